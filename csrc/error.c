@@ -1,0 +1,35 @@
+#include "storeff.h"
+
+const char *sf_error_text(sf_error error)
+{
+    switch (error) {
+    case SF_OK: return "no error";
+    case SF_ERROR_MEMORY: return "out of memory";
+    case SF_ERROR_CHUNKER:
+        return "a chunker needs 1 <= min_bytes <= max_bytes <= 2^30 (min_bytes >= 4 if they "
+               "differ) or (0, 0) for whole files without codecs, a capacity of 1 to 2^30 and at "
+               "most 4 codecs; a scanner needs 1 to 64 chunkers";
+    case SF_ERROR_WHOLE_TWICE: return "more than one whole-file chunker";
+    case SF_ERROR_GROUP: return "group is not in 0..63";
+    case SF_ERROR_NO_FILE: return "no file is open: call begin() first";
+    case SF_ERROR_FILE_OPEN: return "a file is open: call end() or abort() first";
+    case SF_ERROR_SEGMENT_OPEN:
+        return "the segment is not finished: pass its rest with last=True first, or abort()";
+    case SF_ERROR_SEGMENT_ENDED:
+        return "the segment was finished by last=True: only skip(), end() or abort() may follow";
+    case SF_ERROR_CARRY_FIRST: return "call carry() before the next span";
+    case SF_ERROR_CARRY_TWICE: return "carry() was called already after this span";
+    case SF_ERROR_FAILED: return "the last span failed: only abort() may follow";
+    case SF_ERROR_LENGTH:
+        return "length must lie between what carry() returned and the size of the buffer";
+    case SF_ERROR_BUFFER:
+        return "the buffer is too small: it needs buffer_bytes_min bytes for a span that does not "
+               "end a segment, and carry() needs the whole span";
+    case SF_ERROR_HOLE: return "a hole must have at least one byte";
+    case SF_ERROR_SIZE: return "a chunk must have at least one byte";
+    case SF_ERROR_OVERFLOW: return "a total does not fit 64 bits";
+    case SF_ERROR_SLOT: return "not a chunk that span() returned";
+    case SF_ERROR_CODECS: return "there are fewer sizes per chunk than its chunker has codecs";
+    }
+    return "unknown error";
+}

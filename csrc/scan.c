@@ -1,0 +1,436 @@
+/* The scanner: files come in spans, every chunker cuts them and feeds its sketch in one pass. */
+#include <stdlib.h>
+
+#include "storeff.h"
+
+enum { FIRST_KEPT = 64 };
+
+typedef struct {
+    sf_stream stream; /* max_bytes is 0 if this chunker cuts nothing itself */
+    size_t position;  /* where in the span its next piece begins */
+    unsigned codecs;
+    int chains; /* its blocks make up the key of the whole file */
+    sf_sketch sketch;
+    sf_totals totals;
+} chunker;
+
+typedef enum {
+    IDLE,          /* no file is open */
+    SEGMENT_START, /* a file is open; a segment, a hole or the end may come */
+    SPANNED,       /* carry() must follow */
+    CARRIED,       /* in a segment */
+    SEGMENT_ENDED, /* a hole or the end may come */
+    FAILED         /* only abort() may come */
+} state;
+
+struct sf_scanner {
+    const sf_kernel *kernel;
+    state state;
+    unsigned group;
+    size_t carried;    /* leading bytes of the next span that the last one has seen */
+    size_t span_bytes; /* length of the last span */
+    uint64_t file_bytes;
+    sf_chain chain;
+    size_t buffer_bytes_min;
+    sf_kept *kept;
+    size_t kept_count, kept_allocated;
+    size_t chunkers_count;
+    chunker *whole; /* in chunkers, or NULL */
+    uint64_t histogram[SF_GROUPS_MAX][256];
+    chunker chunkers[];
+};
+
+static int add_overflows(uint64_t *total, uint64_t amount)
+{
+    return __builtin_add_overflow(*total, amount, total);
+}
+
+/* ---- life of a scanner ---- */
+
+static int plan_is_valid(const sf_chunker_plan *plan)
+{
+    if (plan->capacity < 1 || plan->capacity > SF_CAPACITY_MAX || plan->codecs > SF_CODECS_MAX)
+        return 0;
+    if (plan->max_bytes == 0)
+        return plan->min_bytes == 0 && plan->codecs == 0;
+    return plan->max_bytes <= SF_CHUNK_BYTES_MAX && plan->min_bytes <= plan->max_bytes &&
+           plan->min_bytes >= (plan->min_bytes == plan->max_bytes ? 1 : 4);
+}
+
+/* The whole-file key is made of the blocks of a fixed chunker of the right size if there is one;
+ * else the whole-file chunker cuts its own. */
+static void choose_chain(sf_scanner *scanner)
+{
+    chunker *chosen = scanner->whole;
+    for (size_t i = 0; i < scanner->chunkers_count; i++) {
+        chunker *c = &scanner->chunkers[i];
+        if (c->stream.min_bytes == SF_CHAIN_BLOCK_BYTES &&
+            c->stream.max_bytes == SF_CHAIN_BLOCK_BYTES)
+            chosen = c;
+    }
+    if (chosen == scanner->whole)
+        chosen->stream.min_bytes = chosen->stream.max_bytes = SF_CHAIN_BLOCK_BYTES;
+    chosen->chains = 1;
+}
+
+sf_error sf_scanner_new(sf_scanner **result, const sf_chunker_plan *plans, size_t count,
+                        uint64_t seed, const sf_kernel *kernel)
+{
+    if (count < 1 || count > SF_CHUNKERS_MAX)
+        return SF_ERROR_CHUNKER;
+    size_t wholes = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!plan_is_valid(&plans[i]))
+            return SF_ERROR_CHUNKER;
+        wholes += plans[i].max_bytes == 0;
+    }
+    if (wholes > 1)
+        return SF_ERROR_WHOLE_TWICE;
+    sf_scanner *scanner = calloc(1, sizeof *scanner + count * sizeof scanner->chunkers[0]);
+    if (!scanner)
+        return SF_ERROR_MEMORY;
+    scanner->kernel = kernel;
+    scanner->chunkers_count = count;
+    for (size_t i = 0; i < count; i++) {
+        chunker *c = &scanner->chunkers[i];
+        c->stream = (sf_stream){plans[i].min_bytes, plans[i].max_bytes, -1};
+        c->codecs = plans[i].codecs;
+        sf_sketch_init(&c->sketch, plans[i].capacity, seed);
+        if (plans[i].max_bytes == 0)
+            scanner->whole = c;
+    }
+    if (scanner->whole)
+        choose_chain(scanner);
+    for (size_t i = 0; i < count; i++)
+        if (scanner->buffer_bytes_min < scanner->chunkers[i].stream.max_bytes)
+            scanner->buffer_bytes_min = scanner->chunkers[i].stream.max_bytes;
+    *result = scanner;
+    return SF_OK;
+}
+
+void sf_scanner_free(sf_scanner *scanner)
+{
+    if (!scanner)
+        return;
+    for (size_t i = 0; i < scanner->chunkers_count; i++)
+        sf_sketch_free(&scanner->chunkers[i].sketch);
+    free(scanner->kept);
+    free(scanner);
+}
+
+size_t sf_buffer_bytes_min(const sf_scanner *scanner)
+{
+    return scanner->buffer_bytes_min;
+}
+
+/* ---- spans ---- */
+
+static sf_error push_kept(sf_scanner *scanner, sf_kept kept)
+{
+    if (scanner->kept_count == scanner->kept_allocated) {
+        size_t allocated = scanner->kept_allocated ? scanner->kept_allocated * 2 : FIRST_KEPT;
+        sf_kept *grown = realloc(scanner->kept, allocated * sizeof *grown);
+        if (!grown)
+            return SF_ERROR_MEMORY;
+        scanner->kept = grown;
+        scanner->kept_allocated = allocated;
+    }
+    scanner->kept[scanner->kept_count++] = kept;
+    return SF_OK;
+}
+
+static int still_kept(const sf_scanner *scanner, const sf_kept *kept)
+{
+    const sf_entry *entry = &scanner->chunkers[kept->chunker].sketch.entries[kept->slot];
+    return entry->key.low == kept->key.low && entry->key.high == kept->key.high &&
+           entry->size == kept->length;
+}
+
+static void drop_evicted(sf_scanner *scanner)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < scanner->kept_count; i++)
+        if (still_kept(scanner, &scanner->kept[i]))
+            scanner->kept[count++] = scanner->kept[i];
+    scanner->kept_count = count;
+}
+
+static sf_error sketch_chunk(sf_scanner *scanner, chunker *c, sf_key key, size_t offset,
+                             size_t length)
+{
+    sf_outcome outcome;
+    uint32_t slot;
+    sf_error error = sf_sketch_add(&c->sketch, key, length, UINT64_C(1) << scanner->group,
+                                   &outcome, &slot);
+    if (error || outcome != SF_KEPT || c->codecs == 0)
+        return error;
+    return push_kept(scanner, (sf_kept){.chunker = (uint32_t)(c - scanner->chunkers),
+                                        .slot = slot,
+                                        .offset = offset,
+                                        .length = length,
+                                        .key = key});
+}
+
+static sf_error take_piece(sf_scanner *scanner, chunker *c, sf_piece piece, const uint8_t *data,
+                           size_t offset, size_t length)
+{
+    sf_key key = {0, 0};
+    if (piece == SF_CHUNK || c->chains)
+        key = sf_fingerprint(scanner->kernel, data + offset, length);
+    if (c->chains)
+        sf_chain_block(&scanner->chain, scanner->kernel, key);
+    if (c == scanner->whole)
+        return SF_OK;
+    if (add_overflows(&c->totals.bytes, length))
+        return SF_ERROR_OVERFLOW;
+    c->totals.chunks += piece != SF_RUN_MORE;
+    if (piece == SF_CHUNK)
+        return sketch_chunk(scanner, c, key, offset, length);
+    c->totals.run_count[data[offset]] += piece == SF_RUN;
+    c->totals.run_bytes[data[offset]] += length;
+    return SF_OK;
+}
+
+static sf_error cut_span(sf_scanner *scanner, chunker *c, const uint8_t *data, size_t bytes,
+                         int last)
+{
+    for (;;) {
+        size_t length;
+        sf_piece piece = sf_next_piece(&c->stream, scanner->kernel, data + c->position,
+                                       bytes - c->position, last, &length);
+        if (piece == SF_NEED_MORE)
+            return SF_OK;
+        sf_error error = take_piece(scanner, c, piece, data, c->position, length);
+        if (error)
+            return error;
+        c->position += length;
+    }
+}
+
+static void restart_streams(sf_scanner *scanner)
+{
+    scanner->carried = 0;
+    for (size_t i = 0; i < scanner->chunkers_count; i++) {
+        scanner->chunkers[i].position = 0;
+        scanner->chunkers[i].stream.run_byte = -1;
+    }
+}
+
+static sf_error check_may_span(const sf_scanner *scanner)
+{
+    switch (scanner->state) {
+    case IDLE: return SF_ERROR_NO_FILE;
+    case SPANNED: return SF_ERROR_CARRY_FIRST;
+    case SEGMENT_ENDED: return SF_ERROR_SEGMENT_ENDED;
+    case FAILED: return SF_ERROR_FAILED;
+    case SEGMENT_START:
+    case CARRIED: return SF_OK;
+    }
+    return SF_ERROR_FAILED;
+}
+
+sf_error sf_span(sf_scanner *scanner, const uint8_t *data, size_t buffer_bytes, size_t bytes,
+                 int last)
+{
+    scanner->kept_count = 0;
+    sf_error error = check_may_span(scanner);
+    if (error)
+        return error;
+    if (bytes < scanner->carried || bytes > buffer_bytes)
+        return SF_ERROR_LENGTH;
+    if (!last && buffer_bytes < scanner->buffer_bytes_min)
+        return SF_ERROR_BUFFER;
+    size_t new_bytes = bytes - scanner->carried;
+    if (add_overflows(&scanner->file_bytes, new_bytes))
+        return SF_ERROR_OVERFLOW;
+    scanner->state = FAILED;
+    scanner->span_bytes = bytes;
+    scanner->kernel->histogram(scanner->histogram[scanner->group], data + scanner->carried,
+                               new_bytes);
+    for (size_t i = 0; i < scanner->chunkers_count; i++) {
+        chunker *c = &scanner->chunkers[i];
+        if (c->stream.max_bytes > 0)
+            error = cut_span(scanner, c, data, bytes, last);
+        if (error)
+            return error;
+    }
+    drop_evicted(scanner);
+    scanner->state = SPANNED;
+    if (last) {
+        restart_streams(scanner);
+        scanner->state = SEGMENT_ENDED;
+    }
+    return SF_OK;
+}
+
+const sf_kept *sf_kept_chunks(const sf_scanner *scanner, size_t *count)
+{
+    *count = scanner->kept_count;
+    return scanner->kept;
+}
+
+sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, size_t *carried)
+{
+    *carried = 0;
+    switch (scanner->state) {
+    case IDLE: return SF_ERROR_NO_FILE;
+    case FAILED: return SF_ERROR_FAILED;
+    case CARRIED: return SF_ERROR_CARRY_TWICE;
+    case SEGMENT_START:
+    case SEGMENT_ENDED: return SF_OK;
+    case SPANNED: break;
+    }
+    if (buffer_bytes < scanner->span_bytes)
+        return SF_ERROR_BUFFER;
+    size_t start = scanner->span_bytes;
+    for (size_t i = 0; i < scanner->chunkers_count; i++) {
+        const chunker *c = &scanner->chunkers[i];
+        if (c->stream.max_bytes > 0 && c->position < start)
+            start = c->position;
+    }
+    for (size_t i = 0; i < scanner->chunkers_count; i++)
+        if (scanner->chunkers[i].stream.max_bytes > 0)
+            scanner->chunkers[i].position -= start;
+    scanner->carried = *carried = scanner->span_bytes - start;
+    if (start > 0 && *carried > 0)
+        memmove(buffer, buffer + start, *carried);
+    scanner->state = CARRIED;
+    return SF_OK;
+}
+
+/* ---- files ---- */
+
+sf_error sf_begin(sf_scanner *scanner, unsigned group)
+{
+    if (scanner->state != IDLE)
+        return SF_ERROR_FILE_OPEN;
+    if (group >= SF_GROUPS_MAX)
+        return SF_ERROR_GROUP;
+    scanner->group = group;
+    scanner->file_bytes = 0;
+    scanner->chain = (sf_chain){{0}, 0};
+    restart_streams(scanner);
+    scanner->state = SEGMENT_START;
+    return SF_OK;
+}
+
+static sf_error check_between_segments(const sf_scanner *scanner)
+{
+    switch (scanner->state) {
+    case IDLE: return SF_ERROR_NO_FILE;
+    case FAILED: return SF_ERROR_FAILED;
+    case SPANNED:
+    case CARRIED: return SF_ERROR_SEGMENT_OPEN;
+    case SEGMENT_START:
+    case SEGMENT_ENDED: return SF_OK;
+    }
+    return SF_ERROR_FAILED;
+}
+
+sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes)
+{
+    sf_error error = check_between_segments(scanner);
+    if (error)
+        return error;
+    if (hole_bytes == 0)
+        return SF_ERROR_HOLE;
+    error = sf_chain_hole(&scanner->chain, hole_bytes);
+    if (error)
+        return error;
+    scanner->state = SEGMENT_START;
+    return SF_OK;
+}
+
+static sf_error count_chunk(chunker *c, sf_key key, uint64_t size, unsigned group)
+{
+    uint64_t bytes = c->totals.bytes;
+    if (add_overflows(&bytes, size))
+        return SF_ERROR_OVERFLOW;
+    sf_outcome outcome;
+    uint32_t slot;
+    sf_error error = sf_sketch_add(&c->sketch, key, size, UINT64_C(1) << group, &outcome, &slot);
+    if (error)
+        return error;
+    c->totals.chunks++;
+    c->totals.bytes = bytes;
+    return SF_OK;
+}
+
+sf_error sf_end(sf_scanner *scanner)
+{
+    sf_error error = check_between_segments(scanner);
+    if (error)
+        return error;
+    if (scanner->whole && scanner->file_bytes > 0) {
+        sf_key key = sf_chain_key(&scanner->chain, scanner->kernel);
+        error = count_chunk(scanner->whole, key, scanner->file_bytes, scanner->group);
+    }
+    scanner->state = error ? FAILED : IDLE;
+    return error;
+}
+
+sf_error sf_abort(sf_scanner *scanner)
+{
+    if (scanner->state == IDLE)
+        return SF_ERROR_NO_FILE;
+    scanner->state = IDLE;
+    return SF_OK;
+}
+
+/* ---- beside the scan ---- */
+
+sf_error sf_set_compressed(sf_scanner *scanner, const sf_kept *kept, size_t count,
+                           const uint32_t *sizes, size_t columns)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (kept[i].chunker >= scanner->chunkers_count ||
+            kept[i].slot >= scanner->chunkers[kept[i].chunker].sketch.count)
+            return SF_ERROR_SLOT;
+        if (scanner->chunkers[kept[i].chunker].codecs > columns)
+            return SF_ERROR_CODECS;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!still_kept(scanner, &kept[i]))
+            continue;
+        chunker *c = &scanner->chunkers[kept[i].chunker];
+        for (unsigned codec = 0; codec < c->codecs; codec++)
+            c->sketch.entries[kept[i].slot].compressed[codec] = sizes[i * columns + codec];
+    }
+    return SF_OK;
+}
+
+sf_error sf_add(sf_scanner *scanner, size_t index, const uint64_t *keys, const uint64_t *sizes,
+                const uint64_t *groups, size_t count)
+{
+    if (index >= scanner->chunkers_count)
+        return SF_ERROR_CHUNKER;
+    chunker *c = &scanner->chunkers[index];
+    for (size_t i = 0; i < count; i++) {
+        if (groups[i] >= SF_GROUPS_MAX)
+            return SF_ERROR_GROUP;
+        if (sizes[i] == 0)
+            return SF_ERROR_SIZE;
+    }
+    for (size_t i = 0; i < count; i++) {
+        sf_error error = count_chunk(c, (sf_key){keys[2 * i], keys[2 * i + 1]}, sizes[i],
+                                     (unsigned)groups[i]);
+        if (error)
+            return error;
+    }
+    return SF_OK;
+}
+
+const sf_sketch *sf_sketch_of(const sf_scanner *scanner, size_t index)
+{
+    return index < scanner->chunkers_count ? &scanner->chunkers[index].sketch : NULL;
+}
+
+const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t index)
+{
+    return index < scanner->chunkers_count ? &scanner->chunkers[index].totals : NULL;
+}
+
+const uint64_t *sf_histogram(const sf_scanner *scanner)
+{
+    return scanner->histogram[0];
+}

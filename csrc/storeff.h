@@ -1,0 +1,224 @@
+/* The native core of storeff: cut files into chunks, fingerprint them, keep a content sketch.
+ *
+ * No global state. A function that can fail returns an sf_error; what it allocates belongs to the
+ * handle it was given. One scanner is used by one thread at a time; scanners share nothing. */
+#ifndef STOREFF_H
+#define STOREFF_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define SF_CODECS_MAX 4
+#define SF_GROUPS_MAX 64
+#define SF_CHUNKERS_MAX 64
+#define SF_CAPACITY_MAX ((size_t)1 << 30)
+#define SF_CHUNK_BYTES_MAX ((size_t)1 << 30)
+#define SF_CHAIN_BLOCK_BYTES ((size_t)128 << 10)
+
+typedef enum {
+    SF_OK = 0,
+    SF_ERROR_MEMORY,
+    SF_ERROR_CHUNKER,
+    SF_ERROR_WHOLE_TWICE,
+    SF_ERROR_GROUP,
+    SF_ERROR_NO_FILE,
+    SF_ERROR_FILE_OPEN,
+    SF_ERROR_SEGMENT_OPEN,
+    SF_ERROR_SEGMENT_ENDED,
+    SF_ERROR_CARRY_FIRST,
+    SF_ERROR_CARRY_TWICE,
+    SF_ERROR_FAILED,
+    SF_ERROR_LENGTH,
+    SF_ERROR_BUFFER,
+    SF_ERROR_HOLE,
+    SF_ERROR_SIZE,
+    SF_ERROR_OVERFLOW,
+    SF_ERROR_SLOT,
+    SF_ERROR_CODECS
+} sf_error;
+
+/* What went wrong and what to do about it, for a person. */
+const char *sf_error_text(sf_error error);
+
+/* ---- words in memory, little-endian and at any alignment ---- */
+
+static inline uint32_t sf_load32(const uint8_t *data)
+{
+    uint32_t word;
+    memcpy(&word, data, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap32(word);
+#endif
+    return word;
+}
+
+static inline uint64_t sf_load64(const uint8_t *data)
+{
+    uint64_t word;
+    memcpy(&word, data, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+/* ---- kernels: the loops over bytes, one row for each instruction set ---- */
+
+typedef struct {
+    const char *name;
+    int (*runs_here)(void);
+    /* XXH3, inputs over 240 bytes: fold all of `data` into the eight accumulators. */
+    void (*accumulate)(uint64_t acc[8], const uint8_t *data, size_t bytes);
+    /* How many leading bytes equal `byte`. */
+    size_t (*run_length)(const uint8_t *data, size_t bytes, uint8_t byte);
+    /* MinCDC: the chunk length in [first, last] with the smallest hash, the shortest on a tie. */
+    size_t (*min_cut)(const uint8_t *data, size_t first, size_t last);
+    /* Add the number of times each byte value occurs. */
+    void (*histogram)(uint64_t counts[256], const uint8_t *data, size_t bytes);
+} sf_kernel;
+
+extern const sf_kernel sf_scalar;
+
+/* Every kernel that was built, fastest first, scalar last; NULL past the end. */
+const sf_kernel *sf_kernel_at(size_t index);
+
+/* ---- fingerprint: XXH3-128, seed 0, default secret ---- */
+
+typedef struct {
+    uint64_t high, low;
+} sf_key;
+
+extern const uint8_t sf_xxh3_secret[192];
+
+sf_key sf_fingerprint(const sf_kernel *kernel, const uint8_t *data, size_t bytes);
+
+/* The 16-byte big-endian form that the specification calls canonical. */
+void sf_canonical(sf_key key, uint8_t digest[16]);
+
+/* ---- the key of a whole file ---- */
+
+/* digest = XXH3-128(digest, canonical fingerprint of a block) or
+ *          XXH3-128(digest, "hole", length of the hole as 8 bytes little-endian), from 16 zeros. */
+typedef struct {
+    uint8_t digest[16];
+    uint64_t hole_bytes; /* not folded in yet: adjacent holes are one */
+} sf_chain;
+
+sf_error sf_chain_hole(sf_chain *chain, uint64_t hole_bytes);
+void sf_chain_block(sf_chain *chain, const sf_kernel *kernel, sf_key block);
+sf_key sf_chain_key(sf_chain *chain, const sf_kernel *kernel);
+
+/* ---- cutting one stream ---- */
+
+/* Fixed blocks if min_bytes == max_bytes, else MinCDC (min_bytes >= 4).
+ * run_byte is the value of a run that may go on in the bytes to come, or -1. */
+typedef struct {
+    size_t min_bytes, max_bytes;
+    int run_byte;
+} sf_stream;
+
+typedef enum {
+    SF_NEED_MORE, /* what is here is too little to decide, or nothing */
+    SF_CHUNK,
+    SF_RUN,       /* equal bytes: they are counted, not sketched */
+    SF_RUN_MORE   /* more bytes of the run that was returned last */
+} sf_piece;
+
+/* The next piece of the stream at `data`; its length goes to *length (0 for SF_NEED_MORE).
+ * `last`: the stream ends after these bytes. The pieces do not depend on how many bytes each call
+ * offered, but for a run's: SF_RUN and the SF_RUN_MOREs after it are one run. */
+sf_piece sf_next_piece(sf_stream *stream, const sf_kernel *kernel, const uint8_t *data,
+                       size_t bytes, int last, size_t *length);
+
+/* ---- sketch: priority sampling keyed by content ---- */
+
+typedef struct {
+    sf_key key;
+    uint64_t size;
+    uint64_t count;  /* references */
+    uint64_t groups; /* bit g: seen in group g */
+    double rank;
+    uint32_t compressed[SF_CODECS_MAX]; /* bytes; 0: not known */
+} sf_entry;
+
+/* The `capacity` entries that come first by (rank, key, size) of all that were added. A slot is an
+ * index into `entries` and keeps its entry until that is evicted. */
+typedef struct {
+    size_t capacity, count, allocated;
+    uint64_t seed_mix;
+    double tau; /* the smallest rank ever refused or evicted; infinity: none was */
+    sf_entry *entries;
+    uint32_t *table; /* open addressing: slot + 1, or 0 */
+    size_t table_mask;
+    uint32_t *heap; /* slots, the last by rank on top; NULL until something must be refused */
+} sf_sketch;
+
+typedef enum { SF_REFUSED, SF_COUNTED, SF_KEPT } sf_outcome;
+
+double sf_rank(sf_key key, uint64_t size, uint64_t seed_mix);
+uint64_t sf_seed_mix(uint64_t seed);
+
+void sf_sketch_init(sf_sketch *sketch, size_t capacity, uint64_t seed);
+void sf_sketch_free(sf_sketch *sketch);
+/* Counts one reference to (key, size), size > 0. *slot is set if the outcome is not SF_REFUSED. */
+sf_error sf_sketch_add(sf_sketch *sketch, sf_key key, uint64_t size, uint64_t groups,
+                       sf_outcome *outcome, uint32_t *slot);
+
+/* ---- scanner: files in, sketches out ---- */
+
+typedef struct {
+    size_t min_bytes, max_bytes; /* both 0: the whole file is one chunk */
+    size_t capacity;
+    unsigned codecs; /* compressed sizes each entry is to have */
+} sf_chunker_plan;
+
+/* A chunk that a sketch has just taken in, to be compressed: bytes [offset, offset + length). */
+typedef struct {
+    uint32_t chunker, slot;
+    uint64_t offset, length;
+    sf_key key;
+} sf_kept;
+
+/* What one chunker has seen. Chunks and bytes include the runs; a run is one chunk. */
+typedef struct {
+    uint64_t chunks, bytes;
+    uint64_t run_count[256], run_bytes[256];
+} sf_totals;
+
+typedef struct sf_scanner sf_scanner;
+
+sf_error sf_scanner_new(sf_scanner **scanner, const sf_chunker_plan *plans, size_t chunkers,
+                        uint64_t seed, const sf_kernel *kernel);
+void sf_scanner_free(sf_scanner *scanner);
+
+/* The smallest buffer in which every chunker makes progress: the longest max_bytes. */
+size_t sf_buffer_bytes_min(const sf_scanner *scanner);
+
+sf_error sf_begin(sf_scanner *scanner, unsigned group);
+/* The first `bytes` of the buffer: what the last call left, then new ones. `last`: the segment ends
+ * with them. */
+sf_error sf_span(sf_scanner *scanner, const uint8_t *buffer, size_t buffer_bytes, size_t bytes,
+                 int last);
+/* The chunks the last span took in that are still kept. */
+const sf_kept *sf_kept_chunks(const sf_scanner *scanner, size_t *count);
+/* Moves what no chunker may forget yet to the front of the buffer of the last span. */
+sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, size_t *carried);
+sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes);
+sf_error sf_end(sf_scanner *scanner);
+sf_error sf_abort(sf_scanner *scanner);
+
+/* Entry i of `kept` compresses to sizes[i * columns + codec]; one evicted since is passed over. */
+sf_error sf_set_compressed(sf_scanner *scanner, const sf_kept *kept, size_t count,
+                           const uint32_t *sizes, size_t columns);
+/* Counts chunks that were cut elsewhere: (high, low) pairs, sizes, group numbers. */
+sf_error sf_add(sf_scanner *scanner, size_t chunker, const uint64_t *keys, const uint64_t *sizes,
+                const uint64_t *groups, size_t count);
+
+/* NULL if there is no such chunker. */
+const sf_sketch *sf_sketch_of(const sf_scanner *scanner, size_t chunker);
+const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t chunker);
+/* [SF_GROUPS_MAX][256]: how often each group's data holds each byte value. */
+const uint64_t *sf_histogram(const sf_scanner *scanner);
+
+#endif

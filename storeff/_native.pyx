@@ -1,0 +1,360 @@
+"""Python's door to csrc: buffers in, numpy arrays out, one call per span without the GIL."""
+
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from storeff.errors import StoreffError
+
+cdef extern from "storeff.h" nogil:
+    enum:
+        SF_CODECS_MAX
+        SF_GROUPS_MAX
+        SF_CHUNKERS_MAX
+
+    ctypedef enum sf_error:
+        SF_OK
+        SF_ERROR_MEMORY
+    const char *sf_error_text(sf_error error)
+
+    ctypedef struct sf_kernel:
+        const char *name
+        int (*runs_here)() noexcept nogil
+    const sf_kernel *sf_kernel_at(size_t index)
+
+    ctypedef struct sf_key:
+        uint64_t high
+        uint64_t low
+    sf_key sf_fingerprint(const sf_kernel *kernel, const uint8_t *data, size_t bytes)
+    void sf_canonical(sf_key key, uint8_t *digest)
+
+    ctypedef struct sf_stream:
+        size_t min_bytes
+        size_t max_bytes
+        int run_byte
+    ctypedef enum sf_piece:
+        SF_NEED_MORE
+        SF_RUN
+    sf_piece sf_next_piece(sf_stream *stream, const sf_kernel *kernel, const uint8_t *data,
+                           size_t bytes, int last, size_t *length)
+
+    ctypedef struct sf_entry:
+        pass
+    ctypedef struct sf_sketch:
+        size_t count
+        double tau
+        sf_entry *entries
+    double sf_rank(sf_key key, uint64_t size, uint64_t seed_mix)
+    uint64_t sf_seed_mix(uint64_t seed)
+
+    ctypedef struct sf_chunker_plan:
+        size_t min_bytes
+        size_t max_bytes
+        size_t capacity
+        unsigned codecs
+    ctypedef struct sf_kept:
+        pass
+    ctypedef struct sf_totals:
+        uint64_t chunks
+        uint64_t bytes
+        uint64_t run_count[256]
+        uint64_t run_bytes[256]
+    ctypedef struct sf_scanner:
+        pass
+    sf_error sf_scanner_new(sf_scanner **scanner, const sf_chunker_plan *plans, size_t chunkers,
+                            uint64_t seed, const sf_kernel *kernel)
+    void sf_scanner_free(sf_scanner *scanner)
+    size_t sf_buffer_bytes_min(const sf_scanner *scanner)
+    sf_error sf_begin(sf_scanner *scanner, unsigned group)
+    sf_error sf_span(sf_scanner *scanner, const uint8_t *buffer, size_t buffer_bytes,
+                     size_t bytes, int last)
+    const sf_kept *sf_kept_chunks(const sf_scanner *scanner, size_t *count)
+    sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, size_t *carried)
+    sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes)
+    sf_error sf_end(sf_scanner *scanner)
+    sf_error sf_abort(sf_scanner *scanner)
+    sf_error sf_set_compressed(sf_scanner *scanner, const sf_kept *kept, size_t count,
+                               const uint32_t *sizes, size_t columns)
+    sf_error sf_add(sf_scanner *scanner, size_t chunker, const uint64_t *keys,
+                    const uint64_t *sizes, const uint64_t *groups, size_t count)
+    const sf_sketch *sf_sketch_of(const sf_scanner *scanner, size_t chunker)
+    const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t chunker)
+    const uint64_t *sf_histogram(const sf_scanner *scanner)
+
+SKETCH_CODECS_MAX = SF_CODECS_MAX
+GROUPS_MAX = SF_GROUPS_MAX
+
+# The layouts of sf_kept and sf_entry.
+_KEPT_FIELDS = [
+    ("chunker", "u4"), ("slot", "u4"), ("offset", "u8"), ("length", "u8"), ("key", "u8", 2),
+]
+_ENTRY_FIELDS = [
+    ("key", "u8", 2), ("size", "u8"), ("count", "u8"), ("groups", "u8"), ("rank", "f8"),
+    ("compressed", "u4", SF_CODECS_MAX),
+]
+
+
+cdef int _check(sf_error error) except -1:
+    """The one place where a code of csrc becomes an exception."""
+    if error == SF_ERROR_MEMORY:
+        raise MemoryError(sf_error_text(error).decode())
+    if error != SF_OK:
+        raise ValueError(sf_error_text(error).decode())
+    return 0
+
+
+cdef uint64_t _unsigned(object number, str name, object largest=0xFFFF_FFFF_FFFF_FFFF) except? 0:
+    if not 0 <= number <= largest:
+        raise ValueError(f"{name} must be in 0..{largest}, not {number}")
+    return number
+
+
+cdef const sf_kernel *_kernel(str name) except NULL:
+    cdef const sf_kernel *kernel
+    cdef size_t index = 0
+    while True:
+        kernel = sf_kernel_at(index)
+        if kernel == NULL:
+            raise StoreffError(
+                f"kernel {name!r} is not part of this build", f"choose from: {', '.join(kernels())}"
+            )
+        if kernel.name == name.encode():
+            break
+        index += 1
+    if not kernel.runs_here():
+        raise StoreffError(
+            f"kernel {name!r} cannot run on this processor", f"choose from: {', '.join(kernels())}"
+        )
+    return kernel
+
+
+cdef const uint8_t *_start(const uint8_t[::1] data) noexcept:
+    """The first byte, or any valid pointer where there is none."""
+    return &data[0] if data.shape[0] else <const uint8_t *>b""
+
+
+cdef object _records(object dtype, const void *source, size_t count):
+    """A numpy array of `count` C structs whose layout is `dtype`."""
+    import numpy as np
+
+    array = np.empty(count, dtype)
+    cdef uint8_t[::1] raw
+    if count:
+        raw = array.view(np.uint8)
+        memcpy(&raw[0], source, <size_t>raw.shape[0])
+    return array
+
+
+def kernels():
+    names = []
+    cdef size_t index = 0
+    cdef const sf_kernel *kernel = sf_kernel_at(index)
+    while kernel != NULL:
+        if kernel.runs_here():
+            names.append(kernel.name.decode())
+        index += 1
+        kernel = sf_kernel_at(index)
+    return names
+
+
+def fingerprint(const uint8_t[::1] data not None, str kernel="scalar"):
+    cdef const sf_kernel *chosen = _kernel(kernel)
+    cdef const uint8_t *start = _start(data)
+    cdef size_t length = <size_t>data.shape[0]
+    cdef uint8_t digest[16]
+    with nogil:
+        sf_canonical(sf_fingerprint(chosen, start, length), digest)
+    return digest[:16]
+
+
+def cut(const uint8_t[::1] data not None, object min_bytes, object max_bytes, str kernel="scalar"):
+    import numpy as np
+
+    # A scanner of the same plan checks the sizes.
+    Scanner([(min_bytes, max_bytes, 1, 0)], 0, kernel)
+    if max_bytes == 0:
+        raise ValueError("a whole file is not cut")
+    cdef const sf_kernel *chosen = _kernel(kernel)
+    cdef sf_stream stream = sf_stream(min_bytes, max_bytes, -1)
+    cdef const uint8_t *start = _start(data)
+    cdef size_t total = <size_t>data.shape[0], offset = 0, length = 0
+    cdef sf_piece piece
+    # Only the last piece can be shorter than min_bytes.
+    pieces = np.empty((total // stream.min_bytes + 1, 3), dtype=np.int64)
+    cdef int64_t[:, ::1] rows = pieces
+    cdef Py_ssize_t count = 0
+    with nogil:
+        while offset < total:
+            piece = sf_next_piece(&stream, chosen, start + offset, total - offset, 1, &length)
+            rows[count, 0] = <int64_t>offset
+            rows[count, 1] = <int64_t>length
+            rows[count, 2] = piece == SF_RUN
+            count += 1
+            offset += length
+    return pieces[:count].copy()
+
+
+def rank(const uint64_t[:, ::1] keys not None, const uint64_t[::1] sizes not None, object seed):
+    import numpy as np
+
+    cdef Py_ssize_t count = sizes.shape[0], i
+    cdef uint64_t seed_mix = sf_seed_mix(_unsigned(seed, "seed"))
+    _check_keys(keys, count)
+    ranks = np.empty(count, dtype=np.float64)
+    cdef double[::1] out = ranks
+    with nogil:
+        for i in range(count):
+            out[i] = sf_rank(sf_key(keys[i, 0], keys[i, 1]), sizes[i], seed_mix)
+    return ranks
+
+
+cdef int _check_keys(const uint64_t[:, ::1] keys, Py_ssize_t count) except -1:
+    if keys.shape[0] != count or keys.shape[1] != 2:
+        raise ValueError(f"keys must have the shape ({count}, 2): a (high, low) pair for each size")
+    return 0
+
+
+cdef class Scanner:
+    cdef sf_scanner *_scanner
+    cdef list _codecs
+    cdef object _no_kept
+    cdef bint _busy
+
+    def __cinit__(self, chunkers, seed, str kernel="scalar"):
+        cdef const sf_kernel *chosen = _kernel(kernel)
+        cdef sf_chunker_plan plans[SF_CHUNKERS_MAX]
+        cdef size_t count = 0
+        import numpy as np
+
+        # An array made from a list of fields costs more than the span of a small file.
+        self._no_kept = np.empty(0, _KEPT_FIELDS)
+        self._codecs = []
+        for min_bytes, max_bytes, capacity, codecs in chunkers:
+            if count == SF_CHUNKERS_MAX:
+                raise ValueError(f"a scanner holds at most {count} chunkers")
+            plans[count] = sf_chunker_plan(
+                _unsigned(min_bytes, "min_bytes"),
+                _unsigned(max_bytes, "max_bytes"),
+                _unsigned(capacity, "capacity"),
+                <unsigned>_unsigned(codecs, "codecs", SF_CODECS_MAX),
+            )
+            self._codecs.append(codecs)
+            count += 1
+        _check(sf_scanner_new(&self._scanner, plans, count, _unsigned(seed, "seed"), chosen))
+
+    def __dealloc__(self):
+        sf_scanner_free(self._scanner)
+
+    cdef sf_scanner *_free(self) except NULL:
+        """The scanner, if no other thread is inside it."""
+        if self._busy:
+            raise ValueError("another thread is using this scanner")
+        return self._scanner
+
+    @property
+    def buffer_bytes_min(self):
+        return sf_buffer_bytes_min(self._scanner)
+
+    def begin(self, group):
+        _check(sf_begin(self._free(), <unsigned>_unsigned(group, "group", SF_GROUPS_MAX - 1)))
+
+    def span(self, const uint8_t[::1] buffer not None, object length, bint last):
+        cdef sf_scanner *scanner = self._free()
+        cdef const uint8_t *start = _start(buffer)
+        cdef size_t buffer_bytes = <size_t>buffer.shape[0], bytes = _unsigned(length, "length")
+        cdef sf_error error
+        self._busy = True
+        with nogil:
+            error = sf_span(scanner, start, buffer_bytes, bytes, last)
+        self._busy = False
+        _check(error)
+        cdef size_t count
+        cdef const sf_kept *kept = sf_kept_chunks(scanner, &count)
+        return _records(self._no_kept.dtype, kept, count) if count else self._no_kept
+
+    def carry(self, uint8_t[::1] buffer not None):
+        cdef size_t carried
+        _check(sf_carry(self._free(), <uint8_t *>_start(buffer), <size_t>buffer.shape[0], &carried))
+        return carried
+
+    def skip(self, hole_bytes):
+        _check(sf_skip(self._free(), _unsigned(hole_bytes, "hole_bytes")))
+
+    def end(self):
+        _check(sf_end(self._free()))
+
+    def abort(self):
+        _check(sf_abort(self._free()))
+
+    def set_compressed(self, kept, const uint32_t[:, ::1] sizes not None):
+        import numpy as np
+
+        cdef sf_scanner *scanner = self._free()
+        if kept.dtype != self._no_kept.dtype or kept.shape != (sizes.shape[0],):
+            raise ValueError("kept must come from span() and have one row of sizes for each chunk")
+        if not sizes.shape[0]:
+            return
+        cdef const uint8_t[::1] raw = np.ascontiguousarray(kept).view(np.uint8)
+        _check(
+            sf_set_compressed(
+                scanner,
+                <const sf_kept *>&raw[0],
+                <size_t>sizes.shape[0],
+                &sizes[0, 0] if sizes.shape[1] else NULL,
+                <size_t>sizes.shape[1],
+            )
+        )
+
+    def add(
+        self,
+        chunker,
+        const uint64_t[:, ::1] keys not None,
+        const uint64_t[::1] sizes not None,
+        const uint64_t[::1] groups not None,
+    ):
+        cdef sf_scanner *scanner = self._free()
+        cdef size_t index = self._index(chunker)
+        cdef size_t count = <size_t>sizes.shape[0]
+        cdef sf_error error
+        _check_keys(keys, sizes.shape[0])
+        if groups.shape[0] != sizes.shape[0]:
+            raise ValueError("there must be one group for each size")
+        if count == 0:
+            return
+        self._busy = True
+        with nogil:
+            error = sf_add(scanner, index, &keys[0, 0], &sizes[0], &groups[0], count)
+        self._busy = False
+        _check(error)
+
+    cdef size_t _index(self, object chunker) except? 0:
+        return _unsigned(chunker, "chunker", len(self._codecs) - 1)
+
+    def export(self, chunker):
+        import numpy as np
+
+        cdef sf_scanner *scanner = self._free()
+        cdef size_t index = self._index(chunker)
+        cdef const sf_sketch *sketch = sf_sketch_of(scanner, index)
+        cdef const sf_totals *totals = sf_totals_of(scanner, index)
+        entries = _records(_ENTRY_FIELDS, sketch.entries, sketch.count)
+        # A rank that ties with tau may belong to a chunk that another sketch refused: were it
+        # kept, the merge of two sketches could differ from one sketch of everything.
+        entries = entries[entries["rank"] < sketch.tau]
+        key = entries["key"]
+        entries = entries[np.lexsort((entries["size"], key[:, 1], key[:, 0], entries["rank"]))]
+        return {
+            "keys": entries["key"].copy(),
+            "sizes": entries["size"].copy(),
+            "counts": entries["count"].copy(),
+            "groups": entries["groups"].copy(),
+            "compressed": entries["compressed"][:, : self._codecs[index]].copy(),
+            "tau": sketch.tau,
+            "chunks": totals.chunks,
+            "bytes": totals.bytes,
+            "run_count": _records("u8", totals.run_count, 256),
+            "run_bytes": _records("u8", totals.run_bytes, 256),
+        }
+
+    def export_histogram(self):
+        return _records("u8", sf_histogram(self._free()), SF_GROUPS_MAX * 256).reshape(-1, 256)

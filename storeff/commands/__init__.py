@@ -1,0 +1,45 @@
+"""The command line: one file a command, words to calls to exit code, no arithmetic."""
+
+from importlib import import_module
+
+import click
+
+import storeff
+
+EXIT_OK = 0
+EXIT_NOT_COVERED = 3
+EXIT_INTERRUPTED = 130
+
+COMMANDS = ("scan", "size", "layouts", "drives", "schema", "doctor")
+
+
+class _Commands(click.Group):
+    """Imports a command's module when it is asked for, so that --help stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"storeff.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  storeff scan /data --target 50EB
+  storeff scan /data --target 50EB -o report.json
+  storeff size report.json --target 80EB --layout rs-20-4
+\b
+Exit codes:
+  0 ok   1 error   2 usage   3 finished, but something was not covered
+  130 interrupted: what was measured is reported""",
+)
+@click.version_option(storeff.__version__, prog_name="storeff")
+def cli() -> None:
+    """Measure how far data shrinks, and what drives, power and money it will need."""

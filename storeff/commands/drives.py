@@ -1,0 +1,30 @@
+"""storeff drives: the drives that can be sized with."""
+
+from pathlib import Path
+
+import click
+
+from storeff.commands import EXIT_OK
+from storeff.commands.options import data_option, json_option, own_catalogues
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  storeff drives
+  storeff drives --json
+  storeff drives --data ./ours       # with your own drives.toml"""
+)
+@data_option
+@json_option
+def command(data_dir: Path | None, as_json: bool) -> int:
+    """List the drives with capacity, power, and price with its date and source."""
+    from storeff.economics import load_drives
+    from storeff.report.catalogue import print_drives, print_json
+
+    drives = load_drives(own_catalogues(data_dir).get("drives"))
+    if as_json:
+        print_json(drives)
+    else:
+        print_drives(drives)
+    return EXIT_OK

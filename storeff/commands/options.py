@@ -1,0 +1,81 @@
+"""Option types and options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from storeff.errors import StoreffError
+from storeff.units import parse_size
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CATALOGUES = ("layouts", "drives", "enclosures", "racks", "sites", "finance", "spares", "carbon")
+
+
+class Size(click.ParamType[int]):
+    """A strict size: ``50EB`` and ``50EiB`` differ, ``50e`` is refused."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            size_bytes = parse_size(value)
+        except StoreffError as error:
+            self.fail(f"{error.message}; {error.remedy}", param, ctx)
+        if not size_bytes:
+            self.fail("a target of no bytes needs nothing", param, ctx)
+        return size_bytes
+
+
+target_option = click.option(
+    "--target",
+    type=Size(),
+    help="Application bytes to answer for, such as 50EB [default: the scanned bytes].",
+)
+data_option = click.option(
+    "--data",
+    "data_dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help=f"Directory with your own {', '.join(CATALOGUES[:3])}... .toml, on top of the built-in.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON report on stdout.")
+
+
+def sizing_options(command: F) -> F:
+    """What to size for: shared by every command that turns a measurement into a bill."""
+    for option in reversed(
+        (
+            target_option,
+            click.option(
+                "--layout",
+                "layouts",
+                multiple=True,
+                metavar="NAME",
+                help="Layout to size, repeatable; the first is the reference [default: all].",
+            ),
+            click.option("--drive", default="qlc-122", show_default=True, metavar="NAME"),
+            click.option("--site", default="colocation-us", show_default=True, metavar="NAME"),
+            data_option,
+            click.option(
+                "-o",
+                "output",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="Also write the JSON report here.",
+            ),
+            json_option,
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def own_catalogues(data_dir: Path | None) -> dict[str, Path]:
+    """The catalogues that ``data_dir`` holds, by name."""
+    if data_dir is None:
+        return {}
+    found = {name: data_dir / f"{name}.toml" for name in CATALOGUES}
+    return {name: path for name, path in found.items() if path.exists()}

@@ -1,0 +1,127 @@
+"""storeff scan: the whole job, from files to drives, power and money."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from storeff.commands import EXIT_INTERRUPTED, EXIT_NOT_COVERED, EXIT_OK
+from storeff.commands.options import own_catalogues, sizing_options
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  storeff scan /data --target 50EB
+  storeff scan /data -x --exclude '*.tmp' --target 50EB -o report.json
+  storeff scan /data --target 50EB --layout ceph-ec-8-3 --drive qlc-245 --json
+\b
+Exit codes:
+  0 ok   1 error   2 usage   3 finished, but something was not covered
+  130 interrupted (Ctrl-C once): what was measured is reported; twice stops at once"""
+)
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@sizing_options
+@click.option("-x", "--one-file-system", is_flag=True, help="Do not leave the file system.")
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="Leave out matching names, or paths if it holds a slash; repeatable.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 256),
+    default=lambda: len(os.sched_getaffinity(0)),
+    show_default="all cores",
+)
+@click.option("--kernel", metavar="NAME", help="Native kernel to use, of those `doctor` lists.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+def command(
+    sources: tuple[Path, ...],
+    target: int | None,
+    layouts: tuple[str, ...],
+    drive: str,
+    site: str,
+    data_dir: Path | None,
+    output: Path | None,
+    as_json: bool,
+    one_file_system: bool,
+    exclude: tuple[str, ...],
+    threads: int,
+    kernel: str | None,
+    seed: int,
+    quiet: bool,
+) -> int:
+    """Measure how far the files in SOURCES shrink and size storage for TARGET bytes like them.
+
+    Every regular file is read once; nothing is written to SOURCES, no symbolic link followed, no
+    device opened. Hard links and duplicate SOURCES are read once.
+    """
+    from datetime import UTC, datetime
+
+    from storeff.commands.deliver import command_line, deliver, measured_layouts, today
+    from storeff.commands.progress import shown_progress
+    from storeff.estimate.reduction import reduce
+    from storeff.report.build import assemble, describe_run
+    from storeff.report.scanned import describe_scan
+    from storeff.scan.plan import Plan
+    from storeff.scan.run import kernels, scan
+
+    started, clock = datetime.now(UTC), time.monotonic()
+    plan = Plan(seed=seed)
+    chosen_kernel = kernel or os.environ.get("STOREFF_KERNEL") or kernels()[0]
+    stop = threading.Event()
+    stop_on_interrupt(stop)
+    extra = own_catalogues(data_dir)
+    with shown_progress(quiet) as progress:
+        measurement = scan(
+            sources,
+            plan,
+            threads=threads,
+            kernel=chosen_kernel,
+            one_file_system=one_file_system,
+            exclude=exclude,
+            stop=stop,
+            on_progress=progress.scanning,
+        )
+        seconds = time.monotonic() - clock
+        progress.phase("estimating")
+        reduction = reduce(measurement)
+        logical_bytes = reduction.data_bytes if target is None else target
+        sized: list[Any] = []
+        if reduction.data_bytes:
+            sized = measured_layouts(
+                reduction, logical_bytes, layouts, drive=drive, site=site, extra=extra, seed=seed
+            )
+        report = assemble(
+            describe_run(command_line(), seed, started, chosen_kernel, plan.digest()),
+            today=today(),
+            sized=sized,
+            reference=layouts[0] if layouts and sized else None,
+            target_bytes=target,
+            scan=describe_scan(measurement, [os.fspath(source) for source in sources], seconds),
+            reduction=reduction,
+            on_layout=lambda name: progress.phase(f"measuring the code of {name}"),
+        )
+    deliver(report, as_json=as_json, output=output)
+    if stop.is_set():
+        return EXIT_INTERRUPTED
+    return EXIT_NOT_COVERED if measurement.census.refusals else EXIT_OK
+
+
+def stop_on_interrupt(stop: threading.Event) -> None:
+    """The first interrupt sets ``stop``; the next one acts as ever."""
+
+    def first(signum: int, frame: object) -> None:
+        stop.set()
+        signal.signal(signum, signal.default_int_handler)
+        click.echo("storeff: finishing what is in flight; interrupt again to stop now", err=True)
+
+    signal.signal(signal.SIGINT, first)
+    signal.signal(signal.SIGTERM, first)

@@ -1,0 +1,162 @@
+"""What a point of anything costs: per percentage point, in proportion, and over its range."""
+
+import math
+from collections.abc import Callable
+
+import msgspec
+
+from storeff.data import Assumption, exact, map_numbers, numbers_in
+from storeff.economics.bill import bill, bill_for
+from storeff.economics.model import Scenario
+from storeff.errors import StoreffError
+from storeff.layout.model import ONE_POINT
+from storeff.layout.number import Number, ceil, inexact, is_unknown
+from storeff.layout.waterfall import raw, step_factors
+
+# A one per cent step: large enough to be read as "1 % more", small enough to be a slope.
+_STEP = 0.01
+
+
+class PerPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What one point the wrong way adds, in whole drives (``input`` says which way)."""
+
+    input: str
+    npv: float | None
+    drives: int
+    raw_bytes: int
+
+
+class Elasticity(msgspec.Struct, frozen=True, kw_only=True):
+    """Per cent of npv for one per cent more of ``input``, on the continuous model."""
+
+    input: str
+    npv: float
+
+
+class Swing(msgspec.Struct, frozen=True, kw_only=True):
+    """npv with one assumption at either end of its range and all others central.
+
+    Null at an end that cannot be built.
+    """
+
+    path: str
+    low: float
+    high: float
+    npv_at_low: float | None
+    npv_at_high: float | None
+
+
+class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
+    """Elasticity and tornado are empty while a price is unknown; the largest come first."""
+
+    per_point: tuple[PerPoint, ...]
+    elasticity: tuple[Elasticity, ...]
+    tornado: tuple[Swing, ...]
+
+
+def sensitivity(scenario: Scenario[Assumption]) -> Sensitivity:
+    """All three views of ``scenario``."""
+    priced = not is_unknown(bill_for(map_numbers(scenario, exact)).npv)
+    return Sensitivity(
+        per_point=per_point(scenario),
+        elasticity=elasticity(scenario) if priced else (),
+        tornado=tornado(scenario) if priced else (),
+    )
+
+
+def per_point(scenario: Scenario[Assumption]) -> tuple[PerPoint, ...]:
+    """What one point more of each step (less of fill and reduction) adds."""
+    exactly: Scenario[Number] = map_numbers(scenario, exact)
+    layout = exactly.layout
+    factors = step_factors(exactly.data, layout)
+    worse = {
+        "erasure_coding +1 pp": {"erasure_coding": factors["erasure_coding"] + ONE_POINT},
+        "metadata +1 pp": {"metadata": factors["metadata"] + ONE_POINT},
+        "padding +1 pp": {"padding": factors["padding"] + ONE_POINT},
+        "rebuild_reserve +1 pp": {"rebuild_reserve": 1 / (1 - layout.rebuild_reserve - ONE_POINT)},
+        "fill_limit -1 pp": {"fill_limit": 1 / (layout.fill_limit - ONE_POINT)},
+        "reduction_ratio -1 %": {"data_reduction": factors["data_reduction"] / (1 - ONE_POINT)},
+    }
+    base_raw = raw(exactly.data.logical_bytes, factors)
+    base = bill(exactly, base_raw)
+    points = []
+    for name, changed in worse.items():
+        raw_bytes = raw(exactly.data.logical_bytes, factors | changed)
+        other = bill(exactly, raw_bytes)
+        points.append(
+            PerPoint(
+                input=name,
+                npv=_money(other.npv - base.npv),
+                drives=other.drives_in_service - base.drives_in_service,
+                raw_bytes=ceil(raw_bytes) - ceil(base_raw),
+            )
+        )
+    return tuple(points)
+
+
+def elasticity(scenario: Scenario[Assumption]) -> tuple[Elasticity, ...]:
+    """Relative change of npv over that of each input, raised by 1 %, buying fractions of drives.
+
+    Enclosures per rack stay whole, as in any real build. What has no effect, or cannot be raised
+    (a service level past 1), is left out.
+    """
+    base = _npv(map_numbers(scenario, inexact), whole=False)
+    found = []
+    for number in numbers_in(scenario):
+        if not number.path or not number.value:
+            continue
+        raised = _with(scenario, number.path, inexact(number) * (1 + _STEP), inexact)
+        slope = (_npv(raised, whole=False) / base - 1) / _STEP
+        if not math.isnan(slope) and abs(slope) > 1e-9:
+            found.append(Elasticity(input=number.path, npv=slope))
+    return tuple(sorted(found, key=lambda each: -abs(each.npv)))
+
+
+def tornado(scenario: Scenario[Assumption]) -> tuple[Swing, ...]:
+    """npv at both ends of every assumption that has a range and matters."""
+    swings = []
+    for number in numbers_in(scenario):
+        if not number.path or number.value is None or number.low == number.high:
+            continue
+        low = number.value if number.low is None else number.low
+        high = number.value if number.high is None else number.high
+        swings.append(
+            Swing(
+                path=number.path,
+                low=float(low),
+                high=float(high),
+                npv_at_low=_money(_npv(_with(scenario, number.path, low, exact))),
+                npv_at_high=_money(_npv(_with(scenario, number.path, high, exact))),
+            )
+        )
+    return tuple(sorted(filter(_width, swings), key=_width, reverse=True))
+
+
+def _width(swing: Swing) -> float:
+    if swing.npv_at_low is None or swing.npv_at_high is None:
+        return math.inf
+    return abs(swing.npv_at_high - swing.npv_at_low)
+
+
+def _npv(scenario: Scenario[Number], *, whole: bool = True) -> Number:
+    """npv; NaN where the changed input can no longer be built (an enclosure outgrows its rack)."""
+    try:
+        return bill_for(scenario, whole=whole).npv
+    except StoreffError:
+        return math.nan
+
+
+def _with(
+    scenario: Scenario[Assumption],
+    path: str,
+    value: Number,
+    others: Callable[[Assumption], Number],
+) -> Scenario[Number]:
+    changed: Scenario[Number] = map_numbers(
+        scenario, lambda number: value if number.path == path else others(number)
+    )
+    return changed
+
+
+def _money(x: Number) -> float | None:
+    return None if is_unknown(x) else round(float(x), 2)

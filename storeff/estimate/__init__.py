@@ -1,0 +1,1 @@
+"""How much the data shrinks, and how sure that is."""

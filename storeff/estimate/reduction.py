@@ -1,0 +1,204 @@
+"""Data reduction of what was scanned: deduplication, compression, and both together."""
+
+import msgspec
+import numpy as np
+
+from storeff.estimate.totals import Total, estimate_total
+from storeff.quantity import Quantity
+from storeff.scan.codecs import codec
+from storeff.scan.measurement import Measurement
+from storeff.scan.plan import Chunker
+from storeff.scan.sketch import Sketch
+from storeff.sources.content import CLASSES
+
+# What stands for "how far it shrinks" where one figure is asked for: chunks that survive inserts,
+# at the size and level that present all-flash systems use.
+HEADLINE = ("cdc-64KiB", "zstd-3")
+# The floor needs no duplicate to be found again at scale: independent blocks, compressed.
+FLOOR = ("zstd-3", 128 << 10)
+
+# Block sizes at which compression without deduplication is reported.
+COMPRESSION_BLOCKS = (64 << 10, 128 << 10)
+
+
+class Headline(msgspec.Struct, frozen=True):
+    """The one figure, and what it is the figure of."""
+
+    chunker: str
+    codec: str
+    ratio: Quantity
+
+
+class Dedup(msgspec.Struct, frozen=True):
+    """Bytes left when every distinct chunk is stored once. Constant runs are in ``run_bytes``."""
+
+    chunker: str
+    chunks: int
+    unique_bytes: Quantity
+    ratio: Quantity
+    run_bytes: int
+
+
+class Compression(msgspec.Struct, frozen=True):
+    """Bytes left when independent blocks are compressed and nothing is deduplicated."""
+
+    codec: str
+    block_bytes: int
+    compressed_bytes: Quantity
+    ratio: Quantity
+
+
+class Combined(msgspec.Struct, frozen=True):
+    """Bytes left when each distinct chunk is stored once, compressed: measured, not multiplied."""
+
+    chunker: str
+    codec: str
+    physical_bytes: Quantity
+    ratio: Quantity
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """The ratio to expect beyond the scanned data.
+
+    ``floor`` needs no duplicates, ``measured`` assumes the target repeats the scanned domain,
+    ``ceiling`` assumes that duplicates grow with the domain: null, for that needs a growth model.
+    """
+
+    floor: Quantity
+    measured: Quantity
+    ceiling: Quantity | None
+
+
+class StratumReduction(msgspec.Struct, frozen=True):
+    """The headline reduction within one content class; a chunk shared by two counts in both."""
+
+    name: str
+    data_bytes: int
+    unique_bytes: Quantity
+    physical_bytes: Quantity
+    ratio: Quantity
+
+
+class Method(msgspec.Struct, frozen=True):
+    """How the figures were obtained."""
+
+    estimator: str
+    sketch_entries: dict[str, int]
+    sampled_fraction: float
+    chunk_stream: str
+
+
+class Reduction(msgspec.Struct, frozen=True):
+    """Everything measured about how the data shrinks. Ratios are data bytes / bytes left."""
+
+    data_bytes: int
+    headline: Headline
+    dedup: list[Dedup]
+    compression: list[Compression]
+    combined: list[Combined]
+    similarity: None
+    scope: Scope
+    by_stratum: list[StratumReduction]
+    method: Method
+
+
+def reduce(measurement: Measurement) -> Reduction:
+    """Every figure that ``measurement`` supports, with its interval."""
+    data_bytes = measurement.data_bytes
+    dedup, compression, combined = [], [], []
+    for chunker in measurement.plan.chunkers:
+        sketch = measurement.sketches[chunker.name]
+        unique = _unique_bytes(sketch, chunker).quantity(int(sketch.sizes.sum()), data_bytes)
+        dedup.append(
+            Dedup(
+                chunker.name,
+                sketch.chunks,
+                unique,
+                ratio(data_bytes, unique),
+                int(sketch.run_bytes.sum()),
+            )
+        )
+        alone = chunker.max_bytes in COMPRESSION_BLOCKS and chunker.min_bytes == chunker.max_bytes
+        for index, name in enumerate(chunker.codecs):
+            sizes = sketch.compressed[:, index].astype(np.uint64)
+            runs = _run_sizes(sketch, chunker, name)
+            physical = estimate_total(sketch, sizes).plus(sum(runs.values()))
+            left = physical.quantity(int(sizes.sum()), data_bytes)
+            combined.append(Combined(chunker.name, name, left, ratio(data_bytes, left)))
+            if alone:
+                stored = estimate_total(sketch, sizes * sketch.counts)
+                run_total = sum(int(sketch.run_count[byte]) * size for byte, size in runs.items())
+                left = stored.plus(run_total).quantity(int(sizes.sum()), data_bytes)
+                compression.append(
+                    Compression(name, chunker.max_bytes, left, ratio(data_bytes, left))
+                )
+    headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
+    floor = next(c for c in compression if (c.codec, c.block_bytes) == FLOOR)
+    exact = all(sketch.exact for sketch in measurement.sketches.values())
+    return Reduction(
+        data_bytes=data_bytes,
+        headline=Headline(headline.chunker, headline.codec, headline.ratio),
+        dedup=dedup,
+        compression=compression,
+        combined=combined,
+        similarity=None,
+        scope=Scope(floor=floor.ratio, measured=headline.ratio, ceiling=None),
+        by_stratum=_by_stratum(measurement),
+        method=Method(
+            estimator="exact count" if exact else "priority sketch, regression on referenced bytes",
+            sketch_entries={c.name: c.entries for c in measurement.plan.chunkers},
+            sampled_fraction=measurement.coverage,
+            chunk_stream="per file; holes end a chunk and are not counted as data",
+        ),
+    )
+
+
+def ratio(data_bytes: int, left: Quantity) -> Quantity:
+    """``data_bytes`` / ``left``; unknown where nothing is left to divide by."""
+    if not left.value or not left.low or not left.high:
+        return Quantity(None, None, None, "measured")
+    return Quantity(
+        data_bytes / left.value, data_bytes / left.high, data_bytes / left.low, "measured"
+    )
+
+
+def _unique_bytes(sketch: Sketch, chunker: Chunker) -> Total:
+    """A run of a byte value costs one chunk of the largest size, once, however long it is."""
+    distinct_runs = int(np.count_nonzero(sketch.run_count))
+    return estimate_total(sketch, sketch.sizes).plus(distinct_runs * chunker.max_bytes)
+
+
+def _run_sizes(sketch: Sketch, chunker: Chunker, codec_name: str) -> dict[int, int]:
+    """Compressed bytes of one largest chunk of each byte value that occurred as a run."""
+    size_of = codec(codec_name)
+    return {
+        int(byte): size_of(bytes([byte]) * chunker.max_bytes)
+        for byte in np.flatnonzero(sketch.run_count)
+    }
+
+
+def _by_stratum(measurement: Measurement) -> list[StratumReduction]:
+    chunker = next(c for c in measurement.plan.chunkers if c.name == HEADLINE[0])
+    sketch = measurement.sketches[chunker.name]
+    physical = sketch.compressed[:, chunker.codecs.index(HEADLINE[1])].astype(np.uint64)
+    strata = []
+    for bit, name in enumerate(CLASSES):
+        data_bytes = int(measurement.class_bytes[bit])
+        if data_bytes:
+            seen = (sketch.groups >> np.uint64(bit)) & np.uint64(1)
+            unique_bytes, physical_bytes = (
+                estimate_total(sketch, values * seen).quantity(
+                    int((values * seen).sum()), data_bytes
+                )
+                for values in (sketch.sizes, physical)
+            )
+            strata.append(
+                StratumReduction(
+                    name=name,
+                    data_bytes=data_bytes,
+                    unique_bytes=unique_bytes,
+                    physical_bytes=physical_bytes,
+                    ratio=ratio(data_bytes, physical_bytes),
+                )
+            )
+    return strata

@@ -1,0 +1,22 @@
+"""Raw flash per logical byte, durability, and the cost of the code itself."""
+
+from storeff.layout.codec import Codec, measure_codec
+from storeff.layout.durability import Durability, durability
+from storeff.layout.model import Code, Layout, Repair, SystemReduction, load_layouts
+from storeff.layout.waterfall import Data, Step, usable_fraction, waterfall
+
+__all__ = [
+    "Code",
+    "Codec",
+    "Data",
+    "Durability",
+    "Layout",
+    "Repair",
+    "Step",
+    "SystemReduction",
+    "durability",
+    "load_layouts",
+    "measure_codec",
+    "usable_fraction",
+    "waterfall",
+]

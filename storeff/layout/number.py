@@ -1,0 +1,91 @@
+"""Arithmetic written once for two kinds of number.
+
+A ``Number`` is an int or Fraction (the exact answer), a float64 array of replicates (the
+interval), or a float (an input of the replicate run; NaN is the unknown in both). Python's type
+system has no common arithmetic for these, hence the alias to Any.
+"""
+
+import math
+import typing
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+
+from storeff.data import Assumption, N
+from storeff.quantity import Draws, Origin, Quantity, quantity
+
+Number: TypeAlias = Any
+
+# Annotations for fields of a report type: how many digits the report keeps.
+Whole = typing.Annotated[N, msgspec.Meta(extra={"digits": 0})]
+Money = typing.Annotated[N, msgspec.Meta(extra={"digits": 2})]
+
+
+def ceil(x: Number) -> Number:
+    """The smallest integer >= x: never through a double when x is exact."""
+    if isinstance(x, np.ndarray):
+        return np.ceil(x)
+    return x if is_unknown(x) else math.ceil(x)
+
+
+def floor(x: Number) -> Number:
+    """The largest integer <= x."""
+    if isinstance(x, np.ndarray):
+        return np.floor(x)
+    return x if is_unknown(x) else math.floor(x)
+
+
+def log(x: Number) -> Number:
+    """Natural logarithm, to the context's precision for Decimal."""
+    return x.ln() if isinstance(x, Decimal) else np.log(x)
+
+
+def inexact(number: Assumption) -> float:
+    """The central value as a double, for the replicate run; NaN where unknown."""
+    return math.nan if number.value is None else float(number.value)
+
+
+def is_unknown(x: Number) -> bool:
+    """Whether x is the NaN that stands for an unknown input."""
+    return isinstance(x, float) and math.isnan(x)
+
+
+def join(point: Any, draws: Any, origin: Origin = "derived") -> Any:
+    """The report's form of ``point``: its struct with a Quantity wherever the type says ``N``.
+
+    ``draws`` is what the same function gave for replicates (None: there were none, all is exact).
+    """
+    fields: dict[str, Any] = {}
+    hints = typing.get_type_hints(type(point), include_extras=True)
+    for name, hint in hints.items():
+        mine = getattr(point, name)
+        theirs = None if draws is None else getattr(draws, name)
+        if _is_number(hint):
+            fields[name] = to_quantity(mine, theirs, origin, _digits(hint))
+        elif isinstance(mine, msgspec.Struct):
+            fields[name] = join(mine, theirs, origin)
+        elif isinstance(mine, tuple):
+            theirs = theirs or (None,) * len(mine)
+            fields[name] = tuple(join(a, b, origin) for a, b in zip(mine, theirs, strict=True))
+        else:
+            fields[name] = mine
+    return type(point)(**fields)
+
+
+def to_quantity(point: Number, draws: Number, origin: Origin, digits: int | None) -> Quantity:
+    """A Quantity; ``draws`` that never met a replicate array are no draws."""
+    spread: Draws | None = draws if isinstance(draws, np.ndarray) and draws.ndim else None
+    return quantity(point, spread, origin, digits)
+
+
+def _is_number(hint: Any) -> bool:
+    return hint is N or (typing.get_origin(hint) is typing.Annotated and hint.__origin__ is N)
+
+
+def _digits(hint: Any) -> int | None:
+    if hint is N:
+        return None
+    digits: int = hint.__metadata__[0].extra["digits"]
+    return digits

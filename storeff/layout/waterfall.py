@@ -1,0 +1,186 @@
+"""From logical bytes to raw bytes, step by step, closing to zero bytes.
+
+Shares follow the additive logarithmic mean Divisia index (LMDI-I, Ang 2005): they do not depend
+on the order of the steps and leave no residual.
+"""
+
+import decimal
+from decimal import Decimal
+from fractions import Fraction
+from typing import Generic
+
+import msgspec
+import numpy as np
+
+from storeff.data import Assumption, N, exact, map_numbers, one
+from storeff.layout.model import Layout
+from storeff.layout.number import Number, Whole, ceil, inexact, join, log, to_quantity
+from storeff.quantity import Draws, Origin, Quantity
+
+LABELS = {
+    "logical": "Logical data",
+    "copies": "Full copies",
+    "data_reduction": "Data reduction",
+    "metadata": "Metadata",
+    "erasure_coding": "Redundancy",
+    "padding": "Padding",
+    "rebuild_reserve": "Rebuild reserve",
+    "fill_limit": "Fill limit",
+}
+
+# Shares of 1e19 bytes to far below one byte.
+_DECIMALS = decimal.Context(prec=80)
+
+
+class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be stored: application bytes, the application's own copies, how far it shrinks."""
+
+    logical_bytes: N
+    reduction_ratio: N
+    copies: N = msgspec.field(default_factory=one)
+
+
+class Step(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
+    """One step of the waterfall; ``share_bytes`` is its part of raw minus logical."""
+
+    step: str
+    label: str
+    factor: N
+    before_bytes: Whole[N]
+    after_bytes: Whole[N]
+    share_bytes: Whole[N]
+    source: str | None
+
+
+def step_factors(data: Data[Number], layout: Layout[Number]) -> dict[str, Number]:
+    """What each step multiplies by, in the order of the waterfall (``logical`` left out)."""
+    code = layout.code
+    unit = data.copies**0  # the 1 of this run's arithmetic: Code holds plain integers
+    return {
+        "copies": data.copies * layout.copies,
+        "data_reduction": 1 / data.reduction_ratio,
+        "metadata": 1 + layout.metadata,
+        "erasure_coding": unit * code.fragments / code.k,
+        "padding": 1 + layout.padding,
+        "rebuild_reserve": 1 / (1 - layout.rebuild_reserve),
+        "fill_limit": 1 / layout.fill_limit,
+    }
+
+
+def raw(logical_bytes: Number, factors: dict[str, Number]) -> Number:
+    """Raw bytes before rounding up."""
+    for factor in factors.values():
+        logical_bytes = logical_bytes * factor
+    return logical_bytes
+
+
+def usable_fraction(layout: Layout[Assumption]) -> Fraction | float:
+    """Writable bytes per raw byte of this layout, with data that does not shrink."""
+    unit = Fraction(1)
+    data = Data(logical_bytes=unit, reduction_ratio=unit, copies=unit)
+    fraction: Fraction | float = 1 / raw(1, step_factors(data, map_numbers(layout, exact)))
+    return fraction
+
+
+def waterfall(data: Data[Number], layout: Layout[Number]) -> tuple[Step[Number], ...]:
+    """The steps, rounded up to whole bytes where the numbers are exact.
+
+    The exact shares are whole bytes too and sum to raw minus logical bytes exactly.
+    """
+    factors = step_factors(data, layout)
+    total = raw(data.logical_bytes, factors)
+    shares = {"logical": 0} | _shares(data.logical_bytes, total, factors)
+    after = data.logical_bytes
+    steps = []
+    for name, factor in ({"logical": data.copies**0} | factors).items():
+        before, after = after, after * factor
+        steps.append(
+            Step(
+                step=name,
+                label=f"{LABELS[name]}, {layout.code}"
+                if name == "erasure_coding"
+                else LABELS[name],
+                factor=factor,
+                before_bytes=ceil(before),
+                after_bytes=ceil(after),
+                share_bytes=shares[name],
+                source=None,
+            )
+        )
+    return tuple(steps)
+
+
+def _shares(before: Number, after: Number, factors: dict[str, Number]) -> dict[str, Number]:
+    if not isinstance(after, Fraction):
+        return _lmdi(before, after, factors)
+    with decimal.localcontext(_DECIMALS):
+        decimals = {name: _decimal(factor) for name, factor in factors.items()}
+        shares = _lmdi(_decimal(before), _decimal(after), decimals)
+        return _whole(shares, ceil(after) - ceil(before))
+
+
+def _lmdi(before: Number, after: Number, factors: dict[str, Number]) -> dict[str, Number]:
+    change = log(after) - log(before)
+    if np.ndim(change):
+        mean = np.divide(after - before, change, out=before + 0 * change, where=change != 0)
+    else:
+        mean = (after - before) / change if change else before
+    return {name: mean * log(factor) for name, factor in factors.items()}
+
+
+def _decimal(x: Fraction | int) -> Decimal:
+    return Decimal(x.numerator) / Decimal(x.denominator)
+
+
+def _whole(shares: dict[str, Decimal], total: int) -> dict[str, int]:
+    """``shares`` as integers that sum to ``total``: the largest remainders are rounded up."""
+    whole = {
+        name: int(share.to_integral_value(decimal.ROUND_FLOOR)) for name, share in shares.items()
+    }
+    by_remainder = sorted(shares, key=lambda name: whole[name] - shares[name])
+    for name in by_remainder[: total - sum(whole.values())]:
+        whole[name] += 1
+    return whole
+
+
+def drawn_data(data: Data[Assumption], draws: Draws) -> Data[Number]:
+    """``data`` for the replicate run, with ``draws`` for the reduction ratio.
+
+    A draw that is not above zero is no ratio: it makes the interval unknown.
+    """
+    ratios = np.where(draws > 0, draws, np.nan)
+    drawn: Data[Number] = map_numbers(data, inexact)
+    return msgspec.structs.replace(drawn, reduction_ratio=ratios)
+
+
+def report_steps(
+    data: Data[Assumption], layout: Layout[Assumption], draws: Draws | None
+) -> tuple[Step[Quantity], ...]:
+    """The waterfall as the report carries it; ``draws`` are replicates of the reduction ratio."""
+    points = waterfall(map_numbers(data, exact), map_numbers(layout, exact))
+    if draws is None:
+        spreads: tuple[Step[Number] | None, ...] = (None,) * len(points)
+    else:
+        spreads = waterfall(drawn_data(data, draws), map_numbers(layout, inexact))
+    given = {
+        "logical": data.logical_bytes,
+        "copies": data.copies,
+        "data_reduction": data.reduction_ratio,
+        "metadata": layout.metadata,
+        "padding": layout.padding,
+        "rebuild_reserve": layout.rebuild_reserve,
+        "fill_limit": layout.fill_limit,
+    }
+    return tuple(
+        _reported(point, spread, given.get(point.step))
+        for point, spread in zip(points, spreads, strict=True)
+    )
+
+
+def _reported(
+    point: Step[Number], spread: Step[Number] | None, given: Assumption | None
+) -> Step[Quantity]:
+    step: Step[Quantity] = join(point, spread)
+    origin: Origin = "measured" if given is not None and given.kind == "measured" else "assumed"
+    factor = to_quantity(point.factor, spread and spread.factor, origin, None)
+    return msgspec.structs.replace(step, factor=factor, source=given and given.source)

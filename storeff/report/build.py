@@ -1,0 +1,131 @@
+"""Putting the report together: from what was measured, or typed in, to sized layouts."""
+
+import os
+import platform
+import resource
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+
+import msgspec
+
+import storeff
+from storeff.data import AssumptionRow, rows
+from storeff.economics import (
+    SizedLayout,
+    price_risk,
+    quantity_risk,
+    sensitivity,
+    size,
+)
+from storeff.estimate.reduction import Reduction
+from storeff.layout import measure_codec
+from storeff.report.model import SCHEMA_VERSION, Host, Report, Run, Scan, Target, Uncertainty
+from storeff.report.sizing import Sized
+from storeff.report.warn import warn
+from storeff.scan.codecs import codec_versions
+from storeff.units import format_size_both
+
+
+def describe_run(
+    command: list[str],
+    seed: int,
+    started: datetime,
+    kernel: str | None = None,
+    plan_digest: str | None = None,
+) -> Run:
+    """How and where this report is being made; ``started`` is in UTC."""
+    packages = ("numpy", "scipy", "zstandard", "lz4", "pyeclib", "msgspec")
+    return Run(
+        command=command,
+        seed=seed,
+        started=started.isoformat(timespec="seconds"),
+        seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
+        peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        host=Host(cpu=_cpu_name(), cores=os.cpu_count() or 1, os=platform.platform()),
+        versions={
+            "storeff": storeff.__version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in packages},
+            **{f"lib{name}": number for name, number in codec_versions().items()},
+        },
+        kernel=kernel,
+        plan_digest=plan_digest,
+    )
+
+
+def _cpu_name() -> str:
+    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+        names = (line.split(":", 1)[1] for line in lines if line.startswith("model name"))
+        return next(names, platform.machine()).strip()
+
+
+def assemble(
+    run: Run,
+    *,
+    today: date,
+    sized: Sequence[Sized],
+    reference: str | None = None,
+    target_bytes: int | None = None,
+    scan: Scan | None = None,
+    reduction: Reduction | None = None,
+    on_layout: Callable[[str], None] = lambda name: None,
+) -> Report:
+    """The report on every scenario in ``sized``.
+
+    ``reference`` names the layout that sensitivity and uncertainty are about; None takes the one
+    of least npv, or of least raw bytes while a price is unknown.
+    """
+    layouts = []
+    for each in sized:
+        on_layout(each.scenario.layout.name)
+        codec = measure_codec(each.scenario.layout.code, run.seed)
+        layouts.append(size(each.scenario, each.draws, codec, each.floor_ratio))
+    chosen = None
+    if layouts:
+        name = reference or min(layouts, key=_cost).name
+        chosen = next(each for each in sized if each.scenario.layout.name == name)
+    listed = _assumptions(sized, today)
+    report = Report(
+        schema_version=SCHEMA_VERSION,
+        currency=sized[0].scenario.currency if sized else "USD",
+        run=run,
+        target=None
+        if target_bytes is None
+        else Target(bytes=target_bytes, display=format_size_both(target_bytes)),
+        scan=scan,
+        reduction=reduction,
+        kv=None,
+        layouts=layouts,
+        reference_layout=chosen.scenario.layout.name if chosen else None,
+        sensitivity=sensitivity(chosen.scenario) if chosen else None,
+        uncertainty=_uncertainty(chosen, run.seed) if chosen else None,
+        delivery=None,
+        commitment=None,
+        services=None,
+        carbon=None,
+        policy=None,
+        assumptions=listed,
+        warnings=[],
+    )
+    return msgspec.structs.replace(report, warnings=warn(report))
+
+
+def _cost(layout: SizedLayout) -> tuple[bool, float]:
+    npv = layout.bill.npv.value
+    raw_bytes = layout.raw_bytes.value
+    assert raw_bytes is not None
+    return npv is None, raw_bytes if npv is None else npv
+
+
+def _uncertainty(chosen: Sized, seed: int) -> Uncertainty:
+    return Uncertainty(
+        quantity=quantity_risk(chosen.scenario, chosen.draws),
+        price=price_risk(chosen.scenario, seed),
+        more_reading=[],
+    )
+
+
+def _assumptions(sized: Sequence[Sized], today: date) -> list[AssumptionRow]:
+    listed = {row.path: row for each in sized for row in rows(each.scenario, today)}
+    return [listed[path] for path in sorted(listed)]

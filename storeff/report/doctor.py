@@ -1,0 +1,61 @@
+"""What this machine has for the job, each part checked by doing with it what a scan does."""
+
+import hashlib
+import importlib
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from storeff.errors import StoreffError
+from storeff.estimate.reduction import reduce
+from storeff.layout import Code, measure_codec
+from storeff.scan.codecs import codec_versions
+from storeff.scan.plan import Plan
+from storeff.scan.run import kernels, scan
+from storeff.sources.mounts import read_mounts
+
+Check = tuple[str, bool, str]
+
+
+def checks() -> Iterator[Check]:
+    """(what, whether it works, detail) for every part, in the order in which a scan needs them."""
+    yield _mounts()
+    for kernel in kernels():
+        yield _kernel(kernel)
+    for library, number in codec_versions().items():
+        yield f"codec {library}", True, f"library {number}"
+    yield _erasure_code()
+    for name in ("numpy", "scipy", "msgspec", "rich", "click"):
+        importlib.import_module(name)
+        yield name, True, version(name)
+
+
+def _mounts() -> Check:
+    try:
+        mounts = read_mounts()
+    except StoreffError as error:
+        return "mount table", False, f"{error.message}; {error.remedy}"
+    return "mount table", True, f"{len(mounts.type_by_point)} mounted file systems"
+
+
+def _kernel(kernel: str) -> Check:
+    """Two files of the same 256 KiB must come out as one, whatever the chunker."""
+    content = b"".join(hashlib.sha256(i.to_bytes(4, "big")).digest() for i in range(8192))
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("a", "b"):
+            (Path(folder) / name).write_bytes(content)
+        reduction = reduce(scan([folder], Plan(), kernel=kernel))
+    wrong = [d.chunker for d in reduction.dedup if d.unique_bytes.value != len(content)]
+    detail = f"miscounts {', '.join(wrong)}" if wrong else "cuts, fingerprints and counts"
+    return f"kernel {kernel}", not wrong, detail
+
+
+def _erasure_code() -> Check:
+    try:
+        codec = measure_codec(Code("rs", 8, 3))
+    except (ImportError, StoreffError) as error:
+        return "erasure code 8+3", False, str(error)
+    assert codec is not None
+    speed = "" if codec.encode_gbps is None else f", encodes {codec.encode_gbps:.1f} GB/s a core"
+    return "erasure code 8+3", True, f"{codec.backend}: {codec.proof}{speed}"

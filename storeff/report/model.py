@@ -1,0 +1,183 @@
+"""The report: msgspec types that are both the document and its JSON Schema.
+
+Each stage defines the part of the document that it makes; this module adds what only the report
+knows and joins them. Readers accept any later minor version and ignore what they do not know.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from storeff.data import AssumptionRow
+from storeff.economics import PriceRisk, QuantityRisk, Sensitivity, SizedLayout
+from storeff.errors import StoreffError
+from storeff.estimate.reduction import Reduction
+
+SCHEMA_VERSION = "1.0"
+
+
+class Host(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine that measured."""
+
+    cpu: str
+    cores: int
+    os: str
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """How the report was made. ``started``, ``seconds`` and ``peak_rss_bytes`` vary by run."""
+
+    command: list[str]
+    seed: int
+    started: str
+    seconds: float
+    peak_rss_bytes: int
+    host: Host
+    versions: dict[str, str]
+    kernel: str | None
+    plan_digest: str | None
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """Application bytes that the answer is for."""
+
+    bytes: int
+    display: str
+
+
+class StratumCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Files of one content class; ``bits_per_byte`` is the order-0 entropy of their bytes."""
+
+    name: str
+    files: int
+    logical_bytes: int
+    data_bytes: int
+    bits_per_byte: float | None
+
+
+class SizeCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Files larger than half of ``below_bytes`` and smaller than it (1: empty files)."""
+
+    below_bytes: int
+    files: int
+    logical_bytes: int
+
+
+class Skipped(msgspec.Struct, frozen=True, kw_only=True):
+    """What should have been measured and is not; ``bytes`` is null where nobody knows."""
+
+    reason: str
+    files: int
+    bytes: int | None
+    remedy: str
+    examples: list[str]
+
+
+class SetAside(msgspec.Struct, frozen=True, kw_only=True):
+    """What was left out without loss or by request."""
+
+    reason: str
+    files: int
+    bytes: int | None
+    meaning: str
+    examples: list[str]
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True):
+    """What was listed and read. ``logical_bytes`` = ``read_bytes`` + ``hole_bytes`` + not covered.
+
+    Holes are neither read nor counted as data that shrinks.
+    """
+
+    sources: list[str]
+    files: int
+    logical_bytes: int
+    allocated_bytes: int
+    read_bytes: int
+    hole_bytes: int
+    coverage: float
+    seconds: float
+    strata: list[StratumCount]
+    file_sizes: list[SizeCount]
+    skipped: list[Skipped]
+    set_aside: list[SetAside]
+
+
+class MoreReading(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading ``read_bytes`` in all would leave of the interval's width."""
+
+    read_bytes: int
+    interval_width: float
+    npv_width: float | None
+
+
+class Uncertainty(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured and what was assumed, apart: the price range usually swamps the rest."""
+
+    quantity: QuantityRisk
+    price: PriceRisk
+    more_reading: list[MoreReading]
+
+
+class Warned(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a reader must know before using the figures."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole document. Sections not asked for are null.
+
+    ``sensitivity`` and ``uncertainty`` are about the layout named ``reference_layout``.
+    """
+
+    schema_version: str
+    currency: str
+    run: Run
+    target: Target | None
+    scan: Scan | None
+    reduction: Reduction | None
+    kv: None
+    layouts: list[SizedLayout]
+    reference_layout: str | None
+    sensitivity: Sensitivity | None
+    uncertainty: Uncertainty | None
+    delivery: None
+    commitment: None
+    services: None
+    carbon: None
+    policy: None
+    assumptions: list[AssumptionRow]
+    warnings: list[Warned]
+
+
+def to_json(report: Report) -> bytes:
+    """The document, indented, with a final newline."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+
+
+def read_report(path: Path) -> Report:
+    """The report in ``path``. Raises StoreffError if it is none, or of another major version."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise StoreffError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        version = msgspec.json.decode(text, type=dict[str, Any]).get("schema_version")
+        if not isinstance(version, str) or version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+            raise StoreffError(
+                f"{path} has schema_version {version!r}, this storeff reads {SCHEMA_VERSION}",
+                "make the report again with this version",
+            )
+        return msgspec.json.decode(text, type=Report)
+    except msgspec.MsgspecError as error:
+        raise StoreffError(f"{path} is not a storeff report: {error}") from error
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the report."""
+    made = msgspec.json.schema(Report)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

@@ -1,0 +1,65 @@
+"""The report's section on what was listed and read."""
+
+import os
+from collections.abc import Sequence
+
+from storeff.report.model import Scan, SetAside, SizeCount, Skipped, StratumCount
+from storeff.scan.measurement import Measurement, entropy_bits_per_byte
+from storeff.sources.census import LeftOut
+from storeff.sources.content import CLASSES
+from storeff.sources.names import printable
+from storeff.sources.refusals import ASIDES, REMEDIES
+
+
+def describe_scan(measurement: Measurement, roots: Sequence[str], seconds: float) -> Scan:
+    """What ``measurement`` covered, for the report; ``seconds`` it took."""
+    census = measurement.census
+    return Scan(
+        sources=[printable(os.path.abspath(os.fsencode(root))) for root in roots],
+        files=census.files,
+        logical_bytes=census.size_bytes,
+        allocated_bytes=census.allocated_bytes,
+        read_bytes=measurement.read_bytes,
+        hole_bytes=measurement.hole_bytes,
+        coverage=measurement.coverage,
+        seconds=round(seconds, 3),
+        strata=[
+            StratumCount(
+                name=name,
+                files=census.classes[name].files,
+                logical_bytes=census.classes[name].size_bytes,
+                data_bytes=int(measurement.class_bytes[bit]),
+                bits_per_byte=entropy_bits_per_byte(measurement.histogram[bit]),
+            )
+            for bit, name in enumerate(CLASSES)
+            if name in census.classes
+        ],
+        file_sizes=[
+            SizeCount(below_bytes=1 << bits, files=count.files, logical_bytes=count.size_bytes)
+            for bits, count in sorted(census.histogram.items())
+        ],
+        skipped=[
+            Skipped(
+                reason=reason,
+                files=left.entries,
+                bytes=_bytes(left),
+                remedy=REMEDIES[reason],
+                examples=[printable(path) for path in left.examples],
+            )
+            for reason, left in sorted(census.refusals.items())
+        ],
+        set_aside=[
+            SetAside(
+                reason=reason,
+                files=left.entries,
+                bytes=_bytes(left),
+                meaning=ASIDES[reason],
+                examples=[printable(path) for path in left.examples],
+            )
+            for reason, left in sorted(census.asides.items())
+        ],
+    )
+
+
+def _bytes(left: LeftOut) -> int | None:
+    return None if left.unknown else left.size_bytes

@@ -1,0 +1,103 @@
+"""What each layout makes of the measured data: its own reduction, never another system's."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from storeff.data import Assumption
+from storeff.economics import Scenario, build_scenario
+from storeff.errors import StoreffError
+from storeff.estimate.reduction import Reduction
+from storeff.layout import Data, Layout, SystemReduction
+from storeff.quantity import Draws, Quantity, normal_draws
+
+# What a layout that does not say what it removes is credited with: the headline of the estimate.
+HEADLINE_SYSTEM = SystemReduction(dedup="cdc-64KiB", codec="zstd-3", source="the headline")
+
+
+@dataclass(frozen=True)
+class Sized:
+    """A layout ready to be sized: ``draws`` replicate its reduction ratio (None: exact),
+    ``floor_ratio`` is what is left of it if no duplicate is found (None: it looks for none)."""
+
+    scenario: Scenario[Assumption]
+    draws: Draws | None = None
+    floor_ratio: Fraction | None = None
+
+
+def sized_for(
+    reduction: Reduction,
+    logical_bytes: int,
+    layout: Layout[Assumption],
+    *,
+    drive: str,
+    site: str,
+    extra: dict[str, Path],
+    seed: int,
+) -> Sized:
+    """``layout`` holding ``logical_bytes`` of data like what was measured.
+
+    Raises StoreffError if the layout reduces in a way that was not measured.
+    """
+    system = layout.reduction or HEADLINE_SYSTEM
+    left = bytes_left(reduction, system.dedup, system.codec, system.block_bytes)
+    ratio = Assumption(
+        path="data.reduction_ratio",
+        value=_ratio(reduction, left),
+        kind="measured",
+        source=f"measured: {describe(system)}",
+    )
+    target = Assumption(path="data.logical_bytes", value=Fraction(logical_bytes), kind="measured")
+    scenario = build_scenario(
+        Data(logical_bytes=target, reduction_ratio=ratio),
+        layout,
+        drive=drive,
+        site=site,
+        extra=extra,
+    )
+    draws = normal_draws(left, seed)
+    floor_ratio = None
+    if system.dedup != "none":
+        local = bytes_left(reduction, "none", system.codec, system.block_bytes)
+        floor_ratio = _ratio(reduction, local)
+    return Sized(scenario, None if draws is None else reduction.data_bytes / draws, floor_ratio)
+
+
+def describe(system: SystemReduction) -> str:
+    """The system's own reduction in the terms of the measurement."""
+    if system.dedup == "none" and system.codec != "none":
+        return f"{system.codec} on {system.block_bytes >> 10} KiB"
+    return " + ".join(part for part in (system.dedup, system.codec) if part != "none") or "nothing"
+
+
+def bytes_left(reduction: Reduction, dedup: str, codec: str, block_bytes: int) -> Quantity:
+    """What is left of the data after ``dedup`` and ``codec``, each of which may be "none".
+
+    Raises StoreffError if the two were not measured together.
+    """
+    if dedup == codec == "none":
+        whole = reduction.data_bytes
+        return Quantity(whole, whole, whole, "measured")
+    if dedup == "none":
+        found = [
+            c.compressed_bytes
+            for c in reduction.compression
+            if (c.codec, c.block_bytes) == (codec, block_bytes)
+        ]
+    elif codec == "none":
+        found = [d.unique_bytes for d in reduction.dedup if d.chunker == dedup]
+    else:
+        found = [
+            c.physical_bytes for c in reduction.combined if (c.chunker, c.codec) == (dedup, codec)
+        ]
+    if not found:
+        raise StoreffError(
+            f"{dedup} deduplication with {codec} compression was not measured",
+            "choose a layout whose reduction names what `storeff scan` measures",
+        )
+    return found[0]
+
+
+def _ratio(reduction: Reduction, left: Quantity) -> Fraction:
+    assert isinstance(left.value, int)
+    return Fraction(reduction.data_bytes, left.value)

@@ -1,0 +1,345 @@
+"""The report for a person at a terminal: what was read, how far it shrinks, what that forces."""
+
+import textwrap
+from collections.abc import Callable, Iterator
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from storeff.economics import SizedLayout
+from storeff.estimate.reduction import Reduction
+from storeff.quantity import Quantity
+from storeff.report.model import Report, Scan
+from storeff.units import format_bytes, format_size_both, significant
+
+UNKNOWN = "unknown"
+SHOWN_ASSUMPTIONS = 8
+# Paragraphs are folded to this. Tables are never: a figure cut off is another figure.
+WIDTH = 110
+NEVER_CUT = 1000
+SOURCE_WIDTH = 34
+
+
+def print_report(report: Report) -> None:
+    """Write ``report`` to stdout; coloured on a terminal only, and never under NO_COLOR."""
+    console = plain_console()
+    for section in _sections(report):
+        console.print(section)
+
+
+def _sections(report: Report) -> Iterator[RenderableType]:
+    if report.layouts:
+        yield _verdict(report)
+    if report.scan is not None:
+        yield _scanned(report.scan)
+    if report.reduction is not None and report.reduction.data_bytes:
+        yield _reduction(report.reduction)
+    if report.layouts:
+        yield _layouts(report)
+        yield _dominates(report)
+        yield _assumed(report)
+    if report.scan is not None or report.warnings:
+        yield _not_covered(report)
+
+
+def plain_console() -> Console:
+    """Stdout without any reading of markup: names from the file system are printed as they are."""
+    return Console(highlight=False, markup=False, emoji=False, width=NEVER_CUT)
+
+
+def _heading(text: str) -> Text:
+    return Text(text, style="bold")
+
+
+def _paragraph(text: str, style: str = "") -> Text:
+    """``text`` folded to the width of the tables, its own line breaks kept."""
+    lines = text.split("\n")
+    return Text("\n".join(_folded(line) for line in lines), style)
+
+
+def _folded(line: str) -> str:
+    return textwrap.fill(
+        line, WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    )
+
+
+def simple_table(*columns: str) -> Table:
+    """A table whose first column names the row and whose others are figures."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
+    return table
+
+
+def _section(title: str, *body: RenderableType) -> Group:
+    indented = (Padding(item, (0, 0, 0, 2), expand=False) for item in body)
+    return Group(_heading(title), *indented, Text())
+
+
+def _scanned(scan: Scan) -> Group:
+    text = (
+        f"{', '.join(scan.sources)}\n"
+        f"{scan.files:,} files, {format_bytes(scan.logical_bytes)} "
+        f"({format_bytes(scan.allocated_bytes)} on disk); "
+        f"read {format_bytes(scan.read_bytes)}, {scan.coverage:.2%} covered"
+    )
+    if scan.hole_bytes:
+        text += f"; {format_bytes(scan.hole_bytes)} are holes, not counted as data"
+    for aside in scan.set_aside:
+        size = "" if aside.bytes is None else f", {format_bytes(aside.bytes)}"
+        text += f"\n{aside.files:,} x {aside.reason}{size}: {aside.meaning}"
+    return _section("Read", _paragraph(text))
+
+
+def _reduction(reduction: Reduction) -> Group:
+    head = reduction.headline
+    exact = head.ratio.low == head.ratio.high
+    lines = Text()
+    lines.append(f"{_ratio(head.ratio)}", style="bold")
+    lines.append(
+        f"  {head.chunker} deduplication, then {head.codec}"
+        f" ({'counted exactly' if exact else '95 % interval'})\n"
+        f"{_ratio(reduction.scope.floor)}  floor: zstd-3 on 128 KiB blocks, no duplicate needed"
+    )
+    codecs = list(dict.fromkeys(c.codec for c in reduction.combined))
+    table = simple_table("chunks", "dedup alone", *(f"then {codec}" for codec in codecs))
+    combined = {(c.chunker, c.codec): c.ratio for c in reduction.combined}
+    for dedup in reduction.dedup:
+        cells = [combined.get((dedup.chunker, codec)) for codec in codecs]
+        table.add_row(
+            dedup.chunker, _ratio(dedup.ratio), *("" if c is None else _ratio(c) for c in cells)
+        )
+    by_block: dict[int, dict[str, Quantity]] = {}
+    for alone in reduction.compression:
+        by_block.setdefault(alone.block_bytes, {})[alone.codec] = alone.ratio
+    for block_bytes, ratios in by_block.items():
+        table.add_row(
+            f"no dedup, {block_bytes >> 10} KiB", "", *(_ratio(ratios[c]) for c in codecs)
+        )
+    strata = simple_table("content", "data", "share", f"{head.chunker} + {head.codec}")
+    for stratum in sorted(reduction.by_stratum, key=lambda s: -s.data_bytes):
+        strata.add_row(
+            stratum.name,
+            format_bytes(stratum.data_bytes),
+            f"{stratum.data_bytes / reduction.data_bytes:.1%}",
+            _ratio(stratum.ratio),
+        )
+    return _section("How far it shrinks (data bytes / bytes left)", lines, table, strata)
+
+
+def _reference(report: Report) -> SizedLayout:
+    return next(item for item in report.layouts if item.name == report.reference_layout)
+
+
+def _logical_bytes(report: Report) -> int:
+    logical_bytes = report.layouts[0].waterfall[0].before_bytes.value
+    assert isinstance(logical_bytes, int)
+    return logical_bytes
+
+
+def _verdict(report: Report) -> Group:
+    layout = _reference(report)
+    bill = layout.bill
+    text = (
+        f"{_interval(layout.raw_bytes, format_bytes)} of raw storage: "
+        f"{_interval(bill.drives, significant)} drives, "
+        f"{_interval(bill.racks, significant)} racks, "
+        f"{_interval(bill.facility_mw_peak, significant)} MW, "
+        f"{_money(bill.npv, report.currency)} over {len(bill.opex_by_year)} years"
+    )
+    if report.uncertainty is not None and report.uncertainty.price.varied:
+        text += f" ({_range(report.uncertainty.price.npv, report.currency)} by the assumed prices)"
+    if layout.floor is not None:
+        text += (
+            f"\n{_interval(layout.floor.raw_bytes, format_bytes)} and "
+            f"{_money(layout.floor.npv, report.currency)} if no duplicate is found at that scale"
+        )
+    what = "of data like this" if report.reduction is not None else "as typed in"
+    title = (
+        f"{format_size_both(_logical_bytes(report))} {what}, on {layout.name} "
+        f"with {bill.drive} drives"
+    )
+    return _section(title, _paragraph(text))
+
+
+def _layouts(report: Report) -> Group:
+    years = len(report.layouts[0].bill.opex_by_year)
+    table = simple_table(
+        "layout",
+        "shrinks",
+        "raw flash",
+        "(no duplicates)",
+        "drives",
+        "racks",
+        "MW",
+        "capex",
+        f"{years}-year NPV",
+        "nines",
+    )
+    for layout in sorted(report.layouts, key=_npv_order):
+        bill = layout.bill
+        nines = layout.durability.nines
+        table.add_row(
+            layout.name,
+            f"{_reduction_ratio(layout):.2f}x",
+            _interval(layout.raw_bytes, format_bytes),
+            "" if layout.floor is None else _interval(layout.floor.raw_bytes, format_bytes),
+            _interval(bill.drives, significant),
+            _interval(bill.racks, significant),
+            _interval(bill.facility_mw_peak, significant),
+            _money(bill.capex.total, report.currency),
+            _money(bill.npv, report.currency),
+            UNKNOWN if nines is None else f"{nines:.0f}",
+        )
+    drive = report.layouts[0].bill.drive
+    title = f"What {format_size_both(_logical_bytes(report))} would need, on {drive} drives"
+    return _section(title, table)
+
+
+def _dominates(report: Report) -> Group:
+    layout = _reference(report)
+    steps = simple_table("step", "factor", "after", "share of the difference")
+    for step in layout.waterfall:
+        after, share = step.after_bytes.value, step.share_bytes.value
+        assert after is not None
+        assert share is not None
+        factor = float(step.factor.value or 0)
+        steps.add_row(step.label, f"x {factor:.4g}", format_bytes(after), _signed(share))
+    body: list[RenderableType] = [steps]
+    capex, npv = layout.bill.capex, layout.bill.npv.value
+    if npv:
+        parts = {
+            "drives": capex.drives.value,
+            "enclosures": capex.enclosures.value,
+            "racks": capex.racks.value,
+            "running cost": npv - (capex.total.value or 0),
+        }
+        shares = ", ".join(f"{name} {(part or 0) / npv:.1%}" for name, part in parts.items())
+        body.append(Text(f"Money: {shares}; racks are filled by {layout.bill.rack_bound}"))
+    if report.sensitivity is not None:
+        points = simple_table("one point more", "raw", "drives", "NPV")
+        for point in report.sensitivity.per_point:
+            cost = UNKNOWN if point.npv is None else _amount(point.npv, report.currency)
+            points.add_row(point.input, format_bytes(point.raw_bytes), f"{point.drives:,}", cost)
+        body.append(points)
+    if report.uncertainty is not None:
+        body.append(
+            Text(
+                "NPV interval from what was measured: "
+                f"{_range(report.uncertainty.quantity.npv, report.currency)}; "
+                f"from assumed prices: {_range(report.uncertainty.price.npv, report.currency)}"
+            )
+        )
+    return _section(f"What dominates ({layout.name})", *body)
+
+
+def _assumed(report: Report) -> Group:
+    swings = report.sensitivity.tornado if report.sensitivity else ()
+    first = [swing.path for swing in swings]
+    rows = {row.path: row for row in report.assumptions}
+    shown = [path for path in first if path in rows][:SHOWN_ASSUMPTIONS]
+    table = simple_table("assumed", "value", "range", "as of", "source")
+    table.columns[4].justify = "left"
+    for path in shown:
+        row = rows[path]
+        as_of = "undated" if row.as_of is None else str(row.as_of)
+        table.add_row(
+            path,
+            _with_unit(row.value, row.unit),
+            f"{_plain(row.low)}..{_plain(row.high)}",
+            f"{as_of} (stale)" if row.stale else as_of,
+            shortened(row.source or row.kind, SOURCE_WIDTH),
+        )
+    note = Text(f"{len(rows)} assumptions in all, in the JSON report")
+    return _section("What was assumed, by effect on NPV", *([table] if shown else []), note)
+
+
+def _not_covered(report: Report) -> Group:
+    body: list[RenderableType] = []
+    if report.scan is not None and report.scan.skipped:
+        table = simple_table("not covered", "entries", "bytes", "what to do", "for example")
+        for column in table.columns[3:]:
+            column.justify = "left"
+        for skipped in report.scan.skipped:
+            size = UNKNOWN if skipped.bytes is None else format_bytes(skipped.bytes)
+            example = skipped.examples[0] if skipped.examples else ""
+            table.add_row(skipped.reason, f"{skipped.files:,}", size, skipped.remedy, example)
+        body.append(table)
+    elif report.scan is not None:
+        body.append(Text("Everything listed was covered."))
+    body += [_paragraph(f"! {w.message} -> {w.remedy}", "yellow") for w in report.warnings]
+    return _section("Before you rely on it", *body)
+
+
+def _npv_order(layout: SizedLayout) -> tuple[bool, float]:
+    npv = layout.bill.npv.value
+    return npv is None, float(layout.raw_bytes.value or 0) if npv is None else npv
+
+
+def _reduction_ratio(layout: SizedLayout) -> float:
+    factor = next(s.factor.value for s in layout.waterfall if s.step == "data_reduction")
+    assert factor is not None
+    return 1 / factor
+
+
+def _ratio(q: Quantity) -> str:
+    if q.value is None or q.low is None or q.high is None:
+        return UNKNOWN
+    if q.low == q.high:
+        return f"{q.value:.2f}x"
+    return f"{q.value:.2f}x [{q.low:.2f}, {q.high:.2f}]"
+
+
+def _interval(q: Quantity, show: Callable[[float], str]) -> str:
+    if q.value is None:
+        return UNKNOWN
+    text = show(q.value)
+    if q.low is None or q.high is None or q.low == q.high:
+        return text
+    return f"{text} ±{(q.high - q.low) / 2 / q.value:.1%}"
+
+
+def _money(q: Quantity, currency: str) -> str:
+    return UNKNOWN if q.value is None else _amount(q.value, currency)
+
+
+def _range(q: Quantity, currency: str) -> str:
+    if q.value is None or q.low is None or q.high is None:
+        return UNKNOWN
+    if q.low == q.high:
+        return f"{_amount(q.value, currency)} (exact)"
+    return f"{_amount(q.low, currency)} to {_amount(q.high, currency)}"
+
+
+def _amount(value: float, currency: str) -> str:
+    for size, name in ((1e9, " B"), (1e6, " M"), (1e3, " k")):
+        if abs(value) >= size * 0.9995:
+            return f"{significant(value / size)}{name} {currency}"
+    return f"{value:,.2f} {currency}"
+
+
+def _signed(size_bytes: float) -> str:
+    return f"{'-' if size_bytes < 0 else '+'}{format_bytes(abs(size_bytes))}"
+
+
+def _plain(value: float | None) -> str:
+    if value is None:
+        return "?"
+    return format_number(value)
+
+
+def _with_unit(value: float | None, unit: str) -> str:
+    return _plain(value) if unit.startswith("fraction") else f"{_plain(value)} {unit}"
+
+
+def shortened(text: str, width: int) -> str:
+    """``text`` cut at a word to fit ``width``; the JSON report holds it whole."""
+    return textwrap.shorten(text, width, placeholder="...")
+
+
+def format_number(value: float) -> str:
+    """A typed-in number as typed: 0.0043, 27,000."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"

@@ -1,0 +1,1 @@
+"""Which bytes are there, and safely: walking trees, opening files, naming what they hold."""

@@ -1,0 +1,284 @@
+"""What kind of content a file holds, from its first bytes: magic numbers, then a statistical probe.
+
+Reduction differs so much between kinds that they are strata of the estimate. Everything here is
+hostile input: lengths are checked before they are used, and nothing is unpickled or unpacked.
+"""
+
+import json
+import math
+import re
+import struct
+
+import numpy as np
+
+# What is looked at of a file; the class never depends on more.
+PROBE_BYTES = 65536
+
+CLASSES = (
+    "empty",
+    "zero",
+    "text",
+    "json",
+    "parquet",
+    "arrow",
+    "orc",
+    "avro",
+    "safetensors",
+    "gguf",
+    "pickle",
+    "numpy",
+    "hdf5",
+    "kv",
+    "image",
+    "audio-video",
+    "document",
+    "compressed",
+    "encrypted",
+    "tar",
+    "sqlite",
+    "disk-image",
+    "executable",
+    "high-entropy",
+    "binary",
+)
+
+_CLASS_OF_MAGIC = {
+    b"!<arch>\n": "executable",
+    b"!<arch>\ndebian-binary": "compressed",
+    b"%PDF-": "document",
+    b"7z\xbc\xaf\x27\x1c": "compressed",
+    b"8BPS": "image",
+    b"ARROW1\0\0": "arrow",
+    b"FEA1": "arrow",
+    b"FLV\x01": "audio-video",
+    b"GGUF": "gguf",
+    b"GIF87a": "image",
+    b"GIF89a": "image",
+    b"ID3": "audio-video",
+    b"II*\0": "image",
+    b"KDMV": "disk-image",
+    b"LUKS\xba\xbe": "encrypted",
+    b"LZIP\x01": "compressed",
+    b"MM\0*": "image",
+    b"MSCF\0\0\0\0": "compressed",
+    b"ORC": "orc",
+    b"Obj\x01": "avro",
+    b"OggS": "audio-video",
+    b"PACK\0\0\0": "compressed",
+    b"PAR1": "parquet",
+    b"PARE": "parquet",
+    b"PK\x05\x06": "compressed",
+    b"QFI\xfb": "disk-image",
+    b"Rar!\x1a\x07": "compressed",
+    b"SQLite format 3\0": "sqlite",
+    b"Salted__": "encrypted",
+    b"\0\0\0\x0cJXL ": "image",
+    b"\0\0\0\x0cjP  ": "image",
+    b"\0\0\x01\xba": "audio-video",
+    b"\0asm": "executable",
+    b"\x04\x22\x4d\x18": "compressed",
+    b"\x1a\x45\xdf\xa3": "audio-video",
+    b"\x1f\x8b\x08": "compressed",
+    b"\x1f\x9d": "compressed",
+    b"\x28\xb5\x2f\xfd": "compressed",
+    b"\x76\x2f\x31\x01": "image",
+    b"\x7fELF": "executable",
+    b"\x89HDF\r\n\x1a\n": "hdf5",
+    b"\x89PNG\r\n\x1a\n": "image",
+    b"\x93NUMPY": "numpy",
+    b"\xca\xfe\xba\xbe": "executable",
+    b"\xce\xfa\xed\xfe": "executable",
+    b"\xcf\xfa\xed\xfe": "executable",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "document",
+    b"\xed\xab\xee\xdb": "compressed",
+    b"\xfd7zXZ\0": "compressed",
+    b"\xff\x06\0\0sNaPpY": "compressed",
+    b"\xff\x0a": "image",
+    b"\xff\xd8\xff": "image",
+    b"\xff\xf2": "audio-video",
+    b"\xff\xf3": "audio-video",
+    b"\xff\xfb": "audio-video",
+    b"age-encryption.org/": "encrypted",
+    b"fLaC": "audio-video",
+    b"vhdxfile": "disk-image",
+    b"{\\rtf": "document",
+}
+# Longest first: a Debian package is an ar archive too.
+_ANY_MAGIC = re.compile(
+    b"|".join(re.escape(m) for m in sorted(_CLASS_OF_MAGIC, key=len, reverse=True))
+)
+_MAGIC_INSIDE = (
+    (257, b"ustar", "tar"),
+    (128, b"DICM", "image"),
+    (32769, b"CD001", "disk-image"),
+    (512, b"\x89HDF\r\n\x1a\n", "hdf5"),
+)
+_IMAGE_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
+_RIFF_FORMS = {b"WEBP": "image", b"WAVE": "audio-video", b"AVI ": "audio-video"}
+
+_JSON_START = re.compile(
+    rb'(\xef\xbb\xbf)?\s*(\{\s*["}]|\[\s*([\[{"\]]|(-?\d[\d.eE+-]*|true|false|null)\s*[,\]]))'
+)
+# Tab to carriage return, backspace, escape (terminal logs); all printable; all high bytes.
+_TEXT_BYTES = bytes([*range(7, 14), 27, *range(32, 127), *range(128, 256)])
+_ASCII = bytes(range(128))
+
+
+def classify(head: bytes, name: bytes, size_bytes: int) -> str:
+    """The class, one of CLASSES, of a file of ``size_bytes`` called ``name`` that begins ``head``.
+
+    ``head`` is its first PROBE_BYTES or the whole file; less gives a less certain answer.
+    KV-cache dumps with a recognisable header are "kv" (vLLM shared storage, LMCache file system
+    and GDS back ends, llama.cpp sessions); model weights are not. "high-entropy" has no known
+    magic and an order-0 entropy over 7.9 bits a byte: encrypted, or compressed in an unknown way.
+    """
+    head = head[:PROBE_BYTES]
+    if not head:
+        return "empty"
+    if not head.strip(b"\0"):
+        return "zero"
+    return _by_header(head, name, size_bytes) or _by_magic(head, size_bytes) or _by_statistics(head)
+
+
+def _by_header(head: bytes, name: bytes, size_bytes: int) -> str | None:
+    """Formats without a magic number of their own, or that hold several classes."""
+    if _is_llama_state(head) or (name.endswith(b".data") and _is_lmcache(head, size_bytes)):
+        return "kv"
+    if _is_pickle(head):
+        return "pickle"
+    if _is_arrow_stream(head):
+        return "arrow"
+    if head.startswith(b"PK\x03\x04"):
+        return _zip_class(head)
+    return _safetensors_class(head, size_bytes)
+
+
+def _by_magic(head: bytes, size_bytes: int) -> str | None:
+    match = _ANY_MAGIC.match(head)
+    # Prose too may begin with the letters of a magic number.
+    if match and not (match[0].isalnum() and _is_text(head)):
+        return _CLASS_OF_MAGIC[match[0]]
+    for offset, magic, name in _MAGIC_INSIDE:
+        if head.startswith(magic, offset):
+            return name
+    if head[:4] == b"RIFF":
+        return _RIFF_FORMS.get(head[8:12])
+    if head[4:8] == b"ftyp":
+        return "image" if head[8:12] in _IMAGE_BRANDS else "audio-video"
+    if head[:3] == b"BZh" and head[4:10] == b"1AY&SY":
+        return "compressed"
+    if head[:2] == b"BM" and head[2:6] == (size_bytes & 0xFFFFFFFF).to_bytes(4, "little"):
+        return "image"
+    if head[:2] == b"MZ" and head.startswith(b"PE\0\0", int.from_bytes(head[60:64], "little")):
+        return "executable"
+    # MPEG transport stream: a sync byte, which is also the letter G, every 188 bytes.
+    if head[0:377:188] == b"GGG" and not _is_text(head):
+        return "audio-video"
+    return None
+
+
+def _by_statistics(head: bytes) -> str:
+    if _is_text(head):
+        return "json" if _JSON_START.match(head) else "text"
+    return "high-entropy" if _entropy_bits(head) > 7.9 else "binary"
+
+
+def _is_llama_state(head: bytes) -> bool:
+    """llama.cpp's session ('ggsn') or sequence ('ggsq') state; versions are 10 and 3 in 2026."""
+    if head[:4] not in (b"nsgg", b"qsgg") or len(head) < 12:
+        return False
+    return 0 < int.from_bytes(head[4:8], "little") < 1000
+
+
+def _is_lmcache(head: bytes, size_bytes: int) -> bool:
+    """LMCache's fs_connector header: seven int32, all consistent with each other and the size."""
+    if len(head) < 28:
+        return False
+    header: tuple[int, ...] = struct.unpack("<7i", head[:28])
+    length, layout, dtype, *shape = header
+    item_bytes = {2: 2, 3: 2, 4: 4, 6: 1, 7: 1, 8: 1}.get(dtype)
+    if item_bytes is None or not 1 <= layout <= 6 or min(shape) < 0 or max(shape) == 0:
+        return False
+    tensor_bytes = item_bytes * math.prod(n for n in shape if n)
+    return tensor_bytes == length == size_bytes - 28
+
+
+def _is_pickle(head: bytes) -> bool:
+    """PROTO 2 to 5, then a first opcode that writers put there (FRAME since protocol 4)."""
+    if head[0] != 0x80 or len(head) < 4 or not 2 <= head[1] <= 5:
+        return False
+    return head[2] == 0x95 if head[1] >= 4 else head[2] in b"}]()cXKMJGNq\x8a\x88\x89"
+
+
+def _is_arrow_stream(head: bytes) -> bool:
+    """Arrow's streaming format: continuation marker, then a padded schema message's length."""
+    if head[:4] != b"\xff\xff\xff\xff" or len(head) < 12:
+        return False
+    lengths: tuple[int, int] = struct.unpack("<iI", head[4:12])
+    metadata_bytes, table_offset = lengths
+    return 0 < metadata_bytes < 1 << 24 and metadata_bytes % 8 == 0 and table_offset < 64
+
+
+def _zip_class(head: bytes) -> str:
+    """By the first member's name, which each of these formats fixes."""
+    name_bytes = int.from_bytes(head[26:28], "little")
+    member = head[30 : 30 + name_bytes]
+    if member.endswith((b"/data.pkl", b"/byteorder", b"/.format_version")):
+        return "pickle"
+    if member.endswith(b".npy"):
+        return "numpy"
+    if member in (b"[Content_Types].xml", b"mimetype") or member.startswith(b"_rels/"):
+        return "document"
+    return "compressed"
+
+
+def _safetensors_class(head: bytes, size_bytes: int) -> str | None:
+    """Model weights, a KV-cache dump, or None if the header lies about the file.
+
+    Format: u64 header length, JSON header, tensors. The reference reader's cap is 100 MB.
+    """
+    header_bytes = int.from_bytes(head[:8], "little")
+    if head[8:9] != b"{" or not 2 <= header_bytes <= min(100_000_000, size_bytes - 8):
+        return None
+    if 8 + header_bytes > len(head):
+        return "safetensors" if _JSON_START.match(head, 8) else None
+    try:
+        header = json.loads(head[8 : 8 + header_bytes])
+        ends = {
+            key: tensor["data_offsets"][1]
+            for key, tensor in header.items()
+            if key != "__metadata__"
+        }
+        largest_end = max(ends.values(), default=0)
+    except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
+        return None
+    if largest_end != size_bytes - 8 - header_bytes:
+        return None
+    return "kv" if set(ends) in ({"kv_cache"}, {"kvcache"}) else "safetensors"
+
+
+def _is_text(head: bytes) -> bool:
+    """UTF-8 without control characters, a legacy 8-bit encoding, or UTF-16 with its mark."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        even = head[: len(head) // 2 * 2]
+        high = even[1::2] if head[:1] == b"\xff" else even[::2]
+        # Most of the world's text has few distinct high bytes; noise has all of them.
+        return len(high) > 1 and len(set(high)) < 128 and b"\0\0\0\0" not in even
+    if head.translate(None, _TEXT_BYTES):
+        return False
+    # A character may be cut off at the end of the head.
+    for cut in range(4):
+        try:
+            head[: len(head) - cut].decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        return True
+    # Greek and Hebrew have 81 % high bytes.
+    return len(head.translate(None, _ASCII)) < 0.9 * len(head)
+
+
+def _entropy_bits(head: bytes) -> float:
+    """Order-0 entropy in bits a byte. Under 2 KiB not even random bytes reach 7.9."""
+    counts = np.bincount(np.frombuffer(head, np.uint8), minlength=256)
+    shares = counts[counts > 0] / len(head)
+    return float(-(shares * np.log2(shares)).sum())

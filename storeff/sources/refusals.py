@@ -1,0 +1,91 @@
+"""What a walk meets and does not measure: refusals (a loss) and asides (no loss, or asked for)."""
+
+import errno
+
+import msgspec
+
+# What a person can do about each reason to refuse. The keys are part of the report's format.
+REMEDIES = {
+    "automount": "list the directory first so that it is mounted, then scan again",
+    "busy": "scan again when no other program holds the file, or scan a snapshot",
+    "changed": "scan a snapshot, or scan again when nothing writes there",
+    "device": "copy the device's contents to a file, or name the files on it",
+    "fifo": "nothing to do: a FIFO stores no bytes",
+    "interrupted": "scan again and let it finish",
+    "io-error": "check the drive and the kernel log, then scan again",
+    "locked": "unlock the encrypted directory, then scan again",
+    "other-error": "read the file by hand to see the system's error, then scan again",
+    "out-of-memory": "free memory on this machine, then scan again",
+    "permission": "scan as a user who may read it, or leave it out with --exclude",
+    "pseudo-filesystem": "nothing to do: the kernel makes these files up, none is stored",
+    "socket": "nothing to do: a socket stores no bytes",
+    "stale": "mount the network file system again, then scan again",
+    "too-long-path": "scan from a directory further down, so that paths are shorter than 4,096",
+    "too-many-open-files": "raise the limit (ulimit -n), then scan again",
+    "unreachable": "check the network file system's server, then scan again",
+    "vanished": "scan a snapshot, or scan again when nothing deletes there",
+}
+
+# What each aside means. The keys are part of the report's format.
+ASIDES = {
+    "duplicate-root": "the same place was named twice; it is measured once",
+    "excluded": "left out by --exclude",
+    "followed-root": "named through a symbolic link, which was followed",
+    "hard-link": "a further name of a file that is measured under its first name",
+    "loop": "a directory inside itself; it is measured once",
+    "nested-root": "a root of its own inside another root; it is measured once",
+    "other-file-system": "another file system, left out by -x",
+    "symlink": "a symbolic link, not followed",
+}
+
+_ERRNOS = {
+    "busy": (errno.EAGAIN, errno.EBUSY, errno.ETXTBSY),
+    "changed": (errno.ELOOP, errno.ENOTDIR, errno.ENXIO),
+    "io-error": (errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.EREMOTEIO, errno.ENODATA),
+    "locked": (errno.ENOKEY,),
+    "out-of-memory": (errno.ENOMEM,),
+    "permission": (errno.EACCES, errno.EPERM),
+    "stale": (errno.ESTALE,),
+    "too-long-path": (errno.ENAMETOOLONG,),
+    "too-many-open-files": (errno.EMFILE, errno.ENFILE),
+    "unreachable": (
+        *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH),
+        *(errno.ENOTCONN, errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED),
+        errno.ENODEV,
+    ),
+    "vanished": (errno.ENOENT,),
+}
+_REASONS = {number: reason for reason, numbers in _ERRNOS.items() for number in numbers}
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Something that should have been measured and is not; ``reason`` is a key of REMEDIES.
+
+    ``size_bytes`` is what is missing from the measurement: 0 if it stores nothing, None if unknown.
+    """
+
+    reason: str
+    path: bytes
+    size_bytes: int | None
+
+
+class Aside(msgspec.Struct, frozen=True):
+    """Something left out without loss or by request; ``reason`` is a key of ASIDES.
+
+    ``size_bytes`` is its apparent size, None if that was not looked at.
+    """
+
+    reason: str
+    path: bytes
+    size_bytes: int | None
+
+
+class ChangedError(OSError):
+    """What was found at a path is no longer there, or no longer the same."""
+
+
+def refusal_for(error: OSError, path: bytes, size_bytes: int | None) -> Refusal:
+    """The refusal that reports ``error`` on ``path``. Every OSError has a reason."""
+    if isinstance(error, ChangedError):
+        return Refusal("changed", path, size_bytes)
+    return Refusal(_REASONS.get(error.errno or 0, "other-error"), path, size_bytes)

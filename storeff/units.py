@@ -1,0 +1,58 @@
+"""Sizes as people write and read them. SI and IEC are kept apart: 1 EiB is 15 % over 1 EB."""
+
+import re
+from fractions import Fraction
+
+from storeff.errors import StoreffError
+
+SI_BYTES = {"B": 1} | {f"{p}B": 1000 ** (i + 1) for i, p in enumerate("kMGTPEZ")}
+IEC_BYTES = {f"{p}iB": 1024 ** (i + 1) for i, p in enumerate("KMGTPEZ")}
+_UNIT_BYTES = SI_BYTES | IEC_BYTES | {"KB": 1000}
+_SIZE = re.compile(r"\s*([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
+
+
+def parse_size(text: str) -> int:
+    """Bytes in ``text``: a number and a unit (``50EB``, ``64 GiB``, ``1.5TB``), exactly.
+
+    Raises StoreffError without a unit, with half a unit (``50e``), or if it is not a whole
+    number of bytes.
+    """
+    match = _SIZE.fullmatch(text)
+    unit_bytes = _UNIT_BYTES.get(match[2]) if match else None
+    if match is None or unit_bytes is None:
+        raise StoreffError(
+            f"size {text!r} is not a number with a unit",
+            "write the unit in full: 50EB is 1e18 based, 50EiB is 2^60 based "
+            f"({', '.join([*SI_BYTES, *IEC_BYTES])})",
+        )
+    size: Fraction = Fraction(match[1].replace("_", "")) * unit_bytes
+    if size.denominator != 1:
+        raise StoreffError(f"size {text!r} is not a whole number of bytes")
+    return int(size)
+
+
+def _scaled(value: float, steps: dict[str, int]) -> str:
+    names = list(steps)
+    index = 0
+    while index + 1 < len(names) and abs(value) >= steps[names[index + 1]] * 0.9995:
+        index += 1
+    return f"{significant(value / steps[names[index]])} {names[index]}"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """``value`` with ``digits`` significant digits and no exponent: 0.0123, 1.23, 12.3, 1,230."""
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.{digits - 1}e}")
+    decimals = max(0, digits - 1 - int(f"{rounded:e}".split("e")[1]))
+    return f"{rounded:,.{decimals}f}"
+
+
+def format_bytes(size_bytes: float) -> str:
+    """``size_bytes`` to three digits in SI units, in which drives are sold: ``37.3 EB``."""
+    return _scaled(size_bytes, SI_BYTES)
+
+
+def format_size_both(size_bytes: int) -> str:
+    """``size_bytes`` in both systems, for echoing what was asked: ``50.0 EB (43.4 EiB)``."""
+    return f"{format_bytes(size_bytes)} ({_scaled(size_bytes, {'B': 1} | IEC_BYTES)})"

@@ -1,0 +1,185 @@
+"""A slow twin of csrc in plain Python: what the native core computes, said once more.
+
+Nothing here is incremental: a stream is cut as a whole and a sketch is sorted from everything that
+was added, so that agreement also shows that spans, order and evictions do not matter.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import xxhash
+
+Key = tuple[int, int]
+Chunk = tuple[Key, int]
+"""A fingerprint and a size."""
+Segment = bytes | int
+"""Data, or the bytes of a hole."""
+
+CHAIN_BLOCK_BYTES = 128 << 10
+MASK64 = (1 << 64) - 1
+
+
+def fingerprint(data: bytes) -> bytes:
+    digest: bytes = xxhash.xxh3_128_digest(data)
+    return digest
+
+
+def key_of(digest: bytes) -> Key:
+    return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big")
+
+
+# ---- cutting ----
+
+
+@dataclass(frozen=True)
+class Piece:
+    offset: int
+    length: int
+    is_run: bool
+
+
+def cut(data: bytes, min_bytes: int, max_bytes: int) -> list[Piece]:
+    pieces: list[Piece] = []
+    offset = 0
+    while offset < len(data):
+        rest = data[offset:]
+        if min_bytes == max_bytes:
+            length = min(max_bytes, len(rest))
+            is_run = length == max_bytes and len(set(rest[:length])) == 1
+        else:
+            run_bytes = len(rest) - len(rest.lstrip(rest[:1]))
+            is_run = run_bytes >= max_bytes
+            length = run_bytes if is_run else _mincdc_length(rest, min_bytes, max_bytes)
+        pieces.append(Piece(offset, length, is_run))
+        offset += length
+    return pieces
+
+
+def _mincdc_length(rest: bytes, min_bytes: int, max_bytes: int) -> int:
+    if len(rest) <= min_bytes:
+        return len(rest)
+    return min(
+        range(min_bytes, min(max_bytes, len(rest)) + 1), key=lambda i: cut_hash(rest[i - 4 : i])
+    )
+
+
+def cut_hash(word: bytes) -> int:
+    return (int.from_bytes(word, "little") * 0x9E3779B1 + 0x85EBCA77) % 2**32
+
+
+# ---- the sketch ----
+
+
+def mix64(x: int) -> int:
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & MASK64
+    x = (x ^ x >> 27) * 0x94D049BB133111EB & MASK64
+    return x ^ x >> 31
+
+
+def seed_mix(seed: int) -> int:
+    return mix64(seed + 0x9E3779B97F4A7C15 & MASK64)
+
+
+def rank(key: Key, size: int, seed: int) -> float:
+    high, low = key
+    mixed = mix64(high ^ mix64(low ^ seed_mix(seed)))
+    return (float(mixed) + 0.5) * 2.0**-64 / float(size)
+
+
+@dataclass
+class Sketch:
+    capacity: int
+    seed: int
+    counts: dict[Chunk, int] = field(default_factory=dict)
+    groups: dict[Chunk, int] = field(default_factory=dict)
+
+    def add(self, key: Key, size: int, group: int) -> None:
+        chunk = key, size
+        self.counts[chunk] = self.counts.get(chunk, 0) + 1
+        self.groups[chunk] = self.groups.get(chunk, 0) | 1 << group
+
+    def kept(self) -> tuple[list[tuple[Chunk, int, int]], float]:
+        """(chunk, count, groups) of what is kept, and tau."""
+        ranked = sorted((rank(*chunk, self.seed), chunk) for chunk in self.counts)
+        tau = ranked[self.capacity][0] if len(ranked) > self.capacity else math.inf
+        return [(c, self.counts[c], self.groups[c]) for r, c in ranked if r < tau], tau
+
+
+# ---- the scanner ----
+
+
+@dataclass
+class Chunker:
+    min_bytes: int
+    max_bytes: int
+    sketch: Sketch
+    chunks: int = 0
+    bytes: int = 0
+    run_count: list[int] = field(default_factory=lambda: [0] * 256)
+    run_bytes: list[int] = field(default_factory=lambda: [0] * 256)
+
+    def add(self, key: Key, size: int, group: int) -> None:
+        self.chunks += 1
+        self.bytes += size
+        self.sketch.add(key, size, group)
+
+    def add_run(self, byte: int, length: int) -> None:
+        self.chunks += 1
+        self.bytes += length
+        self.run_count[byte] += 1
+        self.run_bytes[byte] += length
+
+
+class Scanner:
+    def __init__(self, chunkers: Iterable[tuple[int, int, int, int]], seed: int) -> None:
+        self.chunkers = [
+            Chunker(min_bytes, max_bytes, Sketch(capacity, seed))
+            for min_bytes, max_bytes, capacity, _ in chunkers
+        ]
+        self.histogram = [[0] * 256 for _ in range(64)]
+
+    def scan(self, group: int, segments: Sequence[Segment]) -> None:
+        for data in segments:
+            if isinstance(data, bytes):
+                for byte, count in Counter(data).items():
+                    self.histogram[group][byte] += count
+        for chunker in self.chunkers:
+            if chunker.max_bytes:
+                self._cut(chunker, group, segments)
+            elif any(isinstance(data, bytes) and data for data in segments):
+                size = sum(len(data) for data in segments if isinstance(data, bytes))
+                chunker.add(key_of(chain(segments)), size, group)
+
+    def _cut(self, chunker: Chunker, group: int, segments: Sequence[Segment]) -> None:
+        for data in segments:
+            if isinstance(data, int):
+                continue
+            for piece in cut(data, chunker.min_bytes, chunker.max_bytes):
+                content = data[piece.offset : piece.offset + piece.length]
+                if piece.is_run:
+                    chunker.add_run(content[0], piece.length)
+                else:
+                    chunker.add(key_of(fingerprint(content)), piece.length, group)
+
+
+def chain(segments: Sequence[Segment]) -> bytes:
+    """The key of a whole file, in which adjacent holes are one."""
+    state = bytes(16)
+    hole_bytes = 0
+    for data in segments:
+        if isinstance(data, int):
+            hole_bytes += data
+        elif data:
+            state = _chain_hole(state, hole_bytes)
+            hole_bytes = 0
+            for i in range(0, len(data), CHAIN_BLOCK_BYTES):
+                state = fingerprint(state + fingerprint(data[i : i + CHAIN_BLOCK_BYTES]))
+    return _chain_hole(state, hole_bytes)
+
+
+def _chain_hole(state: bytes, hole_bytes: int) -> bytes:
+    if hole_bytes == 0:
+        return state
+    return fingerprint(state + b"hole" + hole_bytes.to_bytes(8, "little"))

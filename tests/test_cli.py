@@ -1,0 +1,244 @@
+"""The command line as people use it: what is on stdout, what is on stderr, and the exit code."""
+
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+SAMPLES = Path(__file__).parent.parent / "samples" / "data"
+
+
+def storeff(*words: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "storeff", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
+    )
+
+
+def report_of(*words: str | Path, code: int = 0) -> Any:
+    done = storeff(*words, "--json")
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def sample_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "r.json"
+    done = storeff("scan", SAMPLES, "--target", "50EB", "-o", path, "-q")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def without_times(report: Any) -> Any:
+    """``report`` without what differs from run to run: times, memory, the command, codec speeds."""
+    for key in ("command", "started", "seconds", "peak_rss_bytes"):
+        del report["run"][key]
+    del report["scan"]["seconds"]
+    for layout in report["layouts"]:
+        for key in [k for k in layout["codec"] or {} if k.endswith("_gbps")]:
+            del layout["codec"][key]
+    return report
+
+
+def test_help_has_examples_and_exit_codes() -> None:
+    for words in (["--help"], ["scan", "--help"], ["size", "--help"]):
+        done = storeff(*words)
+        assert done.returncode == 0
+        assert "Example" in done.stdout
+        assert "Exit codes" in done.stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    probe = (
+        "import sys; from storeff.commands import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('numpy', 'scipy', 'rich', 'msgspec', 'pyeclib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_scan_answers_on_stdout_and_says_nothing_else(sample_report: Path) -> None:
+    done = storeff("scan", SAMPLES, "--target", "50EB")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for part in ("50.0 EB (43.4 EiB)", "cdc-64KiB", "vast-146-4", "NPV", "Everything listed"):
+        assert part in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_json_alone_is_on_stdout() -> None:
+    report = report_of("scan", SAMPLES)
+    assert report["target"] is None
+    assert report["layouts"][0]["waterfall"][0]["before_bytes"]["value"] == sum(
+        p.stat().st_size for p in SAMPLES.rglob("*") if p.is_file()
+    )
+
+
+def test_the_report_matches_its_own_schema(sample_report: Path) -> None:
+    schema = json.loads(storeff("schema").stdout)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads(sample_report.read_text()), schema)
+
+
+def test_the_same_data_gives_the_same_report(sample_report: Path) -> None:
+    again = report_of("scan", SAMPLES, "--target", "50EB", "--threads", "3", "-q")
+    assert without_times(again) == without_times(json.loads(sample_report.read_text()))
+
+
+def test_size_repeats_what_scan_answered_without_the_data(sample_report: Path) -> None:
+    again = report_of("size", sample_report)
+    assert without_times(again) == without_times(json.loads(sample_report.read_text()))
+
+
+def test_size_answers_for_another_target_and_layout(sample_report: Path) -> None:
+    report = report_of("size", sample_report, "--target", "100EB", "--layout", "rs-20-4")
+    before = json.loads(sample_report.read_text())
+    one = next(item for item in before["layouts"] if item["name"] == "rs-20-4")
+    assert [item["name"] for item in report["layouts"]] == ["rs-20-4"]
+    doubled = report["layouts"][0]["raw_bytes"]["value"]
+    assert abs(doubled - 2 * one["raw_bytes"]["value"]) <= 2
+
+
+def test_every_waterfall_closes_to_zero_bytes(sample_report: Path) -> None:
+    for layout in json.loads(sample_report.read_text())["layouts"]:
+        steps = layout["waterfall"]
+        logical, raw = steps[0]["before_bytes"]["value"], layout["raw_bytes"]["value"]
+        assert sum(step["share_bytes"]["value"] for step in steps) == raw - logical
+        for earlier, later in itertools.pairwise(steps):
+            assert earlier["after_bytes"] == later["before_bytes"]
+
+
+def test_own_figures_replace_the_built_in(tmp_path: Path, sample_report: Path) -> None:
+    (tmp_path / "drives.toml").write_text(
+        (Path(__file__).parent / "golden" / "own-drive.toml").read_text()
+    )
+    report = report_of(
+        "size", sample_report, "--data", tmp_path, "--drive", "ours", "--layout", "rs-20-4"
+    )
+    bill = report["layouts"][0]["bill"]
+    assert bill["drive"] == "ours"
+    assert bill["capex"]["drives"]["value"] == bill["drives"]["value"] * 1000
+
+
+def test_an_unknown_price_leaves_the_total_unknown(sample_report: Path) -> None:
+    report = report_of("size", sample_report, "--drive", "qlc-122-kioxia", "--layout", "rs-20-4")
+    bill = report["layouts"][0]["bill"]
+    assert bill["drives"]["value"] > 0
+    assert bill["capex"]["total"]["value"] is None
+    assert bill["npv"]["value"] is None
+    assert "unknown-price" in [w["code"] for w in report["warnings"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["scan", SAMPLES, "--target", "50e"], 2, "50e"),
+        (["scan", SAMPLES, "--target", "50"], 2, "unit"),
+        (["scan"], 2, "SOURCES"),
+        (["scan", "/no/such/place"], 1, "cannot be scanned"),
+        (["scan", SAMPLES, "--layout", "raid0"], 2, "ceph-ec-8-3"),
+        (["scan", SAMPLES, "--drive", "floppy"], 1, "qlc-122"),
+        (["scan", SAMPLES, "--kernel", "mmx"], 1, "scalar"),
+        (["size"], 2, "--scenario"),
+        (["size", SAMPLES / "images" / "noise.png"], 1, "not a storeff report"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_a_wrong_word_is_explained(words: list[str | Path], code: int, said: str) -> None:
+    done = storeff(*words)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+def test_something_not_covered_is_exit_3(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"data" * 1000)
+    os.mkfifo(tmp_path / "pipe")
+    report = report_of("scan", tmp_path, code=3)
+    assert [s["reason"] for s in report["scan"]["skipped"]] == ["fifo"]
+    assert report["scan"]["skipped"][0]["remedy"]
+
+
+def test_what_is_excluded_is_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"data" * 1000)
+    os.mkfifo(tmp_path / "pipe")
+    report = report_of("scan", tmp_path, "--exclude", "pipe")
+    assert [a["reason"] for a in report["scan"]["set_aside"]] == ["excluded"]
+
+
+def test_a_tree_without_data_is_said_to_be_one(tmp_path: Path) -> None:
+    report = report_of("scan", tmp_path, "--target", "1PB")
+    assert report["layouts"] == []
+    assert report["reduction"]["headline"]["ratio"]["value"] is None
+    assert "no-data" in [w["code"] for w in report["warnings"]]
+    assert storeff("scan", tmp_path, "--target", "1PB").returncode == 0
+
+
+def test_hostile_names_reach_neither_terminal_nor_json_raw(tmp_path: Path) -> None:
+    os.mkfifo(os.fsencode(tmp_path) + b"/\x1b[31m\xff\xe2\x80\xae[bold]pipe")
+    done = storeff("scan", tmp_path)
+    assert done.returncode == 3
+    assert "\x1b" not in done.stdout
+    assert "\\u001b[31m\\xff\\u202e[bold]pipe" in done.stdout
+    assert report_of("scan", tmp_path, code=3)["scan"]["skipped"][0]["examples"]
+
+
+def test_ctrl_c_reports_what_was_measured(tmp_path: Path) -> None:
+    source = random.Random(1)
+    for i in range(48):
+        (tmp_path / f"f{i}").write_bytes(source.randbytes(8 << 20))
+    output = tmp_path.parent / f"{tmp_path.name}.json"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "storeff", "scan", tmp_path, "-o", output, "--threads", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"STOREFF_KERNEL": "scalar"},
+    )
+    time.sleep(1.2)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "finishing what is in flight" in said
+    report = json.loads(output.read_text())
+    assert 0 < report["scan"]["read_bytes"] < 48 * (8 << 20)
+    assert "interrupted" in [w["code"] for w in report["warnings"]]
+
+
+def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    done = storeff("scan", SAMPLES, "-q", "-o", tmp_path / "no" / "r.json")
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+
+
+def test_layouts_and_drives_are_listed_with_their_sources() -> None:
+    layouts = json.loads(storeff("layouts", "--json").stdout)
+    assert len(layouts) >= 8
+    assert "146+4" in storeff("layouts").stdout
+    drives = json.loads(storeff("drives", "--json").stdout)
+    assert all(d["capacity_bytes"]["source"] for d in drives.values())
+    assert "unknown" in storeff("drives").stdout
+
+
+def test_doctor_uses_every_part() -> None:
+    done = storeff("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "kernel scalar" in done.stdout
+    assert "165 patterns" in done.stdout
+    assert "FAILED" not in done.stdout

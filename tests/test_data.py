@@ -1,0 +1,166 @@
+"""Every number of the world has a source and a date, or says that it is assumed."""
+
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Generic
+
+import msgspec
+import pytest
+
+from storeff.data import Assumption, N, decode, exact, load, map_numbers, numbers_in, rows, unknown
+from storeff.economics.model import Carbon, Drive, Enclosure, Finance, Rack, Site, Spares
+from storeff.errors import StoreffError
+from storeff.layout import Layout
+
+CATALOGUES: dict[str, Any] = {
+    "layouts": Layout[Assumption],
+    "drives": Drive[Assumption],
+    "enclosures": Enclosure[Assumption],
+    "racks": Rack[Assumption],
+    "sites": Site[Assumption],
+    "finance": Finance[Assumption],
+    "spares": Spares[Assumption],
+    "carbon": Carbon[Assumption],
+}
+
+
+class Thing(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str = ""
+    price: N
+    size_bytes: N = msgspec.field(default_factory=unknown)
+
+
+PRICE = {
+    "value": 12,
+    "unit": "USD",
+    "source": "a price list",
+    "as_of": date(2026, 1, 1),
+    "kind": "street",
+}
+
+
+def thing(bare: bool = False, **fields: Any) -> Thing[Assumption]:
+    return decode(Thing[Assumption], fields, "things.one", Path("things.toml"), bare=bare)
+
+
+@pytest.mark.parametrize("name", CATALOGUES)
+def test_the_shipped_catalogue_is_whole(name: str) -> None:
+    entries = load(name, CATALOGUES[name])
+    numbers = [number for entry in entries.values() for number in numbers_in(entry)]
+    known = [number for number in numbers if number.value is not None]
+    assert entries
+    assert all(number.source and number.as_of for number in known if number.kind != "assumption")
+
+
+@pytest.mark.parametrize("name", CATALOGUES)
+def test_each_number_of_a_catalogue_has_a_path_of_its_own(name: str) -> None:
+    entries = load(name, CATALOGUES[name])
+    paths = [n.path for entry in entries.values() for n in numbers_in(entry) if n.path]
+    assert len(paths) == len(set(paths))
+
+
+def test_a_decimal_fraction_is_exact() -> None:
+    drive = load("drives", Drive[Assumption])["qlc-122"]
+    assert drive.duty.value == Fraction(3, 10)
+
+
+@pytest.mark.parametrize("missing", ["source", "as_of"])
+def test_a_number_needs_its_source_and_date(missing: str) -> None:
+    incomplete = {key: value for key, value in PRICE.items() if key != missing}
+    with pytest.raises(StoreffError, match="price is a street without a source or"):
+        thing(price=incomplete)
+
+
+def test_an_assumption_needs_neither() -> None:
+    assert thing(price={"value": 3, "kind": "assumption"}).price.value == 3
+
+
+def test_a_bare_number_is_refused_in_a_catalogue() -> None:
+    with pytest.raises(StoreffError, match="price is a bare int"):
+        thing(price=3)
+
+
+def test_a_bare_number_is_the_readers_assumption_in_a_scenario() -> None:
+    price = thing(bare=True, price=3).price
+    assert price == Assumption(path="things.one.price", value=Fraction(3), kind="assumption")
+
+
+def test_what_is_not_said_is_unknown_and_not_zero() -> None:
+    size = thing(price=PRICE).size_bytes
+    assert size.value is None
+    assert exact(size) != exact(size)
+
+
+def test_a_size_may_carry_its_unit() -> None:
+    assert thing(bare=True, price=1, size_bytes="64KiB").size_bytes.value == 65536
+    with pytest.raises(StoreffError, match="64k"):
+        thing(bare=True, price=1, size_bytes="64k")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"low": 13}, "not between low and high"),
+        ({"high": 11}, "not between low and high"),
+        ({"colour": "red"}, "unknown key 'colour'"),
+        ({"value": -1}, "not negative"),
+        ({"value": True}, "must be a number"),
+        ({"value": "12"}, "must be a number"),
+        ({"kind": "rumour"}, "rumour"),
+    ],
+)
+def test_a_wrong_number_is_refused_by_its_path(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(StoreffError, match=f"things.one.price.*{message}"):
+        thing(price=PRICE | change)
+
+
+def test_an_unknown_key_is_refused_by_name() -> None:
+    with pytest.raises(StoreffError, match="prise"):
+        thing(price=PRICE, prise=1)
+
+
+def test_a_users_file_adds_to_the_catalogue_and_wins(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text("[flash]\nembodied_kg_co2e_per_tb = {value = 7, kind = 'assumption'}\n")
+    entries = load("carbon", Carbon[Assumption], mine)
+    assert entries["flash"].embodied_kg_co2e_per_tb.value == 7
+    assert entries["disk"].embodied_kg_co2e_per_tb.value == 1
+
+
+@pytest.mark.parametrize("text", ["not toml", "a = nan", "loose = 1"])
+def test_a_users_file_that_is_not_a_catalogue_is_refused(tmp_path: Path, text: str) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(text)
+    with pytest.raises(StoreffError, match=r"mine\.toml"):
+        load("carbon", Carbon[Assumption], mine)
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(StoreffError, match=r"nowhere\.toml"):
+        load("carbon", Carbon[Assumption], Path("nowhere.toml"))
+
+
+@pytest.mark.parametrize(("day", "stale"), [(date(2026, 4, 1), False), (date(2026, 4, 2), True)])
+def test_a_price_is_stale_after_90_days(day: date, stale: bool) -> None:
+    assert rows(thing(price=PRICE), day)[0].stale is stale
+
+
+def test_physics_keeps_longer_than_prices() -> None:
+    watts = PRICE | {"unit": "W"}
+    assert rows(thing(price=watts), date(2027, 1, 1))[0].stale is False
+
+
+def test_an_undated_assumption_is_neither_stale_nor_fresh() -> None:
+    assert rows(thing(bare=True, price=3), date(2026, 1, 1))[0].stale is None
+
+
+def test_the_report_lists_known_assumptions_and_nothing_measured() -> None:
+    measured = thing(price=PRICE | {"kind": "measured"}, size_bytes=PRICE)
+    assert [row.path for row in rows(measured, date(2026, 1, 1))] == ["things.one.size_bytes"]
+    assert [row.path for row in rows(thing(price=PRICE), date(2026, 1, 1))] == ["things.one.price"]
+
+
+def test_mapping_numbers_keeps_the_rest() -> None:
+    doubled = map_numbers(thing(price=PRICE, name="one"), lambda n: n.value and n.value * 2)
+    assert (doubled.name, doubled.price, doubled.size_bytes) == ("one", 24, None)

@@ -1,0 +1,272 @@
+"""The bill: the worked example to the last integer, and what any bill must obey."""
+
+import json
+import math
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import poisson
+
+from storeff.data import Assumption, exact, map_numbers
+from storeff.economics import (
+    Scenario,
+    SizedLayout,
+    bill_for,
+    build_scenario,
+    load_drives,
+    load_scenario,
+    size,
+)
+from storeff.economics.bill import annual_failure_rate, enclosures_per_rack, spares_needed
+from storeff.errors import StoreffError
+from storeff.layout import Data, load_layouts, waterfall
+from storeff.quantity import Quantity
+
+GOLDEN = Path(__file__).parent / "golden"
+EX50: dict[str, Any] = json.loads((GOLDEN / "ex50.json").read_text())
+# Money of the golden figures; everything else in the bill that is a float is a physical figure.
+MONEY = {"capex", "opex_by_year", "opex_total", "tco", "npv"}
+
+
+def ex50() -> Scenario[Assumption]:
+    return load_scenario(GOLDEN / "ex50.toml")
+
+
+def flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Leaves by path, of a report struct or of the golden JSON."""
+    if isinstance(value, Quantity):
+        return {path: value.value}
+    if isinstance(value, msgspec.Struct):
+        value = {name: getattr(value, name) for name in value.__struct_fields__}
+    if isinstance(value, dict):
+        items = list(value.items())
+    elif isinstance(value, list | tuple):
+        items = list(enumerate(value))
+    else:
+        return {path: value}
+    return {k: v for key, each in items for k, v in flat(each, f"{path}.{key}".strip(".")).items()}
+
+
+def data(logical_bytes: int = 50 * 10**18, ratio: int = 2) -> Data[Assumption]:
+    return Data(
+        logical_bytes=Assumption(path="data.logical_bytes", value=Fraction(logical_bytes)),
+        reduction_ratio=Assumption(
+            path="data.reduction_ratio", value=Fraction(ratio), kind="measured"
+        ),
+    )
+
+
+def with_line(tmp_path: Path, old: str, new: str) -> Path:
+    text = (GOLDEN / "ex50.toml").read_text()
+    assert old in text
+    path = tmp_path / "scenario.toml"
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+@pytest.mark.parametrize("path", flat(EX50["bill"]))
+def test_ex50_bill(path: str) -> None:
+    expected, found = flat(EX50["bill"])[path], flat(size(ex50()).bill)[path]
+    if path.split(".")[0] in MONEY:
+        assert found == pytest.approx(expected, abs=0.005001)
+    elif isinstance(expected, float):
+        assert found == pytest.approx(expected, rel=1e-9)
+    else:
+        assert found == expected
+
+
+def test_ex50_bill_has_every_golden_figure() -> None:
+    assert flat(EX50["bill"]).keys() == flat(size(ex50()).bill).keys() - {"drive"}
+
+
+def test_ex50_raw_bytes() -> None:
+    raw = EX50["raw_bytes"]
+    assert size(ex50()).raw_bytes == Quantity(raw, raw, raw, "derived")
+
+
+def test_ex50_waterfall() -> None:
+    steps = size(ex50()).waterfall
+    assert [step.step for step in steps] == [each["step"] for each in EX50["waterfall"]]
+    for step, expected in zip(steps, EX50["waterfall"], strict=True):
+        assert step.after_bytes.value == pytest.approx(expected["after_bytes_float"], rel=1e-9)
+        share = EX50["shares_bytes_lmdi"].get(step.step, 0)
+        assert step.share_bytes.value == pytest.approx(share, rel=1e-9)
+
+
+def test_ex50_waterfall_closes_to_zero_bytes() -> None:
+    sized = size(ex50())
+    shares = [step.share_bytes.value for step in sized.waterfall]
+    assert sum(share for share in shares if share is not None) == EX50["raw_bytes"] - 50 * 10**18
+
+
+def test_published_afr_of_two_million_hours() -> None:
+    """A data sheet prints 0.44 % for an MTBF of 2,000,000 h."""
+    drive = map_numbers(ex50().drive, exact)
+    assert annual_failure_rate(drive) == pytest.approx(0.0043704217892903685, rel=1e-12)
+
+
+def test_an_observed_failure_rate_is_used_as_it_is() -> None:
+    assert annual_failure_rate(map_numbers(load_drives()["hdd-30"], exact)) == Fraction(157, 10000)
+
+
+@given(st.floats(1e-3, 5e3), st.floats(0.5, 0.9999))
+def test_spares_are_the_poisson_quantile(mean: float, level: float) -> None:
+    assert math.ceil(spares_needed(mean, level)) == poisson.ppf(level, mean)
+
+
+@given(st.integers(1, 10**6))
+def test_data_that_fills_drives_exactly_needs_not_one_more(drives: int) -> None:
+    scenario: Scenario[Any] = map_numbers(ex50(), exact)
+    factor = waterfall(scenario.data, scenario.layout)
+    one = math.prod((step.factor for step in factor), start=Fraction(1))
+    logical = drives * scenario.drive.capacity_bytes / one
+    filled = msgspec.structs.replace(
+        scenario, data=msgspec.structs.replace(scenario.data, logical_bytes=logical)
+    )
+    assert bill_for(filled).drives_in_service == max(drives, 24)
+
+
+def test_a_stripe_needs_a_drive_for_each_fragment() -> None:
+    tiny = build_scenario(data(10**9), load_layouts()["vast-146-4"])
+    assert size(tiny).bill.drives_in_service.value == 150
+
+
+def test_a_layout_needs_its_failure_domains() -> None:
+    tiny = build_scenario(data(10**9), load_layouts()["ceph-ec-8-3"])
+    assert size(tiny).bill.enclosures.value == 11
+
+
+def test_racks_are_bound_by_power_or_by_space(tmp_path: Path) -> None:
+    plenty = load_scenario(with_line(tmp_path, "kilowatts = 17", "kilowatts = 100"))
+    bill = size(plenty).bill
+    assert (bill.rack_bound, bill.enclosures_per_rack.value) == ("space", 20)
+    assert size(ex50()).bill.rack_bound == "power"
+
+
+def test_a_rack_that_cannot_hold_one_enclosure_is_refused(tmp_path: Path) -> None:
+    starved = load_scenario(with_line(tmp_path, "kilowatts = 17", "kilowatts = 1"))
+    with pytest.raises(StoreffError, match="cannot hold one enclosure"):
+        size(starved)
+    whole: Scenario[Any] = map_numbers(starved, exact)
+    with pytest.raises(StoreffError):
+        enclosures_per_rack(whole.rack, whole.enclosure, whole.drive)
+
+
+def test_an_unknown_price_makes_the_totals_unknown_and_nothing_else(tmp_path: Path) -> None:
+    found = flat(size(load_scenario(with_line(tmp_path, "price = 27000", ""))).bill)
+    unknown = {path for path, value in found.items() if value is None}
+    assert {"npv", "tco", "opex_total", "capex.drives", "capex.total"} <= unknown
+    assert "levelised_per_logical_tb_month" in unknown
+    assert found["drives"] == EX50["bill"]["drives"]
+    assert found["capex.enclosures"] == EX50["bill"]["capex"]["enclosures"]
+    assert found["embodied_tonnes"] == pytest.approx(EX50["bill"]["embodied_tonnes"])
+
+
+def test_a_drive_that_fails_after_its_warranty_is_paid_for(tmp_path: Path) -> None:
+    short = load_scenario(with_line(tmp_path, "warranty_years = 5", "warranty_years = 4"))
+    years = [each.replacement.value for each in size(short).bill.opex_by_year]
+    failures = EX50["bill"]["failures_per_year"]
+    assert years[3] == pytest.approx(failures * 100, abs=0.01)
+    assert years[4] == pytest.approx(failures * 27100, abs=0.01)
+
+
+def test_reduction_draws_give_every_derived_figure_an_interval() -> None:
+    draws = np.random.default_rng(7).normal(2, 0.02, 2000)
+    sized = size(ex50(), draws)
+    assert sized.bill.drives.value == EX50["bill"]["drives"]
+    for quantity in (sized.raw_bytes, sized.bill.npv, sized.bill.racks, sized.bill.spares):
+        assert quantity.low is not None
+        assert quantity.value is not None
+        assert quantity.high is not None
+        assert quantity.low < quantity.value < quantity.high
+    per_rack = sized.bill.enclosures_per_rack
+    assert per_rack.low == per_rack.value == per_rack.high
+
+
+def test_an_interval_that_reaches_zero_reduction_is_unknown() -> None:
+    sized = size(ex50(), np.linspace(0, 4, 2000))
+    assert sized.bill.npv.value is not None
+    assert (sized.bill.npv.low, sized.raw_bytes.high) == (None, None)
+
+
+def test_one_percent_of_standard_error_costs_what_the_model_says() -> None:
+    """economics.md, EX50: +-5,950 drives and +-$0.17 B (95 %)."""
+    draws = np.random.default_rng(7).normal(2, 0.02, 200_000)
+    bill = size(ex50(), draws).bill
+    assert bill.drives_in_service.low is not None
+    assert bill.drives_in_service.high is not None
+    width = bill.drives_in_service.high - bill.drives_in_service.low
+    assert width / 2 == pytest.approx(5950, rel=0.01)
+    assert bill.npv.low is not None
+    assert bill.npv.high is not None
+    assert (bill.npv.high - bill.npv.low) / 2 == pytest.approx(0.17e9, abs=0.005e9)
+
+
+def test_usable_fraction_of_ex50() -> None:
+    assert size(ex50()).usable_fraction == pytest.approx(25e18 / 37298969072164948454)
+
+
+@pytest.mark.parametrize("drive", sorted(load_drives()))
+def test_every_catalogued_drive_can_be_sized(drive: str) -> None:
+    sized = size(build_scenario(data(), load_layouts()["ceph-ec-8-3"], drive=drive))
+    assert sized.durability.nines is not None
+    assert (sized.bill.npv.value is None) == (drive == "qlc-122-kioxia")
+
+
+@pytest.mark.parametrize("site", ["colocation-us", "average-site"])
+def test_every_catalogued_site_can_be_sized(site: str) -> None:
+    sized = size(build_scenario(data(), load_layouts()["rs-20-4"], site=site))
+    assert sized.bill.npv.value is not None
+
+
+def test_a_name_that_is_not_catalogued_is_refused_with_the_choices() -> None:
+    with pytest.raises(StoreffError, match="'qlc-1' is not in drives") as refused:
+        build_scenario(data(), load_layouts()["rs-20-4"], drive="qlc-1")
+    assert "qlc-122" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("watts_idle = 5", "watts_idel = 5", "watts_idel"),
+        ("watts = 700 ", "", r"watts.*enclosure"),
+        ("k = 20", "k = 2.5", r"layout\.code\.k"),
+        ("price = 25000", 'price = "cheap"', r"enclosure\.price"),
+        ("pue = 1.20", "pue = true", r"site\.pue"),
+        ('logical_bytes = "50EB"', 'logical_bytes = "50e"', "'50e'"),
+        ('logical_bytes = "50EB"', "logical_bytes = 0.5", "logical_bytes"),
+        ('logical_bytes = "50EB"', 'logical_bytes = "0B"', "logical_bytes must be above zero"),
+        ("copies = 1", "copies = 0", "copies must be above zero"),
+        ("reduction_ratio = 2.0", "reduction_ratio = 0", "reduction_ratio"),
+        ("fill_limit = 0.85", "fill_limit = 85", r"layout\.fill_limit"),
+        ("mtbf_hours = 2_000_000", "", "mtbf_hours and afr"),
+        ("\nyears = 5", "\nyears = 2.5", r"finance\.years"),
+        ("storeff.scenario/1", "storeff.scenario/9", "scenario/9"),
+        ("[carbon]", "[carbon", "TOML"),
+    ],
+)
+def test_a_wrong_scenario_is_refused_by_name(
+    tmp_path: Path, old: str, new: str, named: str
+) -> None:
+    with pytest.raises(StoreffError, match=named):
+        load_scenario(with_line(tmp_path, old, new))
+
+
+def test_a_scenario_number_may_carry_its_range_and_source(tmp_path: Path) -> None:
+    ranged = "price = {value = 27000, low = 20000, high = 40000, unit = 'USD'}"
+    price = load_scenario(with_line(tmp_path, "price = 27000", ranged)).drive.price
+    assert price.low == 20000
+    assert price.high == 40000
+    assert price.is_price
+
+
+def test_the_report_type_has_a_schema_and_encodes() -> None:
+    assert "Bill_Quantity_" in msgspec.json.schema(SizedLayout)["$defs"]
+    encoded = json.loads(msgspec.json.encode(size(ex50())))
+    assert encoded["raw_bytes"]["value"] == EX50["raw_bytes"]

@@ -1,0 +1,80 @@
+"""Fingerprints are XXH3-128 to the bit; the kernel that computes them is the one that was named."""
+
+import array
+import mmap
+import random
+
+import pytest
+import xxhash
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storeff._native import cut, fingerprint, kernels
+from storeff.errors import StoreffError
+
+RANDOM = random.Random(1).randbytes(1 << 20)
+
+
+@pytest.mark.parametrize("kernel", kernels())
+def test_every_short_length(kernel: str) -> None:
+    for length in range(4097):
+        data = RANDOM[length : 2 * length]
+        assert fingerprint(data, kernel) == xxhash.xxh3_128_digest(data), length
+
+
+@pytest.mark.parametrize("kernel", kernels())
+@pytest.mark.parametrize("content", [b"\0", b"\xff", b"\x80\0\0\0"])
+def test_every_short_length_of_repeated_bytes(kernel: str, content: bytes) -> None:
+    for length in range(2100):
+        data = (content * (length // len(content) + 1))[:length]
+        assert fingerprint(data, kernel) == xxhash.xxh3_128_digest(data), length
+
+
+@pytest.mark.parametrize("kernel", kernels())
+@pytest.mark.parametrize("length", [6144, 8191, 8192, 10240, 65536, 81919, 131072, 1 << 20])
+def test_long_lengths(kernel: str, length: int) -> None:
+    assert fingerprint(RANDOM[:length], kernel) == xxhash.xxh3_128_digest(RANDOM[:length])
+
+
+@pytest.mark.parametrize("kernel", kernels())
+def test_any_alignment(kernel: str) -> None:
+    view = memoryview(RANDOM)
+    for start in range(65):
+        for length in (3, 8, 16, 100, 240, 241, 1024, 1025, 5000):
+            part = view[start : start + length]
+            assert fingerprint(part, kernel) == xxhash.xxh3_128_digest(part), (start, length)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=3000))
+def test_any_content(data: bytes) -> None:
+    assert fingerprint(data) == xxhash.xxh3_128_digest(data)
+
+
+def test_any_contiguous_buffer_of_bytes() -> None:
+    expected = fingerprint(b"storeff")
+    assert fingerprint(bytearray(b"storeff")) == expected
+    assert fingerprint(memoryview(b"-storeff-")[1:-1]) == expected
+    assert fingerprint(array.array("B", b"storeff")) == expected
+    with mmap.mmap(-1, 7) as mapped:
+        mapped[:] = b"storeff"
+        assert fingerprint(mapped) == expected
+
+
+def test_other_buffers_are_refused() -> None:
+    with pytest.raises((ValueError, BufferError)):
+        fingerprint(memoryview(b"storeff")[::2])
+    with pytest.raises(ValueError, match="mismatch"):
+        fingerprint(array.array("I", [1]))
+
+
+def test_the_reference_kernel_is_always_there_and_last() -> None:
+    assert kernels()[-1] == "scalar"
+    assert len(set(kernels())) == len(kernels())
+
+
+@pytest.mark.parametrize("call", [lambda k: fingerprint(b"", k), lambda k: cut(b"", 8, 8, k)])
+def test_a_kernel_that_is_not_there_is_an_error(call) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(StoreffError, match="'fastest' is not part of this build") as error:
+        call("fastest")
+    assert "scalar" in error.value.remedy

@@ -1,0 +1,97 @@
+"""What makes no sense is an error that says so, and the scanner survives it."""
+
+from collections.abc import Callable
+from operator import methodcaller
+
+import pytest
+
+from storeff._native import Scanner
+
+SEED = 13
+WHOLE = (0, 0, 100, 0)
+
+Step = Callable[[Scanner], object]
+BUFFER = bytearray(64)
+begin = methodcaller("begin", 0)
+first = methodcaller("span", BUFFER, 5, False)
+last = methodcaller("span", BUFFER, 5, True)
+carry = methodcaller("carry", BUFFER)
+skip = methodcaller("skip", 5)
+end = methodcaller("end")
+abort = methodcaller("abort")
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([first], "no file is open"),
+        ([carry], "no file is open"),
+        ([skip], "no file is open"),
+        ([end], "no file is open"),
+        ([abort], "no file is open"),
+        ([begin, last, end, last], "no file is open"),
+        ([begin, begin], "a file is open"),
+        ([begin, first, begin], "a file is open"),
+        ([begin, first, first], "call carry"),
+        ([begin, first, carry, carry], "carry.* already"),
+        ([begin, first, skip], "not finished"),
+        ([begin, first, carry, skip], "not finished"),
+        ([begin, first, carry, end], "not finished"),
+        ([begin, last, last], "finished by last=True"),
+        ([begin, last, carry, first], "finished by last=True"),
+        ([begin, lambda s: s.skip(0)], "at least one byte"),
+        ([begin, lambda s: s.skip(-1)], "hole_bytes"),
+        ([begin, lambda s: s.skip(2**64 - 1), skip], "64 bits"),
+        ([begin, lambda s: s.span(BUFFER, 65, True)], "length"),
+        ([begin, lambda s: s.span(BUFFER, -1, True)], "length"),
+        ([begin, first, carry, lambda s: s.span(BUFFER, 4, True)], "length"),
+        ([begin, lambda s: s.span(bytes(10), 5, False)], "buffer is too small"),
+        ([begin, first, lambda s: s.carry(bytearray(4))], "buffer is too small"),
+        ([lambda s: s.begin(64)], "group"),
+        ([lambda s: s.begin(-1)], "group"),
+        ([lambda s: s.export(1)], "chunker"),
+        ([lambda s: s.export(-1)], "chunker"),
+    ],
+)
+def test_steps_out_of_order(steps: list[Step], message: str) -> None:
+    scanner = Scanner([(6, 11, 5, 0)], SEED)
+    *right, wrong = steps
+    for step in right:
+        step(scanner)
+    with pytest.raises(ValueError, match=message):
+        wrong(scanner)
+    if steps[0] is begin and end not in right:
+        scanner.abort()
+    scanner.begin(0)
+    scanner.span(b"abc", 3, True)
+    scanner.end()
+    assert 3 in scanner.export(0)["sizes"]
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        [],
+        [(8, 8, 0, 0)],
+        [(8, 8, (1 << 30) + 1, 0)],
+        [(8, 8, 5, 5)],
+        [(8, 8, 5, -1)],
+        [(3, 8, 5, 0)],
+        [(9, 8, 5, 0)],
+        [(0, 8, 5, 0)],
+        [(0, 0, 5, 1)],
+        [WHOLE, WHOLE],
+        [(8, 8, 5, 0)] * 65,
+    ],
+)
+def test_plans_that_make_no_sense(plan: list[tuple[int, int, int, int]]) -> None:
+    with pytest.raises(ValueError, match=r"chunker|capacity|codecs"):
+        Scanner(plan, SEED)
+
+
+def test_carry_needs_a_writable_buffer() -> None:
+    scanner = Scanner([(6, 11, 5, 0)], SEED)
+    scanner.begin(0)
+    scanner.span(bytes(20), 20, False)
+    with pytest.raises((ValueError, BufferError), match=r"read-only|writable"):
+        scanner.carry(bytes(20))

@@ -1,0 +1,343 @@
+"""The scanner: files in spans, several cuttings in one pass, the key of whole files."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import oracle
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_native_cut import contents, profiles
+
+from storeff._native import Scanner, fingerprint, kernels
+
+if TYPE_CHECKING:
+    from storeff._native import Export
+
+File = tuple[int, list[oracle.Segment]]
+"""A group and what the file holds."""
+Plan = list[tuple[int, int, int, int]]
+
+SEED = 13
+RANDOM = random.Random(4).randbytes(600_000)
+WHOLE = (0, 0, 100, 0)
+
+
+def feed(
+    scanner: Scanner, data: bytes, reads: Sequence[int], buffer: bytearray, late_end: bool = False
+) -> None:
+    """One segment, as a reader would pass it; ``late_end``: it learns of the end from an empty
+    read."""
+    sizes = itertools.cycle([*reads, 1])
+    carried = at = 0
+    while True:
+        new_bytes = min(next(sizes), len(buffer) - carried, len(data) - at)
+        ended = at == len(data) if late_end else at + new_bytes == len(data)
+        buffer[carried : carried + new_bytes] = data[at : at + new_bytes]
+        at += new_bytes
+        scanner.span(buffer, carried + new_bytes, ended)
+        carried = scanner.carry(buffer)
+        buffer[carried:] = b"\xee" * (len(buffer) - carried)
+        if ended:
+            assert carried == 0
+            return
+
+
+def scan(
+    plan: Plan,
+    files: Sequence[File],
+    reads: Sequence[int] = (1 << 30,),
+    spare_bytes: int = 1 << 20,
+    late_end: bool = False,
+    kernel: str = "scalar",
+) -> Scanner:
+    scanner = Scanner(plan, SEED, kernel)
+    buffer = bytearray(scanner.buffer_bytes_min + spare_bytes)
+    for group, segments in files:
+        scanner.begin(group)
+        for segment in segments:
+            if isinstance(segment, int):
+                scanner.skip(segment)
+            else:
+                feed(scanner, segment, reads, buffer, late_end)
+        scanner.end()
+    return scanner
+
+
+def plain(export: Export) -> dict[str, object]:
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name, value in export.items()
+        if name != "compressed"
+    }
+
+
+def expected(chunker: oracle.Chunker) -> dict[str, object]:
+    entries, tau = chunker.sketch.kept()
+    return {
+        "keys": [list(key) for (key, _), _, _ in entries],
+        "sizes": [size for (_, size), _, _ in entries],
+        "counts": [count for _, count, _ in entries],
+        "groups": [groups for _, _, groups in entries],
+        "tau": tau,
+        "chunks": chunker.chunks,
+        "bytes": chunker.bytes,
+        "run_count": chunker.run_count,
+        "run_bytes": chunker.run_bytes,
+    }
+
+
+def assert_is_the_oracles(scanner: Scanner, plan: Plan, files: Sequence[File]) -> None:
+    twin = oracle.Scanner(plan, SEED)
+    for group, segments in files:
+        twin.scan(group, segments)
+    for index, chunker in enumerate(twin.chunkers):
+        assert plain(scanner.export(index)) == expected(chunker)
+    assert scanner.export_histogram().tolist() == twin.histogram
+
+
+@st.composite
+def segments(draw: st.DrawFn) -> list[oracle.Segment]:
+    """Data and holes; two pieces of data always have a hole between them."""
+    result: list[oracle.Segment] = []
+    for data in draw(st.lists(contents(), max_size=3)):
+        holes = draw(st.lists(st.integers(1, 1 << 40), min_size=bool(result), max_size=2))
+        result += [*holes, data]
+    return result + draw(st.lists(st.integers(1, 9), max_size=1))
+
+
+plans = st.lists(
+    st.tuples(profiles(), st.sampled_from([1, 3, 100])).map(lambda p: (*p[0], p[1], 0)),
+    min_size=1,
+    max_size=3,
+)
+files_of_groups = st.lists(st.tuples(st.sampled_from([0, 1, 63]), segments()), max_size=3)
+
+
+@pytest.mark.parametrize("kernel", kernels())
+@settings(deadline=None)
+@given(
+    plan=plans,
+    files=files_of_groups,
+    reads=st.lists(st.integers(0, 40), max_size=5),
+    spare_bytes=st.integers(0, 60),
+    late_end=st.booleans(),
+)
+def test_any_split_exports_what_the_oracle_does(
+    kernel: str,
+    plan: Plan,
+    files: list[File],
+    reads: list[int],
+    spare_bytes: int,
+    late_end: bool,
+) -> None:
+    scanner = scan(plan, files, reads, spare_bytes, late_end, kernel)
+    assert_is_the_oracles(scanner, plan, files)
+
+
+@settings(deadline=None)
+@given(files=files_of_groups, capacity=st.sampled_from([1, 100]), own_blocks=st.booleans())
+def test_whole_files(files: list[File], capacity: int, own_blocks: bool) -> None:
+    plan = [(6, 11, 50, 0), (0, 0, capacity, 0)]
+    if not own_blocks:
+        plan.append((oracle.CHAIN_BLOCK_BYTES, oracle.CHAIN_BLOCK_BYTES, 50, 0))
+    assert_is_the_oracles(scan(plan, files), plan, files)
+
+
+@pytest.mark.parametrize("length", [131_071, 131_072, 131_073, 400_000])
+@pytest.mark.parametrize("constant", [False, True])
+@pytest.mark.parametrize("reads", [[100_000], [7, 300_000]])
+def test_whole_files_of_many_blocks(length: int, constant: bool, reads: list[int]) -> None:
+    data = bytes(length) if constant else RANDOM[:length]
+    files: list[File] = [(0, [data]), (1, [data[:131_072], 4096, data[131_072:]])]
+    profiles_and_blocks = [(6144, 10240, 20, 0), (8192, 8192, 20, 0)]
+    for blocks in ([], [(131_072, 131_072, 20, 0)]):
+        plan = [*profiles_and_blocks, WHOLE, *blocks]
+        assert_is_the_oracles(scan(plan, files, reads, 50_000), plan, files)
+
+
+def whole_key(*parts: oracle.Segment) -> list[int]:
+    (key,) = scan([WHOLE], [(0, list(parts))]).export(0)["keys"].tolist()
+    return list(key)
+
+
+def test_the_key_of_a_file_tells_where_its_holes_are() -> None:
+    layouts: list[list[oracle.Segment]] = [
+        [b"ab"],
+        [5, b"ab"],
+        [b"ab", 5],
+        [b"a", 5, b"b"],
+        [b"a", 6, b"b"],
+    ]
+    keys = [whole_key(*layout) for layout in layouts]
+    assert len({tuple(key) for key in keys}) == len(keys)
+
+
+def test_adjacent_holes_are_one() -> None:
+    assert whole_key(1, 2, b"a", 3, 4, b"b", 5, 6) == whole_key(3, b"a", 7, b"b", 11)
+
+
+def test_a_file_without_data_is_not_counted() -> None:
+    export = scan([WHOLE], [(0, []), (0, [b""]), (0, [1 << 40]), (0, [b"", 5])]).export(0)
+    assert (export["chunks"], export["bytes"], len(export["sizes"])) == (0, 0, 0)
+
+
+def test_a_run_across_spans_is_one_run() -> None:
+    scanner = scan([(6, 11, 5, 0)], [(0, [bytes(1000), 5, bytes(1000)])], [13], 3)
+    export = scanner.export(0)
+    assert (export["chunks"], export["run_count"][0], export["run_bytes"][0]) == (2, 2, 2000)
+
+
+# ---- compression of what is kept ----
+
+
+@settings(deadline=None)
+@given(
+    files=st.lists(st.tuples(st.just(0), st.tuples(st.binary(max_size=200)).map(list)), max_size=8),
+    capacities=st.tuples(st.sampled_from([1, 4, 100]), st.sampled_from([1, 4, 100])),
+    read=st.integers(1, 90),
+)
+def test_every_kept_chunk_is_offered_with_its_bytes(
+    files: list[tuple[int, list[bytes]]], capacities: tuple[int, int], read: int
+) -> None:
+    codecs = (2, 1)
+    scanner = Scanner(
+        [(6, 11, capacities[0], codecs[0]), (4, 4, 3, 0), (8, 8, capacities[1], codecs[1])], SEED
+    )
+    for group, (data,) in files:
+        scanner.begin(group)
+        buffer = bytearray(100)
+        carried = at = 0
+        while True:
+            new_bytes = min(read, len(buffer) - carried, len(data) - at)
+            buffer[carried : carried + new_bytes] = data[at : at + new_bytes]
+            at += new_bytes
+            kept = scanner.span(buffer, carried + new_bytes, at == len(data))
+            sizes = np.zeros((len(kept), 2), dtype=np.uint32)
+            for row, chunk in enumerate(kept.tolist()):
+                _, _, offset, length, key = chunk
+                digest = fingerprint(buffer[offset : offset + length])
+                assert oracle.key_of(digest) == tuple(key)
+                sizes[row] = digest[0] + 1, digest[1] + 1
+            scanner.set_compressed(kept, sizes)
+            carried = scanner.carry(buffer)
+            if at == len(data):
+                break
+        scanner.end()
+    for chunker, columns in zip((0, 2), codecs, strict=True):
+        export = scanner.export(chunker)
+        high = export["keys"][:, 0].tolist()
+        told = [[(h >> 56) + 1, (h >> 48 & 255) + 1][:columns] for h in high]
+        assert export["compressed"].tolist() == told
+    assert scanner.export(1)["compressed"].shape[1] == 0
+
+
+def kept_of_one_file(plan: Plan) -> tuple[Scanner, np.ndarray[tuple[int], np.dtype[np.void]]]:
+    scanner = Scanner(plan, SEED)
+    scanner.begin(0)
+    kept = scanner.span(RANDOM[:64], 64, True)
+    scanner.end()
+    return scanner, kept
+
+
+def test_sizes_of_what_was_evicted_since_are_passed_over() -> None:
+    scanner, kept = kept_of_one_file([(8, 8, 8, 1)])
+    assert len(kept) == 8
+    for data in (RANDOM[1000:9000], RANDOM[10_000:18_000]):
+        scanner.begin(0)
+        scanner.span(data, len(data), True)
+        scanner.end()
+    scanner.set_compressed(kept, np.full((8, 1), 7, dtype=np.uint32))
+    export = scanner.export(0)
+    offered = {tuple(key) for key in kept["key"].tolist()}
+    told = {
+        tuple(k)
+        for k, c in zip(export["keys"].tolist(), export["compressed"][:, 0].tolist(), strict=True)
+        if c == 7
+    }
+    assert told == offered & {tuple(key) for key in export["keys"].tolist()}
+    assert len(told) < 8
+
+
+def test_sizes_for_what_span_never_returned() -> None:
+    scanner, kept = kept_of_one_file([(8, 8, 8, 2)])
+    sizes = np.ones((8, 2), dtype=np.uint32)
+    for field, value in (("chunker", 1), ("slot", 8), ("slot", 2**32 - 1)):
+        wrong = kept.copy()
+        wrong[field][3] = value
+        with pytest.raises(ValueError, match="not a chunk that span"):
+            scanner.set_compressed(wrong, sizes)
+    with pytest.raises(ValueError, match="codecs"):
+        scanner.set_compressed(kept, sizes[:, :1].copy())
+    with pytest.raises(ValueError, match="codecs"):
+        scanner.set_compressed(kept, np.ones((8, 0), dtype=np.uint32))
+    with pytest.raises(ValueError, match="one row"):
+        scanner.set_compressed(kept, sizes[:3])
+    with pytest.raises(ValueError, match="from span"):
+        scanner.set_compressed(np.zeros(8, dtype="u8,u8,u8,u8,u8"), sizes)
+    assert not scanner.export(0)["compressed"].any()
+    scanner.set_compressed(kept[:0], sizes[:0])
+
+
+# ---- giving up, threads ----
+
+
+def test_abort_keeps_what_was_cut_and_drops_the_rest() -> None:
+    scanner = Scanner([(6, 11, 100, 0), WHOLE], SEED)
+    buffer = bytearray(200_000)
+    scanner.begin(0)
+    scanner.span(buffer, 1000, False)
+    scanner.carry(buffer)
+    scanner.abort()
+    export = scanner.export(0)
+    assert (export["run_count"][0], export["run_bytes"][0]) == (1, 1000)
+    assert scanner.export(1)["chunks"] == 0
+    scanner.begin(0)
+    scanner.span(bytes(20), 20, True)
+    scanner.end()
+    assert scanner.export(0)["run_count"][0] == 2, "the next file starts a run of its own"
+    assert whole_key(bytes(20)) == scanner.export(1)["keys"].tolist()[0]
+
+
+def test_two_threads_scan_at_once() -> None:
+    plan = [(6144, 10240, 10, 0), (8192, 8192, 10, 0), WHOLE]
+    files: list[File] = [(i % 3, [RANDOM[i * 1000 :]]) for i in range(20)]
+    scanners: dict[int, Scanner] = {}
+
+    def work(number: int) -> None:
+        scanners[number] = scan(plan, files, [100_000 + number])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for index in range(len(plan)):
+        assert plain(scanners[0].export(index)) == plain(scanners[1].export(index))
+
+
+def test_a_span_releases_the_gil_and_a_second_thread_is_turned_away() -> None:
+    """Only while the span runs without the GIL can this thread find the scanner in use."""
+    scanner = Scanner([(6144, 10240, 10, 0)], SEED)
+    data = RANDOM * 100
+    for _ in range(20):
+        scanner.begin(0)
+        thread = threading.Thread(target=scanner.span, args=(data, len(data), True))
+        thread.start()
+        turned_away = False
+        while thread.is_alive() and not turned_away:
+            try:
+                scanner.export_histogram()
+            except ValueError as error:
+                turned_away = "another thread" in str(error)
+        thread.join()
+        scanner.end()
+        if turned_away:
+            return
+    pytest.fail("no span was ever seen from outside")

@@ -1,0 +1,205 @@
+"""The content sketch: what is kept is a function of what was added, not of how."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import oracle
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storeff._native import GROUPS_MAX, Scanner, rank
+
+if TYPE_CHECKING:
+    from storeff._native import Export
+
+Added = tuple[int, int, int, int]
+"""High, low, size, group."""
+Entries = tuple[list[tuple[oracle.Chunk, int, int]], float]
+
+SEED = 11
+
+few = st.integers(0, 5)
+added = st.lists(st.tuples(few, few, st.integers(1, 5), st.sampled_from([0, 1, 63])), max_size=120)
+capacities = st.sampled_from([1, 2, 3, 7, 30, 1000])
+
+
+def sketch(chunks: list[Added], capacity: int, seed: int = SEED) -> Export:
+    scanner = Scanner([(8, 8, capacity, 0)], seed)
+    columns = np.array(chunks, dtype=np.uint64).reshape(-1, 4)
+    scanner.add(0, columns[:, :2].copy(), columns[:, 2].copy(), columns[:, 3].copy())
+    return scanner.export(0)
+
+
+def entries(export: Export) -> Entries:
+    rows = zip(export["keys"].tolist(), export["sizes"].tolist(), strict=True)
+    chunks = [((high, low), size) for (high, low), size in rows]
+    columns = zip(chunks, export["counts"].tolist(), export["groups"].tolist(), strict=True)
+    return list(columns), export["tau"]
+
+
+def twin(chunks: list[Added], capacity: int, seed: int = SEED) -> Entries:
+    expected = oracle.Sketch(capacity, seed)
+    for high, low, size, group in chunks:
+        expected.add((high, low), size, group)
+    return expected.kept()
+
+
+@settings(deadline=None)
+@given(added, capacities, st.sampled_from([0, 1, SEED, 2**64 - 1]))
+def test_keeps_what_the_oracle_keeps(chunks: list[Added], capacity: int, seed: int) -> None:
+    assert entries(sketch(chunks, capacity, seed)) == twin(chunks, capacity, seed)
+
+
+@settings(deadline=None)
+@given(added, capacities, st.randoms(use_true_random=False))
+def test_order_does_not_matter(chunks: list[Added], capacity: int, order: random.Random) -> None:
+    shuffled = list(chunks)
+    order.shuffle(shuffled)
+    assert entries(sketch(shuffled, capacity)) == entries(sketch(chunks, capacity))
+
+
+def merge(parts: list[Export], capacity: int) -> Entries:
+    """The merge as its definition says it; the real one lives in storeff.scan."""
+    counts: Counter[oracle.Chunk] = Counter()
+    groups: dict[oracle.Chunk, int] = {}
+    for part in parts:
+        for chunk, count, seen in entries(part)[0]:
+            counts[chunk] += count
+            groups[chunk] = groups.get(chunk, 0) | seen
+    ranked = sorted((oracle.rank(*chunk, SEED), chunk) for chunk in counts)
+    tau = min([part["tau"] for part in parts] + [r for r, _ in ranked[capacity : capacity + 1]])
+    return [(c, counts[c], groups[c]) for r, c in ranked if r < tau], tau
+
+
+@settings(deadline=None)
+@given(st.lists(added, min_size=1, max_size=4), capacities)
+def test_merged_sketches_are_the_sketch_of_everything(
+    parts: list[list[Added]], capacity: int
+) -> None:
+    everything = sketch([chunk for part in parts for chunk in part], capacity)
+    assert merge([sketch(part, capacity) for part in parts], capacity) == entries(everything)
+
+
+def with_equal_rank(low: int, mixed: int = 1 << 60) -> oracle.Key:
+    """Keys that all mix to the same value."""
+    return mixed ^ oracle.mix64(low ^ oracle.seed_mix(SEED)), low
+
+
+@settings(deadline=None)
+@given(st.permutations(range(6)), st.integers(1, 7), st.integers(0, 6))
+def test_equal_ranks(order: list[int], capacity: int, split: int) -> None:
+    tied = [(*with_equal_rank(low), 8, 0) for low in order]
+    smaller = (*with_equal_rank(0, 1), 8, 0)
+    chunks = [*tied[:3], smaller, *tied[3:]]
+    whole = entries(sketch(chunks, capacity))
+    assert whole == twin(chunks, capacity)
+    assert (
+        merge([sketch(chunks[:split], capacity), sketch(chunks[split:], capacity)], capacity)
+        == whole
+    )
+
+
+@pytest.mark.parametrize("capacity", [1, 1000, 1023, 1024, 1025, 3000, 30_000])
+def test_many_chunks(capacity: int) -> None:
+    draw = np.random.default_rng(5)
+    pool = draw.integers(0, 2**64, (9000, 2), dtype=np.uint64)
+    chunks = [
+        (int(pool[i, 0]), int(pool[i, 1]), 1 + int(i) % 9000, int(i) % GROUPS_MAX)
+        for i in draw.integers(0, len(pool), 20_000)
+    ]
+    assert entries(sketch(chunks, capacity)) == twin(chunks, capacity)
+
+
+def test_counts_exactly_until_something_must_be_refused() -> None:
+    assert sketch([(1, k, 8, 0) for k in range(5)], 5)["tau"] == math.inf
+    assert sketch([(1, k, 8, 0) for k in range(6)], 5)["tau"] < 1 / 8
+
+
+def test_totals_hold_what_was_refused() -> None:
+    export = sketch([(1, k, 8, 0) for k in range(100)], 5)
+    assert (len(export["sizes"]), export["chunks"], export["bytes"]) == (5, 100, 800)
+
+
+def test_an_empty_sketch() -> None:
+    export = sketch([], 5)
+    assert export["keys"].shape == (0, 2)
+    assert (export["tau"], export["chunks"], export["bytes"]) == (math.inf, 0, 0)
+
+
+def test_the_weight_of_what_is_kept_estimates_the_bytes() -> None:
+    """Szegedy 2006: the variance is at most total^2 / (capacity - 1)."""
+    sizes = np.random.default_rng(6).integers(1, 10_000, 20_000)
+    chunks = [(k * k, k, int(size), 0) for k, size in enumerate(sizes)]
+    estimates = []
+    for seed in range(30):
+        export = sketch(chunks, 401, seed)
+        estimates.append(np.maximum(export["sizes"], 1 / export["tau"]).sum() / sizes.sum())
+    assert np.mean(estimates) == pytest.approx(1, abs=4 * 0.05 / math.sqrt(30))
+    assert np.std(estimates) < 1.5 * 0.05
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(*[st.integers(0, 2**64 - 1)] * 2, st.integers(1, 2**64 - 1)), max_size=20),
+    st.integers(0, 2**64 - 1),
+)
+def test_rank(rows: list[tuple[int, int, int]], seed: int) -> None:
+    columns = np.array(rows, dtype=np.uint64).reshape(-1, 3)
+    ranks = rank(columns[:, :2].copy(), columns[:, 2].copy(), seed)
+    assert ranks.tolist() == [oracle.rank((h, lo), size, seed) for h, lo, size in rows]
+
+
+def test_exported_entries_ascend_by_rank() -> None:
+    export = sketch([(1, k, 1 + k % 7, 0) for k in range(100)], 50)
+    ranks = rank(export["keys"], export["sizes"], SEED)
+    assert (np.diff(ranks) > 0).all()
+    assert ranks[-1] < export["tau"]
+
+
+def column(*values: int) -> npt.NDArray[np.uint64]:
+    return np.array(values, dtype=np.uint64)
+
+
+def test_a_total_that_does_not_fit_is_refused() -> None:
+    scanner = Scanner([(8, 8, 5, 0)], SEED)
+    scanner.add(0, column(1, 1).reshape(1, 2), column(2**64 - 1), column(0))
+    with pytest.raises(ValueError, match="64 bits"):
+        scanner.add(0, column(1, 2).reshape(1, 2), column(1), column(0))
+    export = scanner.export(0)
+    assert (export["chunks"], export["bytes"], len(export["sizes"])) == (1, 2**64 - 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("chunker", "keys", "sizes", "groups", "message"),
+    [
+        (1, [[1, 1]], [8], [0], "chunker"),
+        (-1, [[1, 1]], [8], [0], "chunker"),
+        (0, [[1, 1]], [0], [0], "at least one byte"),
+        (0, [[1, 1]], [8], [64], "group"),
+        (0, [[1, 1]], [8, 8], [0, 0], "shape"),
+        (0, [[1, 1, 1]], [8], [0], "shape"),
+        (0, [[1, 1]], [8], [0, 0], "one group"),
+    ],
+)
+def test_chunks_that_make_no_sense(
+    chunker: int, keys: list[list[int]], sizes: list[int], groups: list[int], message: str
+) -> None:
+    scanner = Scanner([(8, 8, 5, 0)], SEED)
+    with pytest.raises(ValueError, match=message):
+        scanner.add(chunker, np.array(keys, dtype=np.uint64), column(*sizes), column(*groups))
+    assert scanner.export(0)["chunks"] == 0
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_seeds_are_64_bits(seed: int) -> None:
+    with pytest.raises(ValueError, match="seed"):
+        Scanner([(8, 8, 5, 0)], seed)
+    with pytest.raises(ValueError, match="seed"):
+        rank(np.empty((0, 2), np.uint64), np.empty(0, np.uint64), seed)

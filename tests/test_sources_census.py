@@ -1,0 +1,145 @@
+"""Census: exact, mergeable counts; and paths as text."""
+
+import unicodedata
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storeff.sources.census import Census
+from storeff.sources.names import printable
+from storeff.sources.piece import Piece
+from storeff.sources.refusals import Aside, Refusal
+
+Item = tuple[Piece, str | None] | Refusal | Aside
+
+sizes = st.integers(0, 1 << 60)
+paths = st.binary(min_size=1, max_size=3)
+pieces = st.builds(Piece, paths, sizes, sizes, st.just(1), st.just(1), st.just(0), st.just(1))
+items: st.SearchStrategy[Item] = st.one_of(
+    st.tuples(pieces, st.sampled_from(["text", "kv", None])),
+    st.builds(Refusal, st.sampled_from(["permission", "fifo"]), paths, st.none() | sizes),
+    st.builds(Aside, st.sampled_from(["hard-link", "symlink"]), paths, st.none() | sizes),
+)
+
+
+def census_of(found: list[Item]) -> Census:
+    census = Census()
+    for item in found:
+        if isinstance(item, tuple):
+            census.add_piece(*item)
+        else:
+            census.add_left_out(item)
+    return census
+
+
+def merged(*parts: Census) -> Census:
+    total = Census()
+    for part in parts:
+        total.merge(part)
+    return total
+
+
+def piece(size_bytes: int) -> Piece:
+    return Piece(b"path", size_bytes, 4096, 1, 1, 0, 1)
+
+
+@given(st.lists(items), st.lists(items), st.lists(items))
+def test_merging_equals_counting_together_in_any_order(
+    a: list[Item], b: list[Item], c: list[Item]
+) -> None:
+    together = census_of(a + b + c)
+    assert merged(census_of(c), census_of(a), census_of(b)) == together
+    assert merged(merged(census_of(a), census_of(b)), census_of(c)) == together
+
+
+@given(st.lists(items))
+def test_a_census_survives_serialisation(found: list[Item]) -> None:
+    census = census_of(found)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(census), type=Census) == census
+
+
+def test_merging_leaves_the_other_census_alone() -> None:
+    first = census_of([(piece(1), "text"), Refusal("fifo", b"a", 0)])
+    total = merged(first)
+    total.merge(first)
+    assert first == census_of([(piece(1), "text"), Refusal("fifo", b"a", 0)])
+
+
+def test_sizes_are_counted_by_power_of_two() -> None:
+    census = census_of([(piece(size), "text") for size in (0, 1, 2, 3, 4, 4095, 4096)])
+    assert {k: (c.files, c.size_bytes) for k, c in census.histogram.items()} == {
+        0: (1, 0),
+        1: (1, 1),
+        2: (2, 5),
+        3: (1, 4),
+        12: (1, 4095),
+        13: (1, 4096),
+    }
+
+
+def test_a_file_not_looked_into_counts_in_the_totals_only() -> None:
+    census = census_of([(piece(10), None), (piece(5), "kv")])
+    assert (census.files, census.size_bytes, census.allocated_bytes) == (2, 15, 8192)
+    assert {k: (c.files, c.size_bytes) for k, c in census.classes.items()} == {"kv": (1, 5)}
+
+
+def test_an_unknown_class_is_an_error() -> None:
+    with pytest.raises(ValueError, match="not a content class"):
+        Census().add_piece(piece(1), "tekst")
+
+
+def test_examples_are_the_three_smallest_paths() -> None:
+    census = census_of([Refusal("permission", path, 1) for path in (b"d", b"b", b"a", b"c", b"a")])
+    assert census.refusals["permission"].examples == [b"a", b"b", b"c"]
+    assert census.refusals["permission"].entries == 5
+
+
+def test_unknown_bytes_are_not_zero_bytes() -> None:
+    lost = census_of([Refusal("permission", b"a", None), Refusal("permission", b"b", 7)])
+    assert (lost.refusals["permission"].size_bytes, lost.refusals["permission"].unknown) == (7, 1)
+
+
+@pytest.mark.parametrize(
+    ("item", "covered"),
+    [
+        (Refusal("fifo", b"a", 0), True),
+        (Refusal("permission", b"a", 1), False),
+        (Refusal("permission", b"a", None), False),
+        (Aside("excluded", b"a", None), True),
+    ],
+)
+def test_only_refusals_with_bytes_leave_something_uncovered(
+    item: Refusal | Aside, covered: bool
+) -> None:
+    assert census_of([item]).covers_everything() is covered
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (b"/plain/path", "/plain/path"),
+        ("/日本/é".encode(), "/日本/é"),
+        (b"new\nline", r"new\u000aline"),
+        (b"\xff", r"\xff"),
+        (b"\\xff", r"\\xff"),
+        (b"\x1b[31m", r"\u001b[31m"),
+        ("\u202egnp".encode(), r"\u202egnp"),
+        ("\U000e0001".encode(), r"\U000e0001"),
+        (b"\xed\xa0\x80", r"\xed\xa0\x80"),
+    ],
+)
+def test_paths_as_text(path: bytes, text: str) -> None:
+    assert printable(path) == text
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40))
+def test_printable_is_safe_and_tells_paths_apart(a: bytes, b: bytes) -> None:
+    text = printable(a)
+    text.encode("utf-8")
+    assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in text)
+    assert (text == printable(b)) == (a == b)

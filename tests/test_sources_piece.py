@@ -1,0 +1,200 @@
+"""open_piece() and data_segments(): the same file or none, and holes without reading them."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storeff.sources.piece import Piece, data_segments, open_piece, piece_of
+from storeff.sources.refusals import REMEDIES, ChangedError, refusal_for
+
+GRANULE = 131072
+
+
+def found(path: Path) -> Piece:
+    return piece_of(os.fsencode(path), path.lstat())
+
+
+def test_a_piece_is_opened_for_reading(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    fd = open_piece(found(tmp_path / "file"))
+    assert os.read(fd, 100) == b"content"
+    assert not os.get_inheritable(fd)
+    os.close(fd)
+
+
+def replace_by_link(path: Path) -> None:
+    path.with_name("elsewhere").write_bytes(b"x")
+    path.symlink_to("elsewhere")
+
+
+REPLACEMENTS: dict[str, Callable[[Path], object]] = {
+    "link": replace_by_link,
+    "fifo": os.mkfifo,
+    "directory": os.mkdir,
+    "file": lambda path: path.write_bytes(b"another"),
+}
+
+
+@pytest.mark.parametrize("replacement", REPLACEMENTS)
+def test_a_piece_replaced_before_it_is_opened_is_changed(tmp_path: Path, replacement: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"original")
+    piece = found(path)
+    path.rename(tmp_path / "still-there-so-that-its-inode-is-not-reused")
+    REPLACEMENTS[replacement](path)
+    with pytest.raises(OSError) as caught:  # noqa: PT011
+        open_piece(piece)
+    assert refusal_for(caught.value, piece.path, 8).reason == "changed"
+
+
+def test_a_piece_whose_directory_became_a_link_is_changed(tmp_path: Path) -> None:
+    for name in ("directory", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    piece = found(tmp_path / "directory" / "file")
+    (tmp_path / "directory").rename(tmp_path / "moved")
+    (tmp_path / "directory").symlink_to("other")
+    with pytest.raises(ChangedError):
+        open_piece(piece)
+
+
+def test_a_piece_deleted_before_it_is_opened_has_vanished(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    piece = found(tmp_path / "file")
+    (tmp_path / "file").unlink()
+    with pytest.raises(FileNotFoundError) as caught:
+        open_piece(piece)
+    assert refusal_for(caught.value, piece.path, 0).reason == "vanished"
+
+
+def test_a_file_of_someone_else_is_opened_although_its_access_time_will_change(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    real_open = os.open
+
+    def refuse_noatime(
+        path: bytes, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
+    ) -> int:
+        if flags & os.O_NOATIME:
+            raise PermissionError(errno.EPERM, "not the owner")
+        return real_open(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", refuse_noatime)
+    os.close(open_piece(found(tmp_path / "file")))
+
+
+@pytest.mark.parametrize("number", sorted(errno.errorcode))
+def test_every_system_error_has_a_reason_and_a_remedy(number: int) -> None:
+    refusal = refusal_for(OSError(number, os.strerror(number)), b"path", None)
+    assert REMEDIES[refusal.reason]
+
+
+def test_an_error_without_a_number_has_a_reason() -> None:
+    assert refusal_for(OSError("odd"), b"path", 7).reason == "other-error"
+
+
+# Holes
+
+
+def segments_of(
+    path: Path, size_bytes: int, granule_bytes: int = GRANULE
+) -> list[tuple[int, int, bool]]:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return list(data_segments(fd, size_bytes, granule_bytes))
+    finally:
+        os.close(fd)
+
+
+def test_an_empty_file_has_no_segments(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert segments_of(tmp_path / "empty", 0) == []
+
+
+def test_a_hole_of_1_tib_takes_one_step(tmp_path: Path) -> None:
+    path = tmp_path / "hole"
+    path.touch()
+    os.truncate(path, 1 << 40)
+    assert segments_of(path, 1 << 40) == [(0, 1 << 40, True)]
+
+
+def test_holes_smaller_than_a_granule_are_data(tmp_path: Path) -> None:
+    path = tmp_path / "checkered"
+    with path.open("wb") as file:
+        for offset in range(0, 1 << 20, GRANULE):
+            file.seek(offset)
+            file.write(b"x" * 4096)
+        file.truncate(1 << 20)
+    assert segments_of(path, 1 << 20) == [(0, 1 << 20, False)]
+
+
+def test_the_ragged_end_of_a_hole_is_data(tmp_path: Path) -> None:
+    path = tmp_path / "tail"
+    path.touch()
+    os.truncate(path, 2 * GRANULE + 5)
+    assert segments_of(path, 2 * GRANULE + 5) == [(0, 2 * GRANULE, True), (2 * GRANULE, 5, False)]
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EOPNOTSUPP])
+def test_a_file_system_without_holes_gives_one_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 10)
+    real_seek = os.lseek
+
+    def refuse_holes(fd: int, offset: int, whence: int) -> int:
+        if whence == os.SEEK_DATA:
+            raise OSError(code, os.strerror(code))
+        return real_seek(fd, offset, whence)
+
+    monkeypatch.setattr(os, "lseek", refuse_holes)
+    assert segments_of(path, 10) == [(0, 10, False)]
+
+
+def test_a_file_that_shrank_is_changed_not_a_hole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    with pytest.raises(ChangedError):
+        segments_of(path, 10 * GRANULE)
+
+
+def test_a_file_that_grew_is_told_up_to_its_listed_size(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 3 * GRANULE)
+    assert segments_of(path, 100) == [(0, 100, False)]
+
+
+@given(
+    blocks=st.lists(st.booleans(), min_size=1, max_size=40),
+    tail=st.integers(0, 4095),
+    granule_blocks=st.integers(1, 8),
+)
+def test_segments_cover_the_file_and_holes_are_aligned_zeros(
+    tmp_path_factory: pytest.TempPathFactory, blocks: list[bool], tail: int, granule_blocks: int
+) -> None:
+    path = tmp_path_factory.mktemp("holes") / "file"
+    size_bytes = len(blocks) * 4096 + tail
+    with path.open("wb") as file:
+        for index, written in enumerate(blocks):
+            if written:
+                file.seek(index * 4096)
+                file.write(b"x" * 4096)
+        file.truncate(size_bytes)
+    content = path.read_bytes()
+    granule_bytes = granule_blocks * 4096
+    position = 0
+    for offset, length, is_hole in segments_of(path, size_bytes, granule_bytes):
+        assert offset == position
+        assert length > 0
+        if is_hole:
+            assert offset % granule_bytes == length % granule_bytes == 0
+            assert not content[offset : offset + length].strip(b"\0")
+        position += length
+    assert position == size_bytes

@@ -1,0 +1,423 @@
+"""walk(): every stored byte once, everything else named, nothing dangerous touched."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storeff.errors import StoreffError
+from storeff.sources import tree
+from storeff.sources.mounts import Mounts, parse_mounts, read_mounts
+from storeff.sources.piece import Piece
+from storeff.sources.refusals import Aside, Refusal
+from storeff.sources.tree import Found, exclusion, walk
+
+
+def walked(
+    *roots: Path, one_file_system: bool = False, exclude: tuple[str, ...] = ()
+) -> list[Found]:
+    return list(walk(roots, one_file_system=one_file_system, exclude=exclude))
+
+
+def pieces(found: list[Found]) -> list[str]:
+    return sorted(os.fsdecode(item.path) for item in found if isinstance(item, Piece))
+
+
+def left_out(found: list[Found]) -> set[tuple[str, str, int | None]]:
+    return {
+        (item.reason, os.fsdecode(os.path.basename(item.path)), item.size_bytes)
+        for item in found
+        if isinstance(item, Refusal | Aside)
+    }
+
+
+@pytest.fixture
+def ordinary_user_dir() -> Iterator[Path]:
+    """A directory of an ordinary user, as whom the test runs: root may read anything."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = os.geteuid() == 0
+        if root:
+            os.chown(directory, 65534, -1)
+            os.seteuid(65534)
+        try:
+            yield Path(directory).resolve()
+        finally:
+            if root:
+                os.seteuid(0)
+
+
+@pytest.fixture
+def open_fds() -> Iterator[None]:
+    """Fails a test that leaves a file descriptor open."""
+    before = set(os.listdir("/proc/self/fd"))
+    yield
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+@pytest.mark.usefixtures("open_fds")
+def test_a_piece_tells_sizes_and_identity(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 5000)
+    status = file.stat()
+    assert walked(tmp_path) == [
+        Piece(
+            os.fsencode(file.resolve()),
+            5000,
+            status.st_blocks * 512,
+            status.st_dev,
+            status.st_ino,
+            status.st_mtime_ns,
+            1,
+        )
+    ]
+
+
+def test_a_root_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert pieces(walked(tmp_path / "file")) == [str(tmp_path / "file")]
+
+
+def test_a_missing_root_is_an_error_at_once(tmp_path: Path) -> None:
+    with pytest.raises(StoreffError, match=r"no\\u001bthing cannot be scanned"):
+        walk([tmp_path / "no\x1bthing"], one_file_system=False, exclude=[])
+
+
+def test_a_root_that_is_a_symbolic_link_is_followed_and_said(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "file").touch()
+    (tmp_path / "link").symlink_to("real")
+    found = walked(tmp_path / "link")
+    assert pieces(found) == [str(tmp_path / "real" / "file")]
+    assert left_out(found) == {("followed-root", "link", None)}
+
+
+@pytest.mark.parametrize("order", [["", "a", "a/b", "a", "a/b/file"], ["a/b/file", "a/b", "a", ""]])
+def test_nested_and_duplicate_roots_count_nothing_twice(tmp_path: Path, order: list[str]) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in ("top", "a/middle", "a/b/file", "a/b/other"):
+        (tmp_path / name).write_text(name)
+    found = walked(*(tmp_path / name for name in order))
+    assert pieces(found) == sorted(
+        str(tmp_path / name) for name in ("top", "a/middle", "a/b/file", "a/b/other")
+    )
+    assert {("nested-root", n, None) for n in ("a", "b", "file")} <= left_out(found)
+    assert (("duplicate-root", "a", None) in left_out(found)) == (order.count("a") == 2)
+
+
+def test_a_root_in_an_excluded_directory_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "cache" / "kept").mkdir(parents=True)
+    (tmp_path / "cache" / "kept" / "file").touch()
+    found = walked(tmp_path, tmp_path / "cache" / "kept", exclude=("cache",))
+    assert pieces(found) == [str(tmp_path / "cache" / "kept" / "file")]
+
+
+def test_symbolic_links_inside_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "up").symlink_to("..")
+    (tmp_path / "self").symlink_to("self")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    assert {(reason, name) for reason, name, _ in left_out(walked(tmp_path))} == {
+        ("symlink", name) for name in ("up", "self", "zero", "dangling")
+    }
+
+
+def test_special_files_are_refused_unopened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the name of a socket may have at most 107 bytes
+    os.mkfifo("fifo")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket")
+    expected: set[tuple[str, str, int | None]] = {("fifo", "fifo", 0), ("socket", "socket", 0)}
+    with contextlib.suppress(PermissionError):
+        os.mknod("null", 0o20666, os.makedev(1, 3))
+        expected.add(("device", "null", 0))
+        os.mknod("disk", 0o60600, os.makedev(7, 0))
+        expected.add(("device", "disk", None))
+    assert left_out(walked(tmp_path)) == expected
+    assert left_out(walked(tmp_path / "fifo")) == {("fifo", "fifo", 0)}
+
+
+def test_a_file_with_several_names_is_one_piece(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    for name in ("b", "c"):
+        os.link(tmp_path / "a", tmp_path / name)
+    found = walked(tmp_path)
+    assert len(pieces(found)) == 1
+    assert [(i.reason, i.size_bytes) for i in found if isinstance(i, Aside)] == [
+        ("hard-link", 5),
+        ("hard-link", 5),
+    ]
+
+
+def test_an_inode_is_forgotten_once_all_its_names_were_met(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("in/all", "in/some"):
+        (tmp_path / name).touch()
+    os.link(tmp_path / "in" / "all", tmp_path / "in" / "all2")
+    os.link(tmp_path / "in" / "some", tmp_path / "outside")
+    walker = tree._Walker({os.fsencode(tmp_path / "in"): None}, False, exclusion([]), read_mounts())
+    assert len(list(walker.run([]))) == 3
+    status = (tmp_path / "outside").stat()
+    assert walker.names_left == {(status.st_dev, status.st_ino): 1}
+
+
+def test_names_of_any_bytes_are_walked(tmp_path: Path) -> None:
+    names = [
+        b"new\nline",
+        b"\xff\xfe",
+        b"esc\x1b[31m",
+        b"--help",
+        b" ",
+        b"\xe2\x80\xaegnp",
+        b"n" * 255,
+    ]
+    for name in names:
+        with open(os.path.join(os.fsencode(tmp_path), name), "wb"):
+            pass
+    assert sorted(os.path.basename(i.path) for i in walked(tmp_path)) == sorted(names)
+
+
+def test_bytes_roots_are_walked(tmp_path: Path) -> None:
+    root = os.path.join(os.fsencode(tmp_path), b"\xff")
+    os.mkdir(root)
+    os.mknod(os.path.join(root, b"f"))
+    found = walk([root], one_file_system=False, exclude=[])
+    assert [item.path for item in found] == [os.path.join(root, b"f")]
+
+
+@pytest.mark.usefixtures("open_fds")
+def test_300_levels_are_walked(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["d"] * 300)
+    deep.mkdir(parents=True)
+    (deep / "leaf").touch()
+    assert pieces(walked(tmp_path)) == [str(deep / "leaf")]
+
+
+@pytest.mark.usefixtures("open_fds")
+def test_a_walk_given_up_closes_its_directories(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").touch()
+    found = walk([tmp_path], one_file_system=False, exclude=[])
+    assert isinstance(next(found), Piece)
+    assert isinstance(found, Iterator)
+    found.close()  # type: ignore[attr-defined]
+
+
+def test_paths_beyond_the_systems_limit_are_listed_with_their_size(tmp_path: Path) -> None:
+    name = "d" * 250
+    fd = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(17):
+        os.mkdir(name, dir_fd=fd)
+        inner = os.open(name, os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = inner
+    leaf = os.open("leaf", os.O_WRONLY | os.O_CREAT, dir_fd=fd)
+    os.write(leaf, b"123")
+    os.close(leaf)
+    os.close(fd)
+    [piece] = walked(tmp_path)
+    assert isinstance(piece, Piece)
+    assert (len(piece.path) > 4096, piece.size_bytes) == (True, 3)
+
+
+def test_unreadable_directories_are_refused_and_the_rest_goes_on(ordinary_user_dir: Path) -> None:
+    for name in ("noread", "noenter", "fine"):
+        (ordinary_user_dir / name).mkdir()
+        (ordinary_user_dir / name / f"{name}.txt").touch()
+    (ordinary_user_dir / "noread").chmod(0)
+    (ordinary_user_dir / "noenter").chmod(0o600)
+    found = walked(ordinary_user_dir)
+    for name in ("noread", "noenter"):
+        (ordinary_user_dir / name).chmod(0o700)
+    assert pieces(found) == [str(ordinary_user_dir / "fine" / "fine.txt")]
+    assert left_out(found) == {("permission", "noread", None), ("permission", "noenter.txt", None)}
+
+
+def test_an_unreadable_root_is_refused(ordinary_user_dir: Path) -> None:
+    (ordinary_user_dir / "root").mkdir(mode=0)
+    assert left_out(walked(ordinary_user_dir / "root")) == {("permission", "root", None)}
+
+
+def test_a_directory_swapped_for_a_link_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").touch()
+    (tmp_path / "root" / "directory").mkdir(parents=True)
+    enter = tree._enter
+
+    def swap_then_enter(
+        path: bytes, name: bytes | str, status: os.stat_result, dir_fd: int | None
+    ) -> tree._Level:
+        if name == "directory":
+            os.rmdir(path)
+            os.symlink(tmp_path / "outside", path)
+        return enter(path, name, status, dir_fd)
+
+    monkeypatch.setattr(tree, "_enter", swap_then_enter)
+    assert left_out(walked(tmp_path / "root")) == {("changed", "directory", None)}
+
+
+def test_a_directory_deleted_under_the_walk_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "directory").mkdir()
+    enter = tree._enter
+
+    def delete_then_enter(
+        path: bytes, name: bytes | str, status: os.stat_result, dir_fd: int | None
+    ) -> tree._Level:
+        if name == "directory":
+            os.rmdir(path)
+        return enter(path, name, status, dir_fd)
+
+    monkeypatch.setattr(tree, "_enter", delete_then_enter)
+    assert left_out(walked(tmp_path)) == {("vanished", "directory", None)}
+
+
+# Excludes
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "is_directory", "expected"),
+    [
+        ("*.tmp", "a/b.tmp", False, True),
+        ("*.tmp", "a.tmp/b", False, False),
+        ("b*d", "b/cd", False, False),
+        ("/a", "a", False, True),
+        ("/a", "x/a", False, False),
+        ("a/*.txt", "a/x.txt", False, True),
+        ("a/*.txt", "b/a/x.txt", False, False),
+        ("**/a/x", "b/a/x", False, True),
+        ("**/a/x", "a/x", False, True),
+        ("build/", "x/build", True, True),
+        ("build/", "x/build", False, False),
+        ("a/build/", "a/build", True, True),
+        ("*.TMP", "a.tmp", False, False),
+        ("[ab].x", "b.x", False, True),
+        ("?.x", "\udcff.x", False, True),
+        ("a.b", "axb", False, False),
+        ("x\ny", "x\ny", False, True),
+    ],
+)
+def test_exclude_globs(pattern: str, path: str, is_directory: bool, expected: bool) -> None:
+    excluded = exclusion([pattern, "never"])
+    assert excluded(path.rpartition("/")[2], path, is_directory) is expected
+
+
+def test_excluded_things_are_asides_and_not_entered(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "file").touch()
+    (tmp_path / "a.tmp").write_bytes(b"123")
+    (tmp_path / "kept").touch()
+    found = walked(tmp_path, exclude=("cache", "*.tmp"))
+    assert pieces(found) == [str(tmp_path / "kept")]
+    assert left_out(found) == {("excluded", "cache", None), ("excluded", "a.tmp", 3)}
+
+
+# Mounts
+
+
+def test_mountinfo_is_parsed() -> None:
+    text = (
+        b"22 27 0:20 / /proc rw,nosuid shared:5 - proc proc rw\n"
+        b"36 35 98:0 /mnt1 /mnt\\040a\\134b rw,noatime master:1 shared:2 - ext3 /dev/root rw\n"
+        b"37 35 0:50 / /home rw - autofs auto rw\n"
+        b"38 37 0:51 / /home rw - nfs4 server:/home rw\n"
+    )
+    assert parse_mounts(text) == Mounts(
+        {b"/proc": "proc", b"/mnt a\\b": "ext3", b"/home": "nfs4"},
+        {
+            os.makedev(0, 20): "proc",
+            os.makedev(98, 0): "ext3",
+            os.makedev(0, 50): "autofs",
+            os.makedev(0, 51): "nfs4",
+        },
+    )
+
+
+def test_a_line_that_is_not_mountinfo_is_an_error() -> None:
+    with pytest.raises(ValueError, match="not a mountinfo line"):
+        parse_mounts(b"/dev/sda1 / ext4 rw 0 0\n")
+
+
+def test_the_real_proc_is_refused_as_a_whole() -> None:
+    assert read_mounts().type_by_point[b"/proc"] == "proc"
+    assert walked(Path("/proc")) == [Refusal("pseudo-filesystem", b"/proc", 0)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "refusal"),
+    [("sysfs", ("pseudo-filesystem", "mount", 0)), ("autofs", ("automount", "mount", None))],
+)
+def test_pseudo_file_systems_met_are_refused_untouched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, refusal: tuple[str, str, int | None]
+) -> None:
+    (tmp_path / "mount").mkdir()
+    (tmp_path / "mount" / "file").touch()
+    mounts = Mounts({os.fsencode(tmp_path / "mount"): kind}, {})
+    monkeypatch.setattr(tree, "read_mounts", lambda: mounts)
+    assert left_out(walked(tmp_path)) == {refusal}
+
+
+def test_one_file_system_leaves_mount_points_untouched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mount").mkdir()
+    (tmp_path / "mount" / "file").touch()
+    mounts = Mounts({os.fsencode(tmp_path / "mount"): "nfs4"}, {})
+    monkeypatch.setattr(tree, "read_mounts", lambda: mounts)
+    assert left_out(walked(tmp_path, one_file_system=True)) == {
+        ("other-file-system", "mount", None)
+    }
+    assert len(pieces(walked(tmp_path))) == 1
+
+
+def test_one_file_system_with_real_mounts(tmp_path: Path) -> None:
+    (tmp_path / "tmpfs").mkdir()
+    (tmp_path / "bind").mkdir()
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "file").touch()
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        pytest.skip("unshare is not installed")
+    script = """
+        mount -t tmpfs none tmpfs && echo x > tmpfs/file && mount --bind . bind || exit 77
+        exec "$0" -c '
+import sys
+from storeff.sources.tree import walk
+for item in walk(["."], one_file_system=sys.argv[1] == "-x", exclude=[]):
+    print(type(item).__name__, getattr(item, "reason", ""), item.path.decode().split("/", 4)[-1])
+' "$1"
+    """
+
+    def run(flag: str) -> set[str]:
+        done = subprocess.run(
+            [unshare, "-m", "sh", "-c", script, sys.executable, flag],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(Path(tree.__file__).parents[2])},
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode == 77 or "unshare failed" in done.stderr:
+            pytest.skip("mounting is not permitted here")
+        assert done.returncode == 0, done.stderr
+        return {
+            " ".join([*line.split()[:-1], os.path.basename(line)])
+            for line in done.stdout.splitlines()
+        }
+
+    assert run("-x") == {
+        "Piece file",
+        "Aside other-file-system tmpfs",
+        "Aside other-file-system bind",
+    }
+    assert run("") == {"Piece file", "Aside loop bind"}

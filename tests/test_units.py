@@ -1,0 +1,63 @@
+"""Sizes are strict on the way in and short on the way out."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storeff.errors import StoreffError
+from storeff.units import (
+    IEC_BYTES,
+    SI_BYTES,
+    format_bytes,
+    format_size_both,
+    parse_size,
+    significant,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"),
+    [
+        ("50EB", 50 * 10**18),
+        ("50EiB", 50 * 2**60),
+        ("1.5 TB", 1_500_000_000_000),
+        ("64GiB", 64 * 2**30),
+        ("4kB", 4000),
+        ("4KB", 4000),
+        ("1_000B", 1000),
+        (" 7 B ", 7),
+    ],
+)
+def test_a_size_is_a_number_with_a_unit(text: str, size_bytes: int) -> None:
+    assert parse_size(text) == size_bytes
+
+
+@pytest.mark.parametrize(
+    "text", ["50e", "50E", "50", "EB", "-1EB", "1e3B", "50eb", "5 0EB", "nanB", "", "1.0000001kB"]
+)
+def test_anything_ambiguous_is_refused(text: str) -> None:
+    with pytest.raises(StoreffError):
+        parse_size(text)
+
+
+@given(st.integers(0, 10**24), st.sampled_from(sorted(SI_BYTES | IEC_BYTES)))
+def test_whole_numbers_are_exact_in_every_unit(count: int, unit: str) -> None:
+    assert parse_size(f"{count}{unit}") == count * (SI_BYTES | IEC_BYTES)[unit]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.01234, "0.0123"), (1.2345, "1.23"), (999.6, "1,000"), (1234567, "1,230,000")],
+)
+def test_three_significant_digits_and_no_exponent(value: float, text: str) -> None:
+    assert significant(value) == text
+
+
+@given(st.integers(1, 10**21))
+def test_a_displayed_size_reads_back_within_its_digits(size_bytes: int) -> None:
+    shown = parse_size(format_bytes(size_bytes).replace(",", ""))
+    assert shown == pytest.approx(size_bytes, rel=0.006)
+
+
+def test_a_target_is_echoed_in_both_systems() -> None:
+    assert format_size_both(50 * 10**18) == "50.0 EB (43.4 EiB)"
