@@ -28,7 +28,7 @@ static sf_piece next_mincdc(sf_stream *stream, const sf_kernel *kernel, const ui
     }
     if (kernel->run_length(data, max_bytes, data[0]) == max_bytes) {
         *length = max_bytes + kernel->run_length(data + max_bytes, bytes - max_bytes, data[0]);
-        if (*length == bytes && !last)
+        if (*length == bytes)
             stream->run_byte = data[0];
         return SF_RUN;
     }
@@ -44,7 +44,7 @@ sf_piece sf_next_piece(sf_stream *stream, const sf_kernel *kernel, const uint8_t
         return SF_NEED_MORE;
     if (stream->run_byte >= 0) {
         *length = kernel->run_length(data, bytes, (uint8_t)stream->run_byte);
-        if (*length < bytes || last)
+        if (*length < bytes)
             stream->run_byte = -1;
         if (*length > 0)
             return SF_RUN_MORE;

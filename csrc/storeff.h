@@ -112,7 +112,8 @@ sf_key sf_chain_key(sf_chain *chain, const sf_kernel *kernel);
 /* ---- cutting one stream ---- */
 
 /* Fixed blocks if min_bytes == max_bytes, else MinCDC (min_bytes >= 4).
- * run_byte is the value of a run that may go on in the bytes to come, or -1. */
+ * run_byte is the value of a run that may go on in the bytes to come; -1: none, and at the start of
+ * every stream. */
 typedef struct {
     size_t min_bytes, max_bytes;
     int run_byte;

@@ -62,11 +62,12 @@ def _number(x: Exact, digits: int | None) -> int | float | None:
 
 def normal_draws(q: Quantity, seed: int) -> Draws | None:
     """Seeded replicates of ``q``, (REPLICATES,): normal on each side of the point, as wide as the
-    interval says; None if ``q`` is exact. Never below zero."""
+    interval says; None if ``q`` is exact. Held above half of ``low``, far in the tail, so that what
+    divides by them stays finite."""
     if q.value is None or q.low is None or q.high is None:
         return np.full(REPLICATES, np.nan)
     if q.low == q.high:
         return None
     z = np.random.default_rng(seed).standard_normal(REPLICATES)
     below, above = (q.value - q.low) / Z95, (q.high - q.value) / Z95
-    return np.maximum(q.value + z * np.where(z < 0, below, above), 0.0)
+    return np.maximum(q.value + z * np.where(z < 0, below, above), q.low / 2)

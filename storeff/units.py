@@ -1,5 +1,6 @@
 """Sizes as people write and read them. SI and IEC are kept apart: 1 EiB is 15 % over 1 EB."""
 
+import math
 import re
 from fractions import Fraction
 
@@ -56,3 +57,8 @@ def format_bytes(size_bytes: float) -> str:
 def format_size_both(size_bytes: int) -> str:
     """``size_bytes`` in both systems, for echoing what was asked: ``50.0 EB (43.4 EiB)``."""
     return f"{format_bytes(size_bytes)} ({_scaled(size_bytes, {'B': 1} | IEC_BYTES)})"
+
+
+def covered(share: float) -> str:
+    """A share as a percentage that says 100.00% of nothing less than all."""
+    return f"{math.floor(share * 10_000) / 100:.2f}%"

@@ -15,11 +15,12 @@ import jsonschema
 import pytest
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def storeff(*words: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "storeff", *map(str, words)],
+        [sys.executable, "-P", "-m", "storeff", *map(str, words)],
         capture_output=True,
         text=True,
         timeout=120,
@@ -67,7 +68,7 @@ def test_help_imports_nothing_heavy() -> None:
         "except SystemExit: pass\n"
         "print([m for m in ('numpy', 'scipy', 'rich', 'msgspec', 'pyeclib') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", probe], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
 
@@ -124,15 +125,44 @@ def test_every_waterfall_closes_to_zero_bytes(sample_report: Path) -> None:
 
 
 def test_own_figures_replace_the_built_in(tmp_path: Path, sample_report: Path) -> None:
-    (tmp_path / "drives.toml").write_text(
-        (Path(__file__).parent / "golden" / "own-drive.toml").read_text()
-    )
+    (tmp_path / "drives.toml").write_text((GOLDEN / "own-drive.toml").read_text())
     report = report_of(
         "size", sample_report, "--data", tmp_path, "--drive", "ours", "--layout", "rs-20-4"
     )
     bill = report["layouts"][0]["bill"]
     assert bill["drive"] == "ours"
     assert bill["capex"]["drives"]["value"] == bill["drives"]["value"] * 1000
+
+
+def test_the_worked_example_comes_out_to_the_byte_and_the_cent() -> None:
+    report = report_of("size", "--scenario", GOLDEN / "ex50.toml")
+    expected = json.loads((GOLDEN / "ex50.json").read_text())
+    layout = report["layouts"][0]
+    assert layout["raw_bytes"]["value"] == expected["raw_bytes"]
+    for name, figure in expected["bill"].items():
+        ours = layout["bill"][name]
+        if name == "rack_bound":
+            assert ours == figure
+        elif name == "capex":
+            for part, money in figure.items():
+                assert ours[part]["value"] == pytest.approx(money, abs=0.0051, rel=0)
+        elif name == "opex_by_year":
+            for year, expected_year in zip(ours, figure, strict=True):
+                assert year["year"] == expected_year.pop("year")
+                for part, money in expected_year.items():
+                    assert year[part]["value"] == pytest.approx(money, abs=0.0051, rel=0)
+        elif isinstance(figure, int):
+            assert ours["value"] == figure
+        elif name in ("opex_total", "tco", "npv"):
+            assert ours["value"] == pytest.approx(figure, abs=0.0051, rel=0)
+        else:
+            assert ours["value"] == pytest.approx(figure, rel=1e-9)
+
+
+def test_the_terminal_view_of_the_worked_example_is_the_golden_one() -> None:
+    done = storeff("size", "--scenario", GOLDEN / "ex50.toml")
+    shown = "\n".join(line.rstrip() for line in done.stdout.splitlines()).rstrip()
+    assert shown == (GOLDEN / "ex50.txt").read_text().rstrip()
 
 
 def test_an_unknown_price_leaves_the_total_unknown(sample_report: Path) -> None:
@@ -205,7 +235,7 @@ def test_ctrl_c_reports_what_was_measured(tmp_path: Path) -> None:
         (tmp_path / f"f{i}").write_bytes(source.randbytes(8 << 20))
     output = tmp_path.parent / f"{tmp_path.name}.json"
     running = subprocess.Popen(
-        [sys.executable, "-m", "storeff", "scan", tmp_path, "-o", output, "--threads", "1"],
+        [sys.executable, "-P", "-m", "storeff", "scan", tmp_path, "-o", output, "--threads", "1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -235,7 +235,7 @@ def test_a_name_that_is_not_catalogued_is_refused_with_the_choices() -> None:
     ("old", "new", "named"),
     [
         ("watts_idle = 5", "watts_idel = 5", "watts_idel"),
-        ("watts = 700 ", "", r"watts.*enclosure"),
+        ("\nwatts = 700\n", "\n", r"watts.*enclosure"),
         ("k = 20", "k = 2.5", r"layout\.code\.k"),
         ("price = 25000", 'price = "cheap"', r"enclosure\.price"),
         ("pue = 1.20", "pue = true", r"site\.pue"),

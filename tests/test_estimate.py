@@ -6,7 +6,7 @@ import numpy.typing as npt
 import pytest
 
 from storeff import _native
-from storeff.estimate.totals import Total, estimate_total
+from storeff.estimate.totals import Total, estimate_total, referenced_bytes
 from storeff.quantity import Quantity
 from storeff.scan.sketch import Sketch
 
@@ -53,7 +53,15 @@ def sketch_of(
     made["counts"] = counts[kept]
     made["compressed"] = compressed[kept].astype(np.uint32).reshape(-1, 1)
     made["bytes"] = int((counts * sizes).sum())
-    return Sketch(**made)
+    return Sketch(**made, compressed_tau=made["tau"])
+
+
+def combined(sketch: Sketch) -> Total:
+    """Distinct chunks, each compressed, as a reduction estimates them."""
+    referenced = (sketch.counts * sketch.sizes, referenced_bytes(sketch))
+    distinct = estimate_total(sketch, sketch.sizes, referenced)
+    compressed = sketch.compressed[:, 0].astype(np.uint64)
+    return estimate_total(sketch, compressed, (sketch.sizes, distinct))
 
 
 @pytest.mark.parametrize("name", POPULATIONS)
@@ -61,8 +69,7 @@ def test_everything_kept_is_an_exact_sum(name: str) -> None:
     keys, sizes, counts, compressed = population(name)
     sketch = sketch_of(keys, sizes, counts, compressed, seed=1, entries=CHUNKS)
     assert sketch.exact
-    total = estimate_total(sketch, sketch.compressed[:, 0].astype(np.uint64))
-    assert total == Total(int(compressed.sum()), 0.0)
+    assert combined(sketch) == Total(int(compressed.sum()), 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +81,7 @@ def trials() -> Trials:
         totals = []
         for seed in range(SEEDS):
             sketch = sketch_of(keys, sizes, counts, compressed, seed, ENTRIES)
-            totals.append(estimate_total(sketch, sketch.compressed[:, 0].astype(np.uint64)))
+            totals.append(combined(sketch))
         values = np.array([t.value for t in totals])
         errors = np.array([t.standard_error for t in totals])
         made[name] = (values, errors, float(compressed.sum()))
@@ -115,8 +122,16 @@ def test_one_dominant_chunk_turns_the_regression_off() -> None:
     counts = counts.copy()
     counts[0] = 10**7
     sketch = sketch_of(keys, sizes, counts, compressed, seed=5, entries=ENTRIES)
-    total = estimate_total(sketch, sketch.sizes)
+    referenced = (sketch.counts * sketch.sizes, referenced_bytes(sketch))
+    total = estimate_total(sketch, sketch.sizes, referenced)
     assert total.value == pytest.approx(float(sizes.sum()), rel=5 / np.sqrt(ENTRIES))
+
+
+def test_what_no_kept_chunk_has_is_unknown_not_zero() -> None:
+    keys, sizes, counts, compressed = population("all unique")
+    sketch = sketch_of(keys, sizes, counts, compressed, seed=5, entries=ENTRIES)
+    nothing = estimate_total(sketch, np.zeros(ENTRIES, np.uint64))
+    assert nothing.quantity(0, 10) == Quantity(None, None, None, "measured")
 
 
 def test_an_interval_stays_within_what_is_possible() -> None:

@@ -38,7 +38,7 @@ print(len(after["sizes"]) - len(before["sizes"]), after["chunks"] - before["chun
 
 @pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="ASan needs all addresses")
 def test_a_sketch_that_cannot_grow() -> None:
-    command = [sys.executable, "-c", SCRIPT]
+    command = [sys.executable, "-P", "-c", SCRIPT]
     finished = subprocess.run(command, capture_output=True, text=True, check=True)
     assert finished.stdout.splitlines() == [
         "out of memory",

@@ -23,8 +23,8 @@ from storeff.scan.sketch import Sketch
 SMALL = Plan(
     chunkers=(
         Chunker("whole-file", 0, 0, 8),
-        Chunker("fixed-128KiB", 128 << 10, 128 << 10, 8, ("lz4",)),
-        Chunker("cdc-8KiB", 6 << 10, 10 << 10, 32, ("lz4", "zstd-1")),
+        Chunker("fixed-128KiB", 128 << 10, 128 << 10, 8, ("lz4",), 4),
+        Chunker("cdc-8KiB", 6 << 10, 10 << 10, 32, ("lz4", "zstd-1"), 8),
     )
 )
 

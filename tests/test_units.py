@@ -8,6 +8,7 @@ from storeff.errors import StoreffError
 from storeff.units import (
     IEC_BYTES,
     SI_BYTES,
+    covered,
     format_bytes,
     format_size_both,
     parse_size,
@@ -61,3 +62,10 @@ def test_a_displayed_size_reads_back_within_its_digits(size_bytes: int) -> None:
 
 def test_a_target_is_echoed_in_both_systems() -> None:
     assert format_size_both(50 * 10**18) == "50.0 EB (43.4 EiB)"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(1.0, "100.00%"), (0.9999999, "99.99%"), (0.5, "50.00%"), (0, "0.00%")]
+)
+def test_only_all_is_covered_in_full(share: float, text: str) -> None:
+    assert covered(share) == text

@@ -2,8 +2,9 @@
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from storeff.estimate.totals import Total, estimate_total
+from storeff.estimate.totals import estimate_total, referenced_bytes
 from storeff.quantity import Quantity
 from storeff.scan.codecs import codec
 from storeff.scan.measurement import Measurement
@@ -108,29 +109,51 @@ def reduce(measurement: Measurement) -> Reduction:
     dedup, compression, combined = [], [], []
     for chunker in measurement.plan.chunkers:
         sketch = measurement.sketches[chunker.name]
-        unique = _unique_bytes(sketch, chunker).quantity(int(sketch.sizes.sum()), data_bytes)
+        referenced = referenced_bytes(sketch)
+        distinct = estimate_total(sketch, sketch.sizes, (sketch.counts * sketch.sizes, referenced))
+        # A run of a byte value costs one chunk of the largest size, once, however long it is.
+        runs_once = int(np.count_nonzero(sketch.run_count)) * chunker.max_bytes
+        unique = distinct.plus(runs_once).quantity(int(sketch.sizes.sum()), data_bytes)
         dedup.append(
             Dedup(
-                chunker.name,
-                sketch.chunks,
-                unique,
-                ratio(data_bytes, unique),
-                int(sketch.run_bytes.sum()),
+                chunker=chunker.name,
+                chunks=sketch.chunks,
+                unique_bytes=unique,
+                ratio=ratio(data_bytes, unique),
+                run_bytes=int(sketch.run_bytes.sum()),
             )
         )
-        alone = chunker.max_bytes in COMPRESSION_BLOCKS and chunker.min_bytes == chunker.max_bytes
+        sample = sketch.compressed_sample() if chunker.codecs else sketch
         for index, name in enumerate(chunker.codecs):
-            sizes = sketch.compressed[:, index].astype(np.uint64)
+            sizes = sample.compressed[:, index].astype(np.uint64)
+            least = int(sizes.sum())
             runs = _run_sizes(sketch, chunker, name)
-            physical = estimate_total(sketch, sizes).plus(sum(runs.values()))
-            left = physical.quantity(int(sizes.sum()), data_bytes)
-            combined.append(Combined(chunker.name, name, left, ratio(data_bytes, left)))
-            if alone:
-                stored = estimate_total(sketch, sizes * sketch.counts)
+            once = estimate_total(sample, sizes, (sample.sizes, distinct))
+            left = once.plus(sum(runs.values())).quantity(least, data_bytes)
+            combined.append(
+                Combined(
+                    chunker=chunker.name,
+                    codec=name,
+                    physical_bytes=left,
+                    ratio=ratio(data_bytes, left),
+                )
+            )
+            if chunker.min_bytes == chunker.max_bytes in COMPRESSION_BLOCKS:
+                every = estimate_total(
+                    sample,
+                    sizes * sample.counts,
+                    (sample.sizes * sample.counts, referenced),
+                    (sample.sizes, distinct),
+                )
                 run_total = sum(int(sketch.run_count[byte]) * size for byte, size in runs.items())
-                left = stored.plus(run_total).quantity(int(sizes.sum()), data_bytes)
+                left = every.plus(run_total).quantity(least, data_bytes)
                 compression.append(
-                    Compression(name, chunker.max_bytes, left, ratio(data_bytes, left))
+                    Compression(
+                        codec=name,
+                        block_bytes=chunker.max_bytes,
+                        compressed_bytes=left,
+                        ratio=ratio(data_bytes, left),
+                    )
                 )
     headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
     floor = next(c for c in compression if (c.codec, c.block_bytes) == FLOOR)
@@ -162,12 +185,6 @@ def ratio(data_bytes: int, left: Quantity) -> Quantity:
     )
 
 
-def _unique_bytes(sketch: Sketch, chunker: Chunker) -> Total:
-    """A run of a byte value costs one chunk of the largest size, once, however long it is."""
-    distinct_runs = int(np.count_nonzero(sketch.run_count))
-    return estimate_total(sketch, sketch.sizes).plus(distinct_runs * chunker.max_bytes)
-
-
 def _run_sizes(sketch: Sketch, chunker: Chunker, codec_name: str) -> dict[int, int]:
     """Compressed bytes of one largest chunk of each byte value that occurred as a run."""
     size_of = codec(codec_name)
@@ -180,25 +197,31 @@ def _run_sizes(sketch: Sketch, chunker: Chunker, codec_name: str) -> dict[int, i
 def _by_stratum(measurement: Measurement) -> list[StratumReduction]:
     chunker = next(c for c in measurement.plan.chunkers if c.name == HEADLINE[0])
     sketch = measurement.sketches[chunker.name]
-    physical = sketch.compressed[:, chunker.codecs.index(HEADLINE[1])].astype(np.uint64)
+    sample = sketch.compressed_sample()
+    compressed = sample.compressed[:, chunker.codecs.index(HEADLINE[1])].astype(np.uint64)
+    referenced = referenced_bytes(sketch)
     strata = []
     for bit, name in enumerate(CLASSES):
         data_bytes = int(measurement.class_bytes[bit])
         if data_bytes:
-            seen = (sketch.groups >> np.uint64(bit)) & np.uint64(1)
-            unique_bytes, physical_bytes = (
-                estimate_total(sketch, values * seen).quantity(
-                    int((values * seen).sum()), data_bytes
-                )
-                for values in (sketch.sizes, physical)
-            )
+            sizes = sketch.sizes * _seen(sketch, bit)
+            unique = estimate_total(sketch, sizes, (sketch.counts * sketch.sizes, referenced))
+            values = compressed * _seen(sample, bit)
+            known = (sample.sizes * _seen(sample, bit), unique)
+            physical = estimate_total(sample, values, known)
+            left = physical.quantity(int(values.sum()), data_bytes)
             strata.append(
                 StratumReduction(
                     name=name,
                     data_bytes=data_bytes,
-                    unique_bytes=unique_bytes,
-                    physical_bytes=physical_bytes,
-                    ratio=ratio(data_bytes, physical_bytes),
+                    unique_bytes=unique.quantity(int(sizes.sum()), data_bytes),
+                    physical_bytes=left,
+                    ratio=ratio(data_bytes, left),
                 )
             )
     return strata
+
+
+def _seen(sketch: Sketch, bit: int) -> npt.NDArray[np.uint64]:
+    """1 for each kept chunk that occurs in the content class of ``bit``, else 0."""
+    return (sketch.groups >> np.uint64(bit)) & np.uint64(1)

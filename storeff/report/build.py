@@ -42,7 +42,7 @@ def describe_run(
         started=started.isoformat(timespec="seconds"),
         seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
         peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        host=Host(cpu=_cpu_name(), cores=os.cpu_count() or 1, os=platform.platform()),
+        host=Host(cpu=cpu_name(), cores=os.cpu_count() or 1, os=platform.platform()),
         versions={
             "storeff": storeff.__version__,
             "python": platform.python_version(),
@@ -54,7 +54,7 @@ def describe_run(
     )
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
     with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
         names = (line.split(":", 1)[1] for line in lines if line.startswith("model name"))
         return next(names, platform.machine()).strip()

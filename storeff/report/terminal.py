@@ -13,7 +13,7 @@ from storeff.economics import SizedLayout
 from storeff.estimate.reduction import Reduction
 from storeff.quantity import Quantity
 from storeff.report.model import Report, Scan
-from storeff.units import format_bytes, format_size_both, significant
+from storeff.units import covered, format_bytes, format_size_both, significant
 
 UNKNOWN = "unknown"
 SHOWN_ASSUMPTIONS = 8
@@ -84,7 +84,7 @@ def _scanned(scan: Scan) -> Group:
         f"{', '.join(scan.sources)}\n"
         f"{scan.files:,} files, {format_bytes(scan.logical_bytes)} "
         f"({format_bytes(scan.allocated_bytes)} on disk); "
-        f"read {format_bytes(scan.read_bytes)}, {scan.coverage:.2%} covered"
+        f"read {format_bytes(scan.read_bytes)}, {covered(scan.coverage)} covered"
     )
     if scan.hole_bytes:
         text += f"; {format_bytes(scan.hole_bytes)} are holes, not counted as data"
@@ -145,8 +145,8 @@ def _verdict(report: Report) -> Group:
     bill = layout.bill
     text = (
         f"{_interval(layout.raw_bytes, format_bytes)} of raw storage: "
-        f"{_interval(bill.drives, significant)} drives, "
-        f"{_interval(bill.racks, significant)} racks, "
+        f"{_interval(bill.drives, _count)} drives, "
+        f"{_interval(bill.racks, _count)} racks, "
         f"{_interval(bill.facility_mw_peak, significant)} MW, "
         f"{_money(bill.npv, report.currency)} over {len(bill.opex_by_year)} years"
     )
@@ -187,8 +187,8 @@ def _layouts(report: Report) -> Group:
             f"{_reduction_ratio(layout):.2f}x",
             _interval(layout.raw_bytes, format_bytes),
             "" if layout.floor is None else _interval(layout.floor.raw_bytes, format_bytes),
-            _interval(bill.drives, significant),
-            _interval(bill.racks, significant),
+            _interval(bill.drives, _count),
+            _interval(bill.racks, _count),
             _interval(bill.facility_mw_peak, significant),
             _money(bill.capex.total, report.currency),
             _money(bill.npv, report.currency),
@@ -226,13 +226,17 @@ def _dominates(report: Report) -> Group:
             points.add_row(point.input, format_bytes(point.raw_bytes), f"{point.drives:,}", cost)
         body.append(points)
     if report.uncertainty is not None:
-        body.append(
-            Text(
-                "NPV interval from what was measured: "
-                f"{_range(report.uncertainty.quantity.npv, report.currency)}; "
-                f"from assumed prices: {_range(report.uncertainty.price.npv, report.currency)}"
-            )
-        )
+        risks = {
+            "what was measured": report.uncertainty.quantity.npv,
+            "assumed prices": report.uncertainty.price.npv,
+        }
+        ranges = [
+            f"from {name} {_range(npv, report.currency)}"
+            for name, npv in risks.items()
+            if npv.low != npv.high
+        ]
+        if ranges:
+            body.append(Text(f"Interval of the NPV: {'; '.join(ranges)}"))
     return _section(f"What dominates ({layout.name})", *body)
 
 
@@ -289,8 +293,16 @@ def _ratio(q: Quantity) -> str:
     if q.value is None or q.low is None or q.high is None:
         return UNKNOWN
     if q.low == q.high:
-        return f"{q.value:.2f}x"
-    return f"{q.value:.2f}x [{q.low:.2f}, {q.high:.2f}]"
+        return f"{_times(q.value)}x"
+    return f"{_times(q.value)}x [{_times(q.low)}, {_times(q.high)}]"
+
+
+def _times(value: float) -> str:
+    return f"{value:.2f}" if value < 100 else significant(value)
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value < 1000 else significant(value)
 
 
 def _interval(q: Quantity, show: Callable[[float], str]) -> str:
@@ -309,8 +321,6 @@ def _money(q: Quantity, currency: str) -> str:
 def _range(q: Quantity, currency: str) -> str:
     if q.value is None or q.low is None or q.high is None:
         return UNKNOWN
-    if q.low == q.high:
-        return f"{_amount(q.value, currency)} (exact)"
     return f"{_amount(q.low, currency)} to {_amount(q.high, currency)}"
 
 

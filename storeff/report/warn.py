@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from storeff.report.model import Report, Warned
-from storeff.units import format_bytes, significant
+from storeff.units import covered, format_bytes, significant
 
 # Beyond this a repeated-domain assumption carries the answer more than the measurement does.
 FAR_BEYOND_SCAN = 1000
@@ -21,7 +21,7 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
         if any(s.reason == "interrupted" for s in scan.skipped):
             yield (
                 "interrupted",
-                f"the scan was interrupted at {scan.coverage:.1%} of what had been listed; the "
+                f"the scan was cut short at {covered(scan.coverage)} of what had been listed; the "
                 "figures describe what was read, in directory order, and no more than that",
                 "run it to the end",
             )
@@ -29,7 +29,7 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             yield (
                 "not-covered",
                 f"{sum(s.files for s in scan.skipped):,} entries were not measured; the figures "
-                f"describe the {scan.coverage:.2%} of listed bytes that were",
+                f"describe the {covered(scan.coverage)} of listed bytes that were",
                 "see scan.skipped for each reason and what to do",
             )
         if scan.hole_bytes > NOTABLE_HOLES * max(1, scan.logical_bytes):

@@ -57,9 +57,7 @@ class Measurement:
             self,
             census=census,
             sketches={
-                c.name: self.sketches[c.name].merge(
-                    other.sketches[c.name], c.entries, self.plan.seed
-                )
+                c.name: self.sketches[c.name].merge(other.sketches[c.name], c, self.plan.seed)
                 for c in self.plan.chunkers
             },
             read_bytes=self.read_bytes + other.read_bytes,

@@ -1,6 +1,8 @@
 """One thread's share of a scan: reads files, feeds the native scanner, compresses what it keeps."""
 
 import errno
+import heapq
+import math
 import os
 import threading
 from collections.abc import Iterable
@@ -39,6 +41,7 @@ class Worker:
             kernel,
         )
         self.codecs: dict[str, SizeOf] = {n: codec(n) for c in plan.chunkers for n in c.codecs}
+        self.samples = [LowestRanks(c.compressed_entries) for c in plan.chunkers]
         carry_bytes = max(c.max_bytes for c in plan.chunkers)
         self.buffer = bytearray(READ_BYTES + carry_bytes)
         self.view = memoryview(self.buffer)
@@ -140,12 +143,17 @@ class Worker:
         return self.scanner.carry(self.buffer)
 
     def compress(self, kept: npt.NDArray[np.void]) -> None:
-        """Give every chunk that a sketch has just kept its compressed sizes."""
+        """Give the chunks that a sketch has just kept, and that rank low enough, their sizes."""
         sizes = np.zeros((len(kept), _native.SKETCH_CODECS_MAX), np.uint32)
-        for row, chunk in enumerate(kept):
-            block = self.view[int(chunk["offset"]) :][: int(chunk["length"])]
-            for column, name in enumerate(self.plan.chunkers[int(chunk["chunker"])].codecs):
-                sizes[row, column] = self.codecs[name](block)
+        ranks = _native.rank(
+            np.ascontiguousarray(kept["key"]), np.ascontiguousarray(kept["length"]), self.plan.seed
+        )
+        for row, (chunk, rank) in enumerate(zip(kept.tolist(), ranks.tolist(), strict=True)):
+            index, _, offset, length, _ = chunk
+            if self.samples[index].offer(rank):
+                block = self.view[offset : offset + length]
+                for column, name in enumerate(self.plan.chunkers[index].codecs):
+                    sizes[row, column] = self.codecs[name](block)
         self.scanner.set_compressed(kept, sizes)
 
     def finish(self) -> Measurement:
@@ -154,11 +162,35 @@ class Worker:
             plan=self.plan,
             kernel=self.kernel,
             census=self.census,
-            sketches={
-                c.name: Sketch(**self.scanner.export(i)) for i, c in enumerate(self.plan.chunkers)
-            },
+            sketches={c.name: self.sketch(i) for i, c in enumerate(self.plan.chunkers)},
             read_bytes=self.read_bytes,
             hole_bytes=self.hole_bytes,
             class_bytes=self.class_bytes,
             histogram=self.scanner.export_histogram()[: len(CLASSES)],
         )
+
+    def sketch(self, index: int) -> Sketch:
+        """The sketch of one chunker, with compressed sizes exactly for its smaller sample."""
+        made = self.scanner.export(index)
+        compressed_tau = min(self.samples[index].tau, made["tau"])
+        ranks = _native.rank(made["keys"], made["sizes"], self.plan.seed)
+        made["compressed"][ranks >= compressed_tau] = 0
+        return Sketch(**made, compressed_tau=compressed_tau)
+
+
+class LowestRanks:
+    """Which of the ranks offered are among the ``entries`` lowest; ``tau`` is the lowest other."""
+
+    def __init__(self, entries: int) -> None:
+        self.entries = entries
+        self.tau = math.inf
+        self.negated: list[float] = []
+
+    def offer(self, rank: float) -> bool:
+        """Whether ``rank``, never offered before, is among the lowest so far."""
+        if len(self.negated) < self.entries:
+            heapq.heappush(self.negated, -rank)
+            return True
+        highest = -heapq.heappushpop(self.negated, -rank) if self.negated else rank
+        self.tau = min(self.tau, highest)
+        return highest != rank
