@@ -101,21 +101,6 @@ def test_unknown_bytes_are_not_zero_bytes() -> None:
     assert (lost.refusals["permission"].size_bytes, lost.refusals["permission"].unknown) == (7, 1)
 
 
-@pytest.mark.parametrize(
-    ("item", "covered"),
-    [
-        (Refusal("fifo", b"a", 0), True),
-        (Refusal("permission", b"a", 1), False),
-        (Refusal("permission", b"a", None), False),
-        (Aside("excluded", b"a", None), True),
-    ],
-)
-def test_only_refusals_with_bytes_leave_something_uncovered(
-    item: Refusal | Aside, covered: bool
-) -> None:
-    assert census_of([item]).covers_everything() is covered
-
-
 # Names
 
 

@@ -91,7 +91,3 @@ class Census(msgspec.Struct):
             self.refusals.setdefault(reason, LeftOut()).add(left_out)
         for reason, left_out in other.asides.items():
             self.asides.setdefault(reason, LeftOut()).add(left_out)
-
-    def covers_everything(self) -> bool:
-        """Whether no refusal lost, or may have lost, a byte."""
-        return not any(r.size_bytes or r.unknown for r in self.refusals.values())
