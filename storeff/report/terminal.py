@@ -148,9 +148,10 @@ def _verdict(report: Report) -> Group:
         f"{_interval(bill.drives, _count)} drives, "
         f"{_interval(bill.racks, _count)} racks, "
         f"{_interval(bill.facility_mw_peak, significant)} MW, "
-        f"{_money(bill.npv, report.currency)} over {len(bill.opex_by_year)} years"
+        f"{_money(bill.npv, report.currency)} NPV over {len(bill.opex_by_year)} years"
     )
-    if report.uncertainty is not None and report.uncertainty.price.varied:
+    known = bill.npv.value is not None
+    if known and report.uncertainty is not None and report.uncertainty.price.varied:
         text += f" ({_range(report.uncertainty.price.npv, report.currency)} by the assumed prices)"
     if layout.floor is not None:
         text += (

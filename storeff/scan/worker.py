@@ -148,12 +148,16 @@ class Worker:
         ranks = _native.rank(
             np.ascontiguousarray(kept["key"]), np.ascontiguousarray(kept["length"]), self.plan.seed
         )
+        # A file smaller than a block is the same chunk to several chunkers.
+        known: dict[tuple[int, int, str], int] = {}
         for row, (chunk, rank) in enumerate(zip(kept.tolist(), ranks.tolist(), strict=True)):
             index, _, offset, length, _ = chunk
             if self.samples[index].offer(rank):
-                block = self.view[offset : offset + length]
                 for column, name in enumerate(self.plan.chunkers[index].codecs):
-                    sizes[row, column] = self.codecs[name](block)
+                    place = (offset, length, name)
+                    if place not in known:
+                        known[place] = self.codecs[name](self.view[offset : offset + length])
+                    sizes[row, column] = known[place]
         self.scanner.set_compressed(kept, sizes)
 
     def finish(self) -> Measurement:
