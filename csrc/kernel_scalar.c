@@ -8,8 +8,6 @@ static int always(void)
 
 /* ---- XXH3, "algorithm description for large inputs", steps 2 and 3 ---- */
 
-enum { STRIPE = 64, STRIPES_PER_BLOCK = 16, BLOCK = STRIPE * STRIPES_PER_BLOCK };
-
 static inline void accumulate_stripe(uint64_t acc[8], const uint8_t *stripe, const uint8_t *secret)
 {
     for (unsigned i = 0; i < 8; i++) {
@@ -22,37 +20,44 @@ static inline void accumulate_stripe(uint64_t acc[8], const uint8_t *stripe, con
 
 static inline void scramble(uint64_t acc[8])
 {
-    const uint8_t *secret = sf_xxh3_secret + sizeof sf_xxh3_secret - STRIPE;
     for (unsigned i = 0; i < 8; i++)
-        acc[i] = (acc[i] ^ (acc[i] >> 47) ^ sf_load64(secret + 8 * i)) * UINT64_C(0x9E3779B1);
+        acc[i] = (acc[i] ^ (acc[i] >> 47) ^ sf_load64(SF_SECRET_OF_SCRAMBLE + 8 * i)) *
+                 SF_XXH3_PRIME32_1;
 }
 
 static void accumulate(uint64_t acc[8], const uint8_t *data, size_t bytes)
 {
-    const uint8_t *last_stripe = data + bytes - STRIPE;
-    for (size_t block = (bytes - 1) / BLOCK; block > 0; block--, data += BLOCK) {
-        for (size_t n = 0; n < STRIPES_PER_BLOCK; n++)
-            accumulate_stripe(acc, data + n * STRIPE, sf_xxh3_secret + n * 8);
+    const uint8_t *last_stripe = data + bytes - SF_STRIPE_BYTES;
+    for (size_t block = (bytes - 1) / SF_BLOCK_BYTES; block > 0; block--, data += SF_BLOCK_BYTES) {
+        for (size_t n = 0; n < SF_BLOCK_STRIPES; n++)
+            accumulate_stripe(acc, data + n * SF_STRIPE_BYTES, SF_SECRET_OF_STRIPE(n));
         scramble(acc);
     }
-    for (size_t n = 0; n < (bytes - 1) % BLOCK / STRIPE; n++)
-        accumulate_stripe(acc, data + n * STRIPE, sf_xxh3_secret + n * 8);
-    accumulate_stripe(acc, last_stripe, sf_xxh3_secret + sizeof sf_xxh3_secret - 71);
+    for (size_t n = 0; n < (bytes - 1) % SF_BLOCK_BYTES / SF_STRIPE_BYTES; n++)
+        accumulate_stripe(acc, data + n * SF_STRIPE_BYTES, SF_SECRET_OF_STRIPE(n));
+    accumulate_stripe(acc, last_stripe, SF_SECRET_OF_LAST);
 }
 
 /* ---- runs ---- */
 
+/* Whether any of 32 bytes differs from those of the pattern. */
+static inline int differs(const uint8_t *data, uint64_t pattern)
+{
+    return ((sf_load64(data) ^ pattern) | (sf_load64(data + 8) ^ pattern) |
+            (sf_load64(data + 16) ^ pattern) | (sf_load64(data + 24) ^ pattern)) != 0;
+}
+
+static inline uint64_t pattern_of(uint8_t byte)
+{
+    return byte * UINT64_C(0x0101010101010101);
+}
+
 static size_t run_length(const uint8_t *data, size_t bytes, uint8_t byte)
 {
-    uint64_t pattern = byte * UINT64_C(0x0101010101010101);
+    uint64_t pattern = pattern_of(byte);
     size_t i = 0;
-    for (; bytes - i >= 32; i += 32) {
-        uint64_t difference = (sf_load64(data + i) ^ pattern) | (sf_load64(data + i + 8) ^ pattern) |
-                              (sf_load64(data + i + 16) ^ pattern) |
-                              (sf_load64(data + i + 24) ^ pattern);
-        if (difference)
-            break;
-    }
+    while (bytes - i >= 32 && !differs(data + i, pattern))
+        i += 32;
     while (i < bytes && data[i] == byte)
         i++;
     return i;
@@ -60,13 +65,9 @@ static size_t run_length(const uint8_t *data, size_t bytes, uint8_t byte)
 
 /* ---- MinCDC ---- */
 
-/* h(v) = v * a + b mod 2^32 of the four bytes before the cut, v little-endian. a is a prime next
- * to 2^32 / golden ratio (Knuth, TAOCP 3, 6.4: multiplicative hashing), b is xxHash's second
- * 32-bit prime: it puts the word 0 in mid-range, so that zero padding neither draws nor repels a
- * cut. */
 static inline uint32_t cut_hash(const uint8_t *end)
 {
-    return sf_load32(end - 4) * UINT32_C(0x9E3779B1) + UINT32_C(0x85EBCA77);
+    return sf_load32(end - 4) * SF_CUT_A + SF_CUT_B;
 }
 
 static size_t min_cut(const uint8_t *data, size_t first, size_t last)
@@ -85,30 +86,35 @@ static size_t min_cut(const uint8_t *data, size_t first, size_t last)
 
 /* ---- byte statistics ---- */
 
-/* Four tables, because equal neighbours would wait for each other's increment in one. */
-static void histogram(uint64_t counts[256], const uint8_t *data, size_t bytes)
+/* An increment waits for the last one of the same count, so bytes of one value spread theirs over
+ * eight tables, and 64 equal bytes in a row are one addition. */
+static void count_part(uint32_t tables[8][256], const uint8_t *data, size_t bytes)
+{
+    size_t i = 0;
+    for (; bytes - i >= 64; i += 64) {
+        uint64_t pattern = pattern_of(data[i]);
+        if (!differs(data + i, pattern) && !differs(data + i + 32, pattern)) {
+            tables[0][data[i]] += 64;
+            continue;
+        }
+        for (size_t j = i; j < i + 64; j += 8)
+            for (size_t k = 0; k < 8; k++)
+                tables[k][data[j + k]]++;
+    }
+    for (; i < bytes; i++)
+        tables[0][data[i]]++;
+}
+
+void sf_count_bytes(uint64_t counts[256], const uint8_t *data, size_t bytes)
 {
     while (bytes > 0) {
         /* A 32-bit count holds any part of this size. */
         size_t part = bytes < ((size_t)1 << 30) ? bytes : (size_t)1 << 30;
-        uint32_t tables[4][256] = {{0}};
-        size_t i = 0;
-        for (; part - i >= 8; i += 8) {
-            uint64_t word = sf_load64(data + i);
-            tables[0][word & 255]++;
-            tables[1][word >> 8 & 255]++;
-            tables[2][word >> 16 & 255]++;
-            tables[3][word >> 24 & 255]++;
-            tables[0][word >> 32 & 255]++;
-            tables[1][word >> 40 & 255]++;
-            tables[2][word >> 48 & 255]++;
-            tables[3][word >> 56]++;
-        }
-        for (; i < part; i++)
-            tables[0][data[i]]++;
+        uint32_t tables[8][256] = {{0}};
+        count_part(tables, data, part);
         for (unsigned value = 0; value < 256; value++)
-            counts[value] += (uint64_t)tables[0][value] + tables[1][value] + tables[2][value] +
-                             tables[3][value];
+            for (unsigned k = 0; k < 8; k++)
+                counts[value] += tables[k][value];
         data += part;
         bytes -= part;
     }
@@ -120,5 +126,5 @@ const sf_kernel sf_scalar = {
     .accumulate = accumulate,
     .run_length = run_length,
     .min_cut = min_cut,
-    .histogram = histogram,
+    .histogram = sf_count_bytes,
 };

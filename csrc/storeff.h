@@ -72,24 +72,56 @@ typedef struct {
     void (*accumulate)(uint64_t acc[8], const uint8_t *data, size_t bytes);
     /* How many leading bytes equal `byte`. */
     size_t (*run_length)(const uint8_t *data, size_t bytes, uint8_t byte);
-    /* MinCDC: the chunk length in [first, last] with the smallest hash, the shortest on a tie. */
+    /* MinCDC: the chunk length in [first, last] with the smallest hash, the shortest on a tie.
+     * 4 <= first <= last <= SF_CHUNK_BYTES_MAX. */
     size_t (*min_cut)(const uint8_t *data, size_t first, size_t last);
     /* Add the number of times each byte value occurs. */
     void (*histogram)(uint64_t counts[256], const uint8_t *data, size_t bytes);
 } sf_kernel;
 
 extern const sf_kernel sf_scalar;
+#if defined(__x86_64__)
+extern const sf_kernel sf_avx2, sf_avx512;
+#endif
+#if defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define SF_HAS_NEON
+extern const sf_kernel sf_neon;
+#endif
 
 /* Every kernel that was built, fastest first, scalar last; NULL past the end. */
 const sf_kernel *sf_kernel_at(size_t index);
+
+/* The histogram of every kernel: no vector form has beaten it. */
+void sf_count_bytes(uint64_t counts[256], const uint8_t *data, size_t bytes);
+
+/* XXH3, "algorithm description for large inputs". */
+#define SF_STRIPE_BYTES ((size_t)64)
+#define SF_BLOCK_STRIPES ((size_t)16)
+#define SF_BLOCK_BYTES (SF_STRIPE_BYTES * SF_BLOCK_STRIPES)
+#define SF_XXH3_PRIME32_1 UINT32_C(0x9E3779B1)
+
+/* Hidden: what a shared library exports is fetched through its table of addresses, and gcc 12 then
+ * leaves the loops over stripes rolled up (AVX-512: half the speed, 2026-11-21). */
+extern const uint8_t sf_xxh3_secret[192] __attribute__((visibility("hidden")));
+
+/* Where in the secret each stripe of a block, the last stripe and the scramble begin. */
+#define SF_SECRET_OF_STRIPE(n) (sf_xxh3_secret + (n) * 8)
+#define SF_SECRET_OF_LAST (sf_xxh3_secret + sizeof sf_xxh3_secret - SF_STRIPE_BYTES - 7)
+#define SF_SECRET_OF_SCRAMBLE (sf_xxh3_secret + sizeof sf_xxh3_secret - SF_STRIPE_BYTES)
+
+/* MinCDC: h(v) = v * a + b mod 2^32 of the four bytes before the cut, v little-endian. a is a prime
+ * next to 2^32 / golden ratio (Knuth, TAOCP 3, 6.4: multiplicative hashing), b is xxHash's second
+ * 32-bit prime: it puts the word 0 in mid-range, so that zero padding neither draws nor repels a
+ * cut. a is odd, so each hash has one word: the inverse of a mod 2^32 leads back to it. */
+#define SF_CUT_A UINT32_C(0x9E3779B1)
+#define SF_CUT_B UINT32_C(0x85EBCA77)
+#define SF_CUT_A_INVERSE UINT32_C(0x0E8B2F51)
 
 /* ---- fingerprint: XXH3-128, seed 0, default secret ---- */
 
 typedef struct {
     uint64_t high, low;
 } sf_key;
-
-extern const uint8_t sf_xxh3_secret[192];
 
 sf_key sf_fingerprint(const sf_kernel *kernel, const uint8_t *data, size_t bytes);
 

@@ -2,7 +2,6 @@
  * "xxHash fast digest algorithm" (Cyan4973/xxHash, doc/xxhash_spec.md). */
 #include "storeff.h"
 
-#define PRIME32_1 UINT64_C(0x9E3779B1)
 #define PRIME32_2 UINT64_C(0x85EBCA77)
 #define PRIME32_3 UINT64_C(0xC2B2AE3D)
 #define PRIME64_1 UINT64_C(0x9E3779B185EBCA87)
@@ -151,7 +150,7 @@ static uint64_t final_merge(const uint64_t acc[8], uint64_t start, size_t secret
 static sf_key input_over_240(const sf_kernel *kernel, const uint8_t *data, size_t bytes)
 {
     uint64_t acc[8] = {PRIME32_3, PRIME64_1, PRIME64_2, PRIME64_3,
-                       PRIME64_4, PRIME32_2, PRIME64_5, PRIME32_1};
+                       PRIME64_4, PRIME32_2, PRIME64_5, SF_XXH3_PRIME32_1};
     kernel->accumulate(acc, data, bytes);
     return (sf_key){final_merge(acc, ~(bytes * PRIME64_2), sizeof sf_xxh3_secret - 75),
                     final_merge(acc, bytes * PRIME64_1, 11)};

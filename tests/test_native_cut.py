@@ -11,6 +11,11 @@ from storeff._native import cut, kernels
 
 PROFILES = [(6144, 10240), (49152, 81920)]
 RANDOM = random.Random(2).randbytes(1 << 18)
+# A vector kernel works on up to 128 positions at a time, in lanes of 4 to 64 bytes.
+LANES = (4, 8, 16, 32, 64, 128)
+AROUND_LANES = sorted({n + d for lane in LANES for n in (lane, 2 * lane) for d in (-1, 0, 1)})
+# The word before the cut whose hash no other is below: h(v) = v * a + b = 0.
+SMALLEST = (-0x85EBCA77 * pow(0x9E3779B1, -1, 2**32) % 2**32).to_bytes(4, "little")
 
 
 def contents(max_parts: int = 6) -> st.SearchStrategy[bytes]:
@@ -56,6 +61,61 @@ def test_profiles_around_their_edges(
             assert native(data, min_bytes, max_bytes, kernel) == oracle.cut(
                 data, min_bytes, max_bytes
             )
+
+
+@pytest.mark.parametrize("kernel", kernels())
+def test_the_smallest_hash_is_found_wherever_it_is_and_the_first_of_several(kernel: str) -> None:
+    assert oracle.cut_hash(SMALLEST) == 0
+    min_bytes, positions = 8, 4 * 128 + 37
+    max_bytes = min_bytes + positions - 1
+    for at in range(positions):
+        start = at % 67
+        for gap in (0, 4, *AROUND_LANES[3:], positions - 1 - at):
+            buffer = bytearray(RANDOM[: start + max_bytes])
+            for place in (at, at + gap):
+                if place < positions:
+                    end = start + min_bytes + place
+                    buffer[end - 4 : end] = SMALLEST
+            found = cut(memoryview(buffer)[start:], min_bytes, max_bytes, kernel)[0].tolist()
+            # A gap under four bytes overwrites part of the first word.
+            first = at if gap == 0 or gap >= 4 else at + gap
+            assert found == [0, min_bytes + first, 0], (at, gap)
+
+
+@pytest.mark.parametrize("kernel", kernels())
+@pytest.mark.parametrize("values", [1, 2, 3, 256])
+def test_every_number_of_positions(kernel: str, values: int) -> None:
+    """The fewer values bytes have, the more hashes tie."""
+    content = bytes(byte % values for byte in RANDOM[:1000])
+    for positions in range(1, 400):
+        start, max_bytes = positions % 67, 4 + positions
+        data = content[start : start + 4 + positions - 1]
+        hashes = [oracle.cut_hash(data[i : i + 4]) for i in range(positions)]
+        found = cut(memoryview(content)[start : start + len(data)], 4, max_bytes, kernel)[0]
+        assert found.tolist() == [0, 4 + hashes.index(min(hashes)), 0], positions
+
+
+@pytest.mark.parametrize("kernel", kernels())
+@pytest.mark.parametrize("start", [0, 1, 15, 33, 63])
+def test_a_run_ends_where_it_ends(kernel: str, start: int) -> None:
+    """At another byte in any lane, or where the data ends although equal bytes lie beyond."""
+    zeros = memoryview(bytes(1000))
+    for length in range(8, 8 + 3 * 128):
+        for other in (b"\1", b"\x80", b"\xff" * 100):
+            data = memoryview(bytes(start + length) + other + bytes(200))[start:]
+            assert cut(data, 4, 8, kernel)[0].tolist() == [0, length, 1]
+        assert cut(zeros[start : start + length], 4, 8, kernel).tolist() == [[0, length, 1]]
+
+
+@pytest.mark.parametrize("kernel", kernels())
+@pytest.mark.parametrize("block_bytes", AROUND_LANES)
+def test_one_other_byte_makes_a_block_no_run(kernel: str, block_bytes: int) -> None:
+    for at in range(block_bytes):
+        buffer = bytearray(b"\xa5" * (2 * block_bytes))
+        buffer[block_bytes + at] ^= 1 << at % 8
+        pieces = cut(buffer, block_bytes, block_bytes, kernel)
+        expected = [True, block_bytes == 1]
+        assert pieces[:, 2].tolist() == expected, at
 
 
 @pytest.mark.parametrize(("min_bytes", "max_bytes"), PROFILES)

@@ -2,6 +2,7 @@
 
 import array
 import mmap
+import platform
 import random
 
 import pytest
@@ -40,15 +41,16 @@ def test_long_lengths(kernel: str, length: int) -> None:
 def test_any_alignment(kernel: str) -> None:
     view = memoryview(RANDOM)
     for start in range(65):
-        for length in (3, 8, 16, 100, 240, 241, 1024, 1025, 5000):
+        for length in (3, 8, 16, 100, 240, 241, 256, 257, 1023, 1024, 1025, 1088, 1089, 5000):
             part = view[start : start + length]
             assert fingerprint(part, kernel) == xxhash.xxh3_128_digest(part), (start, length)
 
 
+@pytest.mark.parametrize("kernel", kernels())
 @settings(deadline=None)
-@given(st.binary(max_size=3000))
-def test_any_content(data: bytes) -> None:
-    assert fingerprint(data) == xxhash.xxh3_128_digest(data)
+@given(data=st.binary(max_size=3000))
+def test_any_content(kernel: str, data: bytes) -> None:
+    assert fingerprint(data, kernel) == xxhash.xxh3_128_digest(data)
 
 
 def test_any_contiguous_buffer_of_bytes() -> None:
@@ -68,9 +70,18 @@ def test_other_buffers_are_refused() -> None:
         fingerprint(array.array("I", [1]))
 
 
-def test_the_reference_kernel_is_always_there_and_last() -> None:
-    assert kernels()[-1] == "scalar"
-    assert len(set(kernels())) == len(kernels())
+def processor_flags() -> set[str]:
+    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+        flags = (line.split(":", 1)[1].split() for line in lines if line.startswith("flags"))
+        return set(next(flags, []))
+
+
+def test_every_kernel_that_this_processor_can_run_is_there_and_the_reference_last() -> None:
+    flags = processor_flags()
+    expected = ["avx512"] if flags >= {"avx512f", "avx512bw"} else []
+    expected += ["avx2"] if "avx2" in flags else []
+    expected += ["neon"] if platform.machine() == "aarch64" else []
+    assert kernels() == [*expected, "scalar"]
 
 
 @pytest.mark.parametrize("call", [lambda k: fingerprint(b"", k), lambda k: cut(b"", 8, 8, k)])
