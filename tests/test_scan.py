@@ -19,6 +19,8 @@ from storeff.scan.measurement import Measurement, entropy_bits_per_byte
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.run import Progress, scan
 from storeff.scan.sketch import Sketch
+from storeff.sources.piece import Piece
+from storeff.sources.tree import walk
 
 SMALL = Plan(
     chunkers=(
@@ -281,3 +283,34 @@ def test_entropy_of_bytes() -> None:
     one[7] = 9
     assert entropy_bits_per_byte(one) == 0
     assert entropy_bits_per_byte(np.full(256, 3, np.uint64)) == 8
+
+
+def test_threads_compress_a_chunk_once_between_them(tmp_path: Path) -> None:
+    content = random.Random(4).randbytes(64 << 10)
+    for i in range(64):
+        (tmp_path / f"{i}").write_bytes(content)
+    plan = Plan(chunkers=(Chunker("fixed-64KiB", 65536, 65536, 16, ("lz4",), 4),))
+    samples = worker.new_samples(plan)
+    stop = threading.Event()
+    pieces = [
+        p for p in walk([tmp_path], one_file_system=False, exclude=()) if isinstance(p, Piece)
+    ]
+    both = [worker.Worker(plan, "scalar", stop, samples) for _ in range(2)]
+    for each in both:
+        each.measure(pieces)
+    sketches = [each.finish().sketches["fixed-64KiB"] for each in both]
+    assert [int(s.compressed[0, 0]) > 0 for s in sketches] == [True, False]
+    merged = sketches[0].merge(sketches[1], plan.chunkers[0], plan.seed)
+    assert int(merged.counts[0]) == 128
+    assert int(merged.compressed[0, 0]) == int(sketches[0].compressed[0, 0])
+
+
+@given(st.lists(st.integers(0, 60), max_size=120), st.integers(1, 9))
+def test_the_compressed_sample_is_the_lowest_ranks_met(seen: list[int], entries: int) -> None:
+    sample = worker.CompressedSample(entries)
+    taken = {n for n in seen if sample.take(n / 64, (n, n))}
+    lowest = sorted(set(seen))[:entries]
+    assert set(lowest) <= taken
+    assert {key[0] for key in sample.members} == set(lowest)
+    rest = sorted(set(seen))[entries:]
+    assert sample.tau == (rest[0] / 64 if rest else np.inf)

@@ -71,11 +71,10 @@ def command(
     from storeff.report.build import assemble, describe_run
     from storeff.report.scanned import describe_scan
     from storeff.scan.plan import Plan
-    from storeff.scan.run import kernels, scan
+    from storeff.scan.run import scan
 
     started, clock = datetime.now(UTC), time.monotonic()
     plan = Plan(seed=seed)
-    chosen_kernel = kernel or os.environ.get("STOREFF_KERNEL") or kernels()[0]
     stop = threading.Event()
     stop_on_interrupt(stop)
     extra = own_catalogues(data_dir)
@@ -84,7 +83,7 @@ def command(
             sources,
             plan,
             threads=threads,
-            kernel=chosen_kernel,
+            kernel=kernel or os.environ.get("STOREFF_KERNEL"),
             one_file_system=one_file_system,
             exclude=exclude,
             stop=stop,
@@ -100,7 +99,7 @@ def command(
                 reduction, logical_bytes, layouts, drive=drive, site=site, extra=extra, seed=seed
             )
         report = assemble(
-            describe_run(command_line(), seed, started, chosen_kernel, plan.digest()),
+            describe_run(command_line(), seed, started, measurement.kernel, plan.digest()),
             today=today(),
             sized=sized,
             reference=layouts[0] if layouts and sized else None,

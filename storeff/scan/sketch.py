@@ -66,14 +66,15 @@ class Sketch:
         keys = np.concatenate((self.keys, other.keys))
         sizes = np.concatenate((self.sizes, other.sizes))
         chunks = np.column_stack((keys, sizes))
-        unique, first, inverse = np.unique(chunks, axis=0, return_index=True, return_inverse=True)
+        unique, inverse = np.unique(chunks, axis=0, return_inverse=True)
         inverse = inverse.reshape(-1)
         counts = np.zeros(len(unique), np.uint64)
         np.add.at(counts, inverse, np.concatenate((self.counts, other.counts)))
         groups = np.zeros(len(unique), np.uint64)
         np.bitwise_or.at(groups, inverse, np.concatenate((self.groups, other.groups)))
-        # A chunk that only one side has compressed is beyond the merged compressed_tau.
-        compressed = np.concatenate((self.compressed, other.compressed))[first]
+        # Where both sides know a compressed size, it is the same; 0 is not known.
+        compressed = np.zeros((len(unique), self.compressed.shape[1]), np.uint32)
+        np.maximum.at(compressed, inverse, np.concatenate((self.compressed, other.compressed)))
 
         keys, sizes = np.ascontiguousarray(unique[:, :2]), np.ascontiguousarray(unique[:, 2])
         ranks = _native.rank(keys, sizes, seed)

@@ -23,6 +23,8 @@ from storeff.sources.refusals import ChangedError, Refusal, refusal_for
 # read() into a reused buffer of 256 KiB to 1 MiB is fastest (measured 2026-11-20, 7.8-11 GB/s).
 READ_BYTES = 1 << 20
 
+Key = tuple[int, ...]
+
 
 class Stopped(Exception):  # noqa: N818 - not an error: the person asked for it
     """The scan was interrupted while this file was being read."""
@@ -31,7 +33,13 @@ class Stopped(Exception):  # noqa: N818 - not an error: the person asked for it
 class Worker:
     """Measures pieces one after the other; owned by one thread at a time."""
 
-    def __init__(self, plan: Plan, kernel: str, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        kernel: str,
+        stop: threading.Event,
+        samples: "list[CompressedSample] | None" = None,
+    ) -> None:
         self.plan = plan
         self.kernel = kernel
         self.stop = stop
@@ -41,7 +49,7 @@ class Worker:
             kernel,
         )
         self.codecs: dict[str, SizeOf] = {n: codec(n) for c in plan.chunkers for n in c.codecs}
-        self.samples = [LowestRanks(c.compressed_entries) for c in plan.chunkers]
+        self.samples = samples or new_samples(plan)
         carry_bytes = max(c.max_bytes for c in plan.chunkers)
         self.buffer = bytearray(READ_BYTES + carry_bytes)
         self.view = memoryview(self.buffer)
@@ -150,9 +158,10 @@ class Worker:
         )
         # A file smaller than a block is the same chunk to several chunkers.
         known: dict[tuple[int, int, str], int] = {}
-        for row, (chunk, rank) in enumerate(zip(kept.tolist(), ranks.tolist(), strict=True)):
-            index, _, offset, length, _ = chunk
-            if self.samples[index].offer(rank):
+        keys = map(tuple, kept["key"].tolist())
+        rows = zip(kept.tolist(), ranks.tolist(), keys, strict=True)
+        for row, ((index, _, offset, length, _), rank, key) in enumerate(rows):
+            if self.samples[index].take(rank, key):
                 for column, name in enumerate(self.plan.chunkers[index].codecs):
                     place = (offset, length, name)
                     if place not in known:
@@ -174,7 +183,10 @@ class Worker:
         )
 
     def sketch(self, index: int) -> Sketch:
-        """The sketch of one chunker, with compressed sizes exactly for its smaller sample."""
+        """The sketch of one chunker, with compressed sizes for nothing beyond the smaller sample.
+
+        A chunk of the sample that another worker compressed has none here; merging brings it.
+        """
         made = self.scanner.export(index)
         compressed_tau = min(self.samples[index].tau, made["tau"])
         ranks = _native.rank(made["keys"], made["sizes"], self.plan.seed)
@@ -182,19 +194,37 @@ class Worker:
         return Sketch(**made, compressed_tau=compressed_tau)
 
 
-class LowestRanks:
-    """Which of the ranks offered are among the ``entries`` lowest; ``tau`` is the lowest other."""
+def new_samples(plan: Plan) -> "list[CompressedSample]":
+    """An empty sample for each chunker of ``plan``, for workers to share."""
+    return [CompressedSample(c.compressed_entries) for c in plan.chunkers]
+
+
+class CompressedSample:
+    """Which chunks of one chunker are compressed: the ``entries`` of lowest rank.
+
+    Shared by the threads of a scan, so that a chunk is compressed once, and not by each of them.
+    ``tau`` is the lowest rank that is not in the sample.
+    """
 
     def __init__(self, entries: int) -> None:
         self.entries = entries
         self.tau = math.inf
-        self.negated: list[float] = []
+        self.lock = threading.Lock()
+        self.highest_first: list[tuple[float, Key]] = []
+        self.members: set[Key] = set()
 
-    def offer(self, rank: float) -> bool:
-        """Whether ``rank``, never offered before, is among the lowest so far."""
-        if len(self.negated) < self.entries:
-            heapq.heappush(self.negated, -rank)
-            return True
-        highest = -heapq.heappushpop(self.negated, -rank) if self.negated else rank
-        self.tau = min(self.tau, highest)
-        return highest != rank
+    def take(self, rank: float, key: Key) -> bool:
+        """Whether the chunk ``key`` of ``rank`` is new and belongs to the sample so far."""
+        if rank >= self.tau:
+            return False
+        with self.lock:
+            if key in self.members:
+                return False
+            self.members.add(key)
+            heapq.heappush(self.highest_first, (-rank, key))
+            if len(self.highest_first) <= self.entries:
+                return True
+            negated, dropped = heapq.heappop(self.highest_first)
+            self.members.remove(dropped)
+            self.tau = min(self.tau, -negated)
+            return dropped != key
