@@ -29,7 +29,7 @@ def print_json(entries: Mapping[str, Any]) -> None:
 
 def _plain(number: object) -> int | float:
     if not isinstance(number, Fraction):
-        raise NotImplementedError(f"{type(number)} in a catalogue")
+        raise TypeError(f"{type(number)} in a catalogue")
     return number.numerator if number.denominator == 1 else float(number)
 
 

@@ -100,9 +100,9 @@ class _Scan:
                     self.put(None, running)
                 while wait(running, PROGRESS_SECONDS).not_done:
                     self.show(listing=False)
-            except BaseException:
-                self.release()
-                raise
+            finally:
+                if not all(future.done() for future in running):
+                    self.release()
             for future in running:
                 future.result()
         measured = merge_all([worker.finish() for worker in self.workers])
@@ -113,8 +113,9 @@ class _Scan:
     def release(self) -> None:
         """Let every thread end: leaving the pool waits for them."""
         self.stop.set()
-        while not self.batches.empty():
-            self.batches.get()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.batches.get_nowait()
         for _ in self.workers:
             self.batches.put(None)
 
