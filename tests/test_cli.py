@@ -241,7 +241,7 @@ def test_ctrl_c_reports_what_was_measured(tmp_path: Path) -> None:
         text=True,
         env=os.environ | {"STOREFF_KERNEL": "scalar"},
     )
-    time.sleep(1.2)
+    wait_until_read(running.pid, 100 << 20)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130, said
@@ -249,6 +249,17 @@ def test_ctrl_c_reports_what_was_measured(tmp_path: Path) -> None:
     report = json.loads(output.read_text())
     assert 0 < report["scan"]["read_bytes"] < 48 * (8 << 20)
     assert "interrupted" in [w["code"] for w in report["warnings"]]
+
+
+def wait_until_read(pid: int, size_bytes: int) -> None:
+    """Until the process has read so much; the files to scan are four times that."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        counts = Path(f"/proc/{pid}/io").read_text().split()
+        if int(counts[counts.index("rchar:") + 1]) > size_bytes:
+            return
+        time.sleep(0.02)
+    raise AssertionError("nothing was read within a minute")
 
 
 def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
