@@ -6,7 +6,7 @@ import numpy.typing as npt
 import pytest
 
 from storeff import _native
-from storeff.estimate.totals import Total, estimate_total, referenced_bytes
+from storeff.estimate.totals import Total, estimate_total, referenced
 from storeff.quantity import Quantity
 from storeff.scan.sketch import Sketch
 
@@ -58,8 +58,7 @@ def sketch_of(
 
 def combined(sketch: Sketch) -> Total:
     """Distinct chunks, each compressed, as a reduction estimates them."""
-    referenced = (sketch.counts * sketch.sizes, referenced_bytes(sketch))
-    distinct = estimate_total(sketch, sketch.sizes, referenced)
+    distinct = estimate_total(sketch, sketch.sizes, referenced(sketch))
     compressed = sketch.compressed[:, 0].astype(np.uint64)
     return estimate_total(sketch, compressed, (sketch.sizes, distinct))
 
@@ -122,8 +121,7 @@ def test_one_dominant_chunk_turns_the_regression_off() -> None:
     counts = counts.copy()
     counts[0] = 10**7
     sketch = sketch_of(keys, sizes, counts, compressed, seed=5, entries=ENTRIES)
-    referenced = (sketch.counts * sketch.sizes, referenced_bytes(sketch))
-    total = estimate_total(sketch, sketch.sizes, referenced)
+    total = estimate_total(sketch, sketch.sizes, referenced(sketch))
     assert total.value == pytest.approx(float(sizes.sum()), rel=5 / np.sqrt(ENTRIES))
 
 

@@ -59,7 +59,8 @@ def assert_same(a: Measurement, b: Measurement) -> None:
 
 
 def assert_same_sketch(a: Sketch, b: Sketch) -> None:
-    assert (a.tau, a.chunks, a.bytes) == (b.tau, b.chunks, b.bytes)
+    assert (a.tau, a.compressed_tau) == (b.tau, b.compressed_tau)
+    assert (a.chunks, a.bytes) == (b.chunks, b.bytes)
     for field in ("keys", "sizes", "counts", "groups", "compressed", "run_count", "run_bytes"):
         assert np.array_equal(getattr(a, field), getattr(b, field)), field
 
@@ -108,6 +109,19 @@ def test_compression_keeps_a_block_that_does_not_shrink_raw(tree: Path) -> None:
     assert {codec: alone[codec] for codec in stored} == stored
     assert combined["lz4"] == sum(sizes[0] for sizes in unique.values())
     assert combined["zstd-1"] == sum(sizes[1] for sizes in unique.values())
+
+
+def test_a_report_says_exact_only_if_every_figure_is(tree: Path) -> None:
+    all_kept = (
+        Chunker("fixed-128KiB", 128 << 10, 128 << 10, 4096, ("zstd-3",), 4096),
+        Chunker("cdc-64KiB", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4096),
+    )
+    few_compressed = (all_kept[0], Chunker("cdc-64KiB", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4))
+    assert reduce(scan([tree], Plan(chunkers=all_kept))).method.estimator == "exact count"
+    sampled = reduce(scan([tree], Plan(chunkers=few_compressed)))
+    assert sampled.method.estimator != "exact count"
+    assert sampled.dedup[1].unique_bytes.low == sampled.dedup[1].unique_bytes.high
+    assert sampled.headline.ratio.low != sampled.headline.ratio.high
 
 
 def test_whole_file_dedup_counts_equal_files_once(tree: Path) -> None:

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from storeff.estimate.totals import estimate_total, referenced_bytes
+from storeff.estimate.totals import estimate_total, referenced
 from storeff.quantity import Quantity
 from storeff.scan.codecs import codec
 from storeff.scan.measurement import Measurement
@@ -109,8 +109,7 @@ def reduce(measurement: Measurement) -> Reduction:
     dedup, compression, combined = [], [], []
     for chunker in measurement.plan.chunkers:
         sketch = measurement.sketches[chunker.name]
-        referenced = referenced_bytes(sketch)
-        distinct = estimate_total(sketch, sketch.sizes, (sketch.counts * sketch.sizes, referenced))
+        distinct = estimate_total(sketch, sketch.sizes, referenced(sketch))
         # A run of a byte value costs one chunk of the largest size, once, however long it is.
         runs_once = int(np.count_nonzero(sketch.run_count)) * chunker.max_bytes
         unique = distinct.plus(runs_once).quantity(int(sketch.sizes.sum()), data_bytes)
@@ -140,10 +139,7 @@ def reduce(measurement: Measurement) -> Reduction:
             )
             if chunker.min_bytes == chunker.max_bytes in COMPRESSION_BLOCKS:
                 every = estimate_total(
-                    sample,
-                    sizes * sample.counts,
-                    (sample.sizes * sample.counts, referenced),
-                    (sample.sizes, distinct),
+                    sample, sizes * sample.counts, referenced(sample), (sample.sizes, distinct)
                 )
                 run_total = sum(int(sketch.run_count[byte]) * size for byte, size in runs.items())
                 left = every.plus(run_total).quantity(least, data_bytes)
@@ -157,7 +153,8 @@ def reduce(measurement: Measurement) -> Reduction:
                 )
     headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
     floor = next(c for c in compression if (c.codec, c.block_bytes) == FLOOR)
-    exact = all(sketch.exact for sketch in measurement.sketches.values())
+    ratios = [d.ratio for d in dedup] + [c.ratio for c in compression] + [c.ratio for c in combined]
+    exact = all(each.low == each.high for each in ratios)
     return Reduction(
         data_bytes=data_bytes,
         headline=Headline(headline.chunker, headline.codec, headline.ratio),
@@ -199,13 +196,12 @@ def _by_stratum(measurement: Measurement) -> list[StratumReduction]:
     sketch = measurement.sketches[chunker.name]
     sample = sketch.compressed_sample()
     compressed = sample.compressed[:, chunker.codecs.index(HEADLINE[1])].astype(np.uint64)
-    referenced = referenced_bytes(sketch)
     strata = []
     for bit, name in enumerate(CLASSES):
         data_bytes = int(measurement.class_bytes[bit])
         if data_bytes:
             sizes = sketch.sizes * _seen(sketch, bit)
-            unique = estimate_total(sketch, sizes, (sketch.counts * sketch.sizes, referenced))
+            unique = estimate_total(sketch, sizes, referenced(sketch))
             values = compressed * _seen(sample, bit)
             known = (sample.sizes * _seen(sample, bit), unique)
             physical = estimate_total(sample, values, known)

@@ -50,12 +50,14 @@ class Total:
         return Quantity(value, low, high, "measured")
 
 
-def referenced_bytes(sketch: Sketch) -> Total:
-    """Bytes of all references to chunks outside runs: known exactly, however few are kept."""
-    return Total(sketch.bytes - int(sketch.run_bytes.sum()), 0.0)
-
-
+# What a quantity is for each kept chunk, and its total over all chunks.
 Control = tuple[Values, Total]
+
+
+def referenced(sketch: Sketch) -> Control:
+    """Bytes of all references to each chunk: their total is known exactly, however few are kept."""
+    known = sketch.bytes - int(sketch.run_bytes.sum())
+    return sketch.counts * sketch.sizes, Total(known, 0.0)
 
 
 def estimate_total(sketch: Sketch, values: Values, *controls: Control) -> Total:

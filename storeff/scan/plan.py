@@ -34,7 +34,7 @@ class Chunker(msgspec.Struct, frozen=True):
 # 55.8 % at a mean of 7.9 KiB where gear hashing saves 53.4 % at 9.2 KiB (measured 2026-11-20).
 # n entries leave a relative standard error of about 1 / sqrt(n): 0.4 % for counting. Compressing
 # costs a hundred times the scan, so it gets by with fewer: 0.5 to 1 GiB of chunks of 64 KiB and
-# more, whose regression on size leaves 0.5 % (5.1 GB of /usr and Python, 2026-11-20).
+# more, whose regression on size leaves 0.5 to 0.7 % (5.1 GB of /usr and Python, 2026-11-20).
 CODECS = ("lz4", "zstd-1", "zstd-3")
 CHUNKERS = (
     Chunker(WHOLE_FILE, 0, 0, 1 << 16),

@@ -80,15 +80,13 @@ class Sketch:
         ranks = _native.rank(keys, sizes, seed)
         order = np.lexsort((sizes, keys[:, 1], keys[:, 0], ranks))
         order, tau = _lowest(order, ranks, min(self.tau, other.tau), chunker.entries)
+        compressed = compressed[order]
         compressed_tau = min(self.compressed_tau, other.compressed_tau, tau)
         if chunker.codecs:
             sample, compressed_tau = _lowest(
                 order, ranks, compressed_tau, chunker.compressed_entries
             )
-            compressed = compressed[order]
             compressed[len(sample) :] = 0
-        else:
-            compressed = compressed[order]
         return Sketch(
             keys=keys[order],
             sizes=sizes[order],
