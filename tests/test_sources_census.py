@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff.sources.census import Census
+from storeff.sources.content import CLASSES
 from storeff.sources.names import printable
 from storeff.sources.piece import Piece
 from storeff.sources.refusals import Aside, Refusal
@@ -28,7 +29,7 @@ def census_of(found: list[Item]) -> Census:
     census = Census()
     for item in found:
         if isinstance(item, tuple):
-            census.add_piece(*item)
+            census.add_pieces([item[0]], [item[1]])
         else:
             census.add_left_out(item)
     return census
@@ -85,9 +86,27 @@ def test_a_file_not_looked_into_counts_in_the_totals_only() -> None:
     assert {k: (c.files, c.size_bytes) for k, c in census.classes.items()} == {"kv": (1, 5)}
 
 
-def test_an_unknown_class_is_an_error() -> None:
-    with pytest.raises(ValueError, match="not a content class"):
-        Census().add_piece(piece(1), "tekst")
+@given(st.lists(st.tuples(pieces, st.sampled_from([*CLASSES, None]))))
+def test_pieces_counted_at_once_are_each_counted(found: list[tuple[Piece, str | None]]) -> None:
+    census = Census()
+    census.add_pieces([item for item, _ in found], [name for _, name in found])
+    assert census == census_of([*found])
+    assert (census.files, census.size_bytes, census.allocated_bytes) == (
+        len(found),
+        sum(item.size_bytes for item, _ in found),
+        sum(item.allocated_bytes for item, _ in found),
+    )
+    for name, count in census.classes.items():
+        sizes = [item.size_bytes for item, of in found if of == name]
+        assert (count.files, count.size_bytes) == (len(sizes), sum(sizes))
+
+
+@pytest.mark.parametrize("classes", [["text", "tekst"], ["text"], ["text", "text", "text"]])
+def test_unknown_or_missing_classes_are_an_error_and_count_nothing(classes: list[str]) -> None:
+    census = Census()
+    with pytest.raises(ValueError, match=r"not a content class|zip"):
+        census.add_pieces([piece(1), piece(2)], classes)
+    assert census == Census()
 
 
 def test_examples_are_the_three_smallest_paths() -> None:

@@ -5,12 +5,14 @@ import gzip
 import io
 import json
 import lzma
+import math
 import pickle
 import random
 import sqlite3
 import struct
 import tarfile
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import lz4.frame
@@ -20,7 +22,7 @@ import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from storeff.sources.content import CLASSES, PROBE_BYTES, classify
+from storeff.sources.content import CLASSES, ENTROPY_BYTES, PROBE_BYTES, classify
 
 NOISE = random.Random(1).randbytes(PROBE_BYTES)
 
@@ -93,9 +95,11 @@ WRITTEN = {
     "noise": (NOISE, "high-entropy"),
     "short noise": (b"\x07\x00" + NOISE[:1000], "binary"),
     "sparse bytes": (b"\0\1\2\0" * 2000, "binary"),
+    "ascii but for its last byte": (b"a" * 5000 + b"\x01", "binary"),
     "ascii": (b"#include <stdio.h>\n", "text"),
     "escapes": (b"\x1b[31mred\x1b[0m\n", "text"),
     "utf-8": ("日本語".encode() * 30000, "text"),
+    "utf-8 cut off": ("日本語".encode()[:-1], "text"),
     "latin-1": ("Übergrößenträger sind hier".encode("latin-1") * 100, "text"),
     "iso-8859-7": ("Καλημέρα κόσμε, τι κάνεις".encode("iso-8859-7") * 9, "text"),
     "utf-16": ("plain text".encode("utf-16"), "text"),
@@ -129,6 +133,18 @@ def test_content_written_by_the_usual_programs(kind: str) -> None:
 
 def test_sqlite_as_the_library_writes_it(tmp_path: Path) -> None:
     assert class_of(sqlite_bytes(tmp_path / "database")) == "sqlite"
+
+
+@pytest.mark.parametrize("zeros", [0.0, 0.03, 0.045, 0.06, 0.5])
+@pytest.mark.parametrize("head_bytes", [300, 1800, 1840, 1900, 6000, ENTROPY_BYTES])
+def test_high_entropy_is_over_7_9_bits_a_byte(zeros: float, head_bytes: int) -> None:
+    source = random.Random(head_bytes)
+    head = b"\x02" + bytes(
+        0 if source.random() < zeros else source.randrange(256) for _ in range(head_bytes - 1)
+    )
+    shares = [count / head_bytes for count in Counter(head).values()]
+    bits = -sum(share * math.log2(share) for share in shares)
+    assert class_of(head) == ("high-entropy" if bits > 7.9 else "binary")
 
 
 # KV caches and what looks like them

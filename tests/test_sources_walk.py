@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -246,23 +246,38 @@ def test_an_unreadable_root_is_refused(ordinary_user_dir: Path) -> None:
     assert left_out(walked(ordinary_user_dir / "root")) == {("permission", "root", None)}
 
 
+def before_entering(
+    monkeypatch: pytest.MonkeyPatch, directory: str, act: Callable[[bytes], None]
+) -> None:
+    """Let ``act`` happen between the listing of ``directory`` and its opening."""
+    enter = tree._Walker.enter
+
+    def act_then_enter(
+        walker: tree._Walker,
+        path: bytes,
+        name: bytes | str,
+        status: os.stat_result,
+        above: tree._Level | None,
+    ) -> tree._Level:
+        if name == directory:
+            act(path)
+        return enter(walker, path, name, status, above)
+
+    monkeypatch.setattr(tree._Walker, "enter", act_then_enter)
+
+
 def test_a_directory_swapped_for_a_link_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "secret").touch()
     (tmp_path / "root" / "directory").mkdir(parents=True)
-    enter = tree._enter
 
-    def swap_then_enter(
-        path: bytes, name: bytes | str, status: os.stat_result, dir_fd: int | None
-    ) -> tree._Level:
-        if name == "directory":
-            os.rmdir(path)
-            os.symlink(tmp_path / "outside", path)
-        return enter(path, name, status, dir_fd)
+    def swap(path: bytes) -> None:
+        os.rmdir(path)
+        os.symlink(tmp_path / "outside", path)
 
-    monkeypatch.setattr(tree, "_enter", swap_then_enter)
+    before_entering(monkeypatch, "directory", swap)
     assert left_out(walked(tmp_path / "root")) == {("changed", "directory", None)}
 
 
@@ -270,16 +285,7 @@ def test_a_directory_deleted_under_the_walk_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "directory").mkdir()
-    enter = tree._enter
-
-    def delete_then_enter(
-        path: bytes, name: bytes | str, status: os.stat_result, dir_fd: int | None
-    ) -> tree._Level:
-        if name == "directory":
-            os.rmdir(path)
-        return enter(path, name, status, dir_fd)
-
-    monkeypatch.setattr(tree, "_enter", delete_then_enter)
+    before_entering(monkeypatch, "directory", os.rmdir)
     assert left_out(walked(tmp_path)) == {("vanished", "directory", None)}
 
 
@@ -323,6 +329,18 @@ def test_excluded_things_are_asides_and_not_entered(tmp_path: Path) -> None:
     assert left_out(found) == {("excluded", "cache", None), ("excluded", "a.tmp", 3)}
 
 
+def test_excluded_paths_begin_at_each_root(tmp_path: Path) -> None:
+    for name in ("a/b/x", "a/b/c/x", "b/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = walked(tmp_path, tmp_path / "a", exclude=("/b/x", "a/b/c/"))
+    assert pieces(found) == [str(tmp_path / "a" / "b" / "c" / "x")]
+    assert [item.path for item in found if item == Aside("excluded", item.path, 0)] == [
+        os.fsencode(tmp_path / "b" / "x"),
+        os.fsencode(tmp_path / "a" / "b" / "x"),
+    ]
+
+
 # Mounts
 
 
@@ -352,6 +370,7 @@ def test_a_line_that_is_not_mountinfo_is_an_error() -> None:
 def test_the_real_proc_is_refused_as_a_whole() -> None:
     assert read_mounts().type_by_point[b"/proc"] == "proc"
     assert walked(Path("/proc")) == [Refusal("pseudo-filesystem", b"/proc", 0)]
+    assert walked(Path("/proc/version")) == [Refusal("pseudo-filesystem", b"/proc/version", 0)]
 
 
 @pytest.mark.parametrize(
@@ -371,14 +390,15 @@ def test_pseudo_file_systems_met_are_refused_untouched(
 def test_one_file_system_leaves_mount_points_untouched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mount").mkdir()
-    (tmp_path / "mount" / "file").touch()
+    for name in ("mount", "mount/mount", "other/mount"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "file").touch()
     mounts = Mounts({os.fsencode(tmp_path / "mount"): "nfs4"}, {})
     monkeypatch.setattr(tree, "read_mounts", lambda: mounts)
-    assert left_out(walked(tmp_path, one_file_system=True)) == {
-        ("other-file-system", "mount", None)
-    }
-    assert len(pieces(walked(tmp_path))) == 1
+    found = walked(tmp_path, one_file_system=True)
+    assert left_out(found) == {("other-file-system", "mount", None)}
+    assert pieces(found) == [str(tmp_path / "other" / "mount" / "file")]
+    assert len(pieces(walked(tmp_path))) == 3
 
 
 def test_one_file_system_with_real_mounts(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """What a tree holds, counted exactly: files, bytes, classes, sizes, and what was left out."""
 
 import heapq
+from collections import defaultdict
+from collections.abc import Sequence
 
 import msgspec
 
@@ -55,19 +57,28 @@ class Census(msgspec.Struct):
     refusals: dict[str, LeftOut] = {}
     asides: dict[str, LeftOut] = {}
 
-    def add_piece(self, piece: Piece, content_class: str | None) -> None:
-        """Count ``piece``, in ``content_class`` (one of CLASSES) unless None: not looked into.
+    def add_pieces(self, pieces: Sequence[Piece], content_classes: Sequence[str | None]) -> None:
+        """Count ``pieces``, each in its class (one of CLASSES) unless None: not looked into.
 
-        Raises ValueError if the class is unknown.
+        Raises ValueError, and counts nothing, if a class is unknown or there are not as many.
         """
-        if content_class is not None:
-            if content_class not in CLASSES:
-                raise ValueError(f"{content_class!r} is not a content class")
-            self.classes.setdefault(content_class, Count()).add(1, piece.size_bytes)
-        self.files += 1
-        self.size_bytes += piece.size_bytes
-        self.allocated_bytes += piece.allocated_bytes
-        self.histogram.setdefault(piece.size_bytes.bit_length(), Count()).add(1, piece.size_bytes)
+        sizes = [piece.size_bytes for piece in pieces]
+        by_class: defaultdict[str | None, list[int]] = defaultdict(list)
+        by_exponent: defaultdict[int, list[int]] = defaultdict(list)
+        for size_bytes, content_class in zip(sizes, content_classes, strict=True):
+            by_class[content_class].append(size_bytes)
+            by_exponent[size_bytes.bit_length()].append(size_bytes)
+        for name in by_class:
+            if name is not None and name not in CLASSES:
+                raise ValueError(f"{name!r} is not a content class")
+        self.files += len(sizes)
+        self.size_bytes += sum(sizes)
+        self.allocated_bytes += sum([piece.allocated_bytes for piece in pieces])
+        for name, of_class in by_class.items():
+            if name is not None:
+                self.classes.setdefault(name, Count()).add(len(of_class), sum(of_class))
+        for exponent, of_size in by_exponent.items():
+            self.histogram.setdefault(exponent, Count()).add(len(of_size), sum(of_size))
 
     def add_left_out(self, item: Refusal | Aside) -> None:
         """Count a refusal or an aside under its reason."""

@@ -106,24 +106,21 @@ _CLASS_OF_MAGIC = {
     b"{\\rtf": "document",
 }
 # Longest first: a Debian package is an ar archive too.
-_ANY_MAGIC = re.compile(
-    b"|".join(re.escape(m) for m in sorted(_CLASS_OF_MAGIC, key=len, reverse=True))
-)
-_MAGIC_INSIDE = (
-    (257, b"ustar", "tar"),
-    (128, b"DICM", "image"),
-    (32769, b"CD001", "disk-image"),
-    (512, b"\x89HDF\r\n\x1a\n", "hdf5"),
-)
+_MAGICS_BY_FIRST_BYTE = {
+    first: tuple(sorted((m for m in _CLASS_OF_MAGIC if m[0] == first), key=len, reverse=True))
+    for first in {m[0] for m in _CLASS_OF_MAGIC}
+}
 _IMAGE_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
 _RIFF_FORMS = {b"WEBP": "image", b"WAVE": "audio-video", b"AVI ": "audio-video"}
 
 _JSON_START = re.compile(
     rb'(\xef\xbb\xbf)?\s*(\{\s*["}]|\[\s*([\[{"\]]|(-?\d[\d.eE+-]*|true|false|null)\s*[,\]]))'
 )
-# Tab to carriage return, backspace, escape (terminal logs); all printable; all high bytes.
-_TEXT_BYTES = bytes([*range(7, 14), 27, *range(32, 127), *range(128, 256)])
+# Not in text, which may hold bell to carriage return, and escape (terminal logs).
+_CONTROLS = bytes([*range(7), *range(14, 27), *range(28, 32), 127])
 _ASCII = bytes(range(128))
+_COUNTS = np.arange(ENTROPY_BYTES + 1)
+_COUNT_LOG2_COUNT = _COUNTS * np.log2(np.maximum(_COUNTS, 1))
 
 
 def classify(head: bytes, name: bytes, size_bytes: int) -> str:
@@ -137,36 +134,46 @@ def classify(head: bytes, name: bytes, size_bytes: int) -> str:
     head = head[:PROBE_BYTES]
     if not head:
         return "empty"
-    if not head.strip(b"\0"):
+    if head[0] == 0 and not head.strip(b"\0"):
         return "zero"
     return _by_header(head, name, size_bytes) or _by_magic(head, size_bytes) or _by_statistics(head)
 
 
 def _by_header(head: bytes, name: bytes, size_bytes: int) -> str | None:
     """Formats without a magic number of their own, or that hold several classes."""
-    if _is_llama_state(head) or (name.endswith(b".data") and _is_lmcache(head, size_bytes)):
+    if name.endswith(b".data") and _is_lmcache(head, size_bytes):
         return "kv"
-    if _is_pickle(head):
-        return "pickle"
-    if _is_arrow_stream(head):
-        return "arrow"
-    if head.startswith(b"PK\x03\x04"):
-        return _zip_class(head)
-    return _safetensors_class(head, size_bytes)
+    if head[0] in b"nqP\x80\xff":
+        if _is_llama_state(head):
+            return "kv"
+        if _is_pickle(head):
+            return "pickle"
+        if _is_arrow_stream(head):
+            return "arrow"
+        if head.startswith(b"PK\x03\x04"):
+            return _zip_class(head)
+    return _safetensors_class(head, size_bytes) if head[8:9] == b"{" else None
 
 
 def _by_magic(head: bytes, size_bytes: int) -> str | None:
-    match = _ANY_MAGIC.match(head)
+    magic = next(filter(head.startswith, _MAGICS_BY_FIRST_BYTE.get(head[0], ())), None)
     # Prose too may begin with the letters of a magic number.
-    if match and not (match[0].isalnum() and _is_text(head)):
-        return _CLASS_OF_MAGIC[match[0]]
-    for offset, magic, name in _MAGIC_INSIDE:
-        if head.startswith(magic, offset):
-            return name
+    if magic and not (magic.isalnum() and _is_text(head)):
+        return _CLASS_OF_MAGIC[magic]
+    if head[257:262] == b"ustar":
+        return "tar"
+    if head[128:132] == b"DICM":
+        return "image"
+    if head[32769:32774] == b"CD001":
+        return "disk-image"
+    if head[512:520] == b"\x89HDF\r\n\x1a\n":
+        return "hdf5"
     if head[:4] == b"RIFF":
         return _RIFF_FORMS.get(head[8:12])
     if head[4:8] == b"ftyp":
         return "image" if head[8:12] in _IMAGE_BRANDS else "audio-video"
+    if head[0] not in b"BMG":
+        return None
     if head[:3] == b"BZh" and head[4:10] == b"1AY&SY":
         return "compressed"
     if head[:2] == b"BM" and head[2:6] == (size_bytes & 0xFFFFFFFF).to_bytes(4, "little"):
@@ -182,7 +189,7 @@ def _by_magic(head: bytes, size_bytes: int) -> str | None:
 def _by_statistics(head: bytes) -> str:
     if _is_text(head):
         return "json" if _JSON_START.match(head) else "text"
-    return "high-entropy" if _entropy_bits(head[:ENTROPY_BYTES]) > 7.9 else "binary"
+    return "high-entropy" if _is_high_entropy(head[:ENTROPY_BYTES]) else "binary"
 
 
 def _is_llama_state(head: bytes) -> bool:
@@ -240,7 +247,7 @@ def _safetensors_class(head: bytes, size_bytes: int) -> str | None:
     Format: u64 header length, JSON header, tensors. The reference reader's cap is 100 MB.
     """
     header_bytes = int.from_bytes(head[:8], "little")
-    if head[8:9] != b"{" or not 2 <= header_bytes <= min(100_000_000, size_bytes - 8):
+    if not 2 <= header_bytes <= min(100_000_000, size_bytes - 8):
         return None
     if 8 + header_bytes > len(head):
         return "safetensors" if _JSON_START.match(head, 8) else None
@@ -266,22 +273,24 @@ def _is_text(head: bytes) -> bool:
         high = even[1::2] if head[:1] == b"\xff" else even[::2]
         # Most of the world's text has few distinct high bytes; noise has all of them.
         return len(high) > 1 and len(set(high)) < 128 and b"\0\0\0\0" not in even
-    # Most of what is not text shows it at once.
-    if head[:512].translate(None, _TEXT_BYTES) or head.translate(None, _TEXT_BYTES):
+    # One memchr() each: from 1 KB on faster than one translate() (2026-11-21).
+    for control in _CONTROLS:
+        if control in head:
+            return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A character may be cut off at the end of the head.
+        if error.start < len(head) - 3:
+            # Greek and Hebrew have 81 % high bytes.
+            return len(head.translate(None, _ASCII)) < 0.9 * len(head)
+    return True
+
+
+def _is_high_entropy(head: bytes) -> bool:
+    """Whether the order-0 entropy is over 7.9 bits a byte; under 2 KiB random bytes have less."""
+    # Most binaries have this many zeros, which leave 7.88 bits to all bytes at the most.
+    if 20 * head.count(0) > len(head):
         return False
-    # A character may be cut off at the end of the head.
-    for cut in range(4):
-        try:
-            head[: len(head) - cut].decode("utf-8")
-        except UnicodeDecodeError:
-            continue
-        return True
-    # Greek and Hebrew have 81 % high bytes.
-    return len(head.translate(None, _ASCII)) < 0.9 * len(head)
-
-
-def _entropy_bits(head: bytes) -> float:
-    """Order-0 entropy in bits a byte. Under 2 KiB not even random bytes reach 7.9."""
-    counts = np.bincount(np.frombuffer(head, np.uint8), minlength=256)
-    shares = counts[counts > 0] / len(head)
-    return float(-(shares * np.log2(shares)).sum())
+    counts = np.bincount(np.frombuffer(head, np.uint8))
+    return math.log2(len(head)) - float(_COUNT_LOG2_COUNT[counts].sum()) / len(head) > 7.9

@@ -9,8 +9,12 @@ import msgspec
 
 from storeff.sources.refusals import ChangedError
 
+# A hole is told from data only in whole aligned granules of this size, the largest block that a
+# chunker cuts, so that blocks lie where they would without the hole.
+HOLE_BYTES = 128 << 10
 
-class Piece(msgspec.Struct, frozen=True):
+
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """A regular file as the walk found it. ``path`` is absolute and holds no symbolic link.
 
     ``allocated_bytes`` is what the file system says it holds (512 * st_blocks).
@@ -73,29 +77,42 @@ def open_piece(piece: Piece) -> int:
 
 
 def data_segments(
-    fd: int, size_bytes: int, granule_bytes: int = 131072
+    fd: int, size_bytes: int, granule_bytes: int = HOLE_BYTES, *, start: int = 0
 ) -> Iterator[tuple[int, int, bool]]:
-    """(offset, length, is_hole) over the first ``size_bytes`` of ``fd``, in order, without gaps.
+    """(offset, length, is_hole) over bytes ``start`` to ``size_bytes`` of ``fd``, without gaps.
+
+    ``start`` must be a multiple of ``granule_bytes``.
 
     A hole is told only in whole aligned granules; what is left of it reads as zeros within data.
     Costs one or two seeks an extent, whatever the size. A file system that knows no holes gives
     one data segment. Moves the file offset. Raises OSError; ChangedError if the file has shrunk.
     """
-    told = position = 0
+    told = position = start
     while position < size_bytes:
         data = min(_seek_data(fd, position, size_bytes), size_bytes)
-        start = -(-position // granule_bytes) * granule_bytes
+        hole = -(-position // granule_bytes) * granule_bytes
         end = data // granule_bytes * granule_bytes
-        if start < end:
-            if told < start:
-                yield told, start - told, False
-            yield start, end - start, True
+        if hole < end:
+            if told < hole:
+                yield told, hole - told, False
+            yield hole, end - hole, True
             told = end
         if data >= size_bytes:
             break
         position = max(os.lseek(fd, data, os.SEEK_HOLE), data + 1)
     if told < size_bytes:
         yield told, size_bytes - told, False
+
+
+def read_head(fd: int, size_bytes: int, head_bytes: int) -> bytes:
+    """Up to ``head_bytes`` of the first data of ``fd``; empty if it has none.
+
+    Raises OSError as data_segments does.
+    """
+    for offset, length, is_hole in data_segments(fd, size_bytes):
+        if not is_hole:
+            return os.pread(fd, min(length, head_bytes), offset)
+    return b""
 
 
 def _seek_data(fd: int, position: int, size_bytes: int) -> int:

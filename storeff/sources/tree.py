@@ -61,17 +61,17 @@ def walk(
         elif path != named:
             asides.append(Aside("followed-root", named, None))
         resolved[path] = None
-    walker = _Walker(resolved, one_file_system, exclusion(exclude), read_mounts())
-    return walker.run(asides)
+    excluded = exclusion(exclude) if exclude else None
+    return _Walker(resolved, one_file_system, excluded, read_mounts()).run(asides)
 
 
 def exclusion(patterns: Sequence[str]) -> Callable[[str, str, bool], bool]:
     """Whether (base name, path from the root, is a directory) is excluded by ``patterns``."""
 
-    def union(globs: list[str]) -> re.Pattern[str]:
-        return re.compile("|".join(map(fnmatch.translate, globs)) or "(?!)")
+    def union(globs: list[str]) -> re.Pattern[str] | None:
+        return re.compile("|".join(map(fnmatch.translate, globs))) if globs else None
 
-    def matchers(globs: list[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    def matchers(globs: list[str]) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
         # Paths are matched with a leading slash, so that **/x also means x in the root.
         paths = [g if g.startswith(("/", "**/")) else f"/{g}" for g in globs if "/" in g]
         return union([g for g in globs if "/" not in g]), union(paths)
@@ -81,15 +81,22 @@ def exclusion(patterns: Sequence[str]) -> Callable[[str, str, bool], bool]:
 
     def excluded(name: str, path: str, is_directory: bool) -> bool:
         names, paths = of_directories if is_directory else of_files
-        return bool(names.match(name) or paths.match(f"/{path}"))
+        return bool((names and names.match(name)) or (paths and paths.match(f"/{path}")))
 
     return excluded
 
 
 class _Level(msgspec.Struct):
-    """A directory being listed: ``fd`` must stay open as long as its entries are in use."""
+    """A directory being listed: ``fd`` must stay open as long as its entries are in use.
+
+    ``prefix`` stands before a name in its path, ``inside`` in its path from the root. ``apart``
+    holds the names that are roots or mount points.
+    """
 
     path: bytes
+    prefix: bytes
+    inside: str
+    apart: set[str]
     fd: int
     identity: tuple[int, int]
     entries: "os._ScandirIterator[str]"
@@ -104,13 +111,21 @@ class _Walker:
         self,
         roots: dict[bytes, None],
         one_file_system: bool,
-        excluded: Callable[[str, str, bool], bool],
+        excluded: Callable[[str, str, bool], bool] | None,
         mounts: Mounts,
     ) -> None:
         self.roots = roots
         self.one_file_system = one_file_system
         self.excluded = excluded
         self.mounts = mounts
+        self.refused_devices = {
+            device for device, kind in mounts.type_by_device.items() if kind in REFUSED_TYPES
+        }
+        # The names in each directory that are roots or mount points.
+        self.apart: dict[bytes, set[str]] = {}
+        for path in (*roots, *mounts.type_by_point):
+            directory, name = os.path.split(path)
+            self.apart.setdefault(directory, set()).add(os.fsdecode(name))
         # Names still to come of each (device, inode) that has several.
         self.names_left: dict[tuple[int, int], int] = {}
 
@@ -125,21 +140,21 @@ class _Walker:
             status = os.lstat(root)
             found = self.judge(root, status, status.st_dev)
             if found is None:
-                levels.append(_enter(root, root, status, None))
+                levels.append(self.enter(root, root, status, None))
         except OSError as error:
             found = refusal_for(error, root, None)
         if found is not None:
             yield found
         try:
             while levels:
-                found = self.step(root, levels)
+                found = self.step(levels)
                 if found is not None:
                     yield found
         finally:
             for level in levels:
                 level.close()
 
-    def step(self, root: bytes, levels: list[_Level]) -> Found | None:
+    def step(self, levels: list[_Level]) -> Found | None:
         """Take one entry of the deepest level, entering or leaving a directory if it is one."""
         level = levels[-1]
         try:
@@ -150,32 +165,33 @@ class _Walker:
         if entry is None:
             levels.pop().close()
             return None
-        path = os.path.join(level.path, os.fsencode(entry.name))
+        name = entry.name
+        path = level.prefix + os.fsencode(name)
         try:
-            aside = self.untouched(root, path, entry)
-            if aside is not None:
-                return aside
+            if self.excluded is not None or name in level.apart:
+                found = self.untouched(path, level.inside + name, entry)
+                if found is not None:
+                    return found
             status = entry.stat(follow_symlinks=False)
             found = self.judge(path, status, levels[0].identity[0])
             if found is not None:
                 return found
             if any(above.identity == (status.st_dev, status.st_ino) for above in levels):
                 return Aside("loop", path, None)
-            levels.append(_enter(path, entry.name, status, level.fd))
+            levels.append(self.enter(path, name, status, level))
         except OSError as error:
             return refusal_for(error, path, None)
         return None
 
-    def untouched(self, root: bytes, path: bytes, entry: "os.DirEntry[str]") -> Found | None:
+    def untouched(self, path: bytes, inside: str, entry: "os.DirEntry[str]") -> Found | None:
         """What can be told without a stat: on a dead network mount even that would hang."""
         if path in self.roots:
             return Aside("nested-root", path, None)
-        is_directory = entry.is_dir(follow_symlinks=False)
-        if self.excluded(
-            entry.name, os.fsdecode(path[len(root) :].removeprefix(b"/")), is_directory
-        ):
-            size_bytes = None if is_directory else entry.stat(follow_symlinks=False).st_size
-            return Aside("excluded", path, size_bytes)
+        if self.excluded is not None:
+            is_directory = entry.is_dir(follow_symlinks=False)
+            if self.excluded(entry.name, inside, is_directory):
+                size_bytes = None if is_directory else entry.stat(follow_symlinks=False).st_size
+                return Aside("excluded", path, size_bytes)
         mounted = self.mounts.type_by_point.get(path)
         if mounted is not None and self.one_file_system:
             return Aside("other-file-system", path, None)
@@ -184,6 +200,10 @@ class _Walker:
     def judge(self, path: bytes, status: os.stat_result, root_device: int) -> Found | None:
         """What ``path`` is; None for a directory to enter."""
         kind = stat.S_IFMT(status.st_mode)
+        if kind == stat.S_IFREG and status.st_dev not in self.refused_devices:
+            if status.st_nlink > 1 and self.seen_before(status):
+                return Aside("hard-link", path, status.st_size)
+            return piece_of(path, status)
         if kind == stat.S_IFLNK:
             return Aside("symlink", path, status.st_size)
         if kind in _SPECIAL:
@@ -197,11 +217,7 @@ class _Walker:
             if self.one_file_system and status.st_dev != root_device:
                 return Aside("other-file-system", path, None)
             return None
-        if kind != stat.S_IFREG:
-            return Refusal("other-error", path, None)
-        if status.st_nlink > 1 and self.seen_before(status):
-            return Aside("hard-link", path, status.st_size)
-        return piece_of(path, status)
+        return Refusal("other-error", path, None)
 
     def seen_before(self, status: os.stat_result) -> bool:
         identity = (status.st_dev, status.st_ino)
@@ -210,15 +226,24 @@ class _Walker:
             self.names_left[identity] = (left or status.st_nlink) - 1
         return left > 0
 
-
-def _enter(path: bytes, name: bytes | str, status: os.stat_result, dir_fd: int | None) -> _Level:
-    identity = (status.st_dev, status.st_ino)
-    fd = open_unchanged(name, *identity, stat.S_IFDIR, dir_fd)
-    try:
-        return _Level(path, fd, identity, os.scandir(fd))
-    except OSError:
-        os.close(fd)
-        raise
+    def enter(
+        self, path: bytes, name: bytes | str, status: os.stat_result, above: _Level | None
+    ) -> _Level:
+        identity = (status.st_dev, status.st_ino)
+        fd = open_unchanged(name, *identity, stat.S_IFDIR, above.fd if above else None)
+        try:
+            return _Level(
+                path,
+                os.path.join(path, b""),
+                f"{above.inside}{os.fsdecode(name)}/" if above else "",
+                self.apart.get(path, set()),
+                fd,
+                identity,
+                os.scandir(fd),
+            )
+        except OSError:
+            os.close(fd)
+            raise
 
 
 def _refused_mount(mounted: str | None, path: bytes) -> Refusal | None:
