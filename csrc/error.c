@@ -28,8 +28,8 @@ const char *sf_error_text(sf_error error)
     case SF_ERROR_HOLE: return "a hole must have at least one byte";
     case SF_ERROR_SIZE: return "a chunk must have at least one byte";
     case SF_ERROR_OVERFLOW: return "a total does not fit 64 bits";
-    case SF_ERROR_SLOT: return "not a chunk that span() returned";
     case SF_ERROR_CODECS: return "there are fewer sizes per chunk than its chunker has codecs";
+    case SF_ERROR_CONTENT: return "a file lies outside the arena";
     }
     return "unknown error";
 }

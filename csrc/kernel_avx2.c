@@ -157,7 +157,6 @@ const sf_kernel sf_avx2 = {
     .accumulate = accumulate,
     .run_length = run_length,
     .min_cut = min_cut,
-    .histogram = sf_count_bytes,
 };
 
 #endif

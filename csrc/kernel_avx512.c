@@ -131,7 +131,6 @@ const sf_kernel sf_avx512 = {
     .accumulate = accumulate,
     .run_length = run_length,
     .min_cut = min_cut,
-    .histogram = sf_count_bytes,
 };
 
 #endif

@@ -133,7 +133,6 @@ const sf_kernel sf_neon = {
     .accumulate = accumulate,
     .run_length = run_length,
     .min_cut = min_cut,
-    .histogram = sf_count_bytes,
 };
 
 #endif

@@ -84,47 +84,10 @@ static size_t min_cut(const uint8_t *data, size_t first, size_t last)
     return best;
 }
 
-/* ---- byte statistics ---- */
-
-/* An increment waits for the last one of the same count, so bytes of one value spread theirs over
- * eight tables, and 64 equal bytes in a row are one addition. */
-static void count_part(uint32_t tables[8][256], const uint8_t *data, size_t bytes)
-{
-    size_t i = 0;
-    for (; bytes - i >= 64; i += 64) {
-        uint64_t pattern = pattern_of(data[i]);
-        if (!differs(data + i, pattern) && !differs(data + i + 32, pattern)) {
-            tables[0][data[i]] += 64;
-            continue;
-        }
-        for (size_t j = i; j < i + 64; j += 8)
-            for (size_t k = 0; k < 8; k++)
-                tables[k][data[j + k]]++;
-    }
-    for (; i < bytes; i++)
-        tables[0][data[i]]++;
-}
-
-void sf_count_bytes(uint64_t counts[256], const uint8_t *data, size_t bytes)
-{
-    while (bytes > 0) {
-        /* A 32-bit count holds any part of this size. */
-        size_t part = bytes < ((size_t)1 << 30) ? bytes : (size_t)1 << 30;
-        uint32_t tables[8][256] = {{0}};
-        count_part(tables, data, part);
-        for (unsigned value = 0; value < 256; value++)
-            for (unsigned k = 0; k < 8; k++)
-                counts[value] += tables[k][value];
-        data += part;
-        bytes -= part;
-    }
-}
-
 const sf_kernel sf_scalar = {
     .name = "scalar",
     .runs_here = always,
     .accumulate = accumulate,
     .run_length = run_length,
     .min_cut = min_cut,
-    .histogram = sf_count_bytes,
 };

@@ -1,44 +1,8 @@
 /* The scanner: files come in spans, every chunker cuts them and feeds its sketch in one pass. */
+#include <math.h>
 #include <stdlib.h>
 
-#include "storeff.h"
-
-enum { FIRST_KEPT = 64 };
-
-typedef struct {
-    sf_stream stream; /* max_bytes is 0 if this chunker cuts nothing itself */
-    size_t position;  /* where in the span its next piece begins */
-    unsigned codecs;
-    int chains; /* its blocks make up the key of the whole file */
-    sf_sketch sketch;
-    sf_totals totals;
-} chunker;
-
-typedef enum {
-    IDLE,          /* no file is open */
-    SEGMENT_START, /* a file is open; a segment, a hole or the end may come */
-    SPANNED,       /* carry() must follow */
-    CARRIED,       /* in a segment */
-    SEGMENT_ENDED, /* a hole or the end may come */
-    FAILED         /* only abort() may come */
-} state;
-
-struct sf_scanner {
-    const sf_kernel *kernel;
-    state state;
-    unsigned group;
-    size_t carried;    /* leading bytes of the next span that the last one has seen */
-    size_t span_bytes; /* length of the last span */
-    uint64_t file_bytes;
-    sf_chain chain;
-    size_t buffer_bytes_min;
-    sf_kept *kept;
-    size_t kept_count, kept_allocated;
-    size_t chunkers_count;
-    chunker *whole; /* in chunkers, or NULL */
-    uint64_t histogram[SF_GROUPS_MAX][256];
-    chunker chunkers[];
-};
+#include "scanner.h"
 
 static int add_overflows(uint64_t *total, uint64_t amount)
 {
@@ -95,12 +59,15 @@ sf_error sf_scanner_new(sf_scanner **result, const sf_chunker_plan *plans, size_
         chunker *c = &scanner->chunkers[i];
         c->stream = (sf_stream){plans[i].min_bytes, plans[i].max_bytes, -1};
         c->codecs = plans[i].codecs;
+        c->kept_below = INFINITY;
         sf_sketch_init(&c->sketch, plans[i].capacity, seed);
         if (plans[i].max_bytes == 0)
             scanner->whole = c;
     }
     if (scanner->whole)
         choose_chain(scanner);
+    sf_relate_blocks(scanner);
+    scanner->buffer_bytes_min = SF_COUNTED_BLOCK_BYTES;
     for (size_t i = 0; i < count; i++)
         if (scanner->buffer_bytes_min < scanner->chunkers[i].stream.max_bytes)
             scanner->buffer_bytes_min = scanner->chunkers[i].stream.max_bytes;
@@ -125,94 +92,24 @@ size_t sf_buffer_bytes_min(const sf_scanner *scanner)
 
 /* ---- spans ---- */
 
-static sf_error push_kept(sf_scanner *scanner, sf_kept kept)
-{
-    if (scanner->kept_count == scanner->kept_allocated) {
-        size_t allocated = scanner->kept_allocated ? scanner->kept_allocated * 2 : FIRST_KEPT;
-        sf_kept *grown = realloc(scanner->kept, allocated * sizeof *grown);
-        if (!grown)
-            return SF_ERROR_MEMORY;
-        scanner->kept = grown;
-        scanner->kept_allocated = allocated;
-    }
-    scanner->kept[scanner->kept_count++] = kept;
-    return SF_OK;
-}
-
-static int still_kept(const sf_scanner *scanner, const sf_kept *kept)
-{
-    const sf_entry *entry = &scanner->chunkers[kept->chunker].sketch.entries[kept->slot];
-    return entry->key.low == kept->key.low && entry->key.high == kept->key.high &&
-           entry->size == kept->length;
-}
-
 static void drop_evicted(sf_scanner *scanner)
 {
     size_t count = 0;
     for (size_t i = 0; i < scanner->kept_count; i++)
-        if (still_kept(scanner, &scanner->kept[i]))
+        if (scanner->kept[i].rank < scanner->chunkers[scanner->kept[i].chunker].sketch.tau)
             scanner->kept[count++] = scanner->kept[i];
     scanner->kept_count = count;
 }
 
-static sf_error sketch_chunk(sf_scanner *scanner, chunker *c, sf_key key, size_t offset,
-                             size_t length)
-{
-    sf_outcome outcome;
-    uint32_t slot;
-    sf_error error = sf_sketch_add(&c->sketch, key, length, UINT64_C(1) << scanner->group,
-                                   &outcome, &slot);
-    if (error || outcome != SF_KEPT || c->codecs == 0)
-        return error;
-    return push_kept(scanner, (sf_kept){.chunker = (uint32_t)(c - scanner->chunkers),
-                                        .slot = slot,
-                                        .offset = offset,
-                                        .length = length,
-                                        .key = key});
-}
-
-static sf_error take_piece(sf_scanner *scanner, chunker *c, sf_piece piece, const uint8_t *data,
-                           size_t offset, size_t length)
-{
-    sf_key key = {0, 0};
-    if (piece == SF_CHUNK || c->chains)
-        key = sf_fingerprint(scanner->kernel, data + offset, length);
-    if (c->chains)
-        sf_chain_block(&scanner->chain, scanner->kernel, key);
-    if (c == scanner->whole)
-        return SF_OK;
-    if (add_overflows(&c->totals.bytes, length))
-        return SF_ERROR_OVERFLOW;
-    c->totals.chunks += piece != SF_RUN_MORE;
-    if (piece == SF_CHUNK)
-        return sketch_chunk(scanner, c, key, offset, length);
-    c->totals.run_count[data[offset]] += piece == SF_RUN;
-    c->totals.run_bytes[data[offset]] += length;
-    return SF_OK;
-}
-
-static sf_error cut_span(sf_scanner *scanner, chunker *c, const uint8_t *data, size_t bytes,
-                         int last)
-{
-    for (;;) {
-        size_t length;
-        sf_piece piece = sf_next_piece(&c->stream, scanner->kernel, data + c->position,
-                                       bytes - c->position, last, &length);
-        if (piece == SF_NEED_MORE)
-            return SF_OK;
-        sf_error error = take_piece(scanner, c, piece, data, c->position, length);
-        if (error)
-            return error;
-        c->position += length;
-    }
-}
-
 static void restart_streams(sf_scanner *scanner)
 {
-    scanner->carried = 0;
+    scanner->carried = scanner->counted = 0;
+    scanner->counted_blocks = 0;
     for (size_t i = 0; i < scanner->chunkers_count; i++) {
         scanner->chunkers[i].position = 0;
         scanner->chunkers[i].stream.run_byte = -1;
+        scanner->chunkers[i].open_parts = scanner->chunkers[i].open_bytes = 0;
+        scanner->chunkers[i].pending_count = 0;
     }
 }
 
@@ -229,10 +126,17 @@ static sf_error check_may_span(const sf_scanner *scanner)
     return SF_ERROR_FAILED;
 }
 
-sf_error sf_span(sf_scanner *scanner, const uint8_t *data, size_t buffer_bytes, size_t bytes,
-                 int last)
+static void count_bytes(sf_scanner *scanner, const uint8_t *data, size_t bytes, int last)
 {
-    scanner->kept_count = 0;
+    size_t counted = sf_count_bytes(scanner->histogram[scanner->group], data + scanner->counted,
+                                    bytes - scanner->counted, scanner->counted_blocks, last);
+    scanner->counted += counted;
+    scanner->counted_blocks += counted / SF_COUNTED_BLOCK_BYTES;
+}
+
+static sf_error add_span(sf_scanner *scanner, const uint8_t *data, size_t buffer_bytes,
+                         size_t bytes, int last)
+{
     sf_error error = check_may_span(scanner);
     if (error)
         return error;
@@ -240,21 +144,22 @@ sf_error sf_span(sf_scanner *scanner, const uint8_t *data, size_t buffer_bytes, 
         return SF_ERROR_LENGTH;
     if (!last && buffer_bytes < scanner->buffer_bytes_min)
         return SF_ERROR_BUFFER;
-    size_t new_bytes = bytes - scanner->carried;
-    if (add_overflows(&scanner->file_bytes, new_bytes))
+    if (add_overflows(&scanner->file_bytes, bytes - scanner->carried))
         return SF_ERROR_OVERFLOW;
     scanner->state = FAILED;
     scanner->span_bytes = bytes;
-    scanner->kernel->histogram(scanner->histogram[scanner->group], data + scanner->carried,
-                               new_bytes);
+    scanner->hashed = NULL;
+    count_bytes(scanner, data, bytes, last);
     for (size_t i = 0; i < scanner->chunkers_count; i++) {
         chunker *c = &scanner->chunkers[i];
-        if (c->stream.max_bytes > 0)
-            error = cut_span(scanner, c, data, bytes, last);
+        if (c->stream.max_bytes > 0 && c->source == NO_CHUNKER)
+            error = sf_cut_span(scanner, c, data, bytes, last);
         if (error)
             return error;
     }
-    drop_evicted(scanner);
+    error = sf_flush_chunks(scanner);
+    if (error)
+        return error;
     scanner->state = SPANNED;
     if (last) {
         restart_streams(scanner);
@@ -263,10 +168,55 @@ sf_error sf_span(sf_scanner *scanner, const uint8_t *data, size_t buffer_bytes, 
     return SF_OK;
 }
 
+sf_error sf_span(sf_scanner *scanner, const uint8_t *data, size_t buffer_bytes, size_t bytes,
+                 int last)
+{
+    scanner->kept_count = 0;
+    scanner->kept_base = 0;
+    sf_error error = add_span(scanner, data, buffer_bytes, bytes, last);
+    if (!error)
+        drop_evicted(scanner);
+    return error;
+}
+
+sf_error sf_scan_contents(sf_scanner *scanner, const uint8_t *arena, size_t arena_bytes,
+                          const sf_content *contents, size_t count)
+{
+    scanner->kept_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (contents[i].offset > arena_bytes ||
+            contents[i].length > arena_bytes - contents[i].offset)
+            return SF_ERROR_CONTENT;
+    for (size_t i = 0; i < count; i++) {
+        const sf_content *content = &contents[i];
+        sf_error error = sf_begin(scanner, content->group);
+        if (error)
+            return error;
+        scanner->kept_base = content->offset;
+        error = add_span(scanner, arena + content->offset, content->length, content->length, 1);
+        if (!error)
+            error = sf_end(scanner);
+        if (error) {
+            sf_abort(scanner);
+            return error;
+        }
+    }
+    drop_evicted(scanner);
+    return SF_OK;
+}
+
 const sf_kept *sf_kept_chunks(const sf_scanner *scanner, size_t *count)
 {
     *count = scanner->kept_count;
     return scanner->kept;
+}
+
+sf_error sf_limit_kept(sf_scanner *scanner, size_t index, double rank)
+{
+    if (index >= scanner->chunkers_count)
+        return SF_ERROR_CHUNKER;
+    scanner->chunkers[index].kept_below = rank;
+    return SF_OK;
 }
 
 sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, size_t *carried)
@@ -282,7 +232,7 @@ sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, siz
     }
     if (buffer_bytes < scanner->span_bytes)
         return SF_ERROR_BUFFER;
-    size_t start = scanner->span_bytes;
+    size_t start = scanner->counted;
     for (size_t i = 0; i < scanner->chunkers_count; i++) {
         const chunker *c = &scanner->chunkers[i];
         if (c->stream.max_bytes > 0 && c->position < start)
@@ -291,6 +241,7 @@ sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, siz
     for (size_t i = 0; i < scanner->chunkers_count; i++)
         if (scanner->chunkers[i].stream.max_bytes > 0)
             scanner->chunkers[i].position -= start;
+    scanner->counted -= start;
     scanner->carried = *carried = scanner->span_bytes - start;
     if (start > 0 && *carried > 0)
         memmove(buffer, buffer + start, *carried);
@@ -341,14 +292,14 @@ sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes)
     return SF_OK;
 }
 
+/* Counts a chunk that was not cut from a span. */
 static sf_error count_chunk(chunker *c, sf_key key, uint64_t size, unsigned group)
 {
     uint64_t bytes = c->totals.bytes;
     if (add_overflows(&bytes, size))
         return SF_ERROR_OVERFLOW;
-    sf_outcome outcome;
-    uint32_t slot;
-    sf_error error = sf_sketch_add(&c->sketch, key, size, UINT64_C(1) << group, &outcome, &slot);
+    const sf_entry *taken_in;
+    sf_error error = sf_sketch_add(&c->sketch, key, size, UINT64_C(1) << group, &taken_in);
     if (error)
         return error;
     c->totals.chunks++;
@@ -369,6 +320,17 @@ sf_error sf_end(sf_scanner *scanner)
     return error;
 }
 
+sf_error sf_end_part(sf_scanner *scanner, sf_key *key, uint64_t *bytes)
+{
+    sf_error error = check_between_segments(scanner);
+    if (error)
+        return error;
+    *key = sf_chain_key(&scanner->chain, scanner->kernel);
+    *bytes = scanner->file_bytes;
+    scanner->state = IDLE;
+    return SF_OK;
+}
+
 sf_error sf_abort(sf_scanner *scanner)
 {
     if (scanner->state == IDLE)
@@ -383,18 +345,16 @@ sf_error sf_set_compressed(sf_scanner *scanner, const sf_kept *kept, size_t coun
                            const uint32_t *sizes, size_t columns)
 {
     for (size_t i = 0; i < count; i++) {
-        if (kept[i].chunker >= scanner->chunkers_count ||
-            kept[i].slot >= scanner->chunkers[kept[i].chunker].sketch.count)
-            return SF_ERROR_SLOT;
+        if (kept[i].chunker >= scanner->chunkers_count)
+            return SF_ERROR_CHUNKER;
         if (scanner->chunkers[kept[i].chunker].codecs > columns)
             return SF_ERROR_CODECS;
     }
     for (size_t i = 0; i < count; i++) {
-        if (!still_kept(scanner, &kept[i]))
-            continue;
         chunker *c = &scanner->chunkers[kept[i].chunker];
-        for (unsigned codec = 0; codec < c->codecs; codec++)
-            c->sketch.entries[kept[i].slot].compressed[codec] = sizes[i * columns + codec];
+        sf_entry *entry = sf_sketch_find(&c->sketch, kept[i].key, kept[i].length);
+        for (unsigned codec = 0; entry && codec < c->codecs; codec++)
+            entry->compressed[codec] = sizes[i * columns + codec];
     }
     return SF_OK;
 }
@@ -420,9 +380,12 @@ sf_error sf_add(sf_scanner *scanner, size_t index, const uint64_t *keys, const u
     return SF_OK;
 }
 
-const sf_sketch *sf_sketch_of(const sf_scanner *scanner, size_t index)
+const sf_sketch *sf_sketch_of(sf_scanner *scanner, size_t index)
 {
-    return index < scanner->chunkers_count ? &scanner->chunkers[index].sketch : NULL;
+    if (index >= scanner->chunkers_count)
+        return NULL;
+    sf_sketch_trim(&scanner->chunkers[index].sketch);
+    return &scanner->chunkers[index].sketch;
 }
 
 const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t index)

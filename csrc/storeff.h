@@ -15,6 +15,7 @@
 #define SF_CAPACITY_MAX ((size_t)1 << 30)
 #define SF_CHUNK_BYTES_MAX ((size_t)1 << 30)
 #define SF_CHAIN_BLOCK_BYTES ((size_t)128 << 10)
+#define SF_FANOUT_MAX 64
 
 typedef enum {
     SF_OK = 0,
@@ -34,8 +35,8 @@ typedef enum {
     SF_ERROR_HOLE,
     SF_ERROR_SIZE,
     SF_ERROR_OVERFLOW,
-    SF_ERROR_SLOT,
-    SF_ERROR_CODECS
+    SF_ERROR_CODECS,
+    SF_ERROR_CONTENT
 } sf_error;
 
 /* What went wrong and what to do about it, for a person. */
@@ -75,8 +76,6 @@ typedef struct {
     /* MinCDC: the chunk length in [first, last] with the smallest hash, the shortest on a tie.
      * 4 <= first <= last <= SF_CHUNK_BYTES_MAX. */
     size_t (*min_cut)(const uint8_t *data, size_t first, size_t last);
-    /* Add the number of times each byte value occurs. */
-    void (*histogram)(uint64_t counts[256], const uint8_t *data, size_t bytes);
 } sf_kernel;
 
 extern const sf_kernel sf_scalar;
@@ -90,9 +89,6 @@ extern const sf_kernel sf_neon;
 
 /* Every kernel that was built, fastest first, scalar last; NULL past the end. */
 const sf_kernel *sf_kernel_at(size_t index);
-
-/* The histogram of every kernel: no vector form has beaten it. */
-void sf_count_bytes(uint64_t counts[256], const uint8_t *data, size_t bytes);
 
 /* XXH3, "algorithm description for large inputs". */
 #define SF_STRIPE_BYTES ((size_t)64)
@@ -128,9 +124,22 @@ sf_key sf_fingerprint(const sf_kernel *kernel, const uint8_t *data, size_t bytes
 /* The 16-byte big-endian form that the specification calls canonical. */
 void sf_canonical(sf_key key, uint8_t digest[16]);
 
+/* ---- byte statistics ---- */
+
+/* Counting every byte would cost twice as much as all chunkers together (2026-11-21). Of each full
+ * block one window is counted, as often as makes up for the rest; the tail is counted whole. */
+#define SF_COUNTED_BLOCK_BYTES ((size_t)4096)
+#define SF_COUNTED_WINDOW_BYTES ((size_t)128)
+
+/* Adds how often each byte value occurs in a stream of which `data` begins with the block number
+ * `first_block`; `last`: the stream ends with it. Returns how many leading bytes it has counted. */
+size_t sf_count_bytes(uint64_t counts[256], const uint8_t *data, size_t bytes,
+                      uint64_t first_block, int last);
+
 /* ---- the key of a whole file ---- */
 
-/* digest = XXH3-128(digest, canonical fingerprint of a block) or
+/* Of the fingerprints of its blocks and the lengths of its holes:
+ * digest = XXH3-128(digest, canonical fingerprint of a block) or
  *          XXH3-128(digest, "hole", length of the hole as 8 bytes little-endian), from 16 zeros. */
 typedef struct {
     uint8_t digest[16];
@@ -175,28 +184,32 @@ typedef struct {
     uint32_t compressed[SF_CODECS_MAX]; /* bytes; 0: not known */
 } sf_entry;
 
-/* The `capacity` entries that come first by (rank, key, size) of all that were added. A slot is an
- * index into `entries` and keeps its entry until that is evicted. */
+/* Every chunk added that ranks below tau, the smallest rank that was ever refused or trimmed: once
+ * trimmed, those that rank below all but the first `capacity` of everything added. */
 typedef struct {
     size_t capacity, count, allocated;
     uint64_t seed_mix;
-    double tau; /* the smallest rank ever refused or evicted; infinity: none was */
+    double tau; /* infinity: nothing was refused */
     sf_entry *entries;
-    uint32_t *table; /* open addressing: slot + 1, or 0 */
+    uint64_t *table; /* open addressing */
     size_t table_mask;
-    uint32_t *heap; /* slots, the last by rank on top; NULL until something must be refused */
 } sf_sketch;
-
-typedef enum { SF_REFUSED, SF_COUNTED, SF_KEPT } sf_outcome;
 
 double sf_rank(sf_key key, uint64_t size, uint64_t seed_mix);
 uint64_t sf_seed_mix(uint64_t seed);
 
 void sf_sketch_init(sf_sketch *sketch, size_t capacity, uint64_t seed);
 void sf_sketch_free(sf_sketch *sketch);
-/* Counts one reference to (key, size), size > 0. *slot is set if the outcome is not SF_REFUSED. */
+/* Counts one reference to (key, size), size > 0. *taken_in is the entry if it is new and kept, else
+ * NULL. */
 sf_error sf_sketch_add(sf_sketch *sketch, sf_key key, uint64_t size, uint64_t groups,
-                       sf_outcome *outcome, uint32_t *slot);
+                       const sf_entry **taken_in);
+/* Asks the memory for what sf_sketch_add(key, size) will look at. */
+void sf_sketch_expect(const sf_sketch *sketch, sf_key key, uint64_t size);
+/* Leaves the `capacity` first entries by rank, without those that tie with the next. */
+void sf_sketch_trim(sf_sketch *sketch);
+/* NULL if it is not kept. */
+sf_entry *sf_sketch_find(const sf_sketch *sketch, sf_key key, uint64_t size);
 
 /* ---- scanner: files in, sketches out ---- */
 
@@ -208,9 +221,9 @@ typedef struct {
 
 /* A chunk that a sketch has just taken in, to be compressed: bytes [offset, offset + length). */
 typedef struct {
-    uint32_t chunker, slot;
-    uint64_t offset, length;
+    uint64_t chunker, offset, length;
     sf_key key;
+    double rank;
 } sf_kept;
 
 /* What one chunker has seen. Chunks and bytes include the runs; a run is one chunk. */
@@ -221,6 +234,10 @@ typedef struct {
 
 typedef struct sf_scanner sf_scanner;
 
+/* Fixed blocks whose size is a multiple of another chunker's (at most SF_FANOUT_MAX times) have as
+ * key the fingerprint of the canonical keys of the blocks of the largest such chunker within them,
+ * or that block's own key if there is one only; all other chunks that of their bytes. So every byte
+ * is hashed once for all sizes of fixed blocks. */
 sf_error sf_scanner_new(sf_scanner **scanner, const sf_chunker_plan *plans, size_t chunkers,
                         uint64_t seed, const sf_kernel *kernel);
 void sf_scanner_free(sf_scanner *scanner);
@@ -233,13 +250,35 @@ sf_error sf_begin(sf_scanner *scanner, unsigned group);
  * with them. */
 sf_error sf_span(sf_scanner *scanner, const uint8_t *buffer, size_t buffer_bytes, size_t bytes,
                  int last);
-/* The chunks the last span took in that are still kept. */
+/* The chunks the last call took in that are still kept. */
 const sf_kept *sf_kept_chunks(const sf_scanner *scanner, size_t *count);
+/* From now on sf_kept_chunks leaves out those whose rank is not below `rank`: infinity at first. */
+sf_error sf_limit_kept(sf_scanner *scanner, size_t chunker, double rank);
 /* Moves what no chunker may forget yet to the front of the buffer of the last span. */
 sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, size_t *carried);
 sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes);
 sf_error sf_end(sf_scanner *scanner);
+/* Ends a part of a file: gives its key and its bytes of data, and counts no whole file. */
+sf_error sf_end_part(sf_scanner *scanner, sf_key *key, uint64_t *bytes);
 sf_error sf_abort(sf_scanner *scanner);
+
+/* Reads [*offset, end) of `fd` in spans of `read_bytes`, until all is read, chunks are kept that
+ * must be compressed, or reading fails; *offset moves on. `last`: the segment ends at `end`. What
+ * the last call kept must have been looked at by now: this one carries. *error_number is what read
+ * gave, SF_FILE_ENDED if there was less to read, else 0. */
+#define SF_FILE_ENDED (-1)
+sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, int last,
+                 uint8_t *buffer, size_t buffer_bytes, size_t read_bytes, int *error_number);
+
+/* A whole file that lies in memory at [offset, offset + length), of a group. */
+typedef struct {
+    size_t offset, length;
+    unsigned group;
+} sf_content;
+
+/* Scans files that were read whole. */
+sf_error sf_scan_contents(sf_scanner *scanner, const uint8_t *arena, size_t arena_bytes,
+                          const sf_content *contents, size_t count);
 
 /* Entry i of `kept` compresses to sizes[i * columns + codec]; one evicted since is passed over. */
 sf_error sf_set_compressed(sf_scanner *scanner, const sf_kept *kept, size_t count,
@@ -248,10 +287,44 @@ sf_error sf_set_compressed(sf_scanner *scanner, const sf_kept *kept, size_t coun
 sf_error sf_add(sf_scanner *scanner, size_t chunker, const uint64_t *keys, const uint64_t *sizes,
                 const uint64_t *groups, size_t count);
 
-/* NULL if there is no such chunker. */
-const sf_sketch *sf_sketch_of(const sf_scanner *scanner, size_t chunker);
+/* NULL if there is no such chunker. The sketch is trimmed. */
+const sf_sketch *sf_sketch_of(sf_scanner *scanner, size_t chunker);
 const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t chunker);
-/* [SF_GROUPS_MAX][256]: how often each group's data holds each byte value. */
+/* [SF_GROUPS_MAX][256]: how often each group's data holds each byte value (sf_count_bytes). */
 const uint64_t *sf_histogram(const sf_scanner *scanner);
+
+/* ---- reading ---- */
+
+/* A regular file as it was listed. */
+typedef struct {
+    const char *path;
+    uint64_t device, inode, size_bytes;
+    int64_t mtime_ns;
+} sf_file;
+
+typedef enum {
+    SF_READ,
+    SF_READ_CHANGED, /* read, but it was written to since it was listed */
+    SF_REPLACED,     /* not read: something else is there now */
+    SF_SPARSE,       /* not read: it has holes */
+    SF_UNREADABLE    /* error_number says why */
+} sf_outcome_of_read;
+
+typedef struct {
+    size_t offset, length; /* in the arena */
+    sf_outcome_of_read outcome;
+    int error_number;
+} sf_read;
+
+/* Reads files whole, one after the other, into `arena` until the next does not fit; returns how many
+ * it dealt with. Follows no symbolic link, waits for no FIFO, leaves the access time alone where the
+ * system lets it, and the page cache as it was (Linux 6.14 and later). Files shorter than
+ * `hole_bytes` are not asked for holes. */
+size_t sf_read_files(const sf_file *files, size_t count, uint64_t hole_bytes, uint8_t *arena,
+                     size_t arena_bytes, sf_read *reads);
+
+/* pread() until `bytes` are there or the file ends; EINTR is not an end. Returns the bytes read;
+ * *error_number is 0 or what stopped it. */
+size_t sf_pread(int fd, uint8_t *buffer, size_t bytes, uint64_t offset, int *error_number);
 
 #endif

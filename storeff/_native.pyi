@@ -6,7 +6,7 @@ run at once. Misuse raises ValueError.
 """
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,16 @@ SKETCH_CODECS_MAX: int
 """How many compressed sizes an entry can hold."""
 GROUPS_MAX: int
 """How many groups a scanner tells apart."""
+
+READ: int
+READ_CHANGED: int
+REPLACED: int
+SPARSE: int
+UNREADABLE: int
+"""Outcomes of ``read_files``: read; read, but written to since it was listed; not read, as
+something else is there now; not read, as it has holes; not or not fully read, for an errno."""
+FILE_ENDED: int
+"""What ``Scanner.feed`` gives for an errno if there was less to read."""
 
 def kernels() -> list[str]:
     """Names of the kernels that run on this machine, fastest first, the reference "scalar" last."""
@@ -47,6 +57,31 @@ def rank(keys: _UInt64s, sizes: _UInt64s, seed: int) -> npt.NDArray[np.float64]:
     m = mix(high ^ mix(low ^ mix(seed + 0x9E3779B97F4A7C15))), mix the finaliser of splitmix64.
     """
 
+class File(Protocol):
+    """A regular file as it was listed: storeff.sources.piece.Piece."""
+
+    @property
+    def path(self) -> bytes: ...
+    @property
+    def device(self) -> int: ...
+    @property
+    def inode(self) -> int: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def mtime_ns(self) -> int: ...
+
+def read_files(
+    pieces: Sequence[File], hole_bytes: int, arena: Buffer
+) -> list[tuple[int, int, int, int]]:
+    """Reads files whole, one after the other, into ``arena`` until the next does not fit.
+
+    For each that was dealt with: outcome, offset in ``arena``, bytes read, errno. No symbolic link
+    is followed, no FIFO waited for, and the access time left alone where the system permits it.
+    What was not in the page cache does not stay there (Linux 6.14 and later). Files shorter than
+    ``hole_bytes`` are not asked for holes.
+    """
+
 class Export(TypedDict):
     """One chunker's sketch and totals. Entries ascend by (rank, key, size)."""
 
@@ -61,7 +96,7 @@ class Export(TypedDict):
     compressed: npt.NDArray[np.uint32]
     """(n, codecs) bytes; 0 is not known."""
     tau: float
-    """The smallest rank ever refused or evicted; infinity: none was, the sketch holds everything.
+    """The smallest rank ever refused or trimmed; infinity: none was, the sketch holds everything.
     Every entry ranks below it."""
     chunks: int
     """Chunks seen, a run being one."""
@@ -94,11 +129,15 @@ class Scanner:
         state = XXH3-128(state, fingerprint) or XXH3-128(state, "hole", n as 8 bytes little-endian),
         from 16 zero bytes; adjacent holes are one. Its size is the data without holes; a file
         without data is not added.
+
+        Blocks of a fixed chunker that are 2 to 64 blocks of another one have as key the fingerprint
+        of those blocks' keys (of the largest such), or the key of that block if there is only one;
+        every other chunk's key is the fingerprint of its bytes.
         """
 
     @property
     def buffer_bytes_min(self) -> int:
-        """The smallest buffer for ``span``: the longest chunk. A multiple of it saves copying."""
+        """The smallest buffer for ``span``: the longest chunk, or a block of byte statistics."""
 
     def begin(self, group: int) -> None:
         """Starts a file of ``group`` (0..63)."""
@@ -108,8 +147,27 @@ class Scanner:
 
         ``last``: the segment ends with them. Returns the chunks that sketches with codecs have
         newly kept, to be compressed from ``buffer[offset:offset + length]`` before ``carry``:
-        a structured array of chunker, slot, offset, length, key (high, low).
+        a structured array of chunker, offset, length, key (high, low), rank.
         """
+
+    def limit_kept(self, chunker: int, rank: float) -> None:
+        """From now on no chunk of that rank or above is returned to be compressed."""
+
+    def feed(
+        self, fd: int, offset: int, end: int, last: bool, buffer: Buffer, read_bytes: int
+    ) -> tuple[int, npt.NDArray[np.void], int]:
+        """Reads bytes ``offset`` to ``end`` of ``fd``, ``read_bytes`` at a time, into ``buffer``.
+
+        Stops early if chunks must be compressed or reading fails. Returns the offset it came to,
+        the chunks as ``span`` does, and 0, an errno or FILE_ENDED. ``last``: the segment ends at
+        ``end``. It carries what the last call left: what that returned must be compressed by now.
+        """
+
+    def scan_contents(
+        self, arena: Buffer, contents: Sequence[tuple[int, int, int]]
+    ) -> npt.NDArray[np.void]:
+        """Scans files that lie in ``arena``: (offset, length, group). Returns what ``span`` does,
+        with offsets in ``arena``."""
 
     def carry(self, buffer: Buffer) -> int:
         """Moves the bytes that are still needed to the front of the (writable) buffer of the last
@@ -120,6 +178,10 @@ class Scanner:
 
     def end(self) -> None:
         """Finishes the file."""
+
+    def end_part(self) -> tuple[bytes, int]:
+        """Ends a part of a file: its key (16 bytes, big-endian) as if it were a whole file, and its
+        bytes of data. No whole file is counted."""
 
     def abort(self) -> None:
         """Gives the file up, for instance after a read error: what was cut stays counted, what

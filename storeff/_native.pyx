@@ -2,6 +2,7 @@
 
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from storeff.errors import StoreffError
@@ -11,6 +12,7 @@ cdef extern from "storeff.h" nogil:
         SF_CODECS_MAX
         SF_GROUPS_MAX
         SF_CHUNKERS_MAX
+        SF_FILE_ENDED
 
     ctypedef enum sf_error:
         SF_OK
@@ -69,24 +71,57 @@ cdef extern from "storeff.h" nogil:
     sf_error sf_span(sf_scanner *scanner, const uint8_t *buffer, size_t buffer_bytes,
                      size_t bytes, int last)
     const sf_kept *sf_kept_chunks(const sf_scanner *scanner, size_t *count)
+    sf_error sf_limit_kept(sf_scanner *scanner, size_t chunker, double rank)
     sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, size_t *carried)
     sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes)
     sf_error sf_end(sf_scanner *scanner)
+    sf_error sf_end_part(sf_scanner *scanner, sf_key *key, uint64_t *bytes)
     sf_error sf_abort(sf_scanner *scanner)
+    sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, int last,
+                     uint8_t *buffer, size_t buffer_bytes, size_t read_bytes, int *error_number)
+    ctypedef struct sf_content:
+        size_t offset
+        size_t length
+        unsigned group
+    sf_error sf_scan_contents(sf_scanner *scanner, const uint8_t *arena, size_t arena_bytes,
+                              const sf_content *contents, size_t count)
     sf_error sf_set_compressed(sf_scanner *scanner, const sf_kept *kept, size_t count,
                                const uint32_t *sizes, size_t columns)
     sf_error sf_add(sf_scanner *scanner, size_t chunker, const uint64_t *keys,
                     const uint64_t *sizes, const uint64_t *groups, size_t count)
-    const sf_sketch *sf_sketch_of(const sf_scanner *scanner, size_t chunker)
+    const sf_sketch *sf_sketch_of(sf_scanner *scanner, size_t chunker)
     const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t chunker)
     const uint64_t *sf_histogram(const sf_scanner *scanner)
 
+    ctypedef struct sf_file:
+        const char *path
+        uint64_t device
+        uint64_t inode
+        uint64_t size_bytes
+        int64_t mtime_ns
+    ctypedef enum sf_outcome_of_read:
+        SF_READ
+        SF_READ_CHANGED
+        SF_REPLACED
+        SF_SPARSE
+        SF_UNREADABLE
+    ctypedef struct sf_read:
+        size_t offset
+        size_t length
+        sf_outcome_of_read outcome
+        int error_number
+    size_t sf_read_files(const sf_file *files, size_t count, uint64_t hole_bytes, uint8_t *arena,
+                         size_t arena_bytes, sf_read *reads)
+
 SKETCH_CODECS_MAX = SF_CODECS_MAX
 GROUPS_MAX = SF_GROUPS_MAX
+READ, READ_CHANGED, REPLACED = SF_READ, SF_READ_CHANGED, SF_REPLACED
+SPARSE, UNREADABLE = SF_SPARSE, SF_UNREADABLE
+FILE_ENDED = SF_FILE_ENDED
 
 # The layouts of sf_kept and sf_entry.
 _KEPT_FIELDS = [
-    ("chunker", "u4"), ("slot", "u4"), ("offset", "u8"), ("length", "u8"), ("key", "u8", 2),
+    ("chunker", "u8"), ("offset", "u8"), ("length", "u8"), ("key", "u8", 2), ("rank", "f8"),
 ]
 _ENTRY_FIELDS = [
     ("key", "u8", 2), ("size", "u8"), ("count", "u8"), ("groups", "u8"), ("rank", "f8"),
@@ -214,6 +249,34 @@ cdef int _check_keys(const uint64_t[:, ::1] keys, Py_ssize_t count) except -1:
     return 0
 
 
+def read_files(list pieces, object hole_bytes, uint8_t[::1] arena not None):
+    cdef size_t count = <size_t>len(pieces), done = 0, i
+    cdef uint64_t granule = hole_bytes
+    cdef uint8_t *start = <uint8_t *>_start(arena)
+    cdef size_t arena_bytes = <size_t>arena.shape[0]
+    cdef sf_file *files = <sf_file *>malloc((count + 1) * sizeof(sf_file))
+    cdef sf_read *reads = <sf_read *>malloc((count + 1) * sizeof(sf_read))
+    # The strings that `files` points into.
+    cdef list paths = [piece.path for piece in pieces]
+    try:
+        if files == NULL or reads == NULL:
+            raise MemoryError("no memory for a batch of files")
+        for i in range(count):
+            piece = pieces[i]
+            files[i] = sf_file(
+                <bytes>paths[i], piece.device, piece.inode, piece.size_bytes, piece.mtime_ns
+            )
+        with nogil:
+            done = sf_read_files(files, count, granule, start, arena_bytes, reads)
+        return [
+            (reads[i].outcome, reads[i].offset, reads[i].length, reads[i].error_number)
+            for i in range(done)
+        ]
+    finally:
+        free(files)
+        free(reads)
+
+
 cdef class Scanner:
     cdef sf_scanner *_scanner
     cdef list _codecs
@@ -268,9 +331,59 @@ cdef class Scanner:
             error = sf_span(scanner, start, buffer_bytes, bytes, last)
         self._busy = False
         _check(error)
+        return self._kept()
+
+    cdef object _kept(self):
         cdef size_t count
-        cdef const sf_kept *kept = sf_kept_chunks(scanner, &count)
+        cdef const sf_kept *kept = sf_kept_chunks(self._scanner, &count)
         return _records(self._no_kept.dtype, kept, count) if count else self._no_kept
+
+    def limit_kept(self, chunker, double rank):
+        _check(sf_limit_kept(self._free(), self._index(chunker), rank))
+
+    def feed(
+        self, int fd, object offset, object end, bint last, uint8_t[::1] buffer not None,
+        object read_bytes,
+    ):
+        cdef sf_scanner *scanner = self._free()
+        cdef uint8_t *start = <uint8_t *>_start(buffer)
+        cdef size_t buffer_bytes = <size_t>buffer.shape[0]
+        cdef size_t span_bytes = _unsigned(read_bytes, "read_bytes")
+        cdef uint64_t position = _unsigned(offset, "offset"), stop = _unsigned(end, "end")
+        cdef int error_number
+        cdef sf_error error
+        self._busy = True
+        with nogil:
+            error = sf_feed(scanner, fd, &position, stop, last, start, buffer_bytes, span_bytes,
+                            &error_number)
+        self._busy = False
+        _check(error)
+        return position, self._kept(), error_number
+
+    def scan_contents(self, const uint8_t[::1] arena not None, list contents):
+        cdef sf_scanner *scanner = self._free()
+        cdef const uint8_t *start = _start(arena)
+        cdef size_t arena_bytes = <size_t>arena.shape[0], count = <size_t>len(contents), i
+        cdef sf_error error
+        cdef sf_content *files = <sf_content *>malloc((count + 1) * sizeof(sf_content))
+        if files == NULL:
+            raise MemoryError("no memory for a batch of files")
+        try:
+            for i in range(count):
+                offset, length, group = contents[i]
+                files[i] = sf_content(
+                    _unsigned(offset, "offset"),
+                    _unsigned(length, "length"),
+                    <unsigned>_unsigned(group, "group", SF_GROUPS_MAX - 1),
+                )
+            self._busy = True
+            with nogil:
+                error = sf_scan_contents(scanner, start, arena_bytes, files, count)
+            self._busy = False
+        finally:
+            free(files)
+        _check(error)
+        return self._kept()
 
     def carry(self, uint8_t[::1] buffer not None):
         cdef size_t carried
@@ -282,6 +395,14 @@ cdef class Scanner:
 
     def end(self):
         _check(sf_end(self._free()))
+
+    def end_part(self):
+        cdef sf_key key
+        cdef uint64_t bytes
+        cdef uint8_t digest[16]
+        _check(sf_end_part(self._free(), &key, &bytes))
+        sf_canonical(key, digest)
+        return digest[:16], bytes
 
     def abort(self):
         _check(sf_abort(self._free()))
@@ -338,9 +459,6 @@ cdef class Scanner:
         cdef const sf_sketch *sketch = sf_sketch_of(scanner, index)
         cdef const sf_totals *totals = sf_totals_of(scanner, index)
         entries = _records(_ENTRY_FIELDS, sketch.entries, sketch.count)
-        # A rank that ties with tau may belong to a chunk that another sketch refused: were it
-        # kept, the merge of two sketches could differ from one sketch of everything.
-        entries = entries[entries["rank"] < sketch.tau]
         key = entries["key"]
         entries = entries[np.lexsort((entries["size"], key[:, 1], key[:, 0], entries["rank"]))]
         return {

@@ -69,6 +69,25 @@ def cut_hash(word: bytes) -> int:
     return (int.from_bytes(word, "little") * 0x9E3779B1 + 0x85EBCA77) % 2**32
 
 
+# ---- byte statistics ----
+
+
+def histogram(data: bytes) -> Counter[int]:
+    """A window of 128 bytes of each full block of 4096, 32 times over, and all of the tail."""
+    counts: Counter[int] = Counter()
+    for number, start in enumerate(range(0, len(data), 4096)):
+        block = data[start : start + 4096]
+        if len(block) < 4096:
+            counts.update(block)
+            continue
+        ends = int.from_bytes(block[:8], "little") ^ int.from_bytes(block[-8:], "little")
+        mixed = (ends ^ number * 0xD6E8FEB86659FD93 & MASK64) * 0x9E3779B97F4A7C15 & MASK64
+        window = (mixed >> 32) % 3969
+        for byte, count in Counter(block[window : window + 128]).items():
+            counts[byte] += 32 * count
+    return counts
+
+
 # ---- the sketch ----
 
 
@@ -138,19 +157,23 @@ class Scanner:
             Chunker(min_bytes, max_bytes, Sketch(capacity, seed))
             for min_bytes, max_bytes, capacity, _ in chunkers
         ]
+        fixed = {c.max_bytes for c in self.chunkers if c.min_bytes == c.max_bytes and c.max_bytes}
+        if any(c.max_bytes == 0 for c in self.chunkers):
+            fixed.add(CHAIN_BLOCK_BYTES)
+        self.fixed_bytes = fixed
         self.histogram = [[0] * 256 for _ in range(64)]
 
     def scan(self, group: int, segments: Sequence[Segment]) -> None:
         for data in segments:
             if isinstance(data, bytes):
-                for byte, count in Counter(data).items():
+                for byte, count in histogram(data).items():
                     self.histogram[group][byte] += count
         for chunker in self.chunkers:
             if chunker.max_bytes:
                 self._cut(chunker, group, segments)
             elif any(isinstance(data, bytes) and data for data in segments):
                 size = sum(len(data) for data in segments if isinstance(data, bytes))
-                chunker.add(key_of(chain(segments)), size, group)
+                chunker.add(key_of(self.chain(segments)), size, group)
 
     def _cut(self, chunker: Chunker, group: int, segments: Sequence[Segment]) -> None:
         for data in segments:
@@ -160,11 +183,29 @@ class Scanner:
                 content = data[piece.offset : piece.offset + piece.length]
                 if piece.is_run:
                     chunker.add_run(content[0], piece.length)
+                elif chunker.min_bytes == chunker.max_bytes:
+                    digest = block_key(content, chunker.max_bytes, self.fixed_bytes)
+                    chunker.add(key_of(digest), piece.length, group)
                 else:
                     chunker.add(key_of(fingerprint(content)), piece.length, group)
 
+    def chain(self, segments: Sequence[Segment]) -> bytes:
+        return chain(segments, self.fixed_bytes)
 
-def chain(segments: Sequence[Segment]) -> bytes:
+
+def block_key(content: bytes, block_bytes: int, fixed_bytes: set[int]) -> bytes:
+    """A fixed block's key, made of those of the largest smaller blocks that fill it, if any do."""
+    parts = [b for b in fixed_bytes if b < block_bytes <= 64 * b and block_bytes % b == 0]
+    if not parts:
+        return fingerprint(content)
+    step = max(parts)
+    keys = [
+        block_key(content[i : i + step], step, fixed_bytes) for i in range(0, len(content), step)
+    ]
+    return keys[0] if len(keys) == 1 else fingerprint(b"".join(keys))
+
+
+def chain(segments: Sequence[Segment], fixed_bytes: set[int]) -> bytes:
     """The key of a whole file, in which adjacent holes are one."""
     state = bytes(16)
     hole_bytes = 0
@@ -175,7 +216,9 @@ def chain(segments: Sequence[Segment]) -> bytes:
             state = _chain_hole(state, hole_bytes)
             hole_bytes = 0
             for i in range(0, len(data), CHAIN_BLOCK_BYTES):
-                state = fingerprint(state + fingerprint(data[i : i + CHAIN_BLOCK_BYTES]))
+                block = data[i : i + CHAIN_BLOCK_BYTES]
+                key = block_key(block, CHAIN_BLOCK_BYTES, fixed_bytes)
+                state = fingerprint(state + key)
     return _chain_hole(state, hole_bytes)
 
 

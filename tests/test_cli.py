@@ -46,7 +46,8 @@ def without_times(report: Any) -> Any:
     """``report`` without what differs from run to run: times, memory, the command, codec speeds."""
     for key in ("command", "started", "seconds", "peak_rss_bytes"):
         del report["run"][key]
-    del report["scan"]["seconds"]
+    for key in ("seconds", "cpu_seconds", "compress_cpu_seconds"):
+        del report["scan"][key]
     for layout in report["layouts"]:
         for key in [k for k in layout["codec"] or {} if k.endswith("_gbps")]:
             del layout["codec"][key]

@@ -11,7 +11,7 @@ SEED = 13
 WHOLE = (0, 0, 100, 0)
 
 Step = Callable[[Scanner], object]
-BUFFER = bytearray(64)
+BUFFER = bytearray(4096)
 begin = methodcaller("begin", 0)
 first = methodcaller("span", BUFFER, 5, False)
 last = methodcaller("span", BUFFER, 5, True)
@@ -42,7 +42,7 @@ abort = methodcaller("abort")
         ([begin, lambda s: s.skip(0)], "at least one byte"),
         ([begin, lambda s: s.skip(-1)], "hole_bytes"),
         ([begin, lambda s: s.skip(2**64 - 1), skip], "64 bits"),
-        ([begin, lambda s: s.span(BUFFER, 65, True)], "length"),
+        ([begin, lambda s: s.span(BUFFER, 4097, True)], "length"),
         ([begin, lambda s: s.span(BUFFER, -1, True)], "length"),
         ([begin, first, carry, lambda s: s.span(BUFFER, 4, True)], "length"),
         ([begin, lambda s: s.span(bytes(10), 5, False)], "buffer is too small"),
@@ -92,6 +92,6 @@ def test_plans_that_make_no_sense(plan: list[tuple[int, int, int, int]]) -> None
 def test_carry_needs_a_writable_buffer() -> None:
     scanner = Scanner([(6, 11, 5, 0)], SEED)
     scanner.begin(0)
-    scanner.span(bytes(20), 20, False)
+    scanner.span(bytes(5000), 20, False)
     with pytest.raises((ValueError, BufferError), match=r"read-only|writable"):
-        scanner.carry(bytes(20))
+        scanner.carry(bytes(5000))

@@ -210,9 +210,13 @@ def test_every_kept_chunk_is_offered_with_its_bytes(
     scanner = Scanner(
         [(6, 11, capacities[0], codecs[0]), (4, 4, 3, 0), (8, 8, capacities[1], codecs[1])], SEED
     )
+
+    def digest_of(chunker: int, content: bytes) -> bytes:
+        return fingerprint(content) if chunker == 0 else oracle.block_key(content, 8, {4, 8})
+
     for group, (data,) in files:
         scanner.begin(group)
-        buffer = bytearray(100)
+        buffer = bytearray(scanner.buffer_bytes_min)
         carried = at = 0
         while True:
             new_bytes = min(read, len(buffer) - carried, len(data) - at)
@@ -221,9 +225,10 @@ def test_every_kept_chunk_is_offered_with_its_bytes(
             kept = scanner.span(buffer, carried + new_bytes, at == len(data))
             sizes = np.zeros((len(kept), 2), dtype=np.uint32)
             for row, chunk in enumerate(kept.tolist()):
-                _, _, offset, length, key = chunk
-                digest = fingerprint(buffer[offset : offset + length])
+                chunker, offset, length, key, rank = chunk
+                digest = digest_of(chunker, bytes(buffer[offset : offset + length]))
                 assert oracle.key_of(digest) == tuple(key)
+                assert oracle.rank(oracle.key_of(digest), length, SEED) == rank
                 sizes[row] = digest[0] + 1, digest[1] + 1
             scanner.set_compressed(kept, sizes)
             carried = scanner.carry(buffer)
@@ -246,7 +251,7 @@ def kept_of_one_file(plan: Plan) -> tuple[Scanner, np.ndarray[tuple[int], np.dty
     return scanner, kept
 
 
-def test_sizes_of_what_was_evicted_since_are_passed_over() -> None:
+def test_sizes_of_what_was_trimmed_since_are_passed_over() -> None:
     scanner, kept = kept_of_one_file([(8, 8, 8, 1)])
     assert len(kept) == 8
     for data in (RANDOM[1000:9000], RANDOM[10_000:18_000]):
@@ -265,14 +270,25 @@ def test_sizes_of_what_was_evicted_since_are_passed_over() -> None:
     assert len(told) < 8
 
 
+def test_only_chunks_below_the_limit_are_offered() -> None:
+    _, kept = kept_of_one_file([(8, 8, 8, 1)])
+    ranks = sorted(kept["rank"].tolist())
+    scanner = Scanner([(8, 8, 8, 1)], SEED)
+    scanner.limit_kept(0, ranks[3])
+    scanner.begin(0)
+    assert sorted(scanner.span(RANDOM[:64], 64, True)["rank"].tolist()) == ranks[:3]
+    assert len(scanner.export(0)["sizes"]) == 8
+    with pytest.raises(ValueError, match="chunker"):
+        scanner.limit_kept(1, 0)
+
+
 def test_sizes_for_what_span_never_returned() -> None:
     scanner, kept = kept_of_one_file([(8, 8, 8, 2)])
     sizes = np.ones((8, 2), dtype=np.uint32)
-    for field, value in (("chunker", 1), ("slot", 8), ("slot", 2**32 - 1)):
-        wrong = kept.copy()
-        wrong[field][3] = value
-        with pytest.raises(ValueError, match="not a chunk that span"):
-            scanner.set_compressed(wrong, sizes)
+    wrong = kept.copy()
+    wrong["chunker"][3] = 1
+    with pytest.raises(ValueError, match="chunker"):
+        scanner.set_compressed(wrong, sizes)
     with pytest.raises(ValueError, match="codecs"):
         scanner.set_compressed(kept, sizes[:, :1].copy())
     with pytest.raises(ValueError, match="codecs"):
@@ -281,6 +297,9 @@ def test_sizes_for_what_span_never_returned() -> None:
         scanner.set_compressed(kept, sizes[:3])
     with pytest.raises(ValueError, match="from span"):
         scanner.set_compressed(np.zeros(8, dtype="u8,u8,u8,u8,u8"), sizes)
+    unknown = kept.copy()
+    unknown["key"] ^= 1
+    scanner.set_compressed(unknown, sizes)
     assert not scanner.export(0)["compressed"].any()
     scanner.set_compressed(kept[:0], sizes[:0])
 

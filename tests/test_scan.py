@@ -1,11 +1,17 @@
 """A scan counts every byte once, whatever the threads, the order, holes, links or failures."""
 
+import json
 import os
 import random
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import lz4.block
+import msgspec
 import numpy as np
 import pytest
 import zstandard
@@ -15,7 +21,10 @@ from hypothesis import strategies as st
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import reduce
 from storeff.scan import worker
+from storeff.scan.compressed import CompressedSample, new_samples
 from storeff.scan.measurement import Measurement, entropy_bits_per_byte
+from storeff.scan.pace import Pace
+from storeff.scan.part import PartedFile
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.run import Progress, scan
 from storeff.scan.sketch import Sketch
@@ -63,6 +72,15 @@ def assert_same_sketch(a: Sketch, b: Sketch) -> None:
     assert (a.chunks, a.bytes) == (b.chunks, b.bytes)
     for field in ("keys", "sizes", "counts", "groups", "compressed", "run_count", "run_bytes"):
         assert np.array_equal(getattr(a, field), getattr(b, field)), field
+
+
+def listed(root: Path) -> list[Piece]:
+    return [p for p in walk([root], one_file_system=False, exclude=()) if isinstance(p, Piece)]
+
+
+def new_worker(plan: Plan, samples: list[CompressedSample] | None = None) -> worker.Worker:
+    stop = threading.Event()
+    return worker.Worker(plan, "scalar", stop, Pace(None, stop), samples or new_samples(plan))
 
 
 @pytest.fixture(scope="module")
@@ -193,26 +211,57 @@ def test_a_file_of_nothing_but_hole_is_zero(tmp_path: Path) -> None:
     assert measured.census.classes["zero"].size_bytes == 1 << 30
 
 
-def test_an_unreadable_byte_costs_the_rest_of_its_file_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+FAULTY = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+ssize_t preadv64v2(int fd, const struct iovec *space, int count, off_t offset, int flags)
+{
+    char link[64], path[4096] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    if (readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/bad") && offset >= 1 << 20) {
+        errno = EIO;
+        return -1;
+    }
+    ssize_t (*real)(int, const struct iovec *, int, off_t, int) = dlsym(RTLD_NEXT, "preadv64v2");
+    return real(fd, space, count, offset, flags);
+}
+"""
+
+
+def test_an_unreadable_byte_costs_the_rest_of_its_file_only(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
     content = random.Random(3).randbytes(3 << 20)
-    (tmp_path / "bad").write_bytes(content)
-    (tmp_path / "good").write_bytes(content)
-    real = os.preadv
-    bad_inode = (tmp_path / "bad").stat().st_ino
+    (data / "bad").write_bytes(content)
+    (data / "good").write_bytes(content)
+    (tmp_path / "faulty.c").write_text(FAULTY)
+    command = ["cc", "-shared", "-fPIC", "faulty.c", "-o", "faulty.so", "-ldl"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "storeff", "scan", str(data), "--json", "-q"],
+        env=os.environ | {"LD_PRELOAD": str(tmp_path / "faulty.so")},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    report = json.loads(done.stdout)
+    (skipped,) = report["scan"]["skipped"]
+    assert (skipped["reason"], skipped["files"], skipped["bytes"]) == ("io-error", 1, 2 << 20)
+    assert report["scan"]["read_bytes"] == 4 << 20
+    whole = next(d for d in report["reduction"]["dedup"] if d["chunker"] == "whole-file")
+    assert whole["unique_bytes"]["value"] == 4 << 20
 
-    def failing(fd: int, buffers: list[memoryview], offset: int) -> int:
-        if os.fstat(fd).st_ino == bad_inode and offset >= 1 << 20:
-            raise OSError(5, "Input/output error")
-        return real(fd, buffers, offset)
 
-    monkeypatch.setattr(os, "preadv", failing)
-    measured = scan([tmp_path], Plan())
-    left_out = measured.census.refusals["io-error"]
-    assert (left_out.entries, left_out.size_bytes) == (1, 2 << 20)
-    assert measured.read_bytes == 4 << 20
-    assert {s.bytes for s in measured.sketches.values()} == {4 << 20}
+def between_reads(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Do ``act`` after each MiB that is read of a large file."""
+    monkeypatch.setattr(worker, "CALL_BYTES", 1 << 20)
+    monkeypatch.setattr(Pace, "wait", lambda self, read_bytes: act())
 
 
 def test_a_file_that_shrinks_is_reported_with_what_is_missing(
@@ -220,17 +269,11 @@ def test_a_file_that_shrinks_is_reported_with_what_is_missing(
 ) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"x" * 3_000_000)
-    real = os.preadv
-
-    def shrinking(fd: int, buffers: list[memoryview], offset: int) -> int:
-        if offset:
-            os.truncate(path, offset)
-        return real(fd, buffers, offset)
-
-    monkeypatch.setattr(os, "preadv", shrinking)
+    between_reads(monkeypatch, lambda: os.truncate(path, 1_500_000))
     measured = scan([tmp_path], Plan())
-    left_out = measured.census.refusals["changed"]
-    assert left_out.size_bytes == 3_000_000 - measured.read_bytes > 0
+    assert measured.read_bytes == 1_500_000
+    assert measured.census.refusals["changed"].size_bytes == 1_500_000
+    assert {s.bytes for s in measured.sketches.values()} == {1_500_000}
 
 
 def test_a_file_rewritten_while_it_is_read_is_reported(
@@ -238,13 +281,7 @@ def test_a_file_rewritten_while_it_is_read_is_reported(
 ) -> None:
     path = tmp_path / "db"
     path.write_bytes(b"x" * 3_000_000)
-    real = os.preadv
-
-    def touching(fd: int, buffers: list[memoryview], offset: int) -> int:
-        os.utime(path, (1, 1))
-        return real(fd, buffers, offset)
-
-    monkeypatch.setattr(os, "preadv", touching)
+    between_reads(monkeypatch, lambda: os.utime(path, (1, 1)))
     measured = scan([tmp_path], Plan())
     assert measured.census.refusals["changed"].entries == 1
     assert measured.read_bytes == 3_000_000
@@ -254,19 +291,119 @@ def test_a_stop_keeps_what_was_read_and_counts_the_rest(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop = threading.Event()
-    real = os.preadv
-
-    def stopping(fd: int, buffers: list[memoryview], offset: int) -> int:
-        if offset:
-            stop.set()
-        return real(fd, buffers, offset)
-
-    monkeypatch.setattr(os, "preadv", stopping)
+    between_reads(monkeypatch, stop.set)
     measured = scan([tree], Plan(), stop=stop)
     left_out = measured.census.refusals["interrupted"]
     assert 0 < measured.read_bytes < measured.census.size_bytes
     assert left_out.size_bytes == measured.census.size_bytes - measured.read_bytes
     assert {s.bytes for s in measured.sketches.values()} == {measured.read_bytes}
+
+
+def test_small_files_that_changed_since_they_were_listed(tmp_path: Path) -> None:
+    for name in ("kept", "shrunk", "replaced", "gone"):
+        (tmp_path / name).write_bytes(b"text " * 100)
+    pieces = listed(tmp_path)
+    os.truncate(tmp_path / "shrunk", 200)
+    (tmp_path / "gone").rename(tmp_path / "replaced")
+    one = new_worker(SMALL)
+    one.measure(pieces)
+    measured = one.finish()
+    assert measured.census.refusals["changed"].size_bytes == 300 + 500
+    assert measured.census.refusals["vanished"].size_bytes == 500
+    assert measured.census.classes["text"].files == 2
+    assert (measured.census.files, measured.read_bytes) == (4, 700)
+    assert {s.bytes for s in measured.sketches.values()} == {700}
+
+
+# ---- large files in parts ----
+
+
+def in_parts(plan: Plan) -> Plan:
+    return msgspec.structs.replace(plan, part_bytes=1 << 20)
+
+
+def fill_large(root: Path) -> list[bytes]:
+    """Files of several MiB, two of them alike, one with holes across the ends of parts."""
+    source = random.Random(8)
+    first, second = source.randbytes(3_500_000), source.randbytes(2 << 20)
+    (root / "a").write_bytes(first)
+    (root / "b").write_bytes(first)
+    (root / "c").write_bytes(second)
+    with open(root / "sparse", "wb") as file:
+        file.write(second[:200_000])
+        file.seek(2_500_000)
+        file.write(second[200_000:300_000])
+        file.truncate(5 << 20)
+    return [first, second]
+
+
+def test_threads_do_not_change_a_bit_of_parts(tmp_path: Path) -> None:
+    fill_large(tmp_path)
+    one = scan([tmp_path], in_parts(Plan()))
+    assert_same(one, scan([tmp_path], in_parts(Plan()), threads=4))
+    assert one.census.files == 4
+    assert not one.census.refusals
+    assert one.read_bytes + one.hole_bytes == one.census.size_bytes
+
+
+def test_fixed_blocks_and_whole_files_know_nothing_of_parts(tmp_path: Path) -> None:
+    fill_large(tmp_path)
+    whole, parts = scan([tmp_path], Plan()), scan([tmp_path], in_parts(Plan()))
+    for name, sketch in whole.sketches.items():
+        if name.startswith("fixed"):
+            assert_same_sketch(sketch, parts.sketches[name])
+    for measured in (whole, parts):
+        sketch = measured.sketches["whole-file"]
+        assert sorted(sketch.sizes.tolist()) == sorted([3_500_000, 2 << 20, sketch.sizes.min()])
+        assert sketch.counts[sketch.sizes == 3_500_000] == 2
+
+
+def test_a_part_is_cut_as_if_it_were_a_file(tmp_path: Path) -> None:
+    first, second = fill_large(tmp_path)
+    (tmp_path / "sparse").unlink()
+    (tmp_path / "pieces").mkdir()
+    for name, content in (("a", first), ("b", first), ("c", second)):
+        for i, part in enumerate(blocks(content, 1 << 20)):
+            (tmp_path / "pieces" / f"{name}{i}").write_bytes(part)
+    parts = scan([tmp_path], in_parts(Plan()), exclude=["pieces/"])
+    apart = scan([tmp_path / "pieces"], Plan())
+    for name in ("cdc-8KiB", "cdc-64KiB"):
+        assert_same_sketch(parts.sketches[name], apart.sketches[name])
+
+
+def test_a_large_file_that_cannot_be_opened_is_one_refusal(tmp_path: Path) -> None:
+    fill_large(tmp_path)
+    (piece,) = [p for p in listed(tmp_path) if p.path.endswith(b"/a")]
+    (tmp_path / "a").unlink()
+    file = PartedFile(piece, 1 << 20)
+    one = new_worker(in_parts(SMALL))
+    for index in range(len(file.parts)):
+        one.measure_part(file, index)
+    census = one.finish().census
+    assert (census.files, census.refusals["vanished"].entries) == (1, 1)
+    assert census.refusals["vanished"].size_bytes == 3_500_000
+
+
+def test_parts_must_hold_whole_blocks() -> None:
+    with pytest.raises(ValueError, match="fixed-128KiB"):
+        Plan(part_bytes=(1 << 20) + 65536)
+
+
+def test_a_pace_is_kept_by_all_readers_together(tmp_path: Path) -> None:
+    pace = Pace(1e6, threading.Event())
+    started = time.monotonic()
+    readers = [threading.Thread(target=pace.wait, args=(100_000,)) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert time.monotonic() - started >= 0.3
+
+
+def test_a_stop_ends_the_wait_of_a_pace() -> None:
+    stop = threading.Event()
+    stop.set()
+    Pace(1, stop).wait(10**9)
 
 
 def test_a_bug_in_a_worker_reaches_the_caller(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,14 +441,10 @@ def test_threads_compress_a_chunk_once_between_them(tmp_path: Path) -> None:
     for i in range(64):
         (tmp_path / f"{i}").write_bytes(content)
     plan = Plan(chunkers=(Chunker("fixed-64KiB", 65536, 65536, 16, ("lz4",), 4),))
-    samples = worker.new_samples(plan)
-    stop = threading.Event()
-    pieces = [
-        p for p in walk([tmp_path], one_file_system=False, exclude=()) if isinstance(p, Piece)
-    ]
-    both = [worker.Worker(plan, "scalar", stop, samples) for _ in range(2)]
+    samples = new_samples(plan)
+    both = [new_worker(plan, samples) for _ in range(2)]
     for each in both:
-        each.measure(pieces)
+        each.measure(listed(tmp_path))
     sketches = [each.finish().sketches["fixed-64KiB"] for each in both]
     assert [int(s.compressed[0, 0]) > 0 for s in sketches] == [True, False]
     merged = sketches[0].merge(sketches[1], plan.chunkers[0], plan.seed)
@@ -321,7 +454,7 @@ def test_threads_compress_a_chunk_once_between_them(tmp_path: Path) -> None:
 
 @given(st.lists(st.integers(0, 60), max_size=120), st.integers(1, 9))
 def test_the_compressed_sample_is_the_lowest_ranks_met(seen: list[int], entries: int) -> None:
-    sample = worker.CompressedSample(entries)
+    sample = CompressedSample(entries)
     taken = {n for n in seen if sample.take(n / 64, (n, n))}
     lowest = sorted(set(seen))[:entries]
     assert set(lowest) <= taken

@@ -27,7 +27,7 @@ class Size(click.ParamType[int]):
         except StoreffError as error:
             self.fail(f"{error.message}; {error.remedy}", param, ctx)
         if not size_bytes:
-            self.fail("a target of no bytes needs nothing", param, ctx)
+            self.fail("give at least one byte", param, ctx)
         return size_bytes
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from storeff.commands import EXIT_INTERRUPTED, EXIT_NOT_COVERED, EXIT_OK
-from storeff.commands.options import own_catalogues, sizing_options
+from storeff.commands.options import Size, own_catalogues, sizing_options
 
 
 @click.command(
@@ -40,6 +40,11 @@ Exit codes:
     show_default="all cores",
 )
 @click.option("--kernel", metavar="NAME", help="Native kernel to use, of those `doctor` lists.")
+@click.option(
+    "--read-rate",
+    type=Size(),
+    help="Read no more than this a second, all threads together, such as 500MB.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 def command(
@@ -55,6 +60,7 @@ def command(
     exclude: tuple[str, ...],
     threads: int,
     kernel: str | None,
+    read_rate: int | None,
     seed: int,
     quiet: bool,
 ) -> int:
@@ -86,6 +92,7 @@ def command(
             kernel=kernel or os.environ.get("STOREFF_KERNEL"),
             one_file_system=one_file_system,
             exclude=exclude,
+            bytes_per_second=read_rate,
             stop=stop,
             on_progress=progress.scanning,
         )

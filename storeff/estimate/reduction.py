@@ -184,11 +184,11 @@ def ratio(data_bytes: int, left: Quantity) -> Quantity:
 
 def _run_sizes(sketch: Sketch, chunker: Chunker, codec_name: str) -> dict[int, int]:
     """Compressed bytes of one largest chunk of each byte value that occurred as a run."""
-    size_of = codec(codec_name)
-    return {
-        int(byte): size_of(bytes([byte]) * chunker.max_bytes)
-        for byte in np.flatnonzero(sketch.run_count)
-    }
+    values = [int(byte) for byte in np.flatnonzero(sketch.run_count)]
+    if not values:
+        return {}
+    sizes = codec(codec_name)([bytes([value]) * chunker.max_bytes for value in values])
+    return dict(zip(values, sizes, strict=True))
 
 
 def _by_stratum(measurement: Measurement) -> list[StratumReduction]:

@@ -14,7 +14,7 @@ from storeff.economics import PriceRisk, QuantityRisk, Sensitivity, SizedLayout
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import Reduction
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StratumCount(msgspec.Struct, frozen=True, kw_only=True):
-    """Files of one content class; ``bits_per_byte`` is the order-0 entropy of their bytes."""
+    """Files of one content class; ``bits_per_byte`` is the order-0 entropy of a sample of bytes."""
 
     name: str
     files: int
@@ -87,7 +87,8 @@ class SetAside(msgspec.Struct, frozen=True, kw_only=True):
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """What was listed and read. ``logical_bytes`` = ``read_bytes`` + ``hole_bytes`` + not covered.
 
-    Holes are neither read nor counted as data that shrinks.
+    Holes are neither read nor counted as data that shrinks. ``cpu_seconds`` is what all threads
+    that read and measured took, ``compress_cpu_seconds`` what compressing the sample took of it.
     """
 
     sources: list[str]
@@ -98,6 +99,8 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     hole_bytes: int
     coverage: float
     seconds: float
+    cpu_seconds: float | None = None
+    compress_cpu_seconds: float | None = None
     strata: list[StratumCount]
     file_sizes: list[SizeCount]
     skipped: list[Skipped]

@@ -23,6 +23,8 @@ def describe_scan(measurement: Measurement, roots: Sequence[str], seconds: float
         hole_bytes=measurement.hole_bytes,
         coverage=measurement.coverage,
         seconds=round(seconds, 3),
+        cpu_seconds=round(measurement.cpu_seconds, 3),
+        compress_cpu_seconds=round(measurement.compress_seconds, 3),
         strata=[
             StratumCount(
                 name=name,

@@ -19,7 +19,8 @@ class Measurement:
 
     ``census`` counts everything listed, ``read_bytes`` what was read, ``hole_bytes`` what holes
     stand for (neither read nor part of any reduction). ``class_bytes`` (classes,) are the data
-    bytes of each content class, ``histogram`` (classes, 256) their byte values.
+    bytes of each content class, ``histogram`` (classes, 256) their byte values, counted in windows
+    that stand for the rest. ``cpu_seconds`` is what measuring took, ``compress_seconds`` included.
     """
 
     plan: Plan
@@ -30,6 +31,8 @@ class Measurement:
     hole_bytes: int
     class_bytes: U64
     histogram: U64
+    cpu_seconds: float
+    compress_seconds: float
 
     @property
     def data_bytes(self) -> int:
@@ -64,6 +67,8 @@ class Measurement:
             hole_bytes=self.hole_bytes + other.hole_bytes,
             class_bytes=self.class_bytes + other.class_bytes,
             histogram=self.histogram + other.histogram,
+            cpu_seconds=self.cpu_seconds + other.cpu_seconds,
+            compress_seconds=self.compress_seconds + other.compress_seconds,
         )
 
 

@@ -10,9 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from storeff import _native
+from storeff.scan.compressed import new_samples
 from storeff.scan.measurement import Measurement, merge_all
+from storeff.scan.pace import Pace
+from storeff.scan.part import PartedFile
 from storeff.scan.plan import Plan
-from storeff.scan.worker import Worker, new_samples
+from storeff.scan.worker import SMALL_BYTES, Worker
 from storeff.sources.census import Census
 from storeff.sources.piece import Piece
 from storeff.sources.refusals import Refusal
@@ -20,14 +23,14 @@ from storeff.sources.tree import Found, walk
 
 # A batch is what one thread takes at a time: enough files to make the queue cheap, few enough
 # bytes that threads finish together.
-BATCH_FILES = 256
-BATCH_BYTES = 32 << 20
+BATCH_FILES = 512
+BATCH_BYTES = 16 << 20
 BATCHES_AHEAD = 4
-# Files smaller than this on average cost Python more than they cost the native core, so threads
-# that measured them at once would only hand each other the interpreter: 40,000 files of 3 kB took
-# two threads 8.5 s so, and 4.7 s in turn (one thread: 4.6 s; 2026-11-21). Larger files go on.
-SMALL_BYTES = 8192
 PROGRESS_SECONDS = 0.1
+
+
+# Small files, or a part of a large one.
+Task = list[Piece] | tuple[PartedFile, int]
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,22 @@ def scan(
     kernel: str | None = None,
     one_file_system: bool = False,
     exclude: Sequence[str] = (),
+    bytes_per_second: float | None = None,
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Measurement:
     """Measure every regular file under ``roots``.
 
-    ``kernel`` is one of ``kernels()``, None the fastest. The result depends neither on it nor on
+    ``kernel`` is one of ``kernels()``, None the fastest. ``bytes_per_second`` caps the reading of
+    all ``threads`` together. The result depends neither on it nor on
     ``threads`` nor on the order of files. Setting ``stop`` ends the scan early: what is in flight
     is cut short, and everything listed but not measured is refused as ``interrupted``.
 
     Raises StoreffError if a root cannot be found or ``kernel`` does not run on this machine.
     """
-    return _Scan(plan, kernel or kernels()[0], threads, stop or threading.Event(), on_progress).run(
+    stop = stop or threading.Event()
+    pace = Pace(bytes_per_second, stop)
+    return _Scan(plan, kernel or kernels()[0], threads, stop, pace, on_progress).run(
         walk(roots, one_file_system=one_file_system, exclude=exclude)
     )
 
@@ -77,14 +84,15 @@ class _Scan:
         kernel: str,
         threads: int,
         stop: threading.Event,
+        pace: Pace,
         on_progress: Callable[[Progress], None],
     ) -> None:
+        self.plan = plan
         self.stop = stop
         self.on_progress = on_progress
         samples = new_samples(plan)
-        self.workers = [Worker(plan, kernel, stop, samples) for _ in range(threads)]
-        self.batches: queue.Queue[list[Piece] | None] = queue.Queue(BATCHES_AHEAD * threads)
-        self.small_turn = threading.Lock()
+        self.workers = [Worker(plan, kernel, stop, pace, samples) for _ in range(threads)]
+        self.tasks: queue.Queue[Task | None] = queue.Queue(BATCHES_AHEAD * threads)
         self.left_out = Census()
         self.listed_files = 0
         self.listed_bytes = 0
@@ -94,8 +102,8 @@ class _Scan:
         with ThreadPoolExecutor(len(self.workers)) as pool:
             running = {pool.submit(self.drain, worker) for worker in self.workers}
             try:
-                for batch in self.batched(found):
-                    self.put(batch, running)
+                for task in self.divided(found):
+                    self.put(task, running)
                 for _ in self.workers:
                     self.put(None, running)
                 while wait(running, PROGRESS_SECONDS).not_done:
@@ -115,19 +123,22 @@ class _Scan:
         self.stop.set()
         with contextlib.suppress(queue.Empty):
             while True:
-                self.batches.get_nowait()
+                self.tasks.get_nowait()
         for _ in self.workers:
-            self.batches.put(None)
+            self.tasks.put(None)
 
     def drain(self, worker: Worker) -> None:
-        """Measure batches until there are no more."""
-        while (batch := self.batches.get()) is not None:
-            small = sum(piece.size_bytes for piece in batch) < SMALL_BYTES * len(batch)
-            with self.small_turn if small else contextlib.nullcontext():
-                worker.measure(batch)
+        """Measure until there is nothing more to do."""
+        started = time.thread_time()
+        while (task := self.tasks.get()) is not None:
+            if isinstance(task, list):
+                worker.measure(task)
+            else:
+                worker.measure_part(*task)
+        worker.cpu_seconds += time.thread_time() - started
 
-    def batched(self, found: Iterator[Found]) -> Iterator[list[Piece]]:
-        """The pieces of ``found`` in batches; everything else is counted here."""
+    def divided(self, found: Iterator[Found]) -> Iterator[Task]:
+        """The pieces of ``found`` as tasks; everything else is counted here."""
         batch: list[Piece] = []
         batch_bytes = 0
         for item in found:
@@ -139,24 +150,28 @@ class _Scan:
                 continue
             self.listed_files += 1
             self.listed_bytes += item.size_bytes
+            self.show(listing=True)
+            if item.size_bytes > SMALL_BYTES:
+                file = PartedFile(item, self.plan.part_bytes)
+                yield from ((file, index) for index in range(len(file.parts)))
+                continue
             batch.append(item)
             batch_bytes += item.size_bytes
             if len(batch) >= BATCH_FILES or batch_bytes >= BATCH_BYTES:
                 yield batch
                 batch, batch_bytes = [], 0
-            self.show(listing=True)
         yield batch
 
-    def put(self, batch: list[Piece] | None, running: set[Future[None]]) -> None:
-        """Queue ``batch``, showing progress while the queue is full."""
+    def put(self, task: Task | None, running: set[Future[None]]) -> None:
+        """Queue ``task``, showing progress while the queue is full."""
         while True:
             for future in running:
                 if future.done():
                     future.result()
             try:
-                return self.batches.put(batch, timeout=PROGRESS_SECONDS)
+                return self.tasks.put(task, timeout=PROGRESS_SECONDS)
             except queue.Full:
-                self.show(listing=batch is not None)
+                self.show(listing=task is not None)
 
     def show(self, listing: bool, now: bool = False) -> None:
         if now or time.monotonic() - self.shown_at >= PROGRESS_SECONDS:

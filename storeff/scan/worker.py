@@ -1,29 +1,35 @@
 """One thread's share of a scan: reads files, feeds the native scanner, compresses what it keeps."""
 
 import errno
-import heapq
-import math
 import os
 import threading
-from collections.abc import Iterable
+import time
+from collections import defaultdict
 
 import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
-from storeff.scan.codecs import SizeOf, codec
+from storeff.scan.codecs import SizesOf, codec
+from storeff.scan.compressed import CompressedSample
 from storeff.scan.measurement import Measurement
-from storeff.scan.plan import Plan
+from storeff.scan.pace import Pace
+from storeff.scan.part import Part, PartedFile
+from storeff.scan.plan import WHOLE_FILE, Plan
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
 from storeff.sources.content import CLASSES, PROBE_BYTES, classify
-from storeff.sources.piece import Piece, data_segments, open_piece
+from storeff.sources.piece import HOLE_BYTES, Piece, data_segments, open_piece, read_head
 from storeff.sources.refusals import ChangedError, Refusal, refusal_for
 
 # read() into a reused buffer of 256 KiB to 1 MiB is fastest (measured 2026-11-20, 7.8-11 GB/s).
-READ_BYTES = 1 << 20
+READ_BYTES = 512 << 10
+# One native call reads no more, so that a stop, a pace and the progress are looked at.
+CALL_BYTES = 16 << 20
+# Files up to this size are read whole, many in one native call.
+SMALL_BYTES = 1 << 20
 
-Key = tuple[int, ...]
+GROUPS = {name: group for group, name in enumerate(CLASSES)}
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the person asked for it
@@ -31,143 +37,192 @@ class Stopped(Exception):  # noqa: N818 - not an error: the person asked for it
 
 
 class Worker:
-    """Measures pieces one after the other; owned by one thread at a time."""
+    """Measures files one after the other; owned by one thread at a time."""
 
     def __init__(
         self,
         plan: Plan,
         kernel: str,
         stop: threading.Event,
-        samples: "list[CompressedSample] | None" = None,
+        pace: Pace,
+        samples: list[CompressedSample],
     ) -> None:
         self.plan = plan
         self.kernel = kernel
         self.stop = stop
+        self.pace = pace
+        self.samples = samples
         self.scanner = _native.Scanner(
             [(c.min_bytes, c.max_bytes, c.entries, len(c.codecs)) for c in plan.chunkers],
             plan.seed,
             kernel,
         )
-        self.codecs: dict[str, SizeOf] = {n: codec(n) for c in plan.chunkers for n in c.codecs}
-        self.samples = samples or new_samples(plan)
-        carry_bytes = max(c.max_bytes for c in plan.chunkers)
-        self.buffer = bytearray(READ_BYTES + carry_bytes)
-        self.view = memoryview(self.buffer)
+        self.codecs: dict[str, SizesOf] = {n: codec(n) for c in plan.chunkers for n in c.codecs}
+        self.view = memoryview(bytearray(SMALL_BYTES + self.scanner.buffer_bytes_min))
         self.census = Census()
-        self.class_bytes = np.zeros(len(CLASSES), np.uint64)
+        self.class_bytes = [0] * len(CLASSES)
         self.files_done = 0
         self.read_bytes = 0
         self.hole_bytes = 0
+        self.cpu_seconds = 0.0
+        self.compress_seconds = 0.0
 
-    def measure(self, pieces: Iterable[Piece]) -> None:
-        """Measure every piece; what cannot be read costs only itself and is counted as refused."""
-        for piece in pieces:
-            before = self.read_bytes + self.hole_bytes
-            self.content_class: str | None = None
-            refusal = self.refusal(piece)
-            if refusal is not None:
-                missing = piece.size_bytes - (self.read_bytes + self.hole_bytes - before)
-                self.census.add_left_out(Refusal(refusal.reason, piece.path, missing))
-            self.census.add_piece(piece, self.content_class)
-            self.files_done += 1
+    def measure(self, pieces: list[Piece]) -> None:
+        """Measure files of at most SMALL_BYTES; one that cannot be read costs only itself."""
+        done = 0
+        while done < len(pieces) and not self.stop.is_set():
+            reads = _native.read_files(pieces[done:], HOLE_BYTES, self.view)
+            self.measure_read(pieces[done : done + len(reads)], reads)
+            done += len(reads)
+            self.pace.wait(sum(length for _, _, length, _ in reads))
+        for piece in pieces[done:]:
+            self.census.add_left_out(Refusal("interrupted", piece.path, piece.size_bytes))
+        self.census.add_pieces(pieces[done:], [None] * (len(pieces) - done))
+        self.files_done += len(pieces) - done
 
-    def refusal(self, piece: Piece) -> Refusal | None:
-        """Why ``piece`` was not measured in full, or None."""
+    def measure_read(self, pieces: list[Piece], reads: list[tuple[int, int, int, int]]) -> None:
+        """Measure files that lie in the buffer, as ``reads`` says."""
+        measured: list[Piece] = []
+        classes: list[str | None] = []
+        contents: list[tuple[int, int, int]] = []
+        sparse: list[Piece] = []
+        for piece, (outcome, offset, length, error_number) in zip(pieces, reads, strict=True):
+            if outcome == _native.SPARSE:
+                sparse.append(piece)
+                continue
+            content_class = None if piece.size_bytes else "empty"
+            if length:
+                head = bytes(self.view[offset : offset + min(length, PROBE_BYTES)])
+                content_class = classify(head, piece.path, piece.size_bytes)
+                contents.append((offset, length, GROUPS[content_class]))
+                self.class_bytes[GROUPS[content_class]] += length
+                self.read_bytes += length
+            if outcome != _native.READ:
+                missing_bytes = piece.size_bytes - length
+                if outcome == _native.UNREADABLE:
+                    error = OSError(error_number, os.strerror(error_number))
+                    content_class = content_class if length else None
+                    self.census.add_left_out(refusal_for(error, piece.path, missing_bytes))
+                else:
+                    self.census.add_left_out(Refusal("changed", piece.path, missing_bytes))
+            measured.append(piece)
+            classes.append(content_class)
+        if contents:
+            self.compress(self.scanner.scan_contents(self.view, contents))
+        self.census.add_pieces(measured, classes)
+        self.files_done += len(measured)
+        for piece in sparse:
+            file = PartedFile(piece, self.plan.part_bytes)
+            for index in range(len(file.parts)):
+                self.measure_part(file, index)
+
+    def measure_part(self, file: PartedFile, index: int) -> None:
+        """Measure one part of ``file``, and conclude the file if it is the last."""
+        part = file.parts[index]
         try:
             if self.stop.is_set():
                 raise Stopped
-            fd = open_piece(piece)
+            fd = open_piece(file.piece)
             try:
-                self.measure_open(fd, piece)
+                self.measure_open(fd, file.piece, part)
                 after = os.fstat(fd)
             finally:
                 os.close(fd)
+            if (after.st_size, after.st_mtime_ns) != (file.piece.size_bytes, file.piece.mtime_ns):
+                part.reason = "changed"
         except Stopped:
-            return Refusal("interrupted", piece.path, None)
+            part.reason = "interrupted"
         except OSError as error:
-            return refusal_for(error, piece.path, None)
-        if (after.st_size, after.st_mtime_ns) != (piece.size_bytes, piece.mtime_ns):
-            return Refusal("changed", piece.path, None)
-        return None
+            part.reason = refusal_for(error, file.piece.path, None).reason
+        if file.finish_part():
+            self.conclude(file)
 
-    def measure_open(self, fd: int, piece: Piece) -> None:
-        """Feed the data of ``fd`` to the scanner and step over its holes."""
-        skipped_bytes = 0
+    def measure_open(self, fd: int, piece: Piece, part: Part) -> None:
+        """Feed the data of ``part`` to the scanner and step over its holes."""
+        head = read_head(fd, piece.size_bytes, PROBE_BYTES)
+        group: int | None = None
+        if head:
+            part.content_class = classify(head, piece.path, piece.size_bytes)
+            group = GROUPS[part.content_class]
+            self.scanner.begin(group)
         try:
-            for offset, length, is_hole in data_segments(fd, piece.size_bytes):
+            for offset, length, is_hole in data_segments(fd, part.end, start=part.start):
                 if is_hole:
+                    part.hole_bytes += length
                     self.hole_bytes += length
-                    if self.content_class is None:
-                        skipped_bytes += length
-                    else:
+                    if group is not None:
                         self.scanner.skip(length)
+                elif group is not None:
+                    self.feed(fd, offset, offset + length, group)
                 else:
-                    self.measure_segment(fd, piece, offset, length, skipped_bytes)
+                    raise ChangedError(errno.ESTALE, "written to while it was read")
         finally:
-            if self.content_class is not None:
-                self.scanner.end()
-        if self.content_class is None:
-            self.content_class = "zero" if piece.size_bytes else "empty"
+            if group is not None:
+                part.key, part.data_bytes = self.scanner.end_part()
 
-    def measure_segment(
-        self, fd: int, piece: Piece, offset: int, length: int, skipped_bytes: int
-    ) -> None:
+    def feed(self, fd: int, offset: int, end: int, group: int) -> None:
         """Feed one stretch of data. What was read before an error or a stop stays counted."""
-        start, end = offset, offset + length
-        kept_bytes = 0
         try:
             while offset < end:
                 if self.stop.is_set():
                     raise Stopped
-                space = self.view[kept_bytes : kept_bytes + min(READ_BYTES, end - offset)]
-                got = os.preadv(fd, [space], offset)
-                if not got:
+                begun, until = offset, min(end, offset + CALL_BYTES)
+                offset, kept, error_number = self.scanner.feed(
+                    fd, offset, until, until == end, self.view, READ_BYTES
+                )
+                self.read_bytes += offset - begun
+                self.class_bytes[group] += offset - begun
+                self.compress(kept)
+                if error_number == _native.FILE_ENDED:
                     raise ChangedError(errno.ESTALE, "shrank while it was read")
-                if self.content_class is None:
-                    self.begin(piece, got, skipped_bytes)
-                offset += got
-                self.read_bytes += got
-                self.class_bytes[self.bit] += np.uint64(got)
-                kept_bytes = self.span(kept_bytes + got, last=offset == end)
+                if error_number:
+                    raise OSError(error_number, os.strerror(error_number))
+                self.pace.wait(offset - begun)
         except (OSError, Stopped):
-            if offset > start:
-                self.span(kept_bytes, last=True)
+            _, kept, _ = self.scanner.feed(fd, offset, offset, True, self.view, READ_BYTES)
+            self.compress(kept)
             raise
 
-    def begin(self, piece: Piece, got: int, skipped_bytes: int) -> None:
-        """Name the file's content class by its first data and start its chunk streams."""
-        head = bytes(self.view[: min(got, PROBE_BYTES)])
-        self.content_class = classify(head, piece.path, piece.size_bytes)
-        self.bit = CLASSES.index(self.content_class)
-        self.scanner.begin(self.bit)
-        if skipped_bytes:
-            self.scanner.skip(skipped_bytes)
-
-    def span(self, length: int, last: bool) -> int:
-        """Scan the first ``length`` bytes of the buffer; how many of them wait for more data."""
-        kept = self.scanner.span(self.buffer, length, last)
-        if len(kept):
-            self.compress(kept)
-        return self.scanner.carry(self.buffer)
+    def conclude(self, file: PartedFile) -> None:
+        """Count ``file``, all of whose parts are finished."""
+        piece = file.piece
+        content_class, reason, data_bytes = file.content_class, file.reason, file.data_bytes
+        if content_class is None and reason is None:
+            content_class = "zero" if piece.size_bytes else "empty"
+        if reason is not None:
+            self.census.add_left_out(Refusal(reason, piece.path, file.missing_bytes))
+        whole = next((i for i, c in enumerate(self.plan.chunkers) if c.name == WHOLE_FILE), None)
+        if whole is not None and data_bytes:
+            key = np.frombuffer(file.key, ">u8").astype(np.uint64).reshape(1, 2)
+            group = GROUPS[content_class or ""]
+            self.scanner.add(
+                whole, key, np.array([data_bytes], np.uint64), np.array([group], np.uint64)
+            )
+        self.census.add_pieces([piece], [content_class])
+        self.files_done += 1
 
     def compress(self, kept: npt.NDArray[np.void]) -> None:
         """Give the chunks that a sketch has just kept, and that rank low enough, their sizes."""
+        if not len(kept):
+            return
+        started = time.thread_time()
         sizes = np.zeros((len(kept), _native.SKETCH_CODECS_MAX), np.uint32)
-        ranks = _native.rank(
-            np.ascontiguousarray(kept["key"]), np.ascontiguousarray(kept["length"]), self.plan.seed
-        )
         # A file smaller than a block is the same chunk to several chunkers.
-        known: dict[tuple[int, int, str], int] = {}
-        keys = map(tuple, kept["key"].tolist())
-        rows = zip(kept.tolist(), ranks.tolist(), keys, strict=True)
-        for row, ((index, _, offset, length, _), rank, key) in enumerate(rows):
-            if self.samples[index].take(rank, key):
+        wanted: defaultdict[str, defaultdict[tuple[int, int], list[tuple[int, int]]]]
+        wanted = defaultdict(lambda: defaultdict(list))
+        for row, (index, offset, length, key, rank) in enumerate(kept.tolist()):
+            if self.samples[index].take(rank, tuple(key)):
                 for column, name in enumerate(self.plan.chunkers[index].codecs):
-                    place = (offset, length, name)
-                    if place not in known:
-                        known[place] = self.codecs[name](self.view[offset : offset + length])
-                    sizes[row, column] = known[place]
+                    wanted[name][offset, offset + length].append((row, column))
+        for name, cells_of_block in wanted.items():
+            blocks = [self.view[start:end] for start, end in cells_of_block]
+            for size, cells in zip(self.codecs[name](blocks), cells_of_block.values(), strict=True):
+                for row, column in cells:
+                    sizes[row, column] = size
         self.scanner.set_compressed(kept, sizes)
+        for index, sample in enumerate(self.samples):
+            self.scanner.limit_kept(index, sample.tau)
+        self.compress_seconds += time.thread_time() - started
 
     def finish(self) -> Measurement:
         """Everything measured so far."""
@@ -178,8 +233,10 @@ class Worker:
             sketches={c.name: self.sketch(i) for i, c in enumerate(self.plan.chunkers)},
             read_bytes=self.read_bytes,
             hole_bytes=self.hole_bytes,
-            class_bytes=self.class_bytes,
+            class_bytes=np.array(self.class_bytes, np.uint64),
             histogram=self.scanner.export_histogram()[: len(CLASSES)],
+            cpu_seconds=self.cpu_seconds,
+            compress_seconds=self.compress_seconds,
         )
 
     def sketch(self, index: int) -> Sketch:
@@ -192,39 +249,3 @@ class Worker:
         ranks = _native.rank(made["keys"], made["sizes"], self.plan.seed)
         made["compressed"][ranks >= compressed_tau] = 0
         return Sketch(**made, compressed_tau=compressed_tau)
-
-
-def new_samples(plan: Plan) -> "list[CompressedSample]":
-    """An empty sample for each chunker of ``plan``, for workers to share."""
-    return [CompressedSample(c.compressed_entries) for c in plan.chunkers]
-
-
-class CompressedSample:
-    """Which chunks of one chunker are compressed: the ``entries`` of lowest rank.
-
-    Shared by the threads of a scan, so that a chunk is compressed once, and not by each of them.
-    ``tau`` is the lowest rank that is not in the sample.
-    """
-
-    def __init__(self, entries: int) -> None:
-        self.entries = entries
-        self.tau = math.inf
-        self.lock = threading.Lock()
-        self.highest_first: list[tuple[float, Key]] = []
-        self.members: set[Key] = set()
-
-    def take(self, rank: float, key: Key) -> bool:
-        """Whether the chunk ``key`` of ``rank`` is new and belongs to the sample so far."""
-        if rank >= self.tau:
-            return False
-        with self.lock:
-            if key in self.members:
-                return False
-            self.members.add(key)
-            heapq.heappush(self.highest_first, (-rank, key))
-            if len(self.highest_first) <= self.entries:
-                return True
-            negated, dropped = heapq.heappop(self.highest_first)
-            self.members.remove(dropped)
-            self.tau = min(self.tau, -negated)
-            return dropped != key

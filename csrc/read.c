@@ -1,0 +1,150 @@
+/* From files into memory: whole small files a batch at a time, large ones span by span. */
+#define _GNU_SOURCE /* O_NOATIME, preadv2 */
+#define _FILE_OFFSET_BITS 64
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "scanner.h"
+
+/* What a read brings into the page cache leaves it again; what was there stays (Linux 6.14; 6.18 on
+ * ext4, data not cached: 0.22 s of CPU a GB where a plain read takes 0.53; 2026-11-21). */
+#ifndef RWF_DONTCACHE
+#define RWF_DONTCACHE 0x80
+#endif
+
+/* One read: like pread(), but for the page cache. */
+static ssize_t read_once(int fd, uint8_t *buffer, size_t bytes, uint64_t offset)
+{
+    struct iovec space = {buffer, bytes};
+    ssize_t got = preadv2(fd, &space, 1, (off_t)offset, RWF_DONTCACHE);
+    if (got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
+        got = pread(fd, buffer, bytes, (off_t)offset);
+    return got;
+}
+
+size_t sf_pread(int fd, uint8_t *buffer, size_t bytes, uint64_t offset, int *error_number)
+{
+    size_t done = 0;
+    *error_number = 0;
+    while (done < bytes) {
+        ssize_t got = read_once(fd, buffer + done, bytes - done, offset + done);
+        if (got == 0)
+            break;
+        if (got > 0) {
+            done += (size_t)got;
+        } else if (errno != EINTR) {
+            *error_number = errno;
+            break;
+        }
+    }
+    return done;
+}
+
+/* ---- whole files ---- */
+
+static int open_to_read(const char *path)
+{
+    int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int fd = open(path, flags | O_NOATIME);
+    /* Only the owner may leave the access time alone. */
+    return fd < 0 && errno == EPERM ? open(path, flags) : fd;
+}
+
+static int64_t mtime_ns(const struct stat *status)
+{
+    return (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec;
+}
+
+static int is_the_same(const sf_file *file, const struct stat *status)
+{
+    return S_ISREG(status->st_mode) && (uint64_t)status->st_dev == file->device &&
+           (uint64_t)status->st_ino == file->inode;
+}
+
+static int has_holes(int fd, uint64_t size_bytes)
+{
+    off_t hole = lseek(fd, 0, SEEK_HOLE);
+    /* An error means that the file system knows no holes. */
+    return hole >= 0 && (uint64_t)hole < size_bytes;
+}
+
+static sf_read unreadable(int error_number)
+{
+    return (sf_read){.outcome = SF_UNREADABLE, .error_number = error_number};
+}
+
+static sf_read read_open(const sf_file *file, int fd, uint64_t hole_bytes, uint8_t *arena,
+                         size_t used)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return unreadable(errno);
+    if (!is_the_same(file, &status))
+        return (sf_read){.outcome = SF_REPLACED};
+    if (file->size_bytes >= hole_bytes && has_holes(fd, file->size_bytes))
+        return (sf_read){.outcome = SF_SPARSE};
+    sf_read read = {.offset = used, .outcome = SF_READ};
+    read.length = sf_pread(fd, arena + used, (size_t)file->size_bytes, 0, &read.error_number);
+    if (read.error_number)
+        read.outcome = SF_UNREADABLE;
+    else if (read.length < file->size_bytes || fstat(fd, &status) != 0 ||
+             (uint64_t)status.st_size != file->size_bytes || mtime_ns(&status) != file->mtime_ns)
+        read.outcome = SF_READ_CHANGED;
+    return read;
+}
+
+size_t sf_read_files(const sf_file *files, size_t count, uint64_t hole_bytes, uint8_t *arena,
+                     size_t arena_bytes, sf_read *reads)
+{
+    size_t used = 0, done = 0;
+    for (; done < count && files[done].size_bytes <= arena_bytes - used; done++) {
+        int fd = open_to_read(files[done].path);
+        if (fd < 0) {
+            reads[done] = unreadable(errno);
+            continue;
+        }
+        reads[done] = read_open(&files[done], fd, hole_bytes, arena, used);
+        close(fd);
+        used += reads[done].length;
+    }
+    return done;
+}
+
+/* ---- large files ---- */
+
+sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, int last,
+                 uint8_t *buffer, size_t buffer_bytes, size_t read_bytes, int *error_number)
+{
+    size_t kept_count = 0;
+    *error_number = 0;
+    if (read_bytes == 0 || *offset > end)
+        return SF_ERROR_LENGTH;
+    do {
+        if (scanner->state == SPANNED) {
+            size_t carried;
+            sf_error error = sf_carry(scanner, buffer, buffer_bytes, &carried);
+            if (error)
+                return error;
+        }
+        size_t carried = scanner->carried;
+        if (carried >= buffer_bytes)
+            return SF_ERROR_BUFFER;
+        size_t wanted = buffer_bytes - carried < read_bytes ? buffer_bytes - carried : read_bytes;
+        if (wanted > end - *offset)
+            wanted = (size_t)(end - *offset);
+        size_t got = sf_pread(fd, buffer + carried, wanted, *offset, error_number);
+        if (got < wanted && *error_number == 0)
+            *error_number = SF_FILE_ENDED;
+        *offset += got;
+        sf_error error = sf_span(scanner, buffer, buffer_bytes, carried + got,
+                                 last && *offset == end);
+        if (error)
+            return error;
+        sf_kept_chunks(scanner, &kept_count);
+    } while (*offset < end && kept_count == 0 && *error_number == 0);
+    return SF_OK;
+}

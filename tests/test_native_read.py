@@ -1,0 +1,234 @@
+"""Reading: whole small files into an arena, large ones span by span, as if the bytes were given."""
+
+import errno
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import oracle
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_native_cut import contents, profiles
+from test_native_scanner import SEED, WHOLE, assert_is_the_oracles
+
+from storeff import _native
+from storeff._native import Scanner, read_files
+from storeff.sources.piece import HOLE_BYTES, Piece, piece_of
+
+RANDOM = random.Random(5).randbytes(300_000)
+
+
+def piece(path: Path) -> Piece:
+    return piece_of(os.fsencode(path), os.lstat(path))
+
+
+def written(path: Path, content: bytes) -> Piece:
+    path.write_bytes(content)
+    return piece(path)
+
+
+# ---- span by span ----
+
+
+def feed_file(
+    scanner: Scanner, fd: int, length: int, call_bytes: int, buffer: bytearray, read_bytes: int
+) -> None:
+    position = 0
+    while True:
+        end = min(length, position + call_bytes)
+        position, _, error = scanner.feed(fd, position, end, end == length, buffer, read_bytes)
+        assert not error
+        if position == length:
+            return
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    plan=st.lists(profiles().map(lambda p: (*p, 100, 0)), min_size=1, max_size=3),
+    data=contents(),
+    call_bytes=st.integers(1, 90),
+    read_bytes=st.integers(1, 50),
+    spare_bytes=st.integers(1, 60),
+)
+def test_feeding_a_file_is_spanning_its_bytes(
+    tmp_path_factory: pytest.TempPathFactory,
+    plan: list[tuple[int, int, int, int]],
+    data: bytes,
+    call_bytes: int,
+    read_bytes: int,
+    spare_bytes: int,
+) -> None:
+    path = tmp_path_factory.mktemp("feed") / "file"
+    path.write_bytes(data)
+    scanner = Scanner(plan, SEED)
+    fd = os.open(path, os.O_RDONLY)
+    scanner.begin(0)
+    buffer = bytearray(scanner.buffer_bytes_min + spare_bytes)
+    feed_file(scanner, fd, len(data), call_bytes, buffer, read_bytes)
+    scanner.end()
+    os.close(fd)
+    assert_is_the_oracles(scanner, plan, [(0, [data])])
+
+
+def test_feed_stops_where_chunks_must_be_compressed(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(RANDOM)
+    scanner = Scanner([(8192, 8192, 100, 1)], SEED)
+    scanner.begin(0)
+    buffer = bytearray(50_000)
+    with open(path, "rb") as file:
+        position, kept, error = scanner.feed(file.fileno(), 0, len(RANDOM), True, buffer, 20_000)
+    assert (position, error) == (20_000, 0)
+    offered = [bytes(buffer[k["offset"] : k["offset"] + k["length"]]) for k in kept]
+    assert offered == [RANDOM[:8192], RANDOM[8192:16384]]
+
+
+def test_feed_tells_that_the_file_ended_and_keeps_what_there_was(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(RANDOM[:10_000])
+    scanner = Scanner([(6, 11, 5000, 0)], SEED)
+    scanner.begin(0)
+    buffer = bytearray(8192)
+    with open(path, "rb") as file:
+        position, _, error = scanner.feed(file.fileno(), 0, 20_000, True, buffer, 4096)
+        assert (position, error) == (10_000, _native.FILE_ENDED)
+        scanner.feed(file.fileno(), position, position, True, buffer, 4096)
+    scanner.end()
+    assert_is_the_oracles(scanner, [(6, 11, 5000, 0)], [(0, [RANDOM[:10_000]])])
+
+
+def test_feed_gives_the_error_of_a_read(tmp_path: Path) -> None:
+    scanner = Scanner([(8, 8, 5, 0)], SEED)
+    scanner.begin(0)
+    fd = os.open(tmp_path, os.O_RDONLY)
+    assert scanner.feed(fd, 0, 10, True, bytearray(5000), 10)[::2] == (0, errno.EISDIR)
+    os.close(fd)
+    assert scanner.feed(fd, 0, 10, True, bytearray(5000), 10)[2] == errno.EBADF
+
+
+def test_a_part_has_the_key_of_a_whole_file(tmp_path: Path) -> None:
+    whole = Scanner([WHOLE], SEED)
+    whole.begin(0)
+    whole.span(RANDOM, len(RANDOM), True)
+    whole.skip(7)
+    whole.end()
+    part = Scanner([WHOLE], SEED)
+    part.begin(0)
+    part.span(RANDOM, len(RANDOM), True)
+    part.skip(7)
+    key, data_bytes = part.end_part()
+    assert data_bytes == len(RANDOM)
+    assert list(oracle.key_of(key)) == whole.export(0)["keys"].tolist()[0]
+    assert part.export(0)["chunks"] == 0
+
+
+# ---- whole files ----
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    plan=st.lists(profiles().map(lambda p: (*p, 100, 0)), min_size=1, max_size=3),
+    files=st.lists(st.tuples(st.sampled_from([0, 1, 63]), contents()), max_size=5),
+    gap=st.integers(0, 3),
+)
+def test_scanning_contents_is_scanning_the_files(
+    plan: list[tuple[int, int, int, int]], files: list[tuple[int, bytes]], gap: int
+) -> None:
+    arena, rows = bytearray(), []
+    for group, data in files:
+        rows.append((len(arena), len(data), group))
+        arena += data + b"\xee" * gap
+    plan = [*plan, WHOLE]
+    scanner = Scanner(plan, SEED)
+    scanner.scan_contents(arena, rows)
+    assert_is_the_oracles(scanner, plan, [(group, [data]) for group, data in files])
+
+
+def test_contents_offer_chunks_by_their_place_in_the_arena() -> None:
+    scanner = Scanner([(4096, 4096, 5, 1)], SEED)
+    kept = scanner.scan_contents(RANDOM, [(10, 4096, 0), (50_000, 100, 0)])
+    assert kept["offset"].tolist() == [10, 50_000]
+    assert kept["length"].tolist() == [4096, 100]
+
+
+@pytest.mark.parametrize("row", [(0, 11, 0), (11, 0, 0), (5, 6, 0), (2**63, 2**63, 0), (0, 1, 64)])
+def test_contents_outside_the_arena(row: tuple[int, int, int]) -> None:
+    scanner = Scanner([(8, 8, 5, 0)], SEED)
+    with pytest.raises(ValueError, match=r"outside the arena|group"):
+        scanner.scan_contents(bytes(10), [(0, 10, 0), row])
+    assert scanner.export(0)["chunks"] == 0
+
+
+@given(sizes=st.lists(st.integers(0, 40), max_size=6), arena_bytes=st.integers(0, 100))
+def test_files_are_read_while_they_fit(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], arena_bytes: int
+) -> None:
+    folder = tmp_path_factory.mktemp("files")
+    pieces = [written(folder / f"{i}", RANDOM[i : i + n]) for i, n in enumerate(sizes)]
+    arena = bytearray(arena_bytes)
+    reads = read_files(pieces, HOLE_BYTES, arena)
+    fitting = [n for i, n in enumerate(sizes) if sum(sizes[: i + 1]) <= arena_bytes]
+    assert [length for _, _, length, _ in reads] == fitting
+    for i, (outcome, offset, length, error) in enumerate(reads):
+        assert (outcome, error) == (_native.READ, 0)
+        assert arena[offset : offset + length] == RANDOM[i : i + sizes[i]]
+
+
+def replace(path: Path) -> None:
+    path.with_suffix(".new").write_bytes(RANDOM[:100])
+    path.with_suffix(".new").rename(path)
+
+
+def link(path: Path) -> None:
+    path.rename(path.with_suffix(".old"))
+    path.symlink_to(path.with_suffix(".old"))
+
+
+def become_a_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "length", "error"),
+    [
+        (lambda path: None, _native.READ, 100, 0),
+        (lambda path: os.utime(path, (1, 1)), _native.READ_CHANGED, 100, 0),
+        (lambda path: os.truncate(path, 30), _native.READ_CHANGED, 30, 0),
+        (lambda path: os.truncate(path, 300), _native.READ_CHANGED, 100, 0),
+        (replace, _native.REPLACED, 0, 0),
+        (link, _native.UNREADABLE, 0, errno.ELOOP),
+        (os.unlink, _native.UNREADABLE, 0, errno.ENOENT),
+        (become_a_fifo, _native.REPLACED, 0, 0),
+    ],
+)
+def test_what_became_of_a_file_since_it_was_listed(
+    tmp_path: Path, change: Callable[[Path], object], outcome: int, length: int, error: int
+) -> None:
+    pieces = [written(tmp_path / "a", RANDOM[:100]), written(tmp_path / "b", b"b")]
+    change(tmp_path / "a")
+    first, second = read_files(pieces, HOLE_BYTES, bytearray(1000))
+    assert (first[0], first[2], first[3]) == (outcome, length, error)
+    assert (second[0], second[2]) == (_native.READ, 1)
+
+
+def test_a_file_with_holes_is_left_to_others(tmp_path: Path) -> None:
+    with open(tmp_path / "sparse", "wb") as file:
+        file.truncate(1 << 20)
+        file.seek(900_000)
+        file.write(b"end")
+    sparse = piece(tmp_path / "sparse")
+    assert read_files([sparse], HOLE_BYTES, bytearray(2 << 20))[0][0] == _native.SPARSE
+    assert read_files([sparse], 2 << 20, bytearray(2 << 20))[0][0] == _native.READ
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    unreadable = written(tmp_path / "secret", b"x")
+    (tmp_path / "secret").chmod(0)
+    assert read_files([unreadable], HOLE_BYTES, bytearray(10))[0][::3] == (
+        _native.UNREADABLE,
+        errno.EACCES,
+    )
