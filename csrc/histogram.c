@@ -24,13 +24,14 @@ static void add(uint64_t totals[256], tables counts, uint64_t weight)
             totals[value] += weight * counts[k][value];
 }
 
-/* Somewhere in the block: the same for equal blocks at equal places, else as good as random, so that
- * neither headers nor the paddings of pages are met more often than they occur. */
+/* A cache line of the block: the same for equal blocks at equal places, else as good as random, so
+ * that neither headers nor the paddings of pages are met more often than they occur. */
 static const uint8_t *window(const uint8_t *block, uint64_t number)
 {
     uint64_t ends = sf_load64(block) ^ sf_load64(block + SF_COUNTED_BLOCK_BYTES - 8);
     uint64_t mixed = (ends ^ number * UINT64_C(0xD6E8FEB86659FD93)) * UINT64_C(0x9E3779B97F4A7C15);
-    return block + (mixed >> 32) % (SF_COUNTED_BLOCK_BYTES - SF_COUNTED_WINDOW_BYTES + 1);
+    /* Of the 4096 / 64 windows of a block. */
+    return block + (mixed >> 58) * SF_COUNTED_WINDOW_BYTES;
 }
 
 size_t sf_count_bytes(uint64_t totals[256], const uint8_t *data, size_t bytes,

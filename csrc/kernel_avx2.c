@@ -93,27 +93,26 @@ enum { LANES = 8, STEP = 4 * LANES, POSITIONS = 128 };
 
 AVX2 static inline __m256i hashes(const uint8_t *words)
 {
-    __m256i a = _mm256_set1_epi32((int)SF_CUT_A), b = _mm256_set1_epi32((int)SF_CUT_B);
-    return _mm256_add_epi32(_mm256_mullo_epi32(load(words), a), b);
+    return _mm256_mullo_epi32(load(words), _mm256_set1_epi32((int)SF_CUT_A));
 }
 
 AVX2 static inline __m256i smallest_of_block(const uint8_t *words)
 {
-    __m256i smallest = _mm256_set1_epi32(-1);
+    __m256i smallest = _mm256_set1_epi32(INT32_MAX);
     for (size_t i = 0; i < POSITIONS; i += STEP) {
-        __m256i even = _mm256_min_epu32(hashes(words + i), hashes(words + i + 2));
-        __m256i odd = _mm256_min_epu32(hashes(words + i + 1), hashes(words + i + 3));
-        smallest = _mm256_min_epu32(smallest, _mm256_min_epu32(even, odd));
+        __m256i even = _mm256_min_epi32(hashes(words + i), hashes(words + i + 2));
+        __m256i odd = _mm256_min_epi32(hashes(words + i + 1), hashes(words + i + 3));
+        smallest = _mm256_min_epi32(smallest, _mm256_min_epi32(even, odd));
     }
     return smallest;
 }
 
-AVX2 static inline uint32_t smallest_lane(__m256i lanes)
+AVX2 static inline int smallest_lane(__m256i lanes)
 {
-    __m128i four = _mm_min_epu32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
-    __m128i two = _mm_min_epu32(four, _mm_shuffle_epi32(four, _MM_SHUFFLE(1, 0, 3, 2)));
-    __m128i one = _mm_min_epu32(two, _mm_shuffle_epi32(two, _MM_SHUFFLE(2, 3, 0, 1)));
-    return (uint32_t)_mm_cvtsi128_si32(one);
+    __m128i four = _mm_min_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
+    __m128i two = _mm_min_epi32(four, _mm_shuffle_epi32(four, _MM_SHUFFLE(1, 0, 3, 2)));
+    __m128i one = _mm_min_epi32(two, _mm_shuffle_epi32(two, _MM_SHUFFLE(2, 3, 0, 1)));
+    return _mm_cvtsi128_si32(one);
 }
 
 /* Where in the block `word` first begins: at 0 if nowhere, as when another thread writes there. */
@@ -139,16 +138,16 @@ AVX2 static size_t min_cut(const uint8_t *data, size_t first, size_t last)
     for (size_t next = POSITIONS; next < positions; next += POSITIONS) {
         /* The last block overlaps the one before, which wins the tie. */
         size_t start = next < positions - POSITIONS ? next : positions - POSITIONS;
-        __m256i now = _mm256_min_epu32(smallest, smallest_of_block(words + start));
+        __m256i now = _mm256_min_epi32(smallest, smallest_of_block(words + start));
         __m256i unchanged = _mm256_cmpeq_epi32(now, smallest);
         starts = _mm256_blendv_epi8(_mm256_set1_epi32((int)start), starts, unchanged);
         smallest = now;
     }
-    uint32_t hash = smallest_lane(smallest);
-    __m256i holders = _mm256_cmpeq_epi32(smallest, _mm256_set1_epi32((int)hash));
-    __m256i none = _mm256_set1_epi32(-1);
-    size_t start = smallest_lane(_mm256_blendv_epi8(none, starts, holders));
-    return first + start + find_word(words + start, (hash - SF_CUT_B) * SF_CUT_A_INVERSE);
+    int hash = smallest_lane(smallest);
+    __m256i holders = _mm256_cmpeq_epi32(smallest, _mm256_set1_epi32(hash));
+    __m256i none = _mm256_set1_epi32(INT32_MAX);
+    size_t start = (size_t)smallest_lane(_mm256_blendv_epi8(none, starts, holders));
+    return first + start + find_word(words + start, (uint32_t)hash * SF_CUT_A_INVERSE);
 }
 
 const sf_kernel sf_avx2 = {

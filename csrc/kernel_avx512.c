@@ -75,17 +75,16 @@ enum { LANES = 16, STEP = 4 * LANES, POSITIONS = 128 };
 
 AVX512 static inline __m512i hashes(const uint8_t *words)
 {
-    __m512i a = _mm512_set1_epi32((int)SF_CUT_A), b = _mm512_set1_epi32((int)SF_CUT_B);
-    return _mm512_add_epi32(_mm512_mullo_epi32(_mm512_loadu_si512(words), a), b);
+    return _mm512_mullo_epi32(_mm512_loadu_si512(words), _mm512_set1_epi32((int)SF_CUT_A));
 }
 
 AVX512 static inline __m512i smallest_of_block(const uint8_t *words)
 {
-    __m512i smallest = _mm512_set1_epi32(-1);
+    __m512i smallest = _mm512_set1_epi32(INT32_MAX);
     for (size_t i = 0; i < POSITIONS; i += STEP) {
-        __m512i even = _mm512_min_epu32(hashes(words + i), hashes(words + i + 2));
-        __m512i odd = _mm512_min_epu32(hashes(words + i + 1), hashes(words + i + 3));
-        smallest = _mm512_min_epu32(smallest, _mm512_min_epu32(even, odd));
+        __m512i even = _mm512_min_epi32(hashes(words + i), hashes(words + i + 2));
+        __m512i odd = _mm512_min_epi32(hashes(words + i + 1), hashes(words + i + 3));
+        smallest = _mm512_min_epi32(smallest, _mm512_min_epi32(even, odd));
     }
     return smallest;
 }
@@ -115,14 +114,14 @@ AVX512 static size_t min_cut(const uint8_t *data, size_t first, size_t last)
         /* The last block overlaps the one before, which wins the tie. */
         size_t start = next < positions - POSITIONS ? next : positions - POSITIONS;
         __m512i here = smallest_of_block(words + start);
-        __mmask16 smaller = _mm512_cmplt_epu32_mask(here, smallest);
-        smallest = _mm512_min_epu32(smallest, here);
+        __mmask16 smaller = _mm512_cmplt_epi32_mask(here, smallest);
+        smallest = _mm512_min_epi32(smallest, here);
         starts = _mm512_mask_mov_epi32(starts, smaller, _mm512_set1_epi32((int)start));
     }
-    uint32_t hash = _mm512_reduce_min_epu32(smallest);
-    __mmask16 holders = _mm512_cmpeq_epi32_mask(smallest, _mm512_set1_epi32((int)hash));
+    int hash = _mm512_reduce_min_epi32(smallest);
+    __mmask16 holders = _mm512_cmpeq_epi32_mask(smallest, _mm512_set1_epi32(hash));
     size_t start = _mm512_mask_reduce_min_epu32(holders, starts);
-    return first + start + find_word(words + start, (hash - SF_CUT_B) * SF_CUT_A_INVERSE);
+    return first + start + find_word(words + start, (uint32_t)hash * SF_CUT_A_INVERSE);
 }
 
 const sf_kernel sf_avx512 = {

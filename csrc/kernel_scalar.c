@@ -65,17 +65,17 @@ static size_t run_length(const uint8_t *data, size_t bytes, uint8_t byte)
 
 /* ---- MinCDC ---- */
 
-static inline uint32_t cut_hash(const uint8_t *end)
+static inline int32_t cut_hash(const uint8_t *end)
 {
-    return sf_load32(end - 4) * SF_CUT_A + SF_CUT_B;
+    return (int32_t)(sf_load32(end - 4) * SF_CUT_A);
 }
 
 static size_t min_cut(const uint8_t *data, size_t first, size_t last)
 {
     size_t best = first;
-    uint32_t smallest = cut_hash(data + first);
+    int32_t smallest = cut_hash(data + first);
     for (size_t i = first + 1; i <= last; i++) {
-        uint32_t hash = cut_hash(data + i);
+        int32_t hash = cut_hash(data + i);
         if (hash < smallest) {
             smallest = hash;
             best = i;

@@ -6,9 +6,6 @@ const sf_kernel *sf_kernel_at(size_t index)
 #if defined(__x86_64__)
         &sf_avx512, &sf_avx2,
 #endif
-#if defined(SF_HAS_NEON)
-        &sf_neon,
-#endif
         &sf_scalar,
     };
     return index < sizeof kernels / sizeof kernels[0] ? kernels[index] : NULL;

@@ -82,10 +82,6 @@ extern const sf_kernel sf_scalar;
 #if defined(__x86_64__)
 extern const sf_kernel sf_avx2, sf_avx512;
 #endif
-#if defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define SF_HAS_NEON
-extern const sf_kernel sf_neon;
-#endif
 
 /* Every kernel that was built, fastest first, scalar last; NULL past the end. */
 const sf_kernel *sf_kernel_at(size_t index);
@@ -106,11 +102,11 @@ extern const uint8_t sf_xxh3_secret[192] __attribute__((visibility("hidden")));
 #define SF_SECRET_OF_SCRAMBLE (sf_xxh3_secret + sizeof sf_xxh3_secret - SF_STRIPE_BYTES)
 
 /* MinCDC: h(v) = v * a + b mod 2^32 of the four bytes before the cut, v little-endian. a is a prime
- * next to 2^32 / golden ratio (Knuth, TAOCP 3, 6.4: multiplicative hashing), b is xxHash's second
- * 32-bit prime: it puts the word 0 in mid-range, so that zero padding neither draws nor repels a
- * cut. a is odd, so each hash has one word: the inverse of a mod 2^32 leads back to it. */
+ * next to 2^32 / golden ratio (Knuth, TAOCP 3, 6.4: multiplicative hashing); it is odd, so each hash
+ * has one word: the inverse of a mod 2^32 leads back to it. b is 2^31: it puts the word 0 in
+ * mid-range, so that zero padding neither draws nor repels a cut, and to add it and compare unsigned
+ * is to compare v * a signed, so nobody adds it. */
 #define SF_CUT_A UINT32_C(0x9E3779B1)
-#define SF_CUT_B UINT32_C(0x85EBCA77)
 #define SF_CUT_A_INVERSE UINT32_C(0x0E8B2F51)
 
 /* ---- fingerprint: XXH3-128, seed 0, default secret ---- */
@@ -129,7 +125,7 @@ void sf_canonical(sf_key key, uint8_t digest[16]);
 /* Counting every byte would cost twice as much as all chunkers together (2026-11-21). Of each full
  * block one window is counted, as often as makes up for the rest; the tail is counted whole. */
 #define SF_COUNTED_BLOCK_BYTES ((size_t)4096)
-#define SF_COUNTED_WINDOW_BYTES ((size_t)128)
+#define SF_COUNTED_WINDOW_BYTES ((size_t)64)
 
 /* Adds how often each byte value occurs in a stream of which `data` begins with the block number
  * `first_block`; `last`: the stream ends with it. Returns how many leading bytes it has counted. */

@@ -66,14 +66,14 @@ def _mincdc_length(rest: bytes, min_bytes: int, max_bytes: int) -> int:
 
 
 def cut_hash(word: bytes) -> int:
-    return (int.from_bytes(word, "little") * 0x9E3779B1 + 0x85EBCA77) % 2**32
+    return (int.from_bytes(word, "little") * 0x9E3779B1 + 2**31) % 2**32
 
 
 # ---- byte statistics ----
 
 
 def histogram(data: bytes) -> Counter[int]:
-    """A window of 128 bytes of each full block of 4096, 32 times over, and all of the tail."""
+    """64 of the bytes of each full block of 4096, 64 times over, and all of the tail."""
     counts: Counter[int] = Counter()
     for number, start in enumerate(range(0, len(data), 4096)):
         block = data[start : start + 4096]
@@ -82,9 +82,9 @@ def histogram(data: bytes) -> Counter[int]:
             continue
         ends = int.from_bytes(block[:8], "little") ^ int.from_bytes(block[-8:], "little")
         mixed = (ends ^ number * 0xD6E8FEB86659FD93 & MASK64) * 0x9E3779B97F4A7C15 & MASK64
-        window = (mixed >> 32) % 3969
-        for byte, count in Counter(block[window : window + 128]).items():
-            counts[byte] += 32 * count
+        window = (mixed >> 58) * 64
+        for byte, count in Counter(block[window : window + 64]).items():
+            counts[byte] += 64 * count
     return counts
 
 
