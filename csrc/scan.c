@@ -85,6 +85,14 @@ void sf_scanner_free(sf_scanner *scanner)
     free(scanner);
 }
 
+sf_error sf_scanner_reserve(sf_scanner *scanner)
+{
+    sf_error error = SF_OK;
+    for (size_t i = 0; i < scanner->chunkers_count && !error; i++)
+        error = sf_sketch_reserve(&scanner->chunkers[i].sketch);
+    return error;
+}
+
 size_t sf_buffer_bytes_min(const sf_scanner *scanner)
 {
     return scanner->buffer_bytes_min;

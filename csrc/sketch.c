@@ -100,9 +100,8 @@ static void fill_table(sf_sketch *sketch)
     }
 }
 
-static sf_error grow(sf_sketch *sketch)
+static sf_error grow(sf_sketch *sketch, size_t allocated)
 {
-    size_t allocated = sketch->allocated ? sketch->allocated * 2 : FIRST_ALLOCATION;
     if (allocated > allocation_max(sketch->capacity))
         allocated = allocation_max(sketch->capacity);
     size_t places = 2;
@@ -122,6 +121,16 @@ static sf_error grow(sf_sketch *sketch)
     sketch->allocated = allocated;
     fill_table(sketch);
     return SF_OK;
+}
+
+sf_error sf_sketch_reserve(sf_sketch *sketch)
+{
+    sf_error error = grow(sketch, allocation_max(sketch->capacity));
+    /* The system gives memory only to those who touch it. */
+    if (!error)
+        memset(sketch->entries + sketch->count, 0,
+               (sketch->allocated - sketch->count) * sizeof *sketch->entries);
+    return error;
 }
 
 /* ---- trimming ---- */
@@ -192,7 +201,7 @@ void sf_sketch_expect(const sf_sketch *sketch, sf_key key, uint64_t size)
 static sf_error make_room(sf_sketch *sketch)
 {
     if (sketch->allocated < allocation_max(sketch->capacity))
-        return grow(sketch);
+        return grow(sketch, sketch->allocated ? sketch->allocated * 2 : FIRST_ALLOCATION);
     sf_sketch_trim(sketch);
     return SF_OK;
 }

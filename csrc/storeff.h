@@ -196,6 +196,8 @@ uint64_t sf_seed_mix(uint64_t seed);
 
 void sf_sketch_init(sf_sketch *sketch, size_t capacity, uint64_t seed);
 void sf_sketch_free(sf_sketch *sketch);
+/* Takes all the memory that the sketch will ever need. */
+sf_error sf_sketch_reserve(sf_sketch *sketch);
 /* Counts one reference to (key, size), size > 0. *taken_in is the entry if it is new and kept, else
  * NULL. */
 sf_error sf_sketch_add(sf_sketch *sketch, sf_key key, uint64_t size, uint64_t groups,
@@ -237,6 +239,9 @@ typedef struct sf_scanner sf_scanner;
 sf_error sf_scanner_new(sf_scanner **scanner, const sf_chunker_plan *plans, size_t chunkers,
                         uint64_t seed, const sf_kernel *kernel);
 void sf_scanner_free(sf_scanner *scanner);
+
+/* Takes all the memory that the sketches will ever need now, not when there may be none left. */
+sf_error sf_scanner_reserve(sf_scanner *scanner);
 
 /* The smallest buffer in which every chunker makes progress: the longest max_bytes. */
 size_t sf_buffer_bytes_min(const sf_scanner *scanner);

@@ -135,6 +135,12 @@ class Scanner:
         every other chunk's key is the fingerprint of its bytes.
         """
 
+    def reserve(self) -> None:
+        """Takes all the memory that the sketches will ever need, which else they take as they fill.
+
+        Raises MemoryError.
+        """
+
     @property
     def buffer_bytes_min(self) -> int:
         """The smallest buffer for ``span``: the longest chunk, or a block of byte statistics."""

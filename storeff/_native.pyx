@@ -66,6 +66,7 @@ cdef extern from "storeff.h" nogil:
     sf_error sf_scanner_new(sf_scanner **scanner, const sf_chunker_plan *plans, size_t chunkers,
                             uint64_t seed, const sf_kernel *kernel)
     void sf_scanner_free(sf_scanner *scanner)
+    sf_error sf_scanner_reserve(sf_scanner *scanner)
     size_t sf_buffer_bytes_min(const sf_scanner *scanner)
     sf_error sf_begin(sf_scanner *scanner, unsigned group)
     sf_error sf_span(sf_scanner *scanner, const uint8_t *buffer, size_t buffer_bytes,
@@ -313,6 +314,9 @@ cdef class Scanner:
         if self._busy:
             raise ValueError("another thread is using this scanner")
         return self._scanner
+
+    def reserve(self):
+        _check(sf_scanner_reserve(self._free()))
 
     @property
     def buffer_bytes_min(self):

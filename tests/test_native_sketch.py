@@ -203,3 +203,16 @@ def test_seeds_are_64_bits(seed: int) -> None:
         Scanner([(8, 8, 5, 0)], seed)
     with pytest.raises(ValueError, match="seed"):
         rank(np.empty((0, 2), np.uint64), np.empty(0, np.uint64), seed)
+
+
+def test_what_is_reserved_changes_nothing() -> None:
+    data = random.Random(6).randbytes(100_000)
+    exports = []
+    for reserve_after in (None, 0, 50_000):
+        scanner = Scanner([(16, 16, 300, 0)], SEED)
+        for start in (0, 50_000):
+            if reserve_after == start:
+                scanner.reserve()
+            scanner.scan_contents(data, [(start, 50_000, 0)])
+        exports.append({k: np.asarray(v).tolist() for k, v in scanner.export(0).items()})
+    assert exports[0] == exports[1] == exports[2]

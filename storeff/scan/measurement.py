@@ -1,5 +1,6 @@
 """What a scan found: exact counts of what is there, and a sketch of its content per chunker."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -72,7 +73,7 @@ class Measurement:
         )
 
 
-def merge_all(parts: list[Measurement]) -> Measurement:
+def merge_all(parts: Iterable[Measurement]) -> Measurement:
     """The merge of one or more parts."""
     return reduce(Measurement.merge, parts)
 

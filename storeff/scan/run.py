@@ -113,7 +113,7 @@ class _Scan:
                     self.release()
             for future in running:
                 future.result()
-        measured = merge_all([worker.finish() for worker in self.workers])
+        measured = merge_all(worker.finish() for worker in self.workers)
         measured.census.merge(self.left_out)
         self.show(listing=False, now=True)
         return measured

@@ -57,6 +57,8 @@ class Worker:
             plan.seed,
             kernel,
         )
+        # A scan that has begun does not run out of memory after days.
+        self.scanner.reserve()
         self.codecs: dict[str, SizesOf] = {n: codec(n) for c in plan.chunkers for n in c.codecs}
         self.view = memoryview(bytearray(SMALL_BYTES + self.scanner.buffer_bytes_min))
         self.census = Census()
@@ -225,8 +227,8 @@ class Worker:
         self.compress_seconds += time.thread_time() - started
 
     def finish(self) -> Measurement:
-        """Everything measured so far."""
-        return Measurement(
+        """Everything measured. The worker gives its memory back: it can measure no more."""
+        measured = Measurement(
             plan=self.plan,
             kernel=self.kernel,
             census=self.census,
@@ -238,6 +240,8 @@ class Worker:
             cpu_seconds=self.cpu_seconds,
             compress_seconds=self.compress_seconds,
         )
+        del self.scanner
+        return measured
 
     def sketch(self, index: int) -> Sketch:
         """The sketch of one chunker, with compressed sizes for nothing beyond the smaller sample.
