@@ -58,6 +58,8 @@ static sf_error take_chunk(sf_scanner *scanner, chunker *c, sf_key key, size_t o
     if (__builtin_add_overflow(c->totals.bytes, length, &c->totals.bytes))
         return SF_ERROR_OVERFLOW;
     c->totals.chunks++;
+    if (c->by_place)
+        key = (sf_key){scanner->file, scanner->place + offset};
     c->pending[c->pending_count++] = (pending_chunk){key, offset, length};
     return c->pending_count == PENDING ? flush(scanner, c) : SF_OK;
 }
@@ -184,7 +186,7 @@ static sf_error take_piece(sf_scanner *scanner, chunker *c, sf_piece piece, cons
 {
     int is_part = c->chains || c->first_built != NO_CHUNKER;
     sf_key key = {0, 0};
-    if (piece == SF_CHUNK || is_part)
+    if ((piece == SF_CHUNK && !c->by_place) || is_part)
         key = fingerprint(scanner, data + offset, length);
     sf_error error = SF_OK;
     if (c != scanner->whole)

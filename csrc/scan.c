@@ -16,7 +16,7 @@ static int plan_is_valid(const sf_chunker_plan *plan)
     if (plan->capacity < 1 || plan->capacity > SF_CAPACITY_MAX || plan->codecs > SF_CODECS_MAX)
         return 0;
     if (plan->max_bytes == 0)
-        return plan->min_bytes == 0 && plan->codecs == 0;
+        return plan->min_bytes == 0 && plan->codecs == 0 && !plan->by_place;
     return plan->max_bytes <= SF_CHUNK_BYTES_MAX && plan->min_bytes <= plan->max_bytes &&
            plan->min_bytes >= (plan->min_bytes == plan->max_bytes ? 1 : 4);
 }
@@ -59,6 +59,7 @@ sf_error sf_scanner_new(sf_scanner **result, const sf_chunker_plan *plans, size_
         chunker *c = &scanner->chunkers[i];
         c->stream = (sf_stream){plans[i].min_bytes, plans[i].max_bytes, -1};
         c->codecs = plans[i].codecs;
+        c->by_place = plans[i].by_place;
         c->kept_below = INFINITY;
         sf_sketch_init(&c->sketch, plans[i].capacity, seed);
         if (plans[i].max_bytes == 0)
@@ -171,6 +172,7 @@ static sf_error add_span(sf_scanner *scanner, const uint8_t *data, size_t buffer
     scanner->state = SPANNED;
     if (last) {
         restart_streams(scanner);
+        scanner->place += bytes;
         scanner->state = SEGMENT_ENDED;
     }
     return SF_OK;
@@ -200,6 +202,7 @@ sf_error sf_scan_contents(sf_scanner *scanner, const uint8_t *arena, size_t aren
         sf_error error = sf_begin(scanner, content->group);
         if (error)
             return error;
+        scanner->file = content->file;
         scanner->kept_base = content->offset;
         error = add_span(scanner, arena + content->offset, content->length, content->length, 1);
         if (!error)
@@ -250,6 +253,7 @@ sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, siz
         if (scanner->chunkers[i].stream.max_bytes > 0)
             scanner->chunkers[i].position -= start;
     scanner->counted -= start;
+    scanner->place += start;
     scanner->carried = *carried = scanner->span_bytes - start;
     if (start > 0 && *carried > 0)
         memmove(buffer, buffer + start, *carried);
@@ -266,10 +270,19 @@ sf_error sf_begin(sf_scanner *scanner, unsigned group)
     if (group >= SF_GROUPS_MAX)
         return SF_ERROR_GROUP;
     scanner->group = group;
-    scanner->file_bytes = 0;
+    scanner->file_bytes = scanner->file = scanner->place = 0;
     scanner->chain = (sf_chain){{0}, 0};
     restart_streams(scanner);
     scanner->state = SEGMENT_START;
+    return SF_OK;
+}
+
+sf_error sf_set_place(sf_scanner *scanner, uint64_t file, uint64_t offset)
+{
+    if (scanner->state != SEGMENT_START || scanner->place != 0 || scanner->file_bytes != 0)
+        return SF_ERROR_PLACE;
+    scanner->file = file;
+    scanner->place = offset;
     return SF_OK;
 }
 
@@ -293,9 +306,13 @@ sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes)
         return error;
     if (hole_bytes == 0)
         return SF_ERROR_HOLE;
+    uint64_t place = scanner->place;
+    if (add_overflows(&place, hole_bytes))
+        return SF_ERROR_OVERFLOW;
     error = sf_chain_hole(&scanner->chain, hole_bytes);
     if (error)
         return error;
+    scanner->place = place;
     scanner->state = SEGMENT_START;
     return SF_OK;
 }

@@ -20,6 +20,7 @@ typedef struct {
     sf_stream stream; /* max_bytes is 0 if this chunker cuts nothing */
     size_t position;  /* where in the span its next or unfinished piece begins */
     unsigned codecs;
+    int by_place;
     double kept_below; /* the rank from which on nothing is offered for compression */
     int chains;        /* its blocks make up the key of the whole file */
 
@@ -52,6 +53,7 @@ struct sf_scanner {
     size_t carried;    /* leading bytes of the next span that the last one has seen */
     size_t span_bytes; /* length of the last span */
     uint64_t file_bytes;
+    uint64_t file, place; /* the name of the file; where in it the span begins */
     sf_chain chain;
     size_t buffer_bytes_min;
     size_t counted; /* where in the span the next block of byte statistics begins */

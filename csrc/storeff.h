@@ -36,7 +36,8 @@ typedef enum {
     SF_ERROR_SIZE,
     SF_ERROR_OVERFLOW,
     SF_ERROR_CODECS,
-    SF_ERROR_CONTENT
+    SF_ERROR_CONTENT,
+    SF_ERROR_PLACE
 } sf_error;
 
 /* What went wrong and what to do about it, for a person. */
@@ -215,6 +216,9 @@ typedef struct {
     size_t min_bytes, max_bytes; /* both 0: the whole file is one chunk */
     size_t capacity;
     unsigned codecs; /* compressed sizes each entry is to have */
+    /* Not 0: an entry's key is where the chunk lies, (file, offset), so that every reference counts
+     * for itself: a sample of all the bytes, not of the distinct ones. Not for whole files. */
+    int by_place;
 } sf_chunker_plan;
 
 /* A chunk that a sketch has just taken in, to be compressed: bytes [offset, offset + length). */
@@ -247,6 +251,9 @@ sf_error sf_scanner_reserve(sf_scanner *scanner);
 size_t sf_buffer_bytes_min(const sf_scanner *scanner);
 
 sf_error sf_begin(sf_scanner *scanner, unsigned group);
+/* After sf_begin: the name of the file and where in it the first segment or hole begins, for keys by
+ * place; both are 0 else. */
+sf_error sf_set_place(sf_scanner *scanner, uint64_t file, uint64_t offset);
 /* The first `bytes` of the buffer: what the last call left, then new ones. `last`: the segment ends
  * with them. */
 sf_error sf_span(sf_scanner *scanner, const uint8_t *buffer, size_t buffer_bytes, size_t bytes,
@@ -271,10 +278,11 @@ sf_error sf_abort(sf_scanner *scanner);
 sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, int last,
                  uint8_t *buffer, size_t buffer_bytes, size_t read_bytes, int *error_number);
 
-/* A whole file that lies in memory at [offset, offset + length), of a group. */
+/* A whole file that lies in memory at [offset, offset + length). */
 typedef struct {
     size_t offset, length;
     unsigned group;
+    uint64_t file; /* as for sf_set_place */
 } sf_content;
 
 /* Scans files that were read whole. */

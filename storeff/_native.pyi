@@ -5,7 +5,7 @@ Buffers are any C-contiguous buffer of bytes. Every call over a whole buffer rel
 run at once. Misuse raises ValueError.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol, TypedDict
 
 import numpy as np
@@ -121,8 +121,12 @@ class Scanner:
         chunkers: Sequence[tuple[int, int, int, int]],
         seed: int,
         kernel: str = "scalar",
+        by_place: Collection[int] = (),
     ) -> None:
         """``chunkers``: (min_bytes, max_bytes, capacity, codecs); the sizes as in ``cut``.
+
+        Chunkers whose index is in ``by_place`` have as key of a chunk the place where it lies, file
+        and offset, so that every reference counts for itself.
 
         (0, 0, capacity, 0), at most once, takes each file as one chunk. Its key is chained over
         the 128 KiB blocks of each segment (shared with a fixed chunker of that size) and the holes:
@@ -148,6 +152,10 @@ class Scanner:
     def begin(self, group: int) -> None:
         """Starts a file of ``group`` (0..63)."""
 
+    def set_place(self, file: int, offset: int) -> None:
+        """Right after ``begin``: the name of the file, a number, and where in it what follows
+        begins, for chunkers by place; both are 0 else."""
+
     def span(self, buffer: Buffer, length: int, last: bool) -> npt.NDArray[np.void]:
         """Takes ``buffer[:length]``: what ``carry`` left at its front, then new bytes.
 
@@ -170,10 +178,10 @@ class Scanner:
         """
 
     def scan_contents(
-        self, arena: Buffer, contents: Sequence[tuple[int, int, int]]
+        self, arena: Buffer, contents: Sequence[tuple[int, int, int, int]]
     ) -> npt.NDArray[np.void]:
-        """Scans files that lie in ``arena``: (offset, length, group). Returns what ``span`` does,
-        with offsets in ``arena``."""
+        """Scans files that lie in ``arena``: (offset, length, group, file as in ``set_place``).
+        Returns what ``span`` does, with offsets in ``arena``."""
 
     def carry(self, buffer: Buffer) -> int:
         """Moves the bytes that are still needed to the front of the (writable) buffer of the last

@@ -54,6 +54,7 @@ cdef extern from "storeff.h" nogil:
         size_t max_bytes
         size_t capacity
         unsigned codecs
+        int by_place
     ctypedef struct sf_kept:
         pass
     ctypedef struct sf_totals:
@@ -69,6 +70,7 @@ cdef extern from "storeff.h" nogil:
     sf_error sf_scanner_reserve(sf_scanner *scanner)
     size_t sf_buffer_bytes_min(const sf_scanner *scanner)
     sf_error sf_begin(sf_scanner *scanner, unsigned group)
+    sf_error sf_set_place(sf_scanner *scanner, uint64_t file, uint64_t offset)
     sf_error sf_span(sf_scanner *scanner, const uint8_t *buffer, size_t buffer_bytes,
                      size_t bytes, int last)
     const sf_kept *sf_kept_chunks(const sf_scanner *scanner, size_t *count)
@@ -84,6 +86,7 @@ cdef extern from "storeff.h" nogil:
         size_t offset
         size_t length
         unsigned group
+        uint64_t file
     sf_error sf_scan_contents(sf_scanner *scanner, const uint8_t *arena, size_t arena_bytes,
                               const sf_content *contents, size_t count)
     sf_error sf_set_compressed(sf_scanner *scanner, const sf_kept *kept, size_t count,
@@ -284,7 +287,7 @@ cdef class Scanner:
     cdef object _no_kept
     cdef bint _busy
 
-    def __cinit__(self, chunkers, seed, str kernel="scalar"):
+    def __cinit__(self, chunkers, seed, str kernel="scalar", by_place=()):
         cdef const sf_kernel *chosen = _kernel(kernel)
         cdef sf_chunker_plan plans[SF_CHUNKERS_MAX]
         cdef size_t count = 0
@@ -301,6 +304,7 @@ cdef class Scanner:
                 _unsigned(max_bytes, "max_bytes"),
                 _unsigned(capacity, "capacity"),
                 <unsigned>_unsigned(codecs, "codecs", SF_CODECS_MAX),
+                count in by_place,
             )
             self._codecs.append(codecs)
             count += 1
@@ -324,6 +328,9 @@ cdef class Scanner:
 
     def begin(self, group):
         _check(sf_begin(self._free(), <unsigned>_unsigned(group, "group", SF_GROUPS_MAX - 1)))
+
+    def set_place(self, file, offset):
+        _check(sf_set_place(self._free(), _unsigned(file, "file"), _unsigned(offset, "offset")))
 
     def span(self, const uint8_t[::1] buffer not None, object length, bint last):
         cdef sf_scanner *scanner = self._free()
@@ -374,11 +381,12 @@ cdef class Scanner:
             raise MemoryError("no memory for a batch of files")
         try:
             for i in range(count):
-                offset, length, group = contents[i]
+                offset, length, group, file = contents[i]
                 files[i] = sf_content(
                     _unsigned(offset, "offset"),
                     _unsigned(length, "length"),
                     <unsigned>_unsigned(group, "group", SF_GROUPS_MAX - 1),
+                    _unsigned(file, "file"),
                 )
             self._busy = True
             with nogil:

@@ -6,7 +6,7 @@ was added, so that agreement also shows that spans, order and evictions do not m
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import xxhash
@@ -138,6 +138,7 @@ class Chunker:
     bytes: int = 0
     run_count: list[int] = field(default_factory=lambda: [0] * 256)
     run_bytes: list[int] = field(default_factory=lambda: [0] * 256)
+    by_place: bool = False
 
     def add(self, key: Key, size: int, group: int) -> None:
         self.chunks += 1
@@ -152,10 +153,15 @@ class Chunker:
 
 
 class Scanner:
-    def __init__(self, chunkers: Iterable[tuple[int, int, int, int]], seed: int) -> None:
+    def __init__(
+        self,
+        chunkers: Iterable[tuple[int, int, int, int]],
+        seed: int,
+        by_place: Collection[int] = (),
+    ) -> None:
         self.chunkers = [
-            Chunker(min_bytes, max_bytes, Sketch(capacity, seed))
-            for min_bytes, max_bytes, capacity, _ in chunkers
+            Chunker(min_bytes, max_bytes, Sketch(capacity, seed), by_place=index in by_place)
+            for index, (min_bytes, max_bytes, capacity, _) in enumerate(chunkers)
         ]
         fixed = {c.max_bytes for c in self.chunkers if c.min_bytes == c.max_bytes and c.max_bytes}
         if any(c.max_bytes == 0 for c in self.chunkers):
@@ -163,31 +169,37 @@ class Scanner:
         self.fixed_bytes = fixed
         self.histogram = [[0] * 256 for _ in range(64)]
 
-    def scan(self, group: int, segments: Sequence[Segment]) -> None:
+    def scan(self, group: int, segments: Sequence[Segment], file: int = 0, start: int = 0) -> None:
         for data in segments:
             if isinstance(data, bytes):
                 for byte, count in histogram(data).items():
                     self.histogram[group][byte] += count
         for chunker in self.chunkers:
             if chunker.max_bytes:
-                self._cut(chunker, group, segments)
+                self._cut(chunker, group, segments, file, start)
             elif any(isinstance(data, bytes) and data for data in segments):
                 size = sum(len(data) for data in segments if isinstance(data, bytes))
                 chunker.add(key_of(self.chain(segments)), size, group)
 
-    def _cut(self, chunker: Chunker, group: int, segments: Sequence[Segment]) -> None:
+    def _cut(
+        self, chunker: Chunker, group: int, segments: Sequence[Segment], file: int, place: int
+    ) -> None:
         for data in segments:
             if isinstance(data, int):
+                place += data
                 continue
             for piece in cut(data, chunker.min_bytes, chunker.max_bytes):
                 content = data[piece.offset : piece.offset + piece.length]
                 if piece.is_run:
                     chunker.add_run(content[0], piece.length)
+                elif chunker.by_place:
+                    chunker.add((file, place + piece.offset), piece.length, group)
                 elif chunker.min_bytes == chunker.max_bytes:
                     digest = block_key(content, chunker.max_bytes, self.fixed_bytes)
                     chunker.add(key_of(digest), piece.length, group)
                 else:
                     chunker.add(key_of(fingerprint(content)), piece.length, group)
+            place += len(data)
 
     def chain(self, segments: Sequence[Segment]) -> bytes:
         return chain(segments, self.fixed_bytes)

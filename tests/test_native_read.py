@@ -136,9 +136,10 @@ def test_a_part_has_the_key_of_a_whole_file(tmp_path: Path) -> None:
 def test_scanning_contents_is_scanning_the_files(
     plan: list[tuple[int, int, int, int]], files: list[tuple[int, bytes]], gap: int
 ) -> None:
-    arena, rows = bytearray(), []
+    arena = bytearray()
+    rows: list[tuple[int, int, int, int]] = []
     for group, data in files:
-        rows.append((len(arena), len(data), group))
+        rows.append((len(arena), len(data), group, len(rows)))
         arena += data + b"\xee" * gap
     plan = [*plan, WHOLE]
     scanner = Scanner(plan, SEED)
@@ -148,16 +149,18 @@ def test_scanning_contents_is_scanning_the_files(
 
 def test_contents_offer_chunks_by_their_place_in_the_arena() -> None:
     scanner = Scanner([(4096, 4096, 5, 1)], SEED)
-    kept = scanner.scan_contents(RANDOM, [(10, 4096, 0), (50_000, 100, 0)])
+    kept = scanner.scan_contents(RANDOM, [(10, 4096, 0, 1), (50_000, 100, 0, 2)])
     assert kept["offset"].tolist() == [10, 50_000]
     assert kept["length"].tolist() == [4096, 100]
 
 
-@pytest.mark.parametrize("row", [(0, 11, 0), (11, 0, 0), (5, 6, 0), (2**63, 2**63, 0), (0, 1, 64)])
-def test_contents_outside_the_arena(row: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(
+    "row", [(0, 11, 0, 0), (11, 0, 0, 0), (5, 6, 0, 0), (2**63, 2**63, 0, 0), (0, 1, 64, 0)]
+)
+def test_contents_outside_the_arena(row: tuple[int, int, int, int]) -> None:
     scanner = Scanner([(8, 8, 5, 0)], SEED)
     with pytest.raises(ValueError, match=r"outside the arena|group"):
-        scanner.scan_contents(bytes(10), [(0, 10, 0), row])
+        scanner.scan_contents(bytes(10), [(0, 10, 0, 0), row])
     assert scanner.export(0)["chunks"] == 0
 
 

@@ -162,6 +162,39 @@ def test_whole_files_of_many_blocks(length: int, constant: bool, reads: list[int
         assert_is_the_oracles(scan(plan, files, reads, 50_000), plan, files)
 
 
+@settings(deadline=None)
+@given(
+    plan=plans,
+    files=files_of_groups,
+    reads=st.lists(st.integers(0, 40), max_size=5),
+    spare_bytes=st.integers(0, 60),
+    starts=st.lists(st.integers(0, 1 << 40), min_size=3, max_size=3),
+)
+def test_by_place_every_reference_is_a_chunk_of_its_own(
+    plan: Plan, files: list[File], reads: list[int], spare_bytes: int, starts: list[int]
+) -> None:
+    plan = [*plan, *plan]
+    by_place = range(len(plan) // 2, len(plan))
+    scanner = Scanner(plan, SEED, "scalar", by_place)
+    twin = oracle.Scanner(plan, SEED, by_place)
+    buffer = bytearray(scanner.buffer_bytes_min + spare_bytes)
+    for number, (group, segments) in enumerate(files):
+        scanner.begin(group)
+        scanner.set_place(number, starts[number])
+        for segment in segments:
+            if isinstance(segment, int):
+                scanner.skip(segment)
+            else:
+                feed(scanner, segment, reads, buffer)
+        scanner.end()
+        twin.scan(group, segments, number, starts[number])
+    for index, chunker in enumerate(twin.chunkers):
+        assert plain(scanner.export(index)) == expected(chunker)
+        assert index not in by_place or scanner.export(index)["counts"].tolist() == [1] * len(
+            scanner.export(index)["counts"]
+        )
+
+
 def whole_key(*parts: oracle.Segment) -> list[int]:
     (key,) = scan([WHOLE], [(0, list(parts))]).export(0)["keys"].tolist()
     return list(key)

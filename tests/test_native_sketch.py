@@ -213,6 +213,6 @@ def test_what_is_reserved_changes_nothing() -> None:
         for start in (0, 50_000):
             if reserve_after == start:
                 scanner.reserve()
-            scanner.scan_contents(data, [(start, 50_000, 0)])
+            scanner.scan_contents(data, [(start, 50_000, 0, 0)])
         exports.append({k: np.asarray(v).tolist() for k, v in scanner.export(0).items()})
     assert exports[0] == exports[1] == exports[2]

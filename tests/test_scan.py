@@ -133,8 +133,13 @@ def test_a_report_says_exact_only_if_every_figure_is(tree: Path) -> None:
     all_kept = (
         Chunker("fixed-128KiB", 128 << 10, 128 << 10, 4096, ("zstd-3",), 4096),
         Chunker("cdc-64KiB", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4096),
+        Chunker("blocks-128KiB", 128 << 10, 128 << 10, 4096, ("zstd-3",), 4096, by_place=True),
     )
-    few_compressed = (all_kept[0], Chunker("cdc-64KiB", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4))
+    few_compressed = (
+        all_kept[0],
+        Chunker("cdc-64KiB", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4),
+        all_kept[2],
+    )
     assert reduce(scan([tree], Plan(chunkers=all_kept))).method.estimator == "exact count"
     sampled = reduce(scan([tree], Plan(chunkers=few_compressed)))
     assert sampled.method.estimator != "exact count"

@@ -18,9 +18,6 @@ HEADLINE = ("cdc-64KiB", "zstd-3")
 # The floor needs no duplicate to be found again at scale: independent blocks, compressed.
 FLOOR = ("zstd-3", 128 << 10)
 
-# Block sizes at which compression without deduplication is reported.
-COMPRESSION_BLOCKS = (64 << 10, 128 << 10)
-
 
 class Headline(msgspec.Struct, frozen=True):
     """The one figure, and what it is the figure of."""
@@ -109,6 +106,9 @@ def reduce(measurement: Measurement) -> Reduction:
     dedup, compression, combined = [], [], []
     for chunker in measurement.plan.chunkers:
         sketch = measurement.sketches[chunker.name]
+        if chunker.by_place:
+            compression += _compression(sketch, chunker, data_bytes)
+            continue
         distinct = estimate_total(sketch, sketch.sizes, referenced(sketch))
         # A run of a byte value costs one chunk of the largest size, once, however long it is.
         runs_once = int(np.count_nonzero(sketch.run_count)) * chunker.max_bytes
@@ -125,10 +125,9 @@ def reduce(measurement: Measurement) -> Reduction:
         sample = sketch.compressed_sample() if chunker.codecs else sketch
         for index, name in enumerate(chunker.codecs):
             sizes = sample.compressed[:, index].astype(np.uint64)
-            least = int(sizes.sum())
             runs = _run_sizes(sketch, chunker, name)
             once = estimate_total(sample, sizes, (sample.sizes, distinct))
-            left = once.plus(sum(runs.values())).quantity(least, data_bytes)
+            left = once.plus(sum(runs.values())).quantity(int(sizes.sum()), data_bytes)
             combined.append(
                 Combined(
                     chunker=chunker.name,
@@ -137,20 +136,6 @@ def reduce(measurement: Measurement) -> Reduction:
                     ratio=ratio(data_bytes, left),
                 )
             )
-            if chunker.min_bytes == chunker.max_bytes in COMPRESSION_BLOCKS:
-                every = estimate_total(
-                    sample, sizes * sample.counts, referenced(sample), (sample.sizes, distinct)
-                )
-                run_total = sum(int(sketch.run_count[byte]) * size for byte, size in runs.items())
-                left = every.plus(run_total).quantity(least, data_bytes)
-                compression.append(
-                    Compression(
-                        codec=name,
-                        block_bytes=chunker.max_bytes,
-                        compressed_bytes=left,
-                        ratio=ratio(data_bytes, left),
-                    )
-                )
     headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
     floor = next(c for c in compression if (c.codec, c.block_bytes) == FLOOR)
     ratios = [d.ratio for d in dedup] + [c.ratio for c in compression] + [c.ratio for c in combined]
@@ -171,6 +156,27 @@ def reduce(measurement: Measurement) -> Reduction:
             chunk_stream="per file; holes end a chunk and are not counted as data",
         ),
     )
+
+
+def _compression(sketch: Sketch, chunker: Chunker, data_bytes: int) -> list[Compression]:
+    """What compressing every block leaves, from a sample of all blocks."""
+    sample = sketch.compressed_sample()
+    made = []
+    for index, name in enumerate(chunker.codecs):
+        sizes = sample.compressed[:, index].astype(np.uint64)
+        runs = _run_sizes(sketch, chunker, name)
+        run_total = sum(int(sketch.run_count[byte]) * size for byte, size in runs.items())
+        every = estimate_total(sample, sizes, referenced(sample)).plus(run_total)
+        left = every.quantity(int(sizes.sum()), data_bytes)
+        made.append(
+            Compression(
+                codec=name,
+                block_bytes=chunker.max_bytes,
+                compressed_bytes=left,
+                ratio=ratio(data_bytes, left),
+            )
+        )
+    return made
 
 
 def ratio(data_bytes: int, left: Quantity) -> Quantity:

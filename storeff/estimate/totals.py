@@ -19,7 +19,7 @@ LEVERAGE_LIMIT = 0.1
 SURPRISE_LIMIT = 3.0
 # What the control finds missing may be one chunk with many references that was not kept, which no
 # kept chunk can show. So this share of the squared correction counts as variance, and what is
-# already narrow is not corrected at all. Both were set with tests/bench/coverage.py: without them
+# already narrow is not corrected at all. Both were set with tests/bench/estimates.py: without them
 # intervals of +-0.1 % on 4,180 npm files held the truth in 28 % of 300 seeds.
 DOUBT = 0.05
 NARROW = 0.0025

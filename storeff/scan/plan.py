@@ -13,7 +13,9 @@ class Chunker(msgspec.Struct, frozen=True):
     ``min_bytes == max_bytes`` are fixed blocks, both 0 the whole file, else content-defined
     lengths between the two (MinCDC). The sketch keeps ``entries`` chunks: up to that many unique
     chunks every count is exact. The first ``compressed_entries`` of them by rank, a smaller sample
-    of the same kind, are compressed with each of ``codecs``.
+    of the same kind, are compressed with each of ``codecs``. ``by_place`` samples all chunks, not
+    the distinct ones: what compression alone leaves depends on how often a chunk occurs, and one
+    that occurs often need not be in a sample of distinct ones.
     """
 
     name: str
@@ -22,6 +24,7 @@ class Chunker(msgspec.Struct, frozen=True):
     entries: int
     codecs: tuple[str, ...] = ()
     compressed_entries: int = 0
+    by_place: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.codecs) != bool(self.compressed_entries):
@@ -34,17 +37,19 @@ class Chunker(msgspec.Struct, frozen=True):
 # points more than three gear chunkers on successive versions of five Python packages; 3/4 to 5/4
 # lost up to 1.0 to them, 1/2 to 3/2 saved the same and has a third more to hash (2026-11-21).
 # n entries leave a relative standard error of about 1 / sqrt(n): 0.4 % for counting. Compressing
-# costs a hundred times the scan, so it gets by with fewer: 0.5 to 1 GiB of chunks of 64 KiB and
-# more, whose regression on size leaves 0.5 to 0.7 % (5.1 GB of /usr and Python, 2026-11-20).
+# costs a hundred times the scan, so it gets by with fewer: 0.25 to 0.5 GiB of chunks of 64 KiB and
+# more, whose regression on size leaves 0.5 to 1 % (5.1 GB of /usr and Python, 2026-11-20).
 CODECS = ("lz4", "zstd-1", "zstd-3")
 CHUNKERS = (
     Chunker(WHOLE_FILE, 0, 0, 1 << 16),
     Chunker("fixed-4KiB", 4 << 10, 4 << 10, 1 << 16, CODECS, 1 << 14),
     Chunker("fixed-8KiB", 8 << 10, 8 << 10, 1 << 16, CODECS, 1 << 14),
     Chunker("fixed-64KiB", 64 << 10, 64 << 10, 1 << 16, CODECS, 1 << 13),
-    Chunker("fixed-128KiB", 128 << 10, 128 << 10, 1 << 16, CODECS, 1 << 13),
+    Chunker("fixed-128KiB", 128 << 10, 128 << 10, 1 << 16, CODECS, 1 << 12),
     Chunker("cdc-8KiB", 5 << 10, 11 << 10, 1 << 16, CODECS, 1 << 14),
     Chunker("cdc-64KiB", 40 << 10, 88 << 10, 1 << 16, CODECS, 1 << 13),
+    Chunker("blocks-64KiB", 64 << 10, 64 << 10, 1 << 12, CODECS, 1 << 12, by_place=True),
+    Chunker("blocks-128KiB", 128 << 10, 128 << 10, 1 << 12, CODECS, 1 << 12, by_place=True),
 )
 
 

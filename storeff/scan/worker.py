@@ -56,6 +56,7 @@ class Worker:
             [(c.min_bytes, c.max_bytes, c.entries, len(c.codecs)) for c in plan.chunkers],
             plan.seed,
             kernel,
+            [index for index, c in enumerate(plan.chunkers) if c.by_place],
         )
         # A scan that has begun does not run out of memory after days.
         self.scanner.reserve()
@@ -86,7 +87,7 @@ class Worker:
         """Measure files that lie in the buffer, as ``reads`` says."""
         measured: list[Piece] = []
         classes: list[str | None] = []
-        contents: list[tuple[int, int, int]] = []
+        contents: list[tuple[int, int, int, int]] = []
         sparse: list[Piece] = []
         for piece, (outcome, offset, length, error_number) in zip(pieces, reads, strict=True):
             if outcome == _native.SPARSE:
@@ -96,7 +97,7 @@ class Worker:
             if length:
                 head = bytes(self.view[offset : offset + min(length, PROBE_BYTES)])
                 content_class = classify(head, piece.path, piece.size_bytes)
-                contents.append((offset, length, GROUPS[content_class]))
+                contents.append((offset, length, GROUPS[content_class], file_number(piece)))
                 self.class_bytes[GROUPS[content_class]] += length
                 self.read_bytes += length
             if outcome != _native.READ:
@@ -147,6 +148,7 @@ class Worker:
             part.content_class = classify(head, piece.path, piece.size_bytes)
             group = GROUPS[part.content_class]
             self.scanner.begin(group)
+            self.scanner.set_place(file_number(piece), part.start)
         try:
             for offset, length, is_hole in data_segments(fd, part.end, start=part.start):
                 if is_hole:
@@ -253,3 +255,8 @@ class Worker:
         ranks = _native.rank(made["keys"], made["sizes"], self.plan.seed)
         made["compressed"][ranks >= compressed_tau] = 0
         return Sketch(**made, compressed_tau=compressed_tau)
+
+
+def file_number(piece: Piece) -> int:
+    """What stands for the file's name in keys by place."""
+    return int.from_bytes(_native.fingerprint(piece.path)[:8], "big")

@@ -1,0 +1,370 @@
+"""The laboratory in which the estimators are judged: how far they are off, and how often their
+95 % intervals hold the truth.
+
+    python tests/bench/estimates.py [--corpora DIR --cache DIR] [--seeds 300] [--quick]
+        [--stream NAME]... [-o results.json]
+
+Each stream of chunks (streams.py) is a population that is known in full. A scan of it under some
+seed would have kept a certain sketch; that sketch is made directly from the population, once
+for every seed and size, and given to storeff.estimate as storeff.estimate.reduction gives it. The
+other ways of spending the same number of entries (baselines.py) are judged beside it.
+
+Errors are relative to the truth. ``bias`` is their mean, ``RMSE`` the root of their mean square,
+``p95`` the 95th percentile of their size, ``width`` the mean half width of the intervals, ``slope``
+that of log RMSE over log entries: -0.5 where four times the entries halve the error.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+from baselines import DISTINCT, EVERY
+from streams import Stream, recorded, synthetic
+
+from storeff import _native
+from storeff.estimate.totals import estimate_total, referenced
+from storeff.quantity import Quantity
+from storeff.scan.sketch import Sketch
+
+ENTRIES = (1024, 2048, 4096, 8192, 16384, 65536)
+# The product, and the share of its entries that it compresses: by default it is 1/4 of 65,536.
+PRODUCT = {"storeff": 1.0, "storeff, 1/4": 0.25}
+# A stratum with less of the stream's bytes than this is not judged: few of its chunks are kept.
+STRATUM_SHARE = 0.05
+# What an interval has to hold, and what 300 seeds cannot tell from 95 %.
+COVERAGE_LOW, COVERAGE_HIGH = 0.92, 0.98
+# Errors along a slope are those of a sample only where most of the population is not kept.
+SLOPE_SHARE_MAX = 0.5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One estimator of one quantity of one stream at one size, over all seeds.
+
+    ``coverage`` and ``width`` are None for what has no interval; ``unknown`` is the share of seeds
+    that gave no estimate, which the other figures leave out.
+    """
+
+    stream: str
+    quantity: str
+    estimator: str
+    distinct: int
+    entries: int
+    truth: int
+    bias: float
+    rmse: float
+    p95: float
+    unknown: float
+    coverage: float | None = None
+    width: float | None = None
+
+
+# ---- the product ----
+
+
+def sketches(stream: Stream, seed: int, entries: Iterable[int]) -> Iterator[tuple[int, Sketch]]:
+    """The sketches of each capacity that a scan of ``stream`` under ``seed`` would have kept,
+    with everything compressed.
+    """
+    ranks = _native.rank(stream.keys, stream.sizes, seed)
+    sizes = sorted(entries)
+    most = min(sizes[-1] + 1, len(ranks))
+    lowest = np.argpartition(ranks, most - 1)[:most]
+    lowest = lowest[np.argsort(ranks[lowest])]
+    for capacity in sizes:
+        kept = lowest[:capacity]
+        tau = float(ranks[lowest[capacity]]) if capacity < len(lowest) else np.inf
+        yield (
+            capacity,
+            Sketch(
+                keys=stream.keys[kept],
+                sizes=stream.sizes[kept],
+                counts=stream.counts[kept],
+                groups=stream.groups[kept],
+                compressed=stream.compressed[kept],
+                tau=tau,
+                compressed_tau=tau,
+                chunks=len(stream.chunk),
+                bytes=stream.bytes,
+                run_count=np.zeros(256, np.uint64),
+                run_bytes=np.zeros(256, np.uint64),
+            ),
+        )
+
+
+def less_compressed(sketch: Sketch, entries: int, seed: int) -> Sketch:
+    """``sketch`` as it is if only its first ``entries`` are compressed."""
+    if entries >= len(sketch.sizes):
+        return sketch
+    first = sketch.keys[entries : entries + 1], sketch.sizes[entries : entries + 1]
+    compressed = sketch.compressed.copy()
+    compressed[entries:] = 0
+    tau = float(_native.rank(*first, seed)[0])
+    return replace(sketch, compressed=compressed, compressed_tau=tau)
+
+
+def check_sketch(name: str, stream: Stream, entries: int, seed: int) -> None:
+    """Raises ClickException unless the native core keeps what ``sketches`` says it keeps."""
+    [(_, ours)] = sketches(stream, seed, [entries])
+    scanner = _native.Scanner([(0, 0, entries, 0)], seed)
+    scanner.add(
+        0,
+        stream.keys[stream.chunk],
+        stream.sizes[stream.chunk],
+        stream.stratum[stream.in_file].astype(np.uint64),
+    )
+    native: dict[str, Any] = {**scanner.export(0)}
+    fields = ("keys", "sizes", "counts", "groups", "tau", "chunks", "bytes")
+    if not all(np.array_equal(getattr(ours, field), native[field]) for field in fields):
+        raise click.ClickException(f"{name}: the sketch is not the one that a scan keeps")
+
+
+def figures(
+    sketch: Sketch, places: Sketch, stream: Stream, strata: Sequence[int]
+) -> dict[str, Quantity]:
+    """What storeff.estimate.reduction makes of ``sketch`` and, by place, ``places``."""
+    data_bytes = sketch.bytes
+    distinct = estimate_total(sketch, sketch.sizes, referenced(sketch))
+    made = {"unique": distinct.quantity(int(sketch.sizes.sum()), data_bytes)}
+    sample = sketch.compressed_sample() if stream.codecs else sketch
+    for index, name in enumerate(stream.codecs):
+        sizes = sample.compressed[:, index].astype(np.uint64)
+        least = int(sizes.sum())
+        known = (sample.sizes, distinct)
+        once = estimate_total(sample, sizes, known)
+        made[f"combined {name}"] = once.quantity(least, data_bytes)
+    sampled = places.compressed_sample() if stream.codecs else places
+    for index, name in enumerate(stream.codecs):
+        sizes = sampled.compressed[:, index].astype(np.uint64)
+        every = estimate_total(sampled, sizes, referenced(sampled))
+        made[f"compression {name}"] = every.quantity(int(sizes.sum()), data_bytes)
+    for stratum in strata:
+        within, inside = (
+            (each.groups >> np.uint64(stratum)) & np.uint64(1) for each in (sketch, sample)
+        )
+        sizes = sketch.sizes * within
+        unique = estimate_total(sketch, sizes, referenced(sketch))
+        made[f"unique in stratum {stratum}"] = unique.quantity(int(sizes.sum()), data_bytes)
+        for index, name in enumerate(stream.codecs):
+            sizes = sample.compressed[:, index] * inside
+            physical = estimate_total(sample, sizes, (sample.sizes * inside, unique))
+            made[f"combined {name} in stratum {stratum}"] = physical.quantity(
+                int(sizes.sum()), data_bytes
+            )
+    return made
+
+
+def truths(stream: Stream, strata: Sequence[int]) -> dict[str, int]:
+    """The same quantities of the whole stream, by plain sums."""
+    every = np.ones(len(stream.sizes), np.uint64)
+    within = {f" in stratum {s}": (stream.groups >> np.uint64(s)) & np.uint64(1) for s in strata}
+    made = {}
+    for suffix, mask in {"": every, **within}.items():
+        made[f"unique{suffix}"] = int((stream.sizes * mask).sum())
+        for index, name in enumerate(stream.codecs):
+            made[f"combined {name}{suffix}"] = int((stream.compressed[:, index] * mask).sum())
+    for index, name in enumerate(stream.codecs):
+        made[f"compression {name}"] = int((stream.compressed[:, index] * stream.counts).sum())
+    return made
+
+
+# ---- experiments ----
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What an experiment is repeated over."""
+
+    seeds: range
+    entries: tuple[int, ...]
+
+
+def full_pass(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
+    """Every chunk is seen: the product's figures at each size of sketch that is not exact."""
+    distinct = len(stream.sizes)
+    check_sketch(name, stream, setting.entries[0], setting.seeds[0])
+    totals = stream.stratum_bytes()
+    large = [s for s, total in totals.items() if total >= STRATUM_SHARE * stream.bytes]
+    strata = large if len(totals) > 1 else []
+    truth = truths(stream, strata)
+    found: dict[tuple[str, int, str], list[Quantity]] = {}
+    for seed in setting.seeds:
+        both = zip(
+            sketches(stream, seed, setting.entries),
+            sketches(stream.by_place, seed, setting.entries),
+            strict=True,
+        )
+        for (entries, sketch), (_, places) in both:
+            for label, share in PRODUCT.items():
+                once, every = (
+                    less_compressed(each, round(entries * share), seed) for each in (sketch, places)
+                )
+                for quantity, estimate in figures(once, every, stream, strata).items():
+                    found.setdefault((label, entries, quantity), []).append(estimate)
+    for (label, entries, quantity), estimates in found.items():
+        share = 1.0 if quantity.startswith("unique") else PRODUCT[label]
+        exact_at = len(stream.chunk) if quantity.startswith("compression") else distinct
+        if entries * share >= exact_at or (quantity.startswith("unique") and PRODUCT[label] < 1):
+            continue
+        value, low, high = (
+            np.array([getattr(q, field) for q in estimates], np.float64)
+            for field in ("value", "low", "high")
+        )
+        right = truth[quantity]
+        known = ~np.isnan(value)
+        covered = (low <= right) & (right <= high)
+        yield Row(
+            name,
+            quantity,
+            label,
+            distinct,
+            entries,
+            right,
+            *errors(value, right),
+            coverage=float(covered[known].mean()),
+            width=float((high - low)[known].mean()) / 2 / right,
+        )
+
+
+def compared(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
+    """The baselines, given as many entries, of which all are compressed."""
+    every = stream.compressed.astype(np.float64)
+    once = np.column_stack((stream.sizes.astype(np.float64), every))
+    compression = [f"compression {codec}" for codec in stream.codecs]
+    quantities = ["unique", *(f"combined {codec}" for codec in stream.codecs)]
+    tasks = [(label, run, once, quantities) for label, run in DISTINCT.items()]
+    tasks += [(label, run, every, compression) for label, run in EVERY.items() if compression]
+    truth = truths(stream, [])
+    distinct = len(stream.sizes)
+    for entries in setting.entries:
+        if entries >= distinct:
+            continue
+        for number, (label, run, values, names) in enumerate(tasks):
+            found = np.array(
+                [
+                    run(stream, values, entries, np.random.default_rng((seed, number)))
+                    for seed in setting.seeds
+                ]
+            )
+            for quantity, estimates in zip(names, found.T, strict=True):
+                right = truth[quantity]
+                yield Row(
+                    name, quantity, label, distinct, entries, right, *errors(estimates, right)
+                )
+
+
+def errors(value: npt.NDArray[np.float64], truth: float) -> tuple[float, float, float, float]:
+    """Bias, RMSE and 95th percentile of the relative error; the share that is unknown."""
+    known = ~np.isnan(value)
+    error = value[known] / truth - 1
+    return (
+        float(error.mean()),
+        float(np.sqrt((error**2).mean())),
+        float(np.percentile(abs(error), 95)),
+        1 - float(known.mean()),
+    )
+
+
+EXPERIMENTS: tuple[Callable[[str, Stream, Setting], Iterator[Row]], ...] = (full_pass, compared)
+
+
+# ---- the report ----
+
+
+def slope(rows: Sequence[Row]) -> float | None:
+    """Of log RMSE over log entries; None with fewer than two sizes to tell it from."""
+    far = [r for r in rows if r.rmse > 0 and r.entries <= SLOPE_SHARE_MAX * r.distinct]
+    if len(far) < 2:
+        return None
+    logs = np.log([(r.entries, r.rmse) for r in far])
+    return float(np.polyfit(logs[:, 0], logs[:, 1], 1)[0])
+
+
+def show(rows: list[Row]) -> None:
+    click.echo(f"\n{rows[0].stream}: {rows[0].distinct:,} distinct chunks")
+    click.echo(
+        f"{'':30}{'':16}{'entries':>8}{'bias':>9}{'RMSE':>9}{'p95':>9}{'coverage':>10}{'width':>8}"
+        f"{'slope':>7}"
+    )
+    series = dict.fromkeys((r.quantity, r.estimator) for r in rows)
+    for quantity, estimator in sorted(series, key=lambda each: each[0]):
+        same = [r for r in rows if (r.quantity, r.estimator) == (quantity, estimator)]
+        for row in same:
+            intervals = "" if row.coverage is None else f"{row.coverage:10.1%}{row.width:8.2%}"
+            steep = slope(same) if row is same[-1] else None
+            click.echo(
+                f"{quantity:30}{estimator:16}{row.entries:8,}{row.bias:9.2%}{row.rmse:9.2%}"
+                f"{row.p95:9.2%}{intervals:18}{'' if steep is None else f'{steep:7.2f}'}"
+            )
+
+
+def show_misses(rows: list[Row]) -> None:
+    """Where the product's intervals do not hold the truth as often as they say."""
+    click.echo(f"\noutside {COVERAGE_LOW:.0%} to {COVERAGE_HIGH:.0%} coverage:")
+    for row in rows:
+        if row.coverage is not None and not COVERAGE_LOW <= row.coverage <= COVERAGE_HIGH:
+            click.echo(
+                f"{row.coverage:6.1%}  {row.stream}, {row.quantity}, {row.entries:,} entries: "
+                f"RMSE {row.rmse:.2%}, width {row.width:.2%}"
+            )
+
+
+@click.command(help=__doc__, context_settings={"max_content_width": 100})
+@click.option("--corpora", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--cache", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--seeds", default=300, show_default=True)
+@click.option("--references", default=200_000, show_default=True, help="Of a made-up stream.")
+@click.option("--codec", "codecs", multiple=True, default=["zstd-1"], help="Of a real one.")
+@click.option("--stream", "patterns", multiple=True, help="Only streams that match (regular).")
+@click.option("--quick", is_flag=True, help="30 seeds, 20,000 references, the three least sizes.")
+@click.option("-o", "output", type=click.Path(dir_okay=False, path_type=Path))
+def main(
+    corpora: Path | None,
+    cache: Path | None,
+    seeds: int,
+    references: int,
+    codecs: tuple[str, ...],
+    patterns: tuple[str, ...],
+    quick: bool,
+    output: Path | None,
+) -> None:
+    if (corpora is None) != (cache is None):
+        raise click.UsageError("--corpora and --cache go together")
+    if quick:
+        seeds, references = min(seeds, 30), min(references, 20_000)
+    entries = ENTRIES[:3] if quick else ENTRIES
+    setting = Setting(range(1, seeds + 1), entries)
+    available = list(recorded(corpora, cache, codecs)) if corpora and cache else []
+    available += synthetic(references)
+    rows: list[Row] = []
+    for name, load in available:
+        if patterns and not any(re.search(pattern, name) for pattern in patterns):
+            continue
+        stream = load()
+        made = [row for experiment in EXPERIMENTS for row in experiment(name, stream, setting)]
+        if made:
+            show(made)
+        else:
+            click.echo(f"\n{name}: {len(stream.sizes):,} distinct chunks, exact at every size")
+        rows += made
+    show_misses(rows)
+    if output:
+        made_by = {
+            "date": date.today().isoformat(),
+            "numpy": np.__version__,
+            "seeds": [setting.seeds.start, setting.seeds.stop - 1],
+            "references": references,
+            "rows": [asdict(row) for row in rows],
+        }
+        output.write_text(json.dumps(made_by, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

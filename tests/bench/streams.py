@@ -1,0 +1,361 @@
+"""Chunk streams to judge estimators on: recorded from real files, and made up with a known shape.
+
+A constant run is left out: the product counts it exactly and outside its sketch, and so is a hole.
+Both show as a gap between offsets.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from storeff import _native
+from storeff.scan.codecs import codec
+from storeff.scan.plan import CHUNKERS, Chunker, Plan
+from storeff.sources.content import CLASSES, PROBE_BYTES, classify
+from storeff.sources.piece import Piece, data_segments, open_piece
+from storeff.sources.tree import walk
+
+U64 = npt.NDArray[np.uint64]
+U32 = npt.NDArray[np.uint32]
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Rng = np.random.Generator
+
+RECORDED = ("whole-file", "fixed-4KiB", "fixed-64KiB", "cdc-8KiB", "cdc-64KiB")
+PART_BYTES = Plan().part_bytes
+SYNTHETIC_SEED = 20261121
+# One chunk has at most this share of the references of a Zipf stream.
+ZIPF_CAP = 10_000
+FILE_CHUNKS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """References to chunks in reading order, and the table of the distinct chunks they name.
+
+    A row per distinct chunk: ``keys`` (u, 2) fingerprints, ``sizes`` (u,) bytes, ``compressed``
+    (u, codecs) bytes. A row per reference: ``chunk`` (n,) its row in the table, ``in_file`` (n,)
+    the number of its file, ``offset`` (n,) bytes into that. ``stratum`` (files,) is the number of
+    each file's content class.
+    """
+
+    keys: U64
+    sizes: U64
+    compressed: U32
+    chunk: U32
+    in_file: U32
+    offset: U64
+    stratum: npt.NDArray[np.uint8]
+    codecs: tuple[str, ...]
+
+    @cached_property
+    def counts(self) -> U64:
+        """(u,) references to each distinct chunk."""
+        return np.bincount(self.chunk, minlength=len(self.sizes)).astype(np.uint64)
+
+    @cached_property
+    def groups(self) -> U64:
+        """(u,) bit set of the strata in which each distinct chunk occurs."""
+        groups = np.zeros(len(self.sizes), np.uint64)
+        stratum = self.stratum[self.in_file]
+        for bit in np.unique(stratum):
+            groups[self.chunk[stratum == bit]] |= np.uint64(1 << int(bit))
+        return groups
+
+    @cached_property
+    def bytes(self) -> int:
+        """Bytes of all references."""
+        return int((self.sizes * self.counts).sum())
+
+    @cached_property
+    def by_place(self) -> "Stream":
+        """The same references, each of them a chunk of its own."""
+        return replace(
+            self,
+            keys=np.column_stack((self.in_file.astype(np.uint64), self.offset)),
+            sizes=self.sizes[self.chunk],
+            compressed=self.compressed[self.chunk],
+            chunk=np.arange(len(self.chunk), dtype=np.uint32),
+        )
+
+    def stratum_bytes(self) -> dict[int, int]:
+        """Bytes of the references in each stratum that has any."""
+        totals = np.bincount(self.stratum[self.in_file], self.sizes[self.chunk].astype(np.float64))
+        return {bit: int(total) for bit, total in enumerate(totals) if total}
+
+
+# ---- real files ----
+
+
+def recorded(
+    corpora: Path, cache: Path, codecs: Sequence[str]
+) -> Iterator[tuple[str, Callable[[], Stream]]]:
+    """Name and stream of each corpus, a folder in ``corpora``, under each of RECORDED.
+
+    A stream is recorded once and kept in ``cache`` under a name that changes with the files.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    chunkers = {c.name: c for c in CHUNKERS}
+    for folder in sorted(f for f in corpora.iterdir() if f.is_dir() and f.name[0] != "."):
+        pieces = sorted(
+            (
+                found
+                for found in walk([folder], one_file_system=True, exclude=[])
+                if isinstance(found, Piece)
+            ),
+            key=lambda piece: piece.path,
+        )
+        for name in RECORDED:
+            load = partial(_cached, folder.name, pieces, chunkers[name], codecs, cache)
+            yield f"{folder.name} {name}", load
+
+
+def _cached(
+    corpus: str, pieces: list[Piece], chunker: Chunker, codecs: Sequence[str], cache: Path
+) -> Stream:
+    what = [(p.path, p.size_bytes, p.mtime_ns) for p in pieces]
+    cut = (chunker.name, chunker.min_bytes, chunker.max_bytes, PART_BYTES, *codecs)
+    digest = hashlib.sha256(repr((what, cut)).encode()).hexdigest()[:16]
+    path = cache / f"{corpus}-{chunker.name}-{digest}.npz"
+    if not path.exists():
+        made = record(pieces, chunker, codecs)
+        part = path.with_suffix(".part.npz")
+        arrays = {f.name: np.asarray(getattr(made, f.name)) for f in fields(made)}
+        np.savez(part, allow_pickle=False, **arrays)
+        os.replace(part, path)
+    with np.load(path) as kept:
+        columns = {key: kept[key] for key in kept.files}
+    return Stream(**{**columns, "codecs": tuple(columns["codecs"].tolist())})
+
+
+def record(pieces: list[Piece], chunker: Chunker, codecs: Sequence[str]) -> Stream:
+    """The stream of ``pieces`` under ``chunker``. A whole file is not compressed."""
+    names = tuple(codecs) if chunker.max_bytes else ()
+    compressors = [codec(name) for name in names]
+    rows: dict[tuple[bytes, int], int] = {}
+    compressed: list[tuple[int, ...]] = []
+    references: list[tuple[int, int, int]] = []
+    strata: list[int] = []
+    for piece in pieces:
+        segments = list(_segments(piece))
+        head = segments[0][1][:PROBE_BYTES] if segments else b""
+        new: list[memoryview] = []
+        for offset, key, size, content in _chunks(segments, chunker):
+            row = rows.setdefault((key, size), len(rows))
+            if row == len(compressed) + len(new):
+                new.append(content)
+            references.append((row, len(strata), offset))
+        strata.append(CLASSES.index(classify(head, piece.path, piece.size_bytes)))
+        columns = [sizes_of(new) for sizes_of in compressors] if new else []
+        compressed += zip(*columns, strict=True) if columns else [()] * len(new)
+    digests = np.frombuffer(b"".join(key for key, _ in rows), ">u8").reshape(-1, 2)
+    table = np.array(references, np.uint64).reshape(-1, 3)
+    return Stream(
+        keys=digests.astype(np.uint64),
+        sizes=np.array([size for _, size in rows], np.uint64),
+        compressed=np.array(compressed, np.uint32).reshape(len(rows), len(names)),
+        chunk=table[:, 0].astype(np.uint32),
+        in_file=table[:, 1].astype(np.uint32),
+        offset=table[:, 2].copy(),
+        stratum=np.array(strata, np.uint8),
+        codecs=names,
+    )
+
+
+def _segments(piece: Piece) -> Iterator[tuple[int, bytes]]:
+    """Offset and content of each stretch of data between holes and ends of parts."""
+    fd = open_piece(piece)
+    try:
+        for start in range(0, piece.size_bytes, PART_BYTES):
+            end = min(start + PART_BYTES, piece.size_bytes)
+            for offset, length, is_hole in data_segments(fd, end, start=start):
+                if not is_hole:
+                    content = bytearray(length)
+                    if os.preadv(fd, [content], offset) != length:
+                        raise OSError(f"{os.fsdecode(piece.path)} changed while it was read")
+                    yield offset, bytes(content)
+    finally:
+        os.close(fd)
+
+
+def _chunks(
+    segments: list[tuple[int, bytes]], chunker: Chunker
+) -> Iterator[tuple[int, bytes, int, memoryview]]:
+    """Offset in the file, fingerprint, size and content of each chunk that is not a run."""
+    kernel = _native.kernels()[0]
+    if chunker.max_bytes == 0:
+        parts = [(offset, _native.fingerprint(data, kernel)) for offset, data in segments]
+        if parts:
+            size = sum(len(data) for _, data in segments)
+            yield 0, _native.fingerprint(repr(parts).encode(), kernel), size, memoryview(b"")
+        return
+    for start, data in segments:
+        pieces = _native.cut(data, chunker.min_bytes, chunker.max_bytes, kernel)
+        for offset, length, is_run in pieces.tolist():
+            if not is_run:
+                content = memoryview(data)[offset : offset + length]
+                yield start + offset, _native.fingerprint(content, kernel), length, content
+
+
+# ---- made up ----
+
+
+def synthetic(references: int) -> Iterator[tuple[str, Callable[[], Stream]]]:
+    """Name and stream of each made-up shape, of about ``references`` references.
+
+    Each with chunks of 8 KiB and of 6 to 10 KiB, except where the sizes are the shape. Zipf
+    streams have a tenth as many distinct chunks instead, however many references that gives.
+    """
+    many, few = references, references // 10
+    counts: dict[str, Callable[[Rng], U64]] = {
+        "all unique": lambda _: np.ones(many, np.uint64),
+        "all doubled": lambda _: np.full(many // 2, 2, np.uint64),
+        "uniform 1-3": lambda rng: rng.integers(1, 4, many // 2).astype(np.uint64),
+        "all x10": lambda _: np.full(few, 10, np.uint64),
+        "zipf 1.2": lambda rng: _zipf(1.2, few, rng),
+        "zipf 1.6": lambda rng: _zipf(1.6, few, rng),
+        "zipf 2.0": lambda rng: _zipf(2.0, few, rng),
+        "hot 10 %": lambda rng: _hot(0.1, many, rng),
+        "hot 50 %": lambda rng: _hot(0.5, many, rng),
+    }
+    for name, draw in counts.items():
+        for kind, sizes in (("fixed", fixed_sizes), ("variable", variable_sizes)):
+            yield f"{name}, {kind}", partial(_shuffled, draw, sizes, mixed_ratios)
+    uniform = counts["uniform 1-3"]
+    yield "skewed compression", partial(_shuffled, uniform, variable_sizes, skewed_ratios)
+    yield "file sizes", partial(_shuffled, uniform, file_sizes, mixed_ratios)
+    yield "one giant file", partial(_shuffled, uniform, giant_sizes, mixed_ratios)
+    yield "shifted copies", partial(_copies, many, copies=4, strata=1, changed=0.05)
+    yield "two strata share all", partial(_copies, many, copies=2, strata=2, changed=0.0)
+
+
+def _zipf(exponent: float, distinct: int, rng: Rng) -> U64:
+    """References to each chunk: c of them with a probability in proportion to c^-exponent."""
+    return np.minimum(rng.zipf(exponent, distinct), ZIPF_CAP).astype(np.uint64)
+
+
+def _hot(share: float, references: int, rng: Rng) -> U64:
+    """One chunk with ``share`` of the references, the others with one to three."""
+    counts = rng.integers(1, 4, int(references * (1 - share) / 2)).astype(np.uint64)
+    counts[0] = int(counts[1:].sum() * share / (1 - share))
+    return counts
+
+
+def fixed_sizes(distinct: int, _: Rng) -> U64:
+    return np.full(distinct, 8192, np.uint64)
+
+
+def variable_sizes(distinct: int, rng: Rng) -> U64:
+    """What cdc-8KiB gives on noise."""
+    return rng.integers(6144, 10241, distinct).astype(np.uint64)
+
+
+def file_sizes(distinct: int, rng: Rng) -> U64:
+    """Log-normal with a median of 4 KiB: half of the bytes are in one file of fifty."""
+    return np.ceil(4096 * rng.lognormal(0, 2, distinct)).astype(np.uint64)
+
+
+def giant_sizes(distinct: int, rng: Rng) -> U64:
+    """``file_sizes``, and one file as large as all others together."""
+    sizes = file_sizes(distinct, rng)
+    sizes[0] = sizes[1:].sum()
+    return sizes
+
+
+def mixed_ratios(sizes: U64, rng: Rng) -> Floats:
+    """Compressed / original: 30 % incompressible, 10 % nearly empty, the rest about 0.4.
+
+    Small chunks shrink less.
+    """
+    kind = rng.choice(3, len(sizes), p=(0.3, 0.1, 0.6))
+    ratios = np.where(kind == 1, 0.02, rng.beta(2, 3, len(sizes)))
+    by_size = (float(np.median(sizes)) / sizes) ** 0.2
+    return np.where(kind == 0, 1.0, ratios * by_size)
+
+
+def skewed_ratios(sizes: U64, rng: Rng) -> Floats:
+    """3 % of the chunks hold three quarters of the compressed bytes."""
+    return np.where(rng.random(len(sizes)) < 0.03, 1.0, 0.01)
+
+
+def _shuffled(
+    draw: Callable[[Rng], U64],
+    sizes: Callable[[int, Rng], U64],
+    ratios: Callable[[U64, Rng], Floats],
+) -> Stream:
+    """Chunks with the drawn counts in random order."""
+    rng = np.random.default_rng(SYNTHETIC_SEED)
+    counts = draw(rng)
+    chunk = rng.permutation(np.repeat(np.arange(len(counts)), counts.astype(np.int64)))
+    file = np.cumsum(rng.random(len(chunk)) < 1 / FILE_CHUNKS, dtype=np.int64)
+    return _assemble(
+        chunk, file, np.zeros(file[-1] + 1, np.int64), sizes(len(counts), rng), ratios, rng
+    )
+
+
+def _copies(references: int, copies: int, strata: int, changed: float) -> Stream:
+    """Copies of a set of files, each file of a later copy with a share ``changed`` of its chunks
+    replaced and, if any is, a new chunk at its start, which shifts the rest. The copies take
+    turns at ``strata`` content classes.
+    """
+    rng = np.random.default_rng(SYNTHETIC_SEED)
+    distinct = references // copies
+    file = np.cumsum(rng.random(distinct) < 1 / FILE_CHUNKS, dtype=np.int64)
+    first = np.diff(file, prepend=-1) > 0
+    files = int(file[-1]) + 1
+    chunk: list[Ints] = [np.arange(distinct)]
+    files_of: list[Ints] = [file]
+    next_new = distinct
+    for copy in range(1, copies):
+        ids: Ints = np.arange(distinct)
+        of = file
+        if changed:
+            new = rng.random(distinct) < changed
+            ids[new] = next_new + np.arange(new.sum())
+            next_new += int(new.sum())
+            ids = np.insert(ids, np.flatnonzero(first), next_new + np.arange(first.sum()))
+            of = np.insert(file, np.flatnonzero(first), file[first])
+            next_new += int(first.sum())
+        chunk.append(ids)
+        files_of.append(of + copy * files)
+    # A chunk that no copy kept would be a row without references.
+    rows, ids = np.unique(np.concatenate(chunk), return_inverse=True)
+    return _assemble(
+        ids,
+        np.concatenate(files_of),
+        np.repeat(np.arange(copies) % strata, files),
+        variable_sizes(len(rows), rng),
+        mixed_ratios,
+        rng,
+    )
+
+
+def _assemble(
+    chunk: Ints,
+    file: Ints,
+    stratum: Ints,
+    sizes: U64,
+    ratios: Callable[[U64, Rng], Floats],
+    rng: Rng,
+) -> Stream:
+    length = sizes[chunk]
+    end = np.cumsum(length, dtype=np.uint64)
+    starts = np.flatnonzero(np.diff(file, prepend=-1))
+    before = np.repeat(end[starts] - length[starts], np.diff(starts, append=len(file)))
+    compressed = np.clip(np.round(sizes * ratios(sizes, rng)), 1, sizes)
+    return Stream(
+        keys=rng.integers(0, 2**64, (len(sizes), 2), np.uint64),
+        sizes=sizes,
+        compressed=compressed.astype(np.uint32).reshape(-1, 1),
+        chunk=chunk.astype(np.uint32),
+        in_file=file.astype(np.uint32),
+        offset=end - length - before,
+        stratum=stratum.astype(np.uint8),
+        codecs=("zstd-1",),
+    )
