@@ -1,13 +1,18 @@
 """Estimates are exact while everything is kept; beyond that they are unbiased, with intervals
 that cover as often as they say, and beat the ratio inside a sample."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from storeff import _native
+from storeff.estimate.reduction import Scope, reduce
 from storeff.estimate.totals import Total, estimate_total, referenced
 from storeff.quantity import Quantity
+from storeff.scan.plan import Plan
+from storeff.scan.run import scan
 from storeff.scan.sketch import Sketch
 
 CHUNKS = 20_000
@@ -138,3 +143,50 @@ def test_an_interval_stays_within_what_is_possible() -> None:
 
 def test_an_exact_total_is_its_own_interval() -> None:
     assert Total(100, 0.0).plus(11).quantity(0, 999) == Quantity(111, 111, 111, "measured")
+
+
+# ---- how the ratio grows with the scope ----
+
+
+def counted(roots: list[Path], target_bytes: int | None = None) -> Scope:
+    return reduce(scan(roots, Plan()), target_bytes).scope
+
+
+def test_of_noise_stored_twice_half_the_chunks_hold_a_quarter_of_the_duplicates(
+    tmp_path: Path,
+) -> None:
+    noise = np.random.default_rng(3).bytes(8 << 20)
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(noise)
+    ratios = {growth.share: growth.ratio.value for growth in counted([tmp_path]).growth}
+    assert ratios[1.0] == pytest.approx(2, rel=1e-4)
+    # 1 - (1 - 1/2)^2 of the distinct chunks are met in half of all references.
+    assert ratios[0.5] == pytest.approx(0.5 * 2 / 0.75, rel=1e-4)
+    assert ratios[0.25] == pytest.approx(0.25 * 2 / (1 - 0.75**2), rel=1e-4)
+
+
+def test_the_last_share_is_the_headline_and_none_is_below_the_one_before(tmp_path: Path) -> None:
+    source = np.random.default_rng(4)
+    shared = source.bytes(1 << 20)
+    for i in range(6):
+        (tmp_path / f"{i}").write_bytes(shared[: i << 17] + source.bytes(300_000) + bytes(200_000))
+    scope = counted([tmp_path])
+    ratios = [growth.ratio.value or 0 for growth in scope.growth]
+    assert ratios[-1] == pytest.approx(scope.measured.value, rel=1e-4)
+    assert ratios == sorted(ratios)
+
+
+def test_the_ceiling_adds_what_the_last_doubling_did_for_each_one_to_the_target(
+    tmp_path: Path,
+) -> None:
+    noise = np.random.default_rng(5).bytes(4 << 20)
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(noise)
+    scope = counted([tmp_path], 8 * (8 << 20))
+    assert scope.ceiling is not None
+    assert scope.ceiling.value == pytest.approx(2 + 3 * (2 - 4 / 3), rel=1e-3)
+    assert scope.ceiling.origin == "assumed"
+    for target_bytes in (None, 1, 8 << 20):
+        ceiling = counted([tmp_path], target_bytes).ceiling
+        assert ceiling is not None
+        assert ceiling.value == pytest.approx(2, rel=1e-3)

@@ -98,7 +98,7 @@ def command(
         )
         seconds = time.monotonic() - clock
         progress.phase("estimating")
-        reduction = reduce(measurement)
+        reduction = reduce(measurement, target)
         logical_bytes = reduction.data_bytes if target is None else target
         sized: list[Any] = []
         if reduction.data_bytes:

@@ -1,5 +1,7 @@
 """Data reduction of what was scanned: deduplication, compression, and both together."""
 
+import math
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,8 @@ from storeff.sources.content import CLASSES
 # What stands for "how far it shrinks" where one figure is asked for: chunks that survive inserts,
 # at the size and level that present all-flash systems use.
 HEADLINE = ("cdc-64KiB", "zstd-3")
+# Shares of the scanned chunks at which the headline is told, each double the one before.
+SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 # The floor needs no duplicate to be found again at scale: independent blocks, compressed.
 FLOOR = ("zstd-3", 128 << 10)
 
@@ -55,16 +59,26 @@ class Combined(msgspec.Struct, frozen=True):
     ratio: Quantity
 
 
+class Growth(msgspec.Struct, frozen=True):
+    """The headline ratio of a random ``share`` of the chunks that were scanned."""
+
+    share: float
+    ratio: Quantity
+
+
 class Scope(msgspec.Struct, frozen=True):
     """The ratio to expect beyond the scanned data.
 
-    ``floor`` needs no duplicates, ``measured`` assumes the target repeats the scanned domain,
-    ``ceiling`` assumes that duplicates grow with the domain: null, for that needs a growth model.
+    ``floor`` needs no duplicates, ``measured`` assumes the target repeats the scanned domain.
+    ``growth`` is how the measured ratio came about as the scope doubled, and ``ceiling`` assumes
+    that every further doubling up to the target adds what the last one did: a scenario, which
+    nothing in the scanned data can confirm. Without a target it is the measured ratio.
     """
 
     floor: Quantity
     measured: Quantity
     ceiling: Quantity | None
+    growth: list[Growth] = []
 
 
 class StratumReduction(msgspec.Struct, frozen=True):
@@ -100,8 +114,11 @@ class Reduction(msgspec.Struct, frozen=True):
     method: Method
 
 
-def reduce(measurement: Measurement) -> Reduction:
-    """Every figure that ``measurement`` supports, with its interval."""
+def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reduction:
+    """Every figure that ``measurement`` supports, with its interval.
+
+    ``target_bytes`` are the logical bytes that the ceiling is for.
+    """
     data_bytes = measurement.data_bytes
     dedup, compression, combined = [], [], []
     for chunker in measurement.plan.chunkers:
@@ -147,7 +164,7 @@ def reduce(measurement: Measurement) -> Reduction:
         compression=compression,
         combined=combined,
         similarity=None,
-        scope=Scope(floor=floor.ratio, measured=headline.ratio, ceiling=None),
+        scope=_scope(measurement, floor.ratio, headline.ratio, target_bytes or data_bytes),
         by_stratum=_by_stratum(measurement),
         method=Method(
             estimator="exact count" if exact else "priority sketch, regression on referenced bytes",
@@ -177,6 +194,43 @@ def _compression(sketch: Sketch, chunker: Chunker, data_bytes: int) -> list[Comp
             )
         )
     return made
+
+
+def _scope(
+    measurement: Measurement, floor: Quantity, measured: Quantity, target_bytes: int
+) -> Scope:
+    growth = [_at_share(measurement, share) for share in SHARES]
+    half, whole = growth[-2].ratio.value, growth[-1].ratio.value
+    ceiling = None
+    if half is not None and whole is not None:
+        doublings = max(0.0, math.log2(target_bytes / measurement.data_bytes))
+        ceiling = Quantity(whole + doublings * max(0.0, whole - half), None, None, "assumed")
+    return Scope(floor, measured, ceiling, growth)
+
+
+def _at_share(measurement: Measurement, share: float) -> Growth:
+    """The headline ratio if each chunk had been met with probability ``share``.
+
+    A chunk of c references is then met at all with probability 1 - (1 - share)^c: rarefaction (H.
+    L. Sanders, American Naturalist 102, 1968), here of a population that the sketch estimates.
+    """
+    chunker = next(c for c in measurement.plan.chunkers if c.name == HEADLINE[0])
+    sketch = measurement.sketches[chunker.name]
+    sample = sketch.compressed_sample()
+    distinct = estimate_total(sketch, sketch.sizes * _met(sketch.counts, share), referenced(sketch))
+    met = _met(sample.counts, share)
+    compressed = sample.compressed[:, chunker.codecs.index(HEADLINE[1])] * met
+    once = estimate_total(sample, compressed, (sample.sizes * met, distinct))
+    run_met = _met(sketch.run_count, share)
+    runs = _run_sizes(sketch, chunker, HEADLINE[1])
+    left = once.plus(round(sum(size * float(run_met[byte]) for byte, size in runs.items())))
+    data_bytes = round(share * measurement.data_bytes)
+    return Growth(share, ratio(data_bytes, left.quantity(0, data_bytes)))
+
+
+def _met(counts: npt.NDArray[np.uint64], share: float) -> npt.NDArray[np.float64]:
+    """Probability that at least one of ``counts`` references is among a random ``share``."""
+    return 1.0 - (1.0 - share) ** counts.astype(np.float64)
 
 
 def ratio(data_bytes: int, left: Quantity) -> Quantity:

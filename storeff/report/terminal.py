@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from storeff.economics import SizedLayout
-from storeff.estimate.reduction import Reduction
+from storeff.estimate.reduction import Reduction, Scope
 from storeff.quantity import Quantity
 from storeff.report.model import Report, Scan
 from storeff.units import covered, format_bytes, format_size_both, significant
@@ -94,6 +94,18 @@ def _scanned(scan: Scan) -> Group:
     return _section("Read", _paragraph(text))
 
 
+def _scope(scope: Scope) -> str:
+    """How the measured ratio grew with the scope, and where that would lead."""
+    quarter, half, whole = (_ratio(growth.ratio) for growth in scope.growth[-3:])
+    ceiling = scope.ceiling.value if scope.ceiling else None
+    if ceiling is None or ceiling == scope.measured.value:
+        return f"{half}  in half of the chunks; {quarter} in a quarter of them"
+    return (
+        f"{_times(ceiling)}x  ceiling, a scenario: every doubling up to the target adds what the"
+        f" last one did ({quarter}, {half}, {whole} in 1/4, 1/2 and all of the chunks)"
+    )
+
+
 def _reduction(reduction: Reduction) -> Group:
     head = reduction.headline
     exact = head.ratio.low == head.ratio.high
@@ -104,6 +116,9 @@ def _reduction(reduction: Reduction) -> Group:
         f" ({'counted exactly' if exact else '95 % interval'})\n"
         f"{_ratio(reduction.scope.floor)}  floor: zstd-3 on 128 KiB blocks, no duplicate needed"
     )
+    # A report of before schema 1.1 has none.
+    if reduction.scope.growth:
+        lines.append(f"\n{_scope(reduction.scope)}")
     codecs = list(dict.fromkeys(c.codec for c in reduction.combined))
     table = simple_table("chunks", "dedup alone", *(f"then {codec}" for codec in codecs))
     combined = {(c.chunker, c.codec): c.ratio for c in reduction.combined}
