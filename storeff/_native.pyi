@@ -57,6 +57,9 @@ def rank(keys: _UInt64s, sizes: _UInt64s, seed: int) -> npt.NDArray[np.float64]:
     m = mix(high ^ mix(low ^ mix(seed + 0x9E3779B97F4A7C15))), mix the finaliser of splitmix64.
     """
 
+def order(ranks: npt.NDArray[np.float64], keys: _UInt64s, sizes: _UInt64s) -> npt.NDArray[np.intp]:
+    """The indices that sort entries by (rank, key, size)."""
+
 class File(Protocol):
     """A regular file as it was listed: storeff.sources.piece.Piece."""
 

@@ -247,6 +247,17 @@ def rank(const uint64_t[:, ::1] keys not None, const uint64_t[::1] sizes not Non
     return ranks
 
 
+def order(ranks, keys, sizes):
+    import numpy as np
+
+    by_rank = np.argsort(ranks, kind="stable")
+    sorted_ranks = ranks[by_rank]
+    # Different chunks hardly ever share a rank, and sorting by the rest takes four times as long.
+    if not (sorted_ranks[1:] == sorted_ranks[:-1]).any():
+        return by_rank
+    return np.lexsort((sizes, keys[:, 1], keys[:, 0], ranks))
+
+
 cdef int _check_keys(const uint64_t[:, ::1] keys, Py_ssize_t count) except -1:
     if keys.shape[0] != count or keys.shape[1] != 2:
         raise ValueError(f"keys must have the shape ({count}, 2): a (high, low) pair for each size")
@@ -471,8 +482,7 @@ cdef class Scanner:
         cdef const sf_sketch *sketch = sf_sketch_of(scanner, index)
         cdef const sf_totals *totals = sf_totals_of(scanner, index)
         entries = _records(_ENTRY_FIELDS, sketch.entries, sketch.count)
-        key = entries["key"]
-        entries = entries[np.lexsort((entries["size"], key[:, 1], key[:, 0], entries["rank"]))]
+        entries = entries[order(entries["rank"], entries["key"], entries["size"])]
         return {
             "keys": entries["key"].copy(),
             "sizes": entries["size"].copy(),

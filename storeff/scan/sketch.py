@@ -14,6 +14,7 @@ from storeff import _native
 from storeff.scan.plan import Chunker
 
 U64 = npt.NDArray[np.uint64]
+_COLUMNS = ("keys", "sizes", "counts", "groups", "compressed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,36 +64,34 @@ class Sketch:
 
         Both must come from ``chunker`` under ``seed``.
         """
-        keys = np.concatenate((self.keys, other.keys))
-        sizes = np.concatenate((self.sizes, other.sizes))
-        chunks = np.column_stack((keys, sizes))
-        unique, inverse = np.unique(chunks, axis=0, return_inverse=True)
-        inverse = inverse.reshape(-1)
-        counts = np.zeros(len(unique), np.uint64)
-        np.add.at(counts, inverse, np.concatenate((self.counts, other.counts)))
-        groups = np.zeros(len(unique), np.uint64)
-        np.bitwise_or.at(groups, inverse, np.concatenate((self.groups, other.groups)))
-        # Where both sides know a compressed size, it is the same; 0 is not known.
-        compressed = np.zeros((len(unique), self.compressed.shape[1]), np.uint32)
-        np.maximum.at(compressed, inverse, np.concatenate((self.compressed, other.compressed)))
-
-        keys, sizes = np.ascontiguousarray(unique[:, :2]), np.ascontiguousarray(unique[:, 2])
+        tau = min(self.tau, other.tau)
+        keys, sizes, counts, groups, compressed = (
+            np.concatenate((getattr(self, field), getattr(other, field))) for field in _COLUMNS
+        )
         ranks = _native.rank(keys, sizes, seed)
-        order = np.lexsort((sizes, keys[:, 1], keys[:, 0], ranks))
-        order, tau = _lowest(order, ranks, min(self.tau, other.tau), chunker.entries)
-        compressed = compressed[order]
+        below = np.flatnonzero(ranks < tau)
+        order = below[_native.order(ranks[below], keys[below], sizes[below])]
+        keys, sizes, ranks = keys[order], sizes[order], ranks[order]
+        # Rows of one chunk are neighbours now.
+        new = np.ones(len(order), bool)
+        new[1:] = (keys[1:] != keys[:-1]).any(axis=1) | (sizes[1:] != sizes[:-1])
+        first = np.flatnonzero(new)
+        keys, sizes, ranks = keys[first], sizes[first], ranks[first]
+        counts = np.add.reduceat(counts[order], first)
+        groups = np.bitwise_or.reduceat(groups[order], first)
+        # Where both sides know a compressed size, it is the same; 0 is not known.
+        compressed = np.maximum.reduceat(compressed[order], first)
+        kept, tau = _lowest(ranks, tau, chunker.entries)
         compressed_tau = min(self.compressed_tau, other.compressed_tau, tau)
         if chunker.codecs:
-            sample, compressed_tau = _lowest(
-                order, ranks, compressed_tau, chunker.compressed_entries
-            )
-            compressed[len(sample) :] = 0
+            sampled, compressed_tau = _lowest(ranks, compressed_tau, chunker.compressed_entries)
+            compressed[sampled:] = 0
         return Sketch(
-            keys=keys[order],
-            sizes=sizes[order],
-            counts=counts[order],
-            groups=groups[order],
-            compressed=compressed,
+            keys=keys[:kept],
+            sizes=sizes[:kept],
+            counts=counts[:kept],
+            groups=groups[:kept],
+            compressed=compressed[:kept],
             tau=tau,
             compressed_tau=compressed_tau,
             chunks=self.chunks + other.chunks,
@@ -102,12 +101,8 @@ class Sketch:
         )
 
 
-def _lowest(
-    order: npt.NDArray[np.intp], ranks: npt.NDArray[np.float64], tau: float, entries: int
-) -> tuple[npt.NDArray[np.intp], float]:
-    """The rows of ``order`` (ascending rank) that a sketch of ``entries`` keeps, and its tau."""
-    order = order[ranks[order] < tau]
-    if len(order) > entries:
-        tau = float(ranks[order[entries]])
-        order = order[:entries]
-    return order[ranks[order] < tau], tau
+def _lowest(ranks: npt.NDArray[np.float64], tau: float, entries: int) -> tuple[int, float]:
+    """How many of the ascending ``ranks`` a sketch of ``entries`` keeps, and its tau."""
+    if np.searchsorted(ranks, tau) > entries:
+        tau = float(ranks[entries])
+    return int(np.searchsorted(ranks, tau)), tau
