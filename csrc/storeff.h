@@ -102,13 +102,15 @@ extern const uint8_t sf_xxh3_secret[192] __attribute__((visibility("hidden")));
 #define SF_SECRET_OF_LAST (sf_xxh3_secret + sizeof sf_xxh3_secret - SF_STRIPE_BYTES - 7)
 #define SF_SECRET_OF_SCRAMBLE (sf_xxh3_secret + sizeof sf_xxh3_secret - SF_STRIPE_BYTES)
 
-/* MinCDC: h(v) = v * a + b mod 2^32 of the four bytes before the cut, v little-endian. a is a prime
- * next to 2^32 / golden ratio (Knuth, TAOCP 3, 6.4: multiplicative hashing); it is odd, so each hash
- * has one word: the inverse of a mod 2^32 leads back to it. b is 2^31: it puts the word 0 in
- * mid-range, so that zero padding neither draws nor repels a cut, and to add it and compare unsigned
- * is to compare v * a signed, so nobody adds it. */
-#define SF_CUT_A UINT32_C(0x9E3779B1)
-#define SF_CUT_A_INVERSE UINT32_C(0x0E8B2F51)
+/* MinCDC: h(v) = v * a + b mod 2^32 of the four bytes before the cut, v little-endian. a is odd, so
+ * each hash has one word: the inverse of a mod 2^32 leads back to it. b is 2^31: it puts the word 0
+ * in mid-range, so that zero padding neither draws nor repels a cut, and to add it and compare
+ * unsigned is to compare v * a signed, so nobody adds it. Where a frequent word has the smallest
+ * hash, a cut depends on where the window begins. Of 24 multipliers drawn at random this one has the
+ * fewest windows of 6 KiB whose smallest hash occurs twice: 36 % over text, JSON and programs, where
+ * the worst has 58 % (2026-11-21). */
+#define SF_CUT_A UINT32_C(0xA4AF40AF)
+#define SF_CUT_A_INVERSE UINT32_C(0x4664164F)
 
 /* ---- fingerprint: XXH3-128, seed 0, default secret ---- */
 

@@ -66,7 +66,7 @@ def _mincdc_length(rest: bytes, min_bytes: int, max_bytes: int) -> int:
 
 
 def cut_hash(word: bytes) -> int:
-    return (int.from_bytes(word, "little") * 0x9E3779B1 + 2**31) % 2**32
+    return (int.from_bytes(word, "little") * 0xA4AF40AF + 2**31) % 2**32
 
 
 # ---- byte statistics ----

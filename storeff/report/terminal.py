@@ -97,12 +97,13 @@ def _scanned(scan: Scan) -> Group:
 def _scope(scope: Scope) -> str:
     """How the measured ratio grew with the scope, and where that would lead."""
     quarter, half, whole = (_ratio(growth.ratio) for growth in scope.growth[-3:])
+    grown = f"{quarter} in a quarter of the chunks, {half} in half of them, {whole} in all"
     ceiling = scope.ceiling.value if scope.ceiling else None
     if ceiling is None or ceiling == scope.measured.value:
-        return f"{half}  in half of the chunks; {quarter} in a quarter of them"
+        return f"       {grown}"
     return (
         f"{_times(ceiling)}x  ceiling, a scenario: every doubling up to the target adds what the"
-        f" last one did ({quarter}, {half}, {whole} in 1/4, 1/2 and all of the chunks)"
+        f" last one did\n       {grown}"
     )
 
 

@@ -76,11 +76,15 @@ class Row:
         }
 
 
-def take_rounds(rows: Sequence[Row]) -> None:
-    """Run everything once a round, so that what disturbs the machine disturbs all rows alike."""
+def take_rounds(rows: Sequence[Row], warm: Callable[[], object] = lambda: None) -> None:
+    """Run everything once a round, so that what disturbs the machine disturbs all rows alike.
+
+    ``warm`` comes before each: a page cache forgets what a long run of another row did not touch.
+    """
     for round_ in range(max(row.rounds for row in rows)):
         for row in rows:
             if round_ < row.rounds and row.missing is None:
+                warm()
                 row.take()
 
 
