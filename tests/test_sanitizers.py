@@ -1,9 +1,11 @@
-"""The native tests pass in an extension built with AddressSanitizer and UBSan."""
+"""The native tests pass in an extension built with AddressSanitizer and UBSan, those that use
+threads in one built with ThreadSanitizer. A sanitizer ends the tests at the first fault it sees."""
 
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,28 +23,67 @@ from hypothesis import settings
 from storeff import _native
 
 assert Path(_native.__file__).parents[1] == Path(__file__).parent, _native.__file__
-assert b"__asan_report_load8" in Path(_native.__file__).read_bytes()
-assert b"__ubsan_handle" in Path(_native.__file__).read_bytes()
-assert ctypes.CDLL(None).__asan_init
+for call in {calls}:
+    assert call in Path(_native.__file__).read_bytes(), call
+assert ctypes.CDLL(None).{entry}
 
 settings.register_profile("sanitized", max_examples=25, deadline=None, database=None)
 settings.load_profile("sanitized")
 """
 
 
-def sanitizer_runtimes() -> list[str]:
-    """Paths of the runtimes to preload: the interpreter itself is not sanitized."""
+@dataclass(frozen=True)
+class Sanitizer:
+    """``flags`` for the compiler; ``runtimes`` to be preloaded, as the interpreter itself is not
+    sanitized; ``calls`` that an extension built with it holds; ``entry``, a function of the first
+    runtime."""
+
+    flags: str
+    runtimes: tuple[str, ...]
+    calls: tuple[bytes, ...]
+    entry: str
+    environment: dict[str, str]
+
+
+ADDRESSES = Sanitizer(
+    flags="address,undefined",
+    runtimes=("libasan.so", "libubsan.so"),
+    calls=(b"__asan_report_load8", b"__ubsan_handle"),
+    entry="__asan_init",
+    # What the interpreter leaks at exit is not ours; its own allocator hides overflows.
+    environment={"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"},
+)
+THREADS = Sanitizer(
+    flags="thread",
+    runtimes=("libtsan.so",),
+    calls=(b"__tsan_write8",),
+    entry="__tsan_init",
+    # What orders the accesses of the interpreter itself is not seen.
+    environment={"TSAN_OPTIONS": "halt_on_error=1 ignore_noninstrumented_modules=1"},
+)
+
+
+def runtime(name: str) -> str:
+    """The path of a sanitizer's runtime; skips the test if there is none."""
     compiler = shutil.which("gcc")
     if compiler is None:
         pytest.skip("no gcc to build with sanitizers")
-    paths = []
-    for name in ("libasan.so", "libubsan.so"):
-        command = [compiler, f"-print-file-name={name}"]
-        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        if not os.path.isabs(found):
-            pytest.skip(f"gcc has no {name}")
-        paths.append(found)
-    return paths
+    command = [compiler, f"-print-file-name={name}"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    if not os.path.isabs(found):
+        pytest.skip(f"gcc has no {name}")
+    return found
+
+
+def fixed_addresses() -> list[str]:
+    """What to put before a command under ThreadSanitizer, whose shadow memory leaves no room for
+    random addresses; skips the test if they cannot be fixed."""
+    command = ["setarch", "--addr-no-randomize"]
+    if shutil.which("setarch") is None:
+        pytest.skip("no setarch (util-linux) to run ThreadSanitizer at fixed addresses")
+    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("setarch may not fix addresses here, as ThreadSanitizer needs them")
+    return command
 
 
 def run(command: list[str], directory: Path, environment: dict[str, str]) -> None:
@@ -57,43 +98,41 @@ def run(command: list[str], directory: Path, environment: dict[str, str]) -> Non
     assert finished.returncode == 0, (finished.stdout + finished.stderr)[-5000:]
 
 
-def test_native_tests_under_sanitizers(tmp_path: Path) -> None:
-    runtimes = sanitizer_runtimes()
+def build(directory: Path, sanitizer: Sanitizer) -> None:
+    """A tree with the sanitized extension and the native tests, which finds no other build."""
     for name in ("storeff", "csrc"):
         unbuilt = shutil.ignore_patterns("*.so", "__pycache__")
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=unbuilt)
+        shutil.copytree(ROOT / name, directory / name, ignore=unbuilt)
     tests = [ROOT / "tests" / "oracle.py", *sorted((ROOT / "tests").glob("test_native_*.py"))]
-    (tmp_path / "tests").mkdir()
+    (directory / "tests").mkdir()
     for path in tests:
-        shutil.copy(path, tmp_path / "tests")
+        shutil.copy(path, directory / "tests")
     for name in ("setup.py", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "sanitized.py").write_text(PLUGIN)
-
+        shutil.copy(ROOT / name, directory)
+    plugin = PLUGIN.format(calls=sanitizer.calls, entry=sanitizer.entry)
+    (directory / "sanitized.py").write_text(plugin)
     run(
         [sys.executable, "setup.py", "build_ext", "--inplace"],
-        tmp_path,
-        {"STOREFF_SANITIZE": "address,undefined", "CC": "gcc"},
+        directory,
+        {"STOREFF_SANITIZE": sanitizer.flags, "CC": "gcc"},
     )
-    run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            # The report of a sanitizer goes past pytest, which dies with it.
-            "--capture=sys",
-            "-p",
-            "sanitized",
-            "-p",
-            "no:cacheprovider",
-            "tests",
-        ],
-        tmp_path,
-        {
-            "LD_PRELOAD": " ".join(runtimes),
-            # What the interpreter leaks at exit is not ours; its own allocator hides overflows.
-            "ASAN_OPTIONS": "detect_leaks=0",
-            "PYTHONMALLOC": "malloc",
-        },
-    )
+
+
+def pytest_under(sanitizer: Sanitizer) -> list[str]:
+    """A command that runs tests in a tree that ``build`` made."""
+    preload = "LD_PRELOAD=" + " ".join(runtime(name) for name in sanitizer.runtimes)
+    # The report of a sanitizer goes past pytest, which dies with it.
+    options = ["-q", "--capture=sys", "-p", "sanitized", "-p", "no:cacheprovider", "tests"]
+    return ["env", preload, sys.executable, "-m", "pytest", *options]
+
+
+def test_native_tests_under_address_and_undefined_behaviour_sanitizers(tmp_path: Path) -> None:
+    command = pytest_under(ADDRESSES)
+    build(tmp_path, ADDRESSES)
+    run(command, tmp_path, ADDRESSES.environment)
+
+
+def test_native_tests_with_threads_under_thread_sanitizer(tmp_path: Path) -> None:
+    command = [*fixed_addresses(), *pytest_under(THREADS), "-k", "thread"]
+    build(tmp_path, THREADS)
+    run(command, tmp_path, THREADS.environment)

@@ -1,0 +1,229 @@
+/* What a scanner must make of a case, from the definitions: each segment is cut as a whole, each
+ * fixed block has a key of its bytes, and every chunk is kept. */
+#include <stdlib.h>
+
+#include "case.h"
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- keys ---- */
+
+/* The key of a block of `block_bytes`, or of the shorter one that ends a segment. */
+static sf_key block_key(const fuzz_case *c, const uint8_t *data, size_t bytes, size_t block_bytes)
+{
+    size_t part_bytes = 0;
+    for (size_t i = 0; i < c->chunkers_count; i++) {
+        size_t min_bytes = c->chunkers[i].min_bytes, max_bytes = c->chunkers[i].max_bytes;
+        if (max_bytes == 0)
+            min_bytes = max_bytes = SF_CHAIN_BLOCK_BYTES;
+        if (min_bytes == max_bytes && max_bytes > part_bytes && max_bytes < block_bytes &&
+            block_bytes % max_bytes == 0 && block_bytes / max_bytes <= SF_FANOUT_MAX)
+            part_bytes = max_bytes;
+    }
+    if (part_bytes == 0)
+        return sf_fingerprint(&sf_scalar, data, bytes);
+    if (bytes <= part_bytes)
+        return block_key(c, data, bytes, part_bytes);
+    uint8_t digests[SF_FANOUT_MAX * 16];
+    size_t parts = 0;
+    for (size_t at = 0; at < bytes; at += part_bytes)
+        sf_canonical(block_key(c, data + at, smaller(bytes - at, part_bytes), part_bytes),
+                     digests + 16 * parts++);
+    return sf_fingerprint(&sf_scalar, digests, 16 * parts);
+}
+
+/* What lies at `at` in `c->data`, as (file, offset). */
+static sf_key place_of(const fuzz_case *c, size_t at)
+{
+    for (size_t i = 0; i < c->files_count; i++) {
+        uint64_t place = c->files[i].start;
+        for (size_t k = 0; k < c->files[i].segments_count; k++) {
+            const segment *s = &c->files[i].segments[k];
+            place += s->hole_bytes;
+            if (at >= s->offset && at - s->offset < s->length)
+                return (sf_key){c->files[i].number, place + at - s->offset};
+            place += s->length;
+        }
+    }
+    holds("a chunk lies in a file", 0);
+    return (sf_key){0, 0};
+}
+
+sf_key expected_key(const fuzz_case *c, size_t chunker, size_t at, size_t bytes)
+{
+    const sf_chunker_plan *plan = &c->chunkers[chunker];
+    if (plan->by_place)
+        return place_of(c, at);
+    if (plan->min_bytes < plan->max_bytes)
+        return sf_fingerprint(&sf_scalar, c->data + at, bytes);
+    return block_key(c, c->data + at, bytes, plan->max_bytes);
+}
+
+/* ---- whole files ---- */
+
+int has_whole(const fuzz_case *c)
+{
+    for (size_t i = 0; i < c->chunkers_count; i++)
+        if (c->chunkers[i].max_bytes == 0)
+            return 1;
+    return 0;
+}
+
+/* The digest of the digest so far and of what follows it. */
+static void chain(uint8_t message[16 + 16], size_t bytes)
+{
+    sf_canonical(sf_fingerprint(&sf_scalar, message, bytes), message);
+}
+
+static void chain_hole(uint8_t message[16 + 16], uint64_t hole_bytes)
+{
+    memcpy(message + 16, "hole", 4);
+    for (size_t i = 0; i < 8; i++)
+        message[20 + i] = (uint8_t)(hole_bytes >> 8 * i);
+    if (hole_bytes > 0)
+        chain(message, 28);
+}
+
+static sf_key file_key(const fuzz_case *c, const file_plan *f)
+{
+    uint8_t message[16 + 16] = {0};
+    uint64_t hole_bytes = 0;
+    for (size_t i = 0; i < f->segments_count; i++) {
+        const segment *s = &f->segments[i];
+        hole_bytes += s->hole_bytes;
+        for (size_t at = 0; at < s->length; at += SF_CHAIN_BLOCK_BYTES, hole_bytes = 0) {
+            chain_hole(message, hole_bytes);
+            sf_key key = block_key(c, c->data + s->offset + at,
+                                   smaller(s->length - at, SF_CHAIN_BLOCK_BYTES),
+                                   SF_CHAIN_BLOCK_BYTES);
+            sf_canonical(key, message + 16);
+            chain(message, 32);
+        }
+    }
+    chain_hole(message, hole_bytes + f->hole_bytes);
+    sf_key key = {0, 0};
+    for (size_t i = 0; i < 8; i++) {
+        key.high = key.high << 8 | message[i];
+        key.low = key.low << 8 | message[8 + i];
+    }
+    return key;
+}
+
+/* ---- counting ---- */
+
+static size_t place_in(const tally *chunks, sf_key key, uint64_t size)
+{
+    size_t place = (key.low ^ key.high * 3 ^ size) * UINT64_C(0x9E3779B97F4A7C15) >> 32;
+    for (;; place++) {
+        size_t taken = chunks->places[place % TALLY_PLACES];
+        if (taken == 0)
+            return place % TALLY_PLACES;
+        const sf_entry *entry = &chunks->entries[taken - 1];
+        if (entry->key.low == key.low && entry->key.high == key.high && entry->size == size)
+            return place % TALLY_PLACES;
+    }
+}
+
+const sf_entry *find_chunk(const tally *chunks, sf_key key, uint64_t size)
+{
+    size_t taken = chunks->places[place_in(chunks, key, size)];
+    return taken ? &chunks->entries[taken - 1] : NULL;
+}
+
+static void count_chunk(model *m, const fuzz_case *c, size_t chunker, sf_key key, uint64_t size,
+                        uint64_t group)
+{
+    tally *chunks = &m->chunks[chunker];
+    size_t place = place_in(chunks, key, size);
+    if (chunks->places[place] == 0) {
+        holds("there is room for a chunk", chunks->count < chunks->allocated);
+        chunks->entries[chunks->count++] =
+            (sf_entry){.key = key, .size = size, .rank = sf_rank(key, size, sf_seed_mix(c->seed))};
+        chunks->places[place] = (uint16_t)chunks->count;
+    }
+    sf_entry *entry = &chunks->entries[chunks->places[place] - 1];
+    entry->count++;
+    entry->groups |= UINT64_C(1) << group;
+    m->totals[chunker].chunks++;
+    m->totals[chunker].bytes += size;
+}
+
+static void count_run(sf_totals *totals, uint8_t value, size_t bytes, int is_new)
+{
+    totals->chunks += is_new != 0;
+    totals->bytes += bytes;
+    totals->run_count[value] += is_new != 0;
+    totals->run_bytes[value] += bytes;
+}
+
+static void cut(model *m, const fuzz_case *c, size_t chunker, const file_plan *f,
+                const segment *s, int ended)
+{
+    sf_stream stream = {c->chunkers[chunker].min_bytes, c->chunkers[chunker].max_bytes, -1};
+    size_t at = s->offset, end = s->offset + s->length, length;
+    sf_piece piece;
+    while ((piece = sf_next_piece(&stream, &sf_scalar, c->data + at, end - at, ended, &length)) !=
+           SF_NEED_MORE) {
+        if (piece == SF_CHUNK)
+            count_chunk(m, c, chunker, expected_key(c, chunker, at, length), length, f->group);
+        else
+            count_run(&m->totals[chunker], c->data[at], length, piece == SF_RUN);
+        at += length;
+    }
+}
+
+static void count_file(model *m, const fuzz_case *c, size_t number)
+{
+    const file_plan *f = &c->files[number];
+    for (size_t i = 0; i < f->segments_count; i++) {
+        const segment *s = &f->segments[i];
+        int ended = f->ending != ABORT_INSIDE || i + 1 < f->segments_count;
+        m->bytes[number] += s->length;
+        sf_count_bytes(m->histogram[f->group / GROUP_STEP], c->data + s->offset, s->length, 0,
+                       ended);
+        for (size_t k = 0; k < c->chunkers_count; k++)
+            if (c->chunkers[k].max_bytes > 0)
+                cut(m, c, k, f, s, ended);
+    }
+    if (!has_whole(c))
+        return;
+    m->keys[number] = file_key(c, f);
+    for (size_t k = 0; k < c->chunkers_count; k++)
+        if (c->chunkers[k].max_bytes == 0 && m->bytes[number] > 0 && f->ending == END)
+            count_chunk(m, c, k, m->keys[number], m->bytes[number], f->group);
+}
+
+/* More than there can be. */
+static size_t chunks_max(const fuzz_case *c, size_t chunker)
+{
+    size_t count = c->added_count + FILES_MAX * (SEGMENTS_MAX + 1);
+    if (c->chunkers[chunker].max_bytes > 0)
+        count += c->data_bytes / c->chunkers[chunker].min_bytes;
+    holds("every chunk has a place", count < TALLY_PLACES);
+    return count;
+}
+
+void make_model(model *m, const fuzz_case *c)
+{
+    memset(m, 0, sizeof *m);
+    for (size_t i = 0; i < c->chunkers_count; i++) {
+        m->chunks[i].allocated = chunks_max(c, i);
+        m->chunks[i].entries = allocate(m->chunks[i].allocated * sizeof(sf_entry));
+    }
+    for (size_t i = 0; i < c->added_count; i++) {
+        const added_chunk *chunk = &c->added[i];
+        count_chunk(m, c, chunk->chunker, (sf_key){chunk->key[0], chunk->key[1]}, chunk->size,
+                    chunk->group);
+    }
+    for (size_t i = 0; i < c->files_count; i++)
+        count_file(m, c, i);
+}
+
+void free_model(model *m, const fuzz_case *c)
+{
+    for (size_t i = 0; i < c->chunkers_count; i++)
+        free(m->chunks[i].entries);
+}
