@@ -195,12 +195,17 @@ static void decode_contents(fuzz_case *c, file_plan *f, fuzz_input *in)
         switch (token / 32) {
         case 0:
         case 1: append_literal(c, f, token + 1, in); break;
-        case 2: append_literal(c, f, 1, in); append_copy(c, f, low * low * 16, 1); break;
+        case 2: /* a run */
+            append_literal(c, f, 1, in);
+            append_copy(c, f, low * low * 16, 1);
+            break;
         case 3: append_copy(c, f, (low + 1) * (low + 1) * 8, 1 + next(in) * 32); break;
         case 4: append_noise(c, f, (low + 1) * (low + 1) * 8, next(in) % 32); break;
         case 5: decode_added(c, low, in); break;
         case 6: open_segment(c, f, 1 + (next(in) << low)); break;
-        default: f->hole_bytes = low < 8 ? low : 0; return;
+        default:
+            f->hole_bytes = low < 8 ? low : 0;
+            return;
         }
     }
 }
