@@ -209,6 +209,7 @@ sf_error sf_scan_contents(sf_scanner *scanner, const uint8_t *arena, size_t aren
             error = sf_end(scanner);
         if (error) {
             sf_abort(scanner);
+            scanner->kept_count = 0;
             return error;
         }
     }
