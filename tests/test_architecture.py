@@ -1,4 +1,4 @@
-"""Dependencies point one way: sources -> scan -> estimate -> layout -> economics -> report."""
+"""Dependencies point one way: sources, scan, estimate, kv, layout, economics, report, commands."""
 
 import ast
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "storeff"
-ROOMS = ["sources", "scan", "estimate", "layout", "economics", "report", "commands"]
+ROOMS = ["sources", "scan", "estimate", "kv", "layout", "economics", "report", "commands"]
 FOUNDATIONS = {"errors", "units", "quantity", "data"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -29,7 +29,7 @@ def imported_rooms(path: Path) -> set[str]:
 def allowed_rooms(path: Path) -> set[str]:
     room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     if room in ROOMS:
-        native = {"_native"} if room == "scan" else set()
+        native = {"_native"} if room in ("scan", "kv") else set()
         left = set(ROOMS[: ROOMS.index(room) + 1])
         return FOUNDATIONS | left | native | {"__version__"}
     if room == "__main__":

@@ -1,0 +1,98 @@
+"""What a KV-cache dump is known to hold, from its name, its header and the files beside it."""
+
+import os
+import stat
+from typing import Literal
+
+import msgspec
+
+from storeff.errors import StoreffError
+
+Confidence = Literal["exact", "config-assisted", "inferred", "unknown"]
+# "opaque": KV bytes of which not even the dtype is known; "unwritten": a slab that was allocated
+# and never filled; "temporary": a file still being written.
+Kind = Literal["kv", "opaque", "encrypted", "unwritten", "temporary"]
+Dtype = Literal["f64", "f32", "bf16", "f16", "f8e4m3", "f8e5m2", "i8", "u8", "q8_0", "q4_0"]
+# "channel" is head x dim not told apart, "latent" what MLA keeps instead of K and V.
+Axis = Literal["kv", "layer", "block", "batch", "token", "head", "dim", "channel", "latent"]
+
+ITEM_BYTES: dict[Dtype, int] = {
+    "f64": 8,
+    "f32": 4,
+    "bf16": 2,
+    "f16": 2,
+    "f8e4m3": 1,
+    "f8e5m2": 1,
+    "i8": 1,
+    "u8": 1,
+}
+
+
+class MalformedError(StoreffError):
+    """A dump that contradicts itself: shorter or longer than it says, or impossible."""
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """One array in the file: bytes [offset, offset + length), row-major, slowest axis first.
+
+    ``holds`` says what lies in it where ``axes`` has no "kv" axis (K first, then V); None is not
+    known. ``layer`` is its number where ``axes`` has no "layer" axis; None is not known.
+    """
+
+    offset: int
+    length: int
+    dtype: Dtype | None
+    axes: tuple[Axis, ...]
+    shape: tuple[int, ...]
+    holds: Literal["kv", "k", "v", "latent"] | None
+    layer: int | None = None
+
+
+class Dump(msgspec.Struct, frozen=True):
+    """A recognised file. ``tensors`` is empty where the layout is not known.
+
+    ``key`` names the tokens (a prefix hash, or whatever the system uses as one): files of the same
+    key hold the same tokens. ``tokens`` is how many, None if unknown. ``why`` says, for a person,
+    what the confidence rests on and what would raise it.
+    """
+
+    system: str
+    kind: Kind
+    tensors: tuple[Tensor, ...]
+    confidence: Confidence
+    why: str
+    key: str | None = None
+    tokens: int | None = None
+    model: str | None = None
+
+
+class Candidate:
+    """A regular file to be recognised. All of it is hostile; reads are bounded by the caller."""
+
+    def __init__(self, path: bytes, size_bytes: int, fd: int) -> None:
+        self.path = path
+        self.name = os.path.basename(path)
+        self.size_bytes = size_bytes
+        self.fd = fd
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes [offset, offset + length) of the file; fewer where it ends. Raises OSError."""
+        return os.pread(self.fd, length, offset)
+
+    def beside(self, relative: bytes, bytes_max: int) -> bytes | None:
+        """The small regular file at ``relative`` to this one's folder; None if there is none.
+
+        A symbolic link, a special file and one longer than ``bytes_max`` count as none.
+        """
+        path = os.path.join(os.path.dirname(self.path), relative)
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > bytes_max:
+                return None
+            return os.pread(fd, bytes_max, 0)
+        finally:
+            os.close(fd)
