@@ -55,10 +55,8 @@ sf_error sf_flush_chunks(sf_scanner *scanner)
 static sf_error take_chunk(sf_scanner *scanner, chunker *c, sf_key key, size_t offset,
                            size_t length)
 {
-    uint64_t bytes;
-    if (__builtin_add_overflow(c->totals.bytes, length, &bytes))
+    if (add_overflows(&c->totals.bytes, length))
         return SF_ERROR_OVERFLOW;
-    c->totals.bytes = bytes;
     c->totals.chunks++;
     if (c->by_place)
         key = (sf_key){scanner->file, scanner->place + offset};
@@ -68,10 +66,8 @@ static sf_error take_chunk(sf_scanner *scanner, chunker *c, sf_key key, size_t o
 
 static sf_error take_run(chunker *c, uint8_t value, size_t length, int is_new)
 {
-    uint64_t bytes;
-    if (__builtin_add_overflow(c->totals.bytes, length, &bytes))
+    if (add_overflows(&c->totals.bytes, length))
         return SF_ERROR_OVERFLOW;
-    c->totals.bytes = bytes;
     c->totals.chunks += is_new != 0;
     c->totals.run_count[value] += is_new != 0;
     c->totals.run_bytes[value] += length;

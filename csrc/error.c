@@ -7,8 +7,8 @@ const char *sf_error_text(sf_error error)
     case SF_ERROR_MEMORY: return "out of memory";
     case SF_ERROR_CHUNKER:
         return "a chunker needs 1 <= min_bytes <= max_bytes <= 2^30 (min_bytes >= 4 if they "
-               "differ) or (0, 0) for whole files without codecs and not by place, a capacity of 1 to 2^30 and at "
-               "most 4 codecs; a scanner needs 1 to 64 chunkers";
+               "differ) or (0, 0) for whole files without codecs and not by place, a capacity of 1 "
+               "to 2^30 and at most 4 codecs; a scanner needs 1 to 64 chunkers";
     case SF_ERROR_WHOLE_TWICE: return "more than one whole-file chunker";
     case SF_ERROR_GROUP: return "group is not in 0..63";
     case SF_ERROR_NO_FILE: return "no file is open: call begin() first";
@@ -30,6 +30,8 @@ const char *sf_error_text(sf_error error)
     case SF_ERROR_OVERFLOW: return "a total does not fit 64 bits";
     case SF_ERROR_CODECS: return "there are fewer sizes per chunk than its chunker has codecs";
     case SF_ERROR_PLACE: return "the place must be set right after begin()";
+    case SF_ERROR_UNLIKE:
+        return "only another scanner, with the same chunkers and seed, can be absorbed";
     case SF_ERROR_CONTENT: return "a file lies outside the arena";
     }
     return "unknown error";

@@ -26,7 +26,9 @@ static ssize_t read_once(int fd, uint8_t *buffer, size_t bytes, uint64_t offset)
     return got;
 }
 
-size_t sf_pread(int fd, uint8_t *buffer, size_t bytes, uint64_t offset, int *error_number)
+/* Reads until `bytes` are there or the file ends; EINTR is not an end. Returns the bytes read;
+ * *error_number is 0 or what stopped it. */
+static size_t read_all(int fd, uint8_t *buffer, size_t bytes, uint64_t offset, int *error_number)
 {
     size_t done = 0;
     *error_number = 0;
@@ -88,7 +90,7 @@ static sf_read read_open(const sf_file *file, int fd, uint64_t hole_bytes, uint8
     if (file->size_bytes >= hole_bytes && has_holes(fd, file->size_bytes))
         return (sf_read){.outcome = SF_SPARSE};
     sf_read read = {.offset = used, .outcome = SF_READ};
-    read.length = sf_pread(fd, arena + used, (size_t)file->size_bytes, 0, &read.error_number);
+    read.length = read_all(fd, arena + used, (size_t)file->size_bytes, 0, &read.error_number);
     if (read.error_number)
         read.outcome = SF_UNREADABLE;
     else if (read.length < file->size_bytes || fstat(fd, &status) != 0 ||
@@ -124,24 +126,22 @@ sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, in
     if (read_bytes == 0 || *offset > end)
         return SF_ERROR_LENGTH;
     do {
-        if (scanner->state == SPANNED) {
-            size_t carried;
-            sf_error error = sf_carry(scanner, buffer, buffer_bytes, &carried);
-            if (error)
-                return error;
-        }
         size_t carried = scanner->carried;
+        sf_error error = SF_OK;
+        if (scanner->state == SPANNED)
+            error = sf_carry(scanner, buffer, buffer_bytes, &carried);
+        if (error)
+            return error;
         if (carried >= buffer_bytes)
             return SF_ERROR_BUFFER;
         size_t wanted = buffer_bytes - carried < read_bytes ? buffer_bytes - carried : read_bytes;
         if (wanted > end - *offset)
             wanted = (size_t)(end - *offset);
-        size_t got = sf_pread(fd, buffer + carried, wanted, *offset, error_number);
+        size_t got = read_all(fd, buffer + carried, wanted, *offset, error_number);
         if (got < wanted && *error_number == 0)
             *error_number = SF_FILE_ENDED;
         *offset += got;
-        sf_error error = sf_span(scanner, buffer, buffer_bytes, carried + got,
-                                 last && *offset == end);
+        error = sf_span(scanner, buffer, buffer_bytes, carried + got, last && *offset == end);
         if (error)
             return error;
         sf_kept_chunks(scanner, &kept_count);

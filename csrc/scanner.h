@@ -71,6 +71,16 @@ struct sf_scanner {
     chunker chunkers[];
 };
 
+/* Adds, or leaves `total` as it was and returns 1. */
+static inline int add_overflows(uint64_t *total, uint64_t amount)
+{
+    uint64_t sum;
+    if (__builtin_add_overflow(*total, amount, &sum))
+        return 1;
+    *total = sum;
+    return 0;
+}
+
 /* Which fixed blocks are made of which. */
 void sf_relate_blocks(sf_scanner *scanner);
 /* Feeds chunker `c` the part of the span it has not seen. */

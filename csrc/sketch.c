@@ -162,6 +162,18 @@ static double select_rank(double *ranks, size_t count, size_t index)
     return ranks[index];
 }
 
+/* Only what ranks below tau stays. */
+static void drop_refused(sf_sketch *sketch)
+{
+    for (size_t slot = 0; slot < sketch->count;) {
+        if (sketch->entries[slot].rank < sketch->tau)
+            slot++;
+        else
+            sketch->entries[slot] = sketch->entries[--sketch->count];
+    }
+    fill_table(sketch);
+}
+
 void sf_sketch_trim(sf_sketch *sketch)
 {
     if (sketch->count <= sketch->capacity)
@@ -171,13 +183,7 @@ void sf_sketch_trim(sf_sketch *sketch)
     for (size_t slot = 0; slot < sketch->count; slot++)
         ranks[slot] = sketch->entries[slot].rank;
     sketch->tau = select_rank(ranks, sketch->count, sketch->capacity);
-    for (size_t slot = 0; slot < sketch->count;) {
-        if (sketch->entries[slot].rank < sketch->tau)
-            slot++;
-        else
-            sketch->entries[slot] = sketch->entries[--sketch->count];
-    }
-    fill_table(sketch);
+    drop_refused(sketch);
 }
 
 /* ---- adding ---- */
@@ -206,33 +212,76 @@ static sf_error make_room(sf_sketch *sketch)
     return SF_OK;
 }
 
+/* *met is the entry of the same chunk, or `entry` itself, taken in (*is_new), or NULL if it ranks too
+ * high. */
+static sf_error meet(sf_sketch *sketch, const sf_entry *entry, uint64_t mixed, sf_entry **met,
+                     int *is_new)
+{
+    *met = NULL;
+    *is_new = 0;
+    if (entry->rank >= sketch->tau)
+        return SF_OK;
+    size_t place = 0;
+    if (sketch->table) {
+        place = find(sketch, entry, mixed);
+        if (sketch->table[place]) {
+            *met = entry_at(sketch, place);
+            return SF_OK;
+        }
+    }
+    if (sketch->count == sketch->allocated) {
+        sf_error error = make_room(sketch);
+        if (error || entry->rank >= sketch->tau)
+            return error;
+        place = find(sketch, entry, mixed);
+    }
+    sketch->entries[sketch->count] = *entry;
+    *met = &sketch->entries[sketch->count++];
+    sketch->table[place] = tag_of(mixed) | sketch->count;
+    *is_new = 1;
+    return SF_OK;
+}
+
 sf_error sf_sketch_add(sf_sketch *sketch, sf_key key, uint64_t size, uint64_t groups,
                        const sf_entry **taken_in)
 {
     uint64_t mixed = mix_key(key, sketch->seed_mix);
     sf_entry entry = {
         .key = key, .size = size, .count = 1, .groups = groups, .rank = rank_of(mixed, size)};
-    *taken_in = NULL;
-    if (entry.rank >= sketch->tau)
-        return SF_OK;
-    size_t place = 0;
-    if (sketch->table) {
-        place = find(sketch, &entry, mixed);
-        if (sketch->table[place]) {
-            sf_entry *known = entry_at(sketch, place);
-            known->count++;
-            known->groups |= groups;
-            return SF_OK;
-        }
+    sf_entry *met;
+    int is_new;
+    sf_error error = meet(sketch, &entry, mixed, &met, &is_new);
+    *taken_in = is_new ? met : NULL;
+    if (met && !is_new) {
+        met->count++;
+        met->groups |= groups;
     }
-    if (sketch->count == sketch->allocated) {
-        sf_error error = make_room(sketch);
-        if (error || entry.rank >= sketch->tau)
+    return error;
+}
+
+sf_error sf_sketch_absorb(sf_sketch *sketch, const sf_sketch *other)
+{
+    if (other->tau < sketch->tau) {
+        sketch->tau = other->tau;
+        if (sketch->table)
+            drop_refused(sketch);
+    }
+    for (size_t slot = 0; slot < other->count; slot++) {
+        const sf_entry *entry = &other->entries[slot];
+        sf_entry *met;
+        int is_new;
+        sf_error error =
+            meet(sketch, entry, mix_key(entry->key, sketch->seed_mix), &met, &is_new);
+        if (error)
             return error;
-        place = find(sketch, &entry, mixed);
+        if (!met || is_new)
+            continue;
+        met->count += entry->count;
+        met->groups |= entry->groups;
+        /* Where both know a compressed size it is the same. */
+        for (size_t codec = 0; codec < SF_CODECS_MAX; codec++)
+            if (met->compressed[codec] < entry->compressed[codec])
+                met->compressed[codec] = entry->compressed[codec];
     }
-    sketch->entries[sketch->count] = entry;
-    *taken_in = &sketch->entries[sketch->count++];
-    sketch->table[place] = tag_of(mixed) | sketch->count;
     return SF_OK;
 }

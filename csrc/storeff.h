@@ -37,7 +37,8 @@ typedef enum {
     SF_ERROR_OVERFLOW,
     SF_ERROR_CODECS,
     SF_ERROR_CONTENT,
-    SF_ERROR_PLACE
+    SF_ERROR_PLACE,
+    SF_ERROR_UNLIKE
 } sf_error;
 
 /* What went wrong and what to do about it, for a person. */
@@ -205,6 +206,9 @@ sf_error sf_sketch_reserve(sf_sketch *sketch);
  * NULL. */
 sf_error sf_sketch_add(sf_sketch *sketch, sf_key key, uint64_t size, uint64_t groups,
                        const sf_entry **taken_in);
+/* Leaves what adding to `sketch` everything that was added to `other` would; both have the same
+ * capacity and seed. */
+sf_error sf_sketch_absorb(sf_sketch *sketch, const sf_sketch *other);
 /* Asks the memory for what sf_sketch_add(key, size) will look at. */
 void sf_sketch_expect(const sf_sketch *sketch, sf_key key, uint64_t size);
 /* Leaves the `capacity` first entries by rank, without those that tie with the next. */
@@ -298,6 +302,10 @@ sf_error sf_set_compressed(sf_scanner *scanner, const sf_kept *kept, size_t coun
 sf_error sf_add(sf_scanner *scanner, size_t chunker, const uint64_t *keys, const uint64_t *sizes,
                 const uint64_t *groups, size_t count);
 
+/* Leaves in `scanner` what scanning everything that `other` has scanned would; between files, and
+ * only if both were made alike. Out of memory, `scanner` is of no more use. */
+sf_error sf_absorb(sf_scanner *scanner, const sf_scanner *other);
+
 /* NULL if there is no such chunker. The sketch is trimmed. */
 const sf_sketch *sf_sketch_of(sf_scanner *scanner, size_t chunker);
 const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t chunker);
@@ -333,9 +341,5 @@ typedef struct {
  * `hole_bytes` are not asked for holes. */
 size_t sf_read_files(const sf_file *files, size_t count, uint64_t hole_bytes, uint8_t *arena,
                      size_t arena_bytes, sf_read *reads);
-
-/* pread() until `bytes` are there or the file ends; EINTR is not an end. Returns the bytes read;
- * *error_number is 0 or what stopped it. */
-size_t sf_pread(int fd, uint8_t *buffer, size_t bytes, uint64_t offset, int *error_number);
 
 #endif

@@ -212,6 +212,12 @@ class Scanner:
         """Counts chunks that were cut elsewhere: keys (n, 2), sizes (n,) in bytes, the number of
         the group (n,) each was seen in."""
 
+    def absorb(self, other: Scanner) -> None:
+        """Leaves here what scanning everything that ``other`` has scanned would, between files.
+
+        Raises ValueError if the two were not made with the same chunkers and seed.
+        """
+
     def export(self, chunker: int) -> Export:
         """A copy of what the chunker of that index has seen."""
 

@@ -93,6 +93,7 @@ cdef extern from "storeff.h" nogil:
                                const uint32_t *sizes, size_t columns)
     sf_error sf_add(sf_scanner *scanner, size_t chunker, const uint64_t *keys,
                     const uint64_t *sizes, const uint64_t *groups, size_t count)
+    sf_error sf_absorb(sf_scanner *scanner, const sf_scanner *other)
     const sf_sketch *sf_sketch_of(sf_scanner *scanner, size_t chunker)
     const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t chunker)
     const uint64_t *sf_histogram(const sf_scanner *scanner)
@@ -131,6 +132,10 @@ _ENTRY_FIELDS = [
     ("key", "u8", 2), ("size", "u8"), ("count", "u8"), ("groups", "u8"), ("rank", "f8"),
     ("compressed", "u4", SF_CODECS_MAX),
 ]
+
+
+cdef enum:
+    SHORT_BYTES = 4096
 
 
 cdef int _check(sf_error error) except -1:
@@ -201,8 +206,12 @@ def fingerprint(const uint8_t[::1] data not None, str kernel="scalar"):
     cdef const uint8_t *start = _start(data)
     cdef size_t length = <size_t>data.shape[0]
     cdef uint8_t digest[16]
-    with nogil:
+    # To give the interpreter away and wait to have it back takes longer than a short hash.
+    if length < SHORT_BYTES:
         sf_canonical(sf_fingerprint(chosen, start, length), digest)
+    else:
+        with nogil:
+            sf_canonical(sf_fingerprint(chosen, start, length), digest)
     return digest[:16]
 
 
@@ -250,7 +259,7 @@ def rank(const uint64_t[:, ::1] keys not None, const uint64_t[::1] sizes not Non
 def order(ranks, keys, sizes):
     import numpy as np
 
-    by_rank = np.argsort(ranks, kind="stable")
+    by_rank = np.argsort(ranks)
     sorted_ranks = ranks[by_rank]
     # Different chunks hardly ever share a rank, and sorting by the rest takes four times as long.
     if not (sorted_ranks[1:] == sorted_ranks[:-1]).any():
@@ -331,7 +340,13 @@ cdef class Scanner:
         return self._scanner
 
     def reserve(self):
-        _check(sf_scanner_reserve(self._free()))
+        cdef sf_scanner *scanner = self._free()
+        cdef sf_error error
+        self._busy = True
+        with nogil:
+            error = sf_scanner_reserve(scanner)
+        self._busy = False
+        _check(error)
 
     @property
     def buffer_bytes_min(self):
@@ -471,6 +486,16 @@ cdef class Scanner:
         self._busy = False
         _check(error)
 
+    def absorb(self, Scanner other not None):
+        cdef sf_scanner *scanner = self._free()
+        cdef sf_scanner *absorbed = other._free()
+        cdef sf_error error
+        self._busy = other._busy = True
+        with nogil:
+            error = sf_absorb(scanner, absorbed)
+        self._busy = other._busy = False
+        _check(error)
+
     cdef size_t _index(self, object chunker) except? 0:
         return _unsigned(chunker, "chunker", len(self._codecs) - 1)
 
@@ -482,13 +507,13 @@ cdef class Scanner:
         cdef const sf_sketch *sketch = sf_sketch_of(scanner, index)
         cdef const sf_totals *totals = sf_totals_of(scanner, index)
         entries = _records(_ENTRY_FIELDS, sketch.entries, sketch.count)
-        entries = entries[order(entries["rank"], entries["key"], entries["size"])]
+        sequence = order(entries["rank"].copy(), entries["key"], entries["size"])
         return {
-            "keys": entries["key"].copy(),
-            "sizes": entries["size"].copy(),
-            "counts": entries["count"].copy(),
-            "groups": entries["groups"].copy(),
-            "compressed": entries["compressed"][:, : self._codecs[index]].copy(),
+            "keys": entries["key"][sequence],
+            "sizes": entries["size"][sequence],
+            "counts": entries["count"][sequence],
+            "groups": entries["groups"][sequence],
+            "compressed": entries["compressed"][sequence, : self._codecs[index]],
             "tau": sketch.tau,
             "chunks": totals.chunks,
             "bytes": totals.bytes,

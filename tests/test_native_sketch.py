@@ -87,6 +87,78 @@ def test_merged_sketches_are_the_sketch_of_everything(
     assert merge([sketch(part, capacity) for part in parts], capacity) == entries(everything)
 
 
+def absorbed(parts: list[list[Added]], capacity: int) -> Export:
+    scanners = [Scanner([(8, 8, capacity, 0)], SEED) for _ in parts]
+    for scanner, part in zip(scanners, parts, strict=True):
+        columns = np.array(part, dtype=np.uint64).reshape(-1, 4)
+        scanner.add(0, columns[:, :2].copy(), columns[:, 2].copy(), columns[:, 3].copy())
+    for scanner in scanners[1:]:
+        scanners[0].absorb(scanner)
+    return scanners[0].export(0)
+
+
+@settings(deadline=None)
+@given(st.lists(added, min_size=1, max_size=4), capacities)
+def test_a_scanner_that_absorbs_others_has_the_sketch_of_everything(
+    parts: list[list[Added]], capacity: int
+) -> None:
+    everything = sketch([chunk for part in parts for chunk in part], capacity)
+    both = absorbed(parts, capacity)
+    assert entries(both) == entries(everything)
+    assert (both["chunks"], both["bytes"]) == (everything["chunks"], everything["bytes"])
+
+
+def test_absorbing_takes_compressed_sizes_from_whoever_knows_them() -> None:
+    contents = [bytes([value]) * 7 + b"x" for value in range(2)]
+    scanners = [Scanner([(8, 8, 10, 2)], SEED) for _ in contents]
+    for scanner, known in zip(scanners, contents, strict=True):
+        for content in contents:
+            scanner.begin(0)
+            kept = scanner.span(content, 8, True)
+            scanner.end()
+            if content == known:
+                scanner.set_compressed(kept, np.array([[3, 5]], np.uint32))
+    scanners[0].absorb(scanners[1])
+    assert scanners[0].export(0)["compressed"].tolist() == [[3, 5], [3, 5]]
+    assert scanners[0].export(0)["counts"].tolist() == [2, 2]
+
+
+def test_many_chunks_absorbed_are_those_of_one_pass() -> None:
+    source = np.random.default_rng(4)
+    parts = [source.integers(0, 3000, (5000, 4)).astype(np.uint64) for _ in range(3)]
+    for part in parts:
+        part[:, 1:] = np.array([0, 8, 0])
+    lists = [[tuple(row) for row in part.tolist()] for part in parts]
+    for capacity in (1, 700, 1100, 1500, 5000):
+        together = sketch([row for part in lists for row in part], capacity)
+        assert entries(absorbed(lists, capacity)) == entries(together)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Scanner([(8, 8, 9, 0)], SEED),
+        Scanner([(8, 8, 10, 1)], SEED),
+        Scanner([(8, 9, 10, 0)], SEED),
+        Scanner([(8, 8, 10, 0)], SEED + 1),
+        Scanner([(8, 8, 10, 0)], SEED, by_place=[0]),
+        Scanner([(8, 8, 10, 0), (9, 9, 10, 0)], SEED),
+    ],
+)
+def test_only_a_scanner_made_alike_can_be_absorbed(other: Scanner) -> None:
+    with pytest.raises(ValueError, match="same chunkers and seed"):
+        Scanner([(8, 8, 10, 0)], SEED).absorb(other)
+
+
+def test_no_scanner_absorbs_itself_or_within_a_file() -> None:
+    one, other = (Scanner([(8, 8, 10, 0)], SEED) for _ in range(2))
+    with pytest.raises(ValueError, match="another scanner"):
+        one.absorb(one)
+    other.begin(0)
+    with pytest.raises(ValueError, match="a file is open"):
+        one.absorb(other)
+
+
 def with_equal_rank(low: int, mixed: int = 1 << 60) -> oracle.Key:
     """Keys that all mix to the same value."""
     return mixed ^ oracle.mix64(low ^ oracle.seed_mix(SEED)), low

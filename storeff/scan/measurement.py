@@ -1,8 +1,6 @@
 """What a scan found: exact counts of what is there, and a sketch of its content per chunker."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -71,11 +69,6 @@ class Measurement:
             cpu_seconds=self.cpu_seconds + other.cpu_seconds,
             compress_seconds=self.compress_seconds + other.compress_seconds,
         )
-
-
-def merge_all(parts: Iterable[Measurement]) -> Measurement:
-    """The merge of one or more parts."""
-    return reduce(Measurement.merge, parts)
 
 
 def entropy_bits_per_byte(histogram: U64) -> float | None:

@@ -58,8 +58,6 @@ class Worker:
             kernel,
             [index for index, c in enumerate(plan.chunkers) if c.by_place],
         )
-        # A scan that has begun does not run out of memory after days.
-        self.scanner.reserve()
         self.codecs: dict[str, SizesOf] = {n: codec(n) for c in plan.chunkers for n in c.codecs}
         self.view = memoryview(bytearray(SMALL_BYTES + self.scanner.buffer_bytes_min))
         self.census = Census()
@@ -228,6 +226,19 @@ class Worker:
             self.scanner.limit_kept(index, sample.tau)
         self.compress_seconds += time.thread_time() - started
 
+    def absorb(self, other: "Worker") -> None:
+        """Take over all that ``other`` measured, and its memory: it can measure no more."""
+        self.scanner.absorb(other.scanner)
+        del other.scanner
+        self.census.merge(other.census)
+        self.class_bytes = [
+            sum(pair) for pair in zip(self.class_bytes, other.class_bytes, strict=True)
+        ]
+        self.read_bytes += other.read_bytes
+        self.hole_bytes += other.hole_bytes
+        self.cpu_seconds += other.cpu_seconds
+        self.compress_seconds += other.compress_seconds
+
     def finish(self) -> Measurement:
         """Everything measured. The worker gives its memory back: it can measure no more."""
         measured = Measurement(
@@ -246,10 +257,7 @@ class Worker:
         return measured
 
     def sketch(self, index: int) -> Sketch:
-        """The sketch of one chunker, with compressed sizes for nothing beyond the smaller sample.
-
-        A chunk of the sample that another worker compressed has none here; merging brings it.
-        """
+        """The sketch of one chunker; compressed sizes only within the smaller sample."""
         made = self.scanner.export(index)
         compressed_tau = min(self.samples[index].tau, made["tau"])
         ranks = _native.rank(made["keys"], made["sizes"], self.plan.seed)

@@ -5,7 +5,6 @@ stay as they are; another machine gives others of the same kind.
 """
 
 import random
-import shutil
 import sys
 import sysconfig
 import tarfile
@@ -35,13 +34,11 @@ def make_data(folder: Path, scale: float, names: Iterable[str]) -> dict[str, Pat
     places = {name: folder / (name if scale == 1 else f"{name}-{scale:g}") for name in names}
     for name, place in places.items():
         if not place.exists():
-            part = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=folder))
-            try:
+            with tempfile.TemporaryDirectory(prefix=f"{name}.", dir=folder) as temp:
+                part = Path(temp) / name
+                part.mkdir()
                 MAKERS[name](part, scale)
                 part.rename(place)
-            except BaseException:
-                shutil.rmtree(part)
-                raise
     return places
 
 

@@ -1,0 +1,71 @@
+"""Trees to scan, and measurements compared bit for bit."""
+
+import random
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from storeff.scan import worker
+from storeff.scan.compressed import CompressedSample, new_samples
+from storeff.scan.measurement import Measurement
+from storeff.scan.pace import Pace
+from storeff.scan.plan import Chunker, Plan
+from storeff.scan.sketch import Sketch
+from storeff.sources.piece import Piece
+from storeff.sources.tree import walk
+
+SMALL = Plan(
+    chunkers=(
+        Chunker("whole-file", 0, 0, 8),
+        Chunker("fixed-128KiB", 128 << 10, 128 << 10, 8, ("lz4",), 4),
+        Chunker("cdc-8KiB", 6 << 10, 10 << 10, 32, ("lz4", "zstd-1"), 8),
+    )
+)
+
+
+def fill(root: Path, seed: int = 1, files: int = 40) -> Path:
+    """A tree with unique, repeated, empty and constant files, some larger than the read buffer."""
+    source = random.Random(seed)
+    shared = source.randbytes(300_000)
+    for i in range(files):
+        folder = root / f"d{i % 5}"
+        folder.mkdir(exist_ok=True, parents=True)
+        content = [
+            shared,
+            source.randbytes(source.randrange(200_000)),
+            b"",
+            b"\0" * source.randrange(300_000),
+            shared[: source.randrange(300_000)] + source.randbytes(70_000),
+        ][i % 5]
+        (folder / f"f{i}").write_bytes(content)
+    (root / "large").write_bytes(source.randbytes(2_500_000) + b"\xff" * 500_000 + shared)
+    return root
+
+
+def assert_same(a: Measurement, b: Measurement) -> None:
+    assert (a.read_bytes, a.hole_bytes, a.census) == (b.read_bytes, b.hole_bytes, b.census)
+    assert np.array_equal(a.class_bytes, b.class_bytes)
+    assert np.array_equal(a.histogram, b.histogram)
+    for name, sketch in a.sketches.items():
+        assert_same_sketch(sketch, b.sketches[name])
+
+
+def assert_same_sketch(a: Sketch, b: Sketch) -> None:
+    assert (a.tau, a.compressed_tau) == (b.tau, b.compressed_tau)
+    assert (a.chunks, a.bytes) == (b.chunks, b.bytes)
+    for field in ("keys", "sizes", "counts", "groups", "compressed", "run_count", "run_bytes"):
+        assert np.array_equal(getattr(a, field), getattr(b, field)), field
+
+
+def listed(root: Path) -> list[Piece]:
+    return [p for p in walk([root], one_file_system=False, exclude=()) if isinstance(p, Piece)]
+
+
+def new_worker(plan: Plan, samples: list[CompressedSample] | None = None) -> worker.Worker:
+    stop = threading.Event()
+    return worker.Worker(plan, "scalar", stop, Pace(None, stop), samples or new_samples(plan))
+
+
+def blocks(content: bytes, block_bytes: int) -> list[bytes]:
+    return [content[i : i + block_bytes] for i in range(0, len(content), block_bytes)]

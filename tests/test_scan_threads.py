@@ -1,0 +1,156 @@
+"""Threads share the walk, large files and the compressed sample, and change nothing by it."""
+
+import random
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scans import SMALL, assert_same, assert_same_sketch, blocks, fill, listed, new_worker
+
+from storeff.scan import worker
+from storeff.scan.compressed import CompressedSample, new_samples
+from storeff.scan.pace import Pace
+from storeff.scan.part import PartedFile
+from storeff.scan.plan import Chunker, Plan
+from storeff.scan.run import scan
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fill(tmp_path_factory.mktemp("tree"))
+
+
+@pytest.mark.parametrize("plan", [Plan(), SMALL], ids=["exact", "sampled"])
+def test_threads_do_not_change_a_bit(tree: Path, plan: Plan) -> None:
+    one = scan([tree], plan, threads=1)
+    assert one.sketches["cdc-8KiB"].exact == (plan is not SMALL)
+    assert_same(one, scan([tree], plan, threads=4))
+
+
+def in_parts(plan: Plan) -> Plan:
+    return msgspec.structs.replace(plan, part_bytes=1 << 20)
+
+
+def fill_large(root: Path) -> list[bytes]:
+    """Files of several MiB, two of them alike, one with holes across the ends of parts."""
+    source = random.Random(8)
+    first, second = source.randbytes(3_500_000), source.randbytes(2 << 20)
+    (root / "a").write_bytes(first)
+    (root / "b").write_bytes(first)
+    (root / "c").write_bytes(second)
+    with open(root / "sparse", "wb") as file:
+        file.write(second[:200_000])
+        file.seek(2_500_000)
+        file.write(second[200_000:300_000])
+        file.truncate(5 << 20)
+    return [first, second]
+
+
+def test_threads_do_not_change_a_bit_of_parts(tmp_path: Path) -> None:
+    fill_large(tmp_path)
+    one = scan([tmp_path], in_parts(Plan()))
+    assert_same(one, scan([tmp_path], in_parts(Plan()), threads=4))
+    assert one.census.files == 4
+    assert not one.census.refusals
+    assert one.read_bytes + one.hole_bytes == one.census.size_bytes
+
+
+def test_fixed_blocks_and_whole_files_know_nothing_of_parts(tmp_path: Path) -> None:
+    fill_large(tmp_path)
+    whole, parts = scan([tmp_path], Plan()), scan([tmp_path], in_parts(Plan()))
+    for name, sketch in whole.sketches.items():
+        if name.startswith("fixed"):
+            assert_same_sketch(sketch, parts.sketches[name])
+    for measured in (whole, parts):
+        sketch = measured.sketches["whole-file"]
+        assert sorted(sketch.sizes.tolist()) == sorted([3_500_000, 2 << 20, sketch.sizes.min()])
+        assert sketch.counts[sketch.sizes == 3_500_000] == 2
+
+
+def test_a_part_is_cut_as_if_it_were_a_file(tmp_path: Path) -> None:
+    first, second = fill_large(tmp_path)
+    (tmp_path / "sparse").unlink()
+    (tmp_path / "pieces").mkdir()
+    for name, content in (("a", first), ("b", first), ("c", second)):
+        for i, part in enumerate(blocks(content, 1 << 20)):
+            (tmp_path / "pieces" / f"{name}{i}").write_bytes(part)
+    parts = scan([tmp_path], in_parts(Plan()), exclude=["pieces/"])
+    apart = scan([tmp_path / "pieces"], Plan())
+    for name in ("cdc-8KiB", "cdc-64KiB"):
+        assert_same_sketch(parts.sketches[name], apart.sketches[name])
+
+
+def test_a_large_file_that_cannot_be_opened_is_one_refusal(tmp_path: Path) -> None:
+    fill_large(tmp_path)
+    (piece,) = [p for p in listed(tmp_path) if p.path.endswith(b"/a")]
+    (tmp_path / "a").unlink()
+    file = PartedFile(piece, 1 << 20)
+    one = new_worker(in_parts(SMALL))
+    for index in range(len(file.parts)):
+        one.measure_part(file, index)
+    census = one.finish().census
+    assert (census.files, census.refusals["vanished"].entries) == (1, 1)
+    assert census.refusals["vanished"].size_bytes == 3_500_000
+
+
+def test_parts_must_hold_whole_blocks() -> None:
+    with pytest.raises(ValueError, match="fixed-128KiB"):
+        Plan(part_bytes=(1 << 20) + 65536)
+
+
+def test_a_pace_is_kept_by_all_readers_together(tmp_path: Path) -> None:
+    pace = Pace(1e6, threading.Event())
+    started = time.monotonic()
+    readers = [threading.Thread(target=pace.wait, args=(100_000,)) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert time.monotonic() - started >= 0.3
+
+
+def test_a_stop_ends_the_wait_of_a_pace() -> None:
+    stop = threading.Event()
+    stop.set()
+    Pace(1, stop).wait(10**9)
+
+
+def test_a_bug_in_a_worker_reaches_the_caller(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: worker.Worker, pieces: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(worker.Worker, "measure", broken)
+    with pytest.raises(ZeroDivisionError):
+        scan([tree] * 1, Plan(), threads=2)
+
+
+def test_threads_compress_a_chunk_once_between_them(tmp_path: Path) -> None:
+    content = random.Random(4).randbytes(64 << 10)
+    for i in range(64):
+        (tmp_path / f"{i}").write_bytes(content)
+    plan = Plan(chunkers=(Chunker("fixed-64KiB", 65536, 65536, 16, ("lz4",), 4),))
+    samples = new_samples(plan)
+    both = [new_worker(plan, samples) for _ in range(2)]
+    for each in both:
+        each.measure(listed(tmp_path))
+    sketches = [each.finish().sketches["fixed-64KiB"] for each in both]
+    assert [int(s.compressed[0, 0]) > 0 for s in sketches] == [True, False]
+    merged = sketches[0].merge(sketches[1], plan.chunkers[0], plan.seed)
+    assert int(merged.counts[0]) == 128
+    assert int(merged.compressed[0, 0]) == int(sketches[0].compressed[0, 0])
+
+
+@given(st.lists(st.integers(0, 60), max_size=120), st.integers(1, 9))
+def test_the_compressed_sample_is_the_lowest_ranks_met(seen: list[int], entries: int) -> None:
+    sample = CompressedSample(entries)
+    taken = {n for n in seen if sample.take(n / 64, (n, n))}
+    lowest = sorted(set(seen))[:entries]
+    assert set(lowest) <= taken
+    assert {key[0] for key in sample.members} == set(lowest)
+    rest = sorted(set(seen))[entries:]
+    assert sample.tau == (rest[0] / 64 if rest else np.inf)
