@@ -31,7 +31,7 @@ static sf_error flush(sf_scanner *scanner, chunker *c)
         const pending_chunk *chunk = &c->pending[i];
         const sf_entry *entry;
         sf_error error = sf_sketch_add(&c->sketch, chunk->key, chunk->length,
-                                       UINT64_C(1) << scanner->group, &entry);
+                                       sf_groups_of(scanner, scanner->group), &entry);
         if (!error && entry && c->codecs > 0 && entry->rank < c->kept_below)
             error = push_kept(scanner, (sf_kept){.chunker = (uint64_t)(c - scanner->chunkers),
                                                  .offset = scanner->kept_base + chunk->offset,

@@ -259,6 +259,14 @@ sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, siz
 
 /* ---- files ---- */
 
+sf_error sf_mark(sf_scanner *scanner, uint64_t marks)
+{
+    if (scanner->state != IDLE)
+        return SF_ERROR_FILE_OPEN;
+    scanner->marks = marks;
+    return SF_OK;
+}
+
 sf_error sf_begin(sf_scanner *scanner, unsigned group)
 {
     if (scanner->state != IDLE)
@@ -314,13 +322,13 @@ sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes)
 }
 
 /* Counts a chunk that was not cut from a span. */
-static sf_error count_chunk(chunker *c, sf_key key, uint64_t size, unsigned group)
+static sf_error count_chunk(chunker *c, sf_key key, uint64_t size, uint64_t groups)
 {
     uint64_t bytes = c->totals.bytes;
     if (add_overflows(&bytes, size))
         return SF_ERROR_OVERFLOW;
     const sf_entry *taken_in;
-    sf_error error = sf_sketch_add(&c->sketch, key, size, UINT64_C(1) << group, &taken_in);
+    sf_error error = sf_sketch_add(&c->sketch, key, size, groups, &taken_in);
     if (error)
         return error;
     c->totals.chunks++;
@@ -346,7 +354,7 @@ sf_error sf_end(sf_scanner *scanner)
     sf_error error = sf_end_part(scanner, &key, &bytes);
     if (error || !scanner->whole || bytes == 0)
         return error;
-    error = count_chunk(scanner->whole, key, bytes, scanner->group);
+    error = count_chunk(scanner->whole, key, bytes, sf_groups_of(scanner, scanner->group));
     if (error)
         scanner->state = FAILED;
     return error;
@@ -394,7 +402,7 @@ sf_error sf_add(sf_scanner *scanner, size_t index, const uint64_t *keys, const u
     }
     for (size_t i = 0; i < count; i++) {
         sf_error error = count_chunk(c, (sf_key){keys[2 * i], keys[2 * i + 1]}, sizes[i],
-                                     (unsigned)groups[i]);
+                                     sf_groups_of(scanner, (unsigned)groups[i]));
         if (error)
             return error;
     }

@@ -50,6 +50,7 @@ struct sf_scanner {
     const sf_kernel *kernel;
     state state;
     unsigned group;
+    uint64_t marks; /* bits that every chunk is marked with besides its group */
     size_t carried;    /* leading bytes of the next span that the last one has seen */
     size_t span_bytes; /* length of the last span */
     uint64_t file_bytes;
@@ -79,6 +80,11 @@ static inline int add_overflows(uint64_t *total, uint64_t amount)
         return 1;
     *total = sum;
     return 0;
+}
+
+static inline uint64_t sf_groups_of(const sf_scanner *scanner, unsigned group)
+{
+    return UINT64_C(1) << group | scanner->marks;
 }
 
 /* Which fixed blocks are made of which. */

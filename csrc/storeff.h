@@ -179,7 +179,7 @@ typedef struct {
     sf_key key;
     uint64_t size;
     uint64_t count;  /* references */
-    uint64_t groups; /* bit g: seen in group g */
+    uint64_t groups; /* bit g: seen in group g, or under mark g */
     double rank;
     uint32_t compressed[SF_CODECS_MAX]; /* bytes; 0: not known */
 } sf_entry;
@@ -256,6 +256,9 @@ sf_error sf_scanner_reserve(sf_scanner *scanner);
 /* The smallest buffer in which every chunker makes progress: the longest max_bytes. */
 size_t sf_buffer_bytes_min(const sf_scanner *scanner);
 
+/* Between files: the bits that the chunks of the files to come are marked with in sf_entry.groups,
+ * besides that of their group. None at first. */
+sf_error sf_mark(sf_scanner *scanner, uint64_t marks);
 sf_error sf_begin(sf_scanner *scanner, unsigned group);
 /* After sf_begin: the name of the file and where in it the first segment or hole begins, for keys by
  * place; both are 0 else. */

@@ -95,7 +95,7 @@ class Export(TypedDict):
     counts: _UInt64s
     """(n,) references, exact."""
     groups: _UInt64s
-    """(n,): bit g is set if the chunk was seen in group g."""
+    """(n,): bit g is set if the chunk was seen in group g, or under a mark of that bit."""
     compressed: npt.NDArray[np.uint32]
     """(n, codecs) bytes; 0 is not known."""
     tau: float
@@ -151,6 +151,10 @@ class Scanner:
     @property
     def buffer_bytes_min(self) -> int:
         """The smallest buffer for ``span``: the longest chunk, or a block of byte statistics."""
+
+    def mark(self, marks: int) -> None:
+        """Between files: the bits set in ``groups`` of every chunk of the files to come, besides
+        that of their group; 0 at first."""
 
     def begin(self, group: int) -> None:
         """Starts a file of ``group`` (0..63)."""

@@ -69,6 +69,7 @@ cdef extern from "storeff.h" nogil:
     void sf_scanner_free(sf_scanner *scanner)
     sf_error sf_scanner_reserve(sf_scanner *scanner)
     size_t sf_buffer_bytes_min(const sf_scanner *scanner)
+    sf_error sf_mark(sf_scanner *scanner, uint64_t marks)
     sf_error sf_begin(sf_scanner *scanner, unsigned group)
     sf_error sf_set_place(sf_scanner *scanner, uint64_t file, uint64_t offset)
     sf_error sf_span(sf_scanner *scanner, const uint8_t *buffer, size_t buffer_bytes,
@@ -351,6 +352,9 @@ cdef class Scanner:
     @property
     def buffer_bytes_min(self):
         return sf_buffer_bytes_min(self._scanner)
+
+    def mark(self, marks):
+        _check(sf_mark(self._free(), _unsigned(marks, "marks")))
 
     def begin(self, group):
         _check(sf_begin(self._free(), <unsigned>_unsigned(group, "group", SF_GROUPS_MAX - 1)))

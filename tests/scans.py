@@ -45,6 +45,7 @@ def fill(root: Path, seed: int = 1, files: int = 40) -> Path:
 
 def assert_same(a: Measurement, b: Measurement) -> None:
     assert (a.read_bytes, a.hole_bytes, a.census) == (b.read_bytes, b.hole_bytes, b.census)
+    assert a.volumes == b.volumes
     assert np.array_equal(a.class_bytes, b.class_bytes)
     assert np.array_equal(a.histogram, b.histogram)
     for name, sketch in a.sketches.items():

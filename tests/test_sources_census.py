@@ -43,7 +43,7 @@ def merged(*parts: Census) -> Census:
 
 
 def piece(size_bytes: int) -> Piece:
-    return Piece(b"path", size_bytes, 4096, 1, 1, 0, 1)
+    return Piece(b"path", b"root", size_bytes, 4096, 1, 1, 0, 1)
 
 
 @given(st.lists(items), st.lists(items), st.lists(items))

@@ -69,6 +69,7 @@ def test_a_piece_tells_sizes_and_identity(tmp_path: Path) -> None:
     assert walked(tmp_path) == [
         Piece(
             os.fsencode(file.resolve()),
+            os.fsencode(tmp_path.resolve()),
             5000,
             status.st_blocks * 512,
             status.st_dev,

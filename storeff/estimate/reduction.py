@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from storeff.estimate.sharing import Sharing, sharing
 from storeff.estimate.totals import estimate_total, referenced
 from storeff.quantity import Quantity
 from storeff.scan.codecs import codec
@@ -112,6 +113,7 @@ class Reduction(msgspec.Struct, frozen=True):
     scope: Scope
     by_stratum: list[StratumReduction]
     method: Method
+    sharing: Sharing | None = None
 
 
 def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reduction:
@@ -172,6 +174,7 @@ def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reducti
             sampled_fraction=measurement.coverage,
             chunk_stream="per file; holes end a chunk and are not counted as data",
         ),
+        sharing=sharing(measurement, HEADLINE[0]),
     )
 
 

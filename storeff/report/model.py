@@ -14,7 +14,7 @@ from storeff.economics import PriceRisk, QuantityRisk, Sensitivity, SizedLayout
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import Reduction
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,12 +11,14 @@ from rich.text import Text
 
 from storeff.economics import SizedLayout
 from storeff.estimate.reduction import Reduction, Scope
+from storeff.estimate.sharing import Sharing
 from storeff.quantity import Quantity
 from storeff.report.model import Report, Scan
 from storeff.units import covered, format_bytes, format_size_both, significant
 
 UNKNOWN = "unknown"
 SHOWN_ASSUMPTIONS = 8
+SHOWN_PAIRS = 10
 # Paragraphs are folded to this. Tables are never: a figure cut off is another figure.
 WIDTH = 110
 NEVER_CUT = 1000
@@ -37,6 +39,8 @@ def _sections(report: Report) -> Iterator[RenderableType]:
         yield _scanned(report.scan)
     if report.reduction is not None and report.reduction.data_bytes:
         yield _reduction(report.reduction)
+        if report.reduction.sharing is not None:
+            yield _sharing(report.reduction.sharing)
     if report.layouts:
         yield _layouts(report)
         yield _dominates(report)
@@ -144,6 +148,25 @@ def _reduction(reduction: Reduction) -> Group:
             _ratio(stratum.ratio),
         )
     return _section("How far it shrinks (data bytes / bytes left)", lines, table, strata)
+
+
+def _sharing(sharing: Sharing) -> Group:
+    volumes = simple_table("source", "data", "distinct", "nowhere else")
+    for volume in sharing.volumes:
+        volumes.add_row(
+            volume.name,
+            format_bytes(volume.data_bytes),
+            _interval(volume.unique_bytes, format_bytes),
+            _interval(volume.only_here_bytes, format_bytes),
+        )
+    saved = f"One store for all saves {_interval(sharing.needless_bytes, format_bytes)}"
+    text = _paragraph(f"{saved} over one for each, deduplicated in {sharing.chunker}.")
+    if not sharing.pairs:
+        return _section("What the sources share", text, volumes)
+    pairs = simple_table("shared by", "and", "bytes")
+    for pair in sharing.pairs[:SHOWN_PAIRS]:
+        pairs.add_row(pair.a, pair.b, _interval(pair.shared_bytes, format_bytes))
+    return _section("What the sources share", text, volumes, pairs)
 
 
 def _reference(report: Report) -> SizedLayout:

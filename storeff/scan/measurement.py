@@ -11,11 +11,17 @@ from storeff.sources.census import Census
 
 U64 = npt.NDArray[np.uint64]
 
+# In Sketch.groups, below the bits of the content classes stand, from here on those of the volumes.
+VOLUME_BIT = 32
+VOLUMES_MAX = 32
+
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """The mergeable result of scanning some files under a plan.
 
+    ``volumes`` are the data bytes of each root that was scanned, in the order of their names; bit
+    VOLUME_BIT + i of a chunk's groups says that volume i holds it. Empty if there were too many.
     ``census`` counts everything listed, ``read_bytes`` what was read, ``hole_bytes`` what holes
     stand for (neither read nor part of any reduction). ``class_bytes`` (classes,) are the data
     bytes of each content class, ``histogram`` (classes, 256) their byte values, counted in windows
@@ -26,6 +32,7 @@ class Measurement:
     kernel: str
     census: Census
     sketches: dict[str, Sketch]
+    volumes: dict[bytes, int]
     read_bytes: int
     hole_bytes: int
     class_bytes: U64
@@ -55,13 +62,16 @@ class Measurement:
         census = Census()
         census.merge(self.census)
         census.merge(other.census)
+        volumes = self._volumes_with(other)
+        mine, others = (each._sketches_under(list(volumes)) for each in (self, other))
         return replace(
             self,
             census=census,
             sketches={
-                c.name: self.sketches[c.name].merge(other.sketches[c.name], c, self.plan.seed)
+                c.name: mine[c.name].merge(others[c.name], c, self.plan.seed)
                 for c in self.plan.chunkers
             },
+            volumes=volumes,
             read_bytes=self.read_bytes + other.read_bytes,
             hole_bytes=self.hole_bytes + other.hole_bytes,
             class_bytes=self.class_bytes + other.class_bytes,
@@ -69,6 +79,18 @@ class Measurement:
             cpu_seconds=self.cpu_seconds + other.cpu_seconds,
             compress_seconds=self.compress_seconds + other.compress_seconds,
         )
+
+    def _volumes_with(self, other: "Measurement") -> dict[bytes, int]:
+        names = sorted(self.volumes.keys() | other.volumes.keys())
+        if not self.volumes or not other.volumes or len(names) > VOLUMES_MAX:
+            return {}
+        return {name: self.volumes.get(name, 0) + other.volumes.get(name, 0) for name in names}
+
+    def _sketches_under(self, names: list[bytes]) -> dict[str, Sketch]:
+        """The sketches with the volumes' bits where they are if ``names`` are all the volumes."""
+        bits = [VOLUME_BIT + names.index(name) if name in names else None for name in self.volumes]
+        moves = {VOLUME_BIT + i: bit for i, bit in enumerate(bits)}
+        return {name: sketch.with_groups_moved(moves) for name, sketch in self.sketches.items()}
 
 
 def entropy_bits_per_byte(histogram: U64) -> float | None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from storeff import _native
 from storeff.scan.compressed import new_samples
-from storeff.scan.measurement import Measurement
+from storeff.scan.measurement import VOLUMES_MAX, Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import PartedFile
 from storeff.scan.plan import Plan
-from storeff.scan.worker import SMALL_BYTES, Worker
+from storeff.scan.worker import SMALL_BYTES, Task, Worker
 from storeff.sources.census import Census
 from storeff.sources.piece import Piece
 from storeff.sources.refusals import Refusal
@@ -24,10 +24,6 @@ from storeff.sources.tree import Found, walk
 BATCH_FILES = 512
 BATCH_BYTES = 16 << 20
 PROGRESS_SECONDS = 0.1
-
-
-# Small files, or a part of a large one.
-Task = list[Piece] | tuple[PartedFile, int]
 
 
 @dataclass(frozen=True)
@@ -69,26 +65,29 @@ def scan(
     """
     stop = stop or threading.Event()
     pace = Pace(bytes_per_second, stop)
-    return _Scan(plan, kernel or kernels()[0], threads, stop, pace, on_progress).run(
-        walk(roots, one_file_system=one_file_system, exclude=exclude)
-    )
+    found = walk(roots, one_file_system=one_file_system, exclude=exclude)
+    volumes = sorted({os.path.realpath(os.fsencode(root)) for root in roots})
+    if len(volumes) > VOLUMES_MAX:
+        volumes = []
+    samples = new_samples(plan)
+    workers = [
+        Worker(plan, kernel or kernels()[0], stop, pace, samples, volumes) for _ in range(threads)
+    ]
+    return _Scan(plan, workers, stop, on_progress).run(found)
 
 
 class _Scan:
     def __init__(
         self,
         plan: Plan,
-        kernel: str,
-        threads: int,
+        workers: list[Worker],
         stop: threading.Event,
-        pace: Pace,
         on_progress: Callable[[Progress], None],
     ) -> None:
         self.plan = plan
+        self.workers = workers
         self.stop = stop
         self.on_progress = on_progress
-        samples = new_samples(plan)
-        self.workers = [Worker(plan, kernel, stop, pace, samples) for _ in range(threads)]
         self.turn = threading.Lock()
         self.left_out = Census()
         self.listing = True
@@ -128,10 +127,7 @@ class _Scan:
                 task = next(tasks, None)
             if task is None:
                 break
-            if isinstance(task, list):
-                worker.measure(task)
-            else:
-                worker.measure_part(*task)
+            worker.measure(task)
         worker.cpu_seconds += time.thread_time() - started
 
     def united(self, pool: ThreadPoolExecutor) -> Worker:
@@ -160,13 +156,18 @@ class _Scan:
                 file = PartedFile(item, self.plan.part_bytes)
                 yield from ((file, index) for index in range(len(file.parts)))
                 continue
-            batch.append(item)
-            batch_bytes += item.size_bytes
-            if len(batch) >= BATCH_FILES or batch_bytes >= BATCH_BYTES:
+            if batch and (
+                len(batch) >= BATCH_FILES
+                or batch_bytes >= BATCH_BYTES
+                or batch[0].root != item.root
+            ):
                 yield batch
                 batch, batch_bytes = [], 0
+            batch.append(item)
+            batch_bytes += item.size_bytes
         self.listing = False
-        yield batch
+        if batch:
+            yield batch
 
     def show(self) -> None:
         self.on_progress(

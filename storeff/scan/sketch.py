@@ -22,7 +22,8 @@ class Sketch:
     """State of one chunker after a scan, in canonical order (ascending rank, then key).
 
     Arrays have one row per kept chunk: ``keys`` (n, 2) 128-bit fingerprints, ``sizes`` bytes,
-    ``counts`` references, ``groups`` bit set of content classes, ``compressed`` (n, codecs) bytes.
+    ``counts`` references, ``groups`` bit set of content classes and volumes, ``compressed``
+    (n, codecs) bytes.
     ``tau`` is the lowest rank ever refused: infinite while nothing was, and then all is exact.
     ``compressed_tau`` is that of the smaller sample that is compressed; rows at or beyond it are 0.
     ``chunks`` and ``bytes`` count everything seen; ``run_count`` and ``run_bytes`` (256,) count,
@@ -58,6 +59,16 @@ class Sketch:
             compressed=self.compressed[:known],
             tau=self.compressed_tau,
         )
+
+    def with_groups_moved(self, moves: dict[int, int | None]) -> "Sketch":
+        """With each bit that ``moves`` names at its new place in ``groups``; None drops it."""
+        if all(old == new for old, new in moves.items()):
+            return self
+        groups = self.groups & ~np.uint64(sum(1 << old for old in moves))
+        for old, new in moves.items():
+            if new is not None:
+                groups |= (self.groups >> np.uint64(old) & np.uint64(1)) << np.uint64(new)
+        return replace(self, groups=groups)
 
     def merge(self, other: "Sketch", chunker: Chunker, seed: int) -> "Sketch":
         """The sketch of both inputs' data, bit for bit what one pass over both would give.

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from storeff import _native
 from storeff.scan.codecs import SizesOf, codec
 from storeff.scan.compressed import CompressedSample
-from storeff.scan.measurement import Measurement
+from storeff.scan.measurement import VOLUME_BIT, Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import Part, PartedFile
 from storeff.scan.plan import WHOLE_FILE, Plan
@@ -32,6 +33,10 @@ SMALL_BYTES = 1 << 20
 GROUPS = {name: group for group, name in enumerate(CLASSES)}
 
 
+# Small files of one root, or a part of a large file.
+Task = list[Piece] | tuple[PartedFile, int]
+
+
 class Stopped(Exception):  # noqa: N818 - not an error: the person asked for it
     """The scan was interrupted while this file was being read."""
 
@@ -46,6 +51,7 @@ class Worker:
         stop: threading.Event,
         pace: Pace,
         samples: list[CompressedSample],
+        volumes: Sequence[bytes] = (),
     ) -> None:
         self.plan = plan
         self.kernel = kernel
@@ -62,13 +68,27 @@ class Worker:
         self.view = memoryview(bytearray(SMALL_BYTES + self.scanner.buffer_bytes_min))
         self.census = Census()
         self.class_bytes = [0] * len(CLASSES)
+        self.volumes = dict.fromkeys(volumes, 0)
+        self.marks = {name: 1 << VOLUME_BIT + bit for bit, name in enumerate(volumes)}
         self.files_done = 0
         self.read_bytes = 0
         self.hole_bytes = 0
         self.cpu_seconds = 0.0
         self.compress_seconds = 0.0
 
-    def measure(self, pieces: list[Piece]) -> None:
+    def measure(self, task: Task) -> None:
+        """Measure small files, or one part of a large one."""
+        before = self.read_bytes
+        root = task[0].root if isinstance(task, list) else task[0].piece.root
+        self.scanner.mark(self.marks.get(root, 0))
+        if isinstance(task, list):
+            self.measure_small(task)
+        else:
+            self.measure_part(*task)
+        if root in self.volumes:
+            self.volumes[root] += self.read_bytes - before
+
+    def measure_small(self, pieces: list[Piece]) -> None:
         """Measure files of at most SMALL_BYTES; one that cannot be read costs only itself."""
         done = 0
         while done < len(pieces) and not self.stop.is_set():
@@ -236,6 +256,7 @@ class Worker:
         ]
         self.read_bytes += other.read_bytes
         self.hole_bytes += other.hole_bytes
+        self.volumes = {name: n + other.volumes[name] for name, n in self.volumes.items()}
         self.cpu_seconds += other.cpu_seconds
         self.compress_seconds += other.compress_seconds
 
@@ -246,6 +267,7 @@ class Worker:
             kernel=self.kernel,
             census=self.census,
             sketches={c.name: self.sketch(i) for i, c in enumerate(self.plan.chunkers)},
+            volumes=self.volumes,
             read_bytes=self.read_bytes,
             hole_bytes=self.hole_bytes,
             class_bytes=np.array(self.class_bytes, np.uint64),

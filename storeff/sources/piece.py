@@ -17,10 +17,12 @@ HOLE_BYTES = 128 << 10
 class Piece(msgspec.Struct, frozen=True, gc=False):
     """A regular file as the walk found it. ``path`` is absolute and holds no symbolic link.
 
-    ``allocated_bytes`` is what the file system says it holds (512 * st_blocks).
+    ``root`` is what it was found under, ``allocated_bytes`` what the file system says it holds
+    (512 * st_blocks).
     """
 
     path: bytes
+    root: bytes
     size_bytes: int
     allocated_bytes: int
     device: int
@@ -29,10 +31,11 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
     links: int
 
 
-def piece_of(path: bytes, status: os.stat_result) -> Piece:
-    """The piece at ``path`` whose lstat is ``status``."""
+def piece_of(path: bytes, root: bytes, status: os.stat_result) -> Piece:
+    """The piece at ``path`` under ``root`` whose lstat is ``status``."""
     return Piece(
         path,
+        root,
         status.st_size,
         status.st_blocks * 512,
         status.st_dev,

@@ -126,6 +126,7 @@ class _Walker:
         for path in (*roots, *mounts.type_by_point):
             directory, name = os.path.split(path)
             self.apart.setdefault(directory, set()).add(os.fsdecode(name))
+        self.root = b""
         # Names still to come of each (device, inode) that has several.
         self.names_left: dict[tuple[int, int], int] = {}
 
@@ -136,6 +137,7 @@ class _Walker:
 
     def run_root(self, root: bytes) -> Iterator[Found]:
         levels: list[_Level] = []
+        self.root = root
         try:
             status = os.lstat(root)
             found = self.judge(root, status, status.st_dev)
@@ -203,7 +205,7 @@ class _Walker:
         if kind == stat.S_IFREG and status.st_dev not in self.refused_devices:
             if status.st_nlink > 1 and self.seen_before(status):
                 return Aside("hard-link", path, status.st_size)
-            return piece_of(path, status)
+            return piece_of(path, self.root, status)
         if kind == stat.S_IFLNK:
             return Aside("symlink", path, status.st_size)
         if kind in _SPECIAL:

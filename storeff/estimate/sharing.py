@@ -1,0 +1,105 @@
+"""Needless copies: which of the scanned volumes hold the same chunks, and how much of them."""
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from storeff.estimate.totals import estimate_total, referenced
+from storeff.quantity import Quantity
+from storeff.scan.measurement import VOLUME_BIT, Measurement
+from storeff.scan.sketch import Sketch
+from storeff.sources.names import printable
+
+
+class VolumeShare(msgspec.Struct, frozen=True):
+    """One scanned root: its data, its distinct chunks, and those that no other root holds.
+
+    ``only_here_bytes`` is what deleting the volume would free in a store that all share.
+    """
+
+    name: str
+    data_bytes: int
+    unique_bytes: Quantity
+    only_here_bytes: Quantity
+
+
+class SharedPair(msgspec.Struct, frozen=True):
+    """Bytes of the distinct chunks that both ``a`` and ``b`` hold."""
+
+    a: str
+    b: str
+    shared_bytes: Quantity
+
+
+class Sharing(msgspec.Struct, frozen=True):
+    """What the scanned roots have in common, in chunks of ``chunker``.
+
+    ``needless_bytes`` is what one store for all would save over one for each, every store without
+    duplicates of its own. Pairs that share nothing are left out; constant runs are not counted.
+    """
+
+    chunker: str
+    needless_bytes: Quantity
+    volumes: list[VolumeShare]
+    pairs: list[SharedPair]
+
+
+def sharing(measurement: Measurement, chunker: str) -> Sharing | None:
+    """What the volumes of ``measurement`` share; None if it does not tell at least two apart."""
+    names = list(measurement.volumes)
+    if len(names) < 2:
+        return None
+    sketch = measurement.sketches[chunker]
+    holds = [_holds(sketch, bit) for bit in range(len(names))]
+    holders = np.sum(holds, axis=0, dtype=np.uint64)
+    once_more = np.maximum(holders, np.uint64(1)) - np.uint64(1)
+    data_bytes = list(measurement.volumes.values())
+    return Sharing(
+        chunker=chunker,
+        needless_bytes=_bytes(sketch, once_more, sum(data_bytes)),
+        volumes=[
+            VolumeShare(
+                name=printable(name),
+                data_bytes=data_bytes[i],
+                unique_bytes=_bytes(sketch, holds[i], data_bytes[i]),
+                only_here_bytes=_bytes(sketch, holds[i] * (holders == 1), data_bytes[i]),
+            )
+            for i, name in enumerate(names)
+        ],
+        pairs=_pairs(sketch, names, holds, data_bytes),
+    )
+
+
+def _pairs(
+    sketch: Sketch,
+    names: Sequence[bytes],
+    holds: Sequence[npt.NDArray[np.uint64]],
+    data_bytes: Sequence[int],
+) -> list[SharedPair]:
+    """The pairs that share something, the most first."""
+    made = []
+    for a, b in combinations(range(len(names)), 2):
+        shared = _bytes(sketch, holds[a] * holds[b], min(data_bytes[a], data_bytes[b]))
+        if shared.value != 0:
+            made.append(SharedPair(printable(names[a]), printable(names[b]), shared))
+    return sorted(made, key=lambda pair: -(pair.shared_bytes.value or 0))
+
+
+def _holds(sketch: Sketch, bit: int) -> npt.NDArray[np.uint64]:
+    """1 for each kept chunk that volume ``bit`` holds, else 0."""
+    return (sketch.groups >> np.uint64(VOLUME_BIT + bit)) & np.uint64(1)
+
+
+def _bytes(sketch: Sketch, times: npt.NDArray[np.uint64], most: int) -> Quantity:
+    """Bytes of all chunks, each as often as ``times`` says of the kept ones."""
+    sizes = sketch.sizes * times
+    if not sizes.any():
+        # B bytes of chunks, each kept with probability size x tau or more, are all missed with one
+        # of exp(-B x tau) or less, which is 2.5 % at this B.
+        missed = 0.0 if sketch.exact else math.log(40) / sketch.tau
+        return Quantity(0, 0, min(round(missed), most), "measured")
+    return estimate_total(sketch, sizes, referenced(sketch)).quantity(int(sizes.sum()), most)
