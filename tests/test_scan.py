@@ -105,6 +105,29 @@ def test_merging_parts_is_scanning_the_whole(tree: Path, order: list[int], cut: 
     assert_same(merged, scan([tree / f"d{i}" for i in range(5)], SMALL))
 
 
+@settings(max_examples=8, deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=9))
+def test_a_scan_merged_again_counts_once(tree: Path, order: list[int]) -> None:
+    merged = scan([tree / f"d{order[0]}"], SMALL)
+    for i in order[1:]:
+        merged = merged.merge(scan([tree / f"d{i}"], SMALL))
+    assert_same(merged, scan([tree / f"d{i}" for i in sorted(set(order))], SMALL))
+
+
+def test_scans_that_overlap_in_part_do_not_merge(tree: Path) -> None:
+    a, b, c = (scan([tree / f"d{i}"], SMALL) for i in range(3))
+    with pytest.raises(ValueError, match="in both"):
+        a.merge(b).merge(b.merge(c))
+
+
+def test_a_changed_tree_is_another_scan(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 5000)
+    before = scan([tmp_path], SMALL)
+    (tmp_path / "file").write_bytes(b"y" * 5000)
+    assert before.tasks != scan([tmp_path], SMALL).tasks
+    assert before.tasks.isdisjoint(scan([tmp_path], Plan()).tasks)
+
+
 def test_measurements_under_different_plans_do_not_merge(tree: Path) -> None:
     a = scan([tree / "d0"], Plan(seed=1))
     b = scan([tree / "d0"], Plan(seed=2))

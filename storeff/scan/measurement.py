@@ -1,5 +1,7 @@
 """What a scan found: exact counts of what is there, and a sketch of its content per chunker."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +24,7 @@ class Measurement:
 
     ``volumes`` are the data bytes of each root that was scanned, in the order of their names; bit
     VOLUME_BIT + i of a chunk's groups says that volume i holds it. Empty if there were too many.
+    ``tasks`` names the scans that are in it, each by what it read and found.
     ``census`` counts everything listed, ``read_bytes`` what was read, ``hole_bytes`` what holes
     stand for (neither read nor part of any reduction). ``class_bytes`` (classes,) are the data
     bytes of each content class, ``histogram`` (classes, 256) their byte values, counted in windows
@@ -39,6 +42,7 @@ class Measurement:
     histogram: U64
     cpu_seconds: float
     compress_seconds: float
+    tasks: frozenset[str] = frozenset()
 
     @property
     def data_bytes(self) -> int:
@@ -53,12 +57,20 @@ class Measurement:
         return (self.read_bytes + self.hole_bytes) / self.census.size_bytes
 
     def merge(self, other: "Measurement") -> "Measurement":
-        """The measurement of both inputs' files; associative and commutative.
+        """The measurement of both inputs' files; associative, commutative, and idempotent: a scan
+        that both hold counts once.
 
-        Raises ValueError if the plans differ: their chunks would not be comparable.
+        Raises ValueError if the plans differ, as their chunks would not be comparable, or if each
+        input holds scans that the other lacks beside some that both hold: no sum can be undone.
         """
         if self.plan != other.plan:
             raise ValueError(f"plans {self.plan.digest()} and {other.plan.digest()} differ")
+        both = self.tasks & other.tasks
+        if both:
+            larger = max(self, other, key=lambda each: len(each.tasks))
+            if larger.tasks != self.tasks | other.tasks:
+                raise ValueError(f"scans {', '.join(sorted(both))} are in both, others in one only")
+            return larger
         census = Census()
         census.merge(self.census)
         census.merge(other.census)
@@ -78,7 +90,16 @@ class Measurement:
             histogram=self.histogram + other.histogram,
             cpu_seconds=self.cpu_seconds + other.cpu_seconds,
             compress_seconds=self.compress_seconds + other.compress_seconds,
+            tasks=self.tasks | other.tasks,
         )
+
+    def as_task(self, roots: Iterable[bytes]) -> "Measurement":
+        """This, named as the scan of ``roots`` that it is: the same data gives the same name."""
+        digest = hashlib.sha256(self.plan.digest().encode())
+        census = f"{self.census.files} {self.census.size_bytes}".encode()
+        for part in (*sorted(roots), census, self.class_bytes.tobytes(), self.histogram.tobytes()):
+            digest.update(hashlib.sha256(part).digest())
+        return replace(self, tasks=frozenset({digest.hexdigest()[:16]}))
 
     def _volumes_with(self, other: "Measurement") -> dict[bytes, int]:
         names = sorted(self.volumes.keys() | other.volumes.keys())

@@ -66,14 +66,13 @@ def scan(
     stop = stop or threading.Event()
     pace = Pace(bytes_per_second, stop)
     found = walk(roots, one_file_system=one_file_system, exclude=exclude)
-    volumes = sorted({os.path.realpath(os.fsencode(root)) for root in roots})
-    if len(volumes) > VOLUMES_MAX:
-        volumes = []
+    resolved = sorted({os.path.realpath(os.fsencode(root)) for root in roots})
+    volumes = resolved if len(resolved) <= VOLUMES_MAX else []
     samples = new_samples(plan)
     workers = [
         Worker(plan, kernel or kernels()[0], stop, pace, samples, volumes) for _ in range(threads)
     ]
-    return _Scan(plan, workers, stop, on_progress).run(found)
+    return _Scan(plan, workers, stop, on_progress).run(found).as_task(resolved)
 
 
 class _Scan:
