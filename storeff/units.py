@@ -54,9 +54,14 @@ def format_bytes(size_bytes: float) -> str:
     return _scaled(size_bytes, SI_BYTES)
 
 
+def format_bytes_iec(size_bytes: float) -> str:
+    """``size_bytes`` to three digits in IEC units, in which memory is told: ``320 KiB``."""
+    return _scaled(size_bytes, {"B": 1} | IEC_BYTES)
+
+
 def format_size_both(size_bytes: int) -> str:
     """``size_bytes`` in both systems, for echoing what was asked: ``50.0 EB (43.4 EiB)``."""
-    return f"{format_bytes(size_bytes)} ({_scaled(size_bytes, {'B': 1} | IEC_BYTES)})"
+    return f"{format_bytes(size_bytes)} ({format_bytes_iec(size_bytes)})"
 
 
 def covered(share: float) -> str:

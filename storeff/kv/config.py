@@ -1,0 +1,360 @@
+"""The attention geometry of any model from its Hugging Face config.json.
+
+Names and defaults are those of the configuration classes of transformers 5.23. What cannot be
+told is an error; what is a convention is a note of the model.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from storeff.errors import StoreffError
+from storeff.kv.fields import DESCRIBE, Fields, read_json
+from storeff.kv.model import (
+    WINDOW_MAX,
+    Attention,
+    Latent,
+    Layers,
+    Model,
+    NoCache,
+    StateFormat,
+)
+from storeff.kv.pattern import LayerKind, layer_kinds, window_tokens
+from storeff.kv.states import FORMATS, state_of
+
+_NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
+
+# What a published config.json may leave out because the architecture has it as default.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "gemma": {"head_dim": 256},
+    "gemma2": {"head_dim": 256, "sliding_window": 4096, "sliding_window_pattern": 2},
+    "gemma3_text": {
+        "num_attention_heads": 8,
+        "num_key_value_heads": 4,
+        "head_dim": 256,
+        "sliding_window": 4096,
+        "sliding_window_pattern": 6,
+    },
+    "gemma4_text": {"head_dim": 256, "global_head_dim": 512},
+    "cohere2": {"sliding_window": 4096, "sliding_window_pattern": 4},
+    "llama4_text": {"attention_chunk_size": 8192, "head_dim": 128},
+    "mistral": {"num_key_value_heads": 8},
+    "mixtral": {"num_key_value_heads": 8},
+    "gpt_bigcode": {"multi_query": True},
+    "qwen3_next": {"full_attention_interval": 4},
+    "recurrent_gemma": {
+        "attention_window_size": 2048,
+        "block_types": ["recurrent", "recurrent", "attention"],
+        "conv1d_width": 4,
+    },
+}
+_FALCON = {"falcon", "RefinedWeb", "RefinedWebModel"}
+_NOT_DECODERS = {
+    "albert",
+    "bert",
+    "deberta",
+    "deberta-v2",
+    "distilbert",
+    "electra",
+    "modernbert",
+    "nomic_bert",
+    "roberta",
+    "xlm-roberta",
+}
+
+# A key that was not taken and has one of these words may change what is cached.
+_TELLING = re.compile(
+    r"(?:^|_)(?:kv|key_value|mamba|ssm|conv1d|conv_kernel|lru|recurrent|rwkv|linear|lightning|kda|"
+    r"compress\w*|window|windows|chunk|sliding|swa|cla|latent|lora_rank|index|indexer|sparse|"
+    r"state_size|layer_types?|block_types?|block_type|block_configs|attn_type\w*|hybrid|"
+    r"global_attn|local_attn|cross_attention)(?:_|$)"
+)
+# Such keys that do not: they shape queries, outputs, scores, training or kernels.
+_HARMLESS = re.compile(
+    r"q_lora_rank|o_lora_rank|chunk_size_feed_forward|chunk_size|mamba_chunk_size|block_size|"
+    r"(use_)?mamba_.*(bias|kernels|act|rank|norm|limit|dt_\w+)|mamba_(expand|intermediate_size)|"
+    r"mamba_d_ssm|use_mamba\w*|mamba_rms_norm|mamba_norm_before_gate|"
+    r"decoder_sparse_step|index_n_heads|index_topk|index_topk_freq|index_topk_pattern|"
+    r"index_skip_topk_offset|index_share_for_mtp_iteration|indexer_rope_interleave|"
+    r"mlp_layer_types|mtp_\w+|(latent_)?moe_\w+|activation_\w+|linear_\w*factor|"
+    r"linear_(a_log|dt)_\w+|linear_conv_kernel_dim|swa_num_attention_heads|swa_rope_theta|"
+    r"add_swa_attention_sink_bias|max_window_layers|use_sliding_window|ignore_index|"
+    r"conv_bias|max_\w*window\w*|residual_in_fp32|linear_bias|use_linear_bias|\w+_theta"
+)
+
+
+def read_config(path: Path) -> Model:
+    """The model that the config.json at ``path`` describes.
+
+    Raises StoreffError, saying what is missing and what to do, on a file that is no config.json
+    of a decoder, on numbers no model has, and wherever the KV cache cannot be told.
+    """
+    document = read_json(path)
+    values = _language_part(document, path)
+    model_type = _model_type(values, document, path)
+    fields = Fields(values, str(path), _DEFAULTS.get(model_type, {}))
+    if fields.flag("is_encoder_decoder") or model_type in _NOT_DECODERS:
+        raise StoreffError(
+            f"{path}: {model_type} is not a decoder: its cache is none, or grows with two lengths",
+            "give the config.json of a decoder-only model",
+        )
+    cache_format = _cache_format(fields, document)
+    kinds = layer_kinds(fields, model_type)
+    layers = _grouped(_layers(fields, model_type, kinds, cache_format))
+    _refuse_untold(fields, model_type)
+    name = path.resolve().parent.name if path.name == "config.json" else path.stem
+    return Model(
+        name=name,
+        title=model_type,
+        layers=layers,
+        cache_format=cache_format,
+        context_tokens=fields.integer(
+            "max_position_embeddings",
+            "n_positions",
+            "max_seq_len",
+            "seq_length",
+            "model_max_length",
+            most=WINDOW_MAX,
+        ),
+        notes=tuple(fields.notes),
+        source=str(path),
+        kind="config",
+    )
+
+
+def _language_part(document: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The object that describes the language model of a multimodal one."""
+    values = document
+    for _ in range(3):
+        inner = [values[key] for key in _NESTED if isinstance(values.get(key), dict)]
+        if not inner:
+            return values
+        if len(inner) > 1:
+            raise StoreffError(f"{path} describes several language models", "give one of them")
+        values = inner[0]
+    raise StoreffError(f"{path} nests language models", "give the innermost as a file of its own")
+
+
+def _model_type(values: dict[str, Any], document: dict[str, Any], path: Path) -> str:
+    for given in (values.get("model_type"), document.get("model_type")):
+        if isinstance(given, str):
+            return given[:60]
+    raise StoreffError(
+        f"{path} has no model_type: the file does not say which architecture it is of",
+        "give the config.json of a model",
+    )
+
+
+def _cache_format(fields: Fields, document: dict[str, Any]) -> StateFormat:
+    dtype = fields.text("torch_dtype", "dtype")
+    dtype = dtype or Fields(document, fields.where, {}).text("torch_dtype", "dtype")
+    if dtype is None:
+        fields.note("torch_dtype is not in the file: bf16")
+    elif dtype.removeprefix("torch.") not in FORMATS:
+        fields.note(f"torch_dtype is {dtype[:40]!r}, of the weights: the cache is taken as bf16")
+    return FORMATS.get((dtype or "").removeprefix("torch."), "bf16")
+
+
+def _layers(
+    fields: Fields, model_type: str, kinds: list[LayerKind], cache_format: StateFormat
+) -> list[Layers]:
+    """Every layer as a group of one; a layer of both kinds gives two."""
+    attention = (
+        _attention(fields, model_type)
+        if _has(kinds, "full", "sliding", "chunked", "both")
+        else None
+    )
+    state = state_of(fields, model_type, cache_format) if _has(kinds, "state", "both") else None
+    window, chunk = window_tokens(fields), fields.integer("attention_chunk_size", most=WINDOW_MAX)
+    if "sliding" in kinds and window is None:
+        window = fields.needed("sliding_window", most=WINDOW_MAX)
+    indexed = _indexed(fields, len(kinds))
+    heads = _heads_by_layer(fields, len(kinds))
+    layers: list[Layers] = []
+    for number, kind in enumerate(kinds):
+        if kind in ("state", "both") and state is not None:
+            layers.append(state)
+        if kind == "none" or (heads is not None and heads[number] == 0):
+            layers.append(NoCache(count=1))
+        elif kind != "state":
+            one = _of_kind(fields, attention, kind, window, chunk)
+            if heads is not None and isinstance(one, Attention):
+                one = msgspec.structs.replace(one, kv_heads=heads[number])
+            if isinstance(one, Latent) and not indexed[number]:
+                one = msgspec.structs.replace(one, index_dim=0)
+            layers.append(one)
+    return layers
+
+
+def _has(kinds: list[LayerKind], *wanted: LayerKind) -> bool:
+    return any(kind in wanted for kind in kinds)
+
+
+def _grouped(layers: list[Layers]) -> tuple[Layers, ...]:
+    counted = Counter(layers)
+    return tuple(msgspec.structs.replace(one, count=count) for one, count in counted.items())
+
+
+def _of_kind(
+    fields: Fields,
+    attention: Attention | Latent | None,
+    kind: LayerKind,
+    window: int | None,
+    chunk: int | None,
+) -> Attention | Latent:
+    """``attention`` as it is in a layer of ``kind``: some models have other heads there."""
+    assert attention is not None
+    if isinstance(attention, Latent):
+        if kind in ("sliding", "chunked"):
+            raise StoreffError(
+                f"{fields.where}: latent attention in a window is not known here",
+                DESCRIBE,
+            )
+        return attention
+    if kind == "chunked":
+        return msgspec.structs.replace(attention, window=chunk, chunked=True)
+    if kind == "sliding":  # MiMo-V2
+        return Attention(
+            count=1,
+            kv_heads=fields.integer("swa_num_key_value_heads") or attention.kv_heads,
+            head_dim=fields.integer("swa_head_dim") or attention.head_dim,
+            value_dim=fields.integer("swa_v_head_dim") or attention.value_dim,
+            window=window,
+        )
+    wide = fields.integer("global_head_dim")  # Gemma 4
+    few = fields.integer("num_global_key_value_heads") if fields.flag("attention_k_eq_v") else None
+    return msgspec.structs.replace(
+        attention, head_dim=wide or attention.head_dim, kv_heads=few or attention.kv_heads
+    )
+
+
+def _attention(fields: Fields, model_type: str) -> Attention | Latent:
+    latent = fields.integer("kv_lora_rank")
+    if latent is not None:
+        fields.taken.update(("num_key_value_heads", "head_dim", "v_head_dim"))
+        return Latent(
+            count=1,
+            latent_dim=latent,
+            rope_dim=fields.needed("qk_rope_head_dim", least=0),
+            index_dim=fields.integer("index_head_dim") or 0,
+        )
+    heads = fields.needed("num_attention_heads", "n_head", "n_heads", "num_heads")
+    kv_heads = _kv_heads(fields, model_type, heads)
+    if kv_heads > heads:
+        raise fields.wrong("num_key_value_heads", kv_heads, f"at most the {heads} attention heads")
+    head_dim = fields.integer("head_dim", "attention_head_dim", "kv_channels")
+    if head_dim is None:
+        hidden = fields.needed("hidden_size", "n_embd", "d_model", "n_embed")
+        if hidden % heads:
+            raise StoreffError(
+                f"{fields.where} has no head_dim, and {heads} heads do not divide a hidden size "
+                f"of {hidden:,}",
+                "add head_dim from the model's card",
+            )
+        head_dim = hidden // heads
+    return Attention(
+        count=1, kv_heads=kv_heads, head_dim=head_dim, value_dim=fields.integer("v_head_dim")
+    )
+
+
+def _kv_heads(fields: Fields, model_type: str, heads: int) -> int:
+    if model_type in _FALCON:
+        multi = fields.flag("multi_query")
+        if fields.flag("new_decoder_architecture") or not multi:
+            return fields.integer("num_kv_heads", "n_head_kv") or heads
+        fields.taken.update(("num_kv_heads", "n_head_kv"))
+        return 1
+    if model_type == "chatglm":
+        multi = fields.flag("multi_query_attention")
+        return fields.needed("multi_query_group_num") if multi else heads
+    inner = fields.table("attn_config")
+    if inner is not None:  # MPT, DBRX
+        one = inner.text("attn_type") == "multiquery_attention"
+        return 1 if one else inner.integer("kv_n_heads") or heads
+    if fields.flag("multi_query"):
+        return 1
+    if isinstance(fields.values.get("num_kv_heads"), list):
+        return 1  # OpenELM: by layer
+    if fields.values.get("block_configs") is not None:
+        fields.taken.add("num_key_value_heads")
+        return 1  # Nemotron-NAS: by layer
+    kv_heads = fields.integer("num_key_value_heads", "num_kv_heads", "n_head_kv")
+    if kv_heads is None:
+        fields.note(f"num_key_value_heads is not in the file: one for each of {heads} heads")
+    return kv_heads or heads
+
+
+def _heads_by_layer(fields: Fields, count: int) -> list[int] | None:
+    """KV heads of each layer where they differ, 0 for a layer without attention."""
+    listed = fields.values.get("num_kv_heads")
+    if isinstance(listed, list):  # OpenELM
+        fields.taken.add("num_kv_heads")
+        found = [
+            Fields({"num_kv_heads": n}, fields.where, {}).needed("num_kv_heads") for n in listed
+        ]
+    else:
+        blocks = fields.list("block_configs")
+        if blocks is None:
+            return None
+        found = [_block_heads(fields, block) for block in blocks]  # Nemotron-NAS
+    if len(found) != count:
+        raise StoreffError(f"{fields.where} has KV heads for {len(found)} of {count} layers")
+    return found
+
+
+def _block_heads(fields: Fields, block: Any) -> int:
+    attention = block.get("attention") if isinstance(block, dict) else None
+    if not isinstance(attention, dict):
+        raise fields.wrong("block_configs", block, "a list of objects with attention")
+    inner = Fields(attention, f"{fields.where}: block_configs", {})
+    if inner.flag("no_op") or inner.flag("replace_with_linear"):
+        return 0
+    if inner.integer("window_length", most=WINDOW_MAX) is not None:
+        raise StoreffError(
+            f"{fields.where}: block_configs has windows, which are not known here",
+            DESCRIBE,
+        )
+    heads = fields.needed("num_attention_heads")
+    group = inner.needed("n_heads_in_group", most=heads)
+    if heads % group:
+        raise inner.wrong("n_heads_in_group", group, f"a divisor of {heads} heads")
+    return heads // group
+
+
+def _indexed(fields: Fields, count: int) -> list[bool]:
+    """Whether each layer keeps keys for the indexer of sparse attention (GLM-5.2 shares some)."""
+    listed = fields.list("indexer_types")
+    if listed is not None:
+        if len(listed) != count or not all(entry in ("full", "shared") for entry in listed):
+            raise fields.wrong("indexer_types", listed, f"{count} times full or shared")
+        return [entry == "full" for entry in listed]
+    pattern = fields.values.get("index_topk_pattern")
+    if pattern is not None or (fields.integer("index_topk_freq") or 1) > 1:
+        raise StoreffError(
+            f"{fields.where} shares indexers between layers without indexer_types",
+            "add indexer_types, full or shared for each layer",
+        )
+    return [True] * count
+
+
+def _refuse_untold(fields: Fields, model_type: str) -> None:
+    """Raises StoreffError if a key that may change what is cached was not understood."""
+    untold = [
+        key
+        for key, value in fields.values.items()
+        if key not in fields.taken
+        and value not in (None, False, 0, "")
+        and value != []
+        and value != {}
+        and _TELLING.search(key)
+        and not _HARMLESS.fullmatch(key)
+    ]
+    if untold:
+        raise StoreffError(
+            f"{fields.where}: {model_type} has {', '.join(untold[:5])[:200]}, which may change "
+            "what is cached and is not known here",
+            DESCRIBE,
+        )
