@@ -168,9 +168,11 @@ def _layers(
         else None
     )
     state = state_of(fields, model_type, cache_format) if _has(kinds, "state", "both") else None
-    window, chunk = window_tokens(fields), fields.integer("attention_chunk_size", most=WINDOW_MAX)
-    if "sliding" in kinds and window is None:
-        window = fields.needed("sliding_window", most=WINDOW_MAX)
+    window = chunk = None
+    if "sliding" in kinds:
+        window = window_tokens(fields) or fields.needed("sliding_window", most=WINDOW_MAX)
+    if "chunked" in kinds:
+        chunk = fields.needed("attention_chunk_size", most=WINDOW_MAX)
     indexed = _indexed(fields, len(kinds))
     heads = _heads_by_layer(fields, len(kinds))
     layers: list[Layers] = []

@@ -56,7 +56,7 @@ def layer_kinds(fields: Fields, model_type: str) -> list[LayerKind]:
     kinds = _listed(fields, given)
     if kinds is None:
         count = given or fields.needed("num_hidden_layers")
-        kinds = _by_number(fields, count) or _periodic(fields, count)
+        kinds = _by_number(fields, count) or _periodic(fields, model_type, count)
         kinds = kinds or _everywhere(fields, model_type, count)
     shared = fields.integer("num_kv_shared_layers", least=0, most=len(kinds)) or 0
     if shared:
@@ -148,7 +148,7 @@ def _placed(
     return [then if here(layer) else otherwise for layer in range(count)]
 
 
-def _periodic(fields: Fields, count: int) -> list[LayerKind] | None:
+def _periodic(fields: Fields, model_type: str, count: int) -> list[LayerKind] | None:
     """Kinds that repeat with a period."""
     period = fields.integer("attn_layer_period", most=LAYERS_MAX)
     if period is not None:  # Jamba
@@ -162,7 +162,8 @@ def _periodic(fields: Fields, count: int) -> list[LayerKind] | None:
         words = {**_NAMED, "attention": "sliding"}
         once = _translated(fields, "block_types", blocks, words, None)
         return [once[i % len(once)] for i in range(count)]
-    if fields.integer("attention_chunk_size", most=WINDOW_MAX) is not None:  # Llama 4
+    llama4 = model_type.startswith("llama4")
+    if llama4 and fields.integer("attention_chunk_size", most=WINDOW_MAX) is not None:
         every = fields.integer("no_rope_layer_interval", most=LAYERS_MAX) or 4
         rope = fields.list("no_rope_layers") or [int((i + 1) % every != 0) for i in range(count)]
         return _translated(fields, "no_rope_layers", rope, {0: "full", 1: "chunked"}, count)

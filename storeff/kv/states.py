@@ -5,7 +5,7 @@ kernel less one.
 """
 
 from storeff.kv.fields import Fields
-from storeff.kv.model import State, StateFormat
+from storeff.kv.model import WIDTH_MAX, State, StateFormat
 
 FORMATS: dict[str, StateFormat] = {"bfloat16": "bf16", "float16": "f16", "float32": "f32"}
 
@@ -26,7 +26,7 @@ def state_of(fields: Fields, model_type: str, cache_format: StateFormat) -> Stat
             fields.needed("linear_num_key_heads"),
             fields.integer("linear_conv_kernel_dim") or 1,
         )
-    elif model_type in ("minimax", "minimax_text_01"):  # lightning attention
+    elif model_type.startswith("minimax"):  # lightning attention
         heads = fields.needed("num_attention_heads")
         dim = fields.needed("head_dim")
         shape = (heads, dim, dim, 0, 1)
@@ -61,7 +61,10 @@ def _mamba(fields: Fields, model_type: str) -> tuple[int, int, int, int, int]:
         groups = fields.needed("mamba_n_groups", "n_groups")
         if fields.values.get("mamba_d_head") == "auto":
             fields.taken.add("mamba_d_head")
-            return heads, _inner_width(fields) // heads, state, groups, kernel
+            width = _inner_width(fields)
+            if width % heads:
+                raise fields.wrong("mamba_n_heads", heads, f"a divisor of the width {width:,}")
+            return heads, width // heads, state, groups, kernel
         names = ("mamba_head_dim", "mamba_d_head")
         width = fields.needed(*names, *(["head_dim"] if model_type == "mamba2" else []))
         return heads, width, state, groups, kernel
@@ -69,8 +72,11 @@ def _mamba(fields: Fields, model_type: str) -> tuple[int, int, int, int, int]:
 
 
 def _inner_width(fields: Fields) -> int:
-    given = fields.integer("mamba_d_ssm")
-    return given or fields.needed("mamba_expand", "expand", most=64) * fields.needed("hidden_size")
+    width = fields.integer("mamba_d_ssm")
+    if width is None:
+        expand = fields.needed("mamba_expand", "expand", most=64)
+        width = expand * fields.needed("hidden_size", most=WIDTH_MAX // 64)
+    return width
 
 
 def _state_format(fields: Fields, cache_format: StateFormat) -> StateFormat:
