@@ -255,6 +255,11 @@ FAMILIES: dict[str, tuple[Config, list[Layers]]] = {
             Latent(count=2, latent_dim=512, rope_dim=64),
         ],
     ),
+    "longcat-flash has two attentions in a layer": (
+        {**LLAMA, "model_type": "longcat_flash", "num_hidden_layers": None, "num_layers": 28}
+        | {"kv_lora_rank": 512, "q_lora_rank": 1536, "qk_rope_head_dim": 64},
+        [Latent(count=56, latent_dim=512, rope_dim=64)],
+    ),
     "kimi-linear": (
         {**LLAMA, "model_type": "kimi_linear", "num_hidden_layers": 27, "kv_lora_rank": 512}
         | {"qk_rope_head_dim": 64, "linear_attn_config": KDA, "head_dim": 72},
@@ -292,6 +297,11 @@ FAMILIES: dict[str, tuple[Config, list[Layers]]] = {
             State(count=29, heads=128, head_dim=64, state_dim=128, groups=1, conv_tokens=3),
             kv(3, 8, 128),
         ],
+    ),
+    "granite 4 without its mamba layers": (
+        {**LLAMA, "model_type": "granitemoehybrid", "num_hidden_layers": 40, "head_dim": 64}
+        | {"layer_types": ["attention"] * 40, "mamba_n_heads": 128, "mamba_d_state": 256},
+        [kv(40, 8, 64)],
     ),
     "falcon-h1 has both in a layer": (
         {**LLAMA, "model_type": "falcon_h1", "num_hidden_layers": 66, "hidden_size": 5120}
@@ -358,6 +368,17 @@ def test_nemotron_h_is_read_with_its_infinity(tmp_path: Path) -> None:
 def test_a_default_of_the_architecture_is_told(tmp_path: Path) -> None:
     notes = read(tmp_path, FAMILIES["gemma-3-12b"][0]).notes
     assert "head_dim is not in the file: 256, the default of the architecture" in notes
+
+
+def test_an_architecture_not_known_here_is_told(tmp_path: Path) -> None:
+    model = read(tmp_path, LLAMA | {"model_type": "llama9"})
+    assert model.notes == ("'llama9' is not an architecture known here: read by the usual keys",)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_is_known(tmp_path: Path, family: str) -> None:
+    notes = read(tmp_path, FAMILIES[family][0]).notes
+    assert not any("not an architecture" in note for note in notes)
 
 
 @pytest.mark.parametrize(

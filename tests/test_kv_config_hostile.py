@@ -48,6 +48,9 @@ from storeff.kv.model import NoCache, bytes_per_token, cache_bytes
         ({"block_configs": [3] * 80}, "a list of objects with attention"),
         ({"compress_ratios": [0, 4, 128]}, "llama has compress_ratios, which may change"),
         ({"cla_share_factor": 2}, "cla_share_factor, which may change"),
+        ({"local_attention": 128, "global_attn_every_n_layers": 3}, "local_attention"),
+        ({"cross_attention_layers": [3, 8]}, "cross_attention_layers"),
+        ({"model_type": "xlstm", "num_attention_heads": None, "num_heads": 8}, "has no num_att"),
         ({"text_config": {}, "llm_config": {}}, "several language models"),
     ],
 )

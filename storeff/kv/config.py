@@ -52,6 +52,22 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     },
 }
 _FALCON = {"falcon", "RefinedWeb", "RefinedWebModel"}
+# Architectures whose caches follow these rules; any other is read by them too, and says so.
+_KNOWN = frozenset(
+    """
+    afmoe apertus arcee baichuan bamba bitnet bloom chatglm codegen cohere cohere2 dbrx
+    deepseek deepseek_v2 deepseek_v3 deepseek_v32 dots1 ernie4_5 ernie4_5_moe exaone exaone4
+    falcon falcon_h1 falcon_mamba gemma gemma2 gemma3_text gemma3n_text gemma4_text glm glm4
+    glm4_moe glm_moe_dsa gpt2 gpt_bigcode gpt_neo gpt_neox gpt_oss gptj granite granitemoe
+    granitemoehybrid internlm internlm2 internlm3 jamba kimi_k2 kimi_linear lfm2 lfm2_moe
+    llama llama4_text longcat_flash mamba mamba2 mimo mimo_v2_flash minimax minimax_m2
+    minimax_text_01 ministral ministral3 mistral mixtral mpt nemotron nemotron-nas nemotron_h
+    olmo olmo2 olmo3 olmoe openelm opt phi phi3 phimoe qwen qwen2 qwen2_5_vl qwen2_5_vl_text
+    qwen2_moe qwen2_vl qwen2_vl_text qwen3 qwen3_5_moe_text qwen3_5_text qwen3_moe qwen3_next
+    qwen3_vl_moe_text qwen3_vl_text recurrent_gemma seed_oss smollm3 stablelm starcoder2
+    step3p7 xverse
+    """.split()  # noqa: SIM905
+)
 _NOT_DECODERS = {
     "albert",
     "bert",
@@ -70,11 +86,11 @@ _TELLING = re.compile(
     r"(?:^|_)(?:kv|key_value|mamba|ssm|conv1d|conv_kernel|lru|recurrent|rwkv|linear|lightning|kda|"
     r"compress\w*|window|windows|chunk|sliding|swa|cla|latent|lora_rank|index|indexer|sparse|"
     r"state_size|layer_types?|block_types?|block_type|block_configs|attn_type\w*|hybrid|"
-    r"global_attn|local_attn|cross_attention)(?:_|$)"
+    r"global_attn|local_attn|local_attention|cross_attention)(?:_|$)"
 )
 # Such keys that do not: they shape queries, outputs, scores, training or kernels.
 _HARMLESS = re.compile(
-    r"q_lora_rank|o_lora_rank|chunk_size_feed_forward|chunk_size|mamba_chunk_size|block_size|"
+    r"q_lora_rank|o_lora_rank|dual_chunk_attention_config|chunk_size_feed_forward|chunk_size|mamba_chunk_size|block_size|"
     r"(use_)?mamba_.*(bias|kernels|act|rank|norm|limit|dt_\w+)|mamba_(expand|intermediate_size)|"
     r"mamba_d_ssm|use_mamba\w*|mamba_rms_norm|mamba_norm_before_gate|"
     r"decoder_sparse_step|index_n_heads|index_topk|index_topk_freq|index_topk_pattern|"
@@ -101,6 +117,8 @@ def read_config(path: Path) -> Model:
             f"{path}: {model_type} is not a decoder: its cache is none, or grows with two lengths",
             "give the config.json of a decoder-only model",
         )
+    if model_type not in _KNOWN | _FALCON:
+        fields.note(f"{model_type!r} is not an architecture known here: read by the usual keys")
     cache_format = _cache_format(fields, document)
     kinds = layer_kinds(fields, model_type)
     layers = _grouped(_layers(fields, model_type, kinds, cache_format))
@@ -243,7 +261,8 @@ def _attention(fields: Fields, model_type: str) -> Attention | Latent:
             rope_dim=fields.needed("qk_rope_head_dim", least=0),
             index_dim=fields.integer("index_head_dim") or 0,
         )
-    heads = fields.needed("num_attention_heads", "n_head", "n_heads", "num_heads")
+    other = ("num_heads",) if model_type == "gpt_neo" else ()
+    heads = fields.needed("num_attention_heads", "n_head", "n_heads", *other)
     kv_heads = _kv_heads(fields, model_type, heads)
     if kv_heads > heads:
         raise fields.wrong("num_key_value_heads", kv_heads, f"at most the {heads} attention heads")
@@ -283,7 +302,13 @@ def _kv_heads(fields: Fields, model_type: str, heads: int) -> int:
     if fields.values.get("block_configs") is not None:
         fields.taken.add("num_key_value_heads")
         return 1  # Nemotron-NAS: by layer
-    kv_heads = fields.integer("num_key_value_heads", "num_kv_heads", "n_head_kv")
+    kv_heads = fields.integer(
+        "num_key_value_heads",
+        "num_kv_heads",
+        "n_head_kv",
+        "num_attention_groups",  # Step 3
+        "num_query_groups",
+    )
     if kv_heads is None:
         fields.note(f"num_key_value_heads is not in the file: one for each of {heads} heads")
     return kv_heads or heads

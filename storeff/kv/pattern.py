@@ -3,6 +3,7 @@
 Rules are those of the configuration classes of transformers 5.23.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
@@ -33,6 +34,11 @@ _NAMED: dict[str, LayerKind] = {
 _LETTERS: dict[str, LayerKind] = {"M": "state", "*": "full", "-": "none", "E": "none"}
 # EXAONE 4 spells its period.
 _SPELLED: dict[str, LayerKind] = {"L": "sliding", "G": "full"}
+# Where every layer is listed, keys of kinds that are not in the list say nothing: Granite 4 without
+# Mamba layers still has their shape.
+_OF_OTHER_LAYERS = re.compile(
+    "(mamba|ssm|linear|conv|sliding_window|full_attention_interval|attention_chunk_size)"
+)
 _ONLY_STATE = {"mamba", "mamba2", "falcon_mamba"}
 _WINDOW_EVERYWHERE = {"mistral", "mixtral", "phi3", "phimoe", "starcoder2", "ministral"}
 
@@ -54,8 +60,12 @@ def layer_kinds(fields: Fields, model_type: str) -> list[LayerKind]:
         "num_hidden_layers", "n_layer", "n_layers", "num_layers", most=LAYERS_MAX
     )
     kinds = _listed(fields, given)
-    if kinds is None:
+    if kinds is not None:
+        fields.taken.update(key for key in fields.values if _OF_OTHER_LAYERS.match(key))
+    else:
         count = given or fields.needed("num_hidden_layers")
+        if model_type.startswith("longcat_flash"):
+            count *= 2  # two attentions in each of its layers
         kinds = _by_number(fields, count) or _periodic(fields, model_type, count)
         kinds = kinds or _everywhere(fields, model_type, count)
     shared = fields.integer("num_kv_shared_layers", least=0, most=len(kinds)) or 0
@@ -75,7 +85,6 @@ def _listed(fields: Fields, count: int | None) -> list[LayerKind] | None:
         return _translated(fields, name, entries, _LETTERS, count)
     name, entries = fields.take("hybrid_layer_pattern")
     if entries:  # MiMo-V2
-        fields.taken.add("attention_chunk_size")
         return _translated(fields, name, entries, {0: "full", 1: "sliding"}, count)
     name, entries = fields.take("attn_type_list")
     if entries:  # MiniMax
@@ -168,7 +177,7 @@ def _periodic(fields: Fields, model_type: str, count: int) -> list[LayerKind] | 
         rope = fields.list("no_rope_layers") or [int((i + 1) % every != 0) for i in range(count)]
         return _translated(fields, "no_rope_layers", rope, {0: "full", 1: "chunked"}, count)
     if window_tokens(fields) is None:
-        fields.taken.update(("sliding_window_pattern", "global_attn_every_n_layers"))
+        fields.taken.add("sliding_window_pattern")
         return None
     name, pattern = fields.take("sliding_window_pattern", "_sliding_window_pattern")
     if isinstance(pattern, str) and pattern:
