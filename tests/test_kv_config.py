@@ -124,15 +124,9 @@ FAMILIES: dict[str, tuple[Config, list[Layers]]] = {
         },
         [kv(28, 2, 128)],
     ),
-    "openelm": (
-        {
-            "model_type": "openelm",
-            "num_transformer_layers": 3,
-            "num_hidden_layers": 3,
-            "num_attention_heads": 12,
-            "head_dim": 64,
-            "num_kv_heads": [3, 3, 4],
-        },
+    "openelm has other heads in each layer": (
+        {"model_type": "openelm", "num_transformer_layers": 3, "model_dim": 1280, "head_dim": 64}
+        | {"num_query_heads": [12, 12, 16], "num_kv_heads": [3, 3, 4]},
         [kv(2, 3, 64), kv(1, 4, 64)],
     ),
     "mistral-7b-v0.1": (

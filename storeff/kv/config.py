@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from storeff.errors import StoreffError
-from storeff.kv.fields import DESCRIBE, Fields, read_json
+from storeff.kv.fields import DESCRIBE, Fields, read_json, shown
 from storeff.kv.model import (
     WINDOW_MAX,
     Attention,
@@ -90,16 +90,16 @@ _TELLING = re.compile(
 )
 # Such keys that do not: they shape queries, outputs, scores, training or kernels.
 _HARMLESS = re.compile(
-    r"q_lora_rank|o_lora_rank|dual_chunk_attention_config|chunk_size_feed_forward|chunk_size|mamba_chunk_size|block_size|"
-    r"(use_)?mamba_.*(bias|kernels|act|rank|norm|limit|dt_\w+)|mamba_(expand|intermediate_size)|"
-    r"mamba_d_ssm|use_mamba\w*|mamba_rms_norm|mamba_norm_before_gate|"
-    r"decoder_sparse_step|index_n_heads|index_topk|index_topk_freq|index_topk_pattern|"
-    r"index_skip_topk_offset|index_share_for_mtp_iteration|indexer_rope_interleave|"
-    r"mlp_layer_types|mtp_\w+|(latent_)?moe_\w+|activation_\w+|linear_\w*factor|"
-    r"linear_(a_log|dt)_\w+|linear_conv_kernel_dim|swa_num_attention_heads|swa_rope_theta|"
-    r"add_swa_attention_sink_bias|max_window_layers|use_sliding_window|ignore_index|"
-    r"conv_bias|max_\w*window\w*|residual_in_fp32|linear_bias|use_linear_bias|\w+_theta"
+    r"[qo]_lora_rank|chunk_size_feed_forward|dual_chunk_attention_config|max_\w*window\w*|"
+    r"use_sliding_window|ignore_index|index_n_heads|index_topk\w*|index_skip_topk_offset|"
+    r"index_share_for_mtp_iteration|indexer_rope_interleave|"
+    r"use_mamba\w*|mamba_(chunk_size|expand|d_ssm|intermediate_size|rms_norm|norm_before_gate)|"
+    r"mamba_(\w+_)?(bias|act|rank|limit)|mamba_dt_\w+|"
+    r"(use_)?linear_(bias|\w*factor|a_log_\w+|dt_\w+)|activation_\w+|"
+    r"decoder_sparse_step|mlp_layer_types|mtp_\w+|(latent_)?moe_\w+|"
+    r"swa_num_attention_heads|add_swa_attention_sink_bias|\w+_theta"
 )
+_NAME = re.compile(r"[\w.-]{1,60}", re.ASCII)
 
 
 def read_config(path: Path) -> Model:
@@ -157,11 +157,11 @@ def _language_part(document: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _model_type(values: dict[str, Any], document: dict[str, Any], path: Path) -> str:
-    for given in (values.get("model_type"), document.get("model_type")):
-        if isinstance(given, str):
-            return given[:60]
+    given = values.get("model_type") or document.get("model_type")
+    if isinstance(given, str) and _NAME.fullmatch(given):
+        return given
     raise StoreffError(
-        f"{path} has no model_type: the file does not say which architecture it is of",
+        f"{path} has no model_type that is a name: it does not say which architecture it is of",
         "give the config.json of a model",
     )
 
@@ -261,6 +261,8 @@ def _attention(fields: Fields, model_type: str) -> Attention | Latent:
             rope_dim=fields.needed("qk_rope_head_dim", least=0),
             index_dim=fields.integer("index_head_dim") or 0,
         )
+    if isinstance(fields.values.get("num_kv_heads"), list):  # OpenELM: heads by layer
+        return Attention(count=1, kv_heads=1, head_dim=fields.needed("head_dim"))
     other = ("num_heads",) if model_type == "gpt_neo" else ()
     heads = fields.needed("num_attention_heads", "n_head", "n_heads", *other)
     kv_heads = _kv_heads(fields, model_type, heads)
@@ -297,8 +299,6 @@ def _kv_heads(fields: Fields, model_type: str, heads: int) -> int:
         return 1 if one else inner.integer("kv_n_heads") or heads
     if fields.flag("multi_query"):
         return 1
-    if isinstance(fields.values.get("num_kv_heads"), list):
-        return 1  # OpenELM: by layer
     if fields.values.get("block_configs") is not None:
         fields.taken.add("num_key_value_heads")
         return 1  # Nemotron-NAS: by layer
@@ -381,7 +381,7 @@ def _refuse_untold(fields: Fields, model_type: str) -> None:
     ]
     if untold:
         raise StoreffError(
-            f"{fields.where}: {model_type} has {', '.join(untold[:5])[:200]}, which may change "
-            "what is cached and is not known here",
+            f"{fields.where}: {model_type} has {', '.join(map(shown, untold[:5]))}, which may "
+            "change what is cached and is not known here",
             DESCRIBE,
         )

@@ -38,6 +38,13 @@ def read_json(path: Path) -> dict[str, Any]:
     return document
 
 
+def shown(value: Any) -> str:
+    """A hostile value for a message: the start of a scalar, escaped; of a container its kind."""
+    if isinstance(value, list | dict):
+        return f"{'a list' if isinstance(value, list) else 'an object'} of {len(value)}"
+    return repr(value)[:60]
+
+
 class Fields:
     """Values by name; ``None`` counts as absent. What was taken is remembered in ``taken``.
 
@@ -71,9 +78,9 @@ class Fields:
             self.notes.append(text)
 
     def wrong(self, name: str, value: Any, wanted: str) -> StoreffError:
-        """The error for a value that cannot be meant; a hostile one is shown in part."""
+        """The error for a value that cannot be meant."""
         return StoreffError(
-            f"{self.where}: {name} is {repr(value)[:60]}, not {wanted}",
+            f"{self.where}: {name} is {shown(value)}, not {wanted}",
             "check that this is the config.json of a model",
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 from storeff.errors import StoreffError
-from storeff.kv.fields import DESCRIBE, Fields
+from storeff.kv.fields import DESCRIBE, Fields, shown
 from storeff.kv.model import LAYERS_MAX, WINDOW_MAX
 
 # "both": attention and a state side by side in one layer.
@@ -57,7 +57,12 @@ def window_tokens(fields: Fields) -> int | None:
 def layer_kinds(fields: Fields, model_type: str) -> list[LayerKind]:
     """The kind of every layer, first to last. Raises StoreffError where it cannot be told."""
     given = fields.integer(
-        "num_hidden_layers", "n_layer", "n_layers", "num_layers", most=LAYERS_MAX
+        "num_hidden_layers",
+        "n_layer",
+        "n_layers",
+        "num_layers",
+        "num_transformer_layers",
+        most=LAYERS_MAX,
     )
     kinds = _listed(fields, given)
     if kinds is not None:
@@ -119,7 +124,7 @@ def _translated(
     for entry in entries:
         if isinstance(entry, bool) or not isinstance(entry, str | int) or entry not in words:
             raise StoreffError(
-                f"{fields.where}: {name} has a layer of kind {repr(entry)[:60]}, whose KV cache is "
+                f"{fields.where}: {name} has a layer of kind {shown(entry)}, whose KV cache is "
                 "not known",
                 DESCRIBE,
             )

@@ -12,7 +12,7 @@ FORMATS: dict[str, StateFormat] = {"bfloat16": "bf16", "float16": "f16", "float3
 
 def state_of(fields: Fields, model_type: str, cache_format: StateFormat) -> State:
     """The state of one layer without attention, or beside it."""
-    state_format = _state_format(fields, cache_format)
+    state_format: StateFormat | None = None
     kda = fields.table("linear_attn_config")
     if kda is not None:  # Kimi delta attention
         heads, dim = kda.needed("num_heads"), kda.needed("head_dim")
@@ -24,7 +24,7 @@ def state_of(fields: Fields, model_type: str, cache_format: StateFormat) -> Stat
             fields.needed("linear_value_head_dim"),
             fields.needed("linear_key_head_dim"),
             fields.needed("linear_num_key_heads"),
-            fields.integer("linear_conv_kernel_dim") or 1,
+            fields.needed("linear_conv_kernel_dim"),
         )
     elif model_type.startswith("minimax"):  # lightning attention
         heads = fields.needed("num_attention_heads")
@@ -36,6 +36,7 @@ def state_of(fields: Fields, model_type: str, cache_format: StateFormat) -> Stat
         state_format = "f32"
     elif fields.integer("conv_L_cache") is not None:  # LFM2
         shape = (fields.needed("hidden_size"), 1, 0, 0, fields.needed("conv_L_cache"))
+        state_format = cache_format
     else:
         shape = _mamba(fields, model_type)
     heads, head_dim, state_dim, groups, kernel = shape
@@ -46,13 +47,14 @@ def state_of(fields: Fields, model_type: str, cache_format: StateFormat) -> Stat
         state_dim=state_dim,
         groups=groups,
         conv_tokens=kernel - 1,
-        state_format=state_format,
+        state_format=state_format or _state_format(fields, cache_format),
         conv_format=cache_format,
     )
 
 
 def _mamba(fields: Fields, model_type: str) -> tuple[int, int, int, int, int]:
     """Heads, head width, state width, groups and kernel of a Mamba layer, 1 or 2."""
+    fields.taken.add("chunk_size")
     names = ("mamba_num_heads", "mamba_n_heads")
     heads = fields.integer(*names, *(["num_heads"] if model_type == "mamba2" else []))
     state = fields.needed("mamba_d_state", "ssm_state_size", "state_size")
