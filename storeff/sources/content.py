@@ -4,12 +4,14 @@ Reduction differs so much between kinds that they are strata of the estimate. Ev
 hostile input: lengths are checked before they are used, and nothing is unpickled or unpacked.
 """
 
-import json
 import math
 import re
 import struct
 
 import numpy as np
+
+from storeff.sources import dumps
+from storeff.sources.dumps import safetensors
 
 # What is looked at of a file; the class never depends on more.
 PROBE_BYTES = 65536
@@ -127,9 +129,9 @@ def classify(head: bytes, name: bytes, size_bytes: int) -> str:
     """The class, one of CLASSES, of a file of ``size_bytes`` called ``name`` that begins ``head``.
 
     ``head`` is its first PROBE_BYTES or the whole file; less gives a less certain answer.
-    KV-cache dumps with a recognisable header are "kv" (vLLM shared storage, LMCache file system
-    and GDS back ends, llama.cpp sessions); model weights are not. "high-entropy" has no known
-    magic and an order-0 entropy over 7.9 bits a byte: encrypted, or compressed in an unknown way.
+    KV-cache dumps with a recognisable header or path are "kv" (see storeff.sources.dumps); model
+    weights are not. "high-entropy" has no known magic and an order-0 entropy over 7.9 bits a byte:
+    encrypted, or compressed in an unknown way.
     """
     head = head[:PROBE_BYTES]
     if not head:
@@ -141,7 +143,7 @@ def classify(head: bytes, name: bytes, size_bytes: int) -> str:
 
 def _by_header(head: bytes, name: bytes, size_bytes: int) -> str | None:
     """Formats without a magic number of their own, or that hold several classes."""
-    if name.endswith(b".data") and _is_lmcache(head, size_bytes):
+    if dumps.looks_like(head, name, size_bytes):
         return "kv"
     if head[0] in b"nqP\x80\xff":
         if _is_llama_state(head):
@@ -152,7 +154,7 @@ def _by_header(head: bytes, name: bytes, size_bytes: int) -> str | None:
             return "arrow"
         if head.startswith(b"PK\x03\x04"):
             return _zip_class(head)
-    return _safetensors_class(head, size_bytes) if head[8:9] == b"{" else None
+    return safetensors.content_class(head, size_bytes) if head[8:9] == b"{" else None
 
 
 def _by_magic(head: bytes, size_bytes: int) -> str | None:
@@ -199,19 +201,6 @@ def _is_llama_state(head: bytes) -> bool:
     return 0 < int.from_bytes(head[4:8], "little") < 1000
 
 
-def _is_lmcache(head: bytes, size_bytes: int) -> bool:
-    """LMCache's fs_connector header: seven int32, all consistent with each other and the size."""
-    if len(head) < 28:
-        return False
-    header: tuple[int, ...] = struct.unpack("<7i", head[:28])
-    length, layout, dtype, *shape = header
-    item_bytes = {2: 2, 3: 2, 4: 4, 6: 1, 7: 1, 8: 1}.get(dtype)
-    if item_bytes is None or not 1 <= layout <= 6 or min(shape) < 0 or max(shape) == 0:
-        return False
-    tensor_bytes = item_bytes * math.prod(n for n in shape if n)
-    return tensor_bytes == length == size_bytes - 28
-
-
 def _is_pickle(head: bytes) -> bool:
     """PROTO 2 to 5, then a first opcode that writers put there (FRAME since protocol 4)."""
     if head[0] != 0x80 or len(head) < 4 or not 2 <= head[1] <= 5:
@@ -239,31 +228,6 @@ def _zip_class(head: bytes) -> str:
     if member in (b"[Content_Types].xml", b"mimetype") or member.startswith(b"_rels/"):
         return "document"
     return "compressed"
-
-
-def _safetensors_class(head: bytes, size_bytes: int) -> str | None:
-    """Model weights, a KV-cache dump, or None if the header lies about the file.
-
-    Format: u64 header length, JSON header, tensors. The reference reader's cap is 100 MB.
-    """
-    header_bytes = int.from_bytes(head[:8], "little")
-    if not 2 <= header_bytes <= min(100_000_000, size_bytes - 8):
-        return None
-    if 8 + header_bytes > len(head):
-        return "safetensors" if _JSON_START.match(head, 8) else None
-    try:
-        header = json.loads(head[8 : 8 + header_bytes])
-        ends = {
-            key: tensor["data_offsets"][1]
-            for key, tensor in header.items()
-            if key != "__metadata__"
-        }
-        largest_end = max(ends.values(), default=0)
-    except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
-        return None
-    if largest_end != size_bytes - 8 - header_bytes:
-        return None
-    return "kv" if set(ends) in ({"kv_cache"}, {"kvcache"}) else "safetensors"
 
 
 def _is_text(head: bytes) -> bool:

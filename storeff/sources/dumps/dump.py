@@ -35,8 +35,9 @@ class MalformedError(StoreffError):
 class Tensor(msgspec.Struct, frozen=True):
     """One array in the file: bytes [offset, offset + length), row-major, slowest axis first.
 
-    ``holds`` says what lies in it where ``axes`` has no "kv" axis (K first, then V); None is not
-    known. ``layer`` is its number where ``axes`` has no "layer" axis; None is not known.
+    ``axes`` and ``shape`` are empty where the order of its elements is not known. ``holds`` says
+    what lies in it; a "kv" axis has K first, then V; None is not known. ``layer`` is its number
+    where ``axes`` has no "layer" axis; None is not known.
     """
 
     offset: int
