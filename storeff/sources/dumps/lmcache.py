@@ -9,7 +9,7 @@ import math
 import re
 import struct
 import urllib.parse
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from storeff.sources.dumps import safetensors
 from storeff.sources.dumps.dump import ITEM_BYTES, Axis, Candidate, Dtype, Dump, Tensor
@@ -21,8 +21,6 @@ SUFFIXES = (b".pt", b".data", b".tmp")
 _HEAD_BYTES = 1024
 _GROUPS_MAX = 32
 _GDS_HEADER_BYTES_MAX = 1 << 16
-# Direct I/O writes whole pages.
-PAGE_BYTES = 4096
 
 DTYPE_OF_NUMBER: dict[int, Dtype] = {
     1: "f16",
@@ -270,7 +268,7 @@ def _gds(candidate: Candidate, key: Key | None) -> Dump | None:
         raise ContradictionError(
             f"its tensor is {end - start} bytes, but its data_offsets say otherwise"
         )
-    if not end <= candidate.size_bytes < end + PAGE_BYTES:
+    if not end <= candidate.size_bytes < end + safetensors.PAGE_BYTES:
         raise ContradictionError(
             f"its tensor ends at {end} bytes, the file at {candidate.size_bytes}"
         )
@@ -281,20 +279,15 @@ def _raw(candidate: Candidate, key: Key, head: bytes) -> Dump | None:
     """A file without a header, of which only the name speaks."""
     size_bytes = candidate.size_bytes
     if key.is_l2:
+        system = "LMCache L2 adapter"
         if _is_encrypted(head, size_bytes):
             why = (
                 "It begins as LMCache's AES-GCM frame does and is as much longer than whole KV:"
-                " it does not shrink, and duplicates are hidden."
+                " it does not shrink, and equal blocks are not alike."
             )
-            kind: Literal["encrypted", "opaque"] = "encrypted"
-        else:
-            why = "The name says neither dtype nor shape: give the model's config.json."
-            kind = "opaque"
-        confidence: Literal["inferred", "unknown"] = (
-            "inferred" if kind == "encrypted" else "unknown"
-        )
-        system = "LMCache L2 adapter"
-        return Dump(system, kind, (), confidence, why, key.hash, model=key.model)
+            return Dump(system, "encrypted", (), "inferred", why, key.hash, model=key.model)
+        why = "The name says neither dtype nor shape: give the model's config.json."
+        return Dump(system, "opaque", (), "unknown", why, key.hash, model=key.model)
     if head.startswith(_ARCHIVES):
         return None
     if key.extension not in (b".pt", b".data"):
@@ -302,17 +295,12 @@ def _raw(candidate: Candidate, key: Key, head: bytes) -> Dump | None:
     system = "LMCache local disk" if key.extension == b".pt" else "LMCache file-system connector"
     if not size_bytes or (key.dtype and size_bytes % ITEM_BYTES[key.dtype]):
         raise ContradictionError(f"its {size_bytes} bytes are no whole number of {key.dtype}")
+    if key.dtype is None:
+        why = "The name has a dtype that no KV cache is known to have."
+        return Dump(system, "opaque", (), "unknown", why, key.hash, model=key.model)
     why = "The name says the dtype only: the model's config.json would tell its layers and heads."
-    tensors = (Tensor(0, size_bytes, key.dtype, (), (), None, key.layer),) if key.dtype else ()
-    return Dump(
-        system,
-        "kv" if key.dtype else "opaque",
-        tensors,
-        "unknown",
-        why,
-        key.hash,
-        model=key.model,
-    )
+    tensor = Tensor(0, size_bytes, key.dtype, (), (), None, key.layer)
+    return Dump(system, "kv", (tensor,), "unknown", why, key.hash, model=key.model)
 
 
 def _is_encrypted(head: bytes, size_bytes: int) -> bool:

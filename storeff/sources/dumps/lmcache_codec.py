@@ -8,8 +8,8 @@ import struct
 from typing import Literal
 
 from storeff.sources.dumps.dump import ITEM_BYTES, Axis, Candidate, Dump, Tensor
-from storeff.sources.dumps.lmcache import DTYPE_OF_NUMBER, PAGE_BYTES, key_of
-from storeff.sources.dumps.safetensors import ContradictionError, malformed, shown
+from storeff.sources.dumps.lmcache import DTYPE_OF_NUMBER, key_of
+from storeff.sources.dumps.safetensors import PAGE_BYTES, ContradictionError, malformed, shown
 
 _CODEC_MAGIC = b"LMCKV\x01\x00\x01"
 _DEVICE_MAGIC = b"LMCIDX01"

@@ -28,6 +28,8 @@ HEADER_BYTES_MAX = 1 << 20
 # The JSON values of 3,000 tensors: parsed, the worst header of this many takes about 10 MB.
 VALUES_MAX = 1 << 16
 RANK_MAX = 8
+# What direct I/O pads a dump to.
+PAGE_BYTES = 4096
 
 # Tags of the format; "F8E4M3FN" and "F8E5M2" are LMCache's.
 DTYPE_OF_TAG: dict[str, Dtype] = {
@@ -59,7 +61,7 @@ _JSON_START = re.compile(rb"\s*\{\s*[\"}]")
 _PLACE_WORD = re.compile(
     "attention|attn|blocks?|decoder|h|layers?|model|self|states?|transformer|[0-9]+"
 )
-_CACHE_WORD = re.compile("caches?|kvcache|past|present")
+_CACHE_WORD = re.compile("caches?|past|present")
 _K_WORDS = frozenset(("k", "key", "keys"))
 _V_WORDS = frozenset(("v", "value", "values"))
 _WORD = re.compile(r"[a-z]+|[0-9]{1,6}(?![0-9])|[^._/-]")
@@ -206,12 +208,13 @@ def content_class(head: bytes, size_bytes: int) -> str | None:
             is_vllm = "kv_cache" in found and len(found["kv_cache"].shape) > 1
             return "kv" if is_vllm or kv_tensors(found) else "safetensors"
         ends = [fields["data_offsets"][1] for fields in header.values()]
-        if max(ends, default=0) != size_bytes - 8 - length:
-            return None
+        excess_bytes = size_bytes - 8 - length - max(ends, default=0)
+        if set(header) == {"kvcache"}:
+            # LMCache's entry is for all groups of layers, whatever its own shape.
+            return "kv" if 0 <= excess_bytes < PAGE_BYTES else None
+        return "safetensors" if excess_bytes == 0 else None
     except (ContradictionError, TypeError, LookupError):
         return None
-    # LMCache's entry is for all groups of layers, whatever its own shape.
-    return "kv" if set(header) == {"kvcache"} else "safetensors"
 
 
 def kv_tensors(found: dict[str, Entry]) -> tuple[Tensor, ...]:
@@ -229,7 +232,7 @@ def kv_tensors(found: dict[str, Entry]) -> tuple[Tensor, ...]:
         words = _words(name)
         numbers = [int(word) for word in words if word.isdigit()]
         axes: tuple[Axis, ...] = ()
-        if len(e.shape) == 4 and (is_mlx or not {"cache", "caches", "kv", "kvcache"} & set(words)):
+        if len(e.shape) == 4 and (is_mlx or not {"cache", "caches", "kv"} & set(words)):
             axes = ("batch", "head", "token", "dim")
         tensors.append(
             Tensor(
@@ -272,7 +275,7 @@ def _held(words: list[str], numbers: list[int]) -> Literal["kv", "k", "v"] | Non
             return "k"
         if word in _V_WORDS:
             return "v"
-    if {"kv", "kvcache"} & set(words):
+    if "kv" in words:
         return "kv"
     # "past_key_values.3.0" and mlx-lm's "3.0": the layer, then K or V.
     return ("k", "v")[numbers[1]] if len(numbers) == 2 and numbers[1] < 2 else None

@@ -22,17 +22,16 @@ from storeff.sources.dumps.dump import (
     Dump,
     Tensor,
 )
-from storeff.sources.dumps.safetensors import ContradictionError, malformed, shown
+from storeff.sources.dumps.safetensors import PAGE_BYTES, ContradictionError, malformed, shown
 
 # A file of another name is not for looks_like().
 SUFFIXES = (b".bin", b".tmp")
 _CONFIG_BYTES_MAX = 1 << 18
 # The most of any model is 126 (Llama 3.1 405B); times tensor-parallel workers.
 _PAGES_MAX = 1 << 14
-_PAGE_BYTES = 4096
 
 _LAYER_FILE = re.compile(
-    rb"(?:.*/)?(?:(?P<key>[0-9a-f]{32}|[0-9a-f]{64})/)?"
+    rb"(?:.*?/)??(?:(?P<key>[0-9a-f]{32}|[0-9a-f]{64})/)?"
     rb"[^/]*?\b(?:layers?|blocks?|h)\.(?P<layer>[0-9]{1,6})\.[^/]*\.safetensors",
     re.DOTALL,
 )
@@ -216,7 +215,7 @@ def _pages(
     channel_bytes = group.tokens_per_block * config.blocks_per_file * ITEM_BYTES[dtype]
     channels, rest_bytes = divmod(candidate.size_bytes, pages * channel_bytes)
     if rest_bytes or not channels:
-        if channels and candidate.size_bytes % _PAGE_BYTES == 0:
+        if channels and candidate.size_bytes % PAGE_BYTES == 0:
             return unordered, "It is padded: the model's config.json would say where layers end."
         malformed(
             candidate,
