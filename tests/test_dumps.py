@@ -2,6 +2,7 @@
 
 import json
 import os
+import pkgutil
 import tracemalloc
 from pathlib import Path
 
@@ -33,6 +34,12 @@ from storeff.sources.dumps.safetensors import HEADER_BYTES_MAX, VALUES_MAX
 def class_of(path: Path) -> str:
     content = path.read_bytes()
     return classify(content[:PROBE_BYTES], os.fsencode(path), len(content))
+
+
+def test_every_module_of_formats_is_asked() -> None:
+    names = {module.name for module in pkgutil.iter_modules(dumps.__path__)} - {"dump"}
+    asked = [recognise.__module__.rpartition(".")[2] for recognise in dumps.RECOGNISERS]
+    assert sorted(asked) == sorted(names)
 
 
 # Caches saved tensor by tensor

@@ -10,17 +10,11 @@ from storeff.sources.dumps.dump import Candidate, Dump
 # The most certain evidence first: a magic number, then a header that must agree with the size
 # under a name of the system, then a path alone. Among safetensors files the exact tensor name and
 # path come before names that merely say "key" and "value".
-_RECOGNISERS = (
+RECOGNISERS = (
     lmcache_codec.recognise,
     vllm.recognise,
     lmcache.recognise,
     safetensors.recognise,
-)
-# safetensors.content_class() tells dumps from weights in files that are safetensors.
-_LOOKS = (
-    lmcache_codec.looks_like,
-    vllm.looks_like,
-    lmcache.looks_like,
 )
 # One test of each for a file that is none of them: a call of each module costs 1 us (2026-11-21).
 _MAGICS = lmcache_codec.MAGICS
@@ -32,7 +26,7 @@ def recognise(candidate: Candidate) -> Dump | None:
 
     Raises MalformedError if it surely is one and contradicts itself, and OSError.
     """
-    for recogniser in _RECOGNISERS:
+    for recogniser in RECOGNISERS:
         dump = recogniser(candidate)
         if dump is not None:
             return dump
@@ -40,7 +34,14 @@ def recognise(candidate: Candidate) -> Dump | None:
 
 
 def looks_like(head: bytes, name: bytes, size_bytes: int) -> bool:
-    """Whether the file of that path and size that begins ``head`` is taken for a dump."""
+    """Whether the file of that path and size that begins ``head`` is taken for a dump.
+
+    Those that are safetensors are told from weights by safetensors.content_class().
+    """
     if not (head.startswith(_MAGICS) or name.endswith(_SUFFIXES)):
         return False
-    return any(looks(head, name, size_bytes) for looks in _LOOKS)
+    return (
+        lmcache_codec.looks_like(head, name, size_bytes)
+        or vllm.looks_like(head, name, size_bytes)
+        or lmcache.looks_like(head, name, size_bytes)
+    )

@@ -2,11 +2,12 @@
 
 import os
 import stat
-from typing import Literal
+from typing import Literal, NoReturn
 
 import msgspec
 
 from storeff.errors import StoreffError
+from storeff.sources.names import printable
 
 Confidence = Literal["exact", "config-assisted", "inferred", "unknown"]
 # "opaque": KV bytes of which not even the dtype is known; "unwritten": a slab that was allocated
@@ -26,10 +27,16 @@ ITEM_BYTES: dict[Dtype, int] = {
     "i8": 1,
     "u8": 1,
 }
+# What direct I/O pads a dump to.
+PAGE_BYTES = 4096
 
 
 class MalformedError(StoreffError):
     """A dump that contradicts itself: shorter or longer than it says, or impossible."""
+
+
+class ContradictionError(ValueError):
+    """What is wrong, said by a function that does not know the file; see malformed()."""
 
 
 class Tensor(msgspec.Struct, frozen=True):
@@ -97,3 +104,16 @@ class Candidate:
             return os.pread(fd, bytes_max, 0)
         finally:
             os.close(fd)
+
+
+def malformed(candidate: Candidate, wrong: str) -> NoReturn:
+    """Raise that ``candidate`` contradicts itself, and what to do about it."""
+    raise MalformedError(
+        f"{printable(candidate.path)}: {wrong}",
+        "The file was cut off or overwritten: write it again or leave it out of the measurement.",
+    )
+
+
+def shown(text: str) -> str:
+    """A short, printable form of a text from the file."""
+    return printable(text[:200].encode("utf-8", "surrogatepass"))

@@ -12,8 +12,18 @@ import urllib.parse
 from typing import NamedTuple
 
 from storeff.sources.dumps import safetensors
-from storeff.sources.dumps.dump import ITEM_BYTES, Axis, Candidate, Dtype, Dump, Tensor
-from storeff.sources.dumps.safetensors import ContradictionError, malformed, shown
+from storeff.sources.dumps.dump import (
+    ITEM_BYTES,
+    PAGE_BYTES,
+    Axis,
+    Candidate,
+    ContradictionError,
+    Dtype,
+    Dump,
+    Tensor,
+    malformed,
+    shown,
+)
 
 # A file of another name is not for looks_like().
 SUFFIXES = (b".pt", b".data", b".tmp")
@@ -268,7 +278,7 @@ def _gds(candidate: Candidate, key: Key | None) -> Dump | None:
         raise ContradictionError(
             f"its tensor is {end - start} bytes, but its data_offsets say otherwise"
         )
-    if not end <= candidate.size_bytes < end + safetensors.PAGE_BYTES:
+    if not end <= candidate.size_bytes < end + PAGE_BYTES:
         raise ContradictionError(
             f"its tensor ends at {end} bytes, the file at {candidate.size_bytes}"
         )

@@ -7,9 +7,18 @@ lmcache/v1/storage_backend/raw_block/core.py.
 import struct
 from typing import Literal
 
-from storeff.sources.dumps.dump import ITEM_BYTES, Axis, Candidate, Dump, Tensor
+from storeff.sources.dumps.dump import (
+    ITEM_BYTES,
+    PAGE_BYTES,
+    Axis,
+    Candidate,
+    ContradictionError,
+    Dump,
+    Tensor,
+    malformed,
+    shown,
+)
 from storeff.sources.dumps.lmcache import DTYPE_OF_NUMBER, key_of
-from storeff.sources.dumps.safetensors import PAGE_BYTES, ContradictionError, malformed, shown
 
 _CODEC_MAGIC = b"LMCKV\x01\x00\x01"
 _DEVICE_MAGIC = b"LMCIDX01"

@@ -8,18 +8,20 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import Any, Literal, NamedTuple
 
 from storeff.sources.dumps.dump import (
     ITEM_BYTES,
+    PAGE_BYTES,
     Axis,
     Candidate,
+    ContradictionError,
     Dtype,
     Dump,
-    MalformedError,
     Tensor,
+    malformed,
+    shown,
 )
-from storeff.sources.names import printable
 
 # What the reference reader takes.
 REFERENCE_HEADER_BYTES_MAX = 100_000_000
@@ -28,8 +30,6 @@ HEADER_BYTES_MAX = 1 << 20
 # The JSON values of 3,000 tensors: parsed, the worst header of this many takes about 10 MB.
 VALUES_MAX = 1 << 16
 RANK_MAX = 8
-# What direct I/O pads a dump to.
-PAGE_BYTES = 4096
 
 # Tags of the format; "F8E4M3FN" and "F8E5M2" are LMCache's.
 DTYPE_OF_TAG: dict[str, Dtype] = {
@@ -81,18 +81,6 @@ class Entry(NamedTuple):
     @property
     def dtype(self) -> Dtype | None:
         return DTYPE_OF_TAG.get(self.tag)
-
-
-class ContradictionError(ValueError):
-    """What is wrong with a header; whoever knows the file makes it a MalformedError."""
-
-
-def malformed(candidate: Candidate, wrong: str) -> NoReturn:
-    """Raise that ``candidate`` contradicts itself, and what to do about it."""
-    raise MalformedError(
-        f"{printable(candidate.path)}: {wrong}",
-        "The file was cut off or overwritten: write it again or leave it out of the measurement.",
-    )
 
 
 def header_bytes(head: bytes, size_bytes: int) -> int | None:
@@ -178,14 +166,10 @@ def checked_shape(value: object) -> tuple[int, ...] | None:
     """A list of at most RANK_MAX numbers from 0 to 2^62; None for anything else."""
     if not isinstance(value, list) or len(value) > RANK_MAX:
         return None
-    if any(type(n) is not int or not 0 <= n <= 1 << 62 for n in value):
-        return None
+    for n in value:
+        if type(n) is not int or not 0 <= n <= 1 << 62:
+            return None
     return tuple(value)
-
-
-def shown(text: str) -> str:
-    """A short, printable form of a name from the file."""
-    return printable(text[:200].encode("utf-8", "surrogatepass"))
 
 
 def content_class(head: bytes, size_bytes: int) -> str | None:
@@ -203,10 +187,11 @@ def content_class(head: bytes, size_bytes: int) -> str | None:
         header = parse(text)
         if header is None:
             return None
+        if set(header) == {"kv_cache"}:
+            [found] = entries(header, text, size_bytes).values()
+            return "kv" if len(found.shape) > 1 else "safetensors"
         if header and are_kv_names(header):
-            found = entries(header, text, size_bytes)
-            is_vllm = "kv_cache" in found and len(found["kv_cache"].shape) > 1
-            return "kv" if is_vllm or kv_tensors(found) else "safetensors"
+            return "kv" if kv_tensors(entries(header, text, size_bytes)) else "safetensors"
         ends = [fields["data_offsets"][1] for fields in header.values()]
         excess_bytes = size_bytes - 8 - length - max(ends, default=0)
         if set(header) == {"kvcache"}:

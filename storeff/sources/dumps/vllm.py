@@ -15,14 +15,17 @@ import msgspec
 from storeff.sources.dumps import safetensors
 from storeff.sources.dumps.dump import (
     ITEM_BYTES,
+    PAGE_BYTES,
     Axis,
     Candidate,
     Confidence,
+    ContradictionError,
     Dtype,
     Dump,
     Tensor,
+    malformed,
+    shown,
 )
-from storeff.sources.dumps.safetensors import PAGE_BYTES, ContradictionError, malformed, shown
 
 # A file of another name is not for looks_like().
 SUFFIXES = (b".bin", b".tmp")
