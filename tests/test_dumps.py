@@ -138,6 +138,7 @@ def test_dumps_without_a_header_are_kv_by_their_path(tmp_path: Path) -> None:
         assert class_of(write(tmp_path / name, content)) == "kv"
         assert class_of(write(tmp_path / f"{name}.txt", content)) != "kv"
     assert class_of(block.rename(tmp_path / block.name)) != "kv"
+    assert class_of(write(tmp_path / f"{KEY}.pt", b"PK\x03\x04" + content)) == "compressed"
 
 
 def test_dumps_with_a_header_are_kv_under_any_path(tmp_path: Path) -> None:

@@ -148,6 +148,8 @@ def test_a_format_that_its_shape_cannot_have_is_malformed(tmp_path: Path) -> Non
         fs_header(1536, 1, (9, 2, 3, 16, 8)),
         fs_header(1536, 0, (3, 2, 3, 16, 8)),
         fs_header(1536, 1, (3, 0, 3, 16, 8)),
+        fs_header(1536, 1, (3, 0, 3, 16, 8), (3, 2, 3, 16, 8)),
+        fs_header(1536, 1, (3, 2, 3, 16, 9)),
         bytes(28),
     ],
 )
@@ -376,6 +378,7 @@ def test_encoded_kv_that_contradicts_itself_is_malformed(tmp_path: Path) -> None
         whole + bytes(4096),
         encoded(bytes(256), bytes(128), k_bytes=1 << 62),
         encoded(bytes(256), bytes(128), k_bytes=-(1 << 62)),
+        encoded(b"", bytes(128), k_bytes=-2),
         encoded(bytes(256), bytes(128), scale_axes=9),
         encoded(bytes(256), bytes(128), scale_axes=-1),
         encoded(bytes(256), bytes(128), k_dtype=99),

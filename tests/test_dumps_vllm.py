@@ -314,5 +314,6 @@ def test_other_bin_files_are_none_of_it(tmp_path: Path) -> None:
         f"{block}.bin",
         f"model_r0/{block[:3]}/{block[3:5]}_g0/{block}.bin",
         f"model_0123456789ab_r0/000/00_g0/{block}.bin",
+        f"model_0123456789ab_r0_old/{block[:3]}/{block[3:5]}_g0/{block}.bin",
     ):
         assert recognised(write(tmp_path / name, bytes(4096))) is None
