@@ -27,7 +27,7 @@ setup(
         Extension(
             "storeff._native",
             sources=["storeff/_native.pyx", *sorted(glob("csrc/*.c"))],
-            depends=sorted(glob("csrc/*.h")),
+            depends=sorted(glob("csrc/*.h") + glob("storeff/*.pxi")),
             include_dirs=["csrc"],
             extra_compile_args=["-std=c11", *WARNINGS, *OPTIMISE],
             extra_link_args=LINK,

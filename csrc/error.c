@@ -32,6 +32,18 @@ const char *sf_error_text(sf_error error)
     case SF_ERROR_PLACE: return "the place must be set right after begin()";
     case SF_ERROR_UNLIKE:
         return "only another scanner, with the same chunkers and seed, can be absorbed";
+    case SF_ERROR_TRACE_SIZE: return "a trace holds at most 2^32 - 2 requests and distinct blocks";
+    case SF_ERROR_TRACE_OFFSETS:
+        return "offsets must ascend from 0 to the number of blocks, and no request may have more "
+               "blocks than there are distinct ones";
+    case SF_ERROR_TRACE_TIMES: return "times must ascend and lie within 2^61 ms of 0";
+    case SF_ERROR_TRACE_TOKENS:
+        return "the last block of a request must have 1 to block_tokens tokens";
+    case SF_ERROR_TRACE_KEYS:
+        return "block keys must be those that PrefixKeys gave: below their number, each with one "
+               "parent";
+    case SF_ERROR_TRACE_ADMISSION: return "admission must be 1 or more";
+    case SF_ERROR_TRACE_REUSES: return "the reuses are not those of this trace";
     case SF_ERROR_CONTENT: return "a file lies outside the arena";
     }
     return "unknown error";

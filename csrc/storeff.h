@@ -38,7 +38,14 @@ typedef enum {
     SF_ERROR_CODECS,
     SF_ERROR_CONTENT,
     SF_ERROR_PLACE,
-    SF_ERROR_UNLIKE
+    SF_ERROR_UNLIKE,
+    SF_ERROR_TRACE_SIZE,
+    SF_ERROR_TRACE_OFFSETS,
+    SF_ERROR_TRACE_TIMES,
+    SF_ERROR_TRACE_TOKENS,
+    SF_ERROR_TRACE_KEYS,
+    SF_ERROR_TRACE_ADMISSION,
+    SF_ERROR_TRACE_REUSES
 } sf_error;
 
 /* What went wrong and what to do about it, for a person. */

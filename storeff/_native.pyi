@@ -227,3 +227,61 @@ class Scanner:
 
     def export_histogram(self) -> _UInt64s:
         """(64, 256): how often each byte value occurs in each group's data; holes do not count."""
+
+class PrefixKeys:
+    """Names for prefixes: the key of a block stands for its id and all ids before it in its request.
+
+    So equal ids behind different prefixes have different keys, and where ids name their prefix
+    already there is one key for each. Keys are 0, 1, ... in the order they are met.
+    """
+
+    def __len__(self) -> int:
+        """How many keys there are."""
+
+    def ids(self) -> _UInt64s:
+        """The id of the last block of each key."""
+
+    def add(
+        self, ids: npt.NDArray[np.uint64], offsets: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.uint32]:
+        """The keys of requests whose blocks are ``ids[offsets[r]:offsets[r + 1]]``."""
+
+class Replay:
+    """A trace of requests, (requests,) or, ``offsets``, one more; blocks ``keys`` by PrefixKeys.
+
+    After a request its blocks are touched, the last one first. A hit is a block in the longest
+    cached prefix of its request, before that. The last block of request r has ``last_tokens[r]``
+    tokens, every other ``block_tokens``. The arrays must not change while it is used.
+    """
+
+    def __init__(
+        self,
+        times_ms: npt.NDArray[np.int64],
+        offsets: npt.NDArray[np.int64],
+        keys: npt.NDArray[np.uint32],
+        last_tokens: npt.NDArray[np.uint32],
+        unique: int,
+        block_tokens: int,
+    ) -> None: ...
+    def reuses(self, admission: int = 1) -> tuple[npt.NDArray[np.void], npt.NDArray[np.uint32]]:
+        """What was used again, and how many leading blocks of each request are cached after it.
+
+        A reuse (request, previous, blocks): the next ``blocks`` of ``request``, from its first
+        on, were last touched by request ``previous``. A block is cached at its ``admission``th use.
+        """
+
+    def lru(self, reuses: npt.NDArray[np.void], touched: npt.NDArray[np.uint32]) -> _UInt64s:
+        """(4, unique + 1), by capacity in blocks: blocks hit, tokens hit, and the touched blocks
+        and tokens that were in the cache at their touch (all other touches write)."""
+
+    def live_peak(
+        self, reuses: npt.NDArray[np.void], touched: npt.NDArray[np.uint32], ttl_ms: int
+    ) -> tuple[int, int]:
+        """The most blocks, and the most tokens, last touched at most ``ttl_ms`` ago."""
+
+    def fifo(self, capacity: int) -> tuple[int, int, int, int]:
+        """Blocks and tokens hit, blocks and tokens written, in a FIFO cache of ``capacity`` blocks.
+
+        What a request does not find is inserted in the order of its prompt, as it is computed, each
+        block evicting the one inserted first; being found moves nothing.
+        """

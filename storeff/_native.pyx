@@ -527,3 +527,6 @@ cdef class Scanner:
 
     def export_histogram(self):
         return _records("u8", sf_histogram(self._free()), SF_GROUPS_MAX * 256).reshape(-1, 256)
+
+
+include "_native_replay.pxi"
