@@ -229,7 +229,7 @@ class Scanner:
         """(64, 256): how often each byte value occurs in each group's data; holes do not count."""
 
 class PrefixKeys:
-    """Names for prefixes: the key of a block stands for its id and all ids before it in its request.
+    """Names for prefixes: a key stands for the id of a block and all ids before it in its request.
 
     So equal ids behind different prefixes have different keys, and where ids name their prefix
     already there is one key for each. Keys are 0, 1, ... in the order they are met.

@@ -1,0 +1,308 @@
+"""Traces of requests with the hashes of their prompts' blocks, as arrays.
+
+Read: JSON lines of Mooncake (github.com/kvcache-ai/Mooncake, FAST25-release/traces: timestamp in
+ms, input_length, output_length, hash_ids) and of Qwen Bailian
+(github.com/alibaba-edu/qwen-bailian-usagetraces-anon: the same with timestamp in s, and chat_id),
+and CSV (see trace_lines.csv_requests).
+"""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from storeff._native import PrefixKeys
+from storeff.errors import StoreffError
+from storeff.kv.trace_lines import (
+    BadLineError,
+    Parsed,
+    Request,
+    TimeUnit,
+    csv_requests,
+    json_requests,
+)
+
+I64 = npt.NDArray[np.int64]
+U32 = npt.NDArray[np.uint32]
+
+# Keys are given to so many blocks at a time.
+_BATCH_BLOCKS = 1 << 20
+_UNKNOWN = -1
+_BLOCK_TOKENS_MAX = 1 << 20
+# Share of the requests whose length and number of blocks must agree on a size of blocks.
+_AGREE_MIN = 0.99
+# With so many bad lines their share is known well enough to give up early.
+_BAD_LINES_ENOUGH = 1000
+
+
+class TraceNotes(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read, assumed and left out.
+
+    ``ids_name_prefix``: equal ids always stood behind equal ids, so an id names all of its prefix;
+    else blocks are told apart by id and prefix. ``late_requests`` came before an earlier one in the
+    file and were sorted by time. ``length_disagrees``: requests of which the input length fits
+    their number of blocks neither with a partial last block nor with a tail that has none.
+    """
+
+    format: Literal["mooncake", "bailian", "csv"]
+    time_unit: Literal["s", "ms", "us", "ns", "iso"]
+    block_tokens_from: Literal["given", "inferred"]
+    ids_name_prefix: bool
+    bad_lines: int
+    bad_line_example: str | None
+    late_requests: int
+    length_unknown: int
+    length_disagrees: int
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Requests in the order of time.
+
+    Request r came at ``times_ms[r]`` with the blocks ``keys[offsets[r]:offsets[r + 1]]``; a key,
+    below ``unique``, names a block and its prefix. ``input_tokens`` (requests,) are those of the
+    prompt, by its blocks where its length is unknown; ``last_tokens`` of its last block, all others
+    have ``block_tokens``. ``output_tokens`` is None if any is unknown.
+    """
+
+    times_ms: I64
+    offsets: I64
+    keys: U32
+    unique: int
+    input_tokens: I64
+    last_tokens: U32
+    output_tokens: I64 | None
+    block_tokens: int
+    notes: TraceNotes
+
+    @property
+    def requests(self) -> int:
+        return len(self.times_ms)
+
+    @property
+    def blocks(self) -> int:
+        return len(self.keys)
+
+    @property
+    def span_seconds(self) -> float:
+        """From the first request to the last."""
+        return float(self.times_ms[-1] - self.times_ms[0]) / 1000 if self.requests else 0.0
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.times, self.inputs, self.outputs = array("q"), array("q"), array("q")
+        self.offsets, self.keys = array("q", [0]), array("I")
+        self.prefixes = PrefixKeys()
+        self.ids, self.ends = array("q"), array("q", [0])  # not keyed yet
+        self.text: bool | None = None  # whether ids are text; None: there was none yet
+        self.names: dict[str, int] = {}  # of ids that are
+
+    def add(self, request: Request) -> None:
+        """Raises BadLineError, and leaves everything as it was."""
+        self._add_ids(request.hash_ids)
+        self.times.append(request.time_ms)
+        for column, tokens in (
+            (self.inputs, request.input_tokens),
+            (self.outputs, request.output_tokens),
+        ):
+            column.append(_UNKNOWN if tokens is None else tokens)
+        self.ends.append(len(self.ids))
+        if len(self.ids) >= _BATCH_BLOCKS:
+            self.give_keys()
+
+    def _add_ids(self, ids: list[int | str]) -> None:
+        if not ids:
+            return
+        text = isinstance(ids[0], str)
+        if self.text is None:
+            self.text = text
+        if text != self.text:
+            kinds = ("text", "numbers") if text else ("numbers", "text")
+            raise BadLineError(f"hash_ids are {kinds[0]}, and {kinds[1]} in the lines before")
+        try:
+            self.ids.fromlist(self._named(ids) if text else cast("list[int]", ids))
+        except OverflowError:
+            self.ids.fromlist([_as_signed(number) for number in cast("list[int]", ids)])
+        except TypeError:
+            raise BadLineError("hash_ids are numbers and text") from None
+
+    def _named(self, ids: list[int | str]) -> list[int]:
+        """A number for each text. Raises TypeError if one is a number already."""
+        if not all(isinstance(each, str) for each in ids):
+            raise TypeError
+        names = self.names
+        return [names.setdefault(cast(str, each), len(names)) for each in ids]
+
+    def give_keys(self) -> None:
+        ids = np.frombuffer(self.ids, np.uint64) if self.ids else np.empty(0, np.uint64)
+        keys = self.prefixes.add(ids, np.frombuffer(self.ends, np.int64))
+        begin = len(self.keys)
+        self.keys.frombytes(keys.view(np.uint8).data)
+        self.offsets.extend(begin + end for end in self.ends[1:])
+        self.ids, self.ends = array("q"), array("q", [0])
+
+
+def _as_signed(number: int) -> int:
+    if not -(1 << 63) <= number < 1 << 64:
+        raise BadLineError(f"block hash {number} does not fit 64 bits")
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def read_trace(
+    path: str | Path,
+    *,
+    block_tokens: int | None = None,
+    time_unit: TimeUnit | None = None,
+    bad_share_max: float = 0.01,
+) -> Trace:
+    """The trace in the file ``path``.
+
+    ``block_tokens`` is the size of a block, inferred from lengths and numbers of blocks where it is
+    not given; ``time_unit`` overrides what the format says. Block hashes are numbers, the same
+    modulo 2^64, or text. A bad line costs itself; raises StoreffError if more than
+    ``bad_share_max`` of the lines are bad, or if the size of blocks cannot be told.
+    """
+    if block_tokens is not None and not 1 <= block_tokens <= _BLOCK_TOKENS_MAX:
+        raise StoreffError(f"block_tokens must be in 1..{_BLOCK_TOKENS_MAX}, not {block_tokens}")
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+            if not head:
+                raise StoreffError("the trace is empty")
+            file.seek(0)
+            format_: Literal["mooncake", "bailian", "csv"] = "csv"
+            unit: TimeUnit | Literal["iso"]
+            if head[:1] in (b"{", b"["):
+                format_, unit, parsed = json_requests(file, time_unit)
+            else:
+                unit, parsed = csv_requests(file, time_unit)
+            builder, bad_lines, example = _gather(parsed, bad_share_max)
+    except OSError as error:
+        raise StoreffError(f"cannot read {path}: {error.strerror}") from error
+    except StoreffError as error:
+        raise StoreffError(f"{path}: {error.message}", error.remedy) from error
+    if not builder.keys:
+        raise StoreffError(
+            f"{path}: no request names a block",
+            "a trace for replay needs the hashes of its blocks (hash_ids)",
+        )
+    return _finish(str(path), builder, block_tokens, format_, unit, bad_lines, example)
+
+
+def _gather(parsed: Iterator[Parsed], bad_share_max: float) -> tuple[_Builder, int, str | None]:
+    builder, good, bad, example = _Builder(), 0, 0, None
+    for number, request in parsed:
+        try:
+            if isinstance(request, BadLineError):
+                raise request
+            builder.add(request)
+            good += 1
+        except BadLineError as error:
+            bad += 1
+            example = example or f"line {number}: {error}"
+            if bad >= _BAD_LINES_ENOUGH and bad > bad_share_max * (good + bad):
+                break
+    if bad > bad_share_max * (good + bad):
+        raise StoreffError(
+            f"{bad} of {good + bad} lines are bad, a share over {bad_share_max:.3g}; {example}",
+            "is it a trace of requests with block hashes? Or allow a larger share of bad lines",
+        )
+    builder.give_keys()
+    return builder, bad, example
+
+
+def _finish(
+    path: str,
+    builder: _Builder,
+    block_tokens: int | None,
+    format_: Literal["mooncake", "bailian", "csv"],
+    unit: Literal["s", "ms", "us", "ns", "iso"],
+    bad_lines: int,
+    example: str | None,
+) -> Trace:
+    times, offsets, lengths, outputs = (
+        np.frombuffer(column, np.int64)
+        for column in (builder.times, builder.offsets, builder.inputs, builder.outputs)
+    )
+    keys = np.frombuffer(builder.keys, np.uint32)
+    unique = len(builder.prefixes)
+    ids_name_prefix = len(np.unique(builder.prefixes.ids())) == unique
+    late = int(np.count_nonzero(times < np.maximum.accumulate(times)))
+    if late:
+        order = np.argsort(times, kind="stable")
+        offsets, keys = _reorder(offsets, keys, order)
+        times, lengths, outputs = times[order], lengths[order], outputs[order]
+    blocks = np.diff(offsets)
+    size = block_tokens or infer_block_tokens(lengths, blocks, path)
+    known = lengths != _UNKNOWN
+    input_tokens = np.where(known, lengths, blocks * size)
+    last = input_tokens - (blocks - 1) * size
+    # A prompt may be longer than its blocks: its tail then has no hash.
+    disagrees = known & (blocks > 0) & ((last < 1) | (last >= 2 * size))
+    last = np.where(last < 1, size, np.minimum(last, size))
+    return Trace(
+        times_ms=times,
+        offsets=offsets,
+        keys=keys,
+        unique=unique,
+        input_tokens=np.maximum(input_tokens, np.where(disagrees, blocks * size, 0)),
+        last_tokens=last.astype(np.uint32),
+        output_tokens=None if (outputs == _UNKNOWN).any() else outputs,
+        block_tokens=size,
+        notes=TraceNotes(
+            format=format_,
+            time_unit=unit,
+            block_tokens_from="given" if block_tokens else "inferred",
+            ids_name_prefix=ids_name_prefix,
+            bad_lines=bad_lines,
+            bad_line_example=example,
+            late_requests=late,
+            length_unknown=int(np.count_nonzero(~known)),
+            length_disagrees=int(np.count_nonzero(disagrees)),
+        ),
+    )
+
+
+def _reorder(offsets: I64, keys: U32, order: npt.NDArray[np.intp]) -> tuple[I64, U32]:
+    blocks = np.diff(offsets)[order]
+    ends = np.concatenate(([0], np.cumsum(blocks)))
+    # Where each block comes from: its request's beginning, and its place in the request.
+    source = np.repeat(offsets[:-1][order] - ends[:-1], blocks) + np.arange(ends[-1])
+    return ends.astype(np.int64), keys[source]
+
+
+def infer_block_tokens(lengths: I64, blocks: I64, where: str) -> int:
+    """The tokens of a block, from lengths of prompts (-1: unknown) and their numbers of blocks.
+
+    The power of two for which nearly all prompts end in their last block, or in a tail shorter than
+    a block that has no hash; else the only size that fits all. Raises StoreffError if that is none
+    or several.
+    """
+    remedy = "state the size of a block (block_tokens)"
+    usable = (lengths > 0) & (blocks > 0)
+    n, length = blocks[usable], lengths[usable]
+    if not len(n):
+        raise StoreffError(f"{where}: no request says its input length", remedy)
+    fitting = []
+    for size in (1 << i for i in range(_BLOCK_TOKENS_MAX.bit_length())):
+        partial = np.mean((length <= n * size) & (length > (n - 1) * size))
+        whole = np.mean((length >= n * size) & (length < (n + 1) * size))
+        if max(partial, whole) >= _AGREE_MIN:
+            fitting.append(size)
+    if not fitting:
+        smallest = int(np.max(-(-length // n)))
+        several = n > 1
+        largest = int(np.min((length[several] - 1) // (n[several] - 1))) if several.any() else 0
+        fitting = list(range(smallest, min(largest, smallest + 9) + 1))
+    if len(fitting) != 1:
+        found = " or ".join(map(str, fitting)) or "none"
+        raise StoreffError(
+            f"{where}: blocks of how many tokens? Lengths and numbers of blocks fit {found}", remedy
+        )
+    return fitting[0]
