@@ -80,7 +80,8 @@ def test_a_ttl_on_the_handmade_trace(handmade: Trace) -> None:
     assert point.warm is not None
     assert (point.warm.blocks, point.warm.tokens) == (6, 22)
     assert counts(point.warm) == (2, 8, 4, 14)
-    assert point.warm_seconds == 6
+    assert (point.warm_seconds, point.history_complete) == (6, True)
+    assert (point.certainly_missed_blocks, point.certainly_missed_tokens) == (4, 14)
     assert point.mean_residence_seconds == 3 + 2 * 3 / 4
     assert point.share_of_max == 4 / 8
 
@@ -89,8 +90,28 @@ def test_admission_at_the_second_use_writes_what_is_used_again(handmade: Trace) 
     point = Caches(handmade).ttl_point(100, admission=2)
     assert counts(point.traffic) == (4, 16, 4, 14)
     assert point.live_peak_blocks == 4
-    assert point.warm is None
     assert point.share_of_max == 4 / 8
+
+
+def test_a_ttl_past_half_the_trace_bounds_what_would_hit(handmade: Trace) -> None:
+    point = Caches(handmade).ttl_point(7)
+    # The last request, 4.5 s or more after the first; its D was last used 8 s before.
+    assert (point.warm_seconds, point.history_complete) == (4.5, False)
+    assert point.warm is not None
+    assert counts(point.warm) == (2, 8, 1, 4)
+    assert (point.certainly_missed_blocks, point.certainly_missed_tokens) == (1, 4)
+    longer = Caches(handmade).ttl_point(50)
+    assert longer.warm is not None
+    assert longer.warm.hit_blocks == 3
+    assert longer.certainly_missed_blocks == 0
+
+
+def test_one_moment_has_no_warm_traffic(tmp_path: Path) -> None:
+    path = tmp_path / "moment.jsonl"
+    path.write_text('{"timestamp": 5, "hash_ids": [1, 2]}\n' * 2)
+    point = Caches(read_trace(path, block_tokens=4)).ttl_point(1)
+    assert (point.warm, point.history_complete) == (None, False)
+    assert counts(point.traffic) == (2, 8, 2, 8)
 
 
 def test_a_capacity_beyond_all_blocks_hits_all_there_is(handmade: Trace) -> None:

@@ -253,7 +253,8 @@ def test_csv_is_read_by_its_header(tmp_path: Path, text: str, unit: str, start: 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the header has the columns none"),
+        ("\n\n", "empty"),
+        ("\n1,2\n", "columns none"),
         ("a,b\n1,2\n", "columns a, b"),
         ("timestamp_ms,hash_ids\n", "empty"),
         ("timestamp,hash_ids\n5,1\n", "unit of column timestamp is not known"),

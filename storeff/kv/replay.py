@@ -60,9 +60,11 @@ class CachePoint(msgspec.Struct, frozen=True, kw_only=True):
 class TtlPoint(msgspec.Struct, frozen=True, kw_only=True):
     """A cache of unlimited room with a time to live.
 
-    ``traffic`` is that of the whole trace, which begins with an empty cache; ``warm`` that of the
-    requests later than a TTL after the first one, all of whose hits the trace can show; None if the
-    trace is not that long. The peaks are the largest live set, taken after each request.
+    ``traffic`` is that of the whole trace, which begins with an empty cache. ``warm`` is that of
+    the requests later than a TTL after the first, or than half the trace if that is less; None if
+    there are none. Where ``history_complete``, the trace shows all that a warm request could hit;
+    else what is seen to hit is the least that would, and only ``certainly_missed`` the least that
+    would not. The peaks are the largest live set, taken after each request.
     ``mean_residence_seconds`` is from write to expiry, by warm traffic where there is some: the TTL
     plus the time between touches that hit, over the writes; None if nothing is written.
     """
@@ -72,6 +74,9 @@ class TtlPoint(msgspec.Struct, frozen=True, kw_only=True):
     traffic: Traffic
     warm: Traffic | None
     warm_seconds: float
+    history_complete: bool
+    certainly_missed_blocks: int
+    certainly_missed_tokens: int
     live_peak_blocks: int
     live_peak_tokens: int
     mean_residence_seconds: float | None
@@ -238,30 +243,37 @@ class Caches:
         ttl_ms = round(ttl_seconds * 1000)
         trace, reuses = self.trace, self._reuses(admission)
         traffic = self._within(reuses, ttl_ms, 0)
-        warm, warm_from, warm_seconds = None, 0, 0.0
-        if trace.requests:
-            start_ms = int(trace.times_ms[0])
-            warm_from = int(np.searchsorted(trace.times_ms, start_ms + ttl_ms, "right"))
-            warm_seconds = max(0.0, trace.span_seconds - ttl_ms / 1000)
-        if warm_from < trace.requests and warm_seconds > 0:
-            warm = self._within(reuses, ttl_ms, warm_from)
-        else:
-            warm_from = 0
-        hit = (reuses.gap_ms <= ttl_ms) & (reuses.request >= warm_from)
+        span_ms = int(trace.times_ms[-1] - trace.times_ms[0]) if trace.requests else 0
+        history_ms = min(ttl_ms, span_ms // 2)
+        warm_from = self._later_than(history_ms)
+        is_warm = warm_from < trace.requests
+        warm = self._within(reuses, ttl_ms, warm_from) if is_warm else None
+        hit = (reuses.gap_ms <= ttl_ms) & (reuses.request >= (warm_from if is_warm else 0))
         waited_ms = int((reuses.gap_ms[hit] * reuses.blocks[hit]).sum())
         written = (warm or traffic).written_blocks
+        certain = self._within(reuses, ttl_ms, self._later_than(ttl_ms))
         peak_blocks, peak_tokens = self._native.live_peak(reuses.native, reuses.touched, ttl_ms)
         return TtlPoint(
             ttl_seconds=ttl_seconds,
             admission=admission,
             traffic=traffic,
             warm=warm,
-            warm_seconds=warm_seconds if warm else 0.0,
+            warm_seconds=(span_ms - history_ms) / 1000 if is_warm else 0.0,
+            history_complete=is_warm and history_ms == ttl_ms,
+            certainly_missed_blocks=certain.blocks - certain.hit_blocks,
+            certainly_missed_tokens=certain.tokens - certain.hit_tokens,
             live_peak_blocks=peak_blocks,
             live_peak_tokens=peak_tokens,
             mean_residence_seconds=(ttl_ms + waited_ms / written) / 1000 if written else None,
             share_of_max=_ratio(traffic.hit_blocks, self.unlimited().hit_blocks),
         )
+
+    def _later_than(self, after_ms: int) -> int:
+        """The first request later than that after the first one."""
+        trace = self.trace
+        if not trace.requests:
+            return 0
+        return int(np.searchsorted(trace.times_ms, int(trace.times_ms[0]) + after_ms, "right"))
 
     def _within(self, reuses: _Reuses, ttl_ms: int, from_request: int) -> Traffic:
         hit = (reuses.gap_ms <= ttl_ms) & (reuses.request >= from_request)

@@ -296,10 +296,12 @@ def infer_block_tokens(lengths: I64, blocks: I64, where: str) -> int:
         if max(partial, whole) >= _AGREE_MIN:
             fitting.append(size)
     if not fitting:
-        smallest = int(np.max(-(-length // n)))
-        several = n > 1
-        largest = int(np.min((length[several] - 1) // (n[several] - 1))) if several.any() else 0
-        fitting = list(range(smallest, min(largest, smallest + 9) + 1))
+        many = np.maximum(n - 1, 1)
+        partial_max = int(np.min(np.where(n > 1, (length - 1) // many, _BLOCK_TOKENS_MAX)))
+        partial_range = range(int(np.max(-(-length // n))), partial_max + 1)
+        whole_range = range(int(np.max(length // (n + 1))) + 1, int(np.min(length // n)) + 1)
+        # A few show that it is not one.
+        fitting = sorted({*partial_range[:9], *whole_range[:9]})
     if len(fitting) != 1:
         found = " or ".join(map(str, fitting)) or "none"
         raise StoreffError(
