@@ -11,6 +11,7 @@ import pytest
 from storeff.data import Assumption, N, decode, exact, load, map_numbers, numbers_in, rows, unknown
 from storeff.economics.model import Carbon, Drive, Enclosure, Finance, Rack, Site, Spares
 from storeff.errors import StoreffError
+from storeff.kv.retention import Gpu
 from storeff.layout import Layout
 
 CATALOGUES: dict[str, Any] = {
@@ -22,6 +23,7 @@ CATALOGUES: dict[str, Any] = {
     "finance": Finance[Assumption],
     "spares": Spares[Assumption],
     "carbon": Carbon[Assumption],
+    "gpus": Gpu[Assumption],
 }
 
 
