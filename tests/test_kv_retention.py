@@ -113,6 +113,18 @@ def test_admission_at_the_second_use_is_no_use_where_nothing_is_used_thrice(
     assert second.mean_residence_seconds == 20
 
 
+def test_uses_before_the_trace_bound_what_later_admission_does(steady: Caches) -> None:
+    first, second = retention(steady, [20], PLAIN, admissions=(1, 2))
+    assert not second.measured
+    # Each block might be one that was used before, and then does as it would at first use.
+    assert (second.token_hit_rate.low, second.token_hit_rate.high) == (
+        0,
+        first.token_hit_rate.value,
+    )
+    assert second.live_tokens.high == first.live_tokens.value
+    assert second.live_tokens.value == second.live_tokens.low
+
+
 def test_a_ttl_past_half_the_trace_is_bounded_and_past_the_trace_extrapolated(
     fresh: Caches,
 ) -> None:
@@ -315,3 +327,12 @@ def test_a_trace_of_one_moment_has_no_rates(tmp_path: Path) -> None:
         one(moment, 100)
     with pytest.raises(StoreffError, match="one moment"):
         scale_to(moment, requests_per_second=5)
+
+
+def test_requests_without_blocks_ask_for_nothing(tmp_path: Path) -> None:
+    idle = caches(tmp_path, [(0, [1]), (10_000, []), (20_000, [])])
+    row = one(idle, 5)
+    assert row.token_hit_rate.value is None
+    assert row.saved_usd_per_hour.value is None
+    assert row.flash_bytes_per_day.value == 0
+    assert row.drives.value == 1

@@ -143,7 +143,7 @@ def test_a_line_without_end_is_one_bad_line(
         (["{nonsense", "{"], "none of the first 2 lines is a request; line 1"),
         ([mooncake(0, [])], "no request names a block"),
         ([mooncake(0, [1], input_length=None)], "no request says its input length"),
-        ([mooncake(0, [1], input_length=60)], "fit 32 or 64"),
+        ([mooncake(0, [1], input_length=600, chat_id=1)], r"fit 512 or 1024 or 2048 or \.\.\."),
         ([mooncake(0, [1, 2], input_length=9), mooncake(0, [1], input_length=1700)], "fit none"),
     ],
 )
@@ -178,6 +178,13 @@ def test_a_tail_without_a_hash_counts_as_input(tmp_path: Path) -> None:
     assert trace.notes.length_disagrees == 0
 
 
+def test_of_several_sizes_that_fit_the_one_of_the_format_is_taken(tmp_path: Path) -> None:
+    trace = read(tmp_path, [mooncake(0, [1], input_length=60)])
+    assert (trace.block_tokens, trace.notes.block_tokens_from) == (512, "format")
+    chat = mooncake(0, [1], input_length=10, chat_id=4)
+    assert read(tmp_path, [chat]).block_tokens == 16
+
+
 def test_lengths_that_do_not_fit_their_blocks_are_counted(tmp_path: Path) -> None:
     lines = [mooncake(0, [1, 2]), mooncake(0, [1, 2], input_length=3)]
     trace = read(tmp_path, lines, block_tokens=512)
@@ -210,9 +217,9 @@ def test_the_size_of_blocks_is_inferred_from_long_prompts(
     if size == 100:
         # No power of two: one size must fit all, or none is told.
         with suppress(StoreffError):
-            assert infer_block_tokens(length, blocks, "here") == size
+            assert infer_block_tokens(length, blocks, "here") == (size, "inferred")
     else:
-        assert infer_block_tokens(length, blocks, "here") == size
+        assert infer_block_tokens(length, blocks, "here") == (size, "inferred")
 
 
 LISTS = """request_id,timestamp_ms,input_length,output_length,hash_ids
@@ -285,3 +292,23 @@ def test_a_bad_row_costs_that_row(tmp_path: Path, row: str, why: str) -> None:
     assert trace.notes.bad_line_example is not None
     assert trace.notes.bad_line_example.startswith("line 5: ")
     assert why in trace.notes.bad_line_example
+
+
+starts = st.sampled_from(
+    [b"", b'{"timestamp": 5, "hash_ids": [1]}\n{', LISTS.encode(), b"\xef\xbb\xbf"]
+)
+
+
+@given(starts, st.binary(max_size=300), st.integers(0, 200))
+def test_any_bytes_are_a_trace_or_an_error_for_a_person(
+    tmp_path_factory: pytest.TempPathFactory, start: bytes, noise: bytes, kept: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any"
+    path.write_bytes(start[:kept] + noise)
+    with suppress(StoreffError):
+        assert read_trace(path, block_tokens=16, bad_share_max=0.9).blocks
+
+
+def test_a_header_without_end_is_an_error_for_a_person(tmp_path: Path) -> None:
+    with pytest.raises(StoreffError, match="the header is no CSV"):
+        read_csv(tmp_path, "x" * 200_000)

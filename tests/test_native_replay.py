@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -334,3 +335,40 @@ def test_misuse_is_refused() -> None:
         replay.lru(reuses, touched[:1])
     with pytest.raises(ValueError, match="offsets must ascend"):
         PrefixKeys().add(np.zeros(3, np.uint64), np.array([0, 4]))
+
+
+small = st.integers(0, 6)
+
+
+@given(
+    st.lists(st.tuples(small, small, small), max_size=6),
+    st.lists(small, max_size=12),
+    st.lists(st.tuples(small, small, small), max_size=8),
+    small,
+)
+def test_any_arrays_are_replayed_or_refused(
+    requests: list[tuple[int, int, int]],
+    keys: list[int],
+    rows: list[tuple[int, int, int]],
+    unique: int,
+) -> None:
+    offsets = np.cumsum([0] + [n for _, n, _ in requests], dtype=np.int64)
+    offsets[-1] = min(int(offsets[-1]), len(keys))
+    replay = Replay(
+        np.sort(np.array([t for t, _, _ in requests], np.int64)),
+        offsets,
+        np.array(keys, np.uint32),
+        np.array([tokens for _, _, tokens in requests], np.uint32),
+        unique,
+        5,
+    )
+    reuses = np.array(rows, [("request", "u4"), ("previous", "u4"), ("blocks", "u4")])
+    touched = np.array([n for _, n, _ in requests], np.uint32)
+    for call in (
+        replay.reuses,
+        lambda: replay.lru(reuses, touched),
+        lambda: replay.live_peak(reuses, touched, 2),
+        lambda: replay.fifo(2),
+    ):
+        with suppress(ValueError):
+            call()

@@ -64,9 +64,10 @@ class TtlPoint(msgspec.Struct, frozen=True, kw_only=True):
     the requests later than a TTL after the first, or than half the trace if that is less; None if
     there are none. Where ``history_complete``, the trace shows all that a warm request could hit;
     else what is seen to hit is the least that would, and only ``certainly_missed`` the least that
-    would not. The peaks are the largest live set, taken after each request.
-    ``mean_residence_seconds`` is from write to expiry, by warm traffic where there is some: the TTL
-    plus the time between touches that hit, over the writes; None if nothing is written.
+    would not. It never is for later admission: uses before the trace are not known. The peaks are
+    the largest live set, taken after each request. ``mean_residence_seconds`` is from write to
+    expiry, by warm traffic where there is some: the TTL plus the time between touches that hit,
+    over the writes; None if nothing is written.
     """
 
     ttl_seconds: float
@@ -159,6 +160,7 @@ class Caches:
         )
         self._reuses = cache(self._find_reuses)
         self.lru = cache(self._lru)
+        self.unlimited = cache(self._unlimited)
 
     def _find_reuses(self, admission: int) -> _Reuses:
         trace = self.trace
@@ -199,7 +201,7 @@ class Caches:
             written_tokens=np.uint64(reuses.touched_tokens.sum()) - kept_tokens,
         )
 
-    def unlimited(self, admission: int = 1) -> Traffic:
+    def _unlimited(self, admission: int = 1) -> Traffic:
         """A cache that forgets nothing."""
         return self._within(self._reuses(admission), _TTL_MS_MAX, 0)
 
@@ -251,7 +253,7 @@ class Caches:
         hit = (reuses.gap_ms <= ttl_ms) & (reuses.request >= (warm_from if is_warm else 0))
         waited_ms = int((reuses.gap_ms[hit] * reuses.blocks[hit]).sum())
         written = (warm or traffic).written_blocks
-        certain = self._within(reuses, ttl_ms, self._later_than(ttl_ms))
+        certain = self._within(self._reuses(1), ttl_ms, self._later_than(ttl_ms))
         peak_blocks, peak_tokens = self._native.live_peak(reuses.native, reuses.touched, ttl_ms)
         return TtlPoint(
             ttl_seconds=ttl_seconds,
@@ -259,7 +261,7 @@ class Caches:
             traffic=traffic,
             warm=warm,
             warm_seconds=(span_ms - history_ms) / 1000 if is_warm else 0.0,
-            history_complete=is_warm and history_ms == ttl_ms,
+            history_complete=is_warm and history_ms == ttl_ms and admission == 1,
             certainly_missed_blocks=certain.blocks - certain.hit_blocks,
             certainly_missed_tokens=certain.tokens - certain.hit_tokens,
             live_peak_blocks=peak_blocks,

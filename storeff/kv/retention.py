@@ -7,13 +7,7 @@ hit rates stay those of the TTL, and live blocks, writes and reads grow by ``sca
 populations would share (system prompts) is kept once for each: the capacity is an upper bound in
 that, the hit rate a lower one.
 
-A trace of an hour cannot tell the hit rate of a day. Up to half its span a TTL is measured: by
-the requests whose history of a TTL is in the trace. Past that the point is the cautious end of a
-bound on what the second half would have hit with all its history: at least what is seen to hit, at
-most all but what certainly missed. Live tokens are the peak, for a TTL past the span at most so
-much more as the second half would write, at its rate, until the TTL. Low and high are these bounds,
-with those of the compression ratio, prices and rates: no 95 % intervals, and another hour's traffic
-is not in them.
+What the trace cannot tell is bounded (see flows).
 
 Endurance: drive writes a day (DWPD) are flash writes over raw capacity, and where the capacity is
 what lives, live = write rate x residence (Little 1961), so DWPD = fill x WAF x 86400 / residence in
@@ -22,7 +16,7 @@ WAF.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Generic, Literal
 
@@ -30,8 +24,9 @@ import msgspec
 
 from storeff.data import Assumption, N, load, unknown
 from storeff.errors import StoreffError
-from storeff.kv.replay import Caches, Traffic, TtlPoint
-from storeff.quantity import Quantity, quantity
+from storeff.kv.flows import UNKNOWN, Exact, Flows, Range, as_written, exactly, flows_of, of
+from storeff.kv.replay import Caches
+from storeff.quantity import Quantity
 
 SECONDS_PER_DAY = 86_400
 HOURS_PER_YEAR = 8_760
@@ -65,13 +60,13 @@ class Flash(msgspec.Struct, frozen=True, kw_only=True):
 
     bytes_per_token: int
     drive_capacity_bytes: int
-    rated_dwpd: float
-    drive_years: float = 5.0
+    rated_dwpd: Exact
+    drive_years: Exact = 5
     compression_ratio: Quantity | None = None
-    fill_limit: float = 0.9
-    raw_per_usable: float = 1.0
-    waf: float = 1.0
-    drive_price_usd: float | None = None
+    fill_limit: Exact = Fraction(9, 10)
+    raw_per_usable: Exact = 1
+    waf: Exact = 1
+    drive_price_usd: Exact | None = None
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +117,7 @@ def endurance_dwpd(residence_seconds: float, *, fill_limit: float = 1, waf: floa
 def scale_to(
     caches: Caches,
     *,
-    requests_per_second: float | None = None,
+    requests_per_second: Exact | None = None,
     gpus: int | None = None,
     trace_gpus: int | None = None,
 ) -> Fraction:
@@ -137,8 +132,8 @@ def scale_to(
             raise StoreffError(
                 "the trace has no rate of requests: it shows one moment", "scale by GPUs"
             )
-        rate = Fraction(trace.requests - 1) / Fraction(trace.span_seconds)
-        scale = Fraction(requests_per_second) / rate
+        rate = Fraction(trace.requests - 1) / as_written(trace.span_seconds)
+        scale = as_written(requests_per_second) / rate
     elif requests_per_second is None and gpus is not None and trace_gpus:
         scale = Fraction(gpus, trace_gpus)
     else:
@@ -152,7 +147,7 @@ def scale_to(
 
 def retention(
     caches: Caches,
-    ttls_seconds: Iterable[float],
+    ttls_seconds: Sequence[float],
     flash: Flash,
     *,
     scale: Fraction = Fraction(1),
@@ -170,15 +165,14 @@ def retention(
         )
     rows = []
     for admission in admissions:
-        growth = _growth(caches, admission)
         for ttl_seconds in ttls_seconds:
-            point = caches.ttl_point(ttl_seconds, admission)
-            rows.append(_row(_flows(point, growth, caches.trace.span_seconds), flash, scale, gpu))
+            flows = flows_of(caches, ttl_seconds, admission)
+            rows.append(_row(flows, flash, scale, gpu))
     return tuple(rows)
 
 
 def _check(flash: Flash, scale: Fraction) -> None:
-    positive: dict[str, float | Fraction] = {
+    positive: dict[str, Exact] = {
         "bytes_per_token": flash.bytes_per_token,
         "drive_capacity_bytes": flash.drive_capacity_bytes,
         "rated_dwpd": flash.rated_dwpd,
@@ -198,117 +192,28 @@ def _check(flash: Flash, scale: Fraction) -> None:
         raise StoreffError("the compression ratio must be known and above zero")
 
 
-class _Range(msgspec.Struct, frozen=True):
-    """A point within its bounds, exact. ``None`` is unknown."""
-
-    value: Fraction | None
-    low: Fraction | None
-    high: Fraction | None
-
-    def quantity(self, digits: int | None = None) -> Quantity:
-        def number(x: Fraction | None) -> int | float | None:
-            return None if x is None else quantity(x, None, "derived", digits).value
-
-        return Quantity(number(self.value), number(self.low), number(self.high), "derived")
-
-
-_UNKNOWN = _Range(None, None, None)
-
-
-def _exactly(x: float) -> _Range:
-    return _Range(Fraction(x), Fraction(x), Fraction(x))
-
-
-def _of(
-    function: Callable[..., Fraction | None], *rising: _Range, falling: _Range | None = None
-) -> _Range:
-    """``function`` of ranges, which rises in each and falls in the last one, ``falling``."""
-    other = (falling,) if falling else ()
-
-    def at(
-        mine: Literal["value", "low", "high"], theirs: Literal["value", "low", "high"]
-    ) -> Fraction | None:
-        numbers = [getattr(x, mine) for x in rising] + [getattr(x, theirs) for x in other]
-        return None if any(n is None for n in numbers) else function(*numbers)
-
-    return _Range(at("value", "value"), at("low", "high"), at("high", "low"))
-
-
-class _Flows(msgspec.Struct, frozen=True):
-    """What a TTL keeps and moves at the trace's own rate, in tokens and seconds."""
-
-    point: TtlPoint
-    measured: bool
-    block_hit_rate: _Range
-    token_hit_rate: _Range
-    live_tokens: _Range
-    written_per_second: _Range
-    hit_per_second: _Range
-
-
-def _growth(caches: Caches, admission: int) -> Fraction:
-    """Tokens a second that the second half of the trace wrote to a cache that forgets nothing."""
-    late = caches.ttl_point(caches.trace.span_seconds, admission)
-    if late.warm is None:
-        return Fraction(0)
-    return late.warm.written_tokens / Fraction(late.warm_seconds)
-
-
-def _flows(point: TtlPoint, growth: Fraction, span_seconds: float) -> _Flows:
-    window = point.warm or point.traffic
-    seconds = Fraction(point.warm_seconds or span_seconds)
-    beyond = max(Fraction(point.ttl_seconds) - Fraction(span_seconds), Fraction(0))
-    live = Fraction(point.live_peak_tokens)
-    live_high = live + growth * beyond
-
-    def rate(hit: int, missed: int, asked: int) -> _Range:
-        least = Fraction(hit, asked) if asked else None
-        most = least if point.history_complete else (1 - Fraction(missed, asked) if asked else None)
-        return _Range(least, least, most)
-
-    tokens = rate(window.hit_tokens, point.certainly_missed_tokens, window.tokens)
-    return _Flows(
-        point=point,
-        measured=point.history_complete,
-        block_hit_rate=rate(window.hit_blocks, point.certainly_missed_blocks, window.blocks),
-        token_hit_rate=tokens,
-        live_tokens=_Range(live_high, live, live_high),
-        written_per_second=_written(window, tokens, seconds),
-        hit_per_second=_of(lambda hit: hit * window.tokens / seconds, tokens),
-    )
-
-
-def _written(window: Traffic, hits: _Range, seconds: Fraction) -> _Range:
-    """Each token that turns out to hit is one not written."""
-    most = Fraction(window.written_tokens)
-    assert hits.low is not None
-    assert hits.high is not None
-    least = max(most - (hits.high - hits.low) * window.tokens, Fraction(0))
-    return _Range(most / seconds, least / seconds, most / seconds)
-
-
-def _row(flows: _Flows, flash: Flash, scale: Fraction, gpu: Gpu[Assumption] | None) -> Retention:
+def _row(flows: Flows, flash: Flash, scale: Fraction, gpu: Gpu[Assumption] | None) -> Retention:
     ratio = _range_of(flash.compression_ratio)
-    rated = Fraction(flash.rated_dwpd)
-    live = _of(lambda tokens: tokens * scale, flows.live_tokens)
-    stored = _of(lambda tokens, r: tokens * flash.bytes_per_token / r, live, falling=ratio)
-    raw = _of(lambda size: size * _raw_factor(flash), stored)
-    daily = _of(
+    rated = as_written(flash.rated_dwpd)
+    live = of(lambda tokens: tokens * scale, flows.live_tokens)
+    stored = of(lambda tokens, r: tokens * flash.bytes_per_token / r, live, falling=ratio)
+    raw = of(lambda size: size * _raw_factor(flash), stored)
+    daily = of(
         lambda tokens, r: (
             tokens
             * (scale * SECONDS_PER_DAY * flash.bytes_per_token)
-            * Fraction(flash.raw_per_usable)
-            * Fraction(flash.waf)
+            * as_written(flash.raw_per_usable)
+            * as_written(flash.waf)
             / r
         ),
         flows.written_per_second,
         falling=ratio,
     )
-    for_capacity = _of(lambda size: Fraction(math.ceil(size / flash.drive_capacity_bytes)), raw)
-    for_endurance = _of(
+    for_capacity = of(lambda size: Fraction(math.ceil(size / flash.drive_capacity_bytes)), raw)
+    for_endurance = of(
         lambda size: Fraction(math.ceil(size / (rated * flash.drive_capacity_bytes))), daily
     )
-    drives = _of(max, for_capacity, for_endurance)
+    drives = of(max, for_capacity, for_endurance)
     spent = _spent(drives, flash)
     asked = _dwpd(flows, flash)
     kept = _kept(asked, ratio, flash)
@@ -325,42 +230,44 @@ def _row(flows: _Flows, flash: Flash, scale: Fraction, gpu: Gpu[Assumption] | No
         raw_bytes=raw.quantity(0),
         flash_bytes_per_day=daily.quantity(0),
         mean_residence_seconds=residence,
-        residence_dwpd=endurance_dwpd(residence, fill_limit=flash.fill_limit, waf=flash.waf)
+        residence_dwpd=endurance_dwpd(
+            residence, fill_limit=float(flash.fill_limit), waf=float(flash.waf)
+        )
         if residence
         else None,
         dwpd_asked=asked.quantity(),
-        rated_dwpd=flash.rated_dwpd,
+        rated_dwpd=float(flash.rated_dwpd),
         drives_for_capacity=for_capacity.quantity(0),
         drives_for_endurance=for_endurance.quantity(0),
         drives=drives.quantity(0),
         binds="endurance" if _binds(for_endurance, for_capacity) else "capacity",
         kept_usd_per_million_token_hours=kept.quantity(),
         recompute_usd_per_million_tokens=again.quantity(),
-        break_even_hours=_of(
+        break_even_hours=of(
             lambda usd, hourly: usd / hourly if hourly else None, again, falling=kept
         ).quantity(),
         spent_usd_per_hour=spent.quantity(),
-        saved_usd_per_hour=_of(
+        saved_usd_per_hour=of(
             lambda tokens, usd: tokens * scale * 3600 / MILLION * usd, flows.hit_per_second, again
         ).quantity(),
     )
 
 
 def _raw_factor(flash: Flash) -> Fraction:
-    return Fraction(flash.raw_per_usable) / Fraction(flash.fill_limit)
+    return as_written(flash.raw_per_usable) / as_written(flash.fill_limit)
 
 
-def _binds(endurance: _Range, capacity: _Range) -> bool:
+def _binds(endurance: Range, capacity: Range) -> bool:
     assert endurance.value is not None
     assert capacity.value is not None
     return endurance.value > capacity.value
 
 
-def _dwpd(flows: _Flows, flash: Flash) -> _Range:
+def _dwpd(flows: Flows, flash: Flash) -> Range:
     """Writes a day over the raw capacity that what lives takes up: parity and compression, which
     are in both, cancel."""
-    factor = Fraction(flash.fill_limit) * Fraction(flash.waf) * SECONDS_PER_DAY
-    return _of(
+    factor = as_written(flash.fill_limit) * as_written(flash.waf) * SECONDS_PER_DAY
+    return of(
         lambda written, live: written * factor / live if live else None,
         flows.written_per_second,
         falling=flows.live_tokens,
@@ -368,48 +275,48 @@ def _dwpd(flows: _Flows, flash: Flash) -> _Range:
 
 
 def _drive_hour_usd(flash: Flash) -> Fraction:
-    return Fraction(flash.drive_price_usd or 0) / (Fraction(flash.drive_years) * HOURS_PER_YEAR)
+    return as_written(flash.drive_price_usd or 0) / (as_written(flash.drive_years) * HOURS_PER_YEAR)
 
 
-def _spent(drives: _Range, flash: Flash) -> _Range:
+def _spent(drives: Range, flash: Flash) -> Range:
     """USD an hour."""
     if flash.drive_price_usd is None:
-        return _UNKNOWN
-    return _of(lambda count: count * _drive_hour_usd(flash), drives)
+        return UNKNOWN
+    return of(lambda count: count * _drive_hour_usd(flash), drives)
 
 
-def _kept(asked: _Range, ratio: _Range, flash: Flash) -> _Range:
+def _kept(asked: Range, ratio: Range, flash: Flash) -> Range:
     """USD for a million live tokens an hour: the room they take, and as much more as their writes
     ask for than drives of that room stand."""
     if flash.drive_price_usd is None:
-        return _UNKNOWN
+        return UNKNOWN
     raw_bytes = MILLION * flash.bytes_per_token * _raw_factor(flash)
     room_usd = raw_bytes / flash.drive_capacity_bytes * _drive_hour_usd(flash)
-    rated = Fraction(flash.rated_dwpd)
-    return _of(lambda dwpd, r: room_usd * max(1, dwpd / rated) / r, asked, falling=ratio)
+    rated = as_written(flash.rated_dwpd)
+    return of(lambda dwpd, r: room_usd * max(1, dwpd / rated) / r, asked, falling=ratio)
 
 
-def _recompute(gpu: Gpu[Assumption] | None) -> _Range:
+def _recompute(gpu: Gpu[Assumption] | None) -> Range:
     """USD for a million tokens of prompts."""
     if gpu is None:
-        return _UNKNOWN
-    return _of(
-        lambda usd, tokens: usd / 3600 * MILLION / tokens,
+        return UNKNOWN
+    return of(
+        lambda usd, tokens: usd / 3600 * MILLION / tokens if tokens else None,
         _range_in(gpu.price_per_hour),
         falling=_range_in(gpu.prefill_tokens_per_second),
     )
 
 
-def _range_in(number: Assumption) -> _Range:
+def _range_in(number: Assumption) -> Range:
     value = number.value
-    return _Range(
+    return Range(
         value,
         value if number.low is None else number.low,
         value if number.high is None else number.high,
     )
 
 
-def _range_of(ratio: Quantity | None) -> _Range:
+def _range_of(ratio: Quantity | None) -> Range:
     if ratio is None or ratio.value is None or ratio.low is None or ratio.high is None:
-        return _exactly(1)
-    return _Range(Fraction(ratio.value), Fraction(ratio.low), Fraction(ratio.high))
+        return exactly(1)
+    return Range(as_written(ratio.value), as_written(ratio.low), as_written(ratio.high))

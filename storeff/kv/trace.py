@@ -36,6 +36,8 @@ _UNKNOWN = -1
 _BLOCK_TOKENS_MAX = 1 << 20
 # Share of the requests whose length and number of blocks must agree on a size of blocks.
 _AGREE_MIN = 0.99
+# Where lengths leave several sizes open, that of the published traces of the format.
+_USUAL_TOKENS = {"mooncake": 512, "bailian": 16, "csv": None}
 # With so many bad lines their share is known well enough to give up early.
 _BAD_LINES_ENOUGH = 1000
 
@@ -51,7 +53,7 @@ class TraceNotes(msgspec.Struct, frozen=True, kw_only=True):
 
     format: Literal["mooncake", "bailian", "csv"]
     time_unit: Literal["s", "ms", "us", "ns", "iso"]
-    block_tokens_from: Literal["given", "inferred"]
+    block_tokens_from: Literal["given", "inferred", "format"]
     ids_name_prefix: bool
     bad_lines: int
     bad_line_example: str | None
@@ -239,7 +241,11 @@ def _finish(
         offsets, keys = _reorder(offsets, keys, order)
         times, lengths, outputs = times[order], lengths[order], outputs[order]
     blocks = np.diff(offsets)
-    size = block_tokens or infer_block_tokens(lengths, blocks, path)
+    size_from: Literal["given", "inferred", "format"] = "given"
+    if block_tokens is None:
+        usual = _USUAL_TOKENS[format_]
+        block_tokens, size_from = infer_block_tokens(lengths, blocks, path, usual)
+    size = block_tokens
     known = lengths != _UNKNOWN
     input_tokens = np.where(known, lengths, blocks * size)
     last = input_tokens - (blocks - 1) * size
@@ -258,7 +264,7 @@ def _finish(
         notes=TraceNotes(
             format=format_,
             time_unit=unit,
-            block_tokens_from="given" if block_tokens else "inferred",
+            block_tokens_from=size_from,
             ids_name_prefix=ids_name_prefix,
             bad_lines=bad_lines,
             bad_line_example=example,
@@ -277,12 +283,14 @@ def _reorder(offsets: I64, keys: U32, order: npt.NDArray[np.intp]) -> tuple[I64,
     return ends.astype(np.int64), keys[source]
 
 
-def infer_block_tokens(lengths: I64, blocks: I64, where: str) -> int:
+def infer_block_tokens(
+    lengths: I64, blocks: I64, where: str, usual: int | None = None
+) -> tuple[int, Literal["inferred", "format"]]:
     """The tokens of a block, from lengths of prompts (-1: unknown) and their numbers of blocks.
 
     The power of two for which nearly all prompts end in their last block, or in a tail shorter than
-    a block that has no hash; else the only size that fits all. Raises StoreffError if that is none
-    or several.
+    a block that has no hash; else the only size that fits all; of several, the ``usual`` one of the
+    format. Raises StoreffError if that is none.
     """
     remedy = "state the size of a block (block_tokens)"
     usable = (lengths > 0) & (blocks > 0)
@@ -302,9 +310,12 @@ def infer_block_tokens(lengths: I64, blocks: I64, where: str) -> int:
         whole_range = range(int(np.max(length // (n + 1))) + 1, int(np.min(length // n)) + 1)
         # A few show that it is not one.
         fitting = sorted({*partial_range[:9], *whole_range[:9]})
-    if len(fitting) != 1:
-        found = " or ".join(map(str, fitting)) or "none"
-        raise StoreffError(
-            f"{where}: blocks of how many tokens? Lengths and numbers of blocks fit {found}", remedy
-        )
-    return fitting[0]
+    if len(fitting) == 1:
+        return fitting[0], "inferred"
+    if usual in fitting:
+        return usual, "format"
+    found = " or ".join(map(str, fitting[:3])) + (" or ..." if fitting[3:] else "")
+    raise StoreffError(
+        f"{where}: blocks of how many tokens? Lengths and numbers of blocks fit {found or 'none'}",
+        remedy,
+    )

@@ -172,7 +172,7 @@ def csv_requests(
         for line in lines(file)
     )
     reader = csv.reader(text)
-    names = [name.strip().lower() for name in next(reader, [])]
+    names = _header(reader)
     columns = {
         what: next((names.index(each) for each in known if each in names), None)
         for what, known in _COLUMNS.items()
@@ -199,6 +199,13 @@ def csv_requests(
             f"name the column {names[at]}_ms or {names[at]}_s, or state the unit",
         )
     return said, _csv_parsed(first, rows, columns, at, said, one_a_row)
+
+
+def _header(reader: Any) -> list[str]:
+    try:
+        return [name.strip().lower() for name in next(reader, [])]
+    except csv.Error as error:
+        raise StoreffError(f"the header is no CSV: {error}", "is it a trace?") from error
 
 
 _Row = tuple[int, list[str] | BadLineError]
