@@ -65,7 +65,7 @@ class Torch:
         strides = tuple(step // item for step in self.data.strides)
         arguments: tuple[Any, ...] = (self.storage, offset, self.data.shape, strides, False)
         if self.dtype:
-            rest = (OrderedDict(), Named("torch", self.dtype))
+            rest: tuple[Any, ...] = (OrderedDict(), Named("torch", self.dtype))
             return Named("torch._utils", "_rebuild_tensor_v3"), (*arguments, *rest)
         return Named("torch._utils", "_rebuild_tensor_v2"), (*arguments, OrderedDict())
 
