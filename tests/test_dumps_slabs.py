@@ -251,6 +251,10 @@ def test_a_truncated_array_is_refused() -> None:
             dump_of(content[:-1], name)
 
 
+def test_a_truncated_archive_of_something_else_is_not_ours() -> None:
+    assert dump_of(npz({"weights": array(1), "k": array(1)})[:-1]) is None
+
+
 def test_a_packed_header_is_not_mistaken_for_a_stored_one() -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:

@@ -1,12 +1,6 @@
 """What headerless KV pages hold: their dtype and the order of their axes, from the data alone.
 
-**dtype.** The bytes of a number differ by place: in sign and exponent they are concentrated, in
-the mantissa nearly uniform. Entropies of the four byte lanes tell 8, 16 and 32 bit apart. Between
-two formats of one width it is the highest mantissa bits of the wider-mantissa format that decide:
-they are uniform given the exponent if they are mantissa, and far from it if they are the low bits
-of the other's exponent, since magnitudes pile up around their scale (as in DFloat11, 2504.11651).
-
-**Order.** A channel (one dimension of one head of one layer, of K or of V) keeps its scale and,
+A channel (one dimension of one head of one layer, of K or of V) keeps its scale and,
 in K, much of its sign over the tokens (KIVI, arXiv 2402.02750; KVQuant, 2401.18079), and channels
 differ. So the means of exponent and sign over the even tokens predict those over the odd ones, and
 their covariance over the channels, as a share of the total variance, is the share that channels
@@ -15,8 +9,11 @@ different channels and explains less. Every order has as many tokens and channel
 compare. All eight distances that two neighbouring tokens may have are tried, possible or not.
 
 The answer stands only if it wins by a margin that is far beyond chance in disjoint groups of
-dimensions, if each axis by itself explains something (in weights, whose columns differ too, layers
-or heads do not), and if signs persist, which keys show and weights do not. Else it is unknown.
+dimensions, if channels are the same at both ends of the page, if each axis by itself explains
+something (in weights, whose columns differ too, one does not), and if signs persist, which keys
+show and weights do not; MLA's latents must also show that neighbouring tokens are alike (CacheGen,
+arXiv 2310.07240). Else it is unknown. The geometry is believed: with the heads and layers of
+another model whose products are the same, the answer is another.
 Only orders in which tokens lie at different distances can be told apart: which of two other axes
 is the outer one leaves no trace.
 """
@@ -30,11 +27,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from storeff.kv.dtype import DTYPES, dtype_of, features_of, words
 from storeff.sources.dumps.dump import ITEM_BYTES, Axis, Dtype
 
 Floats = npt.NDArray[np.float64]
 
-DTYPES: tuple[Dtype, ...] = ("bf16", "f16", "f32", "f8e4m3", "f8e5m2")
 # SGLang's host layouts: layer_first and page_first_direct, page_first, page_head, unified-v1.
 SGLANG_ORDERS: tuple[tuple[Axis, ...], ...] = (
     ("kv", "layer", "token", "head", "dim"),
@@ -48,7 +45,6 @@ SGLANG_MLA_ORDERS: tuple[tuple[Axis, ...], ...] = (
 )
 
 # The thresholds below were set on tests/bench/infer.py (2026-11-21), with room to both sides.
-_SAMPLE_BYTES = 1 << 20
 _ITEMS_MAX = 1 << 22
 _TOKENS_MIN = 8
 # Disjoint groups of dimensions whose agreement measures chance.
@@ -57,12 +53,12 @@ _GROUPS = 8
 _MARGIN_MIN = 5.0
 _AXIS_MARGIN_MIN = 4.0
 _AXIS_SHARE_MIN = 0.03
+_ENDS_SHARE_MIN = 0.7
+_LOCALITY_MIN = 0.02
 _SIGN_SHARE_MIN = 0.01
-# Lanes of one number format are this alike, those of different parts of a number this different.
-_ALIKE, _UNLIKE = 0.2, 0.3
-_SIGN_BALANCE = 0.25
 _RIVAL_SHARE_MAX = 0.8
 _SHORTEST_STRIDE = 32
+_OUTER: tuple[Axis, ...] = ("kv", "layer", "head")
 
 
 class Geometry(msgspec.Struct, frozen=True):
@@ -106,10 +102,10 @@ def infer(
     Time is some 0.2 s a page and memory some 100 MB, whatever its size.
     """
     raw = np.frombuffer(data, np.uint8)
-    dtype, why = _dtype(raw)
+    dtype, why = dtype_of(raw)
     if dtype is None or dtype not in dtypes:
         return _unknown(None, why if dtype is None else f"{dtype}, which was ruled out")
-    items = _words(raw[: len(raw) // ITEM_BYTES[dtype] * ITEM_BYTES[dtype]], dtype)
+    items = words(raw[: len(raw) // ITEM_BYTES[dtype] * ITEM_BYTES[dtype]], dtype)
     if geometry is None:
         stride = _token_stride(items, dtype)
         seen = f"tokens {stride} items apart" if stride else "no distance of tokens stands out"
@@ -141,96 +137,7 @@ def _extents(geometry: Geometry) -> dict[Axis, int]:
     }
 
 
-# dtype
-
-
-def _words(raw: Any, dtype: Dtype) -> Any:
-    return raw.view({1: "u1", 2: "<u2", 4: "<u4"}[ITEM_BYTES[dtype]])
-
-
-def _dtype(raw: Any) -> tuple[Dtype | None, str]:
-    """The dtype, or None, and what it rests on."""
-    # Sixteen runs spread over the page, at multiples of four bytes.
-    run = min(_SAMPLE_BYTES, len(raw)) // 64 * 4
-    if run < 256:
-        return None, "too few bytes to tell a dtype"
-    starts = np.linspace(0, len(raw) - run, 16).astype(np.int64) // 4 * 4
-    sample = np.concatenate([raw[start : start + run] for start in starts])
-    if float((sample.view("<u2") == 0).mean()) > 0.2:
-        return None, "mostly zeros"
-    lanes = [np.bincount(sample[lane::4], minlength=256) * (4 / len(sample)) for lane in range(4)]
-    unlike = {(i, j): abs(lanes[i] - lanes[j]).sum() / 2 for i, j in combinations(range(4), 2)}
-    sign_bytes = lanes[3]
-    if abs(sign_bytes - np.roll(sign_bytes, 128)).sum() / 2 > _SIGN_BALANCE:
-        return None, "no balance of signs, as numbers of keys and values have it"
-    if max(unlike.values()) <= _ALIKE:
-        return _eight_bits(sample)
-    if max(unlike[0, 2], unlike[1, 3]) <= _ALIKE and unlike[0, 1] >= _UNLIKE:
-        return _sixteen_bits(sample.view("<u2"))
-    if unlike[0, 1] <= _ALIKE and min(unlike[2, 3], unlike[1, 3]) >= _UNLIKE:
-        dtype, why = _sixteen_bits(sample.view("<u2")[1::2])
-        return ("f32", "an f32's exponents") if dtype == "bf16" else (None, why)
-    return None, "bytes of no known number format"
-
-
-def _sixteen_bits(words: Any) -> tuple[Dtype | None, str]:
-    exponents = words >> 7 & 255
-    high, low = words >> 10 & 31, words >> 7 & 7
-    spread = _entropy(np.bincount(high * 8 + low, minlength=256)) - _entropy(np.bincount(high))
-    said = f"bits 7 to 9 have {spread:.2f} bits given those above them"
-    plausible = float(((exponents >= 87) & (exponents <= 157) | (exponents == 0)).mean())
-    if spread <= 2.65 and plausible >= 0.999:
-        return "bf16", f"bf16: {said}, as low bits of an exponent have"
-    if spread >= 2.85 and float((high == 31).mean()) < 0.001 and _entropy(np.bincount(high)) < 4.2:
-        return "f16", f"f16: {said}, as a mantissa has"
-    return None, f"neither bf16 nor f16: {said}"
-
-
-def _eight_bits(sample: Any) -> tuple[Dtype | None, str]:
-    counts = np.bincount(sample, minlength=256)
-    if _entropy(counts) > 7.5:
-        return None, "bytes without structure: noise, compressed or encrypted"
-    high = (counts[:128] + counts[128:]).reshape(16, 2, 4).sum(2)
-    # Near zero the density is flat: the two halves of an octave hold the same, of two octaves the
-    # upper holds twice as much. Subnormals (high bits 0) are linear in both formats.
-    below = np.cumsum(high.sum(1)) / high.sum()
-    flat = high[1:][(below[1:] <= 0.35) & (high[1:].sum(1) >= 100)].sum(0)
-    if not flat.sum():
-        return None, "8-bit numbers whose small values are too few to tell their format"
-    upper = float(flat[1] / flat.sum())
-    said = f"of small values {upper:.2f} have bit 2 set"
-    if abs(upper - 0.5) <= 0.05:
-        return "f8e4m3", f"f8e4m3: {said}, as a mantissa has"
-    if abs(upper - 0.667) <= 0.06:
-        return "f8e5m2", f"f8e5m2: {said}, as the lowest bit of an exponent has"
-    return None, f"8-bit numbers of an unknown format: {said}"
-
-
-def _entropy(counts: Any) -> float:
-    shares = counts[counts > 0] / counts.sum()
-    return float(-(shares * np.log2(shares)).sum())
-
-
 # Order
-
-
-def _features(items: Any, dtype: Dtype) -> tuple[Any, Any]:
-    """Exponents, cut off eight octaves from their median, and signs, both of variance 1."""
-    top, mantissa = {
-        "bf16": (15, 7),
-        "f16": (15, 10),
-        "f32": (31, 23),
-        "f8e4m3": (7, 3),
-        "f8e5m2": (7, 2),
-    }[dtype]
-    exponents = (items >> mantissa & ((1 << top - mantissa) - 1)).astype(np.float32)
-    middle = float(np.median(exponents))
-    np.clip(exponents, middle - 8, middle + 8, out=exponents)
-    signs = (items >> top).astype(np.float32)
-    for feature in (exponents, signs):
-        feature -= feature.mean(dtype=np.float64)
-        feature /= max(float(feature.std(dtype=np.float64)), 1e-9)
-    return exponents, signs
 
 
 def _order(
@@ -243,7 +150,7 @@ def _order(
     items, kept = _thinned(items, extents)
     if kept is None:
         return _unknown(dtype, f"{why}; {_inner(extents)} dimensions are not {_GROUPS} groups")
-    features = _features(items, dtype)
+    features = features_of(items, dtype)
     tokens, dims = kept["token"], _inner(kept)
     shares = {
         stride: [_share(*_halves(feature, tokens, stride), dims) for feature in features]
@@ -348,25 +255,62 @@ def _fault(
     signs = shares[1]
     if float(signs.mean()) < _SIGN_SHARE_MIN or _beyond(signs) < _AXIS_MARGIN_MIN:
         return "signs do not persist over the tokens, as they do in keys"
-    halves = [_halves(feature, extents["token"], stride) for feature in features]
+    blocks = [feature.reshape(-1, extents["token"], stride) for feature in features]
+    half = extents["token"] // 2
+    ends = sum(
+        _share(part[:, :half].mean(1).ravel(), part[:, half:].mean(1).ravel(), _inner(extents))
+        for part in blocks
+    )
     total = shares[0] + shares[1]
+    if float(np.mean(ends)) < _ENDS_SHARE_MIN * float(total.mean()):
+        return "channels change halfway, as if the page had more layers or heads and fewer tokens"
+    if "kv" not in order:
+        # Embeddings have columns with means too; only K and V side by side rule them out.
+        local = _locality(blocks, _inner(extents))
+        if float(local.mean()) < _LOCALITY_MIN or _beyond(local) < _AXIS_MARGIN_MIN:
+            return "neighbouring tokens are no more alike than others"
+    halves = [_halves(feature, extents["token"], stride) for feature in features]
     axes = [axis for axis in order if axis != "token"]
-    shape = [extents[axis] for axis in axes[:-1]]
+    full = (*(extents[axis] for axis in axes[:-1]), extents[axes[-1]] // _GROUPS, _GROUPS)
     for index, axis in enumerate(axes):
-        if extents[axis] == 1:
-            continue
-        full = (*shape, extents[axes[-1]] // _GROUPS, _GROUPS)
-        merged = sum(
-            (even.reshape(full).mean(index) * odd.reshape(full).mean(index))
-            .reshape(-1, _GROUPS)
-            .mean(0)
-            for even, odd in halves
-        )
-        lost = total - merged
-        small = float(lost.mean()) < _AXIS_SHARE_MIN * float(total.mean())
-        if small or _beyond(lost) < _AXIS_MARGIN_MIN:
-            return f"the {axis} axis explains nothing"
+        for parts in _pairings(full[index]) if axis in _OUTER else [(full[index], 1)]:
+            merged = sum(
+                _merged(even.reshape(full), odd.reshape(full), index, parts) for even, odd in halves
+            )
+            lost = total - merged
+            small = float(lost.mean()) < _AXIS_SHARE_MIN * float(total.mean())
+            if small or _beyond(lost) < _AXIS_MARGIN_MIN:
+                return f"the {axis} axis explains too little to be one"
     return None
+
+
+def _locality(blocks: Sequence[Any], dims: int) -> Floats:
+    """By how much neighbouring tokens are more alike than any two, channel means apart."""
+    excess = []
+    for part in blocks:
+        rest = part - part.mean(1, keepdims=True)
+        near = (rest[:, 1:] * rest[:, :-1]).mean((0, 1))
+        # Deviations from a mean sum to zero, so all pairs together have this mean.
+        pair = -(rest**2).mean((0, 1)) / (part.shape[1] - 1)
+        excess.append((near - pair).reshape(-1, dims // _GROUPS, _GROUPS).mean((0, 1)))
+    total: Floats = np.sum(excess, 0)
+    return total
+
+
+def _pairings(extent: int) -> list[tuple[int, ...]]:
+    """Ways to split an axis in which channels would be paired if they were cut in two."""
+    if extent % 2:
+        return [(extent, 1)] if extent > 1 else []
+    return [(2, extent // 2), (extent // 2, 2)] if extent > 2 else [(2, 1)]
+
+
+def _merged(even: Floats, odd: Floats, axis: int, parts: tuple[int, ...]) -> Floats:
+    """The share that is left to channels if they are the same in each pair along ``axis``."""
+    shape = (*even.shape[:axis], *parts, *even.shape[axis + 1 :])
+    pair = axis if parts[0] == 2 or parts[1] == 1 else axis + 1
+    product = even.reshape(shape).mean(pair) * odd.reshape(shape).mean(pair)
+    left: Floats = product.reshape(-1, _GROUPS).mean(0)
+    return left
 
 
 # Without geometry
@@ -378,7 +322,7 @@ def _token_stride(items: Any, dtype: Dtype) -> int | None:
     if count < 4096:
         return None
     repeat = np.zeros(count // 4)
-    for feature in _features(items[:count], dtype):
+    for feature in features_of(items[:count], dtype):
         spectrum = np.fft.rfft(feature, 2 * count)
         together = np.fft.irfft(abs(spectrum) ** 2)[: count // 4]
         repeat += together / (count - np.arange(count // 4))

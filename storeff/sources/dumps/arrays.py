@@ -85,11 +85,19 @@ def recognise(candidate: Candidate) -> Dump | None:
     if head[:4] != b"PK\x03\x04":
         return None
     first = head[30 : 30 + int.from_bytes(head[26:28], "little")]
-    return _archive(candidate) if first.endswith(b".npy") else None
+    if not first.endswith(b".npy"):
+        return None
+    try:
+        found = zipped.members(candidate)
+    except MalformedError:
+        # A broken archive is only ours to complain of if what can be seen of it is KV.
+        if _name(_stem(first)) is None:
+            return None
+        raise
+    return _archive(candidate, found)
 
 
-def _archive(candidate: Candidate) -> Dump | None:
-    found = zipped.members(candidate)
+def _archive(candidate: Candidate, found: dict[str, zipped.Member]) -> Dump | None:
     names = {member: _name(_stem(member.encode("utf-8", "replace"))) for member in found}
     kv = {member: name for member, name in names.items() if name}
     if not kv or len(kv) > _ARRAYS_MAX or {name.holds for name in kv.values()} in ({"k"}, {"v"}):

@@ -15,7 +15,7 @@ from storeff.sources.dumps.opcodes import Global, Made, Pairs, RefusedError, Sto
 from storeff.sources.dumps.zipped import Member, malformed
 
 # A cache of 128 layers has a pickle of 40 kB.
-_PICKLE_BYTES_MAX = 4 << 20
+_PICKLE_BYTES_MAX = 1 << 20
 _DTYPES: dict[str, Dtype] = {
     "torch.DoubleStorage": "f64",
     "torch.FloatStorage": "f32",
