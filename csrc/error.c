@@ -44,6 +44,8 @@ const char *sf_error_text(sf_error error)
                "parent";
     case SF_ERROR_TRACE_ADMISSION: return "admission must be 1 or more";
     case SF_ERROR_TRACE_REUSES: return "the reuses are not those of this trace";
+    case SF_ERROR_ITEM: return "items must have 1, 2, 4 or 8 bytes";
+    case SF_ERROR_FIELD: return "a field must have 1 to 10 bits, and lie within an item";
     case SF_ERROR_CONTENT: return "a file lies outside the arena";
     }
     return "unknown error";

@@ -45,7 +45,9 @@ typedef enum {
     SF_ERROR_TRACE_TOKENS,
     SF_ERROR_TRACE_KEYS,
     SF_ERROR_TRACE_ADMISSION,
-    SF_ERROR_TRACE_REUSES
+    SF_ERROR_TRACE_REUSES,
+    SF_ERROR_ITEM,
+    SF_ERROR_FIELD
 } sf_error;
 
 /* What went wrong and what to do about it, for a person. */

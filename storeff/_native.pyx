@@ -530,3 +530,4 @@ cdef class Scanner:
 
 
 include "_native_replay.pxi"
+include "_native_planes.pxi"
