@@ -1,4 +1,5 @@
-"""The numbers of a recognised dump: the keys, or the values, of one layer, as tokens by channels."""
+"""The numbers of a recognised dump: the keys, or the values, of one layer, as tokens by
+channels."""
 
 import math
 import os
@@ -19,8 +20,8 @@ CHANNEL_AXES: tuple[Axis, ...] = ("head", "dim", "channel", "latent")
 # Far above any model's; what claims more is not a dump.
 LAYERS_MAX = 4096
 ROW_BYTES_MAX = 16 << 20
-# A read of a file in the page cache costs as much as to copy so many bytes (2026-11-21), which makes
-# one read of everything from the first run to the last one cheaper than one for each.
+# A read of a file in the page cache costs as much as to copy so many bytes (2026-11-21), which
+# makes one read of everything from the first run to the last one cheaper than one for each.
 RUN_BYTES = 16 << 10
 SPAN_BYTES_MAX = 8 << 20
 
@@ -78,8 +79,8 @@ class Section:
         return math.prod(steps for _, steps, _ in self._grid(cluster_bytes))
 
     def _grid(self, cluster_bytes: int) -> list[tuple[int, int, int]]:
-        """(length, how many, size) along each token axis: ranges of the innermost ones, whole as far
-        as they fit, so that a cluster is a box."""
+        """(length, how many, size) along each token axis: ranges of the innermost ones, whole as
+        far as they fit, so that a cluster is a box."""
         wanted = max(1, cluster_bytes // self.row_bytes)
         grid = []
         for axis, size, _ in reversed(self.axes):
@@ -116,7 +117,8 @@ class Section:
 
 
 def sections(tensor: Tensor, size_bytes: int) -> list[Section]:
-    """The sections of ``tensor``, which lies in a file of ``size_bytes``: one for each layer and kind.
+    """The sections of ``tensor``, which lies in a file of ``size_bytes``: one for each layer and
+    kind.
 
     Raises MalformedError where its shape, its length and the file contradict each other.
     """

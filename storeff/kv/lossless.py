@@ -77,7 +77,8 @@ def schemes(block: Block) -> list[Scheme]:
 
 
 def chunks(items: Items, chunk_bytes: int) -> list[Items]:
-    """``items`` [tokens, channels] in pieces of at most ``chunk_bytes``, but of an item at least."""
+    """``items`` [tokens, channels] in pieces of at most ``chunk_bytes``, but of an item at
+    least."""
     row_bytes = items.shape[1] * items.itemsize
     tokens = max(1, chunk_bytes // row_bytes)
     channels = items.shape[1] if row_bytes <= chunk_bytes else chunk_bytes // items.itemsize or 1
@@ -98,14 +99,19 @@ def arranged(chunk: Items, scheme: Scheme) -> list[memoryview]:
             chunk[1:] -= before[:-1]
     if scheme.order == "channel":
         chunk = chunk.T
-    data = np.ascontiguousarray(chunk).reshape(-1).view(np.uint8)
+    data = _bytes(chunk)
     if not scheme.planes:
-        return [memoryview(data)]
-    return [memoryview(plane) for plane in _native.split_planes(data, chunk.itemsize)]
+        return [data]
+    return [plane.data for plane in _native.split_planes(data, chunk.itemsize)]
+
+
+def _bytes(items: Items) -> memoryview:
+    return np.ascontiguousarray(items).reshape(-1).view(np.uint8).data
 
 
 def stored_bytes(block: Block, chunk_bytes: int, wanted: Iterable[Scheme]) -> dict[Scheme, int]:
-    """Bytes of ``block`` in chunks of ``chunk_bytes`` under each scheme, headers of parts included."""
+    """Bytes of ``block`` in chunks of ``chunk_bytes`` under each scheme, headers of parts
+    included."""
     pieces = chunks(block.items, chunk_bytes)
     arrangements: dict[Scheme, list[memoryview]] = {}
     sizes = {}
@@ -147,7 +153,7 @@ def estimated_bytes(block: Block, chunk_bytes: int) -> int:
     of the bytes: for chunks of 256 KiB of 16-bit numbers within 1 % at a tenth of the time."""
     total = 0
     for piece in chunks(block.items, chunk_bytes):
-        data = np.ascontiguousarray(piece).reshape(-1).view(np.uint8)
+        data = _bytes(piece)
         for plane in range(piece.itemsize):
             total += _native.estimate_literals(data, piece.itemsize, plane, piece.size)
             total += PART_HEADER_BYTES
@@ -189,29 +195,30 @@ def fields(block: Block) -> tuple[Field, ...]:
 
 def counts(block: Block, field: Field) -> npt.NDArray[np.uint64]:
     """How often each value of ``field`` occurs in ``block``."""
-    data = block.items.reshape(-1).view(np.uint8)
+    data = _bytes(block.items)
     return _native.count_field(data, block.items.itemsize, field.shift, field.bits)
 
 
 def surprise_bits(found: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
-    """-log2 of the share of each value; 0 where there is none. ``found @ surprise_bits(found)`` is the
-    order-0 entropy of all, in bits (Shannon, 1948): no code of one value at a time takes less."""
+    """-log2 of the share of each value; 0 where there is none. ``found @ surprise_bits(found)`` is
+    the order-0 entropy of all, in bits (Shannon, 1948): no code of one value at a time takes
+    less."""
     shares = found / max(1, int(found.sum()))
     return -np.log2(shares, out=np.zeros_like(shares), where=shares > 0)
 
 
 def channel_bits(block: Block, field: Field) -> float:
-    """Bits for ``field`` of all numbers with an adaptive code for each channel, what it takes to learn
-    it included: the Krichevsky-Trofimov estimator (1981), over the values that occur in ``block``,
-    a bitmap of which comes first."""
+    """Bits for ``field`` of all numbers with an adaptive code for each channel, what it takes to
+    learn it included: the Krichevsky-Trofimov estimator (1981), over the values that occur in
+    ``block``, a bitmap of which comes first."""
     tokens, width = block.items.shape
     met = counts(block, field) > 0
     alphabet = int(met.sum())
     nats = 0.0
     for start in range(0, width, CHANNELS_AT_ONCE):
-        columns = np.ascontiguousarray(block.items[:, start : start + CHANNELS_AT_ONCE])
+        columns = block.items[:, start : start + CHANNELS_AT_ONCE]
         found = _native.count_field_by_channel(
-            columns.reshape(-1).view(np.uint8),
+            _bytes(columns),
             columns.shape[1],
             columns.itemsize,
             field.shift,

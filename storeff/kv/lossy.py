@@ -1,8 +1,9 @@
-"""What keys and values cost with fewer bits each, scales and zeros included, and how far the numbers
-then are from what they were: error, not quality, which only the model's own tasks can tell."""
+"""What keys and values cost with fewer bits each, scales and zeros included, and how far the
+numbers then are from what they were: error, not quality, which only the model's own tasks can
+tell."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,7 +14,7 @@ from storeff.sources.dumps.dump import Dtype
 
 LABEL = "error, not quality"
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 # A group of this many channels of a token shares a scale and a zero (GGML's blocks; KIVI,
 # arXiv 2402.02750).
@@ -40,12 +41,15 @@ def round_fp8(x: Floats, form: Fp8) -> Floats:
     # |x| in [2^e, 2^(e+1)); below the smallest normal number the steps are its own.
     exponent = np.maximum(np.frexp(x)[1] - 1, form.exponent_min)
     step = np.ldexp(np.float32(1), exponent - form.mantissa_bits)
-    return np.clip(np.rint(x / step) * step, -form.largest, form.largest).astype(np.float32)
+    rounded: Floats = np.clip(np.rint(x / step) * step, -form.largest, form.largest).astype(
+        np.float32
+    )
+    return rounded
 
 
 def fp8_values(form: Fp8) -> Floats:
-    """The values of the 128 codes with a clear sign bit, (128,): NaN and infinity as the format says
-    (e4m3fn has one NaN and no infinity)."""
+    """The values of the 128 codes with a clear sign bit, (128,): NaN and infinity as the format
+    says (e4m3fn has one NaN and no infinity)."""
     code = np.arange(128)
     mantissa, exponent = code % (1 << form.mantissa_bits), code >> form.mantissa_bits
     scale = np.maximum(exponent, 1) - 1 + form.exponent_min - form.mantissa_bits
@@ -53,14 +57,15 @@ def fp8_values(form: Fp8) -> Floats:
     values[values > form.largest] = np.nan
     if form is E5M2:
         values[0x7C] = np.inf
-    return values.astype(np.float32)
+    found: Floats = values.astype(np.float32)
+    return found
 
 
 def numbers(block: Block) -> Floats | None:
     """The values of ``block`` [tokens, channels]; None where they are integers or mere bytes, whose
     scale is elsewhere."""
     items, dtype = block.items, block.dtype
-    decode: dict[Dtype, Callable[[], npt.NDArray[np.floating]]] = {
+    decode: dict[Dtype, Callable[[], Floats]] = {
         "f64": lambda: items.view("<f8"),
         "f32": lambda: items.view("<f4"),
         "f16": lambda: items.view("<f2"),
@@ -76,7 +81,8 @@ def numbers(block: Block) -> Floats | None:
 
 def _from_fp8(codes: npt.NDArray[np.unsignedinteger], form: Fp8) -> Floats:
     positive = fp8_values(form)
-    return np.concatenate([positive, -positive])[codes]
+    found: Floats = np.concatenate([positive, -positive])[codes]
+    return found
 
 
 # ---- schemes: the numbers as they come back, and the bytes they took ----
@@ -88,7 +94,8 @@ def _fp8(x: Floats, form: Fp8) -> tuple[Floats, int]:
 
 
 def _affine(x: Floats, bits: int) -> Floats:
-    """x [..., n], each group of n by its own scale and zero in f16: unsigned integers of ``bits``."""
+    """x [..., n], each group of n by its own scale and zero in f16: unsigned integers of
+    ``bits``."""
     top = (1 << bits) - 1
     # Beyond the range of f16 the group is cut off, which shows as its error.
     reach = np.finfo(np.float16).max
@@ -96,7 +103,8 @@ def _affine(x: Floats, bits: int) -> Floats:
     steps = np.clip((x.max(-1, keepdims=True) - low) / top, 0, reach)
     scale = steps.astype(np.float16).astype(np.float32)
     codes = np.rint((x - low) / np.where(scale > 0, scale, 1))
-    return np.clip(codes, 0, top) * scale + low
+    rounded: Floats = np.clip(codes, 0, top) * scale + low
+    return rounded
 
 
 def _by_group(x: Floats, bits: int) -> tuple[Floats, int]:
@@ -129,7 +137,8 @@ SCHEMES: dict[str, Callable[[Floats], tuple[Floats, int]]] = {
 class Loss(msgspec.Struct, frozen=True):
     """What one scheme makes of a block. Sums that add up over blocks, so that
     relative L2 error = sqrt(error / power), cosine = product / sqrt(power * rounded_power) and
-    relative error of the logits = sqrt(logit_error / logit_power); 0 / 0 where there are no logits."""
+    relative error of the logits = sqrt(logit_error / logit_power); 0 / 0 where there are no
+    logits."""
 
     stored_bytes: int
     power: float
@@ -141,41 +150,38 @@ class Loss(msgspec.Struct, frozen=True):
 
 
 def losses(block: Block, seed: int) -> dict[str, Loss] | None:
-    """Every scheme on ``block``; None where it holds no floating-point numbers, or infinities or NaNs.
+    """Every scheme on ``block``; None where it holds no floating-point numbers, or infinities or
+    NaNs.
 
     Keys of known ``head_dim`` also meet QUERIES seeded queries for each head, drawn from a normal
-    distribution of the head's own covariance: a logit is q.k / sqrt(head_dim), less the query's mean
-    over the tokens, which softmax does not see.
+    distribution of the head's own covariance: a logit is q.k / sqrt(head_dim), less the query's
+    mean over the tokens, which softmax does not see.
     """
     x = numbers(block)
     if x is None or not np.isfinite(x).all():
         return None
-    queries = None
-    if block.kind == "k" and block.head_dim and len(x) > 1:
-        queries = _queries(x, block.head_dim, seed)
-    found = {}
-    for name, scheme in SCHEMES.items():
-        # What overflows shows as an error that is not finite.
-        with np.errstate(over="ignore", invalid="ignore"):
-            rounded, stored_bytes = scheme(x)
-            error = rounded - x
-        logit_power = logit_error = 0.0
-        if queries is not None:
-            logit_power = _logit_power(queries, x)
-            logit_error = _logit_power(queries, error)
-        found[name] = Loss(
-            stored_bytes=stored_bytes,
-            power=_dot(x, x),
-            rounded_power=_dot(rounded, rounded),
-            product=_dot(x, rounded),
-            error=_dot(error, error),
-            logit_power=logit_power,
-            logit_error=logit_error,
-        )
-    return found
+    # What overflows on the way shows as a sum that is not finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        queries = None
+        if block.kind == "k" and block.head_dim and len(x) > 1:
+            queries = _queries(x, block.head_dim, seed)
+        return {name: _loss(x, *scheme(x), queries) for name, scheme in SCHEMES.items()}
 
 
-def _dot(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> float:
+def _loss(x: Floats, rounded: Floats, stored_bytes: int, queries: Floats | None) -> Loss:
+    error = rounded - x
+    return Loss(
+        stored_bytes=stored_bytes,
+        power=_dot(x, x),
+        rounded_power=_dot(rounded, rounded),
+        product=_dot(x, rounded),
+        error=_dot(error, error),
+        logit_power=0.0 if queries is None else _logit_power(queries, x),
+        logit_error=0.0 if queries is None else _logit_power(queries, error),
+    )
+
+
+def _dot(a: Floats, b: Floats) -> float:
     return float(np.einsum("ij,ij->", a, b, dtype=np.float64))
 
 
@@ -189,13 +195,15 @@ def _queries(x: Floats, head_dim: int, seed: int) -> Floats:
     keys = _heads(x, head_dim)
     centred = keys - keys.mean(1, keepdims=True)
     draws = np.random.default_rng(seed).standard_normal((len(keys), QUERIES, len(x)), np.float32)
-    return np.einsum("hqt,htd->hqd", draws, centred) / np.float32(np.sqrt(len(x) - 1))
+    queries: Floats = np.einsum("hqt,htd->hqd", draws, centred) / np.float32(np.sqrt(len(x) - 1))
+    return queries
 
 
 def _logit_power(queries: Floats, keys: Floats) -> float:
     """The sum of the squared logits."""
-    # Not matmul: its threads, on matrices so small, only wait for each other (a tenth of the speed on
-    # two busy cores, 2026-11-21).
+    # Not matmul: its threads, on matrices so small, only wait for each other (a tenth of the speed
+    # on two busy cores, 2026-11-21).
     logits = np.einsum("hqd,htd->hqt", queries, _heads(keys, queries.shape[-1]))
     logits -= logits.mean(-1, keepdims=True)
-    return float((logits.astype(np.float64) ** 2).sum()) / queries.shape[-1]
+    power = float(np.einsum("hqt,hqt->", logits, logits, dtype=np.float64))
+    return power / queries.shape[-1]

@@ -9,11 +9,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from operator import add
 from typing import Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from storeff.errors import StoreffError
 from storeff.kv import lossless, lossy
@@ -38,8 +38,8 @@ CAVEAT = (
 
 class Plan(msgspec.Struct, frozen=True):
     """What makes two measurements comparable. A cluster is the unit that is drawn, of contiguous
-    tokens in one layer's keys or values; about ``sample_bytes`` of each file are read. Every scheme is
-    measured in chunks of ``chunk_bytes``, some in the other sizes too."""
+    tokens in one layer's keys or values; about ``sample_bytes`` of each file are read. Every scheme
+    is measured in chunks of ``chunk_bytes``, some in the other sizes too."""
 
     seed: int = 1
     sample_bytes: int = 64 << 20
@@ -65,13 +65,14 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """What the sample says of the numbers of one kind, layer and dtype, added over files; ``kind`` or
-    ``layer`` is "all" in a sum over several.
+    """What the sample says of the numbers of one kind, layer and dtype, added over files; ``kind``
+    or ``layer`` is "all" in a sum over several.
 
-    ``stored``: by chunk bytes and scheme, totals of (bytes, bytes stored). ``bits``: by field, totals
-    of (numbers, order-0 bits, bits of an adaptive code for each channel). ``coded``: totals of
-    (bytes, order-0 bytes, bytes with the better of the two codes of each field). ``loss``: by scheme,
-    totals of (bytes, *lossy.Loss); empty if there are infinities, NaNs or no floating-point numbers.
+    ``stored``: by chunk bytes and scheme, totals of (bytes, bytes stored). ``bits``: by field,
+    totals of (numbers, order-0 bits, bits of an adaptive code for each channel). ``coded``: totals
+    of (bytes, order-0 bytes, bytes with the better of the two codes of each field). ``loss``: by
+    scheme, totals of (bytes, *lossy.Loss); empty if there are infinities, NaNs or no floating-point
+    numbers.
     """
 
     kind: Kind | Literal["all"] | None
@@ -135,7 +136,8 @@ def _sums(a: Mapping[str, Totals], b: Mapping[str, Totals]) -> dict[str, Totals]
 
 
 def measure(dump: Dump, fd: int, name: bytes, size_bytes: int, plan: Plan) -> Measurement:
-    """A sample of the file ``fd`` of ``size_bytes``, seeded by ``name``, which tells it from others.
+    """A sample of the file ``fd`` of ``size_bytes``, seeded by ``name``, which tells it from
+    others.
 
     Raises MalformedError where the file contradicts ``dump``, OSError where it cannot be read.
     """
@@ -165,10 +167,11 @@ def draw(rng: np.random.Generator, clusters: int, count: int) -> list[int]:
 def tally_of(sample: Iterable[Block], clusters: int, data_bytes: int, plan: Plan) -> Tally:
     """The tally of one stratum of ``data_bytes`` from ``sample``, drawn out of ``clusters``."""
     stored: dict[int, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-    counts = defaultdict(list)
-    by_channel = defaultdict(list)
+    counts: dict[str, list[npt.NDArray[np.uint64]]] = defaultdict(list)
+    by_channel: dict[str, list[float]] = defaultdict(list)
     loss: dict[str, list[tuple[float, ...]]] = defaultdict(list)
-    bytes_of, items_of = [], []
+    bytes_of: list[int] = []
+    items_of: list[int] = []
     finite = True
     for block in sample:
         kind, layer, dtype = block.kind, block.layer, block.dtype
@@ -184,13 +187,14 @@ def tally_of(sample: Iterable[Block], clusters: int, data_bytes: int, plan: Plan
         finite = finite and found is not None
         for name, one in (found or {}).items():
             loss[name].append((block.items.nbytes, *msgspec.structs.astuple(one)))
-    bits = {
+    bits: dict[str, npt.NDArray[np.float64]] = {}
+    for name, each in counts.items():
+        table = np.stack(each)
         # What each cluster takes with the code of all of them.
-        name: np.stack([items_of, each @ lossless.surprise_bits(sum(each)), by_channel[name]], 1)
-        for name, each in counts.items()
-    }
-    pooled = sum(table[:, 1] for table in bits.values()) / 8
-    better = sum(table[:, 1:].min(1) for table in bits.values()) / 8
+        pooled = table @ lossless.surprise_bits(table.sum(0))
+        bits[name] = np.array([items_of, pooled, by_channel[name]], float).T
+    order0 = sum(table[:, 1] for table in bits.values())
+    better = sum(table[:, 1:].min(1) for table in bits.values())
     return Tally(
         kind=kind,
         layer=layer,
@@ -203,7 +207,7 @@ def tally_of(sample: Iterable[Block], clusters: int, data_bytes: int, plan: Plan
             for size, found in stored.items()
         },
         bits={name: Totals.of(table, clusters) for name, table in bits.items()},
-        coded=Totals.of(np.stack([bytes_of, pooled, better], 1), clusters),
+        coded=Totals.of(np.array([bytes_of, order0 / 8, better / 8], float).T, clusters),
         loss={name: Totals.of(rows, clusters) for name, rows in loss.items()} if finite else {},
     )
 
@@ -232,8 +236,8 @@ class FieldBits(msgspec.Struct, frozen=True):
 class Lossy(msgspec.Struct, frozen=True):
     """Bytes left by one lossy scheme, scales and zeros included, and the error of its numbers.
 
-    ``logit_error`` is that of the attention logits under synthetic queries, relative to theirs (root
-    of the mean squares); null without keys, or where heads are not told apart.
+    ``logit_error`` is that of the attention logits under synthetic queries, relative to theirs
+    (root of the mean squares); null without keys, or where heads are not told apart.
     """
 
     scheme: str
@@ -246,12 +250,13 @@ class Lossy(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """Keys or values ("all": both, and all layers) of one dtype; null is what the dump does not say.
+    """Keys or values ("all": both, and all layers) of one dtype; null is what the dump does not
+    say.
 
     ``winner`` is the smallest scheme in chunks of the plan's size, ``order0_ratio`` what no code of
     one field at a time beats that is the same for all channels, ``by_channel_ratio`` what one for
-    each channel reaches where that is better. ``lossy`` is empty where there are infinities or NaNs,
-    integers or mere bytes.
+    each channel reaches where that is better. ``lossy`` is empty where there are infinities or
+    NaNs, integers or mere bytes.
     """
 
     kind: Kind | Literal["all"] | None

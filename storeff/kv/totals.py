@@ -61,8 +61,8 @@ class Totals(msgspec.Struct, frozen=True):
         )
 
     def _half_width(self, gradient: npt.NDArray[np.float64]) -> float:
-        """Half the 95 % interval of a function of the totals with this gradient at the estimate; NaN
-        if unknown."""
+        """Half the 95 % interval of a function of the totals with this gradient at the estimate;
+        NaN if unknown."""
         # Rounding can leave a little less than nothing.
         variance = float(np.maximum(gradient @ np.array(self.covariance) @ gradient, 0.0))
         return float(stdtrit(self.degrees, 0.975) * np.sqrt(variance)) if variance else 0.0
