@@ -19,7 +19,7 @@ TOKEN_AXES: tuple[Axis, ...] = ("block", "batch", "token")
 CHANNEL_AXES: tuple[Axis, ...] = ("head", "dim", "channel", "latent")
 # Far above any model's; what claims more is not a dump.
 LAYERS_MAX = 4096
-ROW_BYTES_MAX = 16 << 20
+ROW_BYTES_MAX = 1 << 20
 # A read of a file in the page cache costs as much as to copy so many bytes (2026-11-21), which
 # makes one read of everything from the first run to the last one cheaper than one for each.
 RUN_BYTES = 16 << 10

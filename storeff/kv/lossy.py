@@ -206,4 +206,4 @@ def _logit_power(queries: Floats, keys: Floats) -> float:
     logits = np.einsum("hqd,htd->hqt", queries, _heads(keys, queries.shape[-1]))
     logits -= logits.mean(-1, keepdims=True)
     power = float(np.einsum("hqt,hqt->", logits, logits, dtype=np.float64))
-    return power / queries.shape[-1]
+    return power / int(queries.shape[-1])
