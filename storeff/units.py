@@ -9,6 +9,8 @@ from storeff.errors import StoreffError
 SI_BYTES = {"B": 1} | {f"{p}B": 1000 ** (i + 1) for i, p in enumerate("kMGTPEZ")}
 IEC_BYTES = {f"{p}iB": 1024 ** (i + 1) for i, p in enumerate("KMGTPEZ")}
 _UNIT_BYTES = SI_BYTES | IEC_BYTES | {"KB": 1000}
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([smhdw])\s*")
 _SIZE = re.compile(r"\s*([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
 
 
@@ -30,6 +32,28 @@ def parse_size(text: str) -> int:
     if size.denominator != 1:
         raise StoreffError(f"size {text!r} is not a whole number of bytes")
     return int(size)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in ``text``: a number and one of s, m, h, d, w (``10m``, ``1.5h``, ``7d``).
+
+    Raises StoreffError otherwise, or if it is no time at all.
+    """
+    match = _DURATION.fullmatch(text)
+    seconds = float(match[1]) * _UNIT_SECONDS[match[2]] if match else 0.0
+    if not 0 < seconds < math.inf:
+        raise StoreffError(
+            f"{text!r} is not a time", "write a number and s, m, h, d or w, such as 10m or 7d"
+        )
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """``seconds`` in the largest unit of which there is a whole one: ``10 min``, ``36 h``."""
+    for unit_seconds, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit_seconds or seconds == unit_seconds:
+            return f"{significant(seconds / unit_seconds).removesuffix('.00')} {name}"
+    return f"{significant(seconds)} s"
 
 
 def _scaled(value: float, steps: dict[str, int]) -> str:

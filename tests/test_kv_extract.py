@@ -161,9 +161,7 @@ def test_quantised_rows_are_rows_of_bytes() -> None:
 @pytest.mark.parametrize(
     ("axes", "shape"), [((), ()), (("channel", "token"), (7, 9)), (("token", "channel"), (9, 0))]
 )
-def test_unknown_rows_are_a_string_of_bytes(
-    axes: tuple[Axis, ...], shape: tuple[int, ...]
-) -> None:
+def test_unknown_rows_are_a_string_of_bytes(axes: tuple[Axis, ...], shape: tuple[int, ...]) -> None:
     content = os.urandom(1000)
     with file_of(content) as fd:
         [section] = sections(Tensor(0, 1000, None, axes, shape, None), 1000)

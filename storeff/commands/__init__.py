@@ -10,7 +10,7 @@ EXIT_OK = 0
 EXIT_NOT_COVERED = 3
 EXIT_INTERRUPTED = 130
 
-COMMANDS = ("scan", "size", "layouts", "drives", "schema", "doctor")
+COMMANDS = ("scan", "kv", "size", "layouts", "drives", "schema", "doctor")
 
 
 class _Commands(click.Group):

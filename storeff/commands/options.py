@@ -7,11 +7,21 @@ from typing import Any, TypeVar
 import click
 
 from storeff.errors import StoreffError
-from storeff.units import parse_size
+from storeff.units import parse_duration, parse_size
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-CATALOGUES = ("layouts", "drives", "enclosures", "racks", "sites", "finance", "spares", "carbon")
+CATALOGUES = (
+    "layouts",
+    "drives",
+    "enclosures",
+    "racks",
+    "sites",
+    "finance",
+    "spares",
+    "carbon",
+    "models",
+)
 
 
 class Size(click.ParamType[int]):
@@ -29,6 +39,22 @@ class Size(click.ParamType[int]):
         if not size_bytes:
             self.fail("give at least one byte", param, ctx)
         return size_bytes
+
+
+class Duration(click.ParamType[tuple[float, ...]]):
+    """One or more times, comma-separated: ``10m,1d``."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(parse_duration(part) for part in value.split(","))
+        except StoreffError as error:
+            self.fail(f"{error.message}; {error.remedy}", param, ctx)
 
 
 target_option = click.option(

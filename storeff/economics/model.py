@@ -14,6 +14,7 @@ from storeff.layout.waterfall import Data
 class Drive(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One drive. ``duty`` is the part of time it is active; it has an ``mtbf_hours`` or an
     observed ``afr`` (failures a drive and year). A failed drive is paid after ``warranty_years``.
+    ``rated_dwpd`` are the whole drive writes a day it stands over its warranty.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Drive(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknow
     afr: N = msgspec.field(default_factory=unknown)
     read_bytes_per_second: N = msgspec.field(default_factory=unknown)
     write_bytes_per_second: N = msgspec.field(default_factory=unknown)
+    rated_dwpd: N = msgspec.field(default_factory=unknown)
     title: str = ""
     enclosure: str = ""
     carbon: str = ""

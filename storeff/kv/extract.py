@@ -14,7 +14,8 @@ from storeff.sources.dumps.dump import ITEM_BYTES, Axis, Dtype, MalformedError, 
 Kind = Literal["k", "v", "latent"]
 Items = npt.NDArray[np.unsignedinteger[Any]]
 
-TOKEN_AXES: tuple[Axis, ...] = ("block", "batch", "token")
+# An axis of unknown meaning is taken as one of tokens, so that it is sampled.
+TOKEN_AXES: tuple[Axis, ...] = ("block", "batch", "token", "unknown")
 # A row holds its heads one after the other, whichever of the two axes is the slower in the file.
 CHANNEL_AXES: tuple[Axis, ...] = ("head", "dim", "channel", "latent")
 # Far above any model's; what claims more is not a dump.
@@ -168,6 +169,9 @@ def _items(tensor: Tensor) -> tuple[tuple[Axis, ...], tuple[int, ...], int]:
     """Axes, sizes and bytes of the items to be read: of bytes, if the dtype is none of numbers."""
     if tensor.dtype in ITEM_BYTES:
         item_bytes = ITEM_BYTES[tensor.dtype]
+        if not tensor.axes:
+            # Which of the numbers make a token is not known.
+            return ("token",), (tensor.length // item_bytes,), item_bytes
         if math.prod(tensor.shape) * item_bytes != tensor.length:
             raise MalformedError(
                 f"a tensor of shape {tensor.shape} in {tensor.dtype} cannot have "

@@ -48,9 +48,9 @@ class Plan(msgspec.Struct, frozen=True):
     other_chunk_bytes: tuple[int, ...] = (4 << 10, 1 << 20)
 
     def __post_init__(self) -> None:
-        if min(self.chunk_bytes, self.sample_bytes, *self.other_chunk_bytes) < 1:
+        if min((self.chunk_bytes, self.sample_bytes, *self.other_chunk_bytes)) < 1:
             raise StoreffError("a plan needs chunks, and a sample, of at least a byte")
-        largest = max(self.chunk_bytes, *self.other_chunk_bytes)
+        largest = max((self.chunk_bytes, *self.other_chunk_bytes))
         if largest > self.cluster_bytes:
             raise StoreffError(
                 f"chunks of {largest} bytes do not fit clusters of {self.cluster_bytes}",

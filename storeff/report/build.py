@@ -20,7 +20,7 @@ from storeff.economics import (
 )
 from storeff.estimate.reduction import Reduction
 from storeff.layout import measure_codec
-from storeff.report.model import SCHEMA_VERSION, Host, Report, Run, Scan, Target, Uncertainty
+from storeff.report.model import SCHEMA_VERSION, Host, Kv, Report, Run, Scan, Target, Uncertainty
 from storeff.report.sizing import Sized
 from storeff.report.warn import warn
 from storeff.scan.codecs import codec_versions
@@ -69,6 +69,7 @@ def assemble(
     target_bytes: int | None = None,
     scan: Scan | None = None,
     reduction: Reduction | None = None,
+    kv: Kv | None = None,
     on_layout: Callable[[str], None] = lambda name: None,
 ) -> Report:
     """The report on every scenario in ``sized``.
@@ -95,7 +96,7 @@ def assemble(
         else Target(bytes=target_bytes, display=format_size_both(target_bytes)),
         scan=scan,
         reduction=reduction,
-        kv=None,
+        kv=kv,
         layouts=layouts,
         reference_layout=chosen.scenario.layout.name if chosen else None,
         sensitivity=sensitivity(chosen.scenario) if chosen else None,

@@ -10,14 +10,14 @@ import msgspec
 from storeff.data import Assumption
 from storeff.economics import Drive
 from storeff.layout import Layout, usable_fraction
-from storeff.report.sizing import describe
-from storeff.report.terminal import (
+from storeff.report.render import (
     UNKNOWN,
     format_number,
     plain_console,
     shortened,
     simple_table,
 )
+from storeff.report.sizing import describe
 from storeff.units import format_bytes
 
 

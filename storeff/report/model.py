@@ -13,6 +13,10 @@ from storeff.data import AssumptionRow
 from storeff.economics import PriceRisk, QuantityRisk, Sensitivity, SizedLayout
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import Reduction
+from storeff.kv.prefix import ChunkSharing
+from storeff.kv.replay import Replayed
+from storeff.kv.retention import Retention
+from storeff.kv.survey import Survey
 
 SCHEMA_VERSION = "1.2"
 
@@ -107,6 +111,50 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     set_aside: list[SetAside]
 
 
+class KvModel(msgspec.Struct, frozen=True, kw_only=True):
+    """What a token takes. ``bytes_per_token`` is the growth of one sequence beyond every window,
+    ``written_bytes_per_token`` what a store keeps that holds every block of a prefix."""
+
+    name: str
+    cache_format: str
+    bytes_per_token: int
+    written_bytes_per_token: int
+    formula: list[str]
+    source: str | None
+
+
+class KvRetention(msgspec.Struct, frozen=True, kw_only=True):
+    """Retention of the trace's traffic times ``scale``, on ``drive`` under ``layout``.
+
+    The report's layouts and bills are for the row of ``billed_ttl_seconds``. A row fills the target
+    at ``requests_per_second_at_target``, null without a target.
+    """
+
+    scale: float
+    requests_per_second: float
+    layout: str
+    drive: str
+    rows: list[Retention]
+    requests_per_second_at_target: list[float | None]
+    billed_ttl_seconds: float
+    assumptions: list[str]
+
+
+class Kv(msgspec.Struct, frozen=True, kw_only=True):
+    """KV caches. Null is what was not asked for.
+
+    Sharing by block key, bytes that are equal and bytes that compress are three different things;
+    no figure here multiplies them.
+    """
+
+    model: KvModel | None = None
+    dumps: Survey | None = None
+    trace: Replayed | None = None
+    chunks: list[ChunkSharing] = []
+    retention: KvRetention | None = None
+    skipped: list[Skipped] = []
+
+
 class MoreReading(msgspec.Struct, frozen=True, kw_only=True):
     """What reading ``read_bytes`` in all would leave of the interval's width."""
 
@@ -143,7 +191,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     target: Target | None
     scan: Scan | None
     reduction: Reduction | None
-    kv: None
+    kv: Kv | None
     layouts: list[SizedLayout]
     reference_layout: str | None
     sensitivity: Sensitivity | None

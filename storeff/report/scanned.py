@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from storeff.report.model import Scan, SetAside, SizeCount, Skipped, StratumCount
 from storeff.scan.measurement import Measurement, entropy_bits_per_byte
-from storeff.sources.census import LeftOut
+from storeff.sources.census import Census, LeftOut
 from storeff.sources.content import CLASSES
 from storeff.sources.names import printable
 from storeff.sources.refusals import ASIDES, REMEDIES
@@ -40,16 +40,7 @@ def describe_scan(measurement: Measurement, roots: Sequence[str], seconds: float
             SizeCount(below_bytes=1 << bits, files=count.files, logical_bytes=count.size_bytes)
             for bits, count in sorted(census.histogram.items())
         ],
-        skipped=[
-            Skipped(
-                reason=reason,
-                files=left.entries,
-                bytes=_bytes(left),
-                remedy=REMEDIES[reason],
-                examples=[printable(path) for path in left.examples],
-            )
-            for reason, left in sorted(census.refusals.items())
-        ],
+        skipped=skipped_rows(census),
         set_aside=[
             SetAside(
                 reason=reason,
@@ -61,6 +52,20 @@ def describe_scan(measurement: Measurement, roots: Sequence[str], seconds: float
             for reason, left in sorted(census.asides.items())
         ],
     )
+
+
+def skipped_rows(census: Census) -> list[Skipped]:
+    """What should have been measured and was not, by reason."""
+    return [
+        Skipped(
+            reason=reason,
+            files=left.entries,
+            bytes=_bytes(left),
+            remedy=REMEDIES[reason],
+            examples=[printable(path) for path in left.examples],
+        )
+        for reason, left in sorted(census.refusals.items())
+    ]
 
 
 def _bytes(left: LeftOut) -> int | None:

@@ -1,35 +1,40 @@
 """The report for a person at a terminal: what was read, how far it shrinks, what that forces."""
 
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from storeff.economics import SizedLayout
 from storeff.estimate.reduction import Reduction, Scope
 from storeff.estimate.sharing import Sharing
 from storeff.quantity import Quantity
-from storeff.report.model import Report, Scan
+from storeff.report.model import Report, Scan, Skipped
+from storeff.report.render import (
+    UNKNOWN,
+    format_number,
+    interval,
+    paragraph,
+    plain_console,
+    ratio,
+    section,
+    shortened,
+    simple_table,
+    times,
+)
+from storeff.report.terminal_kv import kv_sections
 from storeff.units import covered, format_bytes, format_size_both, significant
 
-UNKNOWN = "unknown"
 SHOWN_ASSUMPTIONS = 8
 SHOWN_PAIRS = 10
-# Paragraphs are folded to this. Tables are never: a figure cut off is another figure.
-WIDTH = 110
-NEVER_CUT = 1000
 SOURCE_WIDTH = 34
 
 
 def print_report(report: Report) -> None:
     """Write ``report`` to stdout; coloured on a terminal only, and never under NO_COLOR."""
     console = plain_console()
-    for section in _sections(report):
-        console.print(section)
+    for each in _sections(report):
+        console.print(each)
 
 
 def _sections(report: Report) -> Iterator[RenderableType]:
@@ -41,46 +46,14 @@ def _sections(report: Report) -> Iterator[RenderableType]:
         yield _reduction(report.reduction)
         if report.reduction.sharing is not None:
             yield _sharing(report.reduction.sharing)
+    if report.kv is not None:
+        yield from kv_sections(report.kv)
     if report.layouts:
         yield _layouts(report)
         yield _dominates(report)
         yield _assumed(report)
-    if report.scan is not None or report.warnings:
+    if report.scan is not None or report.warnings or _skipped(report):
         yield _not_covered(report)
-
-
-def plain_console() -> Console:
-    """Stdout without any reading of markup: names from the file system are printed as they are."""
-    return Console(highlight=False, markup=False, emoji=False, width=NEVER_CUT)
-
-
-def _heading(text: str) -> Text:
-    return Text(text, style="bold")
-
-
-def _paragraph(text: str, style: str = "") -> Text:
-    """``text`` folded to the width of the tables, its own line breaks kept."""
-    lines = text.split("\n")
-    return Text("\n".join(_folded(line) for line in lines), style)
-
-
-def _folded(line: str) -> str:
-    return textwrap.fill(
-        line, WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
-    )
-
-
-def simple_table(*columns: str) -> Table:
-    """A table whose first column names the row and whose others are figures."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", no_wrap=True)
-    return table
-
-
-def _section(title: str, *body: RenderableType) -> Group:
-    indented = (Padding(item, (0, 0, 0, 2), expand=False) for item in body)
-    return Group(_heading(title), *indented, Text())
 
 
 def _scanned(scan: Scan) -> Group:
@@ -95,18 +68,18 @@ def _scanned(scan: Scan) -> Group:
     for aside in scan.set_aside:
         size = "" if aside.bytes is None else f", {format_bytes(aside.bytes)}"
         text += f"\n{aside.files:,} x {aside.reason}{size}: {aside.meaning}"
-    return _section("Read", _paragraph(text))
+    return section("Read", paragraph(text))
 
 
 def _scope(scope: Scope) -> str:
     """How the measured ratio grew with the scope, and where that would lead."""
-    quarter, half, whole = (_ratio(growth.ratio) for growth in scope.growth[-3:])
+    quarter, half, whole = (ratio(growth.ratio) for growth in scope.growth[-3:])
     grown = f"{quarter} in a quarter of the chunks, {half} in half of them, {whole} in all"
     ceiling = scope.ceiling.value if scope.ceiling else None
     if ceiling is None or ceiling == scope.measured.value:
         return f"       {grown}"
     return (
-        f"{_times(ceiling)}x  ceiling, a scenario: every doubling up to the target adds what the"
+        f"{times(ceiling)}x  ceiling, a scenario: every doubling up to the target adds what the"
         f" last one did\n       {grown}"
     )
 
@@ -115,11 +88,11 @@ def _reduction(reduction: Reduction) -> Group:
     head = reduction.headline
     exact = head.ratio.low == head.ratio.high
     lines = Text()
-    lines.append(f"{_ratio(head.ratio)}", style="bold")
+    lines.append(f"{ratio(head.ratio)}", style="bold")
     lines.append(
         f"  {head.chunker} deduplication, then {head.codec}"
         f" ({'counted exactly' if exact else '95 % interval'})\n"
-        f"{_ratio(reduction.scope.floor)}  floor: zstd-3 on 128 KiB blocks, no duplicate needed"
+        f"{ratio(reduction.scope.floor)}  floor: zstd-3 on 128 KiB blocks, no duplicate needed"
     )
     # A report of before schema 1.1 has none.
     if reduction.scope.growth:
@@ -130,24 +103,22 @@ def _reduction(reduction: Reduction) -> Group:
     for dedup in reduction.dedup:
         cells = [combined.get((dedup.chunker, codec)) for codec in codecs]
         table.add_row(
-            dedup.chunker, _ratio(dedup.ratio), *("" if c is None else _ratio(c) for c in cells)
+            dedup.chunker, ratio(dedup.ratio), *("" if c is None else ratio(c) for c in cells)
         )
     by_block: dict[int, dict[str, Quantity]] = {}
     for alone in reduction.compression:
         by_block.setdefault(alone.block_bytes, {})[alone.codec] = alone.ratio
     for block_bytes, ratios in by_block.items():
-        table.add_row(
-            f"no dedup, {block_bytes >> 10} KiB", "", *(_ratio(ratios[c]) for c in codecs)
-        )
+        table.add_row(f"no dedup, {block_bytes >> 10} KiB", "", *(ratio(ratios[c]) for c in codecs))
     strata = simple_table("content", "data", "share", f"{head.chunker} + {head.codec}")
     for stratum in sorted(reduction.by_stratum, key=lambda s: -s.data_bytes):
         strata.add_row(
             stratum.name,
             format_bytes(stratum.data_bytes),
             f"{stratum.data_bytes / reduction.data_bytes:.1%}",
-            _ratio(stratum.ratio),
+            ratio(stratum.ratio),
         )
-    return _section("How far it shrinks (data bytes / bytes left)", lines, table, strata)
+    return section("How far it shrinks (data bytes / bytes left)", lines, table, strata)
 
 
 def _sharing(sharing: Sharing) -> Group:
@@ -156,17 +127,17 @@ def _sharing(sharing: Sharing) -> Group:
         volumes.add_row(
             volume.name,
             format_bytes(volume.data_bytes),
-            _interval(volume.unique_bytes, format_bytes),
-            _interval(volume.only_here_bytes, format_bytes),
+            interval(volume.unique_bytes, format_bytes),
+            interval(volume.only_here_bytes, format_bytes),
         )
-    saved = f"One store for all saves {_interval(sharing.needless_bytes, format_bytes)}"
-    text = _paragraph(f"{saved} over one for each, deduplicated in {sharing.chunker}.")
+    saved = f"One store for all saves {interval(sharing.needless_bytes, format_bytes)}"
+    text = paragraph(f"{saved} over one for each, deduplicated in {sharing.chunker}.")
     if not sharing.pairs:
-        return _section("What the sources share", text, volumes)
+        return section("What the sources share", text, volumes)
     pairs = simple_table("shared by", "and", "bytes")
     for pair in sharing.pairs[:SHOWN_PAIRS]:
-        pairs.add_row(pair.a, pair.b, _interval(pair.shared_bytes, format_bytes))
-    return _section("What the sources share", text, volumes, pairs)
+        pairs.add_row(pair.a, pair.b, interval(pair.shared_bytes, format_bytes))
+    return section("What the sources share", text, volumes, pairs)
 
 
 def _reference(report: Report) -> SizedLayout:
@@ -183,10 +154,10 @@ def _verdict(report: Report) -> Group:
     layout = _reference(report)
     bill = layout.bill
     text = (
-        f"{_interval(layout.raw_bytes, format_bytes)} of raw storage: "
-        f"{_interval(bill.drives, _count)} drives, "
-        f"{_interval(bill.racks, _count)} racks, "
-        f"{_interval(bill.facility_mw_peak, significant)} MW, "
+        f"{interval(layout.raw_bytes, format_bytes)} of raw storage: "
+        f"{interval(bill.drives, _count)} drives, "
+        f"{interval(bill.racks, _count)} racks, "
+        f"{interval(bill.facility_mw_peak, significant)} MW, "
         f"{_money(bill.npv, report.currency)} NPV over {len(bill.opex_by_year)} years"
     )
     known = bill.npv.value is not None
@@ -194,15 +165,17 @@ def _verdict(report: Report) -> Group:
         text += f" ({_range(report.uncertainty.price.npv, report.currency)} by the assumed prices)"
     if layout.floor is not None:
         text += (
-            f"\n{_interval(layout.floor.raw_bytes, format_bytes)} and "
+            f"\n{interval(layout.floor.raw_bytes, format_bytes)} and "
             f"{_money(layout.floor.npv, report.currency)} if no duplicate is found at that scale"
         )
     what = "of data like this" if report.reduction is not None else "as typed in"
+    if report.kv is not None:
+        what = "of KV cache"
     title = (
         f"{format_size_both(_logical_bytes(report))} {what}, on {layout.name} "
         f"with {bill.drive} drives"
     )
-    return _section(title, _paragraph(text))
+    return section(title, paragraph(text))
 
 
 def _layouts(report: Report) -> Group:
@@ -225,18 +198,18 @@ def _layouts(report: Report) -> Group:
         table.add_row(
             layout.name,
             f"{_reduction_ratio(layout):.2f}x",
-            _interval(layout.raw_bytes, format_bytes),
-            "" if layout.floor is None else _interval(layout.floor.raw_bytes, format_bytes),
-            _interval(bill.drives, _count),
-            _interval(bill.racks, _count),
-            _interval(bill.facility_mw_peak, significant),
+            interval(layout.raw_bytes, format_bytes),
+            "" if layout.floor is None else interval(layout.floor.raw_bytes, format_bytes),
+            interval(bill.drives, _count),
+            interval(bill.racks, _count),
+            interval(bill.facility_mw_peak, significant),
             _money(bill.capex.total, report.currency),
             _money(bill.npv, report.currency),
             UNKNOWN if nines is None else f"{nines:.0f}",
         )
     drive = report.layouts[0].bill.drive
     title = f"What {format_size_both(_logical_bytes(report))} would need, on {drive} drives"
-    return _section(title, table)
+    return section(title, table)
 
 
 def _dominates(report: Report) -> Group:
@@ -277,7 +250,7 @@ def _dominates(report: Report) -> Group:
         ]
         if ranges:
             body.append(Text(f"Interval of the NPV: {'; '.join(ranges)}"))
-    return _section(f"What dominates ({layout.name})", *body)
+    return section(f"What dominates ({layout.name})", *body)
 
 
 def _assumed(report: Report) -> Group:
@@ -298,24 +271,30 @@ def _assumed(report: Report) -> Group:
             shortened(row.source or row.kind, SOURCE_WIDTH),
         )
     note = Text(f"{len(rows)} assumptions in all, in the JSON report")
-    return _section("What was assumed, by effect on NPV", *([table] if shown else []), note)
+    return section("What was assumed, by effect on NPV", *([table] if shown else []), note)
+
+
+def _skipped(report: Report) -> list[Skipped]:
+    if report.scan is not None:
+        return report.scan.skipped
+    return report.kv.skipped if report.kv is not None else []
 
 
 def _not_covered(report: Report) -> Group:
     body: list[RenderableType] = []
-    if report.scan is not None and report.scan.skipped:
+    if _skipped(report):
         table = simple_table("not covered", "entries", "bytes", "what to do", "for example")
         for column in table.columns[3:]:
             column.justify = "left"
-        for skipped in report.scan.skipped:
+        for skipped in _skipped(report):
             size = UNKNOWN if skipped.bytes is None else format_bytes(skipped.bytes)
             example = skipped.examples[0] if skipped.examples else ""
             table.add_row(skipped.reason, f"{skipped.files:,}", size, skipped.remedy, example)
         body.append(table)
     elif report.scan is not None:
         body.append(Text("Everything listed was covered."))
-    body += [_paragraph(f"! {w.message} -> {w.remedy}", "yellow") for w in report.warnings]
-    return _section("Before you rely on it", *body)
+    body += [paragraph(f"! {w.message} -> {w.remedy}", "yellow") for w in report.warnings]
+    return section("Before you rely on it", *body)
 
 
 def _npv_order(layout: SizedLayout) -> tuple[bool, float]:
@@ -329,29 +308,8 @@ def _reduction_ratio(layout: SizedLayout) -> float:
     return 1 / factor
 
 
-def _ratio(q: Quantity) -> str:
-    if q.value is None or q.low is None or q.high is None:
-        return UNKNOWN
-    if q.low == q.high:
-        return f"{_times(q.value)}x"
-    return f"{_times(q.value)}x [{_times(q.low)}, {_times(q.high)}]"
-
-
-def _times(value: float) -> str:
-    return f"{value:.2f}" if value < 100 else significant(value)
-
-
 def _count(value: float) -> str:
     return f"{value:,.0f}" if value < 1000 else significant(value)
-
-
-def _interval(q: Quantity, show: Callable[[float], str]) -> str:
-    if q.value is None:
-        return UNKNOWN
-    text = show(q.value)
-    if q.low is None or q.high is None or q.low == q.high:
-        return text
-    return f"{text} ±{(q.high - q.low) / 2 / q.value:.1%}"
 
 
 def _money(q: Quantity, currency: str) -> str:
@@ -383,13 +341,3 @@ def _plain(value: float | None) -> str:
 
 def _with_unit(value: float | None, unit: str) -> str:
     return _plain(value) if unit.startswith("fraction") else f"{_plain(value)} {unit}"
-
-
-def shortened(text: str, width: int) -> str:
-    """``text`` cut at a word to fit ``width``; the JSON report holds it whole."""
-    return textwrap.shorten(text, width, placeholder="...")
-
-
-def format_number(value: float) -> str:
-    """A typed-in number as typed: 0.0043, 27,000."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"

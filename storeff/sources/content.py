@@ -146,8 +146,6 @@ def _by_header(head: bytes, name: bytes, size_bytes: int) -> str | None:
     if dumps.looks_like(head, name, size_bytes):
         return "kv"
     if head[0] in b"nqP\x80\xff":
-        if _is_llama_state(head):
-            return "kv"
         if _is_pickle(head):
             return "pickle"
         if _is_arrow_stream(head):
@@ -192,13 +190,6 @@ def _by_statistics(head: bytes) -> str:
     if _is_text(head):
         return "json" if _JSON_START.match(head) else "text"
     return "high-entropy" if _is_high_entropy(head[:ENTROPY_BYTES]) else "binary"
-
-
-def _is_llama_state(head: bytes) -> bool:
-    """llama.cpp's session ('ggsn') or sequence ('ggsq') state; versions are 10 and 3 in 2026."""
-    if head[:4] not in (b"nsgg", b"qsgg") or len(head) < 12:
-        return False
-    return 0 < int.from_bytes(head[4:8], "little") < 1000
 
 
 def _is_pickle(head: bytes) -> bool:

@@ -14,6 +14,7 @@ REMEDIES = {
     "interrupted": "scan again and let it finish",
     "io-error": "check the drive and the kernel log, then scan again",
     "locked": "unlock the encrypted directory, then scan again",
+    "malformed": "write the dump again, or leave it out with --exclude: its header is not true",
     "other-error": "read the file by hand to see the system's error, then scan again",
     "out-of-memory": "free memory on this machine, then scan again",
     "permission": "scan as a user who may read it, or leave it out with --exclude",

@@ -4,7 +4,18 @@ Each module has ``looks_like(head, name, size_bytes)``, a test of the first byte
 a scan can afford for every file, and ``recognise(candidate)``, which reads the header.
 """
 
-from storeff.sources.dumps import lmcache, lmcache_codec, safetensors, vllm
+from storeff.sources.dumps import (
+    arrays,
+    dynamo,
+    llamacpp,
+    lmcache,
+    lmcache_codec,
+    mooncake,
+    safetensors,
+    sglang,
+    torchzip,
+    vllm,
+)
 from storeff.sources.dumps.dump import Candidate, Dump
 
 # The most certain evidence first: a magic number, then a header that must agree with the size
@@ -12,13 +23,22 @@ from storeff.sources.dumps.dump import Candidate, Dump
 # path come before names that merely say "key" and "value".
 RECOGNISERS = (
     lmcache_codec.recognise,
+    llamacpp.recognise,
     vllm.recognise,
     lmcache.recognise,
     safetensors.recognise,
+    torchzip.recognise,
+    arrays.recognise,
+    sglang.recognise,
+    dynamo.recognise,
+    mooncake.recognise,
 )
 # One test of each for a file that is none of them: a call of each module costs 1 us (2026-11-21).
-_MAGICS = lmcache_codec.MAGICS
-_SUFFIXES = (*vllm.SUFFIXES, *lmcache.SUFFIXES)
+_MAGICS = (*lmcache_codec.MAGICS, *llamacpp.MAGICS, *arrays.MAGICS)
+_SUFFIXES = (*vllm.SUFFIXES, *lmcache.SUFFIXES, *sglang.SUFFIXES)
+
+
+_MODULES = (lmcache_codec, llamacpp, vllm, lmcache, sglang, torchzip, arrays, dynamo)
 
 
 def recognise(candidate: Candidate) -> Dump | None:
@@ -38,10 +58,6 @@ def looks_like(head: bytes, name: bytes, size_bytes: int) -> bool:
 
     Those that are safetensors are told from weights by safetensors.content_class().
     """
-    if not (head.startswith(_MAGICS) or name.endswith(_SUFFIXES)):
+    if not (head.startswith(_MAGICS) or name.endswith(_SUFFIXES) or dynamo.PREFIX in name):
         return False
-    return (
-        lmcache_codec.looks_like(head, name, size_bytes)
-        or vllm.looks_like(head, name, size_bytes)
-        or lmcache.looks_like(head, name, size_bytes)
-    )
+    return any(module.looks_like(head, name, size_bytes) for module in _MODULES)

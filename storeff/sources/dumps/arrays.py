@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from storeff.sources.dumps import zipped
 from storeff.sources.dumps.dump import Axis, Candidate, Dtype, Dump, MalformedError, Tensor
 
+MAGICS = (b"\x93NUMPY", b"PK\x03\x04")
 _HEADER_BYTES_MAX = 4096
 _ARRAYS_MAX = 4096
 _DTYPES: dict[str, Dtype] = {"f8": "f64", "f4": "f32", "f2": "f16", "i1": "i8", "u1": "u8"}
@@ -61,13 +62,18 @@ class _Header(NamedTuple):
 
 
 def looks_like(head: bytes, path: bytes, size_bytes: int) -> bool:
-    """Whether the head is that of an array whose name, or first member's name, is one of KV."""
-    if head[:6] == b"\x93NUMPY":
-        return _name(_stem(path)) is not None
+    """Whether the head is that of an array, or of an archive whose first member is one, of three
+    axes or more and with a name of KV."""
+    member = path
     if head[:4] == b"PK\x03\x04":
         member = head[30 : 30 + int.from_bytes(head[26:28], "little")]
-        return member.endswith(b".npy") and _name(_stem(member)) is not None
-    return False
+        if not member.endswith(b".npy"):
+            return False
+    elif head[:6] != b"\x93NUMPY":
+        return False
+    shape = _SHAPE.search(head, 0, _HEADER_BYTES_MAX)
+    # A tuple of one has a comma too.
+    return shape is not None and shape[1].count(b",") >= 2 and _name(_stem(member)) is not None
 
 
 def recognise(candidate: Candidate) -> Dump | None:

@@ -64,7 +64,8 @@ class Dump(msgspec.Struct, frozen=True):
 
     ``key`` names the tokens (a prefix hash, or whatever the system uses as one): files of the same
     key hold the same tokens. ``tokens`` is how many, None if unknown. ``why`` says, for a person,
-    what the confidence rests on and what would raise it.
+    what the confidence rests on and what would raise it. ``ranks`` is how many tensor-parallel
+    ranks the model's heads were divided over, this file being one's; None where nobody says.
     """
 
     system: str
@@ -75,6 +76,7 @@ class Dump(msgspec.Struct, frozen=True):
     key: str | None = None
     tokens: int | None = None
     model: str | None = None
+    ranks: int | None = None
 
 
 class Candidate:

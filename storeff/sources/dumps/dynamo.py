@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from storeff.sources.dumps.dump import Candidate, Dump
 
-_NAME = re.compile(rb"dynamo-kvbm-disk-cache-[A-Za-z0-9]{6}")
+PREFIX = b"dynamo-kvbm-disk-cache-"
+_NAME = re.compile(PREFIX + rb"[A-Za-z0-9]{6}")
 # 256 samples miss a written share of 1.2 % once in twenty slabs; they take a few ms to read.
 _SAMPLES = 256
 _SAMPLE_BYTES = 4096
@@ -22,7 +23,7 @@ _EXTENTS_MAX = 4096
 def looks_like(head: bytes, path: bytes, size_bytes: int) -> bool:
     """Whether a file at ``path`` has the name of a slab."""
     name = path[path.rfind(b"/") + 1 :]
-    return name.startswith(b"dynamo-kvbm-disk-cache-") and _NAME.fullmatch(name) is not None
+    return name.startswith(PREFIX) and _NAME.fullmatch(name) is not None
 
 
 def recognise(candidate: Candidate) -> Dump | None:

@@ -45,6 +45,7 @@ _EXTENSION_BYTES = {
     (b"qsgg", 3): (0, 12),
 }
 # Version 9 and 2 also name earlier layouts, without streams or with the last logits.
+MAGICS = (b"nsgg", b"qsgg")
 _AMBIGUOUS_VERSIONS = {(b"nsgg", 9), (b"qsgg", 2)}
 # llama-cparams.h and llama-hparams.h: LLAMA_MAX_SEQ, LLAMA_MAX_LAYERS.
 _SEQUENCES_MAX = 256
@@ -95,7 +96,7 @@ class _Reader:
 
 def looks_like(head: bytes, path: bytes, size_bytes: int) -> bool:
     """Whether a file of ``size_bytes`` that begins ``head`` is a llama.cpp state."""
-    if head[:4] not in (b"nsgg", b"qsgg") or len(head) < 12:
+    if not head.startswith(MAGICS) or len(head) < 12:
         return False
     numbers: tuple[int, int] = struct.unpack("<II", head[4:12])
     version, tokens = numbers
@@ -109,7 +110,7 @@ def recognise(candidate: Candidate) -> Dump | None:
     MalformedError if the parts do not fill the file.
     """
     head = candidate.read(0, 12)
-    if head[:4] not in (b"nsgg", b"qsgg") or len(head) < 12:
+    if not head.startswith(MAGICS) or len(head) < 12:
         return None
     kind, (version, token_count) = head[:4], struct.unpack("<II", head[4:12])
     if not 0 < version < 1000:

@@ -53,7 +53,7 @@ _DTYPE_OF_NAME: dict[bytes, Dtype] = {
     b"fp8_e5m2": "f8e5m2",
 }
 _KEY = re.compile(
-    rb"(?P<model>[^/]+)@[0-9]{1,6}@[0-9]{1,6}@(?P<hash>-?[0-9a-f]{1,64})"
+    rb"(?P<model>[^/]+)@(?P<world>[0-9]{1,6})@[0-9]{1,6}@(?P<hash>-?[0-9a-f]{1,64})"
     rb"@(?P<dtype>half|bfloat16|float|double|u?int(?:8|16|32|64)|bool|fp8_e[0-9]m[0-9][a-z]*)"
     rb"(?:@(?P<layer>[0-9]{1,6}))?(?:@[^/@%]+%[^/@]*)*",
     re.DOTALL,
@@ -77,6 +77,7 @@ class Key(NamedTuple):
     model: str
     dtype: Dtype | None
     layer: int | None
+    ranks: int | None
     is_l2: bool
     extension: bytes
     is_temporary: bool
@@ -141,8 +142,10 @@ def key_of(name: bytes) -> Key | None:
     extension, is_temporary = file["extension"] or b"", file["temporary"] is not None
     if match := _KEY.fullmatch(file["key"]):
         dtype, layer = _DTYPE_OF_NAME.get(match["dtype"]), match["layer"]
+        # The size of the world is that of all parallel ranks: of tensor-parallel ones, as a rule.
+        ranks = int(match["world"]) or None
     elif (match := _L2_KEY.fullmatch(file["key"])) and extension in (b"", b".data"):
-        dtype = layer = None
+        dtype = layer = ranks = None
     else:
         return None
     return Key(
@@ -150,6 +153,7 @@ def key_of(name: bytes) -> Key | None:
         shown(match["model"].replace(b"-SEP-", b"/").decode("utf-8", "replace")),
         dtype,
         None if layer is None else int(layer),
+        ranks,
         match.re is _L2_KEY,
         extension,
         is_temporary,
@@ -234,6 +238,7 @@ def _dump(
         key.hash if key is not None else None,
         tokens.pop() if len(tokens) == 1 else None,
         key.model if key is not None else None,
+        key.ranks if key is not None else None,
     )
 
 
@@ -310,7 +315,7 @@ def _raw(candidate: Candidate, key: Key, head: bytes) -> Dump | None:
         return Dump(system, "opaque", (), "unknown", why, key.hash, model=key.model)
     why = "The name says the dtype only: the model's config.json would tell its layers and heads."
     tensor = Tensor(0, size_bytes, key.dtype, (), (), None, key.layer)
-    return Dump(system, "kv", (tensor,), "unknown", why, key.hash, model=key.model)
+    return Dump(system, "kv", (tensor,), "unknown", why, key.hash, model=key.model, ranks=key.ranks)
 
 
 def _is_encrypted(head: bytes, size_bytes: int) -> bool:

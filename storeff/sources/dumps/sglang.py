@@ -21,6 +21,7 @@ _NAME = re.compile(
     rb"\.bin(\.tmp\.\d+\.\d+\.[0-9a-f]{32})?",
     re.DOTALL,
 )
+SUFFIXES = (b".bin",)
 _NOT_KV_POOLS = {"mamba"}
 _INFER = (
     "pages have no header: dtype and layout need the model's layers, heads and head size, "
@@ -59,7 +60,16 @@ def recognise(candidate: Candidate) -> Dump | None:
     content = "state that is not KV" if pool in _NOT_KV_POOLS else _INFER
     part = "" if pool == "kv" else f"pool {pool}, "
     name = model.decode("utf-8", "backslashreplace") if model else None
-    return _dump(candidate, "opaque", f"{part}{where}; {content}", key, name)
+    ranks = None if namespace else _ranks(rest)
+    return _dump(candidate, "opaque", f"{part}{where}; {content}", key, name, ranks)
+
+
+def _ranks(numbers: list[bytes | None]) -> int | None:
+    """Tensor-parallel ranks by a name; None if pipeline ranks hold only some of the layers."""
+    tp_rank, tp_size, pp_size, *_ = (int(n) if n else None for n in numbers)
+    if pp_size is not None and pp_size > 1:
+        return None
+    return tp_size if tp_size and tp_rank is not None and tp_rank < tp_size else 1
 
 
 def _rank(numbers: list[bytes | None]) -> str:
@@ -75,7 +85,14 @@ def _rank(numbers: list[bytes | None]) -> str:
     return ", ".join(parts) or "no tensor-parallel part in its name, as MLA models write it"
 
 
-def _dump(candidate: Candidate, kind: str, why: str, key: bytes, model: str | None) -> Dump:
+def _dump(
+    candidate: Candidate,
+    kind: str,
+    why: str,
+    key: bytes,
+    model: str | None,
+    ranks: int | None = None,
+) -> Dump:
     return Dump(
         system="sglang",
         kind="temporary" if kind == "temporary" else "opaque",
@@ -84,6 +101,7 @@ def _dump(candidate: Candidate, kind: str, why: str, key: bytes, model: str | No
         why=f"a HiCache page by its name: {why}",
         key=key.decode(),
         model=model,
+        ranks=ranks,
     )
 
 
