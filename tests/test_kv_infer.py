@@ -192,6 +192,7 @@ def test_a_page_of_another_size_or_of_few_tokens_has_no_shape() -> None:
     for known in (Geometry(5, 2, 64), Geometry(64, 2, 64)):
         found = infer(content, geometry=known)
         assert (found.dtype, found.confidence) == ("bf16", "unknown")
+    assert infer(content, geometry=Geometry(0, 2, 64)).confidence == "unknown"
     assert infer(content[:-1], geometry=geometry(SHAPES[0])).confidence == "unknown"
 
 

@@ -77,7 +77,7 @@ class Inference(msgspec.Struct, frozen=True):
 
     ``dtype`` and ``token_stride`` (items between a channel's values of neighbouring tokens) are
     known by themselves if not None. ``margin`` is how many standard errors the answer is ahead of
-    the next order by; None where no orders were compared.
+    the next distance by; None where no two were compared.
     """
 
     dtype: Dtype | None
@@ -111,6 +111,8 @@ def infer(
         seen = f"tokens {stride} items apart" if stride else "no distance of tokens stands out"
         return _unknown(dtype, f"{why}; {seen}; the shape needs the model's geometry", stride)
     extents = _extents(geometry)
+    if min(extents.values()) < 1:
+        return _unknown(dtype, f"{why}; {geometry} is no geometry")
     tokens, rest = divmod(len(items), math.prod(extents.values()))
     if rest or len(raw) % ITEM_BYTES[dtype] or tokens < _TOKENS_MIN:
         return _unknown(dtype, f"{why}; not a page of {_TOKENS_MIN} tokens or more of {geometry}")
@@ -159,16 +161,15 @@ def _order(
     best = max(shares, key=lambda stride: float(np.sum(shares[stride])))
     total = shares[best][0] + shares[best][1]
     rivals = [_beyond(total - e - s) for stride, (e, s) in shares.items() if stride != best]
-    margin = min(rivals, default=math.inf)
-    what = f"{why}; channels explain {float(total.mean()):.3f} with tokens {{}} items apart"
+    margin = min(rivals, default=None)
     stride = best // dims * _inner(extents)
-    what = what.format(stride)
-    if margin < _MARGIN_MIN or float(total.mean()) <= 0:
+    what = f"{why}; channels explain {float(total.mean()):.3f} with tokens {stride} items apart"
+    if (margin is not None and margin < _MARGIN_MIN) or float(total.mean()) <= 0:
         return _unknown(dtype, f"{what}, not decisively more than otherwise", margin=margin)
     matching = _matching(orders, kept, best)
     if len(matching) != 1:
         reason = "several orders have" if matching else "none of the orders has"
-        return _unknown(dtype, f"{what}, which {reason}", margin=margin)
+        return _unknown(dtype, f"{what}, which {reason}", stride if matching else None, margin)
     (order,) = matching
     fault = _fault(order, kept, features, shares[best], best)
     if fault:
