@@ -229,11 +229,11 @@ def test_eight_bit_floats_have_untyped_storage() -> None:
     assert {tensor.dtype for tensor in dump.tensors} == {"f8e4m3"}
 
 
-def test_layers_without_a_cache_keep_their_numbers_out() -> None:
+def test_layers_without_a_cache_are_counted_and_left_out() -> None:
     (key, value), *_ = pairs(1)
     empty = Torch(np.zeros((0,), "f4"))
     cache = Cache("DynamicCache", key_cache=[empty, Torch(key)], value_cache=[empty, Torch(value)])
-    assert [tensor.length for tensor in found(saved(cache)).tensors] == [160, 160]
+    assert [(t.length, t.layer) for t in found(saved(cache)).tensors] == [(160, 1), (160, 1)]
 
 
 def test_a_transposed_view_is_dense_in_other_axes() -> None:
@@ -289,6 +289,8 @@ def test_the_head_shows_a_cache_of_transformers() -> None:
         (Torch(array(1)), Torch(array(2))),
         ((Torch(array(1, (4, 4))), Torch(array(2, (4, 4)))),),
         ((Torch(array(1)), Torch(array(2, (1, 2, 6, 8)))),),
+        ((Torch(array(1)), Torch(array(2, (1, 2, 5)))),),
+        ((Torch(array(1)), Torch(array(2, (1, 2, 5, 8, 1)))),),
         (),
         [[], []],
         None,

@@ -45,6 +45,12 @@ class _Array(NamedTuple):
     dtype: Dtype | None
 
 
+class _Layer(NamedTuple):
+    number: int
+    key: _Array
+    value: _Array
+
+
 def looks_like(head: bytes, path: bytes, size_bytes: int) -> bool:
     """Whether the head is that of a torch.save with a transformers cache in it.
 
@@ -78,14 +84,14 @@ def recognise(candidate: Candidate) -> Dump | None:
         return _dump((), len(layers), "written on a big-endian machine", None)
     tensors = []
     left_out = 0
-    for number, pair in enumerate(layers):
-        for holds, array in zip(("k", "v"), pair, strict=True):
-            tensor = _tensor(candidate, found, folder, array, number, holds)
+    for layer in layers:
+        for holds, array in (("k", layer.key), ("v", layer.value)):
+            tensor = _tensor(candidate, found, folder, array, layer.number, holds)
             if tensor is None:
                 left_out += 1
             elif tensor.length:
                 tensors.append(tensor)
-    tokens = max(array.shape[2] for pair in layers for array in pair)
+    tokens = max(layer.key.shape[2] for layer in layers)
     why = f"{left_out} of its tensors are strided views or packed" if left_out else ""
     if _overlap(tensors):
         tensors, why = [], "its tensors share their bytes"
@@ -126,7 +132,7 @@ def _described(candidate: Candidate, member: Member) -> Any:
         raise malformed(candidate, f"data.pkl is {error}") from None
 
 
-def _layers(described: Any, outermost: bool = True) -> list[tuple[_Array, _Array]]:
+def _layers(described: Any, outermost: bool = True) -> list[_Layer]:
     """Keys and values a layer, if ``described`` is a cache or has one; else nothing."""
     if isinstance(described, Made) and described.name == "collections.OrderedDict":
         described = _state(described)
@@ -140,9 +146,8 @@ def _layers(described: Any, outermost: bool = True) -> list[tuple[_Array, _Array
         layers = state.get("layers")
         if not isinstance(layers, list) or isinstance(layers, Pairs):
             return _columns(state)
-        states = [_state(layer) for layer in layers if isinstance(layer, Made)]
-        pairs = [(state.get("keys"), state.get("values")) for state in states]
-        return _checked([pair for pair in pairs if not _is_unused(pair)])
+        states = [_state(layer) if isinstance(layer, Made) else Pairs() for layer in layers]
+        return _checked([(state.get("keys"), state.get("values")) for state in states])
     if type(described) in (tuple, list) and all(
         type(pair) in (tuple, list) and 2 <= len(pair) <= 4 for pair in described
     ):
@@ -150,13 +155,12 @@ def _layers(described: Any, outermost: bool = True) -> list[tuple[_Array, _Array
     return []
 
 
-def _columns(state: Pairs) -> list[tuple[_Array, _Array]]:
+def _columns(state: Pairs) -> list[_Layer]:
     """The form of transformers up to 4.55: two lists, of the keys and of the values."""
     keys, values = state.get("key_cache"), state.get("value_cache")
     if type(keys) is not list or type(values) is not list or len(keys) != len(values):
         return []
-    pairs = zip(keys, values, strict=True)
-    return _checked([pair for pair in pairs if not _is_unused(pair)])
+    return _checked(list(zip(keys, values, strict=True)))
 
 
 def _state(made: Made) -> Pairs:
@@ -180,15 +184,18 @@ def _is_unused(pair: tuple[Any, Any]) -> bool:
     return True
 
 
-def _checked(pairs: list[tuple[Any, Any]]) -> list[tuple[_Array, _Array]]:
-    layers = [(_array(key), _array(value)) for key, value in pairs]
+def _checked(pairs: list[tuple[Any, Any]]) -> list[_Layer]:
+    """The layers that are in use, if each of them is a key and a value that go together."""
     found = []
-    for key, value in layers:
+    for number, pair in enumerate(pairs):
+        if _is_unused(pair):
+            continue
+        key, value = _array(pair[0]), _array(pair[1])
         if key is None or value is None or len(key.shape) != 4 or key.dtype is None:
             return []
-        if key.shape[:3] != value.shape[:3] or key.dtype != value.dtype:
+        if key.shape[:3] != value.shape[:3] or key.dtype != value.dtype or len(value.shape) != 4:
             return []
-        found.append((key, value))
+        found.append(_Layer(number, key, value))
     return found
 
 
