@@ -49,6 +49,25 @@ static inline void join(uint8_t *restrict data, const uint8_t *restrict planes, 
             data[i * item_bytes + k] = planes[k * items + i];
 }
 
+/* Split by eight the loops stay scalar; halves of items split by four, then by two, do not. */
+static void split_by_8(uint8_t *planes, const uint8_t *data, size_t items)
+{
+    enum { AT_ONCE = 1024 };
+    uint8_t halves[8 * AT_ONCE];
+    for (size_t done = 0; done < items; done += AT_ONCE) {
+        size_t now = items - done < AT_ONCE ? items - done : AT_ONCE;
+        split(halves, data + 8 * done, 2 * now, 4);
+        for (size_t k = 0; k < 4; k++) {
+            const uint8_t *half = halves + k * 2 * now;
+            uint8_t *low = planes + k * items + done, *high = low + 4 * items;
+            for (size_t i = 0; i < now; i++) {
+                low[i] = half[2 * i];
+                high[i] = half[2 * i + 1];
+            }
+        }
+    }
+}
+
 sf_error sf_split_planes(uint8_t *planes, const uint8_t *data, size_t items, size_t item_bytes)
 {
     sf_error error = check_array(items, item_bytes);
@@ -58,7 +77,7 @@ sf_error sf_split_planes(uint8_t *planes, const uint8_t *data, size_t items, siz
     case 1: memcpy(planes, data, items); break;
     case 2: split(planes, data, items, 2); break;
     case 4: split(planes, data, items, 4); break;
-    case 8: split(planes, data, items, 8); break;
+    case 8: split_by_8(planes, data, items); break;
     }
     return SF_OK;
 }
@@ -200,8 +219,9 @@ sf_error sf_count_sample(uint64_t *counts, const uint8_t *data, size_t items, si
     return SF_OK;
 }
 
-/* So many channels at a time that their counts stay in the cache (16 to 64 were tried). */
-enum { CHANNELS = 16 };
+/* So many channels at a time that their counts stay in the first cache (8 to 32 were tried), of so
+ * many rows that the second one still has them for the next channels. */
+enum { CHANNELS = 16, TILE_BYTES = 256 << 10 };
 
 static inline void count_channels(uint64_t *counts, const uint8_t *data, size_t rows,
                                   size_t row_bytes, size_t channels, size_t item_bytes,
@@ -226,15 +246,19 @@ sf_error sf_count_field_by_channel(uint64_t *counts, const uint8_t *data, size_t
     if (error)
         return error;
     size_t row_bytes = channels * item_bytes;
-    for (size_t c = 0; c < channels; c += CHANNELS) {
-        size_t some = channels - c < CHANNELS ? channels - c : CHANNELS;
-        uint64_t *to = counts + (c << field.bits);
-        const uint8_t *from = data + c * item_bytes;
-        switch (item_bytes) {
-        case 1: count_channels(to, from, rows, row_bytes, some, 1, field); break;
-        case 2: count_channels(to, from, rows, row_bytes, some, 2, field); break;
-        case 4: count_channels(to, from, rows, row_bytes, some, 4, field); break;
-        case 8: count_channels(to, from, rows, row_bytes, some, 8, field); break;
+    size_t tile = row_bytes && row_bytes < TILE_BYTES / 64 ? TILE_BYTES / row_bytes : 64;
+    for (size_t row = 0; row < rows; row += tile) {
+        size_t now = rows - row < tile ? rows - row : tile;
+        for (size_t c = 0; c < channels; c += CHANNELS) {
+            size_t some = channels - c < CHANNELS ? channels - c : CHANNELS;
+            uint64_t *to = counts + (c << field.bits);
+            const uint8_t *from = data + row * row_bytes + c * item_bytes;
+            switch (item_bytes) {
+            case 1: count_channels(to, from, now, row_bytes, some, 1, field); break;
+            case 2: count_channels(to, from, now, row_bytes, some, 2, field); break;
+            case 4: count_channels(to, from, now, row_bytes, some, 4, field); break;
+            case 8: count_channels(to, from, now, row_bytes, some, 8, field); break;
+            }
         }
     }
     return SF_OK;

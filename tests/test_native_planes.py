@@ -199,12 +199,10 @@ def test_half_an_item_is_refused() -> None:
 
 @pytest.mark.parametrize(("shift", "bits"), [(0, 0), (7, 10), (16, 1), (0, 11), (63, 1), (0, -1)])
 def test_a_field_lies_within_its_item(shift: int, bits: int) -> None:
-    for call in (
-        lambda: _native.count_field(bytes(4), 2, shift, bits),
-        lambda: _native.count_field_by_channel(bytes(4), 2, 2, shift, bits),
-    ):
-        with pytest.raises(ValueError, match="field|bits"):
-            call()
+    with pytest.raises(ValueError, match=r"field|bits"):
+        _native.count_field(bytes(4), 2, shift, bits)
+    with pytest.raises(ValueError, match=r"field|bits"):
+        _native.count_field_by_channel(bytes(4), 2, 2, shift, bits)
 
 
 def test_a_plane_and_a_frame_that_cannot_be_are_refused() -> None:

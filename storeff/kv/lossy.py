@@ -154,8 +154,8 @@ def losses(block: Block, seed: int) -> dict[str, Loss] | None:
     NaNs.
 
     Keys of known ``head_dim`` also meet QUERIES seeded queries for each head, drawn from a normal
-    distribution of the head's own covariance: a logit is q.k / sqrt(head_dim), less the query's
-    mean over the tokens, which softmax does not see.
+    distribution of the head's own covariance, but for its scale: a logit is q.k / sqrt(head_dim),
+    less the query's mean over the tokens, which softmax does not see.
     """
     x = numbers(block)
     if x is None or not np.isfinite(x).all():
@@ -191,12 +191,15 @@ def _heads(x: Floats, head_dim: int) -> Floats:
 
 
 def _queries(x: Floats, head_dim: int, seed: int) -> Floats:
-    """[heads, QUERIES, head_dim]: mixtures of the centred keys have their covariance."""
+    """[heads, QUERIES, head_dim]: mixtures of the centred keys have their covariance; here it is
+    scaled to a mean variance of 1, which changes no relative error, and keeps clusters of large
+    keys from outweighing the others by the fourth power of their size."""
     keys = _heads(x, head_dim)
     centred = keys - keys.mean(1, keepdims=True)
+    power = (centred**2).sum((1, 2), keepdims=True) / head_dim
     draws = np.random.default_rng(seed).standard_normal((len(keys), QUERIES, len(x)), np.float32)
-    queries: Floats = np.einsum("hqt,htd->hqd", draws, centred) / np.float32(np.sqrt(len(x) - 1))
-    return queries
+    queries: Floats = np.einsum("hqt,htd->hqd", draws, centred)
+    return queries / np.sqrt(np.where(power > 0, power, 1))
 
 
 def _logit_power(queries: Floats, keys: Floats) -> float:

@@ -1,0 +1,215 @@
+"""How fast the kernels for planes and fields are, and how near the estimate of coding comes.
+
+    python tests/bench/kv_planes.py [--rounds 9] [-o tests/bench/results/DATE-kv_planes.json]
+
+Speeds are of the calling thread's CPU time, as medians over rounds in which everything runs once;
+``to_memcpy`` is by a copy of the same buffer in the same round, ``to_numpy`` by what numpy takes
+for the same result. The estimate of what Huffman coding makes of the upper byte plane is held
+against real frames (libzstd, literals only) and against zstd-1, in time, in the sum and block by
+block. Buffers are half the L2 cache and beyond it; the real data is included if STOREFF_SHARED says
+where it is.
+"""
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+from kv_data import real, synthetic
+from timing import machine
+
+from storeff import _native
+from storeff.kv import lossless
+from storeff.scan.codecs import SizesOf, codec
+
+Bytes = npt.NDArray[np.uint8]
+CHANNELS = 384
+BLOCK_BYTES = 128 << 10
+# Long enough for the clock.
+SAMPLE_SECONDS = 0.01
+
+
+@dataclass
+class Case:
+    """``call`` goes over ``size_bytes`` once; ``base`` names the case that it is compared to."""
+
+    name: str
+    size_bytes: int
+    call: Callable[[], object]
+    base: str | None = None
+    seconds: list[float] = field(default_factory=list)
+    calls: int = 1
+
+    def sample(self) -> float:
+        start = time.thread_time()
+        for _ in range(self.calls):
+            self.call()
+        return (time.thread_time() - start) / self.calls
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+def measure(cases: list[Case], rounds: int) -> None:
+    for case in cases:
+        case.sample()
+        case.calls = max(1, round(SAMPLE_SECONDS / max(case.sample(), 1e-7)))
+    for _ in range(rounds):
+        for case in cases:
+            case.seconds.append(case.sample())
+
+
+def numpy_counts(items: npt.NDArray[np.uint16], of: lossless.Field) -> npt.NDArray[np.intp]:
+    mask = (1 << of.bits) - 1
+    return np.bincount(items >> of.shift & mask, minlength=mask + 1)
+
+
+def kernel_cases(data: Bytes) -> list[Case]:
+    """Every kernel on one buffer, each beside numpy."""
+    copy = np.empty_like(data)
+    size, raw = data.nbytes, data.data
+    cases = [Case("memcpy", size, lambda: np.copyto(copy, data))]
+    for width in (2, 4, 8):
+        rows, planes = data.reshape(-1, width), _native.split_planes(raw, width)
+        numpy_split = partial(np.ascontiguousarray, rows.T)
+        numpy_join = partial(np.ascontiguousarray, planes.T)
+        split, join = f"split {width} bytes", f"join {width} bytes"
+        cases += [
+            Case(f"numpy {split}", size, numpy_split),
+            Case(split, size, partial(_native.split_planes, raw, width), f"numpy {split}"),
+            Case(f"numpy {join}", size, numpy_join),
+            Case(join, size, partial(_native.join_planes, planes), f"numpy {join}"),
+        ]
+    items = data.view("<u2")
+    for of in (*lossless.FIELDS["bf16"][1:], lossless.Field("upper byte", 8, 8)):
+        name = f"count bf16 {of.name}"
+        native = partial(_native.count_field, raw, 2, of.shift, of.bits)
+        cases += [
+            Case(f"numpy {name}", size, partial(numpy_counts, items, of)),
+            Case(name, size, native, f"numpy {name}"),
+        ]
+    whole = data[: size // (2 * CHANNELS) * 2 * CHANNELS]
+    rows16, offsets = whole.view("<u2").reshape(-1, CHANNELS), np.arange(CHANNELS) << 8
+    cases += [
+        Case(
+            "numpy count bf16 exponent by channel",
+            whole.nbytes,
+            lambda: np.bincount(((rows16 >> 7 & 255) + offsets).ravel(), minlength=CHANNELS << 8),
+        ),
+        Case(
+            "count bf16 exponent by channel",
+            whole.nbytes,
+            lambda: _native.count_field_by_channel(whole.data, CHANNELS, 2, 7, 8),
+            "numpy count bf16 exponent by channel",
+        ),
+    ]
+    return cases
+
+
+def kernel_rows(buffer: str, data: Bytes, rounds: int) -> list[dict[str, Any]]:
+    cases = kernel_cases(data)
+    measure(cases, rounds)
+    seconds = {case.name: case.median / case.size_bytes for case in cases}
+    return [
+        {
+            "buffer": buffer,
+            "function": case.name,
+            "gb_per_s": round(1e-9 / seconds[case.name], 3),
+            "to_memcpy": round(seconds["memcpy"] / seconds[case.name], 3),
+            "to_numpy": round(seconds[case.base] / seconds[case.name], 2) if case.base else None,
+        }
+        for case in cases
+    ]
+
+
+def split_and_code(raw: memoryview, frame_bytes: int, sizes_of: SizesOf) -> list[int]:
+    plane = _native.split_planes(raw, 2)[1]
+    return sizes_of([plane[i : i + frame_bytes].data for i in range(0, len(plane), frame_bytes)])
+
+
+def estimate_rows(name: str, items: npt.NDArray[np.uint16], rounds: int) -> list[dict[str, Any]]:
+    """The upper byte plane, estimated where it lies among the items, and split off and coded."""
+    raw = items.reshape(-1).view(np.uint8).data
+    plane = _native.split_planes(raw, 2)[1]
+    rows = []
+    for frame_bytes in (2 << 10, 32 << 10, BLOCK_BYTES, 512 << 10):
+        blocks = [plane[i : i + frame_bytes].data for i in range(0, len(plane), frame_bytes)]
+        coders = {"huffman": lossless._huffman_sizes, "zstd-1": codec("zstd-1")}
+        sizes = {coder: sizes_of(blocks) for coder, sizes_of in coders.items()}
+        estimated = partial(_native.estimate_literals, raw, 2, 1, frame_bytes)
+        cases = [Case("estimate", len(plane), estimated)]
+        cases += [
+            Case(coder, len(plane), partial(split_and_code, raw, frame_bytes, sizes_of))
+            for coder, sizes_of in coders.items()
+        ]
+        measure(cases, rounds)
+        estimate = cases[0]
+        singly = [_native.estimate_literals(block, 1, 0, frame_bytes) for block in blocks]
+        errors = [abs(e / s - 1) for e, s in zip(singly, sizes["huffman"], strict=True)]
+        total = estimated()
+        rows.append(
+            {
+                "data": name,
+                "frame_bytes": frame_bytes,
+                "plane_bytes": len(plane),
+                "estimate_gb_per_s": round(len(plane) / estimate.median / 1e9, 2),
+                "error_percent": round(100 * (total / sum(sizes["huffman"]) - 1), 3),
+                "worst_frame_error_percent": round(100 * max(errors), 3),
+                "times_faster_than_coding": {
+                    c.name: round(c.median / estimate.median, 2) for c in cases[1:]
+                },
+                "coded_bytes": {coder: sum(found) for coder, found in sizes.items()},
+            }
+        )
+    return rows
+
+
+@click.command()
+@click.option("--rounds", default=9, show_default=True)
+@click.option("-o", "output", type=click.Path(path_type=Path))
+def main(rounds: int, output: Path | None) -> None:
+    load = os.getloadavg()
+    sets = {
+        "synthetic, drifting, 9 MiB": synthetic("drifting", 2048),
+        "synthetic, drifting, 1 MiB": synthetic("drifting", 240),
+    }
+    encoder = real()
+    if encoder is not None:
+        sets["encoder"] = encoder
+    source = list(sets.values())[-1]
+    data = np.resize(source.reshape(-1), 32 << 20).view(np.uint8)
+    kernels = [
+        *kernel_rows("L2", data[: 1 << 20], rounds),
+        *kernel_rows("DRAM", data, rounds),
+    ]
+    for row in kernels:
+        to_numpy = f"{row['to_numpy']:8.2f}" if row["to_numpy"] else ""
+        click.echo(
+            f"{row['buffer']:6}{row['function']:40}{row['gb_per_s']:8.2f}{row['to_memcpy']:8.2f}"
+            + to_numpy
+        )
+    estimates = [row for name, items in sets.items() for row in estimate_rows(name, items, rounds)]
+    for row in estimates:
+        click.echo(json.dumps(row))
+    if output:
+        made = {
+            "machine": machine(load, "numpy", "zstandard"),
+            "unit": "1e9 bytes per second of the thread's CPU time; ratios of medians",
+            "rounds": rounds,
+            "kernels": kernels,
+            "estimates": estimates,
+        }
+        output.write_text(json.dumps(made, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
