@@ -34,7 +34,7 @@ Bytes = npt.NDArray[np.uint8]
 CHANNELS = 384
 BLOCK_BYTES = 128 << 10
 # Long enough for the clock.
-SAMPLE_SECONDS = 0.01
+SAMPLE_SECONDS = 0.005
 
 
 @dataclass
@@ -186,10 +186,10 @@ def main(rounds: int, output: Path | None) -> None:
     if encoder is not None:
         sets["encoder"] = encoder
     source = list(sets.values())[-1]
-    data = np.resize(source.reshape(-1), 32 << 20).view(np.uint8)
+    data = np.resize(source.reshape(-1), 8 << 20).view(np.uint8)
     kernels = [
-        *kernel_rows("L2", data[: 1 << 20], rounds),
-        *kernel_rows("DRAM", data, rounds),
+        *kernel_rows("1 MiB", data[: 1 << 20], rounds),
+        *kernel_rows("16 MiB", data, rounds),
     ]
     for row in kernels:
         to_numpy = f"{row['to_numpy']:8.2f}" if row["to_numpy"] else ""
