@@ -22,11 +22,11 @@ from storeff.kv.totals import UNKNOWN, Totals, mapped
 from storeff.quantity import Quantity
 from storeff.sources.dumps.dump import Dtype, Dump
 
-# Enough for intervals of sizes that hold the truth in 92 to 97 % of the samples of keys that are
-# alike or drift (tests/bench/kv_measure.py, 2026-11-21). No number of clusters vouches for
-# stretches of another kind that are too rare to be met: where one token in ten lies in one, a
-# layer's interval from four clusters of 64 holds in four samples of ten, that of six such layers
-# together in nine.
+# Enough for intervals that hold the truth, in samples of keys that are alike or drift, in 92-97 %
+# for sizes and in 89 to 97 % for errors (tests/bench/kv_measure.py, 2026-11-21). No number of
+# clusters vouches for stretches of another kind that are too rare to be met: where one token in ten
+# lies in one, a layer's interval from four clusters of 64 holds in 47 %, that of six such layers
+# together in 94 %.
 CLUSTERS_MIN = 4
 SWEPT = (
     *lossless.RAW,
