@@ -240,16 +240,17 @@ static sf_error live_peak(const sf_trace *trace, const sf_reuse *reuses, size_t 
         size_t begin = 0;
         for (; next < count && reuses[next].request == r; next++) {
             const sf_reuse *one = &reuses[next];
-            uint64_t before = one->previous < r ? left_tokens(trace, touched, left, one->previous)
-                                                : 0;
             sf_error error = take(trace, one, r, begin, touched, left);
             if (error)
                 return error;
             begin += one->blocks;
-            if (one->previous >= oldest) {
-                blocks -= one->blocks;
-                tokens -= before - left_tokens(trace, touched, left, one->previous);
-            }
+            if (one->previous < oldest)
+                continue;
+            /* Of a tail that is used up, the last block went, too. */
+            size_t end = left[one->previous] ? 0 : touched[one->previous];
+            blocks -= one->blocks;
+            tokens -= end ? tokens_of(trace, one->previous, one->blocks, end)
+                          : (uint64_t)one->blocks * trace->block_tokens;
         }
         if (touched[r] > blocks_of(trace, r))
             return SF_ERROR_TRACE_REUSES;

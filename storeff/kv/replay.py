@@ -161,6 +161,7 @@ class Caches:
         self._reuses = cache(self._find_reuses)
         self.lru = cache(self._lru)
         self.unlimited = cache(self._unlimited)
+        self.ttl_point = cache(self._ttl_point)
 
     def _find_reuses(self, admission: int) -> _Reuses:
         trace = self.trace
@@ -238,7 +239,7 @@ class Caches:
             share_of_max=_ratio(counted[0], self.unlimited().hit_blocks),
         )
 
-    def ttl_point(self, ttl_seconds: float, admission: int = 1) -> TtlPoint:
+    def _ttl_point(self, ttl_seconds: float, admission: int = 1) -> TtlPoint:
         """A time to live. Raises StoreffError unless it is in 0..2^61 ms."""
         if not 0 <= ttl_seconds * 1000 <= _TTL_MS_MAX:
             raise StoreffError(f"a TTL of {ttl_seconds:g} s is out of range")
@@ -250,8 +251,9 @@ class Caches:
         warm_from = self._later_than(history_ms)
         is_warm = warm_from < trace.requests
         warm = self._within(reuses, ttl_ms, warm_from) if is_warm else None
-        hit = (reuses.gap_ms <= ttl_ms) & (reuses.request >= (warm_from if is_warm else 0))
-        waited_ms = int((reuses.gap_ms[hit] * reuses.blocks[hit]).sum())
+        since = slice(np.searchsorted(reuses.request, warm_from if is_warm else 0), None)
+        gap_ms = reuses.gap_ms[since]
+        waited_ms = int((gap_ms * reuses.blocks[since]).sum(where=gap_ms <= ttl_ms))
         written = (warm or traffic).written_blocks
         certain = self._within(self._reuses(1), ttl_ms, self._later_than(ttl_ms))
         peak_blocks, peak_tokens = self._native.live_peak(reuses.native, reuses.touched, ttl_ms)
@@ -278,8 +280,10 @@ class Caches:
         return int(np.searchsorted(trace.times_ms, int(trace.times_ms[0]) + after_ms, "right"))
 
     def _within(self, reuses: _Reuses, ttl_ms: int, from_request: int) -> Traffic:
-        hit = (reuses.gap_ms <= ttl_ms) & (reuses.request >= from_request)
-        hit_blocks, hit_tokens = int(reuses.blocks[hit].sum()), int(reuses.tokens[hit].sum())
+        since = slice(np.searchsorted(reuses.request, from_request), None)
+        hit = reuses.gap_ms[since] <= ttl_ms
+        hit_blocks = int(reuses.blocks[since].sum(where=hit))
+        hit_tokens = int(reuses.tokens[since].sum(where=hit))
         touched = int(reuses.touched[from_request:].sum())
         touched_tokens = int(reuses.touched_tokens[from_request:].sum())
         counted = (hit_blocks, hit_tokens, touched - hit_blocks, touched_tokens - hit_tokens)

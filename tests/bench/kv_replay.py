@@ -80,17 +80,15 @@ def single(blocks: int) -> tuple[I64, I64]:
 
 def write(path: Path, ids: I64, offsets: I64) -> None:
     gaps = np.random.default_rng(SEED).exponential(20_000_000 / len(offsets), len(offsets))
-    times = np.cumsum(gaps).astype(np.int64)
+    times = np.cumsum(gaps).astype(np.int64).tolist()
     values = ids.tolist()
     with open(path, "w") as file:
         for r, (begin, end) in enumerate(pairwise(offsets.tolist())):
-            line = {
-                "timestamp": int(times[r]),
-                "input_length": (end - begin) * BLOCK_TOKENS - r % BLOCK_TOKENS,
-                "output_length": 100,
-                "hash_ids": values[begin:end],
-            }
-            file.write(json.dumps(line) + "\n")
+            tokens = (end - begin) * BLOCK_TOKENS - r % BLOCK_TOKENS
+            file.write(
+                f'{{"timestamp": {times[r]}, "input_length": {tokens}, "output_length": 100, '
+                f'"hash_ids": {values[begin:end]}}}\n'
+            )
 
 
 def ordered_dict_hits(trace: Trace, capacity: int) -> int:
