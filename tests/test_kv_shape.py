@@ -100,7 +100,7 @@ def test_a_header_is_not_overruled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("order", ["layer_first", "page_first"])
-@pytest.mark.parametrize("ranks", ["1_2", "3_4"])
+@pytest.mark.parametrize("ranks", ["0_1", "3_4"])
 def test_a_page_of_one_rank_is_inferred(tmp_path: Path, order: str, ranks: str) -> None:
     heads = 8 // int(ranks[-1])
     page = laid(encoded(keys_and_values(5, 4, heads, 64, 128), "bf16"), order)
