@@ -69,9 +69,9 @@ def test_a_config_is_a_model(tmp_path: Path) -> None:
 
 def test_dumps_are_recognised_and_measured() -> None:
     made = report(SAMPLES)["kv"]
-    (row,) = made["dumps"]["found"]
+    (row,) = made["dumps"]
     assert (row["files"], row["dtype"], row["shape"]) == (8, "bf16", [2, None, 128])
-    overall = made["dumps"]["measured"]["overall"]
+    overall = made["survey"]["measured"]["overall"]
     assert [part["kind"] for part in overall] == ["all", "k", "v"]
     assert overall[0]["winner"]["ratio"]["value"] > 1.3
     assert {row["label"] for row in overall[0]["lossy"]} == {"error, not quality"}
@@ -170,7 +170,7 @@ def test_lossless_needs_dumps_to_measure(trace: Path) -> None:
 def test_lossless_counts_on_what_was_measured(trace: Path) -> None:
     words = ("--model", "llama-3.1-70b", "--ttl", "10s", "--layout", "rs-20-4")
     plain, shrunk = report(trace, *words), report(trace, SAMPLES, *words, "--lossless")
-    ratio = shrunk["kv"]["dumps"]["measured"]["overall"][0]["winner"]["ratio"]["value"]
+    ratio = shrunk["kv"]["survey"]["measured"]["overall"][0]["winner"]["ratio"]["value"]
     stored = [
         made["kv"]["retention"]["rows"][0]["stored_bytes"]["value"] for made in (plain, shrunk)
     ]
@@ -184,5 +184,5 @@ def test_the_published_trace_and_dumps() -> None:
     root = Path(os.environ["STOREFF_SHARED"]) / "data"
     made = report(root / "mooncake_synthetic_trace.jsonl", root / "kv")["kv"]
     assert made["trace"]["unlimited"]["block_hit_rate"] == pytest.approx(0.6396, abs=5e-5)
-    assert sum(row["files"] for row in made["dumps"]["found"]) == 8
-    assert {row["confidence"] for row in made["dumps"]["found"]} == {"exact"}
+    assert sum(row["files"] for row in made["dumps"]) == 8
+    assert {row["confidence"] for row in made["dumps"]} == {"exact"}

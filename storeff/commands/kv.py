@@ -205,7 +205,7 @@ def _with_dumps(
     from storeff.report.scanned import skipped_rows
     from storeff.sources.names import printable
 
-    found, census = survey(
+    found, surveyed, census = survey(
         roots,
         model=model,
         plan=Plan(seed=seed),
@@ -214,7 +214,7 @@ def _with_dumps(
         exclude=exclude,
         on_file=lambda path: progress.phase(printable(path)),
     )
-    return msgspec.structs.replace(kv, dumps=found, skipped=skipped_rows(census))
+    return msgspec.structs.replace(kv, dumps=found, survey=surveyed, skipped=skipped_rows(census))
 
 
 def _with_trace(
@@ -263,7 +263,7 @@ def _with_trace(
         _pick(load_drives(extra.get("drives")), drive, "--drive"),
         reference,
         waf=waf,
-        compression_ratio=report.measured_ratio(kv.dumps) if lossless else None,
+        compression_ratio=report.measured_ratio(kv.survey) if lossless else None,
     )
     caches = Caches(trace)
     scale = (

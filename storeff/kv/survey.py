@@ -65,10 +65,9 @@ class Malformed(msgspec.Struct, frozen=True):
 
 
 class Survey(msgspec.Struct, frozen=True):
-    """All dumps under the roots. ``measured`` is of ``measured_files`` of ``dump_files``, drawn at
-    random; null if none has numbers. ``sharing`` is by block key, apart from equal bytes."""
+    """All dumps under the roots together. ``measured`` is of ``measured_files`` of ``dump_files``,
+    drawn at random; null if none has numbers. ``sharing`` is by block key, not by equal bytes."""
 
-    found: list[Found]
     dump_files: int
     dump_bytes: int
     other_files: int
@@ -196,9 +195,9 @@ def survey(
     one_file_system: bool = False,
     exclude: Sequence[str] = (),
     on_file: Callable[[bytes], None] = lambda path: None,
-) -> tuple[Survey, Census]:
-    """What the dumps under ``roots`` are, measured until ``budget_bytes`` of them are read; and
-    what was left out.
+) -> tuple[list[Found], Survey, Census]:
+    """The dumps under ``roots``, the largest kind first; what was measured until ``budget_bytes``
+    of them were read; and what was left out.
 
     ``model`` supplies what their headers lack. ``on_file`` hears of each file as it is looked at.
     Raises StoreffError if a root cannot be found, or if the layers of ``model`` are not all alike.
@@ -217,8 +216,8 @@ def survey(
         else:
             looking.census.add_left_out(item)
     total = looking.measure(budget_bytes, on_file)
+    found = [_found(group) for group in sorted(looking.groups.values(), key=_largest_first)]
     made = Survey(
-        found=[_found(group) for group in sorted(looking.groups.values(), key=_largest_first)],
         dump_files=sum(group.files for group in looking.groups.values()),
         dump_bytes=sum(group.size_bytes for group in looking.groups.values()),
         other_files=looking.other_files,
@@ -228,7 +227,7 @@ def survey(
         measured_files=looking.measured_files,
         measured=report(total) if total.tallies else None,
     )
-    return made, looking.census
+    return found, made, looking.census
 
 
 def _kind_of(dump: Dump) -> tuple[object, ...]:

@@ -59,12 +59,12 @@ def leanest(layouts: Sequence[Layout[Assumption]]) -> Layout[Assumption]:
     return max(layouts, key=lambda layout: usable_fraction(layout))
 
 
-def measured_ratio(dumps: Survey | None) -> Quantity:
+def measured_ratio(survey: Survey | None) -> Quantity:
     """What the best lossless scheme makes of the measured dumps, keys and values together.
 
     Raises StoreffError unless there are dumps of one dtype.
     """
-    parts = [] if dumps is None or dumps.measured is None else dumps.measured.overall
+    parts = [] if survey is None or survey.measured is None else survey.measured.overall
     if len({part.dtype for part in parts}) != 1:
         raise StoreffError(
             "--lossless needs dumps of one dtype to be measured on",

@@ -16,7 +16,7 @@ from storeff.estimate.reduction import Reduction
 from storeff.kv.prefix import ChunkSharing
 from storeff.kv.replay import Replayed
 from storeff.kv.retention import Retention
-from storeff.kv.survey import Survey
+from storeff.kv.survey import Found, Survey
 
 SCHEMA_VERSION = "1.2"
 
@@ -148,7 +148,8 @@ class Kv(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     model: KvModel | None = None
-    dumps: Survey | None = None
+    dumps: list[Found] = []
+    survey: Survey | None = None
     trace: Replayed | None = None
     chunks: list[ChunkSharing] = []
     retention: KvRetention | None = None

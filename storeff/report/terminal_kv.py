@@ -22,12 +22,12 @@ def kv_sections(kv: Kv) -> Iterator[RenderableType]:
     """Everything that ``kv`` holds, in the order of the way of a byte."""
     if kv.model is not None:
         yield _model(kv.model)
-    if kv.dumps is not None:
-        yield _dumps(kv.dumps)
-        if kv.dumps.measured is not None:
-            yield _measured(kv.dumps, kv.dumps.measured)
-        if kv.dumps.sharing is not None:
-            yield _shared(kv.dumps.sharing)
+    if kv.survey is not None:
+        yield _dumps(kv.dumps, kv.survey)
+        if kv.survey.measured is not None:
+            yield _measured(kv.survey, kv.survey.measured)
+        if kv.survey.sharing is not None:
+            yield _shared(kv.survey.sharing)
     if kv.trace is not None:
         yield _trace(kv.trace, kv.chunks)
     if kv.retention is not None:
@@ -39,11 +39,11 @@ def _model(model: KvModel) -> RenderableType:
     return section(f"KV cache of {model.name}", *lines, Text(f"from {model.source}"))
 
 
-def _dumps(survey: Survey) -> RenderableType:
+def _dumps(dumps: list[Found], survey: Survey) -> RenderableType:
     table = simple_table("written by", "dtype", "shape", "confidence", "files", "bytes", "tokens")
     for column in table.columns[1:4]:
         column.justify = "left"
-    for found in survey.found:
+    for found in dumps:
         table.add_row(
             found.system if found.kind == "kv" else f"{found.system} ({found.kind})",
             found.dtype or UNKNOWN,
@@ -54,16 +54,14 @@ def _dumps(survey: Survey) -> RenderableType:
             UNKNOWN if found.tokens is None else f"{found.tokens:,}",
         )
     notes = [
-        paragraph(f"{found.system}: {found.why}")
-        for found in survey.found
-        if found.confidence != "exact"
+        paragraph(f"{found.system}: {found.why}") for found in dumps if found.confidence != "exact"
     ]
     notes += [paragraph(f"! {each.message}", "yellow") for each in survey.malformed]
     if survey.other_files:
         other = f"{survey.other_files:,} other files, {format_bytes(survey.other_bytes)}, are no"
         notes.append(paragraph(f"{other} dumps that are known"))
     title = f"KV caches in {survey.dump_files:,} files, {format_bytes(survey.dump_bytes)}"
-    return section(title, *([table] if survey.found else []), *notes[:SHOWN_WHYS])
+    return section(title, *([table] if dumps else []), *notes[:SHOWN_WHYS])
 
 
 def _shape(found: Found) -> str:
