@@ -291,6 +291,45 @@ def make_kv(directory: Path) -> None:
     write(directory / "requests.jsonl", ("\n".join(records) + "\n").encode())
 
 
+# A trace: two hours of chats with three assistants
+
+TRACE_SECONDS, TRACE_BLOCK_TOKENS = 7200, 512
+
+
+def make_trace(path: Path) -> None:
+    """Requests as Mooncake publishes them: a hash for each block of 512 tokens of the prompt.
+
+    A chat begins with its assistant's system prompt, and each turn repeats all before it. Half of
+    the next turns come within a minute and a half, the others up to twenty minutes later.
+    """
+    rng = Random(6)
+    hashes = iter(range(1, 1 << 20))
+    system_prompts = [[next(hashes) for _ in range(blocks)] for blocks in (1, 3, 6)]
+    requests = []
+    for _ in range(160):
+        blocks = list(pick(rng, system_prompts))
+        at_ms = int(rng.random() * TRACE_SECONDS * 1000)
+        while at_ms < TRACE_SECONDS * 1000:
+            blocks += [next(hashes) for _ in range(1 + int(rng.random() * 3))]
+            last_tokens = 1 + int(rng.random() * TRACE_BLOCK_TOKENS)
+            request = {
+                "timestamp": at_ms,
+                "input_length": (len(blocks) - 1) * TRACE_BLOCK_TOKENS + last_tokens,
+                "output_length": 20 + int(rng.random() * 400),
+                "hash_ids": list(blocks),
+            }
+            requests.append(request)
+            if rng.random() < 0.25:
+                break
+            # The block that was not full is another one once the answer stands in it.
+            if last_tokens < TRACE_BLOCK_TOKENS:
+                blocks.pop()
+            slow = rng.random() < 0.5
+            at_ms += 10_000 + int(rng.random() * (1_200_000 if slow else 80_000))
+    requests.sort(key=lambda request: (request["timestamp"], request["hash_ids"]))
+    write(path, "".join(json.dumps(request) + "\n" for request in requests).encode())
+
+
 def make_samples(directory: Path) -> None:
     """Write all samples into ``directory``."""
     make_source(directory / "source")
@@ -298,6 +337,7 @@ def make_samples(directory: Path) -> None:
     make_image(directory / "images" / "noise.png")
     make_model(directory / "models" / "model.safetensors")
     make_kv(directory / "kv")
+    make_trace(directory / "traces" / "chat.jsonl")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ def test_the_samples_are_small() -> None:
         ("images/*", "image"),
         ("models/*", "safetensors"),
         ("kv/*/*", "kv"),
+        ("traces/*", "json"),
     ],
 )
 def test_every_sample_has_its_class(pattern: str, expected: str) -> None:
@@ -95,6 +96,20 @@ def test_the_kv_dumps_share_exactly_their_prefix() -> None:
         assert b.shape == (2, 160, 128)
         assert (a[:, :128] == b[:, :128]).all()
         assert (a[:, 128:160] != b[:, 128:160]).mean() > 0.9
+
+
+def test_turns_of_a_chat_repeat_the_prompt_before_them() -> None:
+    lines = (DATA / "traces" / "chat.jsonl").read_text().splitlines()
+    requests = [json.loads(line) for line in lines]
+    assert [r["timestamp"] for r in requests] == sorted(r["timestamp"] for r in requests)
+    seen: set[int] = set()
+    repeated = 0
+    for request in requests:
+        blocks = request["hash_ids"]
+        assert len(blocks) == -(-request["input_length"] // 512)
+        repeated += len(seen.intersection(blocks))
+        seen.update(blocks)
+    assert 0.3 < repeated / sum(len(r["hash_ids"]) for r in requests) < 0.9
 
 
 def test_keys_have_outlier_channels_and_are_smoother_than_values() -> None:
