@@ -47,6 +47,16 @@ double sf_rank(sf_key key, uint64_t size, uint64_t seed_mix)
     return rank_of(mix_key(key, seed_mix), size);
 }
 
+static size_t bucket_of(uint64_t mixed)
+{
+    return (size_t)mixed % SF_BUCKETS;
+}
+
+size_t sf_bucket_of(sf_key key, uint64_t seed_mix)
+{
+    return bucket_of(mix_key(key, seed_mix));
+}
+
 static int same(const sf_entry *a, const sf_entry *b)
 {
     return a->key.low == b->key.low && a->key.high == b->key.high && a->size == b->size;
@@ -54,7 +64,10 @@ static int same(const sf_entry *a, const sf_entry *b)
 
 void sf_sketch_init(sf_sketch *sketch, size_t capacity, uint64_t seed)
 {
-    *sketch = (sf_sketch){.capacity = capacity, .seed_mix = sf_seed_mix(seed), .tau = INFINITY};
+    memset(sketch, 0, sizeof *sketch);
+    sketch->capacity = capacity;
+    sketch->seed_mix = sf_seed_mix(seed);
+    sketch->tau = INFINITY;
 }
 
 void sf_sketch_free(sf_sketch *sketch)
@@ -200,6 +213,7 @@ sf_entry *sf_sketch_find(const sf_sketch *sketch, sf_key key, uint64_t size)
 void sf_sketch_expect(const sf_sketch *sketch, sf_key key, uint64_t size)
 {
     uint64_t mixed = mix_key(key, sketch->seed_mix);
+    __builtin_prefetch(&sketch->buckets[bucket_of(mixed)], 1);
     if (sketch->table && rank_of(mixed, size) < sketch->tau)
         __builtin_prefetch(&sketch->table[mixed & sketch->table_mask], 1);
 }
@@ -252,11 +266,16 @@ sf_error sf_sketch_add(sf_sketch *sketch, sf_key key, uint64_t size, uint64_t gr
     int is_new;
     sf_error error = meet(sketch, &entry, mixed, &met, &is_new);
     *taken_in = is_new ? met : NULL;
+    if (error)
+        return error;
     if (met && !is_new) {
         met->count++;
         met->groups |= groups;
     }
-    return error;
+    sf_bucket *bucket = &sketch->buckets[bucket_of(mixed)];
+    bucket->references++;
+    bucket->bytes += size;
+    return SF_OK;
 }
 
 sf_error sf_sketch_absorb(sf_sketch *sketch, const sf_sketch *other)
@@ -282,6 +301,10 @@ sf_error sf_sketch_absorb(sf_sketch *sketch, const sf_sketch *other)
         for (size_t codec = 0; codec < SF_CODECS_MAX; codec++)
             if (met->compressed[codec] < entry->compressed[codec])
                 met->compressed[codec] = entry->compressed[codec];
+    }
+    for (size_t i = 0; i < SF_BUCKETS; i++) {
+        sketch->buckets[i].references += other->buckets[i].references;
+        sketch->buckets[i].bytes += other->buckets[i].bytes;
     }
     return SF_OK;
 }

@@ -16,6 +16,7 @@
 #define SF_CHUNK_BYTES_MAX ((size_t)1 << 30)
 #define SF_CHAIN_BLOCK_BYTES ((size_t)128 << 10)
 #define SF_FANOUT_MAX 64
+#define SF_BUCKETS 4096
 
 typedef enum {
     SF_OK = 0,
@@ -193,8 +194,15 @@ typedef struct {
     uint32_t compressed[SF_CODECS_MAX]; /* bytes; 0: not known */
 } sf_entry;
 
+typedef struct {
+    uint64_t references, bytes;
+} sf_bucket;
+
 /* Every chunk added that ranks below tau, the smallest rank that was ever refused or trimmed: once
- * trimmed, those that rank below all but the first `capacity` of everything added. */
+ * trimmed, those that rank below all but the first `capacity` of everything added. Beside them,
+ * by bucket of their keys, the exact totals of all references: one row of a Count-Min sketch (G.
+ * Cormode, S. Muthukrishnan, J. Algorithms 55(1), 2005). They show which buckets hold a chunk with
+ * very many references, kept or not. */
 typedef struct {
     size_t capacity, count, allocated;
     uint64_t seed_mix;
@@ -202,8 +210,11 @@ typedef struct {
     sf_entry *entries;
     uint64_t *table; /* open addressing */
     size_t table_mask;
+    sf_bucket buckets[SF_BUCKETS];
 } sf_sketch;
 
+/* Of SF_BUCKETS; independent of the rank. */
+size_t sf_bucket_of(sf_key key, uint64_t seed_mix);
 double sf_rank(sf_key key, uint64_t size, uint64_t seed_mix);
 uint64_t sf_seed_mix(uint64_t seed);
 

@@ -18,6 +18,8 @@ SKETCH_CODECS_MAX: int
 """How many compressed sizes an entry can hold."""
 GROUPS_MAX: int
 """How many groups a scanner tells apart."""
+BUCKETS: int
+"""Into how many buckets a sketch divides the keys."""
 
 READ: int
 READ_CHANGED: int
@@ -56,6 +58,9 @@ def rank(keys: _UInt64s, sizes: _UInt64s, seed: int) -> npt.NDArray[np.float64]:
     u / size with u in (0, 1] = (m + 0.5) / 2^64 in double precision,
     m = mix(high ^ mix(low ^ mix(seed + 0x9E3779B97F4A7C15))), mix the finaliser of splitmix64.
     """
+
+def bucket(keys: _UInt64s, seed: int) -> npt.NDArray[np.intp]:
+    """The bucket, below BUCKETS, of keys (n, 2): m of ``rank``, modulo BUCKETS."""
 
 def order(ranks: npt.NDArray[np.float64], keys: _UInt64s, sizes: _UInt64s) -> npt.NDArray[np.intp]:
     """The indices that sort entries by (rank, key, size)."""
@@ -134,6 +139,8 @@ class Export(TypedDict):
     """(256,) runs by byte value; they are not in the sketch."""
     run_bytes: _UInt64s
     """(256,) bytes in them."""
+    buckets: _UInt64s
+    """(BUCKETS, 2) references and bytes of all chunks but runs, by bucket of their keys."""
 
 class Scanner:
     """Feeds files to chunkers, each with a sketch: priority sampling (Duffield, Lund, Thorup 2007)

@@ -9,6 +9,7 @@ from storeff.errors import StoreffError
 
 cdef extern from "storeff.h" nogil:
     enum:
+        SF_BUCKETS
         SF_CODECS_MAX
         SF_GROUPS_MAX
         SF_CHUNKERS_MAX
@@ -42,10 +43,14 @@ cdef extern from "storeff.h" nogil:
 
     ctypedef struct sf_entry:
         pass
+    ctypedef struct sf_bucket:
+        pass
     ctypedef struct sf_sketch:
         size_t count
         double tau
         sf_entry *entries
+        sf_bucket buckets[SF_BUCKETS]
+    size_t sf_bucket_of(sf_key key, uint64_t seed_mix)
     double sf_rank(sf_key key, uint64_t size, uint64_t seed_mix)
     uint64_t sf_seed_mix(uint64_t seed)
 
@@ -121,6 +126,7 @@ cdef extern from "storeff.h" nogil:
 
 SKETCH_CODECS_MAX = SF_CODECS_MAX
 GROUPS_MAX = SF_GROUPS_MAX
+BUCKETS = SF_BUCKETS
 READ, READ_CHANGED, REPLACED = SF_READ, SF_READ_CHANGED, SF_REPLACED
 SPARSE, UNREADABLE = SF_SPARSE, SF_UNREADABLE
 FILE_ENDED = SF_FILE_ENDED
@@ -255,6 +261,20 @@ def rank(const uint64_t[:, ::1] keys not None, const uint64_t[::1] sizes not Non
         for i in range(count):
             out[i] = sf_rank(sf_key(keys[i, 0], keys[i, 1]), sizes[i], seed_mix)
     return ranks
+
+
+def bucket(const uint64_t[:, ::1] keys not None, object seed):
+    import numpy as np
+
+    cdef Py_ssize_t i, count = keys.shape[0]
+    cdef uint64_t seed_mix = sf_seed_mix(_unsigned(seed, "seed"))
+    _check_keys(keys, count)
+    buckets = np.empty(count, dtype=np.intp)
+    cdef Py_ssize_t[::1] out = buckets
+    with nogil:
+        for i in range(count):
+            out[i] = <Py_ssize_t>sf_bucket_of(sf_key(keys[i, 0], keys[i, 1]), seed_mix)
+    return buckets
 
 
 def order(ranks, keys, sizes):
@@ -523,6 +543,7 @@ cdef class Scanner:
             "bytes": totals.bytes,
             "run_count": _records("u8", totals.run_count, 256),
             "run_bytes": _records("u8", totals.run_bytes, 256),
+            "buckets": _records("u8", sketch.buckets, 2 * SF_BUCKETS).reshape(-1, 2),
         }
 
     def export_histogram(self):

@@ -101,10 +101,13 @@ def seed_mix(seed: int) -> int:
     return mix64(seed + 0x9E3779B97F4A7C15 & MASK64)
 
 
-def rank(key: Key, size: int, seed: int) -> float:
+def mixed(key: Key, seed: int) -> int:
     high, low = key
-    mixed = mix64(high ^ mix64(low ^ seed_mix(seed)))
-    return (float(mixed) + 0.5) * 2.0**-64 / float(size)
+    return mix64(high ^ mix64(low ^ seed_mix(seed)))
+
+
+def rank(key: Key, size: int, seed: int) -> float:
+    return (float(mixed(key, seed)) + 0.5) * 2.0**-64 / float(size)
 
 
 @dataclass
@@ -124,6 +127,15 @@ class Sketch:
         ranked = sorted((rank(*chunk, self.seed), chunk) for chunk in self.counts)
         tau = ranked[self.capacity][0] if len(ranked) > self.capacity else math.inf
         return [(c, self.counts[c], self.groups[c]) for r, c in ranked if r < tau], tau
+
+    def buckets(self, buckets: int) -> dict[int, list[int]]:
+        """References and bytes of all chunks by bucket, of those that have any."""
+        totals: dict[int, list[int]] = {}
+        for (key, size), count in self.counts.items():
+            total = totals.setdefault(mixed(key, self.seed) % buckets, [0, 0])
+            total[0] += count
+            total[1] += count * size
+        return totals
 
 
 # ---- the scanner ----

@@ -55,7 +55,8 @@ def assert_same(a: Measurement, b: Measurement) -> None:
 def assert_same_sketch(a: Sketch, b: Sketch) -> None:
     assert (a.tau, a.compressed_tau) == (b.tau, b.compressed_tau)
     assert (a.chunks, a.bytes) == (b.chunks, b.bytes)
-    for field in ("keys", "sizes", "counts", "groups", "compressed", "run_count", "run_bytes"):
+    rows = ("keys", "sizes", "counts", "groups", "compressed")
+    for field in (*rows, "run_count", "run_bytes", "buckets"):
         assert np.array_equal(getattr(a, field), getattr(b, field)), field
 
 

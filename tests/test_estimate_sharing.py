@@ -10,6 +10,7 @@ from scans import assert_same
 
 from storeff.estimate.reduction import reduce
 from storeff.estimate.sharing import Sharing, sharing
+from storeff.estimate.totals import sample_of
 from storeff.scan.measurement import VOLUMES_MAX, Measurement
 from storeff.scan.plan import Chunker, Plan
 from storeff.scan.run import scan
@@ -29,8 +30,13 @@ def fill(root: Path, holdings: dict[str, list[int]]) -> list[Path]:
     return [root / name for name in holdings]
 
 
+def sharing_of(measurement: Measurement) -> Sharing | None:
+    kept = sample_of(measurement.sketches["fixed-4KiB"], measurement.plan.seed)
+    return sharing(measurement, "fixed-4KiB", kept)
+
+
 def shared(measurement: Measurement) -> Sharing:
-    found = sharing(measurement, "fixed-4KiB")
+    found = sharing_of(measurement)
     assert found is not None
     return found
 
@@ -59,8 +65,8 @@ def test_one_root_shares_with_nobody(tmp_path: Path) -> None:
 
 def test_too_many_roots_are_not_told_apart(tmp_path: Path) -> None:
     roots = fill(tmp_path, {f"{i}": [i] for i in range(VOLUMES_MAX + 1)})
-    assert sharing(scan(roots, BLOCKS), "fixed-4KiB") is None
-    assert sharing(scan(roots[1:], BLOCKS), "fixed-4KiB") is not None
+    assert sharing_of(scan(roots, BLOCKS)) is None
+    assert sharing_of(scan(roots[1:], BLOCKS)) is not None
 
 
 @settings(max_examples=10, deadline=None)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storeff._native import GROUPS_MAX, Scanner, rank
+from storeff._native import BUCKETS, GROUPS_MAX, Scanner, bucket, rank
 
 if TYPE_CHECKING:
     from storeff._native import Export
@@ -63,6 +63,34 @@ def test_order_does_not_matter(chunks: list[Added], capacity: int, order: random
     shuffled = list(chunks)
     order.shuffle(shuffled)
     assert entries(sketch(shuffled, capacity)) == entries(sketch(chunks, capacity))
+
+
+def filled(export: Export) -> dict[int, list[int]]:
+    rows = export["buckets"]
+    return {int(i): rows[i].tolist() for i in np.flatnonzero(rows.any(axis=1))}
+
+
+@settings(deadline=None)
+@given(added, st.integers(0, 120), st.sampled_from([0, SEED, 2**64 - 1]))
+def test_buckets_count_every_reference_kept_or_not(
+    chunks: list[Added], split: int, seed: int
+) -> None:
+    everything = oracle.Sketch(3, seed)
+    for high, low, size, group in chunks:
+        everything.add((high, low), size, group)
+    whole = sketch(chunks, 3, seed)
+    assert filled(whole) == everything.buckets(BUCKETS)
+    parts = [sketch(part, 3, seed)["buckets"] for part in (chunks[:split], chunks[split:])]
+    assert np.array_equal(parts[0] + parts[1], whole["buckets"])
+
+
+def test_kept_chunks_are_found_in_their_buckets() -> None:
+    export = sketch([(1, k, 8, 0) for k in range(200)], 100)
+    of = bucket(export["keys"], SEED)
+    assert of.tolist() == [
+        oracle.mixed((h, lo), SEED) % BUCKETS for h, lo in export["keys"].tolist()
+    ]
+    assert (export["buckets"][of, 0] >= 1).all()
 
 
 def merge(parts: list[Export], capacity: int) -> Entries:

@@ -1,13 +1,14 @@
 """Data reduction of what was scanned: deduplication, compression, and both together."""
 
 import math
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from storeff.estimate.sharing import Sharing, sharing
-from storeff.estimate.totals import estimate_total, referenced
+from storeff.estimate.totals import Sample, Total, estimate_total, sample_of
 from storeff.quantity import Quantity
 from storeff.scan.codecs import codec
 from storeff.scan.measurement import Measurement
@@ -116,47 +117,60 @@ class Reduction(msgspec.Struct, frozen=True):
     sharing: Sharing | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """One chunker's sketch as the two samples that it is, and the compressed sizes of its runs.
+
+    ``kept`` is all that is kept, ``compressed`` the part of it whose compressed sizes are known.
+    ``run_sizes`` are by codec the bytes of one largest chunk of each byte value that occurred as a
+    run.
+    """
+
+    chunker: Chunker
+    sketch: Sketch
+    kept: Sample
+    compressed: Sample
+    run_sizes: dict[str, dict[int, int]]
+
+    def sizes(self, codec_name: str) -> npt.NDArray[np.uint64]:
+        """Compressed bytes of each chunk of ``compressed``."""
+        index = self.chunker.codecs.index(codec_name)
+        return self.compressed.sketch.compressed[:, index].astype(np.uint64)
+
+
+def _cut(measurement: Measurement, chunker: Chunker) -> _Cut:
+    sketch = measurement.sketches[chunker.name]
+    kept = sample_of(sketch, measurement.plan.seed)
+    compressed = kept
+    if chunker.codecs:
+        compressed = sample_of(sketch.compressed_sample(), measurement.plan.seed)
+    values = [int(byte) for byte in np.flatnonzero(sketch.run_count)]
+    runs = [bytes([value]) * chunker.max_bytes for value in values]
+    run_sizes = {
+        name: dict(zip(values, codec(name)(runs), strict=True) if runs else ())
+        for name in chunker.codecs
+    }
+    return _Cut(chunker, sketch, kept, compressed, run_sizes)
+
+
 def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reduction:
     """Every figure that ``measurement`` supports, with its interval.
 
     ``target_bytes`` are the logical bytes that the ceiling is for.
     """
     data_bytes = measurement.data_bytes
+    cuts = {c.name: _cut(measurement, c) for c in measurement.plan.chunkers}
     dedup, compression, combined = [], [], []
-    for chunker in measurement.plan.chunkers:
-        sketch = measurement.sketches[chunker.name]
-        if chunker.by_place:
-            compression += _compression(sketch, chunker, data_bytes)
+    for cut in cuts.values():
+        if cut.chunker.by_place:
+            compression += [_compression(cut, name, data_bytes) for name in cut.chunker.codecs]
             continue
-        distinct = estimate_total(sketch, sketch.sizes, referenced(sketch))
-        # A run of a byte value costs one chunk of the largest size, once, however long it is.
-        runs_once = int(np.count_nonzero(sketch.run_count)) * chunker.max_bytes
-        unique = distinct.plus(runs_once).quantity(int(sketch.sizes.sum()), data_bytes)
-        dedup.append(
-            Dedup(
-                chunker=chunker.name,
-                chunks=sketch.chunks,
-                unique_bytes=unique,
-                ratio=ratio(data_bytes, unique),
-                run_bytes=int(sketch.run_bytes.sum()),
-            )
-        )
-        sample = sketch.compressed_sample() if chunker.codecs else sketch
-        for index, name in enumerate(chunker.codecs):
-            sizes = sample.compressed[:, index].astype(np.uint64)
-            runs = _run_sizes(sketch, chunker, name)
-            once = estimate_total(sample, sizes, (sample.sizes, distinct))
-            left = once.plus(sum(runs.values())).quantity(int(sizes.sum()), data_bytes)
-            combined.append(
-                Combined(
-                    chunker=chunker.name,
-                    codec=name,
-                    physical_bytes=left,
-                    ratio=ratio(data_bytes, left),
-                )
-            )
+        distinct = estimate_total(cut.kept, cut.sketch.sizes)
+        dedup.append(_dedup(cut, distinct, data_bytes))
+        combined += [_combined(cut, name, distinct, data_bytes) for name in cut.chunker.codecs]
     headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
     floor = next(c for c in compression if (c.codec, c.block_bytes) == FLOOR)
+    growth = [_at_share(cuts[HEADLINE[0]], share, data_bytes) for share in SHARES]
     ratios = [d.ratio for d in dedup] + [c.ratio for c in compression] + [c.ratio for c in combined]
     exact = all(each.low == each.high for each in ratios)
     return Reduction(
@@ -166,69 +180,88 @@ def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reducti
         compression=compression,
         combined=combined,
         similarity=None,
-        scope=_scope(measurement, floor.ratio, headline.ratio, target_bytes or data_bytes),
-        by_stratum=_by_stratum(measurement),
+        scope=_scope(floor.ratio, headline.ratio, growth, data_bytes, target_bytes or data_bytes),
+        by_stratum=_by_stratum(cuts[HEADLINE[0]], measurement),
         method=Method(
             estimator="exact count" if exact else "priority sketch, regression on referenced bytes",
             sketch_entries={c.name: c.entries for c in measurement.plan.chunkers},
             sampled_fraction=measurement.coverage,
             chunk_stream="per file; holes end a chunk and are not counted as data",
         ),
-        sharing=sharing(measurement, HEADLINE[0]),
+        sharing=sharing(measurement, HEADLINE[0], cuts[HEADLINE[0]].kept),
     )
 
 
-def _compression(sketch: Sketch, chunker: Chunker, data_bytes: int) -> list[Compression]:
+def _dedup(cut: _Cut, distinct: Total, data_bytes: int) -> Dedup:
+    """What storing each of the ``distinct`` bytes once leaves."""
+    # A run of a byte value costs one chunk of the largest size, once, however long it is.
+    runs_once = int(np.count_nonzero(cut.sketch.run_count)) * cut.chunker.max_bytes
+    unique = distinct.plus(runs_once).quantity(int(cut.sketch.sizes.sum()), data_bytes)
+    return Dedup(
+        chunker=cut.chunker.name,
+        chunks=cut.sketch.chunks,
+        unique_bytes=unique,
+        ratio=ratio(data_bytes, unique),
+        run_bytes=int(cut.sketch.run_bytes.sum()),
+    )
+
+
+def _combined(cut: _Cut, codec_name: str, distinct: Total, data_bytes: int) -> Combined:
+    """What storing each distinct chunk once, compressed, leaves."""
+    sizes = cut.sizes(codec_name)
+    once = estimate_total(cut.compressed, sizes, (cut.compressed.sketch.sizes, distinct))
+    runs_once = sum(cut.run_sizes[codec_name].values())
+    left = once.plus(runs_once).quantity(int(sizes.sum()), data_bytes)
+    return Combined(
+        chunker=cut.chunker.name,
+        codec=codec_name,
+        physical_bytes=left,
+        ratio=ratio(data_bytes, left),
+    )
+
+
+def _compression(cut: _Cut, codec_name: str, data_bytes: int) -> Compression:
     """What compressing every block leaves, from a sample of all blocks."""
-    sample = sketch.compressed_sample()
-    made = []
-    for index, name in enumerate(chunker.codecs):
-        sizes = sample.compressed[:, index].astype(np.uint64)
-        runs = _run_sizes(sketch, chunker, name)
-        run_total = sum(int(sketch.run_count[byte]) * size for byte, size in runs.items())
-        every = estimate_total(sample, sizes, referenced(sample)).plus(run_total)
-        left = every.quantity(int(sizes.sum()), data_bytes)
-        made.append(
-            Compression(
-                codec=name,
-                block_bytes=chunker.max_bytes,
-                compressed_bytes=left,
-                ratio=ratio(data_bytes, left),
-            )
-        )
-    return made
+    sizes = cut.sizes(codec_name)
+    runs = sum(int(cut.sketch.run_count[b]) * s for b, s in cut.run_sizes[codec_name].items())
+    every = estimate_total(cut.compressed, sizes).plus(runs)
+    left = every.quantity(int(sizes.sum()), data_bytes)
+    return Compression(
+        codec=codec_name,
+        block_bytes=cut.chunker.max_bytes,
+        compressed_bytes=left,
+        ratio=ratio(data_bytes, left),
+    )
 
 
 def _scope(
-    measurement: Measurement, floor: Quantity, measured: Quantity, target_bytes: int
+    floor: Quantity, measured: Quantity, growth: list[Growth], data_bytes: int, target_bytes: int
 ) -> Scope:
-    growth = [_at_share(measurement, share) for share in SHARES]
     half, whole = growth[-2].ratio.value, growth[-1].ratio.value
     ceiling = None
     if half is not None and whole is not None:
-        doublings = max(0.0, math.log2(target_bytes / measurement.data_bytes))
+        doublings = max(0.0, math.log2(target_bytes / data_bytes))
         ceiling = Quantity(whole + doublings * max(0.0, whole - half), None, None, "assumed")
     return Scope(floor, measured, ceiling, growth)
 
 
-def _at_share(measurement: Measurement, share: float) -> Growth:
+def _at_share(cut: _Cut, share: float, data_bytes: int) -> Growth:
     """The headline ratio if each chunk had been met with probability ``share``.
 
     A chunk of c references is then met at all with probability 1 - (1 - share)^c: rarefaction (H.
     L. Sanders, American Naturalist 102, 1968), here of a population that the sketch estimates.
     """
-    chunker = next(c for c in measurement.plan.chunkers if c.name == HEADLINE[0])
-    sketch = measurement.sketches[chunker.name]
-    sample = sketch.compressed_sample()
-    distinct = estimate_total(sketch, sketch.sizes * _met(sketch.counts, share), referenced(sketch))
+    sample = cut.compressed.sketch
+    distinct = estimate_total(cut.kept, cut.sketch.sizes * _met(cut.sketch.counts, share))
     met = _met(sample.counts, share)
-    compressed = sample.compressed[:, chunker.codecs.index(HEADLINE[1])] * met
-    once = estimate_total(sample, compressed, (sample.sizes * met, distinct))
-    run_met = _met(sketch.run_count, share)
-    runs = _run_sizes(sketch, chunker, HEADLINE[1])
+    once = estimate_total(
+        cut.compressed, cut.sizes(HEADLINE[1]) * met, (sample.sizes * met, distinct)
+    )
+    run_met = _met(cut.sketch.run_count, share)
+    runs = cut.run_sizes[HEADLINE[1]]
     left = once.plus(round(sum(size * float(run_met[byte]) for byte, size in runs.items())))
-    data_bytes = round(share * measurement.data_bytes)
-    return Growth(share, ratio(data_bytes, left.quantity(0, data_bytes)))
+    share_bytes = round(share * data_bytes)
+    return Growth(share, ratio(share_bytes, left.quantity(0, share_bytes)))
 
 
 def _met(counts: npt.NDArray[np.uint64], share: float) -> npt.NDArray[np.float64]:
@@ -245,35 +278,24 @@ def ratio(data_bytes: int, left: Quantity) -> Quantity:
     )
 
 
-def _run_sizes(sketch: Sketch, chunker: Chunker, codec_name: str) -> dict[int, int]:
-    """Compressed bytes of one largest chunk of each byte value that occurred as a run."""
-    values = [int(byte) for byte in np.flatnonzero(sketch.run_count)]
-    if not values:
-        return {}
-    sizes = codec(codec_name)([bytes([value]) * chunker.max_bytes for value in values])
-    return dict(zip(values, sizes, strict=True))
-
-
-def _by_stratum(measurement: Measurement) -> list[StratumReduction]:
-    chunker = next(c for c in measurement.plan.chunkers if c.name == HEADLINE[0])
-    sketch = measurement.sketches[chunker.name]
-    sample = sketch.compressed_sample()
-    compressed = sample.compressed[:, chunker.codecs.index(HEADLINE[1])].astype(np.uint64)
+def _by_stratum(cut: _Cut, measurement: Measurement) -> list[StratumReduction]:
+    sizes = cut.sizes(HEADLINE[1])
     strata = []
     for bit, name in enumerate(CLASSES):
         data_bytes = int(measurement.class_bytes[bit])
         if data_bytes:
-            sizes = sketch.sizes * _seen(sketch, bit)
-            unique = estimate_total(sketch, sizes, referenced(sketch))
-            values = compressed * _seen(sample, bit)
-            known = (sample.sizes * _seen(sample, bit), unique)
-            physical = estimate_total(sample, values, known)
-            left = physical.quantity(int(values.sum()), data_bytes)
+            seen, seen_compressed = _seen(cut.sketch, bit), _seen(cut.compressed.sketch, bit)
+            unique = estimate_total(cut.kept, cut.sketch.sizes * seen)
+            known = (cut.compressed.sketch.sizes * seen_compressed, unique)
+            values = sizes * seen_compressed
+            left = estimate_total(cut.compressed, values, known).quantity(
+                int(values.sum()), data_bytes
+            )
             strata.append(
                 StratumReduction(
                     name=name,
                     data_bytes=data_bytes,
-                    unique_bytes=unique.quantity(int(sizes.sum()), data_bytes),
+                    unique_bytes=unique.quantity(int((cut.sketch.sizes * seen).sum()), data_bytes),
                     physical_bytes=left,
                     ratio=ratio(data_bytes, left),
                 )

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from storeff.estimate.totals import estimate_total, referenced
+from storeff.estimate.totals import Sample, estimate_total
 from storeff.quantity import Quantity
 from storeff.scan.measurement import VOLUME_BIT, Measurement
 from storeff.scan.sketch import Sketch
@@ -48,34 +48,35 @@ class Sharing(msgspec.Struct, frozen=True):
     pairs: list[SharedPair]
 
 
-def sharing(measurement: Measurement, chunker: str) -> Sharing | None:
-    """What the volumes of ``measurement`` share; None if it does not tell at least two apart."""
+def sharing(measurement: Measurement, chunker: str, kept: Sample) -> Sharing | None:
+    """What the volumes of ``measurement`` share, by the sample ``kept`` of ``chunker``'s chunks; None
+    if it does not tell at least two apart.
+    """
     names = list(measurement.volumes)
     if len(names) < 2:
         return None
-    sketch = measurement.sketches[chunker]
-    holds = [_holds(sketch, bit) for bit in range(len(names))]
+    holds = [_holds(kept.sketch, bit) for bit in range(len(names))]
     holders = np.sum(holds, axis=0, dtype=np.uint64)
     once_more = np.maximum(holders, np.uint64(1)) - np.uint64(1)
     data_bytes = list(measurement.volumes.values())
     return Sharing(
         chunker=chunker,
-        needless_bytes=_bytes(sketch, once_more, sum(data_bytes)),
+        needless_bytes=_bytes(kept, once_more, sum(data_bytes)),
         volumes=[
             VolumeShare(
                 name=printable(name),
                 data_bytes=data_bytes[i],
-                unique_bytes=_bytes(sketch, holds[i], data_bytes[i]),
-                only_here_bytes=_bytes(sketch, holds[i] * (holders == 1), data_bytes[i]),
+                unique_bytes=_bytes(kept, holds[i], data_bytes[i]),
+                only_here_bytes=_bytes(kept, holds[i] * (holders == 1), data_bytes[i]),
             )
             for i, name in enumerate(names)
         ],
-        pairs=_pairs(sketch, names, holds, data_bytes),
+        pairs=_pairs(kept, names, holds, data_bytes),
     )
 
 
 def _pairs(
-    sketch: Sketch,
+    kept: Sample,
     names: Sequence[bytes],
     holds: Sequence[npt.NDArray[np.uint64]],
     data_bytes: Sequence[int],
@@ -83,7 +84,7 @@ def _pairs(
     """The pairs that share something, the most first."""
     made = []
     for a, b in combinations(range(len(names)), 2):
-        shared = _bytes(sketch, holds[a] * holds[b], min(data_bytes[a], data_bytes[b]))
+        shared = _bytes(kept, holds[a] * holds[b], min(data_bytes[a], data_bytes[b]))
         if shared.value != 0:
             made.append(SharedPair(printable(names[a]), printable(names[b]), shared))
     return sorted(made, key=lambda pair: -(pair.shared_bytes.value or 0))
@@ -94,12 +95,13 @@ def _holds(sketch: Sketch, bit: int) -> npt.NDArray[np.uint64]:
     return (sketch.groups >> np.uint64(VOLUME_BIT + bit)) & np.uint64(1)
 
 
-def _bytes(sketch: Sketch, times: npt.NDArray[np.uint64], most: int) -> Quantity:
+def _bytes(kept: Sample, times: npt.NDArray[np.uint64], most: int) -> Quantity:
     """Bytes of all chunks, each as often as ``times`` says of the kept ones."""
+    sketch = kept.sketch
     sizes = sketch.sizes * times
     if not sizes.any():
         # B bytes of chunks, each kept with probability size x tau or more, are all missed with one
         # of exp(-B x tau) or less, which is 2.5 % at this B.
         missed = 0.0 if sketch.exact else math.log(40) / sketch.tau
         return Quantity(0, 0, min(round(missed), most), "measured")
-    return estimate_total(sketch, sizes, referenced(sketch)).quantity(int(sizes.sum()), most)
+    return estimate_total(kept, sizes).quantity(int(sizes.sum()), most)

@@ -6,43 +6,47 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from storeff.quantity import Z95, Quantity
+from storeff.quantity import Quantity
 from storeff.scan.sketch import Sketch
 
-Values = npt.NDArray[np.uint64] | npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
+Values = npt.NDArray[np.uint64] | Floats
 
-# One kept chunk that carries more of the regression than this makes its slope, and so its variance
-# estimate, unreliable.
-LEVERAGE_LIMIT = 0.1
-# A known total further than this many standard errors from its own estimate means that a chunk
-# too heavy for the sample to speak of was not kept; the total is then no control but a bias.
-SURPRISE_LIMIT = 3.0
-# What the control finds missing may be one chunk with many references that was not kept, which no
-# kept chunk can show. So this share of the squared correction counts as variance, and what is
-# already narrow is not corrected at all. Both were set with tests/bench/estimates.py: without them
-# intervals of +-0.1 % on 4,180 npm files held the truth in 28 % of 300 seeds.
-DOUBT = 0.05
-NARROW = 0.0025
+# A bucket is heavy whose references lie this many robust standard deviations above the median. Of
+# 4,096 buckets of ordinary chunks none does; at 4 some did, and a third of their help was lost
+# (tests/bench/estimates.py, 2026-11-21).
+HEAVY = 6.0
+# The second moment of references by bucket has a relative standard error of sqrt(2 / buckets); what
+# lies further above what the kept chunks account for is due to chunks that were not kept.
+SURPRISE = 3.0
+# Of the normal distribution: its standard deviation / its median absolute deviation.
+DEVIATION = 1.4826
 
 
 @dataclass(frozen=True)
 class Total:
-    """An estimated sum and its standard error: 0 where exact, infinite where nothing is known."""
+    """An estimated sum, its standard error, and the degrees of freedom that this rests on.
+
+    The standard error is 0 where the sum is exact, infinite where nothing is known.
+    """
 
     value: int | float
     standard_error: float
+    freedom: float = math.inf
 
     def plus(self, exact: int) -> "Total":
         """The total of this and an exactly known part."""
-        return Total(self.value + exact, self.standard_error)
+        return Total(self.value + exact, self.standard_error, self.freedom)
 
     def quantity(self, least: int, most: int) -> Quantity:
         """The total in whole units with its 95 % interval, within what is logically possible."""
+        from scipy.special import stdtrit
+
         if math.isinf(self.standard_error):
             return Quantity(None, None, None, "measured")
         if self.standard_error == 0:
             return Quantity(round(self.value), round(self.value), round(self.value), "measured")
-        half = Z95 * self.standard_error
+        half = float(stdtrit(self.freedom, 0.975)) * self.standard_error
         value, low, high = (
             min(max(round(x), least), most)
             for x in (self.value, self.value - half, self.value + half)
@@ -50,46 +54,131 @@ class Total:
         return Quantity(value, low, high, "measured")
 
 
-# What a quantity is for each kept chunk, and its total over all chunks.
-Control = tuple[Values, Total]
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A sketch as a sample of all chunks, and what is known of those that were not kept.
 
-
-def referenced(sketch: Sketch) -> Control:
-    """Bytes of all references to each chunk: their total is known exactly, however few are kept."""
-    known = sketch.bytes - int(sketch.run_bytes.sum())
-    return sketch.counts * sketch.sizes, Total(known, 0.0)
-
-
-def estimate_total(sketch: Sketch, values: Values, *controls: Control) -> Total:
-    """Sum over all unique chunks of a quantity whose ``values`` are known for the kept ones.
-
-    A chunk is kept with probability min(1, size x tau); the Horvitz-Thompson estimator over a
-    priority sample is unbiased and its terms are uncorrelated (Szegedy, STOC 2006), so the
-    variance is a plain sum. A control, a quantity whose total is known better, corrects it by
-    regression; of those that no single chunk dominates, the one of least variance is used.
-    Unknown if none of the kept chunks has any of it.
+    By row: ``chance`` is the probability min(1, size x tau) of being kept, ``weight`` what a
+    squared residual adds to the variance, ``light`` whether its bucket is not heavy, ``referenced``
+    the bytes of all its references if it is light and could have been missed, else 0.
+    ``referenced_bytes`` is the total of those over all chunks: exact, kept or not. ``heavy_share``
+    is the share of the chunks that are in heavy buckets, and ``unseen`` the part of the variance of
+    ``referenced``'s estimated total that the kept chunks do not account for.
     """
+
+    sketch: Sketch
+    chance: Floats
+    weight: Floats
+    light: npt.NDArray[np.bool_]
+    referenced: Floats
+    referenced_bytes: float
+    heavy_share: float
+    unseen: float
+
+
+def sample_of(sketch: Sketch, seed: int) -> Sample:
+    """``sketch`` of a scan under ``seed``, with its heavy buckets told from the light ones.
+
+    How often a chunk is referenced says much about how many chunks there are: the bytes of all
+    references are known. But one chunk with very many of them, if it is not kept, looks like very
+    many chunks. The totals by bucket are exact and show where such a chunk must be, so its bucket
+    is left out of what is known beforehand.
+    """
+    counts, sizes = sketch.counts.astype(np.float64), sketch.sizes.astype(np.float64)
+    chance = np.minimum(1.0, sizes * sketch.tau)
+    missable = chance < 1
+    kept_in = sketch.kept_buckets(seed)
+    buckets = sketch.buckets.copy()
+    known = np.column_stack((sketch.counts, sketch.counts * sketch.sizes))[~missable]
+    np.subtract.at(buckets, kept_in[~missable], known)
+    references, referenced_bytes = buckets.T.astype(np.float64)
+    middle = float(np.median(references))
+    spread = DEVIATION * float(np.median(abs(references - middle)))
+    # Chunks that are thrown into buckets leave no less spread than this, that of the Poisson law.
+    is_light = references <= middle + HEAVY * max(spread, float(references.mean()) ** 0.5)
+    light = is_light[kept_in]
+    heavy_buckets = np.count_nonzero(~is_light)
+    chunks = float((1 / chance[missable]).sum())
+    # A heavy bucket holds its share of the ordinary chunks, and a heavy one.
+    heavy_share = heavy_buckets / len(is_light) + (heavy_buckets / chunks if chunks else 0.0)
+    shown = missable & light
+    accounted = float((counts[shown] ** 2 * sizes[shown] / chance[shown]).sum())
+    return Sample(
+        sketch=sketch,
+        chance=chance,
+        weight=(1 - chance) / chance**2,
+        light=light,
+        referenced=np.where(shown, counts * sizes, 0.0),
+        referenced_bytes=float(referenced_bytes[is_light].sum()),
+        heavy_share=heavy_share,
+        unseen=_unseen(references[is_light], referenced_bytes[is_light], accounted) / sketch.tau,
+    )
+
+
+def _unseen(references: Floats, referenced_bytes: Floats, accounted: float) -> float:
+    """By how much the sum over all chunks of references^2 x size exceeds the ``accounted`` one.
+
+    Chunks fall into buckets at random, so the covariance of the buckets' totals estimates that sum.
+    """
+    buckets = len(references)
+    varied = float(np.cov(references, referenced_bytes)[0, 1]) * buckets
+    return max(0.0, varied * (1 - SURPRISE * math.sqrt(2 / buckets)) - accounted)
+
+
+def estimate_total(
+    sample: Sample, values: Values, size: tuple[Values, Total] | None = None
+) -> Total:
+    """Sum over all distinct chunks of a quantity whose ``values`` are known for the kept ones.
+
+    The Horvitz-Thompson estimator over a priority sample is unbiased and its terms are uncorrelated
+    (Szegedy, STOC 2006), so the variance is a plain sum. What is known of all chunks corrects it by
+    regression: the bytes of all references, and ``size``, another quantity of each kept chunk whose
+    total a larger sample tells better (C.-E. Särndal, B. Swensson, J. Wretman, Model Assisted
+    Survey Sampling, 1992, ch. 6). Of none, one and both, that of least variance is used.
+
+    A rare kind of chunk of which none was kept leaves no trace in the residuals; so one more chunk
+    counts as kept, of which nothing is explained. The degrees of freedom are Satterthwaite's
+    (Biometrics Bulletin 2, 1946). Unknown if none of the kept chunks has any of the quantity.
+    """
+    sketch = sample.sketch
     if sketch.exact:
         return Total(int(values.sum()), 0.0)
-    kept_probability = np.minimum(1.0, sketch.sizes * sketch.tau)
-    weight = (1.0 - kept_probability) / kept_probability**2
     y = values.astype(np.float64)
-    if not y.any():
+    has = y != 0
+    if not has.any():
         return Total(math.nan, math.inf)
-    plain = float((y / kept_probability).sum())
-    found = [Total(plain, float((weight * y**2).sum()) ** 0.5)]
-    if found[0].standard_error <= NARROW * plain:
-        return found[0]
-    for control, known in controls:
-        x = control.astype(np.float64)
-        leverage = weight * x**2
-        missed = known.value - float((x / kept_probability).sum())
-        spread = float(leverage.sum()) + known.standard_error**2
-        dominated = leverage.max() >= LEVERAGE_LIMIT * leverage.sum()
-        if dominated or missed**2 >= SURPRISE_LIMIT**2 * spread:
-            continue
-        slope = float((weight * x * y).sum() / leverage.sum())
-        variance = float((weight * (y - slope * x) ** 2).sum())
-        variance += slope**2 * (known.standard_error**2 + DOUBT * missed**2)
-        found.append(Total(plain + slope * missed, variance**0.5))
-    return min(found, key=lambda total: total.standard_error)
+    plain = float((y / sample.chance).sum())
+    per_byte = plain / float((sketch.sizes / sample.chance)[has].sum())
+    one_more = (per_byte / sketch.tau) ** 2
+    missable = int(np.count_nonzero(has & (sample.chance < 1)))
+    terms = sample.weight * y**2
+    variance = float(terms.sum()) + one_more
+    best = Total(plain, math.sqrt(variance), _freedom(variance, terms))
+    columns, totals = [sample.referenced], [Total(sample.referenced_bytes, 0.0)]
+    if size:
+        columns.append(size[0].astype(np.float64))
+        totals.append(size[1])
+    for used in range(1, min(len(columns), missable - 2) + 1):
+        known = np.column_stack(columns[:used])
+        weighted = known.T * sample.weight
+        slopes = np.linalg.lstsq(weighted @ known, weighted @ y)[0]
+        missing = np.array([t.value for t in totals[:used]]) - (known.T / sample.chance).sum(axis=1)
+        errors = slopes * [t.standard_error for t in totals[:used]]
+        unexplained = y - known[:, 1:] @ slopes[1:]
+        # In heavy buckets the references explain nothing; few chunks there are kept, and speak for
+        # themselves less well than all others do for them.
+        squares = sample.light * (unexplained - slopes[0] * known[:, 0]) ** 2
+        squares += sample.heavy_share * unexplained**2
+        terms = sample.weight * squares * (missable / (missable - used))
+        variance = float(terms.sum()) + one_more
+        variance += float((errors**2).sum()) + slopes[0] ** 2 * sample.unseen
+        if variance < best.standard_error**2:
+            value = plain + float(slopes @ missing)
+            best = Total(value, math.sqrt(variance), _freedom(variance, terms))
+    return best
+
+
+def _freedom(variance: float, terms: Floats) -> float:
+    """Degrees of freedom of a ``variance`` in which each chunk's term is itself one observation."""
+    squared = float((terms**2).sum())
+    return 2 * variance**2 / squared if squared else math.inf

@@ -64,7 +64,7 @@ class Plan(msgspec.Struct, frozen=True):
     seed: int = 1
     chunkers: tuple[Chunker, ...] = CHUNKERS
     part_bytes: int = 128 << 20
-    version: int = 2
+    version: int = 3
 
     def __post_init__(self) -> None:
         for c in self.chunkers:

@@ -27,7 +27,8 @@ class Sketch:
     ``tau`` is the lowest rank ever refused: infinite while nothing was, and then all is exact.
     ``compressed_tau`` is that of the smaller sample that is compressed; rows at or beyond it are 0.
     ``chunks`` and ``bytes`` count everything seen; ``run_count`` and ``run_bytes`` (256,) count,
-    by byte value, the constant runs, which are kept outside the sample.
+    by byte value, the constant runs, which are kept outside the sample. ``buckets`` (BUCKETS, 2)
+    are the references and bytes of all chunks, kept or not, by bucket of their keys.
     """
 
     keys: U64
@@ -41,11 +42,16 @@ class Sketch:
     bytes: int
     run_count: U64
     run_bytes: U64
+    buckets: U64
 
     @property
     def exact(self) -> bool:
         """Whether every unique chunk was kept, so that estimates are plain sums."""
         return self.tau == np.inf
+
+    def kept_buckets(self, seed: int) -> npt.NDArray[np.intp]:
+        """The row in ``buckets`` of each kept chunk, after a scan under ``seed``."""
+        return _native.bucket(self.keys, seed)
 
     def compressed_sample(self) -> "Sketch":
         """The kept chunks whose compressed sizes are known, as the smaller sketch they are."""
@@ -109,6 +115,7 @@ class Sketch:
             bytes=self.bytes + other.bytes,
             run_count=self.run_count + other.run_count,
             run_bytes=self.run_bytes + other.run_bytes,
+            buckets=self.buckets + other.buckets,
         )
 
 

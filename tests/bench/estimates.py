@@ -29,7 +29,7 @@ from baselines import DISTINCT, EVERY
 from streams import Stream, recorded, synthetic
 
 from storeff import _native
-from storeff.estimate.totals import estimate_total, referenced
+from storeff.estimate.totals import estimate_total, sample_of
 from storeff.quantity import Quantity
 from storeff.scan.sketch import Sketch
 
@@ -74,6 +74,12 @@ def sketches(stream: Stream, seed: int, entries: Iterable[int]) -> Iterator[tupl
     with everything compressed.
     """
     ranks = _native.rank(stream.keys, stream.sizes, seed)
+    buckets = np.column_stack(
+        [
+            np.bincount(_native.bucket(stream.keys, seed), total, _native.BUCKETS)
+            for total in (stream.counts, stream.counts * stream.sizes)
+        ]
+    ).astype(np.uint64)
     sizes = sorted(entries)
     most = min(sizes[-1] + 1, len(ranks))
     lowest = np.argpartition(ranks, most - 1)[:most]
@@ -95,6 +101,7 @@ def sketches(stream: Stream, seed: int, entries: Iterable[int]) -> Iterator[tupl
                 bytes=stream.bytes,
                 run_count=np.zeros(256, np.uint64),
                 run_bytes=np.zeros(256, np.uint64),
+                buckets=buckets,
             ),
         )
 
@@ -121,40 +128,42 @@ def check_sketch(name: str, stream: Stream, entries: int, seed: int) -> None:
         stream.stratum[stream.in_file].astype(np.uint64),
     )
     native: dict[str, Any] = {**scanner.export(0)}
-    fields = ("keys", "sizes", "counts", "groups", "tau", "chunks", "bytes")
+    fields = ("keys", "sizes", "counts", "groups", "tau", "chunks", "bytes", "buckets")
     if not all(np.array_equal(getattr(ours, field), native[field]) for field in fields):
         raise click.ClickException(f"{name}: the sketch is not the one that a scan keeps")
 
 
 def figures(
-    sketch: Sketch, places: Sketch, stream: Stream, strata: Sequence[int]
+    sketch: Sketch, places: Sketch, stream: Stream, strata: Sequence[int], seed: int
 ) -> dict[str, Quantity]:
     """What storeff.estimate.reduction makes of ``sketch`` and, by place, ``places``."""
     data_bytes = sketch.bytes
-    distinct = estimate_total(sketch, sketch.sizes, referenced(sketch))
+    kept = sample_of(sketch, seed)
+    distinct = estimate_total(kept, sketch.sizes)
     made = {"unique": distinct.quantity(int(sketch.sizes.sum()), data_bytes)}
     sample = sketch.compressed_sample() if stream.codecs else sketch
+    compressed = sample_of(sample, seed)
     for index, name in enumerate(stream.codecs):
         sizes = sample.compressed[:, index].astype(np.uint64)
-        least = int(sizes.sum())
-        known = (sample.sizes, distinct)
-        once = estimate_total(sample, sizes, known)
-        made[f"combined {name}"] = once.quantity(least, data_bytes)
-    sampled = places.compressed_sample() if stream.codecs else places
+        once = estimate_total(compressed, sizes, (sample.sizes, distinct))
+        made[f"combined {name}"] = once.quantity(int(sizes.sum()), data_bytes)
+    if stream.codecs:
+        places = places.compressed_sample()
+        blocks = sample_of(places, seed)
     for index, name in enumerate(stream.codecs):
-        sizes = sampled.compressed[:, index].astype(np.uint64)
-        every = estimate_total(sampled, sizes, referenced(sampled))
+        sizes = places.compressed[:, index].astype(np.uint64)
+        every = estimate_total(blocks, sizes)
         made[f"compression {name}"] = every.quantity(int(sizes.sum()), data_bytes)
     for stratum in strata:
         within, inside = (
             (each.groups >> np.uint64(stratum)) & np.uint64(1) for each in (sketch, sample)
         )
         sizes = sketch.sizes * within
-        unique = estimate_total(sketch, sizes, referenced(sketch))
+        unique = estimate_total(kept, sizes)
         made[f"unique in stratum {stratum}"] = unique.quantity(int(sizes.sum()), data_bytes)
         for index, name in enumerate(stream.codecs):
             sizes = sample.compressed[:, index] * inside
-            physical = estimate_total(sample, sizes, (sample.sizes * inside, unique))
+            physical = estimate_total(compressed, sizes, (sample.sizes * inside, unique))
             made[f"combined {name} in stratum {stratum}"] = physical.quantity(
                 int(sizes.sum()), data_bytes
             )
@@ -206,7 +215,7 @@ def full_pass(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
                 once, every = (
                     less_compressed(each, round(entries * share), seed) for each in (sketch, places)
                 )
-                for quantity, estimate in figures(once, every, stream, strata).items():
+                for quantity, estimate in figures(once, every, stream, strata, seed).items():
                     found.setdefault((label, entries, quantity), []).append(estimate)
     for (label, entries, quantity), estimates in found.items():
         share = 1.0 if quantity.startswith("unique") else PRODUCT[label]

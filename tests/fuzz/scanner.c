@@ -206,6 +206,21 @@ static void check_sketch(const fuzz_case *c, size_t index, const sf_sketch *sket
          all->count <= capacity);
     same("tau is the rank after the capacity", index, all->count <= capacity || up_to > capacity,
          1);
+    uint64_t references = 0, bytes = 0;
+    for (size_t i = 0; i < SF_BUCKETS; i++) {
+        references += sketch->buckets[i].references;
+        bytes += sketch->buckets[i].bytes;
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        const sf_entry *entry = &all->entries[i];
+        const sf_bucket *bucket =
+            &sketch->buckets[sf_bucket_of(entry->key, sf_seed_mix(c->seed))];
+        same("references of a bucket", index, bucket->references >= entry->count, 1);
+        references -= entry->count;
+        bytes -= entry->count * entry->size;
+    }
+    same("references of all buckets", index, references, 0);
+    same("bytes of all buckets", index, bytes, 0);
     for (size_t i = 0; i < sketch->count; i++) {
         const sf_entry *entry = &sketch->entries[i];
         same("an entry ranks below tau", index, entry->rank < sketch->tau, 1);
