@@ -12,6 +12,17 @@ other ways of spending the same number of entries (baselines.py) are judged besi
 Errors are relative to the truth. ``bias`` is their mean, ``RMSE`` the root of their mean square,
 ``p95`` the 95th percentile of their size, ``width`` the mean half width of the intervals, ``slope``
 that of log RMSE over log entries: -0.5 where four times the entries halve the error.
+
+What else was tried against chunks with very many references: RMSE and coverage of ``unique`` at
+2,048 entries, 100 seeds, in js cdc-64KiB and in "hot 10 %, variable" (2026-11-21).
+
+- No regression on referenced bytes: 0.20 %, covers 98 %; and 2.24 %, 92 %.
+- Regression on the bytes of all references: 0.15 %, 71 %; and 8.50 %, 6 %.
+- Heavy chunks and their bytes from a sample by place, with half of the entries: 0.48 %, 94 %; and
+  1.42 %, 94 %.
+- What heavy buckets have beyond the median taken off the total: 0.77 %, 0 %; and 0.79 %, 97 %.
+- Heavy buckets left out, as the product does: 0.08 %, 95 %; and 0.80 %, 97 %.
+- Heavy chunks left out, their exact counts given: 0.07 %, 94 %; and 0.79 %, 97 %.
 """
 
 import json
