@@ -128,11 +128,11 @@ class Sketch:
         tau = ranked[self.capacity][0] if len(ranked) > self.capacity else math.inf
         return [(c, self.counts[c], self.groups[c]) for r, c in ranked if r < tau], tau
 
-    def buckets(self, buckets: int) -> dict[int, list[int]]:
-        """References and bytes of all chunks by bucket, of those that have any."""
-        totals: dict[int, list[int]] = {}
+    def buckets(self, buckets: int) -> list[list[int]]:
+        """References and bytes of all chunks by bucket."""
+        totals = [[0, 0] for _ in range(buckets)]
         for (key, size), count in self.counts.items():
-            total = totals.setdefault(mixed(key, self.seed) % buckets, [0, 0])
+            total = totals[mixed(key, self.seed) % buckets]
             total[0] += count
             total[1] += count * size
         return totals

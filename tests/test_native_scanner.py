@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_native_cut import contents, profiles
 
-from storeff._native import Scanner, fingerprint, kernels
+from storeff._native import BUCKETS, Scanner, fingerprint, kernels
 
 if TYPE_CHECKING:
     from storeff._native import Export
@@ -90,6 +90,7 @@ def expected(chunker: oracle.Chunker) -> dict[str, object]:
         "bytes": chunker.bytes,
         "run_count": chunker.run_count,
         "run_bytes": chunker.run_bytes,
+        "buckets": chunker.sketch.buckets(BUCKETS),
     }
 
 
