@@ -153,33 +153,43 @@ def estimate_total(
     one_more = (per_byte / sketch.tau) ** 2
     missable = int(np.count_nonzero(has & (sample.chance < 1)))
     terms = sample.weight * y**2
-    variance = float(terms.sum()) + one_more
-    best = Total(plain, math.sqrt(variance), _freedom(variance, terms))
-    columns, totals = [sample.referenced], [Total(sample.referenced_bytes, 0.0)]
+    found = [_total(plain, terms, float(terms.sum()) + one_more)]
+    controls = [(sample.referenced, Total(sample.referenced_bytes, 0.0))]
     if size:
-        columns.append(size[0].astype(np.float64))
-        totals.append(size[1])
-    for used in range(1, min(len(columns), missable - 2) + 1):
-        known = np.column_stack(columns[:used])
-        weighted = known.T * sample.weight
-        slopes = np.linalg.lstsq(weighted @ known, weighted @ y)[0]
-        missing = np.array([t.value for t in totals[:used]]) - (known.T / sample.chance).sum(axis=1)
-        errors = slopes * [t.standard_error for t in totals[:used]]
-        unexplained = y - known[:, 1:] @ slopes[1:]
-        # In heavy buckets the references explain nothing; few chunks there are kept, and speak for
-        # themselves less well than all others do for them.
-        squares = sample.light * (unexplained - slopes[0] * known[:, 0]) ** 2
-        squares += sample.heavy_share * unexplained**2
-        terms = sample.weight * squares * (missable / (missable - used))
-        variance = float(terms.sum()) + one_more
-        variance += float((errors**2).sum()) + slopes[0] ** 2 * sample.unseen
-        if variance < best.standard_error**2:
-            value = plain + float(slopes @ missing)
-            best = Total(value, math.sqrt(variance), _freedom(variance, terms))
-    return best
+        controls.append((size[0].astype(np.float64), size[1]))
+    for used in range(1, min(len(controls), missable - 2) + 1):
+        lost = missable / (missable - used)
+        found.append(_regressed(sample, y, plain, controls[:used], lost, one_more))
+    return min(found, key=lambda total: total.standard_error)
 
 
-def _freedom(variance: float, terms: Floats) -> float:
-    """Degrees of freedom of a ``variance`` in which each chunk's term is itself one observation."""
+def _regressed(
+    sample: Sample,
+    y: Floats,
+    plain: float,
+    controls: list[tuple[Floats, Total]],
+    lost: float,
+    one_more: float,
+) -> Total:
+    """``plain`` corrected by what the estimates of the ``controls``, the referenced bytes first,
+    miss of their totals. ``lost`` makes up for the degrees of freedom that the slopes took.
+    """
+    known = np.column_stack([control for control, _ in controls])
+    weighted = known.T * sample.weight
+    slopes = np.linalg.lstsq(weighted @ known, weighted @ y)[0]
+    missing = [total.value for _, total in controls] - (known.T / sample.chance).sum(axis=1)
+    unexplained = y - known[:, 1:] @ slopes[1:]
+    # In heavy buckets the references explain nothing. Few chunks there are kept, and speak for them
+    # less well than all others do.
+    squares = sample.light * (unexplained - slopes[0] * known[:, 0]) ** 2
+    squares += sample.heavy_share * unexplained**2
+    terms = lost * sample.weight * squares
+    of_controls = float(((slopes * [total.standard_error for _, total in controls]) ** 2).sum())
+    variance = float(terms.sum()) + one_more + of_controls + slopes[0] ** 2 * sample.unseen
+    return _total(plain + float(slopes @ missing), terms, variance)
+
+
+def _total(value: float, terms: Floats, variance: float) -> Total:
+    """With Satterthwaite's degrees of freedom: each chunk's term is an observation of its own."""
     squared = float((terms**2).sum())
-    return 2 * variance**2 / squared if squared else math.inf
+    return Total(value, math.sqrt(variance), 2 * variance**2 / squared if squared else math.inf)

@@ -51,6 +51,9 @@ PRODUCT = {"storeff": 1.0, "storeff, 1/4": 0.25}
 STRATUM_SHARE = 0.05
 # The baselines have no intervals to judge, and their errors are told apart by fewer seeds.
 BASELINE_SEEDS = 100
+# Of a stream with more references only the sketch of distinct chunks is judged: what draws from the
+# references themselves would take days.
+REFERENCES_MAX = 2_000_000
 # What an interval has to hold, and what 300 seeds cannot tell from 95 %.
 COVERAGE_LOW, COVERAGE_HIGH = 0.92, 0.98
 # Errors along a slope are those of a sample only where most of the population is not kept.
@@ -228,7 +231,9 @@ def full_pass(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
         for label, share in PRODUCT.items()
     }
     sampled = sorted({n for sizes in inexact.values() for n in sizes})
-    by_place = [n for n in setting.entries if n < len(stream.chunk)] if stream.codecs else []
+    references = len(stream.chunk)
+    judged = stream.codecs and references <= REFERENCES_MAX
+    by_place = [n for n in setting.entries if n < references] if judged else []
     for seed in setting.seeds:
         for entries, sketch in sketches(stream, seed, sampled):
             for label, share in PRODUCT.items():
@@ -264,6 +269,8 @@ def full_pass(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
 
 def compared(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
     """The baselines, given as many entries, of which all are compressed."""
+    if len(stream.chunk) > REFERENCES_MAX:
+        return
     every = stream.compressed.astype(np.float64)
     once = np.column_stack((stream.sizes.astype(np.float64), every))
     compression = [f"compression {codec}" for codec in stream.codecs]
