@@ -89,6 +89,9 @@ def sketches(stream: Stream, seed: int, entries: Iterable[int]) -> Iterator[tupl
     """The sketches of each capacity that a scan of ``stream`` under ``seed`` would have kept,
     with everything compressed.
     """
+    sizes = sorted(entries)
+    if not sizes:
+        return
     ranks = _native.rank(stream.keys, stream.sizes, seed)
     buckets = np.column_stack(
         [
@@ -96,9 +99,6 @@ def sketches(stream: Stream, seed: int, entries: Iterable[int]) -> Iterator[tupl
             for total in (stream.counts, stream.counts * stream.sizes)
         ]
     ).astype(np.uint64)
-    sizes = sorted(entries)
-    if not sizes:
-        return
     most = min(sizes[-1] + 1, len(ranks))
     lowest = np.argpartition(ranks, most - 1)[:most]
     lowest = lowest[np.argsort(ranks[lowest])]
@@ -352,6 +352,16 @@ def show_misses(rows: list[Row]) -> None:
             )
 
 
+def save(path: Path, made_by: dict[str, Any], rows: list[Row]) -> None:
+    """A row a line, errors to seven digits behind the point."""
+    rounded = [
+        {key: round(x, 7) if isinstance(x, float) else x for key, x in asdict(row).items()}
+        for row in rows
+    ]
+    lines = ",\n".join(json.dumps(row) for row in rounded)
+    path.write_text(json.dumps(made_by)[:-1] + f', "rows": [\n{lines}\n]}}\n')
+
+
 @click.command(help=__doc__, context_settings={"max_content_width": 100})
 @click.option("--corpora", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path))
@@ -397,9 +407,8 @@ def main(
                 "seeds": [setting.seeds.start, setting.seeds.stop - 1],
                 "baseline_seeds": min(seeds, BASELINE_SEEDS),
                 "references": references,
-                "rows": [asdict(row) for row in rows],
             }
-            output.write_text(json.dumps(made_by, indent=1) + "\n")
+            save(output, made_by, rows)
     show_misses(rows)
 
 
