@@ -49,8 +49,9 @@ class Sharing(msgspec.Struct, frozen=True):
 
 
 def sharing(measurement: Measurement, chunker: str, kept: Sample) -> Sharing | None:
-    """What the volumes of ``measurement`` share, by the sample ``kept`` of ``chunker``'s chunks; None
-    if it does not tell at least two apart.
+    """What the volumes of ``measurement`` share, by the sample ``kept`` of ``chunker``'s chunks.
+
+    None if it does not tell at least two apart.
     """
     names = list(measurement.volumes)
     if len(names) < 2:
