@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from storeff.kv import lossy
@@ -101,6 +101,7 @@ def test_every_value_and_every_midpoint_rounds_as_specified(name: str) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 @given(x=st.floats(width=32, allow_nan=False, allow_infinity=False))
+@example(x=float(np.finfo(np.float32).max))
 def test_any_number_rounds_as_specified(name: str, x: float) -> None:
     [rounded] = lossy.round_fp8(np.array([x], np.float32), FORMATS[name]).tolist()
     assert Fraction(rounded) == nearest(Fraction(x), TABLES[name])

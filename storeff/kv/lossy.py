@@ -38,12 +38,12 @@ E5M2 = Fp8(mantissa_bits=2, exponent_min=-14, largest=57344.0)
 
 def round_fp8(x: Floats, form: Fp8) -> Floats:
     """The nearest value of the format, to even on a tie, saturating; NaN stays NaN."""
+    # First, because the next multiple of a step may not be a float any more.
+    x = np.clip(x, -form.largest, form.largest)
     # |x| in [2^e, 2^(e+1)); below the smallest normal number the steps are its own.
     exponent = np.maximum(np.frexp(x)[1] - 1, form.exponent_min)
     step = np.ldexp(np.float32(1), exponent - form.mantissa_bits)
-    rounded: Floats = np.clip(np.rint(x / step) * step, -form.largest, form.largest).astype(
-        np.float32
-    )
+    rounded: Floats = (np.rint(x / step) * step).astype(np.float32)
     return rounded
 
 
