@@ -1,0 +1,226 @@
+"""Distinct bytes of data of which only some units were read: the unseen-species linear program.
+
+How many chunks would show up how often, if all were read, is a histogram x; reading at rate p thins
+it binomially, E[y] = A x. Of all histograms that explain the sample y, those with the fewest and
+the most distinct bytes bound the answer (Valiant, Valiant, "Estimating the Unseen", NeurIPS 2013;
+Harnik, Khaitzin, Sotnikov, "Estimating Unseen Deduplication", FAST 2016).
+
+Units of one place (storeff.scan.units) are read together or not at all. So what is counted are
+pairs of chunk and place: duplicates within a place are known, those between places are estimated.
+How far y is off is told by a delete-group jackknife over places, and how far to trust that by
+thinning the sample once more, where the truth is known.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linprog
+from scipy.stats import binom
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# Lower ends of the classes of multiplicity that are told apart in a sample: few enough for GROUPS
+# replicates to tell their covariance.
+CLASSES = np.array([1, 2, 3, 4, 6, 9, 15, 30])
+GROUPS = 60
+# Multiplicities in the whole: each up to the first figure, then in steps of the second.
+GRID_DENSE, GRID_STEP = 32, 1.12
+# Directions in which y hardly varies are not trusted further than this share of the widest one.
+EIGENVALUE_MIN = 1e-3
+# The point is the middle of what lies within this many standard errors of the sample. The closest
+# histogram alone (least L1 distance) is a corner that jumps: its RMSE was up to twice as large
+# (tests/bench/partial.py, 2026-11-21).
+POINT_Z = 0.5
+# The width of an interval for which the sample is too small to be thinned again.
+DEFAULT_Z = 2.2
+# Fewer places than this tell nothing about how much places differ.
+PLACES_MIN = 30
+COVERAGE = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Chunks of the units that were read, each once per place.
+
+    A row per distinct chunk: ``value`` (u,), its bytes or compressed bytes. A row per pair:
+    ``chunk`` (n,) and ``place`` (n,), rows of the other tables. A row per place: ``hashes`` (m,) in
+    (0, 1] and ``read`` (m,) bytes. Only a random share ``kept`` of the distinct chunks is in it.
+    """
+
+    value: Floats
+    chunk: Ints
+    place: Ints
+    hashes: Floats
+    read: Floats
+    kept: float = 1.0
+
+    @property
+    def distinct_share(self) -> float:
+        """Distinct bytes in the sample per byte read; of all data it is an overestimate."""
+        return float(self.value.sum() / self.kept / self.read.sum())
+
+    @cached_property
+    def group(self) -> Ints:
+        """(m,) jackknife group of each place, by lower bits of its hash."""
+        return (self.hashes * 2.0**32 % 1.0 * GROUPS).astype(np.int64)
+
+    def thinned(self, keep: npt.NDArray[np.bool_]) -> "Sample":
+        """What would have been read at those places only that ``keep`` (m,) says."""
+        pairs = keep[self.place]
+        rows, chunk = np.unique(self.chunk[pairs], return_inverse=True)
+        place = (np.cumsum(keep) - 1)[self.place[pairs]]
+        return Sample(self.value[rows], chunk, place, self.hashes[keep], self.read[keep], self.kept)
+
+
+class Share(NamedTuple):
+    """Distinct bytes per byte of data: the point and the interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def estimate(sample: Sample, p: float, z: float) -> Share | None:
+    """Distinct bytes of everything, of which ``sample`` was read at rate ``p``, per byte.
+
+    ``z`` is how many standard errors an explanation may be off. None if too few places were read.
+    """
+    if p >= 1.0 and len(sample.read):
+        seen = sample.distinct_share
+        return Share(seen, seen, seen)
+    program = Program.of(sample, p)
+    if program is None:
+        return None
+    seen = sample.distinct_share
+    closest = program.distance()
+    low, high = program.bounds(closest + max(z, POINT_Z))
+    value = sum(program.bounds(closest + POINT_Z)) / 2
+    if sample.kept == 1.0:
+        # All that was not read may repeat what was, or nothing of itself.
+        low, value, high = (min(max(x, seen * p), seen * p + 1 - p) for x in (low, value, high))
+    return Share(value, low, high)
+
+
+def calibrate(sample: Sample, p: float, seed: int, thinnings: int = 200) -> float | None:
+    """How many standard errors z must be for ``estimate`` to hold the truth 95 times in 100.
+
+    The sample is taken for a population, whose distinct bytes are known, and its places are drawn
+    at rate ``p`` again and again. None if too few places are left to do so.
+    """
+    rng = np.random.default_rng(seed)
+    needed = []
+    for _ in range(thinnings):
+        program = Program.of(sample.thinned(rng.random(len(sample.hashes)) < p), p)
+        if program is None:
+            return None
+        needed.append(program.distance(sample.distinct_share) - program.distance())
+    rank = min(math.ceil(COVERAGE * (thinnings + 1)), thinnings)
+    return max(POINT_Z, float(np.sort(needed)[rank - 1]))
+
+
+class Program:
+    """The linear programs of one sample: which histograms explain it, and how well.
+
+    Their variables w (g,) are the bytes, per byte of data, of the pairs of chunks that have a
+    multiplicity of ``grid`` (g,) in the whole; so the distinct bytes are w . (1 / grid).
+    ``rows`` @ w is what the whitened observation ``seen`` should be.
+    """
+
+    def __init__(self, sample: Sample, p: float) -> None:
+        y, covariance = _observed(sample, p)
+        most = int(np.bincount(sample.chunk).max())
+        self.grid = _grid(1.5 * (most + 3 * math.sqrt(most) + 3) / p)
+        below = binom.cdf(CLASSES[:, np.newaxis] - 1, self.grid, p)
+        chance = np.vstack((below[1:], np.ones(len(self.grid)))) - below
+        expected = np.vstack((chance / (self.grid * p), np.ones(len(self.grid))))
+        # A class that the sample has nothing of may hold one more chunk; all pairs, one more place.
+        read = float(sample.read.sum())
+        chunk = float((sample.value**2).sum() / sample.value.sum()) / sample.kept / read
+        place = float((sample.read**2).sum()) / read**2
+        least = np.append(np.full(len(CLASSES), chunk), place)
+        scale = np.sqrt(np.diag(covariance) + (1 - p) * least**2)
+        correlation = covariance / np.outer(scale, scale)
+        np.fill_diagonal(correlation, 1.0)
+        wide, axes = np.linalg.eigh(correlation)
+        whiten = (axes / np.sqrt(np.maximum(wide, EIGENVALUE_MIN * wide[-1]))).T / scale
+        self.rows, self.seen = whiten @ expected, whiten @ y
+
+    @staticmethod
+    def of(sample: Sample, p: float) -> "Program | None":
+        """The programs of ``sample``, read at rate ``p``; None if that is too little."""
+        if len(np.unique(sample.place)) < PLACES_MIN:
+            return None
+        return Program(sample, p)
+
+    def distance(self, distinct_share: float | None = None) -> float:
+        """The least that any histogram is off, in standard errors; if given, of those with that
+        many distinct bytes per byte of data (infinite if there are none)."""
+        one = np.ones((len(self.seen), 1))
+        fixed = {}
+        if distinct_share is not None:
+            fixed = {
+                "A_eq": np.append(1 / self.grid / distinct_share, 0.0)[np.newaxis],
+                "b_eq": [1.0],
+            }
+        return _solved(
+            np.append(np.zeros(len(self.grid)), 1.0),
+            np.vstack((np.hstack((self.rows, -one)), np.hstack((-self.rows, -one)))),
+            np.concatenate((self.seen, -self.seen)),
+            **fixed,
+        )
+
+    def bounds(self, z: float) -> tuple[float, float]:
+        """Fewest and most distinct bytes per byte, of all histograms at most ``z`` off."""
+        cost = 1 / self.grid
+        rows = np.vstack((self.rows, -self.rows))
+        limits = np.concatenate((self.seen + z, z - self.seen))
+        return _solved(cost, rows, limits), -_solved(-cost, rows, limits)
+
+
+def _solved(cost: Floats, rows: Floats, limits: Floats, **fixed: object) -> float:
+    """The least cost @ x, x >= 0, with rows @ x <= limits; infinite if there is no such x."""
+    result = linprog(cost, A_ub=rows, b_ub=limits, method="highs", **fixed)
+    if result.status == 2:
+        return math.inf
+    if result.fun is None:
+        raise ArithmeticError(f"the linear program was not solved: {result.message}")
+    return float(result.fun)
+
+
+def _grid(top: float) -> Floats:
+    steps = math.ceil(math.log(max(top / GRID_DENSE, GRID_STEP)) / math.log(GRID_STEP))
+    sparse = np.round(GRID_DENSE * GRID_STEP ** np.arange(1, steps + 1))
+    return np.concatenate((np.arange(1.0, GRID_DENSE + 1), sparse))
+
+
+def _observed(sample: Sample, p: float) -> tuple[Floats, Floats]:
+    """Bytes of distinct chunks by class of multiplicity, and last of all pairs, per byte read; and
+    their covariance, by leaving out each group of places in turn."""
+    last = len(CLASSES)
+    value = sample.value / sample.kept
+    times = np.bincount(sample.chunk, minlength=len(value))
+    in_class = np.searchsorted(CLASSES, times, side="right") - 1
+    y = np.append(np.bincount(in_class, value, last), value @ times)
+    # Each chunk and group that meet, and how many of the chunk's pairs are in the group.
+    met, lost = np.unique(sample.chunk * GROUPS + sample.group[sample.place], return_counts=True)
+    chunk, group = np.divmod(met, GROUPS)
+    left_class = np.searchsorted(CLASSES, times[chunk] - lost, side="right") - 1
+    change = np.zeros((GROUPS, last + 1))
+    np.add.at(change, (group, in_class[chunk]), -value[chunk])
+    some = left_class >= 0
+    np.add.at(change, (group[some], left_class[some]), value[chunk[some]])
+    np.add.at(change, (group, last), -value[chunk] * lost)
+    read = sample.read.sum()
+    without = read - np.bincount(sample.group, sample.read, GROUPS)
+    used = np.unique(sample.group)
+    replicas = ((y + change) / without[:, np.newaxis])[used]
+    replicas -= replicas.mean(axis=0)
+    covariance = (1 - p) * (1 - 1 / len(used)) * replicas.T @ replicas
+    # Of the chunks only a random share was kept, whatever their place.
+    drawn = np.append(np.bincount(in_class, value**2, last), (value * times) @ (value * times))
+    return y / read, covariance + np.diag((1 - sample.kept) * drawn) / read**2

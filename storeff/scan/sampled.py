@@ -1,0 +1,183 @@
+"""What a partial scan found: chunks of the units that were read, and the place each was read at."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from storeff import _native
+from storeff.scan.codecs import SizesOf
+from storeff.scan.plan import Chunker, Plan
+from storeff.scan.units import Design
+from storeff.sources.census import Census
+
+U64 = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
+
+# Rows that the table of one chunker keeps: 24 bytes each, and a relative standard error of 0.2 %.
+ROWS_MAX = 1 << 18
+# Of the chunks that a whole scan compresses, one in so many: what units differ by outweighs the rest,
+# and compressing is nearly all of the time of a small sample.
+COMPRESSED_SHARE = 4
+# Which chunks are kept is decided by other hashes than which units are read.
+CHUNK_SEED_SALT = 0x5AD
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Chunks of one chunker, of which a random share ``kept``, by content, is in the table.
+
+    A row per chunk and place that met, if not more often: ``keys`` (n,) 64-bit fingerprints,
+    ``sizes`` (n,) bytes, ``places`` (n,). Of a share ``compressed_kept`` of all chunks
+    ``compressed`` holds the bytes with each codec. ``chunks`` counts everything cut; ``runs``
+    (256,) are bytes in constant runs by byte value, which are not in the table.
+    """
+
+    keys: U64
+    sizes: U64
+    places: Floats
+    kept: float
+    compressed: dict[int, tuple[int, ...]]
+    compressed_kept: float
+    chunks: int
+    runs: U64
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """A partial scan at ``rate``: every unit with a place below it was read, if it could be.
+
+    ``census`` counts everything listed. A row per place: ``places`` (m,), ``read`` (m,) bytes of
+    data and ``exponents`` (m,), the bits of the size of the files read there. ``hole_bytes`` are
+    holes in the units read.
+    """
+
+    plan: Plan
+    design: Design
+    kernel: str
+    rate: float
+    census: Census
+    places: Floats
+    read: U64
+    exponents: npt.NDArray[np.int64]
+    tables: dict[str, Table]
+    hole_bytes: int
+    cpu_seconds: float
+
+    @property
+    def read_bytes(self) -> int:
+        return int(self.read.sum())
+
+
+def cut_unit(data: memoryview, chunker: Chunker, kernel: str) -> tuple[list[int], U64, U64, U64]:
+    """Offsets, keys (n,), sizes (n,) of the chunks of ``data``, a file of its own; bytes in constant
+    runs by byte value (256,), which are left out unless each block counts for itself."""
+    cut = _native.cut(data, chunker.min_bytes, chunker.max_bytes, kernel)
+    runs = np.zeros(256, np.uint64)
+    if not chunker.by_place:
+        for offset, length, _ in cut[cut[:, 2] == 1].tolist():
+            runs[data[offset]] += np.uint64(length)
+        cut = cut[cut[:, 2] == 0]
+    offsets = cut[:, 0].tolist()
+    prints = [
+        _native.fingerprint(data[offset : offset + length], kernel)[:8]
+        for offset, length, _ in cut.tolist()
+    ]
+    keys = np.frombuffer(b"".join(prints), ">u8").astype(np.uint64)
+    return offsets, keys, cut[:, 1].astype(np.uint64), runs
+
+
+class Collector:
+    """Fills the table of one chunker, for all threads; its size is bounded.
+
+    Half of what it holds is let go, by content, whenever it is full.
+    """
+
+    def __init__(self, chunker: Chunker, seed: int, rows_max: int = ROWS_MAX) -> None:
+        self.chunker = chunker
+        self.seed = seed ^ CHUNK_SEED_SALT
+        self.rows_max = rows_max
+        self.compressed_max = chunker.compressed_entries // COMPRESSED_SHARE
+        self.lock = threading.Lock()
+        self.rows: list[tuple[U64, U64, Floats]] = []
+        self.count = 0
+        self.kept = 1.0
+        self.compressed: dict[int, tuple[int, ...]] = {}
+        self.compressed_kept = 1.0
+        self.chunks = 0
+        self.runs = np.zeros(256, np.uint64)
+
+    def add(
+        self,
+        place: float,
+        keys: U64,
+        sizes: U64,
+        runs: U64,
+        blocks: Sequence[memoryview],
+        codecs: Sequence[SizesOf],
+    ) -> None:
+        """Take the chunks of one unit; those not compressed yet are, with ``codecs``."""
+        ranks = self.ranks(keys)
+        wanted: dict[int, int] = {}
+        if codecs:
+            for row in np.flatnonzero(ranks < self.compressed_kept).tolist():
+                wanted.setdefault(int(keys[row]), row)
+            wanted = {key: row for key, row in wanted.items() if key not in self.compressed}
+        if wanted:
+            chosen = [blocks[row] for row in wanted.values()]
+            found = zip(*(sizes_of(chosen) for sizes_of in codecs), strict=True)
+            news = dict(zip(wanted, found, strict=True))
+        else:
+            news = {}
+        with self.lock:
+            self.chunks += len(keys) + int(np.count_nonzero(runs))
+            self.runs += runs
+            keep = ranks < self.kept
+            self.rows.append((keys[keep], sizes[keep], np.full(int(keep.sum()), place)))
+            self.count += int(keep.sum())
+            self.compressed.update(news)
+            while self.count > self.rows_max:
+                self.prune()
+            while len(self.compressed) > self.compressed_max:
+                self.compressed_kept /= 2
+                self.compressed = self.within(self.compressed_kept)
+
+    def ranks(self, keys: U64) -> Floats:
+        return _native.rank(np.column_stack((keys, keys)), np.ones(len(keys), np.uint64), self.seed)
+
+    def within(self, share: float) -> dict[int, tuple[int, ...]]:
+        known = np.fromiter(self.compressed, np.uint64, len(self.compressed))
+        keys = known[self.ranks(known) < share].tolist()
+        return {key: self.compressed[key] for key in keys}
+
+    def prune(self) -> None:
+        keys, sizes, places = self.merged()
+        if len(keys) > self.rows_max // 2:
+            self.kept /= 2
+            keep = self.ranks(keys) < self.kept
+            keys, sizes, places = keys[keep], sizes[keep], places[keep]
+        self.rows = [(keys, sizes, places)]
+        self.count = len(keys)
+
+    def merged(self) -> tuple[U64, U64, Floats]:
+        """Each chunk once per place."""
+        if not self.rows:
+            return np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0)
+        keys, sizes, places = (np.concatenate(column) for column in zip(*self.rows, strict=True))
+        order = np.lexsort((keys, places))
+        keys, sizes, places = keys[order], sizes[order], places[order]
+        new = np.ones(len(keys), bool)
+        new[1:] = (keys[1:] != keys[:-1]) | (places[1:] != places[:-1])
+        return keys[new], sizes[new], places[new]
+
+    def table(self, rate: float) -> Table:
+        """The table of what was read at places below ``rate``."""
+        keys, sizes, places = self.merged()
+        below = places < rate
+        keys, sizes, places = keys[below], sizes[below], places[below]
+        # A chunk of a place that is not below the rate may be compressed: it is not of the sample.
+        share = min(self.compressed_kept, self.kept)
+        known = self.within(share)
+        return Table(keys, sizes, places, self.kept, known, share, self.chunks, self.runs.copy())
