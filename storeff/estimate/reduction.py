@@ -93,13 +93,31 @@ class StratumReduction(msgspec.Struct, frozen=True):
     ratio: Quantity
 
 
+class Sampling(msgspec.Struct, frozen=True):
+    """How the units of a partial scan were drawn and judged.
+
+    Units of ``unit_bytes`` whose hash is below ``rate`` were read; up to ``crowd_files`` files of
+    one size share their hashes. ``places`` distinct ones were. ``standard_errors`` is how far off
+    an explanation of the sample may be to lie in the interval of each figure. ``more_reading``:
+    bytes read in all, and what is then left of the headline's interval, as a share of the data.
+    """
+
+    rate: float
+    unit_bytes: int
+    crowd_files: int
+    places: int
+    standard_errors: dict[str, float]
+    more_reading: list[tuple[int, float]]
+
+
 class Method(msgspec.Struct, frozen=True):
-    """How the figures were obtained."""
+    """How the figures were obtained. ``sampling`` is null where everything was read."""
 
     estimator: str
     sketch_entries: dict[str, int]
     sampled_fraction: float
     chunk_stream: str
+    sampling: Sampling | None = None
 
 
 class Reduction(msgspec.Struct, frozen=True):
@@ -144,13 +162,8 @@ def _cut(measurement: Measurement, chunker: Chunker) -> _Cut:
     compressed = kept
     if chunker.codecs:
         compressed = sample_of(sketch.compressed_sample(), measurement.plan.seed)
-    values = [int(byte) for byte in np.flatnonzero(sketch.run_count)]
-    runs = [bytes([value]) * chunker.max_bytes for value in values]
-    run_sizes = {
-        name: dict(zip(values, codec(name)(runs), strict=True) if runs else ())
-        for name in chunker.codecs
-    }
-    return _Cut(chunker, sketch, kept, compressed, run_sizes)
+    of_runs = {name: run_sizes(sketch.run_count, chunker, name) for name in chunker.codecs}
+    return _Cut(chunker, sketch, kept, compressed, of_runs)
 
 
 def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reduction:
@@ -276,6 +289,15 @@ def ratio(data_bytes: int, left: Quantity) -> Quantity:
     return Quantity(
         data_bytes / left.value, data_bytes / left.high, data_bytes / left.low, "measured"
     )
+
+
+def run_sizes(runs: npt.NDArray[np.uint64], chunker: Chunker, codec_name: str) -> dict[int, int]:
+    """Compressed bytes of one largest chunk of each byte value of which ``runs`` (256,) has any."""
+    values = [int(byte) for byte in np.flatnonzero(runs)]
+    if not values:
+        return {}
+    sizes = codec(codec_name)([bytes([value]) * chunker.max_bytes for value in values])
+    return dict(zip(values, sizes, strict=True))
 
 
 def _by_stratum(cut: _Cut, measurement: Measurement) -> list[StratumReduction]:

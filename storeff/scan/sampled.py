@@ -18,8 +18,8 @@ Floats = npt.NDArray[np.float64]
 
 # Rows that the table of one chunker keeps: 24 bytes each, and a relative standard error of 0.2 %.
 ROWS_MAX = 1 << 18
-# Of the chunks that a whole scan compresses, one in so many: what units differ by outweighs the rest,
-# and compressing is nearly all of the time of a small sample.
+# Of the chunks that a whole scan compresses, one in so many: what units differ by outweighs the
+# rest, and compressing is nearly all of the time of a small sample.
 COMPRESSED_SHARE = 4
 # Which chunks are kept is decided by other hashes than which units are read.
 CHUNK_SEED_SALT = 0x5AD
@@ -68,12 +68,28 @@ class Sampled:
 
     @property
     def read_bytes(self) -> int:
+        """Bytes of data read."""
         return int(self.read.sum())
+
+    @property
+    def coverage(self) -> float:
+        """Share of the listed bytes that was measured: read, or known to be a hole."""
+        if not self.census.size_bytes:
+            return 1.0
+        return (self.read_bytes + self.hole_bytes) / self.census.size_bytes
+
+    @property
+    def data_bytes(self) -> int:
+        """Bytes that the reduction figures are about: all listed but the share that is holes."""
+        if self.rate >= 1.0 or not self.hole_bytes:
+            return self.read_bytes if self.rate >= 1.0 else self.census.size_bytes
+        seen_bytes = self.read_bytes + self.hole_bytes
+        return self.census.size_bytes * self.read_bytes // seen_bytes
 
 
 def cut_unit(data: memoryview, chunker: Chunker, kernel: str) -> tuple[list[int], U64, U64, U64]:
-    """Offsets, keys (n,), sizes (n,) of the chunks of ``data``, a file of its own; bytes in constant
-    runs by byte value (256,), which are left out unless each block counts for itself."""
+    """Offsets, keys (n,), sizes (n,) of the chunks of ``data``, a file of its own; bytes in
+    constant runs by byte value (256,), which are left out unless each block counts for itself."""
     cut = _native.cut(data, chunker.min_bytes, chunker.max_bytes, kernel)
     runs = np.zeros(256, np.uint64)
     if not chunker.by_place:

@@ -1,0 +1,86 @@
+"""How much of the data to read: what was asked for, or what a few minutes allow."""
+
+import time
+from dataclasses import dataclass
+
+from storeff.estimate.reduction import Reduction
+from storeff.estimate.sampled import headline_half_width, reduce_sampled
+from storeff.scan.partial import PartialScan
+from storeff.units import format_bytes, significant
+
+# So much takes a few minutes on the slowest of disks: it is read without asking how fast they are.
+SMALL_BYTES = 4 << 30
+# How long the reading speed is measured, and what reading everything may take by it.
+PROBE_SECONDS = 5.0
+EVERYTHING_SECONDS = 300.0
+# What a scan that is told nothing samples to: this half width, or as far as this time goes.
+DEFAULT_HALF_WIDTH = 0.05
+DEFAULT_SECONDS = 600.0
+# A sample to an interval begins with so much, and is then doubled.
+FIRST_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Goal:
+    """When a partial scan has read enough: a share of the bytes, a number of them, the half width
+    of the headline's interval relative to its point, or seconds; the first that is reached."""
+
+    share: float | None = None
+    size_bytes: int | None = None
+    half_width: float | None = None
+    seconds: float | None = None
+
+
+def read_towards(scan: PartialScan, goal: Goal, started: float) -> Reduction:
+    """Read until ``goal`` is reached, ``started`` (monotonic) being when the time began.
+
+    An interval that is looked at again and again until it is narrow enough holds the truth a little
+    less often than one looked at once; every look is at twice as much, so there are few.
+    """
+    until = float("inf") if goal.seconds is None else started + goal.seconds
+    total = max(1, scan.listing.census.size_bytes)
+    rate = 1.0
+    if goal.share is not None:
+        rate = goal.share
+    if goal.size_bytes is not None:
+        rate = min(rate, goal.size_bytes / total)
+    if goal.half_width is None:
+        scan.extend(rate, until)
+        return reduce_sampled(scan.result())
+    step = min(rate, max(2 * scan.rate, FIRST_BYTES / total))
+    while True:
+        scan.extend(step, until)
+        reduction = reduce_sampled(scan.result())
+        half = headline_half_width(reduction)
+        enough = half is not None and half <= goal.half_width
+        if enough or scan.rate < step or step >= rate or time.monotonic() >= until:
+            return reduction
+        step = min(rate, 2 * step)
+
+
+def choose(scan: PartialScan) -> tuple[Goal | None, str]:
+    """What to do where nothing was asked: None to read everything; and why, for the reader.
+
+    Reads for ``PROBE_SECONDS`` to know how fast that is, unless there is little.
+    """
+    total = scan.listing.census.size_bytes
+    if total <= SMALL_BYTES:
+        return None, (
+            f"everything was read: {format_bytes(total)} takes a few minutes at most; "
+            "--sample 1% or --time-budget 1m reads less"
+        )
+    started = time.monotonic()
+    scan.extend(1.0, started + PROBE_SECONDS)
+    speed = max(scan.read_bytes, 1) / (time.monotonic() - started)
+    minutes = total / speed / 60
+    what = f"{format_bytes(total)} at {format_bytes(speed)}/s, as measured, take"
+    if minutes * 60 <= EVERYTHING_SECONDS:
+        return None, (
+            f"everything was read: {what} about {significant(minutes, 2)} minutes; "
+            "--sample 1% or --time-budget 1m reads less"
+        )
+    return Goal(half_width=DEFAULT_HALF_WIDTH, seconds=DEFAULT_SECONDS), (
+        f"a sample was read, to an interval of ±{DEFAULT_HALF_WIDTH:.0%} or for "
+        f"{DEFAULT_SECONDS / 60:.0f} minutes, whichever came first: {what} about "
+        f"{significant(minutes / 60, 2)} hours; --sample 100% reads everything"
+    )
