@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
-from storeff.commands.options import Duration, Size, own_catalogues, sizing_options
+from storeff.commands.options import Durations, Size, own_catalogues, sizing_options
 
 TRACE_SUFFIXES = (".jsonl", ".json", ".csv")
 CACHE_FORMATS = ("f32", "bf16", "f16", "fp8", "int8", "int4", "q8_0", "q4_0")
@@ -34,7 +34,7 @@ Exit codes:
 @click.option(
     "--ttl",
     "ttls",
-    type=Duration(),
+    type=Durations(),
     multiple=True,
     help="Keep blocks so long after their last use, such as 10m or 7d; repeatable, or 10m,1d,7d. "
     "The last one is sized and billed.",

@@ -41,20 +41,56 @@ class Size(click.ParamType[int]):
         return size_bytes
 
 
-class Duration(click.ParamType[tuple[float, ...]]):
-    """One or more times, comma-separated: ``10m,1d``."""
+class Sample(click.ParamType[Any]):
+    """How much to read: ``64GiB``, ``1%``, or ``ci=2%``, the half width of an interval."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from storeff.estimate.reading import Goal
+
+        if not isinstance(value, str):
+            return value
+        text = value.strip()
+        if not text.endswith("%"):
+            return Goal(size_bytes=Size().convert(text, param, ctx))
+        number = text.removeprefix("ci=").removesuffix("%")
+        try:
+            share = float(number) / 100
+        except ValueError:
+            self.fail(f"{value!r} is not an amount; write 64GiB, 1% or ci=2%", param, ctx)
+        if not 0 < share <= 1:
+            self.fail(f"{value!r} is not above 0 % and up to 100 %", param, ctx)
+        return Goal(half_width=share) if text.startswith("ci=") else Goal(share=share)
+
+
+class Duration(click.ParamType[float]):
+    """A time: ``90s``, ``20m``, ``7d``."""
 
     name = "time"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
+    ) -> float:
+        if not isinstance(value, str):
+            return float(value)
         try:
-            return tuple(parse_duration(part) for part in value.split(","))
+            return parse_duration(value)
         except StoreffError as error:
             self.fail(f"{error.message}; {error.remedy}", param, ctx)
+
+
+class Durations(click.ParamType[tuple[float, ...]]):
+    """One or more times, comma-separated: ``10m,1d``."""
+
+    name = "times"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        if not isinstance(value, str):
+            return tuple(value)
+        return tuple(Duration().convert(part, param, ctx) for part in value.split(","))
 
 
 target_option = click.option(

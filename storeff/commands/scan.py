@@ -4,13 +4,14 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from storeff.commands import EXIT_INTERRUPTED, EXIT_NOT_COVERED, EXIT_OK
-from storeff.commands.options import Size, own_catalogues, sizing_options
+from storeff.commands.options import Duration, Sample, Size, own_catalogues, sizing_options
 
 
 @click.command(
@@ -19,6 +20,8 @@ Examples:
   storeff scan /data --target 50EB
   storeff scan /data -x --exclude '*.tmp' --target 50EB -o report.json
   storeff scan /data --target 50EB --layout ceph-ec-8-3 --drive qlc-245 --json
+  storeff scan /data --sample 1%          (or 64GiB, or ci=2%: until ±2 %)
+  storeff scan /data --time-budget 20m    (whatever can be read in that time)
 \b
 Exit codes:
   0 ok   1 error   2 usage   3 finished, but something was not covered
@@ -45,6 +48,13 @@ Exit codes:
     type=Size(),
     help="Read no more than this a second, all threads together, such as 500MB.",
 )
+@click.option(
+    "--sample",
+    type=Sample(),
+    help="Read a part: 64GiB, 1%, or as much as an interval of ±2 % needs, ci=2%; 100% reads all "
+    "[default: all if that takes a few minutes, else to ±5 % or for 10 minutes].",
+)
+@click.option("--time-budget", type=Duration(), help="Read no longer than 90s, 20m or 2h.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 def command(
@@ -61,64 +71,99 @@ def command(
     threads: int,
     kernel: str | None,
     read_rate: int | None,
+    sample: Any,
+    time_budget: float | None,
     seed: int,
     quiet: bool,
 ) -> int:
     """Measure how far the files in SOURCES shrink and size storage for TARGET bytes like them.
 
-    Every regular file is read once; nothing is written to SOURCES, no symbolic link followed, no
-    device opened. Hard links and duplicate SOURCES are read once.
+    Every regular file is read once, or a sample of all if that would take long; nothing is written
+    to SOURCES, no symbolic link followed, no device opened. Hard links and duplicate SOURCES are
+    read once.
     """
     from datetime import UTC, datetime
 
     from storeff.commands.deliver import command_line, deliver, measured_layouts, today
     from storeff.commands.progress import shown_progress
+    from storeff.estimate.reading import Goal, choose, read_towards
     from storeff.estimate.reduction import reduce
     from storeff.report.build import assemble, describe_run
     from storeff.report.scanned import describe_scan
+    from storeff.scan.measurement import Measurement
+    from storeff.scan.partial import Listing, PartialScan
     from storeff.scan.plan import Plan
     from storeff.scan.run import scan
+    from storeff.scan.sampled import Sampled
+    from storeff.scan.units import Design
 
     started, clock = datetime.now(UTC), time.monotonic()
     plan = Plan(seed=seed)
     stop = threading.Event()
     stop_on_interrupt(stop)
     extra = own_catalogues(data_dir)
+    goal: Goal | None = sample
+    if time_budget is not None:
+        goal = replace(sample or Goal(), seconds=time_budget)
+    choice: str | None = "a sample was read, as asked; --sample 100% reads everything"
+    kernel = kernel or os.environ.get("STOREFF_KERNEL")
+    measured: Measurement | Sampled
     with shown_progress(quiet) as progress:
-        measurement = scan(
-            sources,
+        partial = PartialScan(
+            Listing(sources, Design(seed=seed), one_file_system=one_file_system, exclude=exclude),
             plan,
             threads=threads,
-            kernel=kernel or os.environ.get("STOREFF_KERNEL"),
-            one_file_system=one_file_system,
-            exclude=exclude,
+            kernel=kernel,
             bytes_per_second=read_rate,
             stop=stop,
             on_progress=progress.scanning,
         )
+        if goal == Goal(share=1.0):
+            goal, choice = None, None
+        else:
+            partial.listing.count(stop, progress.scanning)
+            if goal is None:
+                goal, choice = choose(partial)
+        if goal is None:
+            measured = scan(
+                sources,
+                plan,
+                threads=threads,
+                kernel=kernel,
+                one_file_system=one_file_system,
+                exclude=exclude,
+                bytes_per_second=read_rate,
+                stop=stop,
+                on_progress=progress.scanning,
+            )
+            progress.phase("estimating")
+            reduction = reduce(measured, target)
+        else:
+            reduction = read_towards(partial, goal, clock)
+            measured = partial.result()
         seconds = time.monotonic() - clock
-        progress.phase("estimating")
-        reduction = reduce(measurement, target)
         logical_bytes = reduction.data_bytes if target is None else target
         sized: list[Any] = []
-        if reduction.data_bytes:
+        if reduction.data_bytes and reduction.scope.floor.value is not None:
             sized = measured_layouts(
                 reduction, logical_bytes, layouts, drive=drive, site=site, extra=extra, seed=seed
             )
         report = assemble(
-            describe_run(command_line(), seed, started, measurement.kernel, plan.digest()),
+            describe_run(command_line(), seed, started, measured.kernel, plan.digest()),
             today=today(),
             sized=sized,
             reference=layouts[0] if layouts and sized else None,
             target_bytes=target,
-            scan=describe_scan(measurement, [os.fspath(source) for source in sources], seconds),
+            scan=describe_scan(
+                measured, [os.fspath(source) for source in sources], seconds, choice
+            ),
             reduction=reduction,
             on_layout=lambda name: progress.phase(f"measuring the code of {name}"),
         )
     deliver(report, as_json=as_json, output=output)
     if stop.is_set():
         return EXIT_INTERRUPTED
-    return EXIT_NOT_COVERED if measurement.census.refusals else EXIT_OK
+    return EXIT_NOT_COVERED if measured.census.refusals else EXIT_OK
 
 
 def stop_on_interrupt(stop: threading.Event) -> None:

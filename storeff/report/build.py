@@ -18,9 +18,20 @@ from storeff.economics import (
     sensitivity,
     size,
 )
-from storeff.estimate.reduction import Reduction
+from storeff.estimate.reduction import Reduction, Sampling
 from storeff.layout import measure_codec
-from storeff.report.model import SCHEMA_VERSION, Host, Kv, Report, Run, Scan, Target, Uncertainty
+from storeff.quantity import Quantity
+from storeff.report.model import (
+    SCHEMA_VERSION,
+    Host,
+    Kv,
+    MoreReading,
+    Report,
+    Run,
+    Scan,
+    Target,
+    Uncertainty,
+)
 from storeff.report.sizing import Sized
 from storeff.report.warn import warn
 from storeff.scan.codecs import codec_versions
@@ -100,7 +111,7 @@ def assemble(
         layouts=layouts,
         reference_layout=chosen.scenario.layout.name if chosen else None,
         sensitivity=sensitivity(chosen.scenario) if chosen else None,
-        uncertainty=_uncertainty(chosen, run.seed) if chosen else None,
+        uncertainty=_uncertainty(chosen, reduction, run.seed) if chosen else None,
         delivery=None,
         commitment=None,
         services=None,
@@ -119,12 +130,26 @@ def _cost(layout: SizedLayout) -> tuple[bool, float]:
     return npv is None, raw_bytes if npv is None else npv
 
 
-def _uncertainty(chosen: Sized, seed: int) -> Uncertainty:
+def _uncertainty(chosen: Sized, reduction: Reduction | None, seed: int) -> Uncertainty:
+    quantity = quantity_risk(chosen.scenario, chosen.draws)
+    sampling = reduction.method.sampling if reduction else None
     return Uncertainty(
-        quantity=quantity_risk(chosen.scenario, chosen.draws),
+        quantity=quantity,
         price=price_risk(chosen.scenario, seed),
-        more_reading=[],
+        more_reading=_more_reading(sampling, quantity.npv, chosen) if sampling else [],
     )
+
+
+def _more_reading(sampling: Sampling, npv: Quantity, chosen: Sized) -> list[MoreReading]:
+    """The widths that more reading would leave; that of the NPV shrinks as the headline's does."""
+    made = []
+    for read_bytes, width in sampling.more_reading:
+        npv_width = None
+        # A layout without deduplication, or sized without, does not rest on the headline.
+        if chosen.floor_ratio is not None and npv.low is not None and npv.high is not None:
+            npv_width = round((npv.high - npv.low) * width / sampling.more_reading[0][1], 2)
+        made.append(MoreReading(read_bytes=read_bytes, interval_width=width, npv_width=npv_width))
+    return made
 
 
 def _assumptions(sized: Sequence[Sized], today: date) -> list[AssumptionRow]:

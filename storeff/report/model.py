@@ -93,6 +93,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
 
     Holes are neither read nor counted as data that shrinks. ``cpu_seconds`` is what all threads
     that read and measured took, ``compress_cpu_seconds`` what compressing the sample took of it.
+    ``choice`` says why everything or only a part was read. Of a part, no content classes are told.
     """
 
     sources: list[str]
@@ -105,6 +106,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     cpu_seconds: float | None = None
     compress_cpu_seconds: float | None = None
+    choice: str | None = None
     strata: list[StratumCount]
     file_sizes: list[SizeCount]
     skipped: list[Skipped]
@@ -157,7 +159,9 @@ class Kv(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MoreReading(msgspec.Struct, frozen=True, kw_only=True):
-    """What reading ``read_bytes`` in all would leave of the interval's width."""
+    """What reading ``read_bytes`` in all would leave of the widths of intervals: that of the bytes
+    left by the headline reduction, as a share of the data, and that of the NPV. The first is now.
+    """
 
     read_bytes: int
     interval_width: float

@@ -53,8 +53,10 @@ def section(title: str, *body: RenderableType) -> Group:
 
 
 def ratio(q: Quantity) -> str:
-    if q.value is None or q.low is None or q.high is None:
+    if q.low is None or q.high is None:
         return UNKNOWN
+    if q.value is None:
+        return f"[{times(q.low)}, {times(q.high)}]"
     if q.low == q.high:
         return f"{times(q.value)}x"
     return f"{times(q.value)}x [{times(q.low)}, {times(q.high)}]"

@@ -5,37 +5,39 @@ from collections.abc import Sequence
 
 from storeff.report.model import Scan, SetAside, SizeCount, Skipped, StratumCount
 from storeff.scan.measurement import Measurement, entropy_bits_per_byte
+from storeff.scan.sampled import Sampled
 from storeff.sources.census import Census, LeftOut
 from storeff.sources.content import CLASSES
 from storeff.sources.names import printable
 from storeff.sources.refusals import ASIDES, REMEDIES
 
 
-def describe_scan(measurement: Measurement, roots: Sequence[str], seconds: float) -> Scan:
-    """What ``measurement`` covered, for the report; ``seconds`` it took."""
-    census = measurement.census
+def describe_scan(
+    measured: Measurement | Sampled,
+    roots: Sequence[str],
+    seconds: float,
+    choice: str | None = None,
+) -> Scan:
+    """What ``measured`` covered, for the report; ``seconds`` it took, and why it read that much."""
+    census = measured.census
+    strata: list[StratumCount] = []
+    compress_seconds = None
+    if isinstance(measured, Measurement):
+        strata = _strata(measured)
+        compress_seconds = round(measured.compress_seconds, 3)
     return Scan(
         sources=[printable(os.path.abspath(os.fsencode(root))) for root in roots],
         files=census.files,
         logical_bytes=census.size_bytes,
         allocated_bytes=census.allocated_bytes,
-        read_bytes=measurement.read_bytes,
-        hole_bytes=measurement.hole_bytes,
-        coverage=measurement.coverage,
+        read_bytes=measured.read_bytes,
+        hole_bytes=measured.hole_bytes,
+        coverage=measured.coverage,
         seconds=round(seconds, 3),
-        cpu_seconds=round(measurement.cpu_seconds, 3),
-        compress_cpu_seconds=round(measurement.compress_seconds, 3),
-        strata=[
-            StratumCount(
-                name=name,
-                files=census.classes[name].files,
-                logical_bytes=census.classes[name].size_bytes,
-                data_bytes=int(measurement.class_bytes[bit]),
-                bits_per_byte=entropy_bits_per_byte(measurement.histogram[bit]),
-            )
-            for bit, name in enumerate(CLASSES)
-            if name in census.classes
-        ],
+        cpu_seconds=round(measured.cpu_seconds, 3),
+        compress_cpu_seconds=compress_seconds,
+        choice=choice,
+        strata=strata,
         file_sizes=[
             SizeCount(below_bytes=1 << bits, files=count.files, logical_bytes=count.size_bytes)
             for bits, count in sorted(census.histogram.items())
@@ -52,6 +54,21 @@ def describe_scan(measurement: Measurement, roots: Sequence[str], seconds: float
             for reason, left in sorted(census.asides.items())
         ],
     )
+
+
+def _strata(measurement: Measurement) -> list[StratumCount]:
+    classes = measurement.census.classes
+    return [
+        StratumCount(
+            name=name,
+            files=classes[name].files,
+            logical_bytes=classes[name].size_bytes,
+            data_bytes=int(measurement.class_bytes[bit]),
+            bits_per_byte=entropy_bits_per_byte(measurement.histogram[bit]),
+        )
+        for bit, name in enumerate(CLASSES)
+        if name in classes
+    ]
 
 
 def skipped_rows(census: Census) -> list[Skipped]:

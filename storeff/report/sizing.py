@@ -41,11 +41,18 @@ def sized_for(
     """
     system = layout.reduction or HEADLINE_SYSTEM
     left = bytes_left(reduction, system.dedup, system.codec, system.block_bytes)
+    source = f"measured: {describe(system)}"
+    local = bytes_left(reduction, "none", system.codec, system.block_bytes)
+    refused = left.value is None
+    if refused:
+        # Only a part was read, too little for a point: what is left without any duplicate.
+        left = local
+        source = f"measured without duplicates, of which too little was read for {describe(system)}"
     ratio = Assumption(
         path="data.reduction_ratio",
         value=_ratio(reduction, left),
         kind="measured",
-        source=f"measured: {describe(system)}",
+        source=source,
     )
     target = Assumption(path="data.logical_bytes", value=Fraction(logical_bytes), kind="measured")
     scenario = build_scenario(
@@ -57,8 +64,7 @@ def sized_for(
     )
     draws = normal_draws(left, seed)
     floor_ratio = None
-    if system.dedup != "none":
-        local = bytes_left(reduction, "none", system.codec, system.block_bytes)
+    if system.dedup != "none" and not refused:
         floor_ratio = _ratio(reduction, local)
     return Sized(scenario, None if draws is None else reduction.data_bytes / draws, floor_ratio)
 

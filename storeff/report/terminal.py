@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from storeff.economics import SizedLayout
-from storeff.estimate.reduction import Reduction, Scope
+from storeff.estimate.reduction import Reduction, Sampling, Scope
 from storeff.estimate.sharing import Sharing
 from storeff.quantity import Quantity
 from storeff.report.model import Report, Scan, Skipped
@@ -68,6 +68,8 @@ def _scanned(scan: Scan) -> Group:
     for aside in scan.set_aside:
         size = "" if aside.bytes is None else f", {format_bytes(aside.bytes)}"
         text += f"\n{aside.files:,} x {aside.reason}{size}: {aside.meaning}"
+    if scan.choice is not None:
+        text += f"\n{scan.choice}"
     return section("Read", paragraph(text))
 
 
@@ -86,17 +88,22 @@ def _scope(scope: Scope) -> str:
 
 def _reduction(reduction: Reduction) -> Group:
     head = reduction.headline
-    exact = head.ratio.low == head.ratio.high
+    exact = head.ratio.value is not None and head.ratio.low == head.ratio.high
+    supported = "counted exactly" if exact else "95 % interval"
+    if head.ratio.value is None:
+        supported = "no point, only a range"
     lines = Text()
     lines.append(f"{ratio(head.ratio)}", style="bold")
     lines.append(
         f"  {head.chunker} deduplication, then {head.codec}"
-        f" ({'counted exactly' if exact else '95 % interval'})\n"
+        f" ({supported})\n"
         f"{ratio(reduction.scope.floor)}  floor: zstd-3 on 128 KiB blocks, no duplicate needed"
     )
     # A report of before schema 1.1 has none.
     if reduction.scope.growth:
         lines.append(f"\n{_scope(reduction.scope)}")
+    if reduction.method.sampling is not None:
+        lines.append(_more_reading(reduction.method.sampling))
     codecs = list(dict.fromkeys(c.codec for c in reduction.combined))
     table = simple_table("chunks", "dedup alone", *(f"then {codec}" for codec in codecs))
     combined = {(c.chunker, c.codec): c.ratio for c in reduction.combined}
@@ -118,7 +125,10 @@ def _reduction(reduction: Reduction) -> Group:
             f"{stratum.data_bytes / reduction.data_bytes:.1%}",
             ratio(stratum.ratio),
         )
-    return section("How far it shrinks (data bytes / bytes left)", lines, table, strata)
+    body: list[RenderableType] = [lines, table]
+    if reduction.by_stratum:
+        body.append(strata)
+    return section("How far it shrinks (data bytes / bytes left)", *body)
 
 
 def _sharing(sharing: Sharing) -> Group:
@@ -138,6 +148,15 @@ def _sharing(sharing: Sharing) -> Group:
     for pair in sharing.pairs[:SHOWN_PAIRS]:
         pairs.add_row(pair.a, pair.b, interval(pair.shared_bytes, format_bytes))
     return section("What the sources share", text, volumes, pairs)
+
+
+def _more_reading(sampling: Sampling) -> str:
+    """What the interval is, and what reading more would make of it."""
+    if not sampling.more_reading:
+        return ""
+    (_, now), *later = sampling.more_reading
+    told = ", ".join(f"{100 * width:.2g} if {format_bytes(read)} are" for read, width in later)
+    return f"\n       {100 * now:.2g} points of the data wide; {told} read"
 
 
 def _reference(report: Report) -> SizedLayout:

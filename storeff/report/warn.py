@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from storeff.report.model import Report, Warned
+from storeff.estimate.reduction import Reduction
+from storeff.report.model import Report, Scan, Warned
 from storeff.units import covered, format_bytes, significant
 
 # Beyond this a repeated-domain assumption carries the answer more than the measurement does.
@@ -39,6 +40,8 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
                 "in sparse files; they are not counted as data, nor as savings",
                 "size for them apart if the target will fill them",
             )
+        if reduction.method.sampling is not None:
+            yield from _sampled(scan, reduction)
         if not reduction.data_bytes:
             yield (
                 "no-data",
@@ -69,4 +72,27 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             "unknown-price",
             f"a price is unknown, so there is no total for {', '.join(unpriced)}",
             "give the price in a file of your own and pass it with --data",
+        )
+
+
+def _sampled(scan: Scan, reduction: Reduction) -> Iterator[tuple[str, str, str]]:
+    yield (
+        "sampled",
+        f"{covered(scan.coverage)} of the listed bytes were read; the figures are estimates for "
+        "all of them",
+        "read everything with --sample 100%",
+    )
+    head, floor = reduction.headline, reduction.scope.floor
+    if floor.value is None:
+        yield (
+            "too-little-read",
+            "too few places were read to say how far the data shrinks",
+            "read more: give a larger --sample or --time-budget",
+        )
+    elif head.ratio.value is None:
+        yield (
+            "no-dedup-point",
+            f"the sample supports no point for {head.chunker} deduplication and {head.codec}, only "
+            "the range shown; layouts that deduplicate so are sized without any duplicate",
+            "read more: uncertainty.more_reading says what twice and four times as much would give",
         )
