@@ -182,6 +182,9 @@ def test_an_unknown_price_leaves_the_total_unknown(sample_report: Path) -> None:
         (["scan", SAMPLES, "--target", "50"], 2, "unit"),
         (["scan"], 2, "SOURCES"),
         (["scan", "/no/such/place"], 1, "cannot be scanned"),
+        (["scan", SAMPLES, "--sample", "ci=0%"], 2, "above 0 %"),
+        (["scan", SAMPLES, "--sample", "64"], 2, "unit"),
+        (["scan", SAMPLES, "--time-budget", "20"], 2, "20m"),
         (["scan", SAMPLES, "--layout", "raid0"], 2, "ceph-ec-8-3"),
         (["scan", SAMPLES, "--drive", "floppy"], 1, "qlc-122"),
         (["scan", SAMPLES, "--kernel", "mmx"], 1, "scalar"),
@@ -261,6 +264,69 @@ def wait_until_read(pid: int, size_bytes: int) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("nothing was read within a minute")
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Thousands of small files, each twice."""
+    root = tmp_path_factory.mktemp("noise")
+    source = random.Random(4)
+    for i in range(2000):
+        content = source.randbytes(2000 + 7 * i)
+        (root / f"a{i}").write_bytes(content)
+        (root / f"b{i}").write_bytes(content)
+    return root
+
+
+def test_a_sample_gives_an_interval_that_holds_the_truth(noise: Path) -> None:
+    report = report_of("scan", noise, "--sample", "30%", "--layout", "vast-146-4", "-q")
+    assert 0.2 < report["scan"]["coverage"] < 0.4
+    assert "--sample 100%" in report["scan"]["choice"]
+    method = report["reduction"]["method"]
+    assert method["estimator"] == "unseen LP, calibrated by re-thinning"
+    assert method["sampling"]["rate"] == 0.3
+    ratio = report["reduction"]["headline"]["ratio"]
+    assert ratio["low"] <= 2.0 <= ratio["high"]
+    assert ratio["value"] is not None
+    now, *more = report["uncertainty"]["more_reading"]
+    assert now["read_bytes"] == report["scan"]["read_bytes"]
+    assert all(later["interval_width"] <= now["interval_width"] for later in more)
+    assert report["warnings"][0]["code"] == "sampled"
+
+
+def test_a_sample_too_small_for_deduplication_is_sized_without(noise: Path) -> None:
+    words = ("scan", noise, "--sample", "4%", "--layout", "vast-146-4", "-q")
+    report = report_of(*words)
+    head = report["reduction"]["headline"]["ratio"]
+    assert head["value"] is None
+    assert head["low"] <= 2.0 <= head["high"]
+    assert "no-dedup-point" in [w["code"] for w in report["warnings"]]
+    [step] = [s for s in report["layouts"][0]["waterfall"] if s["step"] == "data_reduction"]
+    assert step["factor"]["value"] == pytest.approx(1.0)
+    assert "no point, only a range" in storeff(*words).stdout
+
+
+def test_a_report_says_why_everything_was_read_and_how_to_read_less() -> None:
+    assert "--sample 1%" in report_of("scan", SAMPLES, "-q")["scan"]["choice"]
+
+
+def test_all_of_it_as_a_sample_is_an_ordinary_scan(sample_report: Path) -> None:
+    report = report_of("scan", SAMPLES, "--target", "50EB", "--sample", "100%", "-q")
+    whole = json.loads(sample_report.read_text())
+    assert report["scan"]["choice"] is None
+    assert report["reduction"] == whole["reduction"]
+
+
+@pytest.mark.parametrize(
+    "words", [("--sample", "1GiB"), ("--sample", "ci=1%"), ("--time-budget", "1h")]
+)
+def test_what_suffices_for_everything_counts_everything(
+    noise: Path, words: tuple[str, str]
+) -> None:
+    ratio = report_of("scan", noise, *words, "--layout", "vast-146-4", "-q")["reduction"]["dedup"][
+        0
+    ]
+    assert ratio["ratio"]["low"] == ratio["ratio"]["high"] == 2.0
 
 
 def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

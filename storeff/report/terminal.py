@@ -311,7 +311,8 @@ def _not_covered(report: Report) -> Group:
             table.add_row(skipped.reason, f"{skipped.files:,}", size, skipped.remedy, example)
         body.append(table)
     elif report.scan is not None:
-        body.append(Text("Everything listed was covered."))
+        whole = report.scan.coverage == 1.0
+        body.append(Text(f"Everything {'listed' if whole else 'chosen'} was covered."))
     body += [paragraph(f"! {w.message} -> {w.remedy}", "yellow") for w in report.warnings]
     return section("Before you rely on it", *body)
 

@@ -193,7 +193,8 @@ class Collector:
         keys, sizes, places = self.merged()
         below = places < rate
         keys, sizes, places = keys[below], sizes[below], places[below]
-        # A chunk of a place that is not below the rate may be compressed: it is not of the sample.
+        # A chunk that was met at other places only is compressed, but not of the sample.
         share = min(self.compressed_kept, self.kept)
-        known = self.within(share)
+        within = self.within(share)
+        known = {key: within[key] for key in np.unique(keys).tolist() if key in within}
         return Table(keys, sizes, places, self.kept, known, share, self.chunks, self.runs.copy())

@@ -1,0 +1,225 @@
+"""Partial scans: which units are read, in which order, and what is reported of the rest."""
+
+import os
+import random
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from storeff.errors import StoreffError
+from storeff.estimate.sampled import reduce_sampled
+from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.plan import CHUNKERS, Chunker, Plan
+from storeff.scan.sampled import Collector, Sampled
+from storeff.scan.units import Design, Unit
+from storeff.sources.piece import Piece
+from storeff.sources.tree import walk
+
+UNIT = 128 << 10
+DESIGN = Design(seed=7, unit_bytes=UNIT)
+
+
+def listing(root: Path, design: Design = DESIGN) -> Listing:
+    made = Listing([root], design, one_file_system=False, exclude=[])
+    assert made.count(threading.Event())
+    return made
+
+
+def units(root: Path, low: float, high: float, design: Design = DESIGN) -> list[Unit]:
+    pieces = (found for found in walk([root], one_file_system=False, exclude=[]))
+    return list(
+        listing(root, design).places.select(
+            (found for found in pieces if isinstance(found, Piece)), low, high
+        )
+    )
+
+
+def ids(found: list[Unit]) -> set[tuple[bytes, int, int]]:
+    return {(unit.piece.path, unit.start, unit.end) for unit in found}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Some noise in files of many sizes, twice, and text."""
+    source = random.Random(5)
+    root = tmp_path / "tree"
+    (root / "a").mkdir(parents=True)
+    for i in range(60):
+        (root / "a" / f"f{i}").write_bytes(source.randbytes(1000 + 8123 * i))
+    shutil.copytree(root / "a", root / "b")
+    (root / "text").write_bytes(b"".join(b"line %d of text\n" % i for i in range(50_000)))
+    return root
+
+
+def test_units_of_all_places_are_every_byte_once(tree: Path) -> None:
+    found = units(tree, 0.0, 2.0)
+    assert len(ids(found)) == len(found)
+    assert sum(unit.end - unit.start for unit in found) == listing(tree).census.size_bytes
+    assert all(unit.start % UNIT == 0 and unit.end - unit.start <= UNIT for unit in found)
+
+
+def test_a_larger_sample_holds_a_smaller_one(tree: Path) -> None:
+    few, more = ids(units(tree, 0.0, 0.1)), ids(units(tree, 0.0, 0.4))
+    assert few < more
+    assert ids(units(tree, 0.1, 0.4)) == more - few
+
+
+def test_copies_are_read_together_whatever_their_names(tree: Path) -> None:
+    (tree / "b").rename(tree / "elsewhere")
+    for path in (tree / "elsewhere").iterdir():
+        path.rename(path.with_name(f"copy of {path.name}"))
+    found = units(tree, 0.0, 0.5)
+    in_a = {(u.piece.size_bytes, u.start) for u in found if b"/a/" in u.piece.path}
+    in_b = {(u.piece.size_bytes, u.start) for u in found if b"/elsewhere/" in u.piece.path}
+    assert in_a == in_b
+    assert in_a
+
+
+def test_a_crowd_of_one_size_is_told_apart_by_name_and_then_by_path(tmp_path: Path) -> None:
+    for i in range(100):
+        for folder in ("a", "b"):
+            (tmp_path / folder / f"{i}").mkdir(parents=True)
+            (tmp_path / folder / f"{i}" / f"file{i}").write_bytes(b"x" * 100)
+            (tmp_path / folder / f"{i}" / "same").write_bytes(b"x" * 101)
+    found = units(tmp_path, 0.0, 2.0)
+    named = [u for u in found if u.piece.size_bytes == 100]
+    same = [u for u in found if u.piece.size_bytes == 101]
+    assert len({u.place for u in named}) == 100
+    assert len({u.place for u in same}) == 200
+    assert len({u.place for u in units(tmp_path, 0.0, 2.0, Design(crowd_files=200))}) == 2
+
+
+def test_another_seed_reads_other_units(tree: Path) -> None:
+    other = Design(seed=8, unit_bytes=UNIT)
+    assert ids(units(tree, 0.0, 0.3)) != ids(units(tree, 0.0, 0.3, other))
+
+
+def scanned(root: Path, rate: float, threads: int = 1, steps: int = 1) -> Sampled:
+    scan = PartialScan(listing(root), Plan(seed=7), threads=threads)
+    for step in range(1, steps + 1):
+        scan.extend(rate * step / steps)
+    return scan.result()
+
+
+def same(one: Sampled, other: Sampled) -> bool:
+    tables = all(
+        np.array_equal(one.tables[name].keys, other.tables[name].keys)
+        and np.array_equal(one.tables[name].places, other.tables[name].places)
+        and one.tables[name].compressed == other.tables[name].compressed
+        for name in one.tables
+    )
+    return tables and np.array_equal(one.places, other.places) and one.rate == other.rate
+
+
+def test_neither_threads_nor_steps_change_what_is_found(tree: Path) -> None:
+    once = scanned(tree, 0.4)
+    assert same(once, scanned(tree, 0.4, threads=3))
+    assert same(once, scanned(tree, 0.4, steps=4))
+    assert 0 < once.coverage < 1
+
+
+def test_what_was_read_before_a_stop_is_the_sample_of_a_lower_rate(tree: Path) -> None:
+    stop = threading.Event()
+    scan = PartialScan(listing(tree), Plan(seed=7), stop=stop)
+    read_units = scan.read_units
+
+    def stopping(units: list[Unit], until: float) -> int:
+        # As if the person had stopped it when a third was read.
+        read_units(units[: len(units) // 3], until)
+        return len(units) // 3
+
+    scan.read_units = stopping  # type: ignore[method-assign]
+    scan.extend(1.0)
+    stopped = scan.result()
+    assert 0 < stopped.rate < 1
+    assert same(stopped, scanned(tree, stopped.rate))
+
+
+def test_no_time_reads_nothing_and_says_nothing(tree: Path) -> None:
+    scan = PartialScan(listing(tree), Plan(seed=7))
+    scan.extend(1.0, until=0.0)
+    found = scan.result()
+    assert found.read_bytes == 0
+    reduction = reduce_sampled(found)
+    assert reduction.headline.ratio.value is None
+    assert reduction.headline.ratio.low is None
+    assert reduction.scope.floor.value is None
+
+
+def test_reading_all_units_counts_exactly(tree: Path) -> None:
+    found = scanned(tree, 1.0)
+    reduction = reduce_sampled(found)
+    assert found.coverage == 1.0
+    content = [p.read_bytes() for p in tree.rglob("*") if p.is_file()]
+    blocks = {d[i : i + 4096] for d in content for i in range(0, len(d), 4096)}
+    fixed = next(d for d in reduction.dedup if d.chunker == "fixed-4KiB")
+    assert fixed.unique_bytes.value == sum(map(len, blocks))
+    assert fixed.unique_bytes.low == fixed.unique_bytes.high == fixed.unique_bytes.value
+
+
+def test_below_a_twentieth_deduplication_has_no_point(tmp_path: Path) -> None:
+    source = random.Random(3)
+    for i in range(3000):
+        (tmp_path / f"f{i}").write_bytes(source.randbytes(3000 + i))
+    reduction = reduce_sampled(scanned(tmp_path, 0.04))
+    for dedup in reduction.dedup:
+        assert dedup.ratio.value is None
+        assert dedup.ratio.low is not None
+        assert dedup.ratio.low <= 1.0 + 1e-9
+    # Compression needs no duplicates: it has one.
+    assert reduction.scope.floor.value == pytest.approx(1.0)
+
+
+def test_a_file_that_shrinks_costs_what_is_missing_of_it(tree: Path) -> None:
+    scan = PartialScan(listing(tree), Plan(seed=7))
+    read_units = scan.read_units
+    size_bytes = (tree / "text").stat().st_size
+
+    def shrinking(units: list[Unit], until: float) -> int:
+        os.truncate(tree / "text", 5)
+        return read_units(units, until)
+
+    scan.read_units = shrinking  # type: ignore[method-assign]
+    scan.extend(1.0)
+    found = scan.result()
+    assert found.census.refusals["changed"].size_bytes in (size_bytes - 5, size_bytes)
+    assert found.read_bytes + found.census.refusals["changed"].size_bytes == (
+        found.census.size_bytes
+    )
+
+
+def test_holes_are_neither_read_nor_data(tmp_path: Path) -> None:
+    with open(tmp_path / "sparse", "wb") as file:
+        file.write(b"x" * UNIT)
+        file.truncate(8 * UNIT)
+    found = scanned(tmp_path, 1.0)
+    assert (found.read_bytes, found.hole_bytes) == (UNIT, 7 * UNIT)
+    assert found.data_bytes == UNIT
+
+
+def test_a_full_table_keeps_a_share_of_the_chunks_by_content() -> None:
+    chunker = Chunker("c", 4096, 4096, 64, ("lz4",), 64)
+    collector = Collector(chunker, seed=1, rows_max=1000)
+    rng = np.random.default_rng(1)
+    keys = rng.integers(0, 2**63, 8000).astype(np.uint64)
+    for start in range(0, 8000, 100):
+        some = keys[start : start + 100]
+        nothing = np.zeros(256, np.uint64)
+        collector.add(start / 8000, some, np.full(100, 4096, np.uint64), nothing, [], [])
+    table = collector.table(2.0)
+    assert len(table.keys) <= 1000
+    assert table.kept < 1
+    assert len(table.keys) / table.kept == pytest.approx(8000, rel=0.15)
+    assert (collector.ranks(table.keys) < table.kept).all()
+
+
+def test_a_listing_stops_at_a_root_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StoreffError):
+        listing(tmp_path / "no")
+
+
+def test_every_chunker_that_cuts_has_a_table(tree: Path) -> None:
+    assert set(scanned(tree, 0.5).tables) == {c.name for c in CHUNKERS if c.max_bytes}
