@@ -4,13 +4,16 @@ import os
 import random
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from storeff.errors import StoreffError
-from storeff.estimate.sampled import reduce_sampled
+from storeff.estimate import reading
+from storeff.estimate.reading import Goal, choose, read_towards
+from storeff.estimate.sampled import headline_half_width, reduce_sampled
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.sampled import Collector, Sampled
@@ -223,3 +226,40 @@ def test_a_listing_stops_at_a_root_that_is_not_there(tmp_path: Path) -> None:
 
 def test_every_chunker_that_cuts_has_a_table(tree: Path) -> None:
     assert set(scanned(tree, 0.5).tables) == {c.name for c in CHUNKERS if c.max_bytes}
+
+
+def test_where_nothing_is_asked_little_is_read_whole(tree: Path) -> None:
+    scan = PartialScan(listing(tree), Plan(seed=7))
+    goal, why = choose(scan)
+    assert goal is None
+    assert scan.read_bytes == 0
+    assert "--sample 1%" in why
+
+
+def test_where_nothing_is_asked_the_time_that_all_takes_decides(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "SMALL_BYTES", 0)
+    scan = PartialScan(listing(tree), Plan(seed=7))
+    goal, why = choose(scan)
+    assert goal is None
+    assert "as measured" in why
+    monkeypatch.setattr(reading, "EVERYTHING_SECONDS", 0.0)
+    goal, why = choose(PartialScan(listing(tree), Plan(seed=7)))
+    assert goal == Goal(half_width=reading.DEFAULT_HALF_WIDTH, seconds=reading.DEFAULT_SECONDS)
+    assert "--sample 100%" in why
+
+
+def test_reading_towards_an_interval_ends_when_it_is_narrow_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = random.Random(3)
+    for i in range(1500):
+        (tmp_path / f"f{i}").write_bytes(source.randbytes(3000 + 3 * i))
+    monkeypatch.setattr(reading, "FIRST_BYTES", listing(tmp_path).census.size_bytes // 10)
+    scan = PartialScan(listing(tmp_path), Plan(seed=7))
+    reduction = read_towards(scan, Goal(half_width=0.2), time.monotonic())
+    half = headline_half_width(reduction)
+    assert half is not None
+    assert half <= 0.2
+    assert scan.rate < 1.0

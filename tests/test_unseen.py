@@ -35,7 +35,7 @@ def whole(units: int, copies: int, seed: int) -> Sample:
     chunk, place = population(units, copies, seed)
     rows, chunk = np.unique(chunk, return_inverse=True)
     hashes = np.random.default_rng(seed + 1).random(units)
-    read = np.bincount(place, minlength=units) * float(CHUNK_BYTES)
+    read = np.bincount(place, minlength=units).astype(np.float64) * CHUNK_BYTES
     return Sample(np.full(len(rows), float(CHUNK_BYTES)), chunk, place, hashes, read)
 
 

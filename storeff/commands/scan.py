@@ -54,7 +54,11 @@ Exit codes:
     help="Read a part: 64GiB, 1%, or as much as an interval of ±2 % needs, ci=2%; 100% reads all "
     "[default: all if that takes a few minutes, else to ±5 % or for 10 minutes].",
 )
-@click.option("--time-budget", type=Duration(), help="Read no longer than 90s, 20m or 2h.")
+@click.option(
+    "--time-budget",
+    type=Duration(),
+    help="Read until 90s, 20m or 2h have passed; listing comes first.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 def command(
@@ -121,7 +125,8 @@ def command(
         if goal == Goal(share=1.0):
             goal, choice = None, None
         else:
-            partial.listing.count(stop, progress.scanning)
+            if not partial.listing.count(stop, progress.scanning):
+                choice = "interrupted while listing: this is about what had been listed by then"
             if goal is None:
                 goal, choice = choose(partial)
         if goal is None:

@@ -26,6 +26,8 @@ from storeff.sources.tree import Found, walk
 BATCH_UNITS = 8
 # Units that are held at a time, about 400 bytes each: for more, the tree is listed again.
 UNITS_HELD = 1 << 20
+# Files that are remembered from the first listing, about 300 bytes each.
+PIECES_HELD = 1 << 18
 PIECES_COUNTED = 512
 
 
@@ -45,6 +47,7 @@ class Listing:
         self.exclude = exclude
         self.places = Places(design)
         self.census = Census()
+        self.held: list[Piece] | None = []
 
     def walk(self) -> Iterator[Found]:
         return walk(self.roots, one_file_system=self.one_file_system, exclude=self.exclude)
@@ -53,32 +56,31 @@ class Listing:
         self,
         stop: threading.Event,
         on_progress: Callable[[Progress], None] = lambda progress: None,
-        bytes_max: int | None = None,
     ) -> bool:
-        """Whether all was counted: not if ``stop`` was set, or there is more than ``bytes_max``."""
+        """Whether all was counted: not if ``stop`` was set."""
         batch: list[Piece] = []
-        batch_bytes = 0
         shown_at = 0.0
         for found in self.walk():
             if stop.is_set():
-                return False
+                break
             if not isinstance(found, Piece):
                 self.census.add_left_out(found)
                 continue
             batch.append(found)
-            batch_bytes += found.size_bytes
             self.places.count(found)
-            if bytes_max is not None and self.census.size_bytes + batch_bytes > bytes_max:
-                return False
+            if self.held is not None:
+                self.held.append(found)
+                if len(self.held) > PIECES_HELD:
+                    self.held = None
             if len(batch) == PIECES_COUNTED:
                 self.census.add_pieces(batch, [None] * len(batch))
-                batch, batch_bytes = [], 0
+                batch = []
                 if time.monotonic() - shown_at >= PROGRESS_SECONDS:
                     shown_at = time.monotonic()
                     census = self.census
                     on_progress(Progress(True, census.files, census.size_bytes, 0, 0))
         self.census.add_pieces(batch, [None] * len(batch))
-        return True
+        return not stop.is_set()
 
     def slices(self, low: float, high: float) -> Iterator[tuple[float, list[Unit]]]:
         """The units with a place in [``low``, ``high``), in order, as many as may be held at a
@@ -86,7 +88,7 @@ class Listing:
         width = UNITS_HELD / max(1, self.places.units)
         while low < high:
             end = high if high - low <= width else low + width
-            pieces = (found for found in self.walk() if isinstance(found, Piece))
+            pieces = self.held or (found for found in self.walk() if isinstance(found, Piece))
             yield end, sorted(self.places.select(pieces, low, end), key=lambda unit: unit.order)
             low = end
 

@@ -107,10 +107,11 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
                     table.append((size, compressor([data[offset : offset + size]])[0]))
                 references.append((len(units), rows[key]))
             units.append((piece.size_bytes, number, name_hash(piece), path_hash(piece), len(data)))
-    of_unit = np.array(units, np.uint64).T
     unit, chunk = np.array(references, np.int64).T
     sizes_, compressed = np.array(table, np.int64).T
-    return Record(*of_unit[:4], of_unit[4].astype(np.int64), unit, chunk, sizes_, compressed)
+    file_bytes, number, name, path, unit_bytes = np.array(units, np.uint64).T
+    in_units = unit_bytes.astype(np.int64)
+    return Record(file_bytes, number, name, path, in_units, unit, chunk, sizes_, compressed)
 
 
 def same_size(files: int = 20_000, chunks: int = 16) -> Record:
@@ -180,7 +181,8 @@ def check_places(folder: Path, kind: Kind) -> None:
         for n in range(-(-p.size_bytes // kind.unit_bytes))
     ]
     none = np.empty(0, np.int64)
-    ours = Record(*np.array(rows, np.uint64).T, none, none, none, none, none)
+    sizes, numbers, names, paths = np.array(rows, np.uint64).T
+    ours = Record(sizes, numbers, names, paths, none, none, none, none, none)
     theirs = np.concatenate([product.of(piece) for piece in found])
     # Sizes that collide in the product's table are divided more finely there.
     if np.mean(places(ours, 3, 8) == theirs) < 0.98:
@@ -191,7 +193,7 @@ def sampled(record: Record, at: Floats, rate: float, value: Ints) -> Sample:
     """What reading the units at places below ``rate`` would have given."""
     taken = at < rate
     hashes, place_of_unit = np.unique(at[taken], return_inverse=True)
-    read = np.bincount(place_of_unit, record.bytes[taken], len(hashes))
+    read: Floats = np.bincount(place_of_unit, record.bytes[taken], len(hashes)).astype(float)
     met = taken[record.unit]
     rows, chunk = np.unique(record.chunk[met], return_inverse=True)
     place = np.searchsorted(hashes, at[record.unit[met]])
