@@ -263,3 +263,18 @@ def test_reading_towards_an_interval_ends_when_it_is_narrow_enough(
     assert half is not None
     assert half <= 0.2
     assert scan.rate < 1.0
+
+
+def test_compression_weighs_files_of_each_size_by_their_bytes(tmp_path: Path) -> None:
+    # Small files shrink to nothing, large ones not at all, the largest are too few for a stratum.
+    source = random.Random(6)
+    for i in range(600):
+        (tmp_path / f"s{i}").write_bytes(b"%d" % i * 1000)
+    for i in range(200):
+        (tmp_path / f"l{i}").write_bytes(source.randbytes(20_000 + i))
+    for i in range(3):
+        (tmp_path / f"x{i}").write_bytes(source.randbytes(70_000 + i))
+    found = scanned(tmp_path, 0.5)
+    floor = reduce_sampled(found).scope.floor
+    incompressible = sum(p.stat().st_size for p in tmp_path.glob("[lx]*"))
+    assert floor.value == pytest.approx(found.census.size_bytes / incompressible, rel=0.03)

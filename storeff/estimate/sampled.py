@@ -39,8 +39,9 @@ POINT_RATE_MIN = 0.05
 RANGE_MAX = 1.5
 # How often the sample is thinned to calibrate one interval.
 THINNINGS = 100
-# Files of sizes of which fewer places were read are taken together with the next larger ones.
-STRATUM_PLACES_MIN = 10
+# Files of sizes of which fewer places were read are taken together with larger ones. With 10 places
+# the interval of compression held the truth in 59 of 100 seeds, on three files of weights at 1 %.
+STRATUM_PLACES_MIN = 60
 
 
 def reduce_sampled(sampled: Sampled) -> Reduction:
@@ -185,7 +186,8 @@ def _strata(sampled: Sampled, read: Floats) -> tuple[npt.NDArray[np.int64], Floa
             places = 0
     if len(weight) > 1:
         # The largest sizes, which were left over, go with the stratum before.
-        weight[-2] += weight.pop()
+        left_over = weight.pop()
+        weight[-1] += left_over
         number = np.minimum(number, len(weight) - 1)
     shares = np.array(weight)
     return number[sampled.exponents], shares / shares.sum()

@@ -13,6 +13,7 @@ on the chunks' frequencies; and the ratio inside the sample. Errors are relative
 ``ratio`` is the median of high / low of the intervals.
 """
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -25,12 +26,14 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
+from storeff.estimate.sampled import compressed_share
 from storeff.estimate.unseen import DEFAULT_Z, Sample, calibrate, estimate
 from storeff.scan import units as scan_units
 from storeff.scan.codecs import codec
-from storeff.scan.plan import Chunker
-from storeff.scan.sampled import cut_unit
+from storeff.scan.plan import Chunker, Plan
+from storeff.scan.sampled import Sampled, Table, cut_unit
 from storeff.scan.units import Design, Places, name_hash, path_hash
+from storeff.sources.census import Census, Count
 from storeff.sources.piece import Piece, open_piece
 from storeff.sources.tree import walk
 
@@ -289,12 +292,80 @@ def experiment(
             )  # fmt: skip
 
 
+def compression(
+    name: str, unit_bytes: int, record: Record, seeds: int, rate: float
+) -> Iterator[Row]:
+    """What is left when every chunk is compressed, and the interval of that."""
+    census = Census()
+    first = record.number == 0
+    for bits in range(1, 64):
+        sizes = record.file_bytes[first & (record.file_bytes >> np.uint64(bits - 1) == 1)]
+        if len(sizes):
+            census.histogram[bits] = Count(len(sizes), int(sizes.sum()))
+    census.size_bytes = int(record.file_bytes[first].sum())
+    chunk_bytes = record.sizes[record.chunk]
+    left = record.compressed[record.chunk]
+    truth = float(left.sum() / chunk_bytes.sum())
+    keys = np.arange(len(record.chunk), dtype=np.uint64)
+    exponents = np.array([int(size).bit_length() for size in record.file_bytes.tolist()])
+    found = []
+    for seed in range(1, seeds + 1):
+        at = places(record, seed, Design().crowd_files)
+        hashes, unit = np.unique(at[at < rate], return_index=True)
+        met = at[record.unit] < rate
+        rows = np.flatnonzero(met)
+        table = Table(
+            keys[rows],
+            chunk_bytes[rows].astype(np.uint64),
+            at[record.unit[rows]],
+            1.0,
+            dict(zip(rows.tolist(), ((size,) for size in left[rows].tolist()), strict=True)),
+            1.0,
+            len(rows),
+            np.zeros(256, np.uint64),
+        )
+        read = np.bincount(np.searchsorted(hashes, at[record.unit[rows]]), chunk_bytes[rows])
+        scan = Sampled(
+            Plan(),
+            Design(seed=seed, unit_bytes=unit_bytes),
+            "scalar",
+            rate,
+            census,
+            hashes,
+            read.astype(np.uint64),
+            exponents[at < rate][unit],
+            {},
+            0,
+            0.0,
+        )
+        found.append(compressed_share(scan, table, 0) or (np.nan,) * 3)
+    value, low, high = np.array(found).T
+    known = ~np.isnan(value)
+    if known.any():
+        error = value[known] / truth - 1
+        covered = (low[known] <= truth) & (truth <= high[known])
+        yield Row(
+            name,
+            f"compression {CODEC}",
+            rate,
+            "storeff",
+            round(float(record.bytes.sum()) / unit_bytes),
+            truth,
+            float(error.mean()),
+            float(np.sqrt((error**2).mean())),
+            1 - float(known.mean()),
+            float(covered.mean()),
+            float(np.median(high[known] / low[known])),
+        )
+
+
 @click.command(help=__doc__, context_settings={"max_content_width": 100})
 @click.option("--corpora", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--bytes-max", default=1_400_000_000, show_default=True, help="Of each corpus.")
 @click.option("--seeds", default=100, show_default=True)
 @click.option("--corpus", "names", multiple=True, help="Only these; 'same size' is made up.")
+@click.option("--compression-only", is_flag=True)
 @click.option("-o", "output", type=click.Path(dir_okay=False, path_type=Path))
 def main(
     corpora: Path | None,
@@ -302,6 +373,7 @@ def main(
     bytes_max: int,
     seeds: int,
     names: tuple[str, ...],
+    compression_only: bool,
     output: Path | None,
 ) -> None:
     if (corpora is None) != (cache is None):
@@ -318,13 +390,14 @@ def main(
             made = loaded(name, corpora, cache, bytes_max)
             unit_bytes = CORPORA[name].unit_bytes
         for rate in RATES:
-            for row in experiment(name, unit_bytes, made, seeds, rate):
+            rows_of = [compression(name, unit_bytes, made, seeds, rate)]
+            if not compression_only:
+                rows_of.append(experiment(name, unit_bytes, made, seeds, rate))
+            for row in itertools.chain(*rows_of):
                 rows.append(row)
                 interval = ""
                 if row.coverage is not None:
-                    interval = (
-                        f" coverage {row.coverage:.2f} high/low {row.ratio:.2f} z {row.z:.2f}"
-                    )
+                    interval = f" coverage {row.coverage:.2f} high/low {row.ratio:.2f}"
                 if row.bias is None:
                     click.echo(f"{row.corpus:10}{rate:5.0%} {row.quantity:16}{row.estimator:30} -")
                     continue
