@@ -184,7 +184,7 @@ def test_an_unknown_price_leaves_the_total_unknown(sample_report: Path) -> None:
         (["scan", "/no/such/place"], 1, "cannot be scanned"),
         (["scan", SAMPLES, "--sample", "ci=0%"], 2, "above 0 %"),
         (["scan", SAMPLES, "--sample", "64"], 2, "unit"),
-        (["scan", SAMPLES, "--time-budget", "20"], 2, "20m"),
+        (["scan", SAMPLES, "--time-budget", "20"], 2, "10m"),
         (["scan", SAMPLES, "--layout", "raid0"], 2, "ceph-ec-8-3"),
         (["scan", SAMPLES, "--drive", "floppy"], 1, "qlc-122"),
         (["scan", SAMPLES, "--kernel", "mmx"], 1, "scalar"),
