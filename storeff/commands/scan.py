@@ -109,7 +109,7 @@ def command(
     goal: Goal | None = sample
     if time_budget is not None:
         goal = replace(sample or Goal(), seconds=time_budget)
-    choice: str | None = "a sample was read, as asked; --sample 100% reads everything"
+    choice: str | None = "read as far as was asked; --sample 100% reads everything"
     kernel = kernel or os.environ.get("STOREFF_KERNEL")
     measured: Measurement | Sampled
     with shown_progress(quiet) as progress:
