@@ -192,6 +192,9 @@ static sf_error take_piece(sf_scanner *scanner, chunker *c, sf_piece piece, cons
     if (c != scanner->whole)
         error = piece == SF_CHUNK ? take_chunk(scanner, c, key, offset, length)
                                   : take_run(c, data[offset], length, piece == SF_RUN);
+    if (!error && c->similar && piece == SF_CHUNK)
+        error = sf_similar_add(c->similar, scanner->kernel, key, data + offset, length,
+                               scanner->file, scanner->place + offset);
     if (error || !is_part)
         return error;
     return pass_on(scanner, c, key, length, piece == SF_CHUNK ? -1 : data[offset]);

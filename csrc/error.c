@@ -46,6 +46,7 @@ const char *sf_error_text(sf_error error)
     case SF_ERROR_TRACE_REUSES: return "the reuses are not those of this trace";
     case SF_ERROR_ITEM: return "items must have 1, 2, 4 or 8 bytes";
     case SF_ERROR_FIELD: return "a field must have 1 to 10 bits, and lie within an item";
+    case SF_ERROR_CAPACITY: return "a sketch of similar chunks holds 1 to 2^24 of them";
     case SF_ERROR_CONTENT: return "a file lies outside the arena";
     }
     return "unknown error";

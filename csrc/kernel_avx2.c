@@ -1,5 +1,5 @@
 /* AVX2: half a stripe, or eight hashes, in a register. */
-#include "storeff.h"
+#include "similar.h"
 
 #if defined(__x86_64__)
 
@@ -150,12 +150,41 @@ AVX2 static size_t min_cut(const uint8_t *data, size_t first, size_t last)
     return first + start + find_word(words + start, (uint32_t)hash * SF_CUT_A_INVERSE);
 }
 
+/* ---- samples for features ---- */
+
+/* A bit for each of eight windows, every fourth one. */
+AVX2 static inline unsigned are_samples(const uint8_t *data)
+{
+    __m256i a = _mm256_set1_epi32((int)SF_CUT_A);
+    __m256i sum = _mm256_add_epi32(hashes(data), load(data + 4));
+    __m256i below = _mm256_set1_epi32(SF_SAMPLED_FROM - 1);
+    __m256i samples = _mm256_cmpgt_epi32(_mm256_mullo_epi32(sum, a), below);
+    return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(samples));
+}
+
+AVX2 static void sample(const uint8_t *data, size_t positions, uint64_t *masks)
+{
+    size_t i = 0;
+    for (; positions - i >= 64; i += 64) {
+        uint64_t mask = 0;
+        for (unsigned first = 0; first < 4; first++) {
+            unsigned low = are_samples(data + i + first);
+            unsigned high = are_samples(data + i + first + 32);
+            mask |= (uint64_t)(low | high << 8) << 16 * first;
+        }
+        masks[i / 64] = mask;
+    }
+    if (i < positions)
+        sf_scalar.sample(data + i, positions - i, masks + i / 64);
+}
+
 const sf_kernel sf_avx2 = {
     .name = "avx2",
     .runs_here = runs_here,
     .accumulate = accumulate,
     .run_length = run_length,
     .min_cut = min_cut,
+    .sample = sample,
 };
 
 #endif

@@ -1,5 +1,5 @@
 /* AVX-512 F and BW: one register holds a whole stripe, or sixteen hashes. */
-#include "storeff.h"
+#include "similar.h"
 
 #if defined(__x86_64__)
 
@@ -124,12 +124,36 @@ AVX512 static size_t min_cut(const uint8_t *data, size_t first, size_t last)
     return first + start + find_word(words + start, (uint32_t)hash * SF_CUT_A_INVERSE);
 }
 
+/* ---- samples for features ---- */
+
+/* A bit for each of sixteen windows, every fourth one. */
+AVX512 static inline __mmask16 are_samples(const uint8_t *data)
+{
+    __m512i a = _mm512_set1_epi32((int)SF_CUT_A);
+    __m512i sum = _mm512_add_epi32(hashes(data), _mm512_loadu_si512(data + 4));
+    return _mm512_cmpge_epi32_mask(_mm512_mullo_epi32(sum, a), _mm512_set1_epi32(SF_SAMPLED_FROM));
+}
+
+AVX512 static void sample(const uint8_t *data, size_t positions, uint64_t *masks)
+{
+    size_t i = 0;
+    for (; positions - i >= 64; i += 64) {
+        uint64_t mask = 0;
+        for (unsigned first = 0; first < 4; first++)
+            mask |= (uint64_t)are_samples(data + i + first) << 16 * first;
+        masks[i / 64] = mask;
+    }
+    if (i < positions)
+        sf_scalar.sample(data + i, positions - i, masks + i / 64);
+}
+
 const sf_kernel sf_avx512 = {
     .name = "avx512",
     .runs_here = runs_here,
     .accumulate = accumulate,
     .run_length = run_length,
     .min_cut = min_cut,
+    .sample = sample,
 };
 
 #endif

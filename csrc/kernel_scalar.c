@@ -1,5 +1,5 @@
 /* The reference for every other kernel: plain C, any processor. */
-#include "storeff.h"
+#include "similar.h"
 
 static int always(void)
 {
@@ -84,10 +84,30 @@ static size_t min_cut(const uint8_t *data, size_t first, size_t last)
     return best;
 }
 
+/* ---- samples for features ---- */
+
+static inline int is_sample(const uint8_t *data)
+{
+    uint32_t hash = (sf_load32(data) * SF_CUT_A + sf_load32(data + 4)) * SF_CUT_A;
+    return (int32_t)hash >= SF_SAMPLED_FROM;
+}
+
+static void sample(const uint8_t *data, size_t positions, uint64_t *masks)
+{
+    for (size_t i = 0; i < positions; i += 64) {
+        size_t count = positions - i < 64 ? positions - i : 64;
+        uint64_t mask = 0;
+        for (size_t window = 0; window < count; window++)
+            mask |= (uint64_t)is_sample(data + i + window) << SF_MASK_BIT(window);
+        masks[i / 64] = mask;
+    }
+}
+
 const sf_kernel sf_scalar = {
     .name = "scalar",
     .runs_here = always,
     .accumulate = accumulate,
     .run_length = run_length,
     .min_cut = min_cut,
+    .sample = sample,
 };

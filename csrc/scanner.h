@@ -3,6 +3,7 @@
 #ifndef STOREFF_SCANNER_H
 #define STOREFF_SCANNER_H
 
+#include "similar.h"
 #include "storeff.h"
 
 #define NO_CHUNKER SIZE_MAX
@@ -21,6 +22,7 @@ typedef struct {
     size_t position;  /* where in the span its next or unfinished piece begins */
     unsigned codecs;
     int by_place;
+    sf_similar *similar; /* what every chunk is handed to as well, or NULL */
     double kept_below; /* the rank from which on nothing is offered for compression */
     int chains;        /* its blocks make up the key of the whole file */
 

@@ -18,23 +18,15 @@ static size_t allocation_max(size_t capacity)
     return capacity + capacity / 4 + 1;
 }
 
-/* Finaliser of splitmix64 (Steele, Lea, Flood 2014; Stafford's variant 13 of murmur3's fmix64). */
-static uint64_t mix64(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return x ^ (x >> 31);
-}
-
 /* The first output of splitmix64 seeded with `seed`. */
 uint64_t sf_seed_mix(uint64_t seed)
 {
-    return mix64(seed + UINT64_C(0x9E3779B97F4A7C15));
+    return sf_mix64(seed + UINT64_C(0x9E3779B97F4A7C15));
 }
 
 static uint64_t mix_key(sf_key key, uint64_t seed_mix)
 {
-    return mix64(key.high ^ mix64(key.low ^ seed_mix));
+    return sf_mix64(key.high ^ sf_mix64(key.low ^ seed_mix));
 }
 
 static double rank_of(uint64_t mixed, uint64_t size)

@@ -48,7 +48,8 @@ typedef enum {
     SF_ERROR_TRACE_ADMISSION,
     SF_ERROR_TRACE_REUSES,
     SF_ERROR_ITEM,
-    SF_ERROR_FIELD
+    SF_ERROR_FIELD,
+    SF_ERROR_CAPACITY
 } sf_error;
 
 /* What went wrong and what to do about it, for a person. */
@@ -76,6 +77,14 @@ static inline uint64_t sf_load64(const uint8_t *data)
     return word;
 }
 
+/* Finaliser of splitmix64 (Steele, Lea, Flood 2014; Stafford's variant 13 of murmur3's fmix64). */
+static inline uint64_t sf_mix64(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return x ^ (x >> 31);
+}
+
 /* ---- kernels: the loops over bytes, one row for each instruction set ---- */
 
 typedef struct {
@@ -88,6 +97,10 @@ typedef struct {
     /* MinCDC: the chunk length in [first, last] with the smallest hash, the shortest on a tie.
      * 4 <= first <= last <= SF_CHUNK_BYTES_MAX. */
     size_t (*min_cut)(const uint8_t *data, size_t first, size_t last);
+    /* Bit SF_MASK_BIT(i % 64) of masks[i / 64] says whether the window at data + i is a sample
+     * (similar.h), for i < positions; the other bits of the last mask are 0. Reads positions + 7
+     * bytes. */
+    void (*sample)(const uint8_t *data, size_t positions, uint64_t *masks);
 } sf_kernel;
 
 extern const sf_kernel sf_scalar;

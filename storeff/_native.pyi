@@ -65,6 +65,45 @@ def bucket(keys: _UInt64s, seed: int) -> npt.NDArray[np.intp]:
 def order(ranks: npt.NDArray[np.float64], keys: _UInt64s, sizes: _UInt64s) -> npt.NDArray[np.intp]:
     """The indices that sort entries by (rank, key, size)."""
 
+GROUP_RANKS: int
+"""The number of ranks that a group of similar chunks may have."""
+GROUP_MEMBERS_MAX: int
+"""How many chunks of a group are kept; the others are counted."""
+
+def features(data: Buffer, kernel: str = "scalar") -> tuple[int, npt.NDArray[np.uint32]] | None:
+    """The group that a chunk is in, and 16 features; None if no window of it is a sample.
+
+    A window is 32 bytes. It is a sample if (a * v0 + v1) * a mod 2^32, read as signed, is at least
+    0x7E000000; v0 and v1 are its first two little-endian 32-bit words, a is MinCDC's multiplier. A
+    sample's hash folds its four 64-bit words: h = (h ^ word) * 0x9E3779B97F4A7C15, h ^= h >> 32;
+    then the finaliser of splitmix64. The group is the smallest hash; feature i is the upper half
+    of the smallest of those that are i modulo 16, 2^32 - 1 if there is none.
+    """
+
+class Similar:
+    """A bounded sketch of groups of similar chunks: whole groups, those of lowest rank.
+
+    A group's rank, in 0..GROUP_RANKS - 1, is a random function of its name and ``seed``.
+    ``capacity``: chunks kept in all. Of one group the GROUP_MEMBERS_MAX of smallest key are kept.
+    """
+
+    def __init__(self, capacity: int, seed: int) -> None: ...
+    def absorb(self, members: npt.NDArray[np.void], tau: int) -> None:
+        """Leaves here what adding all that another sketch of the same capacity and seed was given
+        would; ``members`` and ``tau`` are what it exports."""
+
+    def export(self) -> tuple[npt.NDArray[np.void], int]:
+        """The members, and tau: a group is kept if it ranks below it, GROUP_RANKS if all are.
+
+        A structured array in the order of rank, group, key, size: ``rank``, ``group``, ``key``
+        (high, low), ``size`` in bytes, ``count`` of references, ``beyond`` (of the first member of
+        a group: references to those of its members that are not kept), ``file`` and ``offset`` of
+        the first place in that order, ``features`` (16,).
+        """
+
+    def new_files(self) -> list[int]:
+        """The names of the files of the chunks taken in since the last call."""
+
 class File(Protocol):
     """A regular file as it was listed: storeff.sources.piece.Piece."""
 
@@ -187,6 +226,10 @@ class Scanner:
     def mark(self, marks: int) -> None:
         """Between files: the bits set in ``groups`` of every chunk of the files to come, besides
         that of their group; 0 at first."""
+
+    def set_similar(self, chunker: int, similar: Similar) -> None:
+        """Between files: ``similar`` gets every chunk of that chunker, which must not be for whole
+        files, by place or of blocks made of other blocks. Once only."""
 
     def begin(self, group: int) -> None:
         """Starts a file of ``group`` (0..63)."""

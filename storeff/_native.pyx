@@ -322,10 +322,15 @@ def read_files(list pieces, object hole_bytes, uint8_t[::1] arena not None):
         free(reads)
 
 
+include "_native_similar.pxi"
+
+
 cdef class Scanner:
     cdef sf_scanner *_scanner
     cdef list _codecs
     cdef object _no_kept
+    # Handed chunks by the scanner, so it must live as long.
+    cdef Similar _similar
     cdef bint _busy
 
     def __cinit__(self, chunkers, seed, str kernel="scalar", by_place=()):
@@ -375,6 +380,12 @@ cdef class Scanner:
 
     def mark(self, marks):
         _check(sf_mark(self._free(), _unsigned(marks, "marks")))
+
+    def set_similar(self, chunker, Similar similar not None):
+        if self._similar is not None:
+            raise ValueError("the scanner has a sketch of similar chunks already")
+        _check(sf_set_similar(self._free(), self._index(chunker), similar._similar))
+        self._similar = similar
 
     def begin(self, group):
         _check(sf_begin(self._free(), <unsigned>_unsigned(group, "group", SF_GROUPS_MAX - 1)))

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff.scan.plan import Plan
+from storeff.scan.similar import SimilarSketch
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
 
@@ -28,7 +29,7 @@ class Measurement:
     ``census`` counts everything listed, ``read_bytes`` what was read, ``hole_bytes`` what holes
     stand for (neither read nor part of any reduction). ``class_bytes`` (classes,) are the data
     bytes of each content class, ``histogram`` (classes, 256) their byte values, counted in windows
-    that stand for the rest. ``cpu_seconds`` is what measuring took, ``compress_seconds`` included.
+    that stand for the rest. ``cpu_seconds`` is what measuring took, ``compress_seconds`` included. ``similar`` is None unless the plan asks for it.
     """
 
     plan: Plan
@@ -43,6 +44,7 @@ class Measurement:
     cpu_seconds: float
     compress_seconds: float
     tasks: frozenset[str] = frozenset()
+    similar: SimilarSketch | None = None
 
     @property
     def data_bytes(self) -> int:
@@ -91,6 +93,7 @@ class Measurement:
             cpu_seconds=self.cpu_seconds + other.cpu_seconds,
             compress_seconds=self.compress_seconds + other.compress_seconds,
             tasks=self.tasks | other.tasks,
+            similar=self._similar_with(other),
         )
 
     def as_task(self, roots: Iterable[bytes]) -> "Measurement":
@@ -100,6 +103,11 @@ class Measurement:
         for part in (*sorted(roots), census, self.class_bytes.tobytes(), self.histogram.tobytes()):
             digest.update(hashlib.sha256(part).digest())
         return replace(self, tasks=frozenset({digest.hexdigest()[:16]}))
+
+    def _similar_with(self, other: "Measurement") -> SimilarSketch | None:
+        if not self.plan.similarity or self.similar is None or other.similar is None:
+            return None
+        return self.similar.merge(other.similar, self.plan.similarity, self.plan.seed)
 
     def _volumes_with(self, other: "Measurement") -> dict[bytes, int]:
         names = sorted(self.volumes.keys() | other.volumes.keys())

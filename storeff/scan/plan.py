@@ -54,6 +54,18 @@ CHUNKERS = (
 )
 
 
+class Similarity(msgspec.Struct, frozen=True):
+    """What is kept of similar chunks: of those that ``chunker`` cuts, whole groups of at most
+    ``entries`` chunks together. ``codec``, a level of zstd, is what deltas are made with.
+
+    All the groups of 16,384 chunks are 1 GiB of data; those of more than one are read again.
+    """
+
+    chunker: str = "cdc-64KiB"
+    entries: int = 1 << 14
+    codec: str = "zstd-3"
+
+
 class Plan(msgspec.Struct, frozen=True):
     """The chunkers, their codecs and the seed that decides which chunks a sketch keeps.
 
@@ -65,8 +77,12 @@ class Plan(msgspec.Struct, frozen=True):
     chunkers: tuple[Chunker, ...] = CHUNKERS
     part_bytes: int = 128 << 20
     version: int = 3
+    # Unset, it is not in the JSON that the digest is of: a measurement without it is as before.
+    similarity: Similarity | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
+        if self.similarity and self.similarity.chunker not in (c.name for c in self.chunkers):
+            raise ValueError(f"there is no chunker {self.similarity.chunker}")
         for c in self.chunkers:
             if c.min_bytes == c.max_bytes > 0 and self.part_bytes % c.max_bytes:
                 raise ValueError(f"part_bytes must be a multiple of the blocks of {c.name}")

@@ -17,6 +17,7 @@ from storeff.scan.measurement import VOLUME_BIT, Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import Part, PartedFile
 from storeff.scan.plan import WHOLE_FILE, Plan
+from storeff.scan.similar import SimilarChunks
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
 from storeff.sources.content import CLASSES, PROBE_BYTES, classify
@@ -64,6 +65,7 @@ class Worker:
             kernel,
             [index for index, c in enumerate(plan.chunkers) if c.by_place],
         )
+        self.similar = SimilarChunks(plan, self.scanner) if plan.similarity else None
         self.codecs: dict[str, SizesOf] = {n: codec(n) for c in plan.chunkers for n in c.codecs}
         self.view = memoryview(bytearray(SMALL_BYTES + self.scanner.buffer_bytes_min))
         self.census = Census()
@@ -85,6 +87,9 @@ class Worker:
             self.measure_small(task)
         else:
             self.measure_part(*task)
+        if self.similar is not None:
+            pieces = task if isinstance(task, list) else [task[0].piece]
+            self.similar.name_files({file_number(piece): piece for piece in pieces})
         if root in self.volumes:
             self.volumes[root] += self.read_bytes - before
 
@@ -249,6 +254,8 @@ class Worker:
     def absorb(self, other: "Worker") -> None:
         """Take over all that ``other`` measured, and its memory: it can measure no more."""
         self.scanner.absorb(other.scanner)
+        if self.similar is not None and other.similar is not None:
+            self.similar.absorb(other.similar)
         del other.scanner
         self.census.merge(other.census)
         self.class_bytes = [
@@ -274,6 +281,7 @@ class Worker:
             histogram=self.scanner.export_histogram()[: len(CLASSES)],
             cpu_seconds=self.cpu_seconds,
             compress_seconds=self.compress_seconds,
+            similar=self.similar.finish() if self.similar is not None else None,
         )
         del self.scanner
         return measured

@@ -1,0 +1,248 @@
+"""Similar chunks: whole groups of them, kept by content, and what deltas within a group save."""
+
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import zstandard
+
+from storeff import _native
+from storeff.scan.codecs import codec
+from storeff.scan.plan import Plan, Similarity
+from storeff.sources.piece import Piece, open_piece
+from storeff.sources.refusals import ChangedError, Refusal, refusal_for
+
+Members = npt.NDArray[np.void]
+
+
+@dataclass(frozen=True, eq=False)
+class SimilarSketch:
+    """The groups of similar chunks that a scan kept, and the files to read them from again.
+
+    ``members`` is what ``_native.Similar.export`` gives, ``files`` the pieces by their number in
+    it. A group was kept with probability ``inclusion``, each independently of the others.
+    """
+
+    members: Members
+    tau: int
+    files: Mapping[int, Piece]
+
+    @property
+    def inclusion(self) -> float:
+        return self.tau / _native.GROUP_RANKS
+
+    def merge(self, other: "SimilarSketch", similarity: Similarity, seed: int) -> "SimilarSketch":
+        """The sketch of both inputs' data, bit for bit what one pass over both would give."""
+        sketch = _native.Similar(similarity.entries, seed)
+        for each in (self, other):
+            sketch.absorb(each.members, each.tau)
+        named = {**self.files, **other.files}
+        for number in self.files.keys() & other.files.keys():
+            named[number] = min(self.files[number], other.files[number], key=_identity)
+        return _finished(sketch, named)
+
+
+class SimilarChunks:
+    """What one worker's scanner meets of similar chunks, as ``plan.similarity`` says."""
+
+    def __init__(self, plan: Plan, scanner: _native.Scanner) -> None:
+        assert plan.similarity
+        self.entries = plan.similarity.entries
+        self.sketch = _native.Similar(self.entries, plan.seed)
+        index = [c.name for c in plan.chunkers].index(plan.similarity.chunker)
+        scanner.set_similar(index, self.sketch)
+        self.files: dict[int, Piece] = {}
+
+    def name_files(self, pieces: Mapping[int, Piece]) -> None:
+        """Remember those of the ``pieces`` scanned last, by number, that chunks were kept of."""
+        self.files.update((number, pieces[number]) for number in self.sketch.new_files())
+        if len(self.files) > 4 * self.entries:
+            self.files = dict(self.finish().files)
+
+    def absorb(self, other: "SimilarChunks") -> None:
+        """Take over all that ``other`` kept."""
+        self.sketch.absorb(*other.sketch.export())
+        self.files.update(other.files)
+
+    def finish(self) -> SimilarSketch:
+        """What has been kept so far."""
+        return _finished(self.sketch, self.files)
+
+
+def _identity(piece: Piece) -> tuple[bytes, int, int, int, int]:
+    return piece.path, piece.device, piece.inode, piece.size_bytes, piece.mtime_ns
+
+
+def _finished(sketch: _native.Similar, named: Mapping[int, Piece]) -> SimilarSketch:
+    members, tau = sketch.export()
+    return SimilarSketch(members, tau, {n: named[n] for n in sorted({*members["file"].tolist()})})
+
+
+@dataclass(frozen=True)
+class GroupDelta:
+    """What deltas save in one group of more than one chunk.
+
+    Of its ``kept`` chunks, ``plain_bytes`` compressed one by one, ``deltas`` are stored as such,
+    which saves ``saved_bytes``. Further distinct chunks were left out, ``beyond`` references to
+    them, none if it is 0; the largest of the kept keys, as a share of all keys, is ``last_key``,
+    which tells how many. ``lost_chunks`` of ``lost_bytes`` could not be read again.
+    """
+
+    kept: int
+    beyond: int
+    last_key: float
+    deltas: int
+    plain_bytes: int
+    saved_bytes: int
+    lost_chunks: int
+    lost_bytes: int
+
+
+@dataclass(frozen=True)
+class Deltas:
+    """What deltas save in the groups that a sketch kept, each with probability ``inclusion``.
+
+    ``chunks`` were kept in ``group_count`` groups, of which ``groups`` have more than one chunk.
+    ``refusals`` say why chunks could not be read again, one a chunk.
+    """
+
+    similarity: Similarity
+    inclusion: float
+    chunks: int
+    group_count: int
+    groups: list[GroupDelta]
+    refusals: list[Refusal]
+
+
+def measure_deltas(
+    sketch: SimilarSketch,
+    similarity: Similarity,
+    *,
+    threads: int = 1,
+    stop: threading.Event | None = None,
+) -> Deltas:
+    """Read the chunks of each group again and compress them against each other.
+
+    Within a group, in the order of their keys, a chunk becomes a delta against that of the bases
+    so far that agrees with it in most features (the first on a tie), and a base itself where the
+    delta is not smaller than the chunk compressed alone: no delta has a delta for a base. A delta
+    is what zstd leaves of the chunk with the base as a raw-content dictionary.
+    """
+    stop = stop or threading.Event()
+    members = sketch.members
+    starts = np.flatnonzero(np.diff(members["group"], prepend=members["group"][:1] ^ np.uint64(1)))
+    groups = np.split(members, starts[1:]) if len(starts) else []
+    several = [group for group in groups if len(group) > 1]
+
+    def measured(group: Members) -> tuple[GroupDelta, list[Refusal]]:
+        return _group_delta(group, sketch.files, similarity.codec, stop)
+
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(measured, several))
+    return Deltas(
+        similarity=similarity,
+        inclusion=sketch.inclusion,
+        chunks=len(members),
+        group_count=len(groups),
+        groups=[delta for delta, _ in found],
+        refusals=[refusal for _, refusals in found for refusal in refusals],
+    )
+
+
+def _group_delta(
+    group: Members, files: Mapping[int, Piece], codec_name: str, stop: threading.Event
+) -> tuple[GroupDelta, list[Refusal]]:
+    contents, refusals = _read_again(group, files, stop)
+    present = [i for i, content in enumerate(contents) if content]
+    chunks = [contents[i] for i in present]
+    plain = codec(codec_name)(chunks) if chunks else []
+    deltas, saved_bytes = group_deltas(chunks, plain, group["features"][present], codec_name)
+    return GroupDelta(
+        kept=len(group),
+        beyond=int(group["beyond"][0]),
+        last_key=(int(group["key"][-1, 0]) + 0.5) / 2**64,
+        deltas=deltas,
+        plain_bytes=sum(plain),
+        saved_bytes=saved_bytes,
+        lost_chunks=len(group) - len(present),
+        lost_bytes=sum(r.size_bytes or 0 for r in refusals),
+    ), refusals
+
+
+def group_deltas(
+    chunks: Sequence[bytes],
+    plain: Sequence[int],
+    features: npt.NDArray[np.uint32],
+    codec_name: str,
+) -> tuple[int, int]:
+    """How many of ``chunks``, in the order of their keys, are deltas, and the bytes that saves.
+
+    ``plain`` are their compressed sizes, ``features`` (chunks, features) what they look like.
+    """
+    bases: list[int] = []
+    deltas = saved_bytes = 0
+    for i, chunk in enumerate(chunks):
+        if bases:
+            equal = np.count_nonzero(features[bases] == features[i], axis=1)
+            base = bases[int(equal.argmax())]
+            saved = plain[i] - delta_bytes(chunk, chunks[base], codec_name)
+            if saved > 0:
+                deltas += 1
+                saved_bytes += saved
+                continue
+        bases.append(i)
+    return deltas, saved_bytes
+
+
+def delta_bytes(chunk: bytes, base: bytes, codec_name: str) -> int:
+    """Bytes of a zstd frame of ``chunk`` whose dictionary is the content of ``base``."""
+    dictionary = zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    compressor = zstandard.ZstdCompressor(
+        level=int(codec_name.removeprefix("zstd-")),
+        dict_data=dictionary,
+        write_content_size=True,
+        write_checksum=False,
+    )
+    return len(compressor.compress(chunk))
+
+
+def _read_again(
+    group: Members, files: Mapping[int, Piece], stop: threading.Event
+) -> tuple[list[bytes], list[Refusal]]:
+    """The contents of ``group``, empty where one could not be read as it was, and why not."""
+    contents = [b""] * len(group)
+    refusals = []
+    by_file = defaultdict(list)
+    for i, number in enumerate(group["file"].tolist()):
+        by_file[number].append(i)
+    for number, rows in by_file.items():
+        piece = files[number]
+        left = list(rows)
+        try:
+            if stop.is_set():
+                raise InterruptedError
+            fd = open_piece(piece)
+            try:
+                while left:
+                    contents[left[0]] = _content(fd, group[left[0]], piece)
+                    left.pop(0)
+            finally:
+                os.close(fd)
+        except InterruptedError:
+            refusals += [Refusal("interrupted", piece.path, int(group["size"][i])) for i in left]
+        except OSError as error:
+            refusals += [refusal_for(error, piece.path, int(group["size"][i])) for i in left]
+    return contents, refusals
+
+
+def _content(fd: int, member: np.void, piece: Piece) -> bytes:
+    """The chunk that ``member`` describes. Raises OSError; ChangedError if it is another now."""
+    content = os.pread(fd, int(member["size"]), int(member["offset"]))
+    if _native.fingerprint(content) != member["key"].astype(">u8").tobytes():
+        raise ChangedError("changed since it was scanned", piece.path)
+    return content
