@@ -205,8 +205,9 @@ sf_error sf_similar_add(sf_similar *similar, const sf_kernel *kernel, sf_key key
                         const uint8_t *data, size_t bytes, uint64_t file, uint64_t offset)
 {
     sf_features found;
+    /* What is like no other is a group of its own: all groups together are all chunks. */
     if (!sf_features_of(kernel, data, bytes, &found))
-        return SF_OK;
+        found.group = key.low;
     uint64_t rank = sf_mix64(found.group ^ similar->seed_mix) >> 1;
     if (rank >= similar->tau)
         return SF_OK;

@@ -31,7 +31,7 @@ typedef struct {
     uint32_t features[SF_FEATURES];
 } sf_features;
 
-/* 0 if no window of `data` is a sample: the chunk is then like no other. */
+/* 0 if no window of `data` is a sample. */
 int sf_features_of(const sf_kernel *kernel, const uint8_t *data, size_t bytes,
                    sf_features *features);
 
@@ -62,7 +62,8 @@ typedef struct sf_similar sf_similar;
 
 sf_error sf_similar_new(sf_similar **similar, size_t capacity, uint64_t seed);
 void sf_similar_free(sf_similar *similar);
-/* One reference to a chunk; the file's name and where in it the chunk begins. */
+/* One reference to a chunk; the file's name and where in it the chunk begins. A chunk without a
+ * sample is a group of its own, named by its key. */
 sf_error sf_similar_add(sf_similar *similar, const sf_kernel *kernel, sf_key key,
                         const uint8_t *data, size_t bytes, uint64_t file, uint64_t offset);
 /* Takes over the members that another sketch of the same capacity and seed kept under its tau. */

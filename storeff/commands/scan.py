@@ -59,6 +59,12 @@ Exit codes:
     type=Duration(),
     help="Read until 90s, 20m or 2h have passed; listing comes first.",
 )
+@click.option(
+    "--similarity",
+    is_flag=True,
+    help="Also estimate what deltas between similar chunks would save. Hashes all data once more "
+    "and reads up to 1 GiB of it again.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 def command(
@@ -77,6 +83,7 @@ def command(
     read_rate: int | None,
     sample: Any,
     time_budget: float | None,
+    similarity: bool,
     seed: int,
     quiet: bool,
 ) -> int:
@@ -96,19 +103,23 @@ def command(
     from storeff.report.scanned import describe_scan
     from storeff.scan.measurement import Measurement
     from storeff.scan.partial import Listing, PartialScan
-    from storeff.scan.plan import Plan
+    from storeff.scan.plan import Plan, Similarity
     from storeff.scan.run import scan
     from storeff.scan.sampled import Sampled
     from storeff.scan.units import Design
 
     started, clock = datetime.now(UTC), time.monotonic()
-    plan = Plan(seed=seed)
+    plan = Plan(seed=seed, similarity=Similarity()) if similarity else Plan(seed=seed)
     stop = threading.Event()
     stop_on_interrupt(stop)
     extra = own_catalogues(data_dir)
     goal: Goal | None = sample
     if time_budget is not None:
         goal = replace(sample or Goal(), seconds=time_budget)
+    if similarity:
+        if goal not in (None, Goal(share=1.0)):
+            raise click.UsageError("--similarity reads everything: no --sample or --time-budget")
+        goal = Goal(share=1.0)
     choice: str | None = "read as far as was asked; --sample 100% reads everything"
     kernel = kernel or os.environ.get("STOREFF_KERNEL")
     measured: Measurement | Sampled
@@ -143,6 +154,9 @@ def command(
             )
             progress.phase("estimating")
             reduction = reduce(measured, target)
+            if similarity and reduction.data_bytes:
+                progress.phase("compressing similar chunks against each other")
+                reduction = similar_measured(reduction, measured, threads, stop)
         else:
             reduction = read_towards(partial, goal, clock)
             measured = partial.result()
@@ -169,6 +183,21 @@ def command(
     if stop.is_set():
         return EXIT_INTERRUPTED
     return EXIT_NOT_COVERED if measured.census.refusals else EXIT_OK
+
+
+def similar_measured(reduction: Any, measurement: Any, threads: int, stop: threading.Event) -> Any:
+    """``reduction`` with what deltas would save; reads what the measurement kept again."""
+    from storeff.estimate.similarity import with_similarity
+    from storeff.scan.siblings import measure_siblings
+    from storeff.scan.similar import measure_deltas
+
+    deltas = measure_deltas(
+        measurement.similar, measurement.plan.similarity, threads=threads, stop=stop
+    )
+    siblings = measure_siblings(
+        measurement.similar.tensors, measurement.plan.seed, threads=threads, stop=stop
+    )
+    return with_similarity(reduction, measurement, deltas, siblings)
 
 
 def stop_on_interrupt(stop: threading.Event) -> None:

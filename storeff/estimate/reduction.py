@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from storeff.estimate.delta import Similarity
 from storeff.estimate.sharing import Sharing, sharing
 from storeff.estimate.totals import Sample, Total, estimate_total, sample_of
 from storeff.quantity import Quantity
@@ -128,7 +129,7 @@ class Reduction(msgspec.Struct, frozen=True):
     dedup: list[Dedup]
     compression: list[Compression]
     combined: list[Combined]
-    similarity: None
+    similarity: Similarity | None
     scope: Scope
     by_stratum: list[StratumReduction]
     method: Method

@@ -29,7 +29,8 @@ class Measurement:
     ``census`` counts everything listed, ``read_bytes`` what was read, ``hole_bytes`` what holes
     stand for (neither read nor part of any reduction). ``class_bytes`` (classes,) are the data
     bytes of each content class, ``histogram`` (classes, 256) their byte values, counted in windows
-    that stand for the rest. ``cpu_seconds`` is what measuring took, ``compress_seconds`` included. ``similar`` is None unless the plan asks for it.
+    that stand for the rest. ``cpu_seconds`` is what measuring took, ``compress_seconds`` included.
+    ``similar`` is None unless the plan asks for it.
     """
 
     plan: Plan

@@ -14,6 +14,7 @@ import zstandard
 from storeff import _native
 from storeff.scan.codecs import codec
 from storeff.scan.plan import Plan, Similarity
+from storeff.scan.siblings import TENSOR_CLASSES, TENSORS_MAX, Tensors, first_tensors
 from storeff.sources.piece import Piece, open_piece
 from storeff.sources.refusals import ChangedError, Refusal, refusal_for
 
@@ -26,11 +27,13 @@ class SimilarSketch:
 
     ``members`` is what ``_native.Similar.export`` gives, ``files`` the pieces by their number in
     it. A group was kept with probability ``inclusion``, each independently of the others.
+    ``tensors`` are the large files that may hold some, in the order of their paths.
     """
 
     members: Members
     tau: int
     files: Mapping[int, Piece]
+    tensors: list[Tensors]
 
     @property
     def inclusion(self) -> float:
@@ -44,7 +47,7 @@ class SimilarSketch:
         named = {**self.files, **other.files}
         for number in self.files.keys() & other.files.keys():
             named[number] = min(self.files[number], other.files[number], key=_identity)
-        return _finished(sketch, named)
+        return _finished(sketch, named, first_tensors([*self.tensors, *other.tensors]))
 
 
 class SimilarChunks:
@@ -57,6 +60,14 @@ class SimilarChunks:
         index = [c.name for c in plan.chunkers].index(plan.similarity.chunker)
         scanner.set_similar(index, self.sketch)
         self.files: dict[int, Piece] = {}
+        self.tensors: list[Tensors] = []
+
+    def note_tensors(self, piece: Piece, content_class: str | None) -> None:
+        """Remember a large file if its class is one of tensors."""
+        if content_class in TENSOR_CLASSES:
+            self.tensors.append(Tensors(piece, content_class))
+            if len(self.tensors) >= 2 * TENSORS_MAX:
+                self.tensors = first_tensors(self.tensors)
 
     def name_files(self, pieces: Mapping[int, Piece]) -> None:
         """Remember those of the ``pieces`` scanned last, by number, that chunks were kept of."""
@@ -68,39 +79,39 @@ class SimilarChunks:
         """Take over all that ``other`` kept."""
         self.sketch.absorb(*other.sketch.export())
         self.files.update(other.files)
+        self.tensors += other.tensors
 
     def finish(self) -> SimilarSketch:
         """What has been kept so far."""
-        return _finished(self.sketch, self.files)
+        return _finished(self.sketch, self.files, first_tensors(self.tensors))
 
 
 def _identity(piece: Piece) -> tuple[bytes, int, int, int, int]:
     return piece.path, piece.device, piece.inode, piece.size_bytes, piece.mtime_ns
 
 
-def _finished(sketch: _native.Similar, named: Mapping[int, Piece]) -> SimilarSketch:
+def _finished(
+    sketch: _native.Similar, named: Mapping[int, Piece], tensors: list[Tensors]
+) -> SimilarSketch:
     members, tau = sketch.export()
-    return SimilarSketch(members, tau, {n: named[n] for n in sorted({*members["file"].tolist()})})
+    files = {number: named[number] for number in sorted({*members["file"].tolist()})}
+    return SimilarSketch(members, tau, files, tensors)
 
 
 @dataclass(frozen=True)
 class GroupDelta:
     """What deltas save in one group of more than one chunk.
 
-    Of its ``kept`` chunks, ``plain_bytes`` compressed one by one, ``deltas`` are stored as such,
-    which saves ``saved_bytes``. Further distinct chunks were left out, ``beyond`` references to
-    them, none if it is 0; the largest of the kept keys, as a share of all keys, is ``last_key``,
-    which tells how many. ``lost_chunks`` of ``lost_bytes`` could not be read again.
+    Of its ``kept`` chunks ``deltas`` are stored as such, which saves ``saved_bytes`` off their
+    sizes compressed one by one. Further distinct chunks were left out, and ``beyond`` references to
+    them, none if that is 0; ``distinct`` estimates how many chunks there are in all.
     """
 
     kept: int
     beyond: int
-    last_key: float
+    distinct: float
     deltas: int
-    plain_bytes: int
     saved_bytes: int
-    lost_chunks: int
-    lost_bytes: int
 
 
 @dataclass(frozen=True)
@@ -108,13 +119,16 @@ class Deltas:
     """What deltas save in the groups that a sketch kept, each with probability ``inclusion``.
 
     ``chunks`` were kept in ``group_count`` groups, of which ``groups`` have more than one chunk.
-    ``refusals`` say why chunks could not be read again, one a chunk.
+    All kept groups have about ``distinct_bytes`` of distinct chunks, the largest kept chunk
+    ``largest_bytes``. ``refusals`` say why chunks could not be read again, one a chunk.
     """
 
     similarity: Similarity
     inclusion: float
     chunks: int
     group_count: int
+    distinct_bytes: float
+    largest_bytes: int
     groups: list[GroupDelta]
     refusals: list[Refusal]
 
@@ -149,6 +163,10 @@ def measure_deltas(
         inclusion=sketch.inclusion,
         chunks=len(members),
         group_count=len(groups),
+        distinct_bytes=sum(
+            float(group["size"].sum()) * distinct_chunks(group) / len(group) for group in groups
+        ),
+        largest_bytes=int(members["size"].max(initial=0)),
         groups=[delta for delta, _ in found],
         refusals=[refusal for _, refusals in found for refusal in refusals],
     )
@@ -165,13 +183,22 @@ def _group_delta(
     return GroupDelta(
         kept=len(group),
         beyond=int(group["beyond"][0]),
-        last_key=(int(group["key"][-1, 0]) + 0.5) / 2**64,
+        distinct=distinct_chunks(group),
         deltas=deltas,
-        plain_bytes=sum(plain),
         saved_bytes=saved_bytes,
-        lost_chunks=len(group) - len(present),
-        lost_bytes=sum(r.size_bytes or 0 for r in refusals),
     ), refusals
+
+
+def distinct_chunks(group: Members) -> float:
+    """How many chunks a group has: those kept, or an estimate where more were left out.
+
+    Keys are random, so k of them that are the smallest of n reach up to about k / n of all keys.
+    """
+    kept, beyond = len(group), int(group["beyond"][0])
+    if not beyond:
+        return kept
+    reach = (int(group["key"][-1, 0]) + 0.5) / 2**64
+    return min(max((kept - 1) / reach, kept + 1), kept + beyond)
 
 
 def group_deltas(

@@ -225,6 +225,8 @@ class Worker:
             self.scanner.add(
                 whole, key, np.array([data_bytes], np.uint64), np.array([group], np.uint64)
             )
+        if self.similar is not None:
+            self.similar.note_tensors(piece, content_class)
         self.census.add_pieces([piece], [content_class])
         self.files_done += 1
 

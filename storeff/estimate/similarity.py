@@ -1,0 +1,178 @@
+"""What delta compression against similar chunks would save, from the groups that a scan kept."""
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from storeff.estimate.delta import NotReread, Similarity
+from storeff.estimate.reduction import Reduction, ratio
+from storeff.estimate.siblings import sibling_pairs
+from storeff.estimate.totals import estimate_total, referenced
+from storeff.quantity import Quantity
+from storeff.scan.measurement import Measurement
+from storeff.scan.siblings import Siblings
+from storeff.scan.similar import Deltas
+from storeff.sources.census import EXAMPLES
+from storeff.sources.names import printable
+from storeff.sources.refusals import REMEDIES, Refusal
+
+Floats = npt.NDArray[np.float64]
+
+# With fewer groups than this behind an estimate, its own variance is not to be trusted: intervals
+# held the truth in 89 % of 500 seeds on 4,840 chunks of npm packages (2026-11-21).
+EFFECTIVE_GROUPS_MIN = 10
+# exp() of more says nothing: the interval then reaches from nothing to everything there is.
+LOG_HALF_MAX = 20.0
+
+ASSUMPTIONS = [
+    "one base a delta, and no base that is a delta itself",
+    "a chunk finds bases only among those with which it shares the smallest window hash: an index "
+    "of all chunks by several features finds more",
+    "a base is read and a delta applied on every read; neither that nor the index is priced",
+]
+
+
+def with_similarity(
+    reduction: Reduction,
+    measurement: Measurement,
+    deltas: Deltas,
+    siblings: Siblings,
+) -> Reduction:
+    """``reduction``, of ``measurement``, with what the two say of similar chunks and files."""
+    plan = deltas.similarity
+    sketch = measurement.sketches[plan.chunker]
+    distinct = estimate_total(sketch, sketch.sizes, referenced(sketch)).value
+    found = [c for c in reduction.combined if (c.chunker, c.codec) == (plan.chunker, plan.codec)]
+    plain = found[0].physical_bytes
+    saved, effective = saved_bytes(deltas, distinct, plain)
+    left = _less(plain, saved)
+    exact = deltas.inclusion == 1 and saved.low == saved.high
+    trusted = effective is None or effective >= EFFECTIVE_GROUPS_MIN
+    made = Similarity(
+        chunker=plan.chunker,
+        codec=plan.codec,
+        saved_bytes=saved,
+        physical_bytes=left,
+        ratio=ratio(reduction.data_bytes, left),
+        gain=_gain(plain, saved),
+        interval="exact" if exact else "95 %" if trusted and not deltas.refusals else "range",
+        effective_groups=effective,
+        inclusion=deltas.inclusion,
+        chunks=deltas.chunks,
+        groups=deltas.group_count,
+        similar_groups=len(deltas.groups),
+        deltas=sum(group.deltas for group in deltas.groups),
+        references_beyond=sum(group.beyond for group in deltas.groups),
+        not_reread=_not_reread(deltas.refusals),
+        assumptions=ASSUMPTIONS,
+        siblings=sibling_pairs(siblings),
+        siblings_not_reread=_not_reread(siblings.refusals),
+        siblings_too_many=siblings.too_many,
+    )
+    return msgspec.structs.replace(reduction, similarity=made)
+
+
+def saved_bytes(
+    deltas: Deltas, distinct_bytes: float, plain: Quantity
+) -> tuple[Quantity, float | None]:
+    """Bytes that deltas would save off ``plain``, and how many groups carry the estimate.
+
+    Horvitz-Thompson: each group counts 1 / inclusion times, which is unbiased, and groups are kept
+    independently of each other, so the variance is a plain sum. What groups save is so skewed that
+    the interval is symmetric in the logarithm, with Student's quantile for
+    (sum v)^2 / sum v^2 - 1 degrees of freedom (Satterthwaite 1946), v the groups' shares of the
+    variance. Where those are few, a large group may have been missed. The kept groups tell: it is
+    known that all groups have ``distinct_bytes``. What they miss of that, at their own rate of
+    saving, counts as a standard error too.
+    Where nothing is saved, the upper limit supposes that no group saves more than one largest
+    chunk: then more than log(40) / inclusion such groups would be missed in less than 2.5 %.
+    """
+    most = math.inf if plain.high is None else plain.high
+    saved, within = _savings(deltas)
+    chance = deltas.inclusion
+    value = float(saved.sum()) / chance
+    lost = sum(refusal.size_bytes or 0 for refusal in deltas.refusals) / chance
+    if chance == 1 and not within.any():
+        return _quantity(value, value, min(value + lost, most)), None
+    variances = saved**2 * (1 - chance) / chance**2 + within / chance
+    if not value:
+        largest = max(deltas.largest_bytes, 1)
+        return _quantity(0.0, 0.0, min(math.log(40) / chance * largest + lost, most)), None
+    effective = float(variances.sum() ** 2 / (variances**2).sum())
+    variance = float(variances.sum())
+    if effective < EFFECTIVE_GROUPS_MIN:
+        seen = deltas.distinct_bytes / chance
+        variance += (value * (distinct_bytes / seen - 1)) ** 2
+    quantile = float(stats.t.ppf(0.975, max(1.0, effective - 1)))
+    factor = math.exp(min(quantile * variance**0.5 / value, LOG_HALF_MAX))
+    return _quantity(value, value / factor, min(value * factor + lost, most)), effective
+
+
+def _savings(deltas: Deltas) -> tuple[Floats, Floats]:
+    """What each group of several chunks saves, and the variance of that.
+
+    Of a group too large to be kept whole, the chunks of smallest key are a random sample, and they
+    tell how many there are: (k - 1) / (the largest of k keys), with a relative variance of
+    1 / (k - 2) (Z. Bar-Yossef et al., "Counting distinct elements in a data stream", RANDOM 2002).
+    The others are taken to save as much as these on average.
+    """
+    saved = np.array([group.saved_bytes for group in deltas.groups], np.float64)
+    within = np.zeros(len(saved))
+    for i, group in enumerate(deltas.groups):
+        if group.beyond:
+            saved[i] *= group.distinct / group.kept
+            unseen = 1 - group.kept / group.distinct
+            within[i] = saved[i] ** 2 * unseen / (group.kept - 2)
+    return saved, within
+
+
+def _quantity(value: float, low: float, high: float) -> Quantity:
+    rounded = round(value), math.floor(low), math.ceil(high)
+    if low == high:
+        return Quantity(rounded[0], rounded[0], rounded[0], "measured")
+    return Quantity(rounded[0], min(rounded[:2]), max(rounded[0], rounded[2]), "measured")
+
+
+def _less(plain: Quantity, saved: Quantity) -> Quantity:
+    """``plain`` - ``saved``, which err independently of each other."""
+    if None in (plain.value, plain.low, plain.high):
+        return Quantity(None, None, None, "measured")
+    p, p_low, p_high = (float(x or 0) for x in (plain.value, plain.low, plain.high))
+    s, s_low, s_high = (float(x or 0) for x in (saved.value, saved.low, saved.high))
+    down, up = math.hypot(p - p_low, s_high - s), math.hypot(p_high - p, s - s_low)
+    value = max(p - s, 0.0)
+    return _quantity(value, max(value - down, 0.0), value + up)
+
+
+def _gain(plain: Quantity, saved: Quantity) -> Quantity:
+    """``plain`` / (``plain`` - ``saved``): how many times the ratio without deltas."""
+    if plain.value is None or saved.value is None:
+        return Quantity(None, None, None, "measured")
+    p = float(plain.value)
+
+    def times(saving: float | None) -> float | None:
+        return None if saving is None or saving >= p else p / (p - saving)
+
+    return Quantity(times(saved.value), times(saved.low), times(saved.high), "measured")
+
+
+def _not_reread(refusals: Sequence[Refusal]) -> list[NotReread]:
+    """``refusals`` by reason."""
+    made = []
+    for reason in sorted({refusal.reason for refusal in refusals}):
+        of_reason = [refusal for refusal in refusals if refusal.reason == reason]
+        paths = sorted({refusal.path for refusal in of_reason})[:EXAMPLES]
+        made.append(
+            NotReread(
+                reason=reason,
+                count=len(of_reason),
+                bytes=sum(refusal.size_bytes or 0 for refusal in of_reason),
+                remedy=REMEDIES[reason],
+                examples=[printable(path) for path in paths],
+            )
+        )
+    return made

@@ -1,0 +1,258 @@
+"""Files of tensors next to each other, as checkpoints n and n + 1: what XOR leaves of a sample."""
+
+import json
+import os
+import random
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from storeff.scan.codecs import codec
+from storeff.sources.piece import Piece, open_piece
+from storeff.sources.refusals import ChangedError, Refusal, refusal_for
+
+# Content classes that may hold arrays of numbers without compression.
+TENSOR_CLASSES = {"safetensors", "gguf", "pickle", "numpy", "hdf5", "kv", "binary"}
+# Files that are remembered, first by path; pairs that are measured; blocks sampled of a pair.
+TENSORS_MAX = 1 << 16
+PAIRS_MAX = 64
+BLOCKS_MAX = 256
+BLOCK_BYTES = 64 << 10
+CODEC = "zstd-1"
+ITEM_BYTES = (1, 2, 4, 8)
+# From so many blocks the size of the items is told: the one whose planes compress best.
+TRIED_BLOCKS = 16
+HEADER_BYTES_MAX = 16 << 20
+# Files of one layout differ in size by what their headers say besides it.
+WITH_HEADER = ("safetensors", "kv")
+HEADER_SLACK_BYTES = 64 << 10
+
+
+class Tensors(msgspec.Struct, frozen=True):
+    """A file that may hold tensors."""
+
+    piece: Piece
+    content_class: str
+
+
+@dataclass(frozen=True, eq=False)
+class PairSample:
+    """Sampled blocks of ``file``, XORed with those of ``base`` at the same places.
+
+    For each: whether it is ``changed`` from the base's, its ``sizes`` in bytes, and what is left of
+    its byte planes, ``planes``, and of the planes of the XOR, ``xor``; of equal blocks 0.
+    """
+
+    file: Piece
+    base: Piece
+    item_bytes: int
+    all_blocks: int
+    sizes: npt.NDArray[np.int64]
+    changed: npt.NDArray[np.bool_]
+    planes: npt.NDArray[np.int64]
+    xor: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Siblings:
+    """The pairs that were measured, why others were not, and how many pairs were too many."""
+
+    pairs: list[PairSample]
+    refusals: list[Refusal]
+    too_many: int
+
+
+def first_tensors(found: Iterable[Tensors]) -> list[Tensors]:
+    """The distinct ones of ``found``, in the order of their paths, TENSORS_MAX at most."""
+    return sorted(set(found), key=lambda t: (t.piece.path, t.piece.mtime_ns))[:TENSORS_MAX]
+
+
+def measure_siblings(
+    tensors: Sequence[Tensors],
+    seed: int,
+    *,
+    threads: int = 1,
+    stop: threading.Event | None = None,
+) -> Siblings:
+    """XOR each of ``tensors`` with its sibling, on blocks and, of too many, pairs drawn by seed."""
+    stop = stop or threading.Event()
+    pairs = sibling_pairs(tensors)
+    drawn = pairs
+    if len(pairs) > PAIRS_MAX:
+        drawn = [pairs[i] for i in sorted(random.Random(seed).sample(range(len(pairs)), PAIRS_MAX))]
+
+    def measured(pair: tuple[Piece, Piece]) -> PairSample | Refusal | None:
+        if stop.is_set():
+            return Refusal("interrupted", pair[1].path, pair[1].size_bytes)
+        return _measured(*pair, seed)
+
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(measured, drawn))
+    return Siblings(
+        pairs=[each for each in found if isinstance(each, PairSample)],
+        refusals=[each for each in found if isinstance(each, Refusal)],
+        too_many=len(pairs) - len(drawn),
+    )
+
+
+def sibling_pairs(tensors: Sequence[Tensors]) -> list[tuple[Piece, Piece]]:
+    """(base, file) of one content class and about one size, next to each other by name.
+
+    They have the same name in different directories (a shard of two checkpoints) or, if there is
+    only one file of either name, lie in one directory.
+    """
+    pairs = []
+    for pieces in _of_one_size(tensors):
+        pieces.sort(key=lambda p: (_natural(os.path.basename(p.path)), _natural(p.path)))
+        times = Counter(os.path.basename(p.path) for p in pieces)
+        for base, file in pairwise(pieces):
+            (a_folder, a), (b_folder, b) = os.path.split(base.path), os.path.split(file.path)
+            if a == b or (a_folder == b_folder and times[a] == times[b] == 1):
+                pairs.append((base, file))
+    return sorted(pairs, key=lambda pair: pair[1].path)
+
+
+def _of_one_size(tensors: Sequence[Tensors]) -> list[list[Piece]]:
+    """The pieces by class, and where nothing of a class lies between their sizes."""
+    alike: list[list[Piece]] = []
+    last: Tensors | None = None
+    for each in sorted(tensors, key=lambda t: (t.content_class, t.piece.size_bytes)):
+        slack = HEADER_SLACK_BYTES if each.content_class in WITH_HEADER else 0
+        if (
+            last is None
+            or last.content_class != each.content_class
+            or each.piece.size_bytes - last.piece.size_bytes > slack
+        ):
+            alike.append([])
+        alike[-1].append(each.piece)
+        last = each
+    return alike
+
+
+def _natural(name: bytes) -> list[tuple[int, int, bytes]]:
+    """A key that puts step-9 before step-10."""
+    parts = re.split(rb"(\d+)", name)
+    return [(1, int(p), p) if p.isdigit() and len(p) < 1000 else (0, 0, p) for p in parts]
+
+
+def _measured(base: Piece, file: Piece, seed: int) -> PairSample | Refusal | None:
+    """None if the two have different layouts after all."""
+    piece = base
+    try:
+        base_fd = open_piece(base)
+        try:
+            base_start, base_layout = _layout(base_fd, base)
+            piece = file
+            file_fd = open_piece(file)
+            try:
+                file_start, file_layout = _layout(file_fd, file)
+                if base_layout != file_layout:
+                    return None
+                data_bytes = file.size_bytes - file_start
+                if data_bytes != base.size_bytes - base_start or not data_bytes:
+                    return None
+                blocks = _drawn_blocks(data_bytes, seed)
+                contents = [_block(file_fd, file, file_start + i * BLOCK_BYTES) for i in blocks]
+                piece = base
+                bases = [_block(base_fd, base, base_start + i * BLOCK_BYTES) for i in blocks]
+                piece = file
+                _check_unchanged(file_fd, file)
+            finally:
+                os.close(file_fd)
+            piece = base
+            _check_unchanged(base_fd, base)
+        finally:
+            os.close(base_fd)
+    except OSError as error:
+        return refusal_for(error, piece.path, piece.size_bytes)
+    return _compared(base, file, -(-data_bytes // BLOCK_BYTES), contents, bases)
+
+
+def _layout(fd: int, piece: Piece) -> tuple[int, object]:
+    """Where the tensors begin, and what must be equal in two files for their items to correspond.
+
+    Of safetensors the header without its metadata; what has no such header begins at once, and its
+    size must do. Raises OSError.
+    """
+    start = os.pread(fd, 8, 0)
+    header_bytes = int.from_bytes(start, "little")
+    if len(start) < 8 or header_bytes > min(HEADER_BYTES_MAX, piece.size_bytes - 8):
+        return 0, piece.size_bytes
+    try:
+        header = json.loads(os.pread(fd, header_bytes, 8))
+    except (ValueError, RecursionError):
+        return 0, piece.size_bytes
+    if not isinstance(header, dict):
+        return 0, piece.size_bytes
+    return 8 + header_bytes, {k: v for k, v in header.items() if k != "__metadata__"}
+
+
+def _drawn_blocks(data_bytes: int, seed: int) -> list[int]:
+    blocks = -(-data_bytes // BLOCK_BYTES)
+    if blocks <= BLOCKS_MAX:
+        return list(range(blocks))
+    return sorted(random.Random(f"{seed}/{data_bytes}").sample(range(blocks), BLOCKS_MAX))
+
+
+def _block(fd: int, piece: Piece, offset: int) -> bytes:
+    content = os.pread(fd, min(BLOCK_BYTES, piece.size_bytes - offset), offset)
+    if len(content) != min(BLOCK_BYTES, piece.size_bytes - offset):
+        raise ChangedError("shrank since it was scanned", piece.path)
+    return content
+
+
+def _check_unchanged(fd: int, piece: Piece) -> None:
+    now = os.fstat(fd)
+    if (now.st_size, now.st_mtime_ns) != (piece.size_bytes, piece.mtime_ns):
+        raise ChangedError("changed since it was scanned", piece.path)
+
+
+def _compared(
+    base: Piece, file: Piece, all_blocks: int, contents: list[bytes], bases: list[bytes]
+) -> PairSample:
+    sizes_of = codec(CODEC)
+    changed = np.array([a != b for a, b in zip(contents, bases, strict=True)])
+    rows = np.flatnonzero(changed)
+    different = [contents[i] for i in rows]
+    tried = {
+        item: sum(sizes_of([byte_planes(block, item) for block in different[:TRIED_BLOCKS]] or []))
+        for item in (ITEM_BYTES if different else ())
+    }
+    item_bytes = min(tried, key=lambda item: tried[item], default=1)
+    planes, xor = (np.zeros(len(contents), np.int64) for _ in range(2))
+    if different:
+        xored = [_xor(contents[i], bases[i]) for i in rows]
+        planes[rows] = sizes_of([byte_planes(block, item_bytes) for block in different])
+        xor[rows] = sizes_of([byte_planes(block, item_bytes) for block in xored])
+    return PairSample(
+        file=file,
+        base=base,
+        item_bytes=item_bytes,
+        all_blocks=all_blocks,
+        sizes=np.array([len(block) for block in contents], np.int64),
+        changed=changed,
+        planes=planes,
+        xor=xor,
+    )
+
+
+def _xor(a: bytes, b: bytes) -> bytes:
+    return (np.frombuffer(a, np.uint8) ^ np.frombuffer(b, np.uint8)).tobytes()
+
+
+def byte_planes(block: bytes, item_bytes: int) -> bytes:
+    """The first byte of each item, then the second of each, and so on; then what is no whole item.
+
+    Exponents of floats, which vary little, come to lie together.
+    """
+    whole = len(block) // item_bytes * item_bytes
+    planes = np.frombuffer(block[:whole], np.uint8).reshape(-1, item_bytes).T
+    return planes.tobytes() + block[whole:]
