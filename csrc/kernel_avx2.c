@@ -155,10 +155,11 @@ AVX2 static size_t min_cut(const uint8_t *data, size_t first, size_t last)
 /* A bit for each of eight windows, every fourth one. */
 AVX2 static inline unsigned are_samples(const uint8_t *data)
 {
-    __m256i a = _mm256_set1_epi32((int)SF_CUT_A);
-    __m256i sum = _mm256_add_epi32(hashes(data), load(data + 4));
-    __m256i below = _mm256_set1_epi32(SF_SAMPLED_FROM - 1);
-    __m256i samples = _mm256_cmpgt_epi32(_mm256_mullo_epi32(sum, a), below);
+    __m256i second = load(data + 4);
+    __m256i sum = _mm256_add_epi32(_mm256_slli_epi32(second, 2), second);
+    sum = _mm256_add_epi32(sum, load(data));
+    __m256i hash = _mm256_mullo_epi32(sum, _mm256_set1_epi32((int)SF_CUT_A));
+    __m256i samples = _mm256_cmpgt_epi32(hash, _mm256_set1_epi32(SF_SAMPLED_FROM - 1));
     return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(samples));
 }
 

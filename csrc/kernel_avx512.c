@@ -127,22 +127,21 @@ AVX512 static size_t min_cut(const uint8_t *data, size_t first, size_t last)
 /* ---- samples for features ---- */
 
 /* A bit for each of sixteen windows, every fourth one. */
-AVX512 static inline __mmask16 are_samples(const uint8_t *data)
+AVX512 static inline uint64_t are_samples(const uint8_t *data)
 {
-    __m512i a = _mm512_set1_epi32((int)SF_CUT_A);
-    __m512i sum = _mm512_add_epi32(hashes(data), _mm512_loadu_si512(data + 4));
-    return _mm512_cmpge_epi32_mask(_mm512_mullo_epi32(sum, a), _mm512_set1_epi32(SF_SAMPLED_FROM));
+    __m512i second = _mm512_loadu_si512(data + 4);
+    __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(second, 2), second);
+    sum = _mm512_add_epi32(sum, _mm512_loadu_si512(data));
+    __m512i hash = _mm512_mullo_epi32(sum, _mm512_set1_epi32((int)SF_CUT_A));
+    return _mm512_cmpge_epi32_mask(hash, _mm512_set1_epi32(SF_SAMPLED_FROM));
 }
 
 AVX512 static void sample(const uint8_t *data, size_t positions, uint64_t *masks)
 {
     size_t i = 0;
-    for (; positions - i >= 64; i += 64) {
-        uint64_t mask = 0;
-        for (unsigned first = 0; first < 4; first++)
-            mask |= (uint64_t)are_samples(data + i + first) << 16 * first;
-        masks[i / 64] = mask;
-    }
+    for (; positions - i >= 64; i += 64)
+        masks[i / 64] = are_samples(data + i) | are_samples(data + i + 1) << 16 |
+                        are_samples(data + i + 2) << 32 | are_samples(data + i + 3) << 48;
     if (i < positions)
         sf_scalar.sample(data + i, positions - i, masks + i / 64);
 }

@@ -88,7 +88,7 @@ static size_t min_cut(const uint8_t *data, size_t first, size_t last)
 
 static inline int is_sample(const uint8_t *data)
 {
-    uint32_t hash = (sf_load32(data) * SF_CUT_A + sf_load32(data + 4)) * SF_CUT_A;
+    uint32_t hash = (sf_load32(data) + 5 * sf_load32(data + 4)) * SF_CUT_A;
     return (int32_t)hash >= SF_SAMPLED_FROM;
 }
 

@@ -27,6 +27,23 @@ static void take_sample(sf_features *features, const uint8_t *data)
         *feature = (uint32_t)(hash >> 32);
 }
 
+/* Half of the masks have a sample and few have two: the first is written down without a branch, and
+ * hashing comes after, when nothing has to be guessed. */
+static size_t find_samples(const uint64_t *masks, size_t positions, uint16_t *found)
+{
+    size_t count = 0;
+    for (size_t start = 0; start < positions; start += 64) {
+        uint64_t mask = masks[start / 64];
+        do {
+            size_t bit = (size_t)__builtin_ctzll(mask | UINT64_C(1) << 63);
+            found[count] = (uint16_t)(start + SF_MASK_WINDOW(bit));
+            count += mask != 0;
+            mask &= mask - 1;
+        } while (mask);
+    }
+    return count;
+}
+
 int sf_features_of(const sf_kernel *kernel, const uint8_t *data, size_t bytes,
                    sf_features *features)
 {
@@ -38,11 +55,12 @@ int sf_features_of(const sf_kernel *kernel, const uint8_t *data, size_t bytes,
     size_t left = bytes - SF_WINDOW_BYTES + 1;
     while (left > 0) {
         uint64_t masks[MASKS];
+        uint16_t found[64 * MASKS + 1];
         size_t positions = left < 64 * MASKS ? left : 64 * MASKS;
         kernel->sample(data, positions, masks);
-        for (size_t i = 0; i < positions; i += 64)
-            for (uint64_t mask = masks[i / 64]; mask; mask &= mask - 1)
-                take_sample(features, data + i + SF_MASK_WINDOW((size_t)__builtin_ctzll(mask)));
+        size_t count = find_samples(masks, positions, found);
+        for (size_t i = 0; i < count; i++)
+            take_sample(features, data + found[i]);
         data += positions;
         left -= positions;
     }

@@ -7,7 +7,7 @@
 
 /* ---- features ---- */
 
-/* A window is 32 bytes. It is a sample if the hash of its first eight, h = (a * v0 + v1) * a mod
+/* A window is 32 bytes. It is a sample if the hash of its first eight, h = (v0 + 5 * v1) * a mod
  * 2^32 of their two words, is at least SF_SAMPLED_FROM read as signed: 1 of 128 windows, and none of
  * zeros, whose hash is 0. Content-defined sampling after X. Zou et al., "Building a High-performance
  * Fine-grained Deduplication Framework for Backup Storage with High Deduplication Ratio" (Odess),

@@ -73,7 +73,7 @@ GROUP_MEMBERS_MAX: int
 def features(data: Buffer, kernel: str = "scalar") -> tuple[int, npt.NDArray[np.uint32]] | None:
     """The group that a chunk is in, and 16 features; None if no window of it is a sample.
 
-    A window is 32 bytes. It is a sample if (a * v0 + v1) * a mod 2^32, read as signed, is at least
+    A window is 32 bytes. It is a sample if (v0 + 5 * v1) * a mod 2^32, read as signed, is at least
     0x7E000000; v0 and v1 are its first two little-endian 32-bit words, a is MinCDC's multiplier. A
     sample's hash folds its four 64-bit words: h = (h ^ word) * 0x9E3779B97F4A7C15, h ^= h >> 32;
     then the finaliser of splitmix64. The group is the smallest hash; feature i is the upper half

@@ -12,7 +12,7 @@ from storeff.estimate.delta import NotReread, Similarity
 from storeff.estimate.reduction import Reduction, ratio
 from storeff.estimate.siblings import sibling_pairs
 from storeff.estimate.totals import estimate_total, referenced
-from storeff.quantity import Quantity
+from storeff.quantity import Z95, Quantity
 from storeff.scan.measurement import Measurement
 from storeff.scan.siblings import Siblings
 from storeff.scan.similar import Deltas
@@ -84,10 +84,10 @@ def saved_bytes(
     Horvitz-Thompson: each group counts 1 / inclusion times, which is unbiased, and groups are kept
     independently of each other, so the variance is a plain sum. What groups save is so skewed that
     the interval is symmetric in the logarithm, with Student's quantile for
-    (sum v)^2 / sum v^2 - 1 degrees of freedom (Satterthwaite 1946), v the groups' shares of the
-    variance. Where those are few, a large group may have been missed. The kept groups tell: it is
-    known that all groups have ``distinct_bytes``. What they miss of that, at their own rate of
-    saving, counts as a standard error too.
+    V^2 / sum v^2 - 1 degrees of freedom (F. E. Satterthwaite, Biometrics Bulletin 2, 1946), v the
+    groups' shares of the variance V. Where those are few, a large group may have been missed. The
+    kept groups tell: it is known that all groups have ``distinct_bytes``. What they miss of that,
+    at their own rate of saving, counts as a standard error too.
     Where nothing is saved, the upper limit supposes that no group saves more than one largest
     chunk: then more than log(40) / inclusion such groups would be missed in less than 2.5 %.
     """
@@ -98,17 +98,18 @@ def saved_bytes(
     lost = sum(refusal.size_bytes or 0 for refusal in deltas.refusals) / chance
     if chance == 1 and not within.any():
         return _quantity(value, value, min(value + lost, most)), None
-    variances = saved**2 * (1 - chance) / chance**2 + within / chance
     if not value:
         largest = max(deltas.largest_bytes, 1)
         return _quantity(0.0, 0.0, min(math.log(40) / chance * largest + lost, most)), None
-    effective = float(variances.sum() ** 2 / (variances**2).sum())
-    variance = float(variances.sum())
-    if effective < EFFECTIVE_GROUPS_MIN:
+    between = saved**2 * (1 - chance) / chance**2
+    variance = float((between + within / chance).sum())
+    known = float((between**2).sum())
+    effective = variance**2 / known if known else None
+    if effective is not None and effective < EFFECTIVE_GROUPS_MIN:
         seen = deltas.distinct_bytes / chance
         variance += (value * (distinct_bytes / seen - 1)) ** 2
-    quantile = float(stats.t.ppf(0.975, max(1.0, effective - 1)))
-    factor = math.exp(min(quantile * variance**0.5 / value, LOG_HALF_MAX))
+    quantile = Z95 if effective is None else stats.t.ppf(0.975, max(1.0, effective - 1))
+    factor = math.exp(min(float(quantile) * variance**0.5 / value, LOG_HALF_MAX))
     return _quantity(value, value / factor, min(value * factor + lost, most)), effective
 
 

@@ -72,6 +72,8 @@ def interval(q: Quantity, show: Callable[[float], str]) -> str:
     text = show(q.value)
     if q.low is None or q.high is None or q.low == q.high:
         return text
+    if not q.value:
+        return f"{text}, at most {show(q.high)}"
     return f"{text} ±{(q.high - q.low) / 2 / q.value:.1%}"
 
 

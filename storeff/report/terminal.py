@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from storeff.economics import SizedLayout
+from storeff.estimate.delta import Similarity
 from storeff.estimate.reduction import Reduction, Sampling, Scope
 from storeff.estimate.sharing import Sharing
 from storeff.quantity import Quantity
@@ -46,6 +47,8 @@ def _sections(report: Report) -> Iterator[RenderableType]:
         yield _reduction(report.reduction)
         if report.reduction.sharing is not None:
             yield _sharing(report.reduction.sharing)
+        if report.reduction.similarity is not None:
+            yield _similarity(report.reduction.similarity)
     if report.kv is not None:
         yield from kv_sections(report.kv)
     if report.layouts:
@@ -157,6 +160,44 @@ def _more_reading(sampling: Sampling) -> str:
     (_, now), *later = sampling.more_reading
     told = ", ".join(f"{100 * width:.2g} if {format_bytes(read)} are" for read, width in later)
     return f"\n       {100 * now:.2g} points of the data wide; {told} read"
+
+
+INTERVALS = {
+    "exact": "every group looked at",
+    "95 %": "95 % interval",
+    "range": "a wide range: too few groups, or chunks lost, for an interval",
+}
+
+
+def _similarity(similar: Similarity) -> Group:
+    text = (
+        f"{ratio(similar.ratio)} with deltas between similar {similar.chunker} chunks: they save "
+        f"{_bounds(similar.saved_bytes)} more ({INTERVALS[similar.interval]})\n"
+        f"{similar.deltas:,} of {similar.chunks:,} chunks in {similar.groups:,} whole groups are "
+        f"smaller as a delta; {covered(similar.inclusion)} of all groups were kept"
+    )
+    if similar.references_beyond:
+        text += (
+            f"\n{similar.references_beyond:,} references lead to further chunks of large groups, "
+            "taken to save as much as those kept"
+        )
+    for lost in similar.not_reread:
+        text += f"\n{lost.count:,} chunks not read again: {lost.reason}; {lost.remedy}"
+    for lost in similar.siblings_not_reread:
+        text += f"\n{lost.count:,} siblings not read again: {lost.reason}; {lost.remedy}"
+    title = "What similarity would add (not in the figures below)"
+    if not similar.siblings:
+        return section(title, paragraph(text))
+    pairs = simple_table("tensors of", "against", "changed", "own planes", "XOR planes")
+    for pair in similar.siblings[:SHOWN_PAIRS]:
+        pairs.add_row(
+            pair.file,
+            pair.base,
+            _bounds(pair.changed_bytes),
+            _bounds(pair.planes_bytes),
+            _bounds(pair.xor_bytes),
+        )
+    return section(title, paragraph(text), pairs)
 
 
 def _reference(report: Report) -> SizedLayout:
@@ -330,6 +371,12 @@ def _reduction_ratio(layout: SizedLayout) -> float:
 
 def _count(value: float) -> str:
     return f"{value:,.0f}" if value < 1000 else significant(value)
+
+
+def _bounds(q: Quantity) -> str:
+    if q.value is None or q.low is None or q.high is None or q.low == q.high:
+        return UNKNOWN if q.value is None else format_bytes(q.value)
+    return f"{format_bytes(q.value)} [{format_bytes(q.low)}, {format_bytes(q.high)}]"
 
 
 def _money(q: Quantity, currency: str) -> str:

@@ -1,0 +1,515 @@
+"""The laboratory of similar chunks: what is found, what of it an estimate from few groups says, and
+what that costs.
+
+    python tests/bench/similarity.py [--corpora DIR]... [--seeds 300] [-o results.json]
+
+A corpus is a folder of DIR; besides these one is made of tensors that change a little, and one in
+which nothing is alike. Each is cut in full, as the product cuts it.
+
+Detection: what deltas save if a chunk looks for its base by the product's one feature (the
+smallest window hash), by three super-features of four N-transform features over a Gear hash (P.
+Shilane et al., FAST 2012), or by 16 features and an index of everything; and, of a sample of
+chunks, what the best of all chunks would save as a base.
+
+Estimates: under each seed the groups that the product would keep are given to
+storeff.estimate.similarity. ``bias`` is the mean error, ``rmse`` the root mean square one, both
+relative to the truth, which is the exact figure for all groups, none cut short; ``coverage`` is how
+often low..high holds it, ``width`` the median half width. ``naive`` draws as many distinct chunks
+at random and scales what they save among each other.
+"""
+
+import json
+import random
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+from datasets import files_of
+from timing import machine
+
+from storeff import _native
+from storeff.estimate.siblings import sibling_pairs
+from storeff.estimate.similarity import saved_bytes
+from storeff.quantity import Quantity
+from storeff.scan import siblings
+from storeff.scan.codecs import codec
+from storeff.scan.plan import CHUNKERS, Plan, Similarity
+from storeff.scan.run import scan
+from storeff.scan.similar import Deltas, GroupDelta, delta_bytes, group_deltas
+
+CODEC = "zstd-3"
+SHARES = (2, 4, 8, 16)
+NAIVE_SEEDS = 40
+# Targets whose best base is looked for among all chunks, so many at most.
+BEST_OF_TARGETS, BEST_OF_CHUNKS = 40, 1200
+TENSOR_BYTES, CHECKPOINTS, CHANGES = 24 << 20, 5, 400
+MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+
+Key = bytes
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(eq=False)
+class Corpus:
+    """The distinct chunks of one corpus, by fingerprint in ascending order, and their groups."""
+
+    chunks: dict[Key, bytes]
+    references: Counter[Key]
+    plain: dict[Key, int]
+    features: dict[Key, npt.NDArray[np.uint32]]
+    groups: dict[int, list[Key]]
+    delta: dict[tuple[Key, Key], int]
+
+    def saved(self, chunk: Key, base: Key) -> int:
+        if (chunk, base) not in self.delta:
+            self.delta[chunk, base] = delta_bytes(self.chunks[chunk], self.chunks[base], CODEC)
+        return self.plain[chunk] - self.delta[chunk, base]
+
+    def saved_in(self, members: Sequence[Key]) -> int:
+        return group_deltas(
+            [self.chunks[k] for k in members],
+            [self.plain[k] for k in members],
+            np.array([self.features[k] for k in members]),
+            CODEC,
+        )[1]
+
+
+def corpus_of(files: Sequence[Path], chunker: str) -> Corpus:
+    kernel = _native.kernels()[0]
+    sizes = next(c for c in CHUNKERS if c.name == chunker)
+    found: dict[Key, bytes] = {}
+    references: Counter[Key] = Counter()
+    for path in files:
+        data = path.read_bytes()
+        for offset, length, run in _native.cut(data, sizes.min_bytes, sizes.max_bytes, kernel):
+            if not run:
+                chunk = data[offset : offset + length]
+                key = _native.fingerprint(chunk, kernel)
+                found.setdefault(key, chunk)
+                references[key] += 1
+    chunks = {key: found[key] for key in sorted(found)}
+    plain = dict(zip(chunks, codec(CODEC)(list(chunks.values())), strict=True))
+    features, groups = {}, defaultdict(list)
+    for key, chunk in chunks.items():
+        group, features[key] = _native.features(chunk, kernel) or (
+            int.from_bytes(key[8:], "big"),
+            np.full(16, 2**32 - 1, np.uint32),
+        )
+        groups[group].append(key)
+    return Corpus(chunks, references, plain, features, dict(groups), {})
+
+
+# ---- detection ----
+
+
+def greedy(
+    corpus: Corpus, candidate: Callable[[Key], Key | None], keep: Callable[[Key], None]
+) -> int:
+    """Saved if each chunk in turn is a delta of its candidate, or a base for those to come."""
+    saved = 0
+    for key in corpus.chunks:
+        base = candidate(key)
+        gain = corpus.saved(key, base) if base is not None else 0
+        if gain > 0:
+            saved += gain
+        else:
+            keep(key)
+    return saved
+
+
+def by_super_features(corpus: Corpus) -> int:
+    draw = np.random.default_rng(0)
+    gear = draw.integers(0, 2**32, 256, np.uint32)
+    a, b = draw.integers(0, 2**32, (2, 12), np.uint32)
+    index: list[dict[tuple[int, ...], Key]] = [{}, {}, {}]
+    made: dict[Key, list[tuple[int, ...]]] = {}
+
+    def candidate(key: Key) -> Key | None:
+        hashes = gear[np.frombuffer(corpus.chunks[key], np.uint8)]
+        # The Gear hash of the last 32 bytes, by doubling.
+        for step in (1, 2, 4, 8, 16):
+            shifted = hashes.copy()
+            shifted[step:] += hashes[:-step] << np.uint32(step)
+            hashes = shifted
+        maxima = [int((hashes * x + y).max()) for x, y in zip(a | np.uint32(1), b, strict=True)]
+        made[key] = [tuple(maxima[i : i + 4]) for i in (0, 4, 8)]
+        return next((t[f] for t, f in zip(index, made[key], strict=True) if f in t), None)
+
+    def keep(key: Key) -> None:
+        for table, feature in zip(index, made[key], strict=True):
+            table.setdefault(feature, key)
+
+    return greedy(corpus, candidate, keep)
+
+
+def by_all_features(corpus: Corpus) -> int:
+    index: defaultdict[tuple[int, int], list[Key]] = defaultdict(list)
+
+    def named(key: Key) -> list[tuple[int, int]]:
+        return [(i, f) for i, f in enumerate(corpus.features[key].tolist()) if f != 2**32 - 1]
+
+    def candidate(key: Key) -> Key | None:
+        agree = Counter(base for feature in named(key) for base in index[feature])
+        return agree.most_common(1)[0][0] if agree else None
+
+    def keep(key: Key) -> None:
+        for feature in named(key):
+            if len(index[feature]) < 64:
+                index[feature].append(key)
+
+    return greedy(corpus, candidate, keep)
+
+
+def best_of(corpus: Corpus) -> dict[str, float]:
+    """Of sampled chunks: what the best base among all saves, and what their group's best does."""
+    keys = list(corpus.chunks)
+    if len(keys) > BEST_OF_CHUNKS:
+        keys = random.Random(1).sample(keys, BEST_OF_CHUNKS)
+    within = set(keys)
+    groups = {k: [m for m in g if m in within] for g in corpus.groups.values() for k in g}
+    targets = random.Random(2).sample(keys, min(BEST_OF_TARGETS, len(keys)))
+    best = found = 0
+    for target in targets:
+        best += max(0, *(corpus.saved(target, k) for k in keys if k != target))
+        found += max([0, *(corpus.saved(target, k) for k in groups[target] if k != target)])
+    return {
+        "best_of_all": best,
+        "best_of_group": found,
+        "plain": sum(corpus.plain[t] for t in targets),
+    }
+
+
+def detection(name: str, chunker: str, corpus: Corpus) -> dict[str, Any]:
+    plain = sum(corpus.plain.values())
+    one = sum(corpus.saved_in(m) for m in corpus.groups.values() if len(m) > 1)
+    row = {
+        "corpus": name,
+        "chunker": chunker,
+        "chunks": len(corpus.chunks),
+        "plain_bytes": plain,
+        "smallest_hash": one / plain,
+        "super_features": by_super_features(corpus) / plain,
+        "all_features": by_all_features(corpus) / plain,
+    }
+    if chunker == Similarity().chunker:
+        row |= best_of(corpus)
+    click.echo(json.dumps(row))
+    return row
+
+
+# ---- estimates ----
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Every group: its name, how many of its chunks are kept, and what the product makes of it."""
+
+    names: npt.NDArray[np.uint64]
+    kept: npt.NDArray[np.int64]
+    bytes: Floats
+    deltas: list[GroupDelta]
+    truth: int
+    distinct_bytes: int
+    largest_bytes: int
+    plain: Quantity
+
+
+def population(corpus: Corpus) -> Population:
+    names, kept, sizes, deltas = [], [], [], []
+    truth = 0
+    for name, members in corpus.groups.items():
+        first = members[: _native.GROUP_MEMBERS_MAX]
+        rest = members[_native.GROUP_MEMBERS_MAX :]
+        saved = corpus.saved_in(first) if len(first) > 1 else 0
+        truth += corpus.saved_in(members) if rest else saved
+        reach = (int.from_bytes(first[-1][:8], "big") + 0.5) / 2**64
+        beyond = sum(corpus.references[k] for k in rest)
+        most = len(first) + beyond
+        distinct = min(max((len(first) - 1) / reach, len(first) + 1), most) if rest else len(first)
+        names.append(name)
+        kept.append(len(first))
+        sizes.append(sum(len(corpus.chunks[k]) for k in first) * distinct / len(first))
+        deltas.append(GroupDelta(len(first), beyond, distinct, 0, saved))
+    plain = sum(corpus.plain.values())
+    return Population(
+        names=np.array(names, np.uint64),
+        kept=np.array(kept),
+        bytes=np.array(sizes),
+        deltas=deltas,
+        truth=truth,
+        distinct_bytes=sum(map(len, corpus.chunks.values())),
+        largest_bytes=max(map(len, corpus.chunks.values())),
+        plain=Quantity(plain, plain, plain, "measured"),
+    )
+
+
+def mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    x = (x ^ (x >> np.uint64(30))) * MIX[0]
+    x = (x ^ (x >> np.uint64(27))) * MIX[1]
+    return x ^ (x >> np.uint64(31))
+
+
+def kept_under(whole: Population, entries: int, seed: int) -> tuple[npt.NDArray[np.int64], int]:
+    """The groups that the product keeps under ``seed``, in its order, and its tau."""
+    seed_mix = mix(np.array([seed], np.uint64) + np.uint64(0x9E3779B97F4A7C15))
+    ranks = mix(whole.names ^ seed_mix) >> np.uint64(1)
+    order = np.argsort(ranks)
+    held = np.cumsum(whole.kept[order])
+    count = int(np.searchsorted(held, entries, side="right"))
+    tau = int(ranks[order[count]]) if count < len(order) else _native.GROUP_RANKS
+    return order[:count], tau
+
+
+def deltas_of(whole: Population, rows: npt.NDArray[np.int64], tau: int) -> Deltas:
+    return Deltas(
+        similarity=Similarity(),
+        inclusion=tau / _native.GROUP_RANKS,
+        chunks=int(whole.kept[rows].sum()),
+        group_count=len(rows),
+        distinct_bytes=float(whole.bytes[rows].sum()),
+        largest_bytes=whole.largest_bytes,
+        groups=[whole.deltas[i] for i in rows if whole.kept[i] > 1],
+        refusals=[],
+    )
+
+
+def check_kept(files: Sequence[Path], whole: Population, entries: int, seed: int) -> None:
+    """Raises ClickException unless a scan keeps what ``kept_under`` says it keeps."""
+    plan = Plan(seed=seed, similarity=Similarity(entries=entries))
+    similar = scan(files, plan, threads=2).similar
+    rows, tau = kept_under(whole, entries, seed)
+    assert similar is not None
+    groups = list(dict.fromkeys(similar.members["group"].tolist()))
+    if (groups, similar.tau) != (whole.names[rows].tolist(), tau):
+        raise click.ClickException("the groups are not those that a scan keeps")
+
+
+def estimates(name: str, corpus: Corpus, whole: Population, seeds: int) -> list[dict[str, Any]]:
+    rows = []
+    for share in SHARES:
+        entries = int(whole.kept.sum()) // share
+        made = []
+        for seed in range(seeds):
+            kept = deltas_of(whole, *kept_under(whole, entries, seed))
+            saved, effective = saved_bytes(kept, whole.distinct_bytes, whole.plain)
+            made.append((saved, effective, sum(g.saved_bytes > 0 for g in kept.groups)))
+        row = {
+            "corpus": name,
+            "share": 1 / share,
+            "entries": entries,
+            "truth_bytes": whole.truth,
+            "truth_of_plain": whole.truth / float(whole.plain.value or 1),
+            "saving_groups": float(np.mean([m[2] for m in made])),
+            "effective_groups": float(np.median([m[1] or 0 for m in made])),
+            "ranges": float(np.mean([(m[1] or 99) < 10 for m in made])),
+            **judged([m[0] for m in made], whole.truth),
+        }
+        if whole.truth:
+            row |= naive(corpus, entries, whole.truth)
+        click.echo(
+            json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
+        )
+        rows.append(row)
+    return rows
+
+
+def judged(found: Sequence[Quantity], truth: int) -> dict[str, float | None]:
+    values, low, high = (
+        np.array([getattr(q, field) for q in found], np.float64)
+        for field in ("value", "low", "high")
+    )
+    held = float(((low <= truth) & (truth <= high)).mean())
+    if not truth:
+        return {
+            "coverage": held,
+            "largest_value": values.max(),
+            "median_high": float(np.median(high)),
+        }
+    errors = values / truth - 1
+    return {
+        "bias": float(errors.mean()),
+        "bias_standard_error": float(errors.std(ddof=1) / len(errors) ** 0.5),
+        "rmse": float((errors**2).mean() ** 0.5),
+        "coverage": held,
+        "width": float(np.median((high - low) / 2 / truth)),
+    }
+
+
+def naive(corpus: Corpus, entries: int, truth: int) -> dict[str, float]:
+    """The saving among as many distinct chunks drawn at random, scaled to all of them."""
+    keys = list(corpus.chunks)
+    group_of = {key: name for name, members in corpus.groups.items() for key in members}
+    errors = []
+    for seed in range(NAIVE_SEEDS):
+        drawn = random.Random(seed).sample(keys, entries)
+        groups = defaultdict(list)
+        for key in sorted(drawn):
+            groups[group_of[key]].append(key)
+        saved = 0
+        for members in groups.values():
+            bases: list[Key] = []
+            for key in members:
+                equal = [
+                    np.count_nonzero(corpus.features[key] == corpus.features[b]) for b in bases
+                ]
+                gain = corpus.saved(key, bases[int(np.argmax(equal))]) if bases else 0
+                if gain > 0:
+                    saved += gain
+                else:
+                    bases.append(key)
+        errors.append(saved * len(keys) / entries / truth - 1)
+    return {
+        "naive_bias": float(np.mean(errors)),
+        "naive_rmse": float(np.mean(np.square(errors)) ** 0.5),
+    }
+
+
+# ---- siblings ----
+
+
+def sibling_estimates(files: Sequence[Path], seeds: int) -> list[dict[str, Any]]:
+    """Coverage of the figures of each pair of ``files``, against all of its blocks."""
+    plan = Plan(similarity=Similarity())
+    similar = scan(files, plan, threads=2).similar
+    assert similar is not None
+    pairs = siblings.sibling_pairs(similar.tensors)
+    rows = []
+    for base, file in pairs:
+        limit, siblings.BLOCKS_MAX = siblings.BLOCKS_MAX, 1 << 20
+        whole = siblings.measure_siblings([_tensors(base), _tensors(file)], 1).pairs[0]
+        siblings.BLOCKS_MAX = limit
+        draw = np.random.default_rng(3)
+        row: dict[str, Any] = {"file": file.path.decode(), "blocks": len(whole.sizes)}
+        taken = min(limit, len(whole.sizes) // 2)
+        found: dict[str, list[Quantity]] = defaultdict(list)
+        for _ in range(seeds):
+            rows_ = draw.choice(len(whole.sizes), taken, replace=False)
+            part = siblings.PairSample(
+                whole.file,
+                whole.base,
+                whole.item_bytes,
+                whole.all_blocks,
+                whole.sizes[rows_],
+                whole.changed[rows_],
+                whole.planes[rows_],
+                whole.xor[rows_],
+            )
+            [pair] = sibling_pairs(siblings.Siblings([part], [], 0))
+            for field in ("changed_bytes", "planes_bytes", "xor_bytes"):
+                found[field].append(getattr(pair, field))
+        truths = (whole.sizes * whole.changed, whole.planes, whole.xor)
+        for (field, values), truth in zip(found.items(), truths, strict=True):
+            row[field] = {"truth": int(truth.sum()), **judged(values, int(truth.sum()))}
+        click.echo(json.dumps(row))
+        rows.append(row)
+    return rows
+
+
+def _tensors(piece: Any) -> siblings.Tensors:
+    return siblings.Tensors(piece, "binary")
+
+
+# ---- corpora ----
+
+
+def make_tensors(folder: Path) -> None:
+    """bf16 normals, and checkpoints that each change short stretches of the one before."""
+    draw = np.random.default_rng(5)
+    count = TENSOR_BYTES // 2
+    items = (draw.standard_normal(count, np.float32).view(np.uint32) >> 16).astype("<u2")
+    for number in range(CHECKPOINTS):
+        (folder / f"step-{number}.bin").write_bytes(items.tobytes())
+        for start in draw.integers(0, count - 2048, CHANGES):
+            items[start : start + draw.integers(16, 2048)] ^= 1
+
+
+def make_distinct(folder: Path) -> None:
+    (folder / "noise").write_bytes(np.random.default_rng(6).bytes(TENSOR_BYTES))
+
+
+# ---- cost ----
+
+
+def costs(data: bytes) -> list[dict[str, Any]]:
+    """Features against the fingerprint of the same chunks, kernel by kernel, best of five."""
+    chunks = [data[i : i + (64 << 10)] for i in range(0, len(data), 64 << 10)]
+    rows = []
+    for kernel in _native.kernels():
+        best: dict[str, float] = {}
+        for _ in range(5):
+            for name, call in (
+                ("fingerprint", _native.fingerprint),
+                ("features", _native.features),
+            ):
+                started = time.thread_time()
+                for chunk in chunks:
+                    call(chunk, kernel)
+                took = time.thread_time() - started
+                best[name] = min(best.get(name, took), took)
+        rows.append(
+            {
+                "kernel": kernel,
+                "features_gb_per_s": len(data) / best["features"] / 1e9,
+                "of_fingerprint": best["fingerprint"] / best["features"],
+            }
+        )
+        click.echo(json.dumps(rows[-1]))
+    return rows
+
+
+def scan_costs(files: Sequence[Path]) -> dict[str, float]:
+    """CPU seconds of a scan with similarity over one without, alternately, median of five."""
+    ratios = []
+    for _ in range(5):
+        taken = [scan(files, plan, threads=1) for plan in (Plan(), Plan(similarity=Similarity()))]
+        without, with_ = (m.cpu_seconds - m.compress_seconds for m in taken)
+        ratios.append(with_ / without)
+    made = {"scan_cpu_with_over_without": float(np.median(ratios))}
+    click.echo(json.dumps(made))
+    return made
+
+
+@click.command()
+@click.option("--corpora", multiple=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--seeds", default=300, show_default=True)
+@click.option("--pairs", type=click.Path(exists=True, path_type=Path), help="Sibling checkpoints.")
+@click.option("-o", "--output", type=click.Path(path_type=Path))
+def main(corpora: tuple[Path, ...], seeds: int, pairs: Path | None, output: Path | None) -> None:
+    import os
+
+    made: dict[str, Any] = machine(os.getloadavg(), "zstandard", "numpy") | {"seeds": seeds}
+    made |= {"detection": [], "estimates": [], "siblings": []}
+    with tempfile.TemporaryDirectory() as temp:
+        own = {"tensors": make_tensors, "distinct": make_distinct}
+        for name, make in own.items():
+            (Path(temp) / name).mkdir()
+            make(Path(temp) / name)
+        folders = [f for c in corpora for f in sorted(c.iterdir()) if f.is_dir()]
+        for folder in [*folders, *(Path(temp) / name for name in own)]:
+            files = files_of(folder)
+            for chunker in (Similarity().chunker, "cdc-8KiB"):
+                corpus = corpus_of(files, chunker)
+                made["detection"].append(detection(folder.name, chunker, corpus))
+                if chunker == Similarity().chunker:
+                    whole = population(corpus)
+                    check_kept(files, whole, int(whole.kept.sum()) // 4, 7)
+                    made["estimates"] += estimates(folder.name, corpus, whole, seeds)
+        folders = [Path(temp) / "tensors"] + ([pairs] if pairs else [])
+        for folder in folders:
+            made["siblings"] += sibling_estimates(files_of(folder), seeds)
+        data = b"".join(path.read_bytes() for path in files_of(Path(temp) / "tensors"))[: 64 << 20]
+        made["cost"] = costs(data)
+        made |= scan_costs(files_of(Path(temp) / "tensors"))
+    if output:
+        output.write_text(json.dumps(made, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
