@@ -250,3 +250,78 @@ def _chain_hole(state: bytes, hole_bytes: int) -> bytes:
     if hole_bytes == 0:
         return state
     return fingerprint(state + b"hole" + hole_bytes.to_bytes(8, "little"))
+
+
+# ---- similar chunks ----
+
+
+def _mix64(x: int) -> int:
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 & MASK64
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EB & MASK64
+    return x ^ (x >> 31)
+
+
+def samples(data: bytes) -> list[int]:
+    """The hashes of the windows of 32 bytes that are samples."""
+    found = []
+    for i in range(len(data) - 31):
+        window = data[i : i + 32]
+        v0, v1 = (int.from_bytes(window[j : j + 4], "little") for j in (0, 4))
+        if 0x7E000000 <= (v0 + 5 * v1) * 0xA4AF40AF % 2**32 < 2**31:
+            hashed = 0
+            for j in range(0, 32, 8):
+                word = int.from_bytes(window[j : j + 8], "little")
+                hashed = (hashed ^ word) * 0x9E3779B97F4A7C15 & MASK64
+                hashed ^= hashed >> 32
+            found.append(_mix64(hashed))
+    return found
+
+
+def features(data: bytes) -> tuple[int, list[int]] | None:
+    hashes = samples(data)
+    if not hashes:
+        return None
+    in_class = [[h >> 32 for h in hashes if h % 16 == i] for i in range(16)]
+    return min(hashes), [min(c, default=2**32 - 1) for c in in_class]
+
+
+@dataclass
+class Member:
+    """A distinct chunk of a group, and all its places: (file, offset)."""
+
+    rank: int
+    group: int
+    key: Key
+    size: int
+    features: list[int]
+    places: list[Key] = field(default_factory=list)
+    beyond: int = 0
+
+
+@dataclass
+class Similar:
+    """Whole groups of similar chunks: those of lowest rank that hold ``capacity`` together."""
+
+    capacity: int
+    seed: int
+    members: dict[Chunk, Member] = field(default_factory=dict)
+
+    def add(self, data: bytes, file: int, offset: int) -> None:
+        key = key_of(fingerprint(data))
+        group, found = features(data) or (key[1], [2**32 - 1] * 16)
+        rank = _mix64(group ^ _mix64((self.seed + 0x9E3779B97F4A7C15) & MASK64)) >> 1
+        member = Member(rank, group, key, len(data), found)
+        self.members.setdefault((key, len(data)), member).places.append((file, offset))
+
+    def export(self) -> tuple[list[Member], int]:
+        """The members in order, and tau."""
+        groups: dict[int, list[Member]] = {}
+        for member in sorted(self.members.values(), key=lambda m: (m.rank, m.key, m.size)):
+            groups.setdefault(member.group, []).append(member)
+        kept: list[Member] = []
+        for members in groups.values():
+            if len(kept) + min(len(members), 64) > self.capacity:
+                return kept, members[0].rank
+            members[0].beyond = sum(len(m.places) for m in members[64:])
+            kept += members[:64]
+        return kept, 2**63
