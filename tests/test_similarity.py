@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +179,26 @@ def test_a_file_changed_meanwhile_is_reported_and_never_a_zero(tmp_path: Path) -
     assert made.saved_bytes.high == made.saved_bytes.value + 2 * FILE_BYTES
 
 
+def test_if_nothing_can_be_read_again_the_saving_is_unknown(tmp_path: Path) -> None:
+    write_versions(tmp_path, 3, 2)
+    measurement = scan([tmp_path], plan())
+    assert measurement.similar is not None
+    stop = threading.Event()
+    stop.set()
+    deltas = measure_deltas(measurement.similar, Similarity(), stop=stop)
+    made = with_similarity(reduce(measurement), measurement, deltas, Siblings([], [], 0)).similarity
+    assert made is not None
+    unknown = Quantity(None, None, None, "measured")
+    assert (made.saved_bytes, made.ratio, made.gain) == (unknown,) * 3
+    assert [lost.reason for lost in made.not_reread] == ["interrupted"]
+    assert made.interval == "range"
+
+
 # ---- the estimate ----
+
+
+def exactly(value: int) -> Quantity:
+    return Quantity(value, value, value, "measured")
 
 
 def groups_of(count: int, seed: int) -> list[GroupDelta]:
@@ -196,7 +216,7 @@ def deltas_of(groups: list[GroupDelta], inclusion: float) -> Deltas:
 def test_the_estimate_is_unbiased_and_its_interval_holds_the_truth() -> None:
     whole = groups_of(2000, 1)
     truth = sum(group.saved_bytes for group in whole)
-    plain = Quantity(*[10 * truth] * 3, "measured")
+    plain = exactly(10 * truth)
     values, held = [], 0
     for seed in range(300):
         ranks = np.random.default_rng(seed).random(len(whole))
@@ -214,7 +234,7 @@ def test_the_estimate_is_unbiased_and_its_interval_holds_the_truth() -> None:
 def test_all_groups_give_the_sum_exactly() -> None:
     whole = groups_of(100, 2)
     truth = sum(group.saved_bytes for group in whole)
-    plain = Quantity(*[10 * truth] * 3, "measured")
+    plain = exactly(10 * truth)
     assert saved_bytes(deltas_of(whole, 1.0), 1e7, plain) == (
         Quantity(truth, truth, truth, "measured"),
         None,
@@ -222,7 +242,7 @@ def test_all_groups_give_the_sum_exactly() -> None:
 
 
 def test_a_group_kept_in_part_counts_for_all_of_its_chunks() -> None:
-    plain = Quantity(*[10**9] * 3, "measured")
+    plain = exactly(10**9)
     group = GroupDelta(kept=64, beyond=500, distinct=640, deltas=60, saved_bytes=64_000)
     found, _ = saved_bytes(deltas_of([group], 1.0), 1e5, plain)
     assert found.value == 640_000
@@ -233,7 +253,7 @@ def test_a_group_kept_in_part_counts_for_all_of_its_chunks() -> None:
 
 
 def test_few_groups_give_a_range_that_is_wider_where_they_miss_known_bytes() -> None:
-    plain = Quantity(*[10**9] * 3, "measured")
+    plain = exactly(10**9)
     few = deltas_of([GroupDelta(2, 0, 2, 1, 50_000)] * 5, 0.1)
     near, far = (saved_bytes(few, distinct, plain)[0] for distinct in (5e6, 15e6))
     assert near.value == far.value

@@ -62,8 +62,8 @@ Exit codes:
 @click.option(
     "--similarity",
     is_flag=True,
-    help="Also estimate what deltas between similar chunks would save. Hashes all data once more "
-    "and reads up to 1 GiB of it again.",
+    help="Also estimate what deltas between similar chunks, and XOR between checkpoints, would "
+    "save. Measuring takes 1.4 times the CPU, and up to 3.6 GB are read again.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
@@ -156,7 +156,7 @@ def command(
             reduction = reduce(measured, target)
             if similarity and reduction.data_bytes:
                 progress.phase("compressing similar chunks against each other")
-                reduction = similar_measured(reduction, measured, threads, stop)
+                reduction = similar_measured(reduction, measured, threads, read_rate, stop)
         else:
             reduction = read_towards(partial, goal, clock)
             measured = partial.result()
@@ -185,17 +185,20 @@ def command(
     return EXIT_NOT_COVERED if measured.census.refusals else EXIT_OK
 
 
-def similar_measured(reduction: Any, measurement: Any, threads: int, stop: threading.Event) -> Any:
+def similar_measured(
+    reduction: Any, measurement: Any, threads: int, read_rate: int | None, stop: threading.Event
+) -> Any:
     """``reduction`` with what deltas would save; reads what the measurement kept again."""
     from storeff.estimate.similarity import with_similarity
     from storeff.scan.siblings import measure_siblings
     from storeff.scan.similar import measure_deltas
 
+    plan, similar = measurement.plan, measurement.similar
     deltas = measure_deltas(
-        measurement.similar, measurement.plan.similarity, threads=threads, stop=stop
+        similar, plan.similarity, threads=threads, bytes_per_second=read_rate, stop=stop
     )
     siblings = measure_siblings(
-        measurement.similar.tensors, measurement.plan.seed, threads=threads, stop=stop
+        similar.tensors, plan.seed, threads=threads, bytes_per_second=read_rate, stop=stop
     )
     return with_similarity(reduction, measurement, deltas, siblings)
 

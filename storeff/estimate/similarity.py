@@ -50,7 +50,7 @@ def with_similarity(
     plain = found[0].physical_bytes
     saved, effective = saved_bytes(deltas, distinct, plain)
     left = _less(plain, saved)
-    exact = deltas.inclusion == 1 and saved.low == saved.high
+    exact = saved.value is not None and saved.low == saved.high
     trusted = effective is None or effective >= EFFECTIVE_GROUPS_MIN
     made = Similarity(
         chunker=plan.chunker,
@@ -90,7 +90,11 @@ def saved_bytes(
     at their own rate of saving, counts as a standard error too.
     Where nothing is saved, the upper limit supposes that no group saves more than one largest
     chunk: then more than log(40) / inclusion such groups would be missed in less than 2.5 %.
+    Unknown if no chunk of a group of several could be read again; what some of them might save is
+    in the upper limit.
     """
+    if deltas.refusals and len(deltas.refusals) == sum(group.kept for group in deltas.groups):
+        return Quantity(None, None, None, "measured"), None
     most = math.inf if plain.high is None else plain.high
     saved, within = _savings(deltas)
     chance = deltas.inclusion
@@ -140,7 +144,7 @@ def _quantity(value: float, low: float, high: float) -> Quantity:
 
 def _less(plain: Quantity, saved: Quantity) -> Quantity:
     """``plain`` - ``saved``, which err independently of each other."""
-    if None in (plain.value, plain.low, plain.high):
+    if None in (plain.value, plain.low, plain.high, saved.value):
         return Quantity(None, None, None, "measured")
     p, p_low, p_high = (float(x or 0) for x in (plain.value, plain.low, plain.high))
     s, s_low, s_high = (float(x or 0) for x in (saved.value, saved.low, saved.high))

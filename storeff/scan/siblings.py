@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff.scan.codecs import codec
+from storeff.scan.pace import Pace
 from storeff.sources.piece import Piece, open_piece
 from storeff.sources.refusals import ChangedError, Refusal, refusal_for
 
@@ -80,10 +81,15 @@ def measure_siblings(
     seed: int,
     *,
     threads: int = 1,
+    bytes_per_second: float | None = None,
     stop: threading.Event | None = None,
 ) -> Siblings:
-    """XOR each of ``tensors`` with its sibling, on blocks and, of too many, pairs drawn by seed."""
+    """XOR each of ``tensors`` with its sibling, on blocks and, of too many, pairs drawn by seed.
+
+    Reading is paced as in ``scan``.
+    """
     stop = stop or threading.Event()
+    pace = Pace(bytes_per_second, stop)
     pairs = sibling_pairs(tensors)
     drawn = pairs
     if len(pairs) > PAIRS_MAX:
@@ -92,7 +98,10 @@ def measure_siblings(
     def measured(pair: tuple[Piece, Piece]) -> PairSample | Refusal | None:
         if stop.is_set():
             return Refusal("interrupted", pair[1].path, pair[1].size_bytes)
-        return _measured(*pair, seed)
+        found = _measured(*pair, seed)
+        if isinstance(found, PairSample):
+            pace.wait(2 * int(found.sizes.sum()))
+        return found
 
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(measured, drawn))

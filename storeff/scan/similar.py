@@ -13,6 +13,7 @@ import zstandard
 
 from storeff import _native
 from storeff.scan.codecs import codec
+from storeff.scan.pace import Pace
 from storeff.scan.plan import Plan, Similarity
 from storeff.scan.siblings import TENSOR_CLASSES, TENSORS_MAX, Tensors, first_tensors
 from storeff.sources.piece import Piece, open_piece
@@ -138,9 +139,11 @@ def measure_deltas(
     similarity: Similarity,
     *,
     threads: int = 1,
+    bytes_per_second: float | None = None,
     stop: threading.Event | None = None,
 ) -> Deltas:
-    """Read the chunks of each group again and compress them against each other.
+    """Read the chunks of each group again, paced as in ``scan``, and compress them against each
+    other.
 
     Within a group, in the order of their keys, a chunk becomes a delta against that of the bases
     so far that agrees with it in most features (the first on a tie), and a base itself where the
@@ -148,13 +151,14 @@ def measure_deltas(
     is what zstd leaves of the chunk with the base as a raw-content dictionary.
     """
     stop = stop or threading.Event()
+    pace = Pace(bytes_per_second, stop)
     members = sketch.members
     starts = np.flatnonzero(np.diff(members["group"], prepend=members["group"][:1] ^ np.uint64(1)))
     groups = np.split(members, starts[1:]) if len(starts) else []
     several = [group for group in groups if len(group) > 1]
 
     def measured(group: Members) -> tuple[GroupDelta, list[Refusal]]:
-        return _group_delta(group, sketch.files, similarity.codec, stop)
+        return _group_delta(group, sketch.files, similarity.codec, pace)
 
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(measured, several))
@@ -173,9 +177,10 @@ def measure_deltas(
 
 
 def _group_delta(
-    group: Members, files: Mapping[int, Piece], codec_name: str, stop: threading.Event
+    group: Members, files: Mapping[int, Piece], codec_name: str, pace: Pace
 ) -> tuple[GroupDelta, list[Refusal]]:
-    contents, refusals = _read_again(group, files, stop)
+    contents, refusals = _read_again(group, files, pace.stop)
+    pace.wait(sum(map(len, contents)))
     present = [i for i, content in enumerate(contents) if content]
     chunks = [contents[i] for i in present]
     plain = codec(codec_name)(chunks) if chunks else []

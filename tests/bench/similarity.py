@@ -19,6 +19,7 @@ at random and scales what they save among each other.
 """
 
 import json
+import os
 import random
 import tempfile
 import time
@@ -47,6 +48,8 @@ from storeff.scan.similar import Deltas, GroupDelta, delta_bytes, group_deltas
 CODEC = "zstd-3"
 SHARES = (2, 4, 8, 16)
 NAIVE_SEEDS = 40
+# Draws of the blocks of a pair of siblings.
+DRAWS = 1000
 # Targets whose best base is looked for among all chunks, so many at most.
 BEST_OF_TARGETS, BEST_OF_CHUNKS = 40, 1200
 TENSOR_BYTES, CHECKPOINTS, CHANGES = 24 << 20, 5, 400
@@ -374,7 +377,7 @@ def naive(corpus: Corpus, entries: int, truth: int) -> dict[str, float]:
 # ---- siblings ----
 
 
-def sibling_estimates(files: Sequence[Path], seeds: int) -> list[dict[str, Any]]:
+def sibling_estimates(files: Sequence[Path]) -> list[dict[str, Any]]:
     """Coverage of the figures of each pair of ``files``, against all of its blocks."""
     plan = Plan(similarity=Similarity())
     similar = scan(files, plan, threads=2).similar
@@ -386,10 +389,13 @@ def sibling_estimates(files: Sequence[Path], seeds: int) -> list[dict[str, Any]]
         whole = siblings.measure_siblings([_tensors(base), _tensors(file)], 1).pairs[0]
         siblings.BLOCKS_MAX = limit
         draw = np.random.default_rng(3)
-        row: dict[str, Any] = {"file": file.path.decode(), "blocks": len(whole.sizes)}
+        row: dict[str, Any] = {
+            "file": os.path.basename(file.path).decode(),
+            "blocks": len(whole.sizes),
+        }
         taken = min(limit, len(whole.sizes) // 2)
         found: dict[str, list[Quantity]] = defaultdict(list)
-        for _ in range(seeds):
+        for _ in range(DRAWS):
             rows_ = draw.choice(len(whole.sizes), taken, replace=False)
             part = siblings.PairSample(
                 whole.file,
@@ -482,8 +488,6 @@ def scan_costs(files: Sequence[Path]) -> dict[str, float]:
 @click.option("--pairs", type=click.Path(exists=True, path_type=Path), help="Sibling checkpoints.")
 @click.option("-o", "--output", type=click.Path(path_type=Path))
 def main(corpora: tuple[Path, ...], seeds: int, pairs: Path | None, output: Path | None) -> None:
-    import os
-
     made: dict[str, Any] = machine(os.getloadavg(), "zstandard", "numpy") | {"seeds": seeds}
     made |= {"detection": [], "estimates": [], "siblings": []}
     with tempfile.TemporaryDirectory() as temp:
@@ -503,7 +507,7 @@ def main(corpora: tuple[Path, ...], seeds: int, pairs: Path | None, output: Path
                     made["estimates"] += estimates(folder.name, corpus, whole, seeds)
         folders = [Path(temp) / "tensors"] + ([pairs] if pairs else [])
         for folder in folders:
-            made["siblings"] += sibling_estimates(files_of(folder), seeds)
+            made["siblings"] += sibling_estimates(files_of(folder))
         data = b"".join(path.read_bytes() for path in files_of(Path(temp) / "tensors"))[: 64 << 20]
         made["cost"] = costs(data)
         made |= scan_costs(files_of(Path(temp) / "tensors"))
