@@ -168,7 +168,7 @@ def measure_deltas(
         chunks=len(members),
         group_count=len(groups),
         distinct_bytes=sum(
-            float(group["size"].sum()) * distinct_chunks(group) / len(group) for group in groups
+            float(group["size"].sum()) * _distinct(group) / len(group) for group in groups
         ),
         largest_bytes=int(members["size"].max(initial=0)),
         groups=[delta for delta, _ in found],
@@ -188,22 +188,26 @@ def _group_delta(
     return GroupDelta(
         kept=len(group),
         beyond=int(group["beyond"][0]),
-        distinct=distinct_chunks(group),
+        distinct=_distinct(group),
         deltas=deltas,
         saved_bytes=saved_bytes,
     ), refusals
 
 
-def distinct_chunks(group: Members) -> float:
-    """How many chunks a group has: those kept, or an estimate where more were left out.
+def distinct_chunks(kept: int, beyond: int, last_key: int) -> float:
+    """How many chunks a group has of which the ``kept`` ones have the smallest keys.
 
-    Keys are random, so k of them that are the smallest of n reach up to about k / n of all keys.
+    All, if no reference is ``beyond`` them. Else an estimate: keys are random, so k of n that are
+    the smallest reach up to about k / n of all keys; ``last_key`` is the upper half of the largest.
     """
-    kept, beyond = len(group), int(group["beyond"][0])
     if not beyond:
         return kept
-    reach = (int(group["key"][-1, 0]) + 0.5) / 2**64
+    reach = (last_key + 0.5) / 2**64
     return min(max((kept - 1) / reach, kept + 1), kept + beyond)
+
+
+def _distinct(group: Members) -> float:
+    return distinct_chunks(len(group), int(group["beyond"][0]), int(group["key"][-1, 0]))
 
 
 def group_deltas(

@@ -43,7 +43,13 @@ from storeff.scan import siblings
 from storeff.scan.codecs import codec
 from storeff.scan.plan import CHUNKERS, Plan, Similarity
 from storeff.scan.run import scan
-from storeff.scan.similar import Deltas, GroupDelta, delta_bytes, group_deltas
+from storeff.scan.similar import (
+    Deltas,
+    GroupDelta,
+    delta_bytes,
+    distinct_chunks,
+    group_deltas,
+)
 
 CODEC = "zstd-3"
 SHARES = (2, 4, 8, 16)
@@ -232,10 +238,8 @@ def population(corpus: Corpus) -> Population:
         rest = members[_native.GROUP_MEMBERS_MAX :]
         saved = corpus.saved_in(first) if len(first) > 1 else 0
         truth += corpus.saved_in(members) if rest else saved
-        reach = (int.from_bytes(first[-1][:8], "big") + 0.5) / 2**64
         beyond = sum(corpus.references[k] for k in rest)
-        most = len(first) + beyond
-        distinct = min(max((len(first) - 1) / reach, len(first) + 1), most) if rest else len(first)
+        distinct = distinct_chunks(len(first), beyond, int.from_bytes(first[-1][:8], "big"))
         names.append(name)
         kept.append(len(first))
         sizes.append(sum(len(corpus.chunks[k]) for k in first) * distinct / len(first))
