@@ -9,9 +9,9 @@
 
 /* A window is 32 bytes. It is a sample if the hash of its first eight, h = (v0 + 5 * v1) * a mod
  * 2^32 of their two words, is at least SF_SAMPLED_FROM read as signed: 1 of 128 windows, and none of
- * zeros, whose hash is 0. Content-defined sampling after X. Zou et al., "Building a High-performance
- * Fine-grained Deduplication Framework for Backup Storage with High Deduplication Ratio" (Odess),
- * USENIX ATC 2022. */
+ * zeros, whose hash is 0. Content-defined sampling after W. Xia et al., "The Design of
+ * Fast and Lightweight Resemblance Detection for Efficient Post-Deduplication Delta Compression"
+ * (Odess), ACM TOS 19(3), 2023. */
 #define SF_WINDOW_BYTES ((size_t)32)
 #define SF_SAMPLED_FROM INT32_C(0x7E000000)
 /* Where in a mask of 64 windows each one's bit is, and which one's bit is where: registers hold

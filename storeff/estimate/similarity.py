@@ -65,7 +65,7 @@ def with_similarity(
         chunks=deltas.chunks,
         groups=deltas.group_count,
         similar_groups=len(deltas.groups),
-        deltas=sum(group.deltas for group in deltas.groups),
+        deltas=sum(saved > 0 for group in deltas.groups for saved in group.saved_bytes),
         references_beyond=sum(group.beyond for group in deltas.groups),
         not_reread=_not_reread(deltas.refusals),
         assumptions=ASSUMPTIONS,
@@ -91,20 +91,21 @@ def saved_bytes(
     Where nothing is saved, the upper limit supposes that no group saves more than one largest
     chunk: then more than log(40) / inclusion such groups would be missed in less than 2.5 %.
     Unknown if no chunk of a group of several could be read again; what some of them might save is
-    in the upper limit.
+    in the upper limit, and so is what chunks that were left out may save more than those kept.
     """
     if deltas.refusals and len(deltas.refusals) == sum(group.kept for group in deltas.groups):
         return Quantity(None, None, None, "measured"), None
     most = math.inf if plain.high is None else plain.high
-    saved, within = _savings(deltas)
+    saved, within, more = _savings(deltas)
     chance = deltas.inclusion
     value = float(saved.sum()) / chance
-    lost = sum(refusal.size_bytes or 0 for refusal in deltas.refusals) / chance
+    unread = sum(refusal.size_bytes or 0 for refusal in deltas.refusals)
+    unseen = (unread + float(more.sum())) / chance
     if chance == 1 and not within.any():
-        return _quantity(value, value, min(value + lost, most)), None
+        return _quantity(value, value, min(value + unseen, most)), None
     if not value:
         largest = max(deltas.largest_bytes, 1)
-        return _quantity(0.0, 0.0, min(math.log(40) / chance * largest + lost, most)), None
+        return _quantity(0.0, 0.0, min(math.log(40) / chance * largest + unseen, most)), None
     between = saved**2 * (1 - chance) / chance**2
     variance = float((between + within / chance).sum())
     known = float((between**2).sum())
@@ -114,25 +115,32 @@ def saved_bytes(
         variance += (value * (distinct_bytes / seen - 1)) ** 2
     quantile = Z95 if effective is None else stats.t.ppf(0.975, max(1.0, effective - 1))
     factor = math.exp(min(float(quantile) * variance**0.5 / value, LOG_HALF_MAX))
-    return _quantity(value, value / factor, min(value * factor + lost, most)), effective
+    return _quantity(value, value / factor, min(value * factor + unseen, most)), effective
 
 
-def _savings(deltas: Deltas) -> tuple[Floats, Floats]:
-    """What each group of several chunks saves, and the variance of that.
+def _savings(deltas: Deltas) -> tuple[Floats, Floats, Floats]:
+    """What each group of several chunks saves, the variance of that, and what it may save more.
 
-    Of a group too large to be kept whole, the chunks of smallest key are a random sample, and they
-    tell how many there are: (k - 1) / (the largest of k keys), with a relative variance of
-    1 / (k - 2) (Z. Bar-Yossef et al., "Counting distinct elements in a data stream", RANDOM 2002).
-    The others are taken to save as much as these on average.
+    Of a group too large to be kept whole, the chunks of smallest key are a random sample of k, and
+    they tell how many there are, with a relative variance of 1 / (k - 2) (K. Beyer et al., "On
+    synopses for distinct-value estimation under multiset operations", SIGMOD 2007). The others are
+    taken to save as much as these on average; at most they are all deltas, as the first of a group
+    cannot be.
     """
-    saved = np.array([group.saved_bytes for group in deltas.groups], np.float64)
-    within = np.zeros(len(saved))
+    saved = np.array([sum(group.saved_bytes) for group in deltas.groups], np.float64)
+    within, more = np.zeros(len(saved)), np.zeros(len(saved))
     for i, group in enumerate(deltas.groups):
-        if group.beyond:
-            saved[i] *= group.distinct / group.kept
-            unseen = 1 - group.kept / group.distinct
-            within[i] = saved[i] ** 2 * unseen / (group.kept - 2)
-    return saved, within
+        read = len(group.saved_bytes)
+        if group.beyond and read > 2:
+            mean = saved[i] / read
+            spread = float(np.var(group.saved_bytes, ddof=1))
+            left_out = group.distinct - group.kept
+            made = max(1, np.count_nonzero(group.saved_bytes))
+            more[i] = left_out * (saved[i] / made - mean)
+            saved[i] = mean * group.distinct
+            squared = group.distinct * left_out
+            within[i] = squared * (mean**2 / (group.kept - 2) + spread / read)
+    return saved, within, more
 
 
 def _quantity(value: float, low: float, high: float) -> Quantity:

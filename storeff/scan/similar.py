@@ -103,16 +103,15 @@ def _finished(
 class GroupDelta:
     """What deltas save in one group of more than one chunk.
 
-    Of its ``kept`` chunks ``deltas`` are stored as such, which saves ``saved_bytes`` off their
-    sizes compressed one by one. Further distinct chunks were left out, and ``beyond`` references to
-    them, none if that is 0; ``distinct`` estimates how many chunks there are in all.
+    ``saved_bytes`` are what each chunk that is kept and could be read again saves off its size
+    compressed alone, 0 if it is no delta. Further distinct chunks were left out, and ``beyond``
+    references to them, none if that is 0; ``distinct`` estimates how many chunks there are in all.
     """
 
     kept: int
     beyond: int
     distinct: float
-    deltas: int
-    saved_bytes: int
+    saved_bytes: list[int]
 
 
 @dataclass(frozen=True)
@@ -184,13 +183,11 @@ def _group_delta(
     present = [i for i, content in enumerate(contents) if content]
     chunks = [contents[i] for i in present]
     plain = codec(codec_name)(chunks) if chunks else []
-    deltas, saved_bytes = group_deltas(chunks, plain, group["features"][present], codec_name)
     return GroupDelta(
         kept=len(group),
         beyond=int(group["beyond"][0]),
         distinct=_distinct(group),
-        deltas=deltas,
-        saved_bytes=saved_bytes,
+        saved_bytes=group_savings(chunks, plain, group["features"][present], codec_name),
     ), refusals
 
 
@@ -210,29 +207,28 @@ def _distinct(group: Members) -> float:
     return distinct_chunks(len(group), int(group["beyond"][0]), int(group["key"][-1, 0]))
 
 
-def group_deltas(
+def group_savings(
     chunks: Sequence[bytes],
     plain: Sequence[int],
     features: npt.NDArray[np.uint32],
     codec_name: str,
-) -> tuple[int, int]:
-    """How many of ``chunks``, in the order of their keys, are deltas, and the bytes that saves.
+) -> list[int]:
+    """Bytes that each of ``chunks``, in the order of their keys, saves as a delta; 0 for a base.
 
     ``plain`` are their compressed sizes, ``features`` (chunks, features) what they look like.
     """
     bases: list[int] = []
-    deltas = saved_bytes = 0
+    savings = []
     for i, chunk in enumerate(chunks):
+        saved = 0
         if bases:
             equal = np.count_nonzero(features[bases] == features[i], axis=1)
             base = bases[int(equal.argmax())]
-            saved = plain[i] - delta_bytes(chunk, chunks[base], codec_name)
-            if saved > 0:
-                deltas += 1
-                saved_bytes += saved
-                continue
-        bases.append(i)
-    return deltas, saved_bytes
+            saved = max(0, plain[i] - delta_bytes(chunk, chunks[base], codec_name))
+        if not saved:
+            bases.append(i)
+        savings.append(saved)
+    return savings
 
 
 def delta_bytes(chunk: bytes, base: bytes, codec_name: str) -> int:

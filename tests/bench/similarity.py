@@ -48,11 +48,11 @@ from storeff.scan.similar import (
     GroupDelta,
     delta_bytes,
     distinct_chunks,
-    group_deltas,
+    group_savings,
 )
 
 CODEC = "zstd-3"
-SHARES = (2, 4, 8, 16)
+SHARES = (1, 2, 4, 8, 16)
 NAIVE_SEEDS = 40
 # Draws of the blocks of a pair of siblings.
 DRAWS = 1000
@@ -82,12 +82,15 @@ class Corpus:
         return self.plain[chunk] - self.delta[chunk, base]
 
     def saved_in(self, members: Sequence[Key]) -> int:
-        return group_deltas(
+        return sum(self.savings_in(members))
+
+    def savings_in(self, members: Sequence[Key]) -> list[int]:
+        return group_savings(
             [self.chunks[k] for k in members],
             [self.plain[k] for k in members],
             np.array([self.features[k] for k in members]),
             CODEC,
-        )[1]
+        )
 
 
 def corpus_of(files: Sequence[Path], chunker: str) -> Corpus:
@@ -236,14 +239,14 @@ def population(corpus: Corpus) -> Population:
     for name, members in corpus.groups.items():
         first = members[: _native.GROUP_MEMBERS_MAX]
         rest = members[_native.GROUP_MEMBERS_MAX :]
-        saved = corpus.saved_in(first) if len(first) > 1 else 0
-        truth += corpus.saved_in(members) if rest else saved
+        saved = corpus.savings_in(first)
+        truth += corpus.saved_in(members) if rest else sum(saved)
         beyond = sum(corpus.references[k] for k in rest)
         distinct = distinct_chunks(len(first), beyond, int.from_bytes(first[-1][:8], "big"))
         names.append(name)
         kept.append(len(first))
         sizes.append(sum(len(corpus.chunks[k]) for k in first) * distinct / len(first))
-        deltas.append(GroupDelta(len(first), beyond, distinct, 0, saved))
+        deltas.append(GroupDelta(len(first), beyond, distinct, saved))
     plain = sum(corpus.plain.values())
     return Population(
         names=np.array(names, np.uint64),
@@ -306,7 +309,7 @@ def estimates(name: str, corpus: Corpus, whole: Population, seeds: int) -> list[
         for seed in range(seeds):
             kept = deltas_of(whole, *kept_under(whole, entries, seed))
             saved, effective = saved_bytes(kept, whole.distinct_bytes, whole.plain)
-            made.append((saved, effective, sum(g.saved_bytes > 0 for g in kept.groups)))
+            made.append((saved, effective, sum(any(g.saved_bytes) for g in kept.groups)))
         row = {
             "corpus": name,
             "share": 1 / share,
