@@ -132,7 +132,7 @@ def test_merged_shards_are_bit_for_bit_one_pass(tmp_path: Path, entries: int, th
         assert_same_sketch(parts[a].merge(parts[b].merge(parts[c])).similar, whole.similar)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**63 - 1), entries=st.integers(1, 40), threads=st.integers(1, 4))
 def test_threads_do_not_change_what_is_kept(
     tmp_path_factory: pytest.TempPathFactory, seed: int, entries: int, threads: int
@@ -177,6 +177,24 @@ def test_a_file_changed_meanwhile_is_reported_and_never_a_zero(tmp_path: Path) -
     assert made.interval == "range"
     assert made.saved_bytes.value is not None
     assert made.saved_bytes.high == made.saved_bytes.value + 2 * FILE_BYTES
+
+
+def test_chunks_of_large_and_sparse_files_and_of_later_parts_are_found_again(
+    tmp_path: Path,
+) -> None:
+    draw = random.Random(8)
+    first, second = (draw.randbytes(1_500_000) for _ in range(2))
+    for name in range(2):
+        with open(tmp_path / str(name), "wb") as file:
+            file.write(edited(first, 700_000 + name))
+            file.seek(2_200_000 + 300_000 * name)
+            file.write(edited(second, 400_000 + name))
+    parts = msgspec.structs.replace(plan(), part_bytes=1 << 20)
+    measurement = scan([tmp_path], parts, threads=2)
+    assert measurement.similar is not None
+    deltas = measure_deltas(measurement.similar, Similarity(), threads=2)
+    assert deltas.refusals == []
+    assert sum(saved > 0 for group in deltas.groups for saved in group.saved_bytes) >= 2
 
 
 def test_if_nothing_can_be_read_again_the_saving_is_unknown(tmp_path: Path) -> None:
