@@ -11,7 +11,7 @@ from scipy import stats
 from storeff.estimate.delta import NotReread, Similarity
 from storeff.estimate.reduction import Reduction, ratio
 from storeff.estimate.siblings import sibling_pairs
-from storeff.estimate.totals import estimate_total, referenced
+from storeff.estimate.totals import estimate_total, sample_of
 from storeff.quantity import Z95, Quantity
 from storeff.scan.measurement import Measurement
 from storeff.scan.siblings import Siblings
@@ -46,7 +46,8 @@ def with_similarity(
     """``reduction``, of ``measurement``, with what the two say of similar chunks and files."""
     plan = deltas.similarity
     sketch = measurement.sketches[plan.chunker]
-    distinct = estimate_total(sketch, sketch.sizes, referenced(sketch)).value
+    kept = sample_of(sketch, measurement.plan.seed)
+    distinct = estimate_total(kept, sketch.sizes).value
     found = [c for c in reduction.combined if (c.chunker, c.codec) == (plan.chunker, plan.codec)]
     plain = found[0].physical_bytes
     saved, effective = saved_bytes(deltas, distinct, plain)
