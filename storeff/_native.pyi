@@ -85,6 +85,7 @@ class Similar:
 
     A group's rank, in 0..GROUP_RANKS - 1, is a random function of its name and ``seed``.
     ``capacity``: chunks kept in all. Of one group the GROUP_MEMBERS_MAX of smallest key are kept.
+    Used by one thread at a time, which is also the one that uses its scanner.
     """
 
     def __init__(self, capacity: int, seed: int) -> None: ...
