@@ -63,7 +63,7 @@ Exit codes:
     "--similarity",
     is_flag=True,
     help="Also estimate what deltas between similar chunks, and XOR between checkpoints, would "
-    "save. Measuring takes 1.4 times the CPU, and up to 3.6 GB are read again.",
+    "save. Measuring takes 1.3 times the CPU, and up to 3.6 GB are read again.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
