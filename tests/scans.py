@@ -66,7 +66,8 @@ def listed(root: Path) -> list[Piece]:
 
 def new_worker(plan: Plan, samples: list[CompressedSample] | None = None) -> worker.Worker:
     stop = threading.Event()
-    return worker.Worker(plan, "scalar", stop, Pace(None, stop), samples or new_samples(plan))
+    shared = samples or new_samples(plan)
+    return worker.Worker(plan, "scalar", stop, Pace(None, stop), shared, threading.Lock())
 
 
 def blocks(content: bytes, block_bytes: int) -> list[bytes]:

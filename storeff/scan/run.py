@@ -68,11 +68,12 @@ def scan(
     found = walk(roots, one_file_system=one_file_system, exclude=exclude)
     resolved = sorted({os.path.realpath(os.fsencode(root)) for root in roots})
     volumes = resolved if len(resolved) <= VOLUMES_MAX else []
-    samples = new_samples(plan)
+    samples, turn = new_samples(plan), threading.Lock()
     workers = [
-        Worker(plan, kernel or kernels()[0], stop, pace, samples, volumes) for _ in range(threads)
+        Worker(plan, kernel or kernels()[0], stop, pace, samples, turn, volumes)
+        for _ in range(threads)
     ]
-    return _Scan(plan, workers, stop, on_progress).run(found).as_task(resolved)
+    return _Scan(plan, workers, turn, stop, on_progress).run(found).as_task(resolved)
 
 
 class _Scan:
@@ -80,14 +81,15 @@ class _Scan:
         self,
         plan: Plan,
         workers: list[Worker],
+        turn: threading.Lock,
         stop: threading.Event,
         on_progress: Callable[[Progress], None],
     ) -> None:
         self.plan = plan
         self.workers = workers
+        self.turn = turn
         self.stop = stop
         self.on_progress = on_progress
-        self.turn = threading.Lock()
         self.left_out = Census()
         self.listing = True
         self.listed_files = 0

@@ -36,6 +36,8 @@ GROUPS = {name: group for group, name in enumerate(CLASSES)}
 
 # Small files of one root, or a part of a large file.
 Task = list[Piece] | tuple[PartedFile, int]
+# Where a file lies in the buffer, its group and its number: as Scanner.scan_contents takes it.
+Content = tuple[int, int, int, int]
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the person asked for it
@@ -43,7 +45,12 @@ class Stopped(Exception):  # noqa: N818 - not an error: the person asked for it
 
 
 class Worker:
-    """Measures files one after the other; owned by one thread at a time."""
+    """Measures files one after the other; owned by one thread at a time.
+
+    Workers of one scan share ``turn``, held where one of them has much to do in the interpreter
+    alone. Threads that get in each other's way there instead hand it over at every system call:
+    two took 1.3 times as long as one for 40,000 small files (2026-11-21).
+    """
 
     def __init__(
         self,
@@ -52,6 +59,7 @@ class Worker:
         stop: threading.Event,
         pace: Pace,
         samples: list[CompressedSample],
+        turn: threading.Lock,
         volumes: Sequence[bytes] = (),
     ) -> None:
         self.plan = plan
@@ -59,6 +67,7 @@ class Worker:
         self.stop = stop
         self.pace = pace
         self.samples = samples
+        self.turn = turn
         self.scanner = _native.Scanner(
             [(c.min_bytes, c.max_bytes, c.entries, len(c.codecs)) for c in plan.chunkers],
             plan.seed,
@@ -98,7 +107,14 @@ class Worker:
         done = 0
         while done < len(pieces) and not self.stop.is_set():
             reads = _native.read_files(pieces[done:], HOLE_BYTES, self.view)
-            self.measure_read(pieces[done : done + len(reads)], reads)
+            with self.turn:
+                contents, sparse = self.look_into(pieces[done : done + len(reads)], reads)
+            if contents:
+                self.compress(self.scanner.scan_contents(self.view, contents))
+            for piece in sparse:
+                file = PartedFile(piece, self.plan.part_bytes)
+                for index in range(len(file.parts)):
+                    self.measure_part(file, index)
             done += len(reads)
             self.pace.wait(sum(length for _, _, length, _ in reads))
         for piece in pieces[done:]:
@@ -106,11 +122,14 @@ class Worker:
         self.census.add_pieces(pieces[done:], [None] * (len(pieces) - done))
         self.files_done += len(pieces) - done
 
-    def measure_read(self, pieces: list[Piece], reads: list[tuple[int, int, int, int]]) -> None:
-        """Measure files that lie in the buffer, as ``reads`` says."""
+    def look_into(
+        self, pieces: list[Piece], reads: list[tuple[int, int, int, int]]
+    ) -> tuple[list[Content], list[Piece]]:
+        """Count files that lie in the buffer, as ``reads`` says; what of them is to be scanned, and
+        those that were not read because they have holes."""
         measured: list[Piece] = []
         classes: list[str | None] = []
-        contents: list[tuple[int, int, int, int]] = []
+        contents: list[Content] = []
         sparse: list[Piece] = []
         for piece, (outcome, offset, length, error_number) in zip(pieces, reads, strict=True):
             if outcome == _native.SPARSE:
@@ -133,14 +152,9 @@ class Worker:
                     self.census.add_left_out(Refusal("changed", piece.path, missing_bytes))
             measured.append(piece)
             classes.append(content_class)
-        if contents:
-            self.compress(self.scanner.scan_contents(self.view, contents))
         self.census.add_pieces(measured, classes)
         self.files_done += len(measured)
-        for piece in sparse:
-            file = PartedFile(piece, self.plan.part_bytes)
-            for index in range(len(file.parts)):
-                self.measure_part(file, index)
+        return contents, sparse
 
     def measure_part(self, file: PartedFile, index: int) -> None:
         """Measure one part of ``file``, and conclude the file if it is the last."""
