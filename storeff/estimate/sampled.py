@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
 
 from storeff.estimate.reduction import (
     FLOOR,
@@ -165,7 +164,9 @@ def compressed_share(sampled: Sampled, table: Table, codec: int) -> Share | None
     replicas = (ratios @ weight)[used]
     seen = sampled.rate * table.compressed_kept
     variance = (1 - seen) * (1 - 1 / len(used)) * float(((replicas - replicas.mean()) ** 2).sum())
-    half = float(student.ppf(0.975, len(used) - 1)) * math.sqrt(variance)
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(len(used) - 1, 0.975)) * math.sqrt(variance)
     return Share(value, max(value - half, 0.0), min(value + half, 1.0))
 
 

@@ -18,8 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linprog
-from scipy.stats import binom
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -138,6 +136,9 @@ class Program:
         y, covariance = _observed(sample, p)
         most = int(np.bincount(sample.chunk).max())
         self.grid = _grid(1.5 * (most + 3 * math.sqrt(most) + 3) / p)
+        # Here, because scipy takes 45 MB that a scan of everything has no use for.
+        from scipy.stats import binom
+
         below: Floats = np.asarray(binom.cdf(CLASSES[:, np.newaxis] - 1, self.grid, p))
         chance = np.vstack((below[1:], np.ones(len(self.grid)))) - below
         expected = np.vstack((chance / (self.grid * p), np.ones(len(self.grid))))
@@ -187,6 +188,8 @@ def _solved(
     """The least cost @ x, x >= 0, with rows @ x <= limits, and fixed[0] @ x = fixed[1] if given;
     infinite if there is no such x."""
     equal, to = fixed or (None, None)
+    from scipy.optimize import linprog
+
     result = linprog(cost, A_ub=rows, b_ub=limits, A_eq=equal, b_eq=to, method="highs")
     if result.status == 2:
         return math.inf

@@ -11,7 +11,6 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import zstandard
-from scipy.special import gammaln
 
 from storeff import _native
 from storeff.kv.extract import Block, Items
@@ -211,6 +210,8 @@ def channel_bits(block: Block, field: Field) -> float:
     """Bits for ``field`` of all numbers with an adaptive code for each channel, what it takes to
     learn it included: the Krichevsky-Trofimov estimator (1981), over the values that occur in
     ``block``, a bitmap of which comes first."""
+    from scipy.special import gammaln
+
     tokens, width = block.items.shape
     met = counts(block, field) > 0
     alphabet = int(met.sum())

@@ -12,7 +12,6 @@ from typing import Self
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from storeff.quantity import Quantity
 
@@ -63,6 +62,9 @@ class Totals(msgspec.Struct, frozen=True):
     def _half_width(self, gradient: npt.NDArray[np.float64]) -> float:
         """Half the 95 % interval of a function of the totals with this gradient at the estimate;
         NaN if unknown."""
+        # Here, because scipy takes 45 MB and every report knows of these types.
+        from scipy.special import stdtrit
+
         # Rounding can leave a little less than nothing.
         variance = float(np.maximum(gradient @ np.array(self.covariance) @ gradient, 0.0))
         return float(stdtrit(self.degrees, 0.975) * np.sqrt(variance)) if variance else 0.0

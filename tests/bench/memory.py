@@ -76,7 +76,7 @@ def run_child(words: list[str], shim: Path, folder: Path) -> tuple[dict[str, Any
 
 
 def run_tool(place: Path, threads: int, shim: Path) -> dict[str, Any]:
-    words = [sys.executable, "-m", "storeff", "scan", str(place), "--json", "-q"]
+    words = [sys.executable, "-m", "storeff", "scan", str(place), "--sample=100%", "--json", "-q"]
     report, peak_bytes = run_child([*words, f"--threads={threads}"], shim, place)
     return {
         "peak_bytes": peak_bytes,
