@@ -66,7 +66,7 @@ def choose(scan: PartialScan) -> tuple[Goal | None, str]:
     total = scan.listing.census.size_bytes
     if total <= SMALL_BYTES:
         return None, (
-            f"everything was read: {format_bytes(total)} takes a few minutes at most; "
+            f"everything was read, as is done up to {format_bytes(SMALL_BYTES)}; "
             "--sample 1% or --time-budget 1m reads less"
         )
     started = time.monotonic()
