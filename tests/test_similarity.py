@@ -284,7 +284,7 @@ def test_few_groups_give_a_range_that_is_wider_where_they_miss_known_bytes() -> 
 
 
 def storeff(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "storeff", *map(str, words)]
+    command = [sys.executable, "-P", "-m", "storeff", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
