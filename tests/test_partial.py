@@ -236,6 +236,20 @@ def test_where_nothing_is_asked_little_is_read_whole(tree: Path) -> None:
     assert "--sample 1%" in why
 
 
+def test_a_large_file_that_is_almost_all_hole_is_little(tmp_path: Path) -> None:
+    with open(tmp_path / "sparse", "wb") as file:
+        file.write(b"data" * 1000)
+        file.truncate(1 << 40)
+    goal, _ = choose(PartialScan(listing(tmp_path), Plan(seed=7)))
+    assert goal is None
+
+
+def test_the_speed_of_reading_makes_nothing_of_what_it_reads(tree: Path) -> None:
+    scan = PartialScan(listing(tree), Plan(seed=7))
+    assert scan.read_speed(5.0) > 0
+    assert (scan.read_bytes, scan.units_done, scan.rate) == (0, 0, 0.0)
+
+
 def test_where_nothing_is_asked_the_time_that_all_takes_decides(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

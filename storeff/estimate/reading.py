@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from storeff.estimate.reduction import Reduction
 from storeff.estimate.sampled import headline_half_width, reduce_sampled
 from storeff.scan.partial import PartialScan
-from storeff.units import format_bytes, significant
+from storeff.units import format_bytes, format_duration
 
 # So much takes a few minutes on the slowest of disks: it is read without asking how fast they are.
 SMALL_BYTES = 4 << 30
 # How long the reading speed is measured, and what reading everything may take by it.
 PROBE_SECONDS = 5.0
 EVERYTHING_SECONDS = 300.0
+# What one thread measures a second, and what compressing the samples takes on top whatever the size
+# (2026-11-21, tests/bench/scan.py).
+SCAN_BYTES_PER_SECOND = 1.5e9
+COMPRESS_CPU_SECONDS = 60.0
 # What a scan that is told nothing samples to: this half width, or as far as this time goes.
 DEFAULT_HALF_WIDTH = 0.05
 DEFAULT_SECONDS = 600.0
@@ -61,26 +65,24 @@ def read_towards(scan: PartialScan, goal: Goal, started: float) -> Reduction:
 def choose(scan: PartialScan) -> tuple[Goal | None, str]:
     """What to do where nothing was asked: None to read everything; and why, for the reader.
 
-    Reads for ``PROBE_SECONDS`` to know how fast that is, unless there is little.
+    Reads for ``PROBE_SECONDS`` to know how fast that is, unless little is stored.
     """
-    total = scan.listing.census.size_bytes
-    if total <= SMALL_BYTES:
+    stored = scan.listing.stored_bytes
+    if stored <= SMALL_BYTES:
         return None, (
             f"everything was read, as is done up to {format_bytes(SMALL_BYTES)}; "
             "--sample 1% or --time-budget 1m reads less"
         )
-    started = time.monotonic()
-    scan.extend(1.0, started + PROBE_SECONDS)
-    speed = max(scan.read_bytes, 1) / (time.monotonic() - started)
-    minutes = total / speed / 60
-    what = f"{format_bytes(total)} at {format_bytes(speed)}/s, as measured, take"
-    if minutes * 60 <= EVERYTHING_SECONDS:
+    speed = min(scan.read_speed(PROBE_SECONDS), scan.threads * SCAN_BYTES_PER_SECOND)
+    seconds = stored / speed + COMPRESS_CPU_SECONDS / scan.threads
+    what = f"{format_bytes(stored)} at {format_bytes(speed)}/s, as measured, take"
+    if seconds <= EVERYTHING_SECONDS:
         return None, (
-            f"everything was read: {what} about {significant(minutes, 2)} minutes; "
+            f"everything was read: {what} {format_duration(seconds)} or so; "
             "--sample 1% or --time-budget 1m reads less"
         )
     return Goal(half_width=DEFAULT_HALF_WIDTH, seconds=DEFAULT_SECONDS), (
         f"a sample was read, to an interval of ±{DEFAULT_HALF_WIDTH:.0%} or for "
         f"{DEFAULT_SECONDS / 60:.0f} minutes, whichever came first: {what} about "
-        f"{significant(minutes / 60, 2)} hours; --sample 100% reads everything"
+        f"{format_duration(seconds)}; --sample 100% reads everything"
     )

@@ -1,5 +1,6 @@
 """A partial scan: the tree is listed, and units of it are read in the order of their places."""
 
+import contextlib
 import errno
 import os
 import threading
@@ -48,6 +49,12 @@ class Listing:
         self.places = Places(design)
         self.census = Census()
         self.held: list[Piece] | None = []
+
+    @property
+    def stored_bytes(self) -> int:
+        """About what there is to read: holes are not. Some systems do not say what they store."""
+        stored = self.census.allocated_bytes
+        return min(stored, self.census.size_bytes) if stored else self.census.size_bytes
 
     def walk(self) -> Iterator[Found]:
         return walk(self.roots, one_file_system=self.one_file_system, exclude=self.exclude)
@@ -125,6 +132,20 @@ class PartialScan:
         self.hole_bytes = 0
         self.cpu_seconds = 0.0
 
+    def read_speed(self, seconds: float) -> float:
+        """Bytes a second that one thread reads, by the first units for so long at most; nothing is
+        made of them. What cannot be read is passed over here."""
+        reader = Reader(self)
+        started = time.monotonic()
+        read_bytes = 0
+        _, units = next(self.listing.slices(0.0, 1.0))
+        for unit in units:
+            if self.stop.is_set() or time.monotonic() - started >= seconds:
+                break
+            with contextlib.suppress(OSError):
+                read_bytes += reader.read_only(unit)
+        return max(read_bytes, 1) / (time.monotonic() - started)
+
     def extend(self, rate: float, until: float = float("inf")) -> None:
         """Read on up to ``rate``, or less: to the time ``until`` (monotonic), or to a stop."""
         # A place may be 1.
@@ -165,9 +186,10 @@ class PartialScan:
                 while not all(future.done() for future in running):
                     time.sleep(PROGRESS_SECONDS / 10)
                     self.show()
-            except BaseException:
-                self.stop.set()
-                raise
+            finally:
+                if not all(future.done() for future in running):
+                    # Leaving the pool waits for its threads.
+                    self.stop.set()
             for future in running:
                 future.result()
         self.show()
@@ -249,6 +271,19 @@ class Reader:
                 missing_bytes = unit.end - unit.start - data_bytes - hole_bytes
                 scan.left_out.add_left_out(Refusal(reason, unit.piece.path, missing_bytes))
         scan.pace.wait(data_bytes)
+
+    def read_only(self, unit: Unit) -> int:
+        """Read one unit, and say how much data it has. Raises OSError."""
+        data_bytes = 0
+        fd = open_piece(unit.piece)
+        try:
+            for offset, length, is_hole in data_segments(fd, unit.end, start=unit.start):
+                if not is_hole:
+                    self.fill(fd, offset, length)
+                    data_bytes += length
+        finally:
+            os.close(fd)
+        return data_bytes
 
     def fill(self, fd: int, offset: int, length: int) -> None:
         """Read ``length`` bytes at ``offset`` into the buffer."""
