@@ -332,3 +332,19 @@ def test_a_stated_length_is_not_allocated(stated: int) -> None:
     finally:
         tracemalloc.stop()
     assert peak_bytes < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (f"{'ab' * 32}_a\x1b[31mb_0_1.bin", b""),
+        ("\x1b[31mkv_cache/kv_cache.npy", b"\x93NUMPY\x01\x00"),
+        ("\x1b[31mstate", b"nsgg" + (10).to_bytes(4, "little") + b"\xff" * 8),
+    ],
+)
+def test_a_malformed_dump_is_named_without_its_control_characters(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    with pytest.raises(MalformedError) as raised:
+        recognised(write(tmp_path / name, content))
+    assert "\x1b" not in raised.value.message

@@ -10,7 +10,15 @@ import re
 from typing import Literal, NamedTuple
 
 from storeff.sources.dumps import zipped
-from storeff.sources.dumps.dump import Axis, Candidate, Dtype, Dump, MalformedError, Tensor
+from storeff.sources.dumps.dump import (
+    Axis,
+    Candidate,
+    Dtype,
+    Dump,
+    MalformedError,
+    Tensor,
+    malformed,
+)
 
 MAGICS = (b"\x93NUMPY", b"PK\x03\x04")
 _HEADER_BYTES_MAX = 4096
@@ -203,7 +211,5 @@ def _header(candidate: Candidate, offset: int, length: int) -> _Header | None:
 
 
 def _malformed(candidate: Candidate, what: str) -> MalformedError:
-    name = candidate.path.decode("utf-8", "backslashreplace")
-    return MalformedError(
-        f"{name}: not a sound NumPy array: {what}", "write it again, or leave it out with --exclude"
-    )
+    remedy = "write it again, or leave it out with --exclude"
+    return malformed(candidate, f"not a sound NumPy array: {what}", remedy)

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from typing import Literal, NoReturn
+from typing import Literal
 
 import msgspec
 
@@ -111,12 +111,14 @@ class Candidate:
             os.close(fd)
 
 
-def malformed(candidate: Candidate, wrong: str) -> NoReturn:
-    """Raise that ``candidate`` contradicts itself, and what to do about it."""
-    raise MalformedError(
-        f"{printable(candidate.path)}: {wrong}",
-        "The file was cut off or overwritten: write it again or leave it out of the measurement.",
-    )
+def malformed(
+    candidate: Candidate,
+    wrong: str,
+    remedy: str = "The file was cut off or overwritten: write it again or leave it out of the "
+    "measurement.",
+) -> MalformedError:
+    """The error that ``candidate``, its path escaped, contradicts itself, and what to do then."""
+    return MalformedError(f"{printable(candidate.path)}: {wrong}", remedy)
 
 
 def shown(text: str) -> str:

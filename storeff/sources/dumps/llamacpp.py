@@ -23,7 +23,15 @@ from itertools import product
 import numpy as np
 from msgspec.structs import replace
 
-from storeff.sources.dumps.dump import Axis, Candidate, Dtype, Dump, MalformedError, Tensor
+from storeff.sources.dumps.dump import (
+    Axis,
+    Candidate,
+    Dtype,
+    Dump,
+    MalformedError,
+    Tensor,
+    malformed,
+)
 
 # ggml.h: bytes of a block and elements in it, of the types that a cache may have.
 _GGML_TYPES: dict[int, tuple[Dtype | None, int, int]] = {
@@ -155,8 +163,7 @@ def recognise(candidate: Candidate) -> Dump | None:
 
 
 def _malformed(candidate: Candidate, what: str) -> MalformedError:
-    name = candidate.path.decode("utf-8", "backslashreplace")
-    return MalformedError(f"{name}: not a whole llama.cpp state: {what}", _REMEDY)
+    return malformed(candidate, f"not a whole llama.cpp state: {what}", _REMEDY)
 
 
 def _tokens_digest(reader: _Reader, count: int) -> str | None:

@@ -128,7 +128,7 @@ def recognise(candidate: Candidate) -> Dump | None:
                 )
         return _raw(candidate, key, head) if key is not None else None
     except ContradictionError as error:
-        malformed(candidate, str(error))
+        raise malformed(candidate, str(error)) from None
 
 
 def key_of(name: bytes) -> Key | None:

@@ -43,7 +43,7 @@ def recognise(candidate: Candidate) -> Dump | None:
             return _encoded(candidate)
         return _device(candidate) if magic == _DEVICE_MAGIC else None
     except ContradictionError as error:
-        malformed(candidate, str(error))
+        raise malformed(candidate, str(error)) from None
 
 
 def _device(candidate: Candidate) -> Dump:

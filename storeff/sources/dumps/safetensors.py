@@ -275,7 +275,7 @@ def recognise(candidate: Candidate) -> Dump | None:
             return None
         found = entries(header, text, candidate.size_bytes)
     except ContradictionError as error:
-        malformed(candidate, str(error))
+        raise malformed(candidate, str(error)) from None
     tensors = kv_tensors(found)
     if not tensors:
         return None

@@ -11,7 +11,7 @@ tensor-parallel part out. A file being written ends in .bin.tmp.<pid>.<thread>.<
 
 import re
 
-from storeff.sources.dumps.dump import Candidate, Dump, MalformedError
+from storeff.sources.dumps.dump import Candidate, Dump, MalformedError, malformed
 
 _NAME = re.compile(
     rb"([0-9a-f]{64})(?:\.([a-z0-9_]{1,64}?))?_"
@@ -106,5 +106,4 @@ def _dump(
 
 
 def _malformed(candidate: Candidate, what: str) -> MalformedError:
-    name = candidate.path.decode("utf-8", "backslashreplace")
-    return MalformedError(f"{name}: a HiCache page by its name, but {what}", "delete the page")
+    return malformed(candidate, f"a HiCache page by its name, but {what}", "delete the page")

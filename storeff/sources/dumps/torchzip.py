@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from storeff.sources.dumps import zipped
 from storeff.sources.dumps.dump import ITEM_BYTES, Axis, Candidate, Dtype, Dump, Tensor
 from storeff.sources.dumps.opcodes import Global, Made, Pairs, RefusedError, Storage, walk
-from storeff.sources.dumps.zipped import Member, malformed
+from storeff.sources.dumps.zipped import Member, unsound
 
 # A cache of 128 layers has a pickle of 40 kB.
 _PICKLE_BYTES_MAX = 1 << 20
@@ -122,14 +122,14 @@ def _dump(tensors: tuple[Tensor, ...], layers: int, why: str, tokens: int | None
 
 def _described(candidate: Candidate, member: Member) -> Any:
     if not member.stored:
-        raise malformed(candidate, "data.pkl is packed, which torch.save never does")
+        raise unsound(candidate, "data.pkl is packed, which torch.save never does")
     if member.length > _PICKLE_BYTES_MAX:
         # An archive of so many objects is a training checkpoint.
         return None
     try:
         return walk(candidate.read(member.offset, member.length))
     except RefusedError as error:
-        raise malformed(candidate, f"data.pkl is {error}") from None
+        raise unsound(candidate, f"data.pkl is {error}") from None
 
 
 def _layers(described: Any, outermost: bool = True) -> list[_Layer]:
@@ -236,19 +236,19 @@ def _tensor(
     member = found.get(f"{folder}data/{array.storage.key}")
     shown = ascii(array.storage.key[:80])
     if member is None:
-        raise malformed(candidate, f"no member for storage {shown}")
+        raise unsound(candidate, f"no member for storage {shown}")
     if array.dtype is None or not member.stored:
         return None
     item_bytes = ITEM_BYTES[array.dtype]
     untyped = array.storage.kind.endswith("UntypedStorage")
     if member.length != array.storage.items * (1 if untyped else item_bytes):
-        raise malformed(candidate, f"storage {shown} is not as long as it says")
+        raise unsound(candidate, f"storage {shown} is not as long as it says")
     items = 1
     for extent in array.shape:
         items *= extent
     reach = sum((n - 1) * step for n, step in zip(array.shape, array.strides, strict=True))
     if items and (array.offset + reach + 1) * item_bytes > member.length:
-        raise malformed(candidate, f"a tensor reaches past storage {shown}")
+        raise unsound(candidate, f"a tensor reaches past storage {shown}")
     # Slowest axis first, as the bytes lie: a transposed view is a dense array of other axes.
     order = sorted(range(4), key=lambda axis: (-array.strides[axis], axis))
     order = [axis for axis in order if array.shape[axis] != 1] if items else []

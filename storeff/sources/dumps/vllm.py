@@ -113,7 +113,7 @@ def _connector(candidate: Candidate) -> Dump | None:
             return None
         found = safetensors.entries(header, text, candidate.size_bytes)["kv_cache"]
     except ContradictionError as error:
-        malformed(candidate, str(error))
+        raise malformed(candidate, str(error)) from None
     if len(found.shape) < 2:
         return None
     layer = int(match["layer"]) if match else None
@@ -220,7 +220,7 @@ def _pages(
     if rest_bytes or not channels:
         if channels and candidate.size_bytes % PAGE_BYTES == 0:
             return unordered, "It is padded: the model's config.json would say where layers end."
-        malformed(
+        raise malformed(
             candidate,
             f"its config.json says {pages} pages of {channel_bytes} bytes a channel, which"
             f" {candidate.size_bytes} bytes do not divide into",
