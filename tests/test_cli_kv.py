@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from dump_files import kv_bits, needs_shared, safetensors, write
 
+from storeff.commands.kv import CACHE_FORMATS
+from storeff.kv.formats import STORAGE
+
 SAMPLES = Path(__file__).parent.parent / "samples" / "data" / "kv"
 CONFIG = {
     "model_type": "llama",
@@ -59,6 +62,10 @@ def test_a_model_shows_its_formula() -> None:
     done = run("--model", "llama-3.1-70b")
     assert done.returncode == 0
     assert "80 layers x 8 KV heads x 128 x 2 bytes = 327,680 bytes a token (320 KiB)" in done.stdout
+
+
+def test_every_format_of_a_cache_can_be_chosen() -> None:
+    assert set(CACHE_FORMATS) == set(STORAGE)
 
 
 def test_a_config_is_a_model(tmp_path: Path) -> None:

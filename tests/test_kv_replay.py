@@ -43,7 +43,7 @@ def counts(traffic: Traffic) -> tuple[int, int, int, int]:
 
 
 def test_the_handmade_trace_as_a_whole(handmade: Trace) -> None:
-    made = replay(handmade)
+    made = replay(Caches(handmade))
     assert (made.requests, made.blocks, made.unique_blocks) == (5, 13, 5)
     assert (made.input_tokens, made.input_tokens_mean, made.output_tokens_mean) == (47, 9.4, 2)
     assert (made.dedup_ratio, made.used_once_share) == (2.6, 0.2)
@@ -148,7 +148,9 @@ def mooncake() -> Replayed:
     if folder is None:
         pytest.skip("STOREFF_SHARED does not name the folder with Mooncake's trace")
     trace = read_trace(Path(folder) / "data" / "mooncake_synthetic_trace.jsonl")
-    return replay(trace, capacities_blocks=LRU, fifo_capacities_blocks=[5_859], ttls_seconds=TTL)
+    return replay(
+        Caches(trace), capacities_blocks=LRU, fifo_capacities_blocks=[5_859], ttls_seconds=TTL
+    )
 
 
 def test_mooncake_sizes(mooncake: Replayed) -> None:

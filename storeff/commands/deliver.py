@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from storeff.commands.options import pick
 from storeff.errors import StoreffError
 
 
@@ -23,21 +24,20 @@ def measured_layouts(
     seed: int,
 ) -> list[Any]:
     """Every layout in ``names`` (all, if none) ready to be sized for data like ``reduction``."""
-    from storeff.layout import load_layouts
     from storeff.report.sizing import sized_for
 
-    known = load_layouts(extra.get("layouts"))
-    for name in names:
-        if name not in known:
-            raise click.BadParameter(
-                f"{name!r} is not known; choose one of {', '.join(known)}", param_hint="--layout"
-            )
     return [
-        sized_for(
-            reduction, logical_bytes, known[name], drive=drive, site=site, extra=extra, seed=seed
-        )
-        for name in dict.fromkeys(names or known)
+        sized_for(reduction, logical_bytes, layout, drive=drive, site=site, extra=extra, seed=seed)
+        for layout in named_layouts(names, extra)
     ]
+
+
+def named_layouts(names: tuple[str, ...], extra: dict[str, Path]) -> list[Any]:
+    """The layouts in ``names``, each once; all that there are, if none is named."""
+    from storeff.layout import load_layouts
+
+    known = load_layouts(extra.get("layouts"))
+    return [pick(known, name, "--layout") for name in dict.fromkeys(names or known)]
 
 
 def deliver(report: Any, *, as_json: bool, output: Path | None) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
-from storeff.commands.options import Durations, Size, own_catalogues, sizing_options
+from storeff.commands.options import Durations, Size, own_catalogues, pick, sizing_options
 
 TRACE_SUFFIXES = (".jsonl", ".json", ".csv")
+# Those of storeff.kv.formats, which --help would be slower to import; a test holds them equal.
 CACHE_FORMATS = ("f32", "bf16", "f16", "fp8", "int8", "int4", "q8_0", "q4_0")
 
 
@@ -238,34 +239,33 @@ def _with_trace(
 ) -> tuple[Any, list[Any]]:
     import msgspec
 
+    from storeff.commands.deliver import named_layouts
     from storeff.economics import load_drives
     from storeff.kv.prefix import chunk_sharing
     from storeff.kv.replay import Caches, replay
     from storeff.kv.retention import load_gpus, retention, scale_to
     from storeff.kv.trace import read_trace
-    from storeff.layout import load_layouts
     from storeff.report import kv as report
 
     trace = read_trace(path, block_tokens=block_tokens)
     blocks = report.capacities_blocks(trace, capacities, kv.model)
-    replayed = replay(trace, capacities_blocks=blocks, ttls_seconds=ttls, admissions=(1, 2))
+    caches = Caches(trace)
+    replayed = replay(caches, capacities_blocks=blocks, ttls_seconds=ttls, admissions=(1, 2))
     kv = msgspec.structs.replace(
         kv, trace=replayed, chunks=list(chunk_sharing(trace, report.CHUNK_BLOCKS))
     )
     if not ttls:
         return kv, []
-    known = load_layouts(extra.get("layouts"))
-    named = [_pick(known, name, "--layout") for name in layouts] or [*known.values()]
+    named = named_layouts(layouts, extra)
     reference = named[0] if layouts else report.leanest(named)
     flash = report.flash_of(
         model,
         cache_format,
-        _pick(load_drives(extra.get("drives")), drive, "--drive"),
+        pick(load_drives(extra.get("drives")), drive, "--drive"),
         reference,
         waf=waf,
         compression_ratio=report.measured_ratio(kv.survey) if lossless else None,
     )
-    caches = Caches(trace)
     scale = (
         scale_to(caches, requests_per_second=scaling[0], gpus=scaling[1], trace_gpus=scaling[2])
         if any(scaling)
@@ -276,7 +276,7 @@ def _with_trace(
         ttls,
         flash,
         scale=scale,
-        gpu=None if gpu is None else _pick(load_gpus(), gpu, "--gpu"),
+        gpu=None if gpu is None else pick(load_gpus(), gpu, "--gpu"),
         admissions=(1, 2),
     )
     billed = report.billed(rows)
@@ -293,11 +293,3 @@ def _with_trace(
         extra=extra,
     )
     return msgspec.structs.replace(kv, retention=described), sized
-
-
-def _pick(entries: Any, name: str, option: str) -> Any:
-    if name not in entries:
-        raise click.BadParameter(
-            f"{name!r} is not known; choose one of {', '.join(entries)}", param_hint=option
-        )
-    return entries[name]

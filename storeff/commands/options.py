@@ -1,6 +1,6 @@
 """Option types and options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from storeff.errors import StoreffError
 from storeff.units import parse_duration, parse_size
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 CATALOGUES = (
     "layouts",
@@ -105,6 +106,15 @@ data_option = click.option(
     help=f"Directory with your own {', '.join(CATALOGUES[:3])}... .toml, on top of the built-in.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON report on stdout.")
+
+
+def pick(entries: Mapping[str, T], name: str, option: str) -> T:
+    """The entry called ``name``; if there is none, a usage error of ``option`` that lists all."""
+    if name not in entries:
+        raise click.BadParameter(
+            f"{name!r} is not known; choose one of {', '.join(entries)}", param_hint=option
+        )
+    return entries[name]
 
 
 def sizing_options(command: F) -> F:

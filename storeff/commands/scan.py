@@ -141,6 +141,8 @@ def command(
             if goal is None:
                 goal, choice = choose(partial)
         if goal is None:
+            # What it has listed would stay in memory beside the scan.
+            del partial
             measured = scan(
                 sources,
                 plan,

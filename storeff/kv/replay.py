@@ -321,15 +321,15 @@ class Caches:
 
 
 def replay(
-    trace: Trace,
+    caches: Caches,
     *,
     capacities_blocks: Iterable[int] = (),
     fifo_capacities_blocks: Iterable[int] = (),
     ttls_seconds: Iterable[float] = (),
     admissions: tuple[int, ...] = (1,),
 ) -> Replayed:
-    """The figures of ``trace``, its LRU caches and TTLs at every one of ``admissions``."""
-    caches = Caches(trace)
+    """The figures of the trace of ``caches``, LRU and TTLs at every one of ``admissions``."""
+    trace = caches.trace
     uses = np.bincount(trace.keys, minlength=trace.unique)
     outputs = trace.output_tokens
     input_tokens = int(trace.input_tokens.sum())

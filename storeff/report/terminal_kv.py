@@ -7,7 +7,7 @@ from rich.text import Text
 
 from storeff.kv.measure import KvReport, Part
 from storeff.kv.prefix import ChunkSharing, KeySharing
-from storeff.kv.replay import CachePoint, Replayed
+from storeff.kv.replay import Replayed, Traffic
 from storeff.kv.survey import Found, Survey
 from storeff.quantity import Quantity
 from storeff.report.model import Kv, KvModel, KvRetention
@@ -148,14 +148,16 @@ def _trace(trace: Replayed, chunks: list[ChunkSharing]) -> RenderableType:
         text += f"\n! {trace.notes.bad_lines:,} bad lines: {trace.notes.bad_line_example}"
     table = simple_table("cache", "holds", "hits, blocks", "tokens", "of the most", "writes")
     table.columns[1].justify = "left"
-    table.add_row("unlimited", "everything", *_rates(trace.unlimited), "100.0%", _written(trace))
+    table.add_row(
+        "unlimited", "everything", *_rates(trace.unlimited), "100.0%", _written(trace.unlimited)
+    )
     for point in (p for p in trace.caches if p.admission == 1):
         table.add_row(
             point.policy.upper(),
             f"{point.capacity_blocks:,} blocks, {significant(point.capacity_tokens)} tokens",
             *_rates(point.traffic),
             _share(point.share_of_max),
-            f"{point.traffic.written_tokens:,} tokens",
+            _written(point.traffic),
         )
     for ttl in (t for t in trace.ttls if t.admission == 1):
         table.add_row(
@@ -163,7 +165,7 @@ def _trace(trace: Replayed, chunks: list[ChunkSharing]) -> RenderableType:
             f"at most {ttl.live_peak_blocks:,} blocks",
             *_rates(ttl.traffic),
             _share(ttl.share_of_max),
-            f"{ttl.traffic.written_tokens:,} tokens",
+            _written(ttl.traffic),
         )
     body: list[RenderableType] = [paragraph(text), table]
     if chunks:
@@ -187,13 +189,12 @@ def _chunks(chunks: list[ChunkSharing]) -> RenderableType:
     return table
 
 
-def _rates(traffic: CachePoint | object) -> tuple[str, str]:
-    block, token = (getattr(traffic, f"{what}_hit_rate") for what in ("block", "token"))
-    return _share(block), _share(token)
+def _rates(traffic: Traffic) -> tuple[str, str]:
+    return _share(traffic.block_hit_rate), _share(traffic.token_hit_rate)
 
 
-def _written(trace: Replayed) -> str:
-    return f"{trace.unlimited.written_tokens:,} tokens"
+def _written(traffic: Traffic) -> str:
+    return f"{traffic.written_tokens:,} tokens"
 
 
 def _share(rate: float | None) -> str:

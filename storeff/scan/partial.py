@@ -15,7 +15,7 @@ from storeff import _native
 from storeff.scan.codecs import SizesOf, codec
 from storeff.scan.pace import Pace
 from storeff.scan.plan import WHOLE_FILE, Chunker, Plan
-from storeff.scan.run import PROGRESS_SECONDS, Progress, kernels
+from storeff.scan.run import PROGRESS_SECONDS, Progress, kernels, wait_for
 from storeff.scan.sampled import Collector, Sampled, cut_unit
 from storeff.scan.units import Design, Places, Unit
 from storeff.sources.census import Census
@@ -182,16 +182,7 @@ class PartialScan:
 
         with ThreadPoolExecutor(self.threads) as pool:
             running = [pool.submit(drain) for _ in range(self.threads)]
-            try:
-                while not all(future.done() for future in running):
-                    time.sleep(PROGRESS_SECONDS / 10)
-                    self.show()
-            finally:
-                if not all(future.done() for future in running):
-                    # Leaving the pool waits for its threads.
-                    self.stop.set()
-            for future in running:
-                future.result()
+            wait_for(running, self.stop, self.show)
         self.show()
         return taken
 

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from storeff import _native
@@ -76,6 +76,24 @@ def scan(
     return _Scan(plan, workers, turn, stop, on_progress).run(found).as_task(resolved)
 
 
+def wait_for(
+    running: Sequence[Future[None]], stop: threading.Event, show: Callable[[], None]
+) -> None:
+    """Wait for all of ``running``, calling ``show`` meanwhile. If one fails, or this is
+    interrupted, ``stop`` is set, as leaving a pool waits for its threads; the error is raised."""
+    try:
+        while wait(running, PROGRESS_SECONDS, FIRST_EXCEPTION).not_done:
+            for future in running:
+                if future.done():
+                    future.result()
+            show()
+    finally:
+        if not all(future.done() for future in running):
+            stop.set()
+    for future in running:
+        future.result()
+
+
 class _Scan:
     def __init__(
         self,
@@ -99,18 +117,7 @@ class _Scan:
         tasks = self.divided(found)
         with ThreadPoolExecutor(len(self.workers)) as pool:
             running = [pool.submit(self.drain, worker, tasks) for worker in self.workers]
-            try:
-                while wait(running, PROGRESS_SECONDS, FIRST_EXCEPTION).not_done:
-                    for future in running:
-                        if future.done():
-                            future.result()
-                    self.show()
-            finally:
-                if not all(future.done() for future in running):
-                    # Leaving the pool waits for its threads.
-                    self.stop.set()
-            for future in running:
-                future.result()
+            wait_for(running, self.stop, self.show)
             measured = self.united(pool).finish()
         measured.census.merge(self.left_out)
         self.show()

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from storeff import _native
 from storeff.scan.codecs import codec
 from storeff.scan.pace import Pace
 from storeff.sources.piece import Piece, open_piece
@@ -263,5 +264,4 @@ def byte_planes(block: bytes, item_bytes: int) -> bytes:
     Exponents of floats, which vary little, come to lie together.
     """
     whole = len(block) // item_bytes * item_bytes
-    planes = np.frombuffer(block[:whole], np.uint8).reshape(-1, item_bytes).T
-    return planes.tobytes() + block[whole:]
+    return _native.split_planes(block[:whole], item_bytes).tobytes() + block[whole:]

@@ -35,7 +35,7 @@ I64 = npt.NDArray[np.int64]
 
 CHILD = """
 import json, sys
-from storeff.kv.replay import replay
+from storeff.kv.replay import Caches, replay
 from storeff.kv.trace import read_trace
 
 def peak_bytes():
@@ -46,7 +46,7 @@ def peak_bytes():
 before = peak_bytes()
 trace = read_trace(sys.argv[1], block_tokens=%d)
 read = peak_bytes()
-replay(trace, capacities_blocks=[1000], fifo_capacities_blocks=[1000], ttls_seconds=%r)
+replay(Caches(trace), capacities_blocks=[1000], fifo_capacities_blocks=[1000], ttls_seconds=%r)
 json.dump({"before_bytes": before, "read_bytes": read, "peak_bytes": peak_bytes()}, sys.stdout)
 """
 
@@ -127,7 +127,7 @@ def read(path: Path) -> Trace:
 
 def figures(trace: Trace) -> None:
     replay(
-        trace,
+        Caches(trace),
         capacities_blocks=[1000],
         fifo_capacities_blocks=[trace.unique // 10],
         ttls_seconds=TTLS_SECONDS,
