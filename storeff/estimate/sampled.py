@@ -29,6 +29,7 @@ from storeff.estimate.unseen import (
 )
 from storeff.quantity import Quantity
 from storeff.scan.sampled import Sampled, Table
+from storeff.scan.units import Design
 
 Floats = npt.NDArray[np.float64]
 
@@ -101,8 +102,7 @@ def reduce_sampled(sampled: Sampled) -> Reduction:
             else "count of all units",
             sketch_entries={name: len(table.keys) for name, table in sampled.tables.items()},
             sampled_fraction=sampled.coverage,
-            chunk_stream=f"per unit of {sampled.design.unit_bytes >> 10} KiB, as if each were a "
-            "file; holes end a chunk and are not counted as data",
+            chunk_stream=_chunk_stream(sampled.design),
             sampling=Sampling(
                 rate=sampled.rate,
                 unit_bytes=sampled.design.unit_bytes,
@@ -112,6 +112,13 @@ def reduce_sampled(sampled: Sampled) -> Reduction:
                 more_reading=_more_reading(sampled, used[" ".join(HEADLINE)]),
             ),
         ),
+    )
+
+
+def _chunk_stream(design: Design) -> str:
+    return (
+        f"per file, by content from {design.lead_bytes >> 10} KiB before each unit of "
+        f"{design.unit_bytes >> 10} KiB; holes end a chunk and are not counted as data"
     )
 
 

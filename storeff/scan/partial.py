@@ -17,9 +17,9 @@ from storeff.scan.pace import Pace
 from storeff.scan.plan import WHOLE_FILE, Chunker, Plan
 from storeff.scan.run import PROGRESS_SECONDS, Progress, kernels, wait_for
 from storeff.scan.sampled import Collector, Sampled, cut_unit
-from storeff.scan.units import Design, Places, Unit
+from storeff.scan.units import GOLDEN, Design, Places, Unit
 from storeff.sources.census import Census
-from storeff.sources.piece import Piece, data_segments, open_piece
+from storeff.sources.piece import HOLE_BYTES, Piece, data_segments, open_piece
 from storeff.sources.refusals import ChangedError, Refusal, refusal_for
 from storeff.sources.tree import Found, walk
 
@@ -225,24 +225,39 @@ class Reader:
 
     def __init__(self, scan: PartialScan) -> None:
         self.scan = scan
-        self.view = memoryview(bytearray(scan.listing.places.design.unit_bytes))
+        self.design = scan.listing.places.design
+        # What a chunk that starts in a unit may reach beyond its end.
+        self.tail_bytes = max(c.max_bytes for c in scan.chunkers)
+        self.view = memoryview(
+            bytearray(self.design.lead_bytes + self.design.unit_bytes + self.tail_bytes)
+        )
         by_name: dict[str, SizesOf] = {n: codec(n) for c in scan.chunkers for n in c.codecs}
         self.codecs = [[by_name[n] for n in c.codecs] for c in scan.chunkers]
 
     def read_unit(self, unit: Unit) -> None:
         """Read, cut and hand over one unit; what cannot be read costs that unit only."""
-        data_bytes = hole_bytes = 0
+        part_bytes = self.scan.plan.part_bytes
+        part_start = unit.start // part_bytes * part_bytes
+        start = max(unit.start - self.design.lead_bytes, part_start)
+        end = min(unit.end + self.tail_bytes, part_start + part_bytes, unit.piece.size_bytes)
+        # Holes are told in whole granules only, so also that at the end has to be looked at whole.
+        told_to = min(-(-end // HOLE_BYTES) * HOLE_BYTES, unit.piece.size_bytes)
+        counted = {False: 0, True: 0}
+        read_bytes = 0
         reason: str | None = None
         try:
             fd = open_piece(unit.piece)
             try:
-                for offset, length, is_hole in data_segments(fd, unit.end, start=unit.start):
-                    if is_hole:
-                        hole_bytes += length
+                for offset, length, is_hole in data_segments(fd, told_to, start=start):
+                    inside = min(offset + length, unit.end) - max(offset, unit.start)
+                    if inside <= 0:
                         continue
-                    self.fill(fd, offset, length)
-                    self.cut(unit, offset, length)
-                    data_bytes += length
+                    if not is_hole:
+                        needed = min(length, end - offset)
+                        self.fill(fd, offset, needed)
+                        read_bytes += needed
+                        self.cut(unit, offset, needed)
+                    counted[is_hole] += inside
                 after = os.fstat(fd)
             finally:
                 os.close(fd)
@@ -250,7 +265,7 @@ class Reader:
                 reason = "changed"
         except OSError as error:
             reason = refusal_for(error, unit.piece.path, None).reason
-        scan = self.scan
+        scan, data_bytes, hole_bytes = self.scan, counted[False], counted[True]
         with scan.lock:
             at = scan.read[unit.place]
             at[0] += data_bytes
@@ -261,7 +276,7 @@ class Reader:
             if reason is not None:
                 missing_bytes = unit.end - unit.start - data_bytes - hole_bytes
                 scan.left_out.add_left_out(Refusal(reason, unit.piece.path, missing_bytes))
-        scan.pace.wait(data_bytes)
+        scan.pace.wait(read_bytes)
 
     def read_only(self, unit: Unit) -> int:
         """Read one unit, and say how much data it has. Raises OSError."""
@@ -286,14 +301,15 @@ class Reader:
             got += count
 
     def cut(self, unit: Unit, offset: int, length: int) -> None:
-        """Hand the chunks of data at ``offset`` of the file, which is in the buffer, over."""
+        """Hand over the chunks of ``unit`` in data at ``offset`` of the file, now in the buffer."""
         data = self.view[:length]
+        begin, end = max(unit.start - offset, 0), min(unit.end - offset, length)
         for collector, codecs in zip(self.scan.collectors, self.codecs, strict=True):
             chunker: Chunker = collector.chunker
-            offsets, keys, sizes, runs = cut_unit(data, chunker, self.scan.kernel)
+            offsets, keys, sizes, runs = cut_unit(data, begin, end, chunker, self.scan.kernel)
             if chunker.by_place:
                 file = int.from_bytes(_native.fingerprint(unit.piece.path)[:8], "big")
                 where = np.array(offsets, np.uint64) + np.uint64(offset)
-                keys = np.uint64(file) ^ (where * np.uint64(0x9E3779B97F4A7C15))
+                keys = np.uint64(file) ^ (where * np.uint64(GOLDEN))
             blocks = [data[o : o + s] for o, s in zip(offsets, sizes.tolist(), strict=True)]
             collector.add(unit.place, keys, sizes, runs, blocks, codecs)

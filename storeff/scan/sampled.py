@@ -87,15 +87,22 @@ class Sampled:
         return self.census.size_bytes * self.read_bytes // seen_bytes
 
 
-def cut_unit(data: memoryview, chunker: Chunker, kernel: str) -> tuple[list[int], U64, U64, U64]:
-    """Offsets, keys (n,), sizes (n,) of the chunks of ``data``, a file of its own; bytes in
-    constant runs by byte value (256,), which are left out unless each block counts for itself."""
-    cut = _native.cut(data, chunker.min_bytes, chunker.max_bytes, kernel)
+def cut_unit(
+    data: memoryview, begin: int, end: int, chunker: Chunker, kernel: str
+) -> tuple[list[int], U64, U64, U64]:
+    """Offsets, keys (n,), sizes (n,) of the chunks that start in [begin, end) of ``data``, which is
+    cut from its start if by content; bytes of [begin, end) in constant runs by byte value (256,),
+    which are left out unless each block counts for itself."""
+    origin, cut_end = (begin, end) if chunker.min_bytes == chunker.max_bytes else (0, len(data))
+    cut = _native.cut(data[origin:cut_end], chunker.min_bytes, chunker.max_bytes, kernel)
+    cut[:, 0] += origin
     runs = np.zeros(256, np.uint64)
     if not chunker.by_place:
         for offset, length, _ in cut[cut[:, 2] == 1].tolist():
-            runs[data[offset]] += np.uint64(length)
+            inside = min(offset + length, end) - max(offset, begin)
+            runs[data[offset]] += np.uint64(max(inside, 0))
         cut = cut[cut[:, 2] == 0]
+    cut = cut[(begin <= cut[:, 0]) & (cut[:, 0] < end)]
     offsets = cut[:, 0].tolist()
     prints = [
         _native.fingerprint(data[offset : offset + length], kernel)[:8]

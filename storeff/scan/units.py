@@ -33,14 +33,21 @@ COUNT_BITS = 22
 class Design(msgspec.Struct, frozen=True):
     """How a tree is divided into units.
 
-    ``unit_bytes`` is a multiple of every fixed block. Files of one size share their places as long
-    as there are no more than ``crowd_files`` of them, else files of one size and base name do, and
-    where there are too many of those too, none: thousands of different files of one size would be
-    read all or not at all.
+    ``unit_bytes`` and ``lead_bytes`` are multiples of every fixed block. Files of one size share
+    their places as long as there are no more than ``crowd_files`` of them, else files of one size
+    and base name do, and where there are too many of those too, none: thousands of different files
+    of one size would be read all or not at all.
+
+    Content-defined cutting begins ``lead_bytes`` before a unit, to have found the cuts of the whole
+    file when it comes to the unit: 96 % of the bytes of units of 1 MiB are then in chunks of 64 KiB
+    that the whole file has too, without it 86 %; with chunks cut off at the unit's end as well,
+    copies that are shifted against each other would share a fifth less than they do (1.1 GB of
+    archives, 2026-11-21).
     """
 
     seed: int = 1
     unit_bytes: int = 1 << 20
+    lead_bytes: int = 128 << 10
     crowd_files: int = 64
 
 

@@ -4,7 +4,8 @@
         [-o results.json]
 
 Every unit of a corpus is cut and compressed once and recorded; a partial scan under some seed is
-then replayed from the record. So that a corpus of 0.1 to 1.4 GB has at least 5,000 units, its units
+then replayed from the record. The truth is of whole files cut from their start, whose chunks those
+of units are not all. So that a corpus of 0.1 to 1.4 GB has at least 5,000 units, its units
 and chunks are smaller than the product's where CORPORA says so.
 
 ``storeff`` is the product: coordinated units, the calibrated linear program. Beside it, from as
@@ -56,6 +57,12 @@ class Kind:
     min_bytes: int
     max_bytes: int
 
+    @property
+    def lead_bytes(self) -> int:
+        """As many chunks of mean size as the product cuts before a unit, if by content."""
+        mean_bytes = (self.min_bytes + self.max_bytes) // 2
+        return Design().lead_bytes * mean_bytes // (64 << 10) if mean_bytes < self.max_bytes else 0
+
 
 FIXED_4K, CDC_8K = (4 << 10, 4 << 10), (5 << 10, 11 << 10)
 CORPORA = {
@@ -70,7 +77,9 @@ CORPORA = {
 @dataclass(frozen=True, eq=False)
 class Record:
     """A row per unit: the size of its file, its number, hashes of the file's name and path, bytes.
-    A row per reference: the unit and the chunk. A row per distinct chunk: bytes, compressed."""
+    A row per reference of a unit: the unit and the chunk. A row per distinct chunk: bytes,
+    compressed, and whether the files have it when each is cut as a whole: what is to be estimated.
+    """
 
     file_bytes: U64
     number: U64
@@ -81,6 +90,11 @@ class Record:
     chunk: Ints
     sizes: Ints
     compressed: Ints
+    whole: npt.NDArray[np.bool_]
+
+    def truth(self, value: Ints) -> float:
+        """Distinct bytes of the whole files, as ``value`` has them, per byte."""
+        return float(value[self.whole].sum() / self.bytes.sum())
 
 
 def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
@@ -95,26 +109,40 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
     rows: dict[int, int] = {}
     table: list[tuple[int, int]] = []
     references: list[tuple[int, int]] = []
+    whole: set[int] = set()
     left = bytes_max
+
+    def rows_of(data: memoryview, begin: int, end: int) -> list[int]:
+        offsets, keys, sizes, _ = cut_unit(data, begin, end, chunker, kernel)
+        for offset, key, size in zip(offsets, keys.tolist(), sizes.tolist(), strict=True):
+            if rows.setdefault(key, len(rows)) == len(table):
+                table.append((size, compressor([data[offset : offset + size]])[0]))
+        return [rows[key] for key in keys.tolist()]
+
     for piece in pieces:
         if piece.size_bytes > left:
             continue
         left -= piece.size_bytes
         with open(open_piece(piece), "rb") as file:
             content = memoryview(file.read())
+        whole.update(rows_of(content, 0, len(content)))
         for number, start in enumerate(range(0, len(content), kind.unit_bytes)):
-            data = content[start : start + kind.unit_bytes]
-            offsets, keys, sizes, _ = cut_unit(data, chunker, kernel)
-            for offset, key, size in zip(offsets, keys.tolist(), sizes.tolist(), strict=True):
-                if rows.setdefault(key, len(rows)) == len(table):
-                    table.append((size, compressor([data[offset : offset + size]])[0]))
-                references.append((len(units), rows[key]))
-            units.append((piece.size_bytes, number, name_hash(piece), path_hash(piece), len(data)))
+            end = min(start + kind.unit_bytes, len(content))
+            begin = max(0, start - kind.lead_bytes)
+            data = content[begin : end + kind.max_bytes]
+            references += ((len(units), row) for row in rows_of(data, start - begin, end - begin))
+            units.append(
+                (piece.size_bytes, number, name_hash(piece), path_hash(piece), end - start)
+            )
     unit, chunk = np.array(references, np.int64).T
     sizes_, compressed = np.array(table, np.int64).T
     file_bytes, number, name, path, unit_bytes = np.array(units, np.uint64).T
-    in_units = unit_bytes.astype(np.int64)
-    return Record(file_bytes, number, name, path, in_units, unit, chunk, sizes_, compressed)
+    in_whole = np.zeros(len(table), bool)
+    in_whole[list(whole)] = True
+    return Record(
+        file_bytes, number, name, path, unit_bytes.astype(np.int64), unit, chunk, sizes_,
+        compressed, in_whole,
+    )  # fmt: skip
 
 
 def same_size(files: int = 20_000, chunks: int = 16) -> Record:
@@ -138,13 +166,15 @@ def same_size(files: int = 20_000, chunks: int = 16) -> Record:
         rows.ravel(),
         sizes,
         rng.integers(100, 4096, len(sizes)),
+        np.ones(len(sizes), bool),
     )
 
 
 def loaded(name: str, corpora: Path, cache: Path, bytes_max: int) -> Record:
     """The record of a corpus, made once."""
     kind = CORPORA[name]
-    path = cache / f"{name}-{kind.unit_bytes}-{kind.min_bytes}-{kind.max_bytes}-{bytes_max}.npz"
+    cut = f"{kind.unit_bytes}-{kind.min_bytes}-{kind.max_bytes}-{kind.lead_bytes}"
+    path = cache / f"{name}-{cut}-{bytes_max}.npz"
     if not path.exists():
         made = record(corpora / name, kind, bytes_max)
         np.savez(path, allow_pickle=False, **asdict(made))
@@ -185,7 +215,7 @@ def check_places(folder: Path, kind: Kind) -> None:
     ]
     none = np.empty(0, np.int64)
     sizes, numbers, names, paths = np.array(rows, np.uint64).T
-    ours = Record(sizes, numbers, names, paths, none, none, none, none, none)
+    ours = Record(sizes, numbers, names, paths, none, none, none, none, none, none > 0)
     theirs = np.concatenate([product.of(piece) for piece in found])
     # Sizes that collide in the product's table are divided more finely there.
     if np.mean(places(ours, 3, 8) == theirs) < 0.98:
@@ -240,7 +270,7 @@ def experiment(
 ) -> Iterator[Row]:
     units = float(record.bytes.sum()) / unit_bytes
     for quantity, value in (("unique", record.sizes), (f"combined {CODEC}", record.compressed)):
-        truth = float(value.sum() / record.bytes.sum())
+        truth = record.truth(value)
         found: dict[str, list[tuple[float, ...]]] = {}
 
         def add(
