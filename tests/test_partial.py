@@ -14,7 +14,7 @@ from storeff.errors import StoreffError
 from storeff.estimate import reading
 from storeff.estimate.reading import Goal, choose, read_towards
 from storeff.estimate.reduction import reduce
-from storeff.estimate.sampled import headline_half_width, reduce_sampled
+from storeff.estimate.sampled import headline_ratio, reduce_sampled
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.run import scan
@@ -253,7 +253,7 @@ def test_a_full_table_keeps_a_share_of_the_chunks_by_content() -> None:
     for start in range(0, 8000, 100):
         some = keys[start : start + 100]
         nothing = np.zeros(256, np.uint64)
-        collector.add(start / 8000, some, np.full(100, 4096, np.uint64), nothing, [], [])
+        collector.add(start / 8000, 0, some, np.full(100, 4096, np.uint64), nothing, [], [])
     table = collector.table(2.0)
     assert len(table.keys) <= 1000
     assert table.kept < 1
@@ -314,11 +314,18 @@ def test_reading_towards_an_interval_ends_when_it_is_narrow_enough(
         (tmp_path / f"f{i}").write_bytes(source.randbytes(3000 + 3 * i))
     monkeypatch.setattr(reading, "FIRST_BYTES", listing(tmp_path).census.size_bytes // 10)
     partial = PartialScan(listing(tmp_path), Plan(seed=7))
-    reduction = read_towards(partial, Goal(half_width=0.2), time.monotonic())
-    half = headline_half_width(reduction)
-    assert half is not None
-    assert half <= 0.2
+    assert read_towards(partial, Goal(half_width=0.2), time.monotonic())
+    ratio = headline_ratio(partial.result())
+    assert ratio.value is not None
+    assert ratio.low is not None
+    assert ratio.high is not None
+    assert ratio.high - ratio.low <= 2 * 0.2 * ratio.value
     assert partial.rate < 1.0
+
+
+def test_an_interval_that_needs_more_than_half_is_left_to_a_whole_scan(tree: Path) -> None:
+    partial = PartialScan(listing(tree), Plan(seed=7))
+    assert not read_towards(partial, Goal(half_width=1e-6), time.monotonic())
 
 
 def test_compression_weighs_files_of_each_size_by_their_bytes(tmp_path: Path) -> None:

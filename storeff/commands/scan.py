@@ -99,6 +99,7 @@ def command(
     from storeff.commands.progress import shown_progress
     from storeff.estimate.reading import Goal, choose, read_towards
     from storeff.estimate.reduction import reduce
+    from storeff.estimate.sampled import reduce_sampled
     from storeff.report.build import assemble, describe_run
     from storeff.report.scanned import describe_scan
     from storeff.scan.measurement import Measurement
@@ -140,6 +141,8 @@ def command(
                 choice = "interrupted while listing: this is about what had been listed by then"
             if goal is None:
                 goal, choice = choose(partial)
+        if goal is not None and not read_towards(partial, goal, clock):
+            goal, choice = None, "everything was read: what was asked took more than half of it"
         if goal is None:
             # What it has listed would stay in memory beside the scan.
             del partial
@@ -160,8 +163,9 @@ def command(
                 progress.phase("compressing similar chunks against each other")
                 reduction = similar_measured(reduction, measured, threads, read_rate, stop)
         else:
-            reduction = read_towards(partial, goal, clock)
             measured = partial.result()
+            progress.phase("estimating")
+            reduction = reduce_sampled(measured, target)
         seconds = time.monotonic() - clock
         logical_bytes = reduction.data_bytes if target is None else target
         sized: list[Any] = []

@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass
 
-from storeff.estimate.reduction import Reduction
-from storeff.estimate.sampled import headline_half_width, reduce_sampled
+from storeff.estimate.sampled import headline_ratio
+from storeff.quantity import Quantity
 from storeff.scan.partial import PartialScan
 from storeff.units import format_bytes, format_duration
 
@@ -22,6 +22,8 @@ DEFAULT_HALF_WIDTH = 0.05
 DEFAULT_SECONDS = 600.0
 # A sample to an interval begins with so much, and is then doubled.
 FIRST_BYTES = 1 << 30
+# Reading more than this in units costs as much as reading everything, and leaves an interval.
+EVERYTHING_RATE = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,9 @@ class Goal:
     seconds: float | None = None
 
 
-def read_towards(scan: PartialScan, goal: Goal, started: float) -> Reduction:
-    """Read until ``goal`` is reached, ``started`` (monotonic) being when the time began.
+def read_towards(scan: PartialScan, goal: Goal, started: float) -> bool:
+    """Read until ``goal`` is reached, ``started`` (monotonic) being when the time began. False if
+    more than half would have to be read, which a scan of everything does better.
 
     An interval that is looked at again and again until it is narrow enough holds the truth a little
     less often than one looked at once; every look is at twice as much, so there are few.
@@ -50,16 +53,23 @@ def read_towards(scan: PartialScan, goal: Goal, started: float) -> Reduction:
         rate = min(rate, goal.size_bytes / total)
     if goal.half_width is None:
         scan.extend(rate, until)
-        return reduce_sampled(scan.result())
+        return True
     step = min(rate, max(2 * scan.rate, FIRST_BYTES / total))
-    while True:
+    while goal.seconds is not None or rate < 1.0 or step <= EVERYTHING_RATE:
         scan.extend(step, until)
-        reduction = reduce_sampled(scan.result())
-        half = headline_half_width(reduction)
+        half = _half_width(headline_ratio(scan.result()))
         enough = half is not None and half <= goal.half_width
         if enough or scan.rate < step or step >= rate or time.monotonic() >= until:
-            return reduction
+            return True
         step = min(rate, 2 * step)
+    return False
+
+
+def _half_width(q: Quantity) -> float | None:
+    """Half of the interval relative to the point; None without a point."""
+    if q.value is None or q.low is None or q.high is None:
+        return None
+    return (q.high - q.low) / 2 / q.value
 
 
 def choose(scan: PartialScan) -> tuple[Goal | None, str]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from storeff.estimate.delta import Similarity
 from storeff.estimate.sharing import Sharing, sharing
 from storeff.estimate.totals import Sample, Total, estimate_total, sample_of
-from storeff.quantity import Quantity
+from storeff.quantity import Quantity, quantity
 from storeff.scan.codecs import codec
 from storeff.scan.measurement import Measurement
 from storeff.scan.plan import Chunker
@@ -63,7 +63,8 @@ class Combined(msgspec.Struct, frozen=True):
 
 
 class Growth(msgspec.Struct, frozen=True):
-    """The headline ratio of a random ``share`` of the chunks that were scanned."""
+    """The headline ratio of a random ``share`` of the chunks that were scanned; of the units, where
+    not everything was read."""
 
     share: float
     ratio: Quantity
@@ -85,13 +86,18 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 class StratumReduction(msgspec.Struct, frozen=True):
-    """The headline reduction within one content class; a chunk shared by two counts in both."""
+    """The headline reduction within one content class; a chunk shared by two counts in both.
+
+    ``data_share`` is the class's part of the data (null in a report of before schema 1.4),
+    ``data_bytes`` its bytes: null where they are not counted but estimated.
+    """
 
     name: str
-    data_bytes: int
+    data_bytes: int | None
     unique_bytes: Quantity
     physical_bytes: Quantity
     ratio: Quantity
+    data_share: Quantity | None = None
 
 
 class Sampling(msgspec.Struct, frozen=True):
@@ -194,7 +200,7 @@ def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reducti
         compression=compression,
         combined=combined,
         similarity=None,
-        scope=_scope(floor.ratio, headline.ratio, growth, data_bytes, target_bytes or data_bytes),
+        scope=scope_of(floor.ratio, headline.ratio, growth, data_bytes, target_bytes or data_bytes),
         by_stratum=_by_stratum(cuts[HEADLINE[0]], measurement),
         method=Method(
             estimator="exact count" if exact else "priority sketch, regression on referenced bytes",
@@ -248,9 +254,10 @@ def _compression(cut: _Cut, codec_name: str, data_bytes: int) -> Compression:
     )
 
 
-def _scope(
+def scope_of(
     floor: Quantity, measured: Quantity, growth: list[Growth], data_bytes: int, target_bytes: int
 ) -> Scope:
+    """The scope of a ``target_bytes`` target, measured on ``data_bytes``."""
     half, whole = growth[-2].ratio.value, growth[-1].ratio.value
     ceiling = None
     if half is not None and whole is not None:
@@ -321,6 +328,7 @@ def _by_stratum(cut: _Cut, measurement: Measurement) -> list[StratumReduction]:
                     unique_bytes=unique.quantity(int((cut.sketch.sizes * seen).sum()), data_bytes),
                     physical_bytes=left,
                     ratio=ratio(data_bytes, left),
+                    data_share=quantity(data_bytes / measurement.data_bytes, None, "measured"),
                 )
             )
     return strata

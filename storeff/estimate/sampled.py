@@ -1,92 +1,75 @@
 """Data reduction of what was read in part: points where the sample supports them, else ranges."""
 
-import math
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from storeff.estimate.reduction import (
     FLOOR,
     HEADLINE,
+    SHARES,
     Combined,
     Compression,
     Dedup,
+    Growth,
     Headline,
     Method,
     Reduction,
     Sampling,
     Scope,
     run_sizes,
+    scope_of,
 )
-from storeff.estimate.unseen import (
-    DEFAULT_Z,
-    GROUPS,
-    PLACES_MIN,
-    Sample,
-    Share,
-    calibrate,
-    estimate,
+from storeff.estimate.sampled_groups import sharing_of, strata_of
+from storeff.estimate.sampled_shares import (
+    compressed_share,
+    distinct,
+    ratio_of,
+    share_bytes,
+    supported,
 )
+from storeff.estimate.unseen import DEFAULT_Z, calibrate, estimate
 from storeff.quantity import Quantity
-from storeff.scan.sampled import Sampled, Table
+from storeff.scan.plan import Chunker
+from storeff.scan.sampled import Sampled
 from storeff.scan.units import Design
 
-Floats = npt.NDArray[np.float64]
-
-# Below this rate no point is given for deduplication: any estimator may be off by more than sqrt(1
-# / rate) there (Charikar et al., PODS 2000), and a wider interval is a range, not a measurement.
-POINT_RATE_MIN = 0.05
-RANGE_MAX = 1.5
 # How often the sample is thinned to calibrate one interval.
 THINNINGS = 100
-# Files of sizes of which fewer places were read are taken together with larger ones. With 10 places
-# the interval of compression held the truth in 59 of 100 seeds, on three files of weights at 1 %.
-STRATUM_PLACES_MIN = 60
 
 
-def reduce_sampled(sampled: Sampled) -> Reduction:
+def reduce_sampled(sampled: Sampled, target_bytes: int | None = None) -> Reduction:
     """Every figure that ``sampled`` supports. A quantity has no value where it supports only a
-    range, and no bounds either where it says nothing."""
-    data_bytes = sampled.data_bytes
+    range, and no bounds either where it says nothing.
+
+    ``target_bytes`` are the logical bytes that the ceiling is for.
+    """
     dedup: list[Dedup] = []
     compression: list[Compression] = []
     combined: list[Combined] = []
     used: dict[str, float] = {}
     for chunker in sampled.plan.chunkers:
-        table = sampled.tables.get(chunker.name)
-        if table is None:
+        if chunker.name not in sampled.tables:
             continue
         if chunker.by_place:
-            for index, name in enumerate(chunker.codecs):
-                share = compressed_share(sampled, table, index)
-                left = _bytes(share, data_bytes)
-                compression.append(
-                    Compression(name, chunker.max_bytes, left, _ratio(data_bytes, left))
-                )
+            compression += _compression(sampled, chunker)
             continue
-        whole = distinct(sampled, table)
-        z = _calibrated(whole, sampled)
-        used[chunker.name] = z
-        once = int(np.count_nonzero(table.runs)) * chunker.max_bytes
-        unique = _supported(estimate(whole, sampled.rate, z), sampled.rate, data_bytes, once)
-        dedup.append(
-            Dedup(
-                chunker=chunker.name,
-                chunks=table.chunks,
-                unique_bytes=unique,
-                ratio=_ratio(data_bytes, unique),
-                run_bytes=int(table.runs.sum()),
-            )
-        )
-        z = _calibrated(distinct(sampled, table, len(chunker.codecs) - 1), sampled)
+        used[chunker.name] = calibrated(sampled, chunker.name)
+        dedup.append(_dedup(sampled, chunker, used[chunker.name]))
+        z = calibrated(sampled, chunker.name, len(chunker.codecs) - 1)
         for index, name in enumerate(chunker.codecs):
             used[f"{chunker.name} {name}"] = z
-            share = estimate(distinct(sampled, table, index), sampled.rate, z)
-            runs = sum(run_sizes(table.runs, chunker, name).values())
-            left = _supported(share, sampled.rate, data_bytes, runs)
-            combined.append(Combined(chunker.name, name, left, _ratio(data_bytes, left)))
+            left = _combined(sampled, chunker, index, z)
+            combined.append(Combined(chunker.name, name, left, ratio_of(sampled.data_bytes, left)))
     headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
     floor = next(c for c in compression if (c.codec, c.block_bytes) == FLOOR)
+    growth = _growth(sampled, used[" ".join(HEADLINE)])
+    data_bytes = sampled.data_bytes
+    scope = Scope(floor.ratio, headline.ratio, None, growth)
+    if data_bytes:
+        scope = scope_of(
+            floor.ratio, headline.ratio, growth, data_bytes, target_bytes or data_bytes
+        )
     return Reduction(
         data_bytes=data_bytes,
         headline=Headline(headline.chunker, headline.codec, headline.ratio),
@@ -94,8 +77,8 @@ def reduce_sampled(sampled: Sampled) -> Reduction:
         compression=compression,
         combined=combined,
         similarity=None,
-        scope=Scope(floor.ratio, headline.ratio, None, []),
-        by_stratum=[],
+        scope=scope,
+        by_stratum=strata_of(sampled),
         method=Method(
             estimator="unseen LP, calibrated by re-thinning"
             if sampled.rate < 1.0
@@ -112,7 +95,65 @@ def reduce_sampled(sampled: Sampled) -> Reduction:
                 more_reading=_more_reading(sampled, used[" ".join(HEADLINE)]),
             ),
         ),
+        sharing=sharing_of(sampled),
     )
+
+
+def headline_ratio(sampled: Sampled) -> Quantity:
+    """The headline of ``reduce_sampled`` alone."""
+    chunker, codec = _headline_cut(sampled)
+    left = _combined(sampled, chunker, codec, calibrated(sampled, chunker.name, codec))
+    return ratio_of(sampled.data_bytes, left)
+
+
+def _headline_cut(sampled: Sampled) -> tuple[Chunker, int]:
+    chunker = next(c for c in sampled.plan.chunkers if c.name == HEADLINE[0])
+    return chunker, chunker.codecs.index(HEADLINE[1])
+
+
+def _dedup(sampled: Sampled, chunker: Chunker, z: float) -> Dedup:
+    table = sampled.tables[chunker.name]
+    once = int(np.count_nonzero(table.runs)) * chunker.max_bytes
+    share = estimate(distinct(sampled, table), sampled.rate, z)
+    unique = supported(share, sampled.rate, sampled.data_bytes, once)
+    return Dedup(
+        chunker=chunker.name,
+        chunks=table.chunks,
+        unique_bytes=unique,
+        ratio=ratio_of(sampled.data_bytes, unique),
+        run_bytes=int(table.runs.sum()),
+    )
+
+
+def _combined(sampled: Sampled, chunker: Chunker, codec: int, z: float) -> Quantity:
+    """Bytes of the distinct chunks, compressed."""
+    table = sampled.tables[chunker.name]
+    share = estimate(distinct(sampled, table, codec), sampled.rate, z)
+    runs = sum(run_sizes(table.runs, chunker, chunker.codecs[codec]).values())
+    return supported(share, sampled.rate, sampled.data_bytes, runs)
+
+
+def _compression(sampled: Sampled, chunker: Chunker) -> Iterator[Compression]:
+    for index, name in enumerate(chunker.codecs):
+        share = compressed_share(sampled, sampled.tables[chunker.name], index)
+        left = share_bytes(share, sampled.data_bytes)
+        ratio = ratio_of(sampled.data_bytes, left)
+        yield Compression(name, chunker.max_bytes, left, ratio)
+
+
+def _growth(sampled: Sampled, z: float) -> list[Growth]:
+    """The headline ratio as the scope doubles, units being in it or not as a whole."""
+    chunker, codec = _headline_cut(sampled)
+    table = sampled.tables[chunker.name]
+    sample = distinct(sampled, table, codec)
+    runs = sum(run_sizes(table.runs, chunker, HEADLINE[1]).values())
+    made = []
+    for scope in SHARES:
+        share = estimate(sample, sampled.rate, z, scope)
+        scope_bytes = round(scope * sampled.data_bytes)
+        left = supported(share, sampled.rate, scope_bytes, runs)
+        made.append(Growth(scope, ratio_of(scope_bytes, left)))
+    return made
 
 
 def _chunk_stream(design: Design) -> str:
@@ -122,99 +163,12 @@ def _chunk_stream(design: Design) -> str:
     )
 
 
-def distinct(sampled: Sampled, table: Table, codec: int | None = None) -> Sample:
-    """What the program is given: the chunks' bytes, or compressed bytes with a codec."""
-    keys, sizes, at = table.keys, table.sizes, table.places
-    kept = table.kept
-    if codec is not None:
-        known = np.fromiter(table.compressed, np.uint64, len(table.compressed))
-        rows = np.isin(keys, known)
-        keys, sizes, at, kept = keys[rows], sizes[rows], at[rows], table.compressed_kept
-    unique, first, chunk = np.unique(keys, return_index=True, return_inverse=True)
-    if codec is None:
-        value = sizes[first].astype(np.float64)
-    else:
-        value = np.array([table.compressed[key][codec] for key in unique.tolist()], np.float64)
-    place = np.searchsorted(sampled.places, at)
-    return Sample(value, chunk, place, sampled.places, sampled.read.astype(np.float64), kept)
-
-
-def compressed_share(sampled: Sampled, table: Table, codec: int) -> Share | None:
-    """What is left per byte when every block is compressed, and nothing deduplicated.
-
-    A ratio estimator in strata by file size, whose bytes are known, with a Student interval from a
-    delete-group jackknife over places (Lohr, Sampling: Design and Analysis, 2nd ed., 4.4 and 9.3).
-    None if too few places were read.
-    """
-    sample = distinct(sampled, table, codec)
-    known = np.isin(table.keys, np.fromiter(table.compressed, np.uint64, len(table.compressed)))
-    _, first = np.unique(table.keys[known], return_index=True)
-    sizes = table.sizes[known][first].astype(np.float64)
-    places = len(sampled.places)
-    left: Floats = np.bincount(sample.place, sample.value[sample.chunk], places).astype(float)
-    read: Floats = np.bincount(sample.place, sizes[sample.chunk], places).astype(float)
-    exact = sampled.rate * table.compressed_kept >= 1.0
-    if np.count_nonzero(read) < PLACES_MIN and not exact:
-        return None
-    stratum, weight = _strata(sampled, read)
-    groups = np.zeros((2, GROUPS, len(weight)))
-    for total, column in zip(groups, (left, read), strict=True):
-        np.add.at(total, (sample.group, stratum), column)
-    whole = groups.sum(axis=1)
-    value = float((weight * whole[0] / whole[1]).sum())
-    if exact:
-        return Share(value, value, value)
-    without = whole[:, np.newaxis, :] - groups
-    # A stratum that one group makes up alone keeps its ratio.
-    ratios = np.where(without[1] > 0, without[0] / np.maximum(without[1], 1.0), whole[0] / whole[1])
-    used = np.flatnonzero(groups[1].sum(axis=1))
-    replicas = (ratios @ weight)[used]
-    seen = sampled.rate * table.compressed_kept
-    variance = (1 - seen) * (1 - 1 / len(used)) * float(((replicas - replicas.mean()) ** 2).sum())
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(len(used) - 1, 0.975)) * math.sqrt(variance)
-    return Share(value, max(value - half, 0.0), min(value + half, 1.0))
-
-
-def _strata(sampled: Sampled, read: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
-    """(m,) the stratum of each place, and the share of all bytes in each stratum."""
-    listed = sampled.census.histogram
-    total = max(1, sampled.census.size_bytes)
-    number = np.zeros(65, np.int64)
-    weight = [0.0]
-    places = 0
-    for exponent in range(1, 65):
-        number[exponent] = len(weight) - 1
-        if exponent in listed:
-            weight[-1] += listed[exponent].size_bytes / total
-            places += int(np.count_nonzero(read[sampled.exponents == exponent]))
-        if places >= STRATUM_PLACES_MIN:
-            weight.append(0.0)
-            places = 0
-    if len(weight) > 1:
-        # The largest sizes, which were left over, go with the stratum before.
-        left_over = weight.pop()
-        weight[-1] += left_over
-        number = np.minimum(number, len(weight) - 1)
-    shares = np.array(weight)
-    return number[sampled.exponents], shares / shares.sum()
-
-
-def interval_width(sampled: Sampled, rate: float, z: float) -> float | None:
+def _interval_width(sampled: Sampled, rate: float, z: float) -> float | None:
     """Width, per byte of data, of the headline's interval, had the scan been at ``rate``."""
-    chunker = next(c for c in sampled.plan.chunkers if c.name == HEADLINE[0])
-    sample = distinct(sampled, sampled.tables[chunker.name], chunker.codecs.index(HEADLINE[1]))
+    chunker, codec = _headline_cut(sampled)
+    sample = distinct(sampled, sampled.tables[chunker.name], codec)
     share = estimate(sample.thinned(sampled.places < rate), rate, z)
     return None if share is None else share.high - share.low
-
-
-def headline_half_width(reduction: Reduction) -> float | None:
-    """Half of the headline's interval relative to its point; None without a point."""
-    q = reduction.headline.ratio
-    if q.value is None or q.low is None or q.high is None:
-        return None
-    return (q.high - q.low) / 2 / q.value
 
 
 def _more_reading(sampled: Sampled, z: float) -> list[tuple[int, float]]:
@@ -224,7 +178,7 @@ def _more_reading(sampled: Sampled, z: float) -> list[tuple[int, float]]:
     The width goes as a power of (1 - rate) / rate, which is 0 when everything is read.
     """
     rates = [sampled.rate / 4, sampled.rate / 2, sampled.rate]
-    widths = [interval_width(sampled, rate, z) for rate in rates]
+    widths = [_interval_width(sampled, rate, z) for rate in rates]
     now = widths[-1]
     known = [(r, w) for r, w in zip(rates, widths, strict=True) if w and r < 1.0]
     if not now or len(known) < 2:
@@ -241,32 +195,10 @@ def _more_reading(sampled: Sampled, z: float) -> list[tuple[int, float]]:
     return made
 
 
-def _calibrated(sample: Sample, sampled: Sampled) -> float:
+def calibrated(sampled: Sampled, chunker: str, codec: int | None = None) -> float:
+    """The standard errors that intervals of distinct bytes, or compressed ones, are wide."""
     if sampled.rate >= 1.0:
         return DEFAULT_Z
+    sample = distinct(sampled, sampled.tables[chunker], codec)
     z = calibrate(sample, sampled.rate, sampled.design.seed, THINNINGS)
     return DEFAULT_Z if z is None else z
-
-
-def _supported(share: Share | None, rate: float, data_bytes: int, runs: int) -> Quantity:
-    left = _bytes(share, data_bytes, runs)
-    if share is None or left.low is None or left.high is None:
-        return left
-    if rate < POINT_RATE_MIN or left.high > RANGE_MAX * left.low:
-        return Quantity(None, left.low, left.high, "measured")
-    return left
-
-
-def _bytes(share: Share | None, data_bytes: int, more: int = 0) -> Quantity:
-    if share is None:
-        return Quantity(None, None, None, "measured")
-    value, low, high = (min(round(x * data_bytes) + more, data_bytes) for x in share)
-    return Quantity(value, low, high, "measured")
-
-
-def _ratio(data_bytes: int, left: Quantity) -> Quantity:
-    """``data_bytes`` / ``left``, with the bounds even if there is no point."""
-    if not left.low or not left.high:
-        return Quantity(None, None, None, "measured")
-    value = data_bytes / left.value if left.value else None
-    return Quantity(value, data_bytes / left.high, data_bytes / left.low, "measured")

@@ -19,6 +19,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from storeff.quantity import Z95
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -44,6 +46,14 @@ PLACES_MIN = 30
 COVERAGE = 0.95
 
 
+class Share(NamedTuple):
+    """Distinct bytes per byte of data: the point and the interval."""
+
+    value: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """Chunks of the units that were read, each once per place.
@@ -63,7 +73,17 @@ class Sample:
     @property
     def distinct_share(self) -> float:
         """Distinct bytes in the sample per byte read; of all data it is an overestimate."""
-        return float(self.value.sum() / self.kept / self.read.sum())
+        return self.counted(1.0).value
+
+    def counted(self, scope: float) -> Share:
+        """Distinct bytes per byte in a random share ``scope`` of the places read (rarefaction: H.
+        L. Sanders, American Naturalist 102, 1968); uncertain if only some chunks were kept."""
+        times = np.bincount(self.chunk, minlength=len(self.value))
+        met = self.value * (-np.expm1(times * math.log1p(-scope)) if scope < 1.0 else 1.0)
+        per_byte = 1 / (scope * self.kept * float(self.read.sum()))
+        half = Z95 * math.sqrt((1 - self.kept) * float((met**2).sum())) * per_byte
+        value = float(met.sum()) * per_byte
+        return Share(value, max(value - half, 0.0), value + half)
 
     @cached_property
     def group(self) -> Ints:
@@ -78,30 +98,22 @@ class Sample:
         return Sample(self.value[rows], chunk, place, self.hashes[keep], self.read[keep], self.kept)
 
 
-class Share(NamedTuple):
-    """Distinct bytes per byte of data: the point and the interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-def estimate(sample: Sample, p: float, z: float) -> Share | None:
-    """Distinct bytes of everything, of which ``sample`` was read at rate ``p``, per byte.
+def estimate(sample: Sample, p: float, z: float, scope: float = 1.0) -> Share | None:
+    """Distinct bytes of everything, of which ``sample`` was read at rate ``p``, per byte; or of a
+    random share ``scope`` of all places.
 
     ``z`` is how many standard errors an explanation may be off. None if too few places were read.
     """
-    if p >= 1.0 and len(sample.read):
-        seen = sample.distinct_share
-        return Share(seen, seen, seen)
+    if p >= 1.0 and sample.read.any():
+        return sample.counted(scope)
     program = Program.of(sample, p)
     if program is None:
         return None
-    seen = sample.distinct_share
     closest = program.distance()
-    low, high = program.bounds(closest + max(z, POINT_Z))
-    value = sum(program.bounds(closest + POINT_Z)) / 2
-    if sample.kept == 1.0:
+    low, high = program.bounds(closest + max(z, POINT_Z), scope)
+    value = sum(program.bounds(closest + POINT_Z, scope)) / 2
+    if sample.kept == 1.0 and scope == 1.0:
+        seen = sample.distinct_share
         # All that was not read may repeat what was, or nothing of itself.
         low, value, high = (min(max(x, seen * p), seen * p + 1 - p) for x in (low, value, high))
     return Share(value, low, high)
@@ -174,9 +186,12 @@ class Program:
             fixed,
         )
 
-    def bounds(self, z: float) -> tuple[float, float]:
-        """Fewest and most distinct bytes per byte, of all histograms at most ``z`` off."""
+    def bounds(self, z: float, scope: float = 1.0) -> tuple[float, float]:
+        """Fewest and most distinct bytes per byte, of all histograms at most ``z`` off, in a random
+        share ``scope`` of all places."""
         cost = 1 / self.grid
+        if scope < 1.0:
+            cost = -np.expm1(self.grid * math.log1p(-scope)) / self.grid / scope
         rows = np.vstack((self.rows, -self.rows))
         limits = np.concatenate((self.seen + z, z - self.seen))
         return _solved(cost, rows, limits), -_solved(-cost, rows, limits)

@@ -68,7 +68,9 @@ def times(value: float) -> str:
 
 def interval(q: Quantity, show: Callable[[float], str]) -> str:
     if q.value is None:
-        return UNKNOWN
+        if q.low is None or q.high is None:
+            return UNKNOWN
+        return f"[{show(q.low)}, {show(q.high)}]"
     text = show(q.value)
     if q.low is None or q.high is None or q.low == q.high:
         return text

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from storeff.estimate.delta import Similarity
-from storeff.estimate.reduction import Reduction, Sampling, Scope
+from storeff.estimate.reduction import Reduction, Sampling, Scope, StratumReduction
 from storeff.estimate.sharing import Sharing
 from storeff.quantity import Quantity
 from storeff.report.render import (
@@ -69,17 +69,30 @@ def _reduction(reduction: Reduction) -> Group:
     for block_bytes, ratios in by_block.items():
         table.add_row(f"no dedup, {block_bytes >> 10} KiB", "", *(ratio(ratios[c]) for c in codecs))
     strata = simple_table("content", "data", "share", f"{head.chunker} + {head.codec}")
-    for stratum in sorted(reduction.by_stratum, key=lambda s: -s.data_bytes):
+    shares = [_share(stratum, reduction.data_bytes) for stratum in reduction.by_stratum]
+    for share, stratum in sorted(
+        zip(shares, reduction.by_stratum, strict=True), key=lambda each: -each[0]
+    ):
+        about = "" if stratum.data_bytes is not None else "about "
         strata.add_row(
             stratum.name,
-            format_bytes(stratum.data_bytes),
-            f"{stratum.data_bytes / reduction.data_bytes:.1%}",
+            about + format_bytes(share * reduction.data_bytes),
+            f"{share:.1%}",
             ratio(stratum.ratio),
         )
     body: list[RenderableType] = [lines, table]
     if reduction.by_stratum:
         body.append(strata)
     return section("How far it shrinks (data bytes / bytes left)", *body)
+
+
+def _share(stratum: StratumReduction, data_bytes: int) -> float:
+    """The part of the data that is in ``stratum``."""
+    if stratum.data_bytes is not None:
+        return stratum.data_bytes / data_bytes
+    assert stratum.data_share is not None
+    assert stratum.data_share.value is not None
+    return stratum.data_share.value
 
 
 def _scope(scope: Scope) -> str:

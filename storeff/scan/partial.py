@@ -1,7 +1,6 @@
 """A partial scan: the tree is listed, and units of it are read in the order of their places."""
 
 import contextlib
-import errno
 import os
 import threading
 import time
@@ -11,16 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from storeff import _native
-from storeff.scan.codecs import SizesOf, codec
+from storeff.scan.measurement import VOLUMES_MAX
 from storeff.scan.pace import Pace
-from storeff.scan.plan import WHOLE_FILE, Chunker, Plan
+from storeff.scan.plan import WHOLE_FILE, Plan
+from storeff.scan.reader import Groups, Outcome, Reader
 from storeff.scan.run import PROGRESS_SECONDS, Progress, kernels, wait_for
-from storeff.scan.sampled import Collector, Sampled, cut_unit
-from storeff.scan.units import GOLDEN, Design, Places, Unit
+from storeff.scan.sampled import Collector, Sampled
+from storeff.scan.units import Design, Places, Unit
 from storeff.sources.census import Census
-from storeff.sources.piece import HOLE_BYTES, Piece, data_segments, open_piece
-from storeff.sources.refusals import ChangedError, Refusal, refusal_for
+from storeff.sources.piece import Piece
+from storeff.sources.refusals import Refusal
 from storeff.sources.tree import Found, walk
 
 # What one thread takes at a time, and finishes even when told to stop.
@@ -48,6 +47,8 @@ class Listing:
         self.exclude = exclude
         self.places = Places(design)
         self.census = Census()
+        resolved = sorted({os.path.realpath(os.fsencode(root)) for root in roots})
+        self.volume_bytes = dict.fromkeys(resolved if len(resolved) <= VOLUMES_MAX else [], 0)
         self.held: list[Piece] | None = []
 
     @property
@@ -75,6 +76,8 @@ class Listing:
                 continue
             batch.append(found)
             self.places.count(found)
+            if found.root in self.volume_bytes:
+                self.volume_bytes[found.root] += found.size_bytes
             if self.held is not None:
                 self.held.append(found)
                 if len(self.held) > PIECES_HELD:
@@ -121,11 +124,12 @@ class PartialScan:
         self.stop = stop or threading.Event()
         self.pace = Pace(bytes_per_second, self.stop)
         self.on_progress = on_progress
-        self.chunkers = [c for c in plan.chunkers if c.name != WHOLE_FILE]
-        self.collectors = [Collector(c, plan.seed) for c in self.chunkers]
+        self.collectors = [Collector(c, plan.seed) for c in plan.chunkers if c.name != WHOLE_FILE]
         self.rate = 0.0
         self.lock = threading.Lock()
-        self.read: defaultdict[float, list[int]] = defaultdict(lambda: [0, 0])
+        self.groups = Groups(listing.places.design, list(listing.volume_bytes))
+        # Bytes of data, and in holes, by place, bits of the size of the files there, and groups.
+        self.read: defaultdict[tuple[float, int, int], list[int]] = defaultdict(lambda: [0, 0])
         self.left_out = Census()
         self.units_done = 0
         self.read_bytes = 0
@@ -135,7 +139,7 @@ class PartialScan:
     def read_speed(self, seconds: float) -> float:
         """Bytes a second that one thread reads, by the first units for so long at most; nothing is
         made of them. What cannot be read is passed over here."""
-        reader = Reader(self)
+        reader = self.reader()
         started = time.monotonic()
         read_bytes = 0
         _, units = next(self.listing.slices(0.0, 1.0))
@@ -166,7 +170,7 @@ class PartialScan:
         def drain() -> None:
             nonlocal taken
             started = time.thread_time()
-            reader = Reader(self)
+            reader = self.reader()
             while True:
                 with self.lock:
                     begin = taken
@@ -176,7 +180,9 @@ class PartialScan:
                     taken = min(begin + BATCH_UNITS, len(units))
                     end = taken
                 for unit in units[begin:end]:
-                    reader.read_unit(unit)
+                    outcome = reader.read_unit(unit)
+                    self.count(unit, outcome)
+                    self.pace.wait(outcome.read_bytes)
             with self.lock:
                 self.cpu_seconds += time.thread_time() - started
 
@@ -185,6 +191,26 @@ class PartialScan:
             wait_for(running, self.stop, self.show)
         self.show()
         return taken
+
+    def reader(self) -> Reader:
+        return Reader(
+            self.listing.places.design, self.plan, self.collectors, self.groups, self.kernel
+        )
+
+    def count(self, unit: Unit, outcome: Outcome) -> None:
+        """Take note of a unit that was dealt with."""
+        size_bytes = unit.piece.size_bytes
+        with self.lock:
+            at = self.read[unit.place, size_bytes.bit_length(), outcome.groups]
+            at[0] += outcome.data_bytes
+            at[1] += outcome.hole_bytes
+            self.units_done += 1
+            self.read_bytes += outcome.data_bytes
+            self.hole_bytes += outcome.hole_bytes
+            if outcome.reason is not None:
+                missing_bytes = unit.end - unit.start - outcome.data_bytes - outcome.hole_bytes
+                refusal = Refusal(outcome.reason, unit.piece.path, missing_bytes)
+                self.left_out.add_left_out(refusal)
 
     def show(self) -> None:
         census = self.listing.census
@@ -200,8 +226,15 @@ class PartialScan:
 
     def result(self) -> Sampled:
         """What was found at places below ``rate``."""
-        below = sorted(place for place in self.read if place < self.rate or self.rate >= 1.0)
+        # A place may be 1.
         rate = self.rate if self.rate < 1.0 else 2.0
+        rows = sorted((*key, *sizes) for key, sizes in self.read.items() if key[0] < rate)
+        place, exponents, groups, data_bytes, hole_bytes = (
+            zip(*rows, strict=True) if rows else [[]] * 5
+        )
+        places, first, at = np.unique(
+            np.array(place, np.float64), return_index=True, return_inverse=True
+        )
         census = Census()
         census.merge(self.listing.census)
         census.merge(self.left_out)
@@ -211,105 +244,13 @@ class PartialScan:
             kernel=self.kernel,
             rate=self.rate,
             census=census,
-            places=np.array(below, np.float64),
-            read=np.array([self.read[place][0] for place in below], np.uint64),
-            exponents=np.array([self.read[place][1] for place in below], np.int64),
+            volumes=self.listing.volume_bytes,
+            places=places,
+            exponents=np.array(exponents, np.int64)[first],
+            at=at,
+            groups=np.array(groups, np.uint64),
+            data=np.array(data_bytes, np.uint64),
+            holes=np.array(hole_bytes, np.uint64),
             tables={c.chunker.name: c.table(rate) for c in self.collectors},
-            hole_bytes=self.hole_bytes,
             cpu_seconds=self.cpu_seconds,
         )
-
-
-class Reader:
-    """One thread's way of reading units: its buffer and its compressors."""
-
-    def __init__(self, scan: PartialScan) -> None:
-        self.scan = scan
-        self.design = scan.listing.places.design
-        # What a chunk that starts in a unit may reach beyond its end.
-        self.tail_bytes = max(c.max_bytes for c in scan.chunkers)
-        self.view = memoryview(
-            bytearray(self.design.lead_bytes + self.design.unit_bytes + self.tail_bytes)
-        )
-        by_name: dict[str, SizesOf] = {n: codec(n) for c in scan.chunkers for n in c.codecs}
-        self.codecs = [[by_name[n] for n in c.codecs] for c in scan.chunkers]
-
-    def read_unit(self, unit: Unit) -> None:
-        """Read, cut and hand over one unit; what cannot be read costs that unit only."""
-        part_bytes = self.scan.plan.part_bytes
-        part_start = unit.start // part_bytes * part_bytes
-        start = max(unit.start - self.design.lead_bytes, part_start)
-        end = min(unit.end + self.tail_bytes, part_start + part_bytes, unit.piece.size_bytes)
-        # Holes are told in whole granules only, so also that at the end has to be looked at whole.
-        told_to = min(-(-end // HOLE_BYTES) * HOLE_BYTES, unit.piece.size_bytes)
-        counted = {False: 0, True: 0}
-        read_bytes = 0
-        reason: str | None = None
-        try:
-            fd = open_piece(unit.piece)
-            try:
-                for offset, length, is_hole in data_segments(fd, told_to, start=start):
-                    inside = min(offset + length, unit.end) - max(offset, unit.start)
-                    if inside <= 0:
-                        continue
-                    if not is_hole:
-                        needed = min(length, end - offset)
-                        self.fill(fd, offset, needed)
-                        read_bytes += needed
-                        self.cut(unit, offset, needed)
-                    counted[is_hole] += inside
-                after = os.fstat(fd)
-            finally:
-                os.close(fd)
-            if (after.st_size, after.st_mtime_ns) != (unit.piece.size_bytes, unit.piece.mtime_ns):
-                reason = "changed"
-        except OSError as error:
-            reason = refusal_for(error, unit.piece.path, None).reason
-        scan, data_bytes, hole_bytes = self.scan, counted[False], counted[True]
-        with scan.lock:
-            at = scan.read[unit.place]
-            at[0] += data_bytes
-            at[1] = unit.piece.size_bytes.bit_length()
-            scan.units_done += 1
-            scan.read_bytes += data_bytes
-            scan.hole_bytes += hole_bytes
-            if reason is not None:
-                missing_bytes = unit.end - unit.start - data_bytes - hole_bytes
-                scan.left_out.add_left_out(Refusal(reason, unit.piece.path, missing_bytes))
-        scan.pace.wait(read_bytes)
-
-    def read_only(self, unit: Unit) -> int:
-        """Read one unit, and say how much data it has. Raises OSError."""
-        data_bytes = 0
-        fd = open_piece(unit.piece)
-        try:
-            for offset, length, is_hole in data_segments(fd, unit.end, start=unit.start):
-                if not is_hole:
-                    self.fill(fd, offset, length)
-                    data_bytes += length
-        finally:
-            os.close(fd)
-        return data_bytes
-
-    def fill(self, fd: int, offset: int, length: int) -> None:
-        """Read ``length`` bytes at ``offset`` into the buffer."""
-        got = 0
-        while got < length:
-            count = os.preadv(fd, [self.view[got:length]], offset + got)
-            if not count:
-                raise ChangedError(errno.ESTALE, "shrank while it was read")
-            got += count
-
-    def cut(self, unit: Unit, offset: int, length: int) -> None:
-        """Hand over the chunks of ``unit`` in data at ``offset`` of the file, now in the buffer."""
-        data = self.view[:length]
-        begin, end = max(unit.start - offset, 0), min(unit.end - offset, length)
-        for collector, codecs in zip(self.scan.collectors, self.codecs, strict=True):
-            chunker: Chunker = collector.chunker
-            offsets, keys, sizes, runs = cut_unit(data, begin, end, chunker, self.scan.kernel)
-            if chunker.by_place:
-                file = int.from_bytes(_native.fingerprint(unit.piece.path)[:8], "big")
-                where = np.array(offsets, np.uint64) + np.uint64(offset)
-                keys = np.uint64(file) ^ (where * np.uint64(GOLDEN))
-            blocks = [data[o : o + s] for o, s in zip(offsets, sizes.tolist(), strict=True)]
-            collector.add(unit.place, keys, sizes, runs, blocks, codecs)

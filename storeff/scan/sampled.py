@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from storeff import _native
 from storeff.scan.codecs import SizesOf
+from storeff.scan.measurement import VOLUME_BIT
 from storeff.scan.plan import Chunker, Plan
 from storeff.scan.units import Design
 from storeff.sources.census import Census
@@ -30,7 +31,8 @@ class Table:
     """Chunks of one chunker, of which a random share ``kept``, by content, is in the table.
 
     A row per chunk and place that met, if not more often: ``keys`` (n,) 64-bit fingerprints,
-    ``sizes`` (n,) bytes, ``places`` (n,). Of a share ``compressed_kept`` of all chunks
+    ``sizes`` (n,) bytes, ``places`` (n,), ``groups`` (n,) as in a Sketch, of the chunk at that
+    place. Of a share ``compressed_kept`` of all chunks
     ``compressed`` holds the bytes with each codec. ``chunks`` counts everything cut; ``runs``
     (256,) are bytes in constant runs by byte value, which are not in the table.
     """
@@ -38,6 +40,7 @@ class Table:
     keys: U64
     sizes: U64
     places: Floats
+    groups: U64
     kept: float
     compressed: dict[int, tuple[int, ...]]
     compressed_kept: float
@@ -49,9 +52,10 @@ class Table:
 class Sampled:
     """A partial scan at ``rate``: every unit with a place below it was read, if it could be.
 
-    ``census`` counts everything listed. A row per place: ``places`` (m,), ``read`` (m,) bytes of
-    data and ``exponents`` (m,), the bits of the size of the files read there. ``hole_bytes`` are
-    holes in the units read.
+    ``census`` counts everything listed, ``volumes`` the bytes listed under each root, in the order
+    of the bits in groups. A row per place: ``places`` (m,), ``exponents`` (m,), the bits of the
+    size of the files read there. A row per place and groups: ``at`` (r,) the row of the place,
+    ``groups`` (r,) as in a Sketch, ``data`` (r,) bytes read and ``holes`` (r,) bytes.
     """
 
     plan: Plan
@@ -59,17 +63,35 @@ class Sampled:
     kernel: str
     rate: float
     census: Census
+    volumes: dict[bytes, int]
     places: Floats
-    read: U64
     exponents: npt.NDArray[np.int64]
+    at: npt.NDArray[np.intp]
+    groups: U64
+    data: U64
+    holes: U64
     tables: dict[str, Table]
-    hole_bytes: int
     cpu_seconds: float
 
     @property
     def read_bytes(self) -> int:
         """Bytes of data read."""
-        return int(self.read.sum())
+        return int(self.data.sum())
+
+    @property
+    def hole_bytes(self) -> int:
+        """Bytes of the units read that are in holes."""
+        return int(self.holes.sum())
+
+    def read_at(self, groups: int | None = None) -> Floats:
+        """(m,) bytes of data read at each place, in any of ``groups``, a bit set, if given."""
+        data = self.data if groups is None else self.data * self.met(groups)
+        return np.bincount(self.at, data, len(self.places)).astype(np.float64)
+
+    def met(self, groups: int) -> npt.NDArray[np.bool_]:
+        """(r,) whether a row is in any of ``groups``, a bit set."""
+        met: npt.NDArray[np.bool_] = (self.groups & np.uint64(groups)) != 0
+        return met
 
     @property
     def coverage(self) -> float:
@@ -81,10 +103,20 @@ class Sampled:
     @property
     def data_bytes(self) -> int:
         """Bytes that the reduction figures are about: all listed but the share that is holes."""
-        if self.rate >= 1.0 or not self.hole_bytes:
-            return self.read_bytes if self.rate >= 1.0 else self.census.size_bytes
-        seen_bytes = self.read_bytes + self.hole_bytes
-        return self.census.size_bytes * self.read_bytes // seen_bytes
+        return self._data_of(self.census.size_bytes, self.read_bytes, self.hole_bytes)
+
+    def volume_data_bytes(self, volume: int) -> int:
+        """The same of the volume of that number."""
+        met = self.met(1 << VOLUME_BIT + volume)
+        listed_bytes = list(self.volumes.values())[volume]
+        return self._data_of(listed_bytes, int(self.data[met].sum()), int(self.holes[met].sum()))
+
+    def _data_of(self, listed_bytes: int, read_bytes: int, hole_bytes: int) -> int:
+        if self.rate >= 1.0:
+            return read_bytes
+        return (
+            listed_bytes * read_bytes // (read_bytes + hole_bytes) if hole_bytes else listed_bytes
+        )
 
 
 def cut_unit(
@@ -124,7 +156,7 @@ class Collector:
         self.rows_max = rows_max
         self.compressed_max = chunker.compressed_entries // COMPRESSED_SHARE
         self.lock = threading.Lock()
-        self.rows: list[tuple[U64, U64, Floats]] = []
+        self.rows: list[tuple[U64, U64, Floats, U64]] = []
         self.count = 0
         self.kept = 1.0
         self.compressed: dict[int, tuple[int, ...]] = {}
@@ -135,6 +167,7 @@ class Collector:
     def add(
         self,
         place: float,
+        groups: int,
         keys: U64,
         sizes: U64,
         runs: U64,
@@ -158,8 +191,11 @@ class Collector:
             self.chunks += len(keys) + int(np.count_nonzero(runs))
             self.runs += runs
             keep = ranks < self.kept
-            self.rows.append((keys[keep], sizes[keep], np.full(int(keep.sum()), place)))
-            self.count += int(keep.sum())
+            count = int(keep.sum())
+            self.rows.append(
+                (keys[keep], sizes[keep], np.full(count, place), np.full(count, groups, np.uint64))
+            )
+            self.count += count
             self.compressed.update(news)
             while self.count > self.rows_max:
                 self.prune()
@@ -176,32 +212,43 @@ class Collector:
         return {key: self.compressed[key] for key in keys}
 
     def prune(self) -> None:
-        keys, sizes, places = self.merged()
-        if len(keys) > self.rows_max // 2:
+        rows = self.merged()
+        if len(rows[0]) > self.rows_max // 2:
             self.kept /= 2
-            keep = self.ranks(keys) < self.kept
-            keys, sizes, places = keys[keep], sizes[keep], places[keep]
-        self.rows = [(keys, sizes, places)]
-        self.count = len(keys)
+            rows = _rows(rows, self.ranks(rows[0]) < self.kept)
+        self.rows = [rows]
+        self.count = len(rows[0])
 
-    def merged(self) -> tuple[U64, U64, Floats]:
-        """Each chunk once per place."""
+    def merged(self) -> tuple[U64, U64, Floats, U64]:
+        """Each chunk once per place, with the groups of all that met there."""
         if not self.rows:
-            return np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0)
-        keys, sizes, places = (np.concatenate(column) for column in zip(*self.rows, strict=True))
+            none = np.empty(0, np.uint64)
+            return none, none, np.empty(0), none
+        keys, sizes, places, groups = (
+            np.concatenate(column) for column in zip(*self.rows, strict=True)
+        )
         order = np.lexsort((keys, places))
-        keys, sizes, places = keys[order], sizes[order], places[order]
+        keys, sizes, places, groups = keys[order], sizes[order], places[order], groups[order]
         new = np.ones(len(keys), bool)
         new[1:] = (keys[1:] != keys[:-1]) | (places[1:] != places[:-1])
-        return keys[new], sizes[new], places[new]
+        united = np.bitwise_or.reduceat(groups, np.flatnonzero(new)) if len(keys) else groups
+        return keys[new], sizes[new], places[new], united
 
     def table(self, rate: float) -> Table:
         """The table of what was read at places below ``rate``."""
-        keys, sizes, places = self.merged()
-        below = places < rate
-        keys, sizes, places = keys[below], sizes[below], places[below]
+        rows = self.merged()
+        keys, sizes, places, groups = _rows(rows, rows[2] < rate)
         # A chunk that was met at other places only is compressed, but not of the sample.
         share = min(self.compressed_kept, self.kept)
         within = self.within(share)
         known = {key: within[key] for key in np.unique(keys).tolist() if key in within}
-        return Table(keys, sizes, places, self.kept, known, share, self.chunks, self.runs.copy())
+        return Table(
+            keys, sizes, places, groups, self.kept, known, share, self.chunks, self.runs.copy()
+        )
+
+
+def _rows(
+    columns: tuple[U64, U64, Floats, U64], keep: npt.NDArray[np.bool_]
+) -> tuple[U64, U64, Floats, U64]:
+    keys, sizes, places, groups = columns
+    return keys[keep], sizes[keep], places[keep], groups[keep]

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
-from storeff.estimate.sampled import compressed_share
+from storeff.estimate.sampled_shares import compressed_share
 from storeff.estimate.unseen import DEFAULT_Z, Sample, calibrate, estimate
 from storeff.scan import units as scan_units
 from storeff.scan.codecs import codec
@@ -348,6 +348,7 @@ def compression(
             keys[rows],
             chunk_bytes[rows].astype(np.uint64),
             at[record.unit[rows]],
+            np.zeros(len(rows), np.uint64),
             1.0,
             dict(zip(rows.tolist(), ((size,) for size in left[rows].tolist()), strict=True)),
             1.0,
@@ -356,17 +357,20 @@ def compression(
         )
         read = np.bincount(np.searchsorted(hashes, at[record.unit[rows]]), chunk_bytes[rows])
         scan = Sampled(
-            Plan(),
-            Design(seed=seed, unit_bytes=unit_bytes),
-            "scalar",
-            rate,
-            census,
-            hashes,
-            read.astype(np.uint64),
-            exponents[at < rate][unit],
-            {},
-            0,
-            0.0,
+            plan=Plan(),
+            design=Design(seed=seed, unit_bytes=unit_bytes),
+            kernel="scalar",
+            rate=rate,
+            census=census,
+            volumes={},
+            places=hashes,
+            exponents=exponents[at < rate][unit],
+            at=np.arange(len(hashes)),
+            groups=np.zeros(len(hashes), np.uint64),
+            data=read.astype(np.uint64),
+            holes=np.zeros(len(hashes), np.uint64),
+            tables={},
+            cpu_seconds=0.0,
         )
         found.append(compressed_share(scan, table, 0) or (np.nan,) * 3)
     value, low, high = np.array(found).T

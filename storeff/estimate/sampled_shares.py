@@ -1,0 +1,155 @@
+"""Shares of the data, per byte, from a partial scan: what is distinct, what compression leaves."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from storeff.estimate.unseen import GROUPS, PLACES_MIN, Sample, Share
+from storeff.quantity import Quantity
+from storeff.scan.sampled import Sampled, Table
+
+Floats = npt.NDArray[np.float64]
+
+# Below this rate no point is given for deduplication: any estimator may be off by more than sqrt(1
+# / rate) there (Charikar et al., PODS 2000), and a wider interval is a range, not a measurement.
+POINT_RATE_MIN = 0.05
+RANGE_MAX = 1.5
+# Files of sizes of which fewer places were read are taken together with larger ones. With 10 places
+# the interval of compression held the truth in 59 of 100 seeds, on three files of weights at 1 %.
+STRATUM_PLACES_MIN = 60
+
+
+def distinct(
+    sampled: Sampled,
+    table: Table,
+    codec: int | None = None,
+    groups: int | None = None,
+    *,
+    every: bool = False,
+) -> Sample:
+    """What the program is given: the chunks' bytes, or compressed bytes with a codec; only chunks
+    and data that are in one of ``groups``, a bit set, if given, or chunks in ``every`` one."""
+    rows = np.full(len(table.keys), True)
+    kept = table.kept
+    if codec is not None:
+        rows = np.isin(table.keys, np.fromiter(table.compressed, np.uint64, len(table.compressed)))
+        kept = table.compressed_kept
+    if groups is not None:
+        met = table.groups & np.uint64(groups)
+        rows &= met == groups if every else met != 0
+    keys = table.keys[rows]
+    unique, first, chunk = np.unique(keys, return_index=True, return_inverse=True)
+    if codec is None:
+        value = table.sizes[rows][first].astype(np.float64)
+    else:
+        value = np.array([table.compressed[key][codec] for key in unique.tolist()], np.float64)
+    place = np.searchsorted(sampled.places, table.places[rows])
+    return Sample(value, chunk, place, sampled.places, sampled.read_at(groups), kept)
+
+
+def compressed_share(sampled: Sampled, table: Table, codec: int) -> Share | None:
+    """What is left per byte when every block is compressed, and nothing deduplicated. None if too
+    few places were read."""
+    sample = distinct(sampled, table, codec)
+    known = np.isin(table.keys, np.fromiter(table.compressed, np.uint64, len(table.compressed)))
+    _, first = np.unique(table.keys[known], return_index=True)
+    sizes = table.sizes[known][first].astype(np.float64)
+    places = len(sampled.places)
+    left: Floats = np.bincount(sample.place, sample.value[sample.chunk], places).astype(float)
+    read: Floats = np.bincount(sample.place, sizes[sample.chunk], places).astype(float)
+    return _per_byte(sampled, left, read, sampled.rate * table.compressed_kept, sample.group)
+
+
+def data_share(sampled: Sampled, groups: int) -> Share | None:
+    """How much of the data is in one of ``groups``, a bit set. None if too few places were read."""
+    read = sampled.read_at()
+    nothing = np.empty(0, np.int64)
+    of_groups = Sample(np.empty(0), nothing, nothing, sampled.places, read).group
+    return _per_byte(sampled, sampled.read_at(groups), read, sampled.rate, of_groups)
+
+
+def _per_byte(
+    sampled: Sampled, part: Floats, read: Floats, seen: float, group: npt.NDArray[np.int64]
+) -> Share | None:
+    """``part`` (m,) of all places over ``read`` (m,), of which a share ``seen`` was drawn.
+
+    A ratio estimator in strata by file size, whose bytes are known, with a Student interval from a
+    delete-group jackknife over places (Lohr, Sampling: Design and Analysis, 2nd ed., 4.4 and 9.3).
+    """
+    if not read.any() or (np.count_nonzero(read) < PLACES_MIN and seen < 1.0):
+        return None
+    stratum, weight = _strata(sampled, read)
+    groups = np.zeros((2, GROUPS, len(weight)))
+    for total, column in zip(groups, (part, read), strict=True):
+        np.add.at(total, (group, stratum), column)
+    whole = groups.sum(axis=1)
+    value = float((weight * whole[0] / whole[1]).sum())
+    if seen >= 1.0:
+        return Share(value, value, value)
+    without = whole[:, np.newaxis, :] - groups
+    # A stratum that one group makes up alone keeps its ratio.
+    ratios = np.where(without[1] > 0, without[0] / np.maximum(without[1], 1.0), whole[0] / whole[1])
+    used = np.flatnonzero(groups[1].sum(axis=1))
+    replicas = (ratios @ weight)[used]
+    variance = (1 - seen) * (1 - 1 / len(used)) * float(((replicas - replicas.mean()) ** 2).sum())
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(len(used) - 1, 0.975)) * math.sqrt(variance)
+    return Share(value, max(value - half, 0.0), min(value + half, 1.0))
+
+
+def _strata(sampled: Sampled, read: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+    """(m,) the stratum of each place, and the share of all bytes in each stratum."""
+    listed = sampled.census.histogram
+    total = max(1, sampled.census.size_bytes)
+    number = np.zeros(65, np.int64)
+    weight = [0.0]
+    places = 0
+    for exponent in range(1, 65):
+        number[exponent] = len(weight) - 1
+        if exponent in listed:
+            weight[-1] += listed[exponent].size_bytes / total
+            places += int(np.count_nonzero(read[sampled.exponents == exponent]))
+        if places >= STRATUM_PLACES_MIN:
+            weight.append(0.0)
+            places = 0
+    if len(weight) > 1:
+        # The largest sizes, which were left over, go with the stratum before.
+        left_over = weight.pop()
+        weight[-1] += left_over
+        number = np.minimum(number, len(weight) - 1)
+    shares = np.array(weight)
+    return number[sampled.exponents], shares / shares.sum()
+
+
+def supported(share: Share | None, rate: float, data_bytes: int, runs: int) -> Quantity:
+    """``share`` of ``data_bytes``, and ``runs`` more; without a point where the sample, read at
+    ``rate``, supports only a range."""
+    left = share_bytes(share, data_bytes, runs)
+    if share is None or left.low is None or left.high is None:
+        return left
+    if not range_is_narrow(left.low, left.high, rate):
+        return Quantity(None, left.low, left.high, "measured")
+    return left
+
+
+def range_is_narrow(low: float, high: float, rate: float) -> bool:
+    """Whether a sample read at ``rate`` supports a point between ``low`` and ``high``."""
+    return low == high or (rate >= POINT_RATE_MIN and high <= RANGE_MAX * low)
+
+
+def share_bytes(share: Share | None, data_bytes: int, more: int = 0) -> Quantity:
+    """``share`` of ``data_bytes``, and ``more``; unknown if there is none."""
+    if share is None:
+        return Quantity(None, None, None, "measured")
+    value, low, high = (min(round(x * data_bytes) + more, data_bytes) for x in share)
+    return Quantity(value, low, high, "measured")
+
+
+def ratio_of(data_bytes: int, left: Quantity) -> Quantity:
+    """``data_bytes`` / ``left``, with the bounds even if there is no point."""
+    if not left.low or not left.high:
+        return Quantity(None, None, None, "measured")
+    value = data_bytes / left.value if left.value else None
+    return Quantity(value, data_bytes / left.high, data_bytes / left.low, "measured")

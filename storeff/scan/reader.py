@@ -1,0 +1,161 @@
+"""Reading the units of a partial scan: their data, what kind it is, and where it is cut."""
+
+import errno
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from storeff.scan.codecs import SizesOf, codec
+from storeff.scan.measurement import VOLUME_BIT
+from storeff.scan.plan import Plan
+from storeff.scan.sampled import Collector, cut_unit
+from storeff.scan.units import GOLDEN, Design, Unit, path_hash
+from storeff.scan.worker import GROUPS
+from storeff.sources.content import PROBE_BYTES, classify
+from storeff.sources.piece import HOLE_BYTES, Piece, data_segments, open_piece, read_head
+from storeff.sources.refusals import ChangedError, refusal_for
+
+# Files of more than one unit whose class is remembered, about 150 bytes each.
+CLASSES_HELD = 1 << 16
+
+
+@dataclass
+class Outcome:
+    """What became of a unit: the groups of its chunks (Sketch.groups), its bytes of data and in
+    holes, what was read for it, and why something is missing."""
+
+    groups: int
+    data_bytes: int = 0
+    hole_bytes: int = 0
+    read_bytes: int = 0
+    reason: str | None = None
+
+
+class Groups:
+    """The content class and the volume of each unit, for all threads."""
+
+    def __init__(self, design: Design, volumes: Sequence[bytes]) -> None:
+        self.design = design
+        self.volume_bits = {name: 1 << VOLUME_BIT + bit for bit, name in enumerate(volumes)}
+        self.lock = threading.Lock()
+        self.class_bits: dict[tuple[int, int], int] = {}
+
+    def volume_of(self, piece: Piece) -> int:
+        """The group of the volume of ``piece``."""
+        return self.volume_bits.get(piece.root, 0)
+
+    def class_of(self, piece: Piece, fd: int) -> int:
+        """The group of the class of ``piece``, open as ``fd``; reads its head. Raises OSError."""
+        file = piece.device, piece.inode
+        class_bit = self.class_bits.get(file)
+        if class_bit is None:
+            head = read_head(fd, piece.size_bytes, PROBE_BYTES)
+            if not head:
+                raise ChangedError(errno.ESTALE, "written to while it was read")
+            class_bit = 1 << GROUPS[classify(head, piece.path, piece.size_bytes)]
+            if piece.size_bytes > self.design.unit_bytes:
+                with self.lock:
+                    if len(self.class_bits) >= CLASSES_HELD:
+                        self.class_bits.clear()
+                    self.class_bits[file] = class_bit
+        return class_bit
+
+
+class Reader:
+    """One thread's way of reading units: its buffer and its compressors."""
+
+    def __init__(
+        self,
+        design: Design,
+        plan: Plan,
+        collectors: Sequence[Collector],
+        groups: Groups,
+        kernel: str,
+    ) -> None:
+        self.design = design
+        self.part_bytes = plan.part_bytes
+        self.collectors = collectors
+        self.groups = groups
+        self.kernel = kernel
+        # What a chunk that starts in a unit may reach beyond its end.
+        self.tail_bytes = max(c.chunker.max_bytes for c in collectors)
+        self.view = memoryview(bytearray(design.lead_bytes + design.unit_bytes + self.tail_bytes))
+        by_name: dict[str, SizesOf] = {
+            name: codec(name) for c in collectors for name in c.chunker.codecs
+        }
+        self.codecs = [[by_name[name] for name in c.chunker.codecs] for c in collectors]
+
+    def read_unit(self, unit: Unit) -> Outcome:
+        """Read, cut and hand over one unit; what cannot be read costs that unit only."""
+        outcome = Outcome(groups=self.groups.volume_of(unit.piece))
+        piece = unit.piece
+        try:
+            fd = open_piece(piece)
+            try:
+                self.read_open(fd, unit, outcome)
+                after = os.fstat(fd)
+            finally:
+                os.close(fd)
+            if (after.st_size, after.st_mtime_ns) != (piece.size_bytes, piece.mtime_ns):
+                outcome.reason = "changed"
+        except OSError as error:
+            outcome.reason = refusal_for(error, piece.path, None).reason
+        return outcome
+
+    def read_open(self, fd: int, unit: Unit, outcome: Outcome) -> None:
+        """Read the segments of data that reach into ``unit``, with what chunks need around it."""
+        part_start = unit.start // self.part_bytes * self.part_bytes
+        start = max(unit.start - self.design.lead_bytes, part_start)
+        end = min(unit.end + self.tail_bytes, part_start + self.part_bytes, unit.piece.size_bytes)
+        # Holes are told in whole granules only, so also that at the end has to be looked at whole.
+        told_to = min(-(-end // HOLE_BYTES) * HOLE_BYTES, unit.piece.size_bytes)
+        for offset, length, is_hole in data_segments(fd, told_to, start=start):
+            inside = min(offset + length, unit.end) - max(offset, unit.start)
+            if inside <= 0:
+                continue
+            if is_hole:
+                outcome.hole_bytes += inside
+                continue
+            outcome.groups |= self.groups.class_of(unit.piece, fd)
+            needed = min(length, end - offset)
+            self.fill(fd, offset, needed)
+            outcome.read_bytes += needed
+            self.cut(unit, offset, needed, outcome.groups)
+            outcome.data_bytes += inside
+
+    def read_only(self, unit: Unit) -> int:
+        """Read one unit, and say how much data it has. Raises OSError."""
+        data_bytes = 0
+        fd = open_piece(unit.piece)
+        try:
+            for offset, length, is_hole in data_segments(fd, unit.end, start=unit.start):
+                if not is_hole:
+                    self.fill(fd, offset, length)
+                    data_bytes += length
+        finally:
+            os.close(fd)
+        return data_bytes
+
+    def fill(self, fd: int, offset: int, length: int) -> None:
+        """Read ``length`` bytes at ``offset`` into the buffer."""
+        got = 0
+        while got < length:
+            count = os.preadv(fd, [self.view[got:length]], offset + got)
+            if not count:
+                raise ChangedError(errno.ESTALE, "shrank while it was read")
+            got += count
+
+    def cut(self, unit: Unit, offset: int, length: int, groups: int) -> None:
+        """Hand over the chunks of ``unit`` in data at ``offset`` of the file, now in the buffer."""
+        data = self.view[:length]
+        begin, end = max(unit.start - offset, 0), min(unit.end - offset, length)
+        for collector, codecs in zip(self.collectors, self.codecs, strict=True):
+            offsets, keys, sizes, runs = cut_unit(data, begin, end, collector.chunker, self.kernel)
+            if collector.chunker.by_place:
+                where = np.array(offsets, np.uint64) + np.uint64(offset)
+                keys = np.uint64(path_hash(unit.piece)) ^ (where * np.uint64(GOLDEN))
+            blocks = [data[o : o + s] for o, s in zip(offsets, sizes.tolist(), strict=True)]
+            collector.add(unit.place, groups, keys, sizes, runs, blocks, codecs)

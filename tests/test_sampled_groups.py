@@ -1,0 +1,161 @@
+"""Partial scans: content classes, what the roots share, and how the ratio grows with the scope."""
+
+import random
+import threading
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from storeff.estimate.reduction import Reduction, reduce
+from storeff.estimate.sampled import reduce_sampled
+from storeff.estimate.sampled_groups import sharing_of, strata_of
+from storeff.quantity import Quantity
+from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.plan import CHUNKERS, Plan
+from storeff.scan.run import scan
+from storeff.scan.sampled import Sampled
+from storeff.scan.units import Design
+
+KIB = 1 << 10
+CHUNKERS_TOLD = tuple(c for c in CHUNKERS if c.name in ("cdc-64KiB", "blocks-128KiB"))
+
+
+def whole(roots: list[Path]) -> Reduction:
+    return reduce(scan(roots, Plan(seed=7)))
+
+
+def sampled(roots: list[Path], rate: float, seed: int = 7) -> Sampled:
+    listing = Listing(roots, Design(seed=seed), one_file_system=False, exclude=[])
+    assert listing.count(threading.Event())
+    partial = PartialScan(listing, Plan(seed=seed, chunkers=CHUNKERS_TOLD))
+    partial.extend(rate)
+    return partial.result()
+
+
+def holds(q: Quantity, truth: float) -> bool:
+    assert q.low is not None
+    assert q.high is not None
+    return q.low <= truth <= q.high
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three roots: two with 300 files in common and 300 of their own, one with 300 of text."""
+    source = random.Random(11)
+    top = tmp_path_factory.mktemp("roots")
+    for name in ("a", "b", "text"):
+        (top / name).mkdir()
+    for i in range(300):
+        common = source.randbytes(20 * KIB + 37 * i)
+        (top / "a" / f"common{i}").write_bytes(common)
+        (top / "b" / f"renamed{i}").write_bytes(common)
+        (top / "a" / f"own{i}").write_bytes(source.randbytes(15 * KIB + 41 * i))
+        (top / "b" / f"own{i}").write_bytes(source.randbytes(15 * KIB + 43 * i))
+        words = (b"%d words of the file" % source.randrange(10**9) for _ in range(500 + 2 * i))
+        (top / "text" / f"t{i}").write_bytes(b"\n".join(words))
+    return [top / "a", top / "b", top / "text"]
+
+
+def test_reading_all_units_finds_the_classes_and_the_sharing_of_a_whole_scan(
+    roots: list[Path],
+) -> None:
+    ours, theirs = reduce_sampled(sampled(roots, 1.0)), whole(roots)
+    assert ours.sharing == theirs.sharing
+    assert theirs.sharing is not None
+    assert len(theirs.sharing.pairs) == 1
+    assert ours.by_stratum == theirs.by_stratum
+    assert {s.name for s in ours.by_stratum} == {"text", "high-entropy"}
+
+
+def test_the_ratio_of_all_units_is_that_at_the_end_of_its_growth(roots: list[Path]) -> None:
+    reduction = reduce_sampled(sampled(roots[:2], 1.0))
+    ratios = [growth.ratio.value or 0.0 for growth in reduction.scope.growth]
+    assert ratios[-1] == pytest.approx(reduction.headline.ratio.value)
+    # Copies are of files of equal size, which are in a part of the units together or not at all.
+    assert ratios[0] == pytest.approx(ratios[-1])
+
+
+def test_copies_at_other_places_are_met_as_the_scope_grows(tmp_path: Path) -> None:
+    source = random.Random(12)
+    for i in range(300):
+        block = source.randbytes(88 * KIB)
+        # The first chunk of both is the same, the files are not of one size.
+        (tmp_path / f"a{i}").write_bytes(block + source.randbytes(40 * KIB + i))
+        (tmp_path / f"b{i}").write_bytes(block + source.randbytes(45 * KIB + i))
+    ratios = [g.ratio.value or 0.0 for g in reduce_sampled(sampled([tmp_path], 1.0)).scope.growth]
+    assert ratios[0] < 1.05
+    assert all(b > a + 0.005 for a, b in pairwise(ratios))
+
+
+def test_the_ceiling_adds_what_the_last_doubling_did(roots: list[Path]) -> None:
+    target_bytes = 64 * sum(_bytes(root) for root in roots[:2])
+    scope = reduce_sampled(sampled(roots[:2], 0.5), target_bytes).scope
+    half, whole = (growth.ratio.value for growth in scope.growth[-2:])
+    assert scope.ceiling is not None
+    assert half is not None
+    assert whole is not None
+    assert scope.ceiling.value == pytest.approx(whole + 6 * max(whole - half, 0.0))
+    assert scope.ceiling.origin == "assumed"
+
+
+def _bytes(root: Path) -> int:
+    return sum(path.stat().st_size for path in root.iterdir())
+
+
+def test_a_part_tells_what_the_roots_share(roots: list[Path]) -> None:
+    truth = whole(roots).sharing
+    assert truth is not None
+    held = []
+    for seed in range(10):
+        sharing = sharing_of(sampled(roots, 0.4, seed))
+        assert sharing is not None
+        assert truth.needless_bytes.value is not None
+        held.append(holds(sharing.needless_bytes, truth.needless_bytes.value))
+        for ours, theirs in zip(sharing.volumes, truth.volumes, strict=True):
+            assert ours.data_bytes == theirs.data_bytes
+            assert theirs.only_here_bytes.value is not None
+            held.append(holds(ours.only_here_bytes, theirs.only_here_bytes.value))
+        pair = next(p for p in sharing.pairs if "text" not in Path(p.b).name)
+        held.append(holds(pair.shared_bytes, truth.pairs[0].shared_bytes.value or 0))
+    assert sum(held) >= 0.92 * len(held)
+
+
+def test_of_roots_of_which_too_little_was_read_nothing_is_told(roots: list[Path]) -> None:
+    sharing = sharing_of(sampled(roots, 0.02))
+    assert sharing is not None
+    unknown = Quantity(None, None, None, "measured")
+    assert sharing.needless_bytes == unknown
+    assert {v.only_here_bytes for v in sharing.volumes} == {unknown}
+    assert sharing_of(sampled(roots[:1], 0.4)) is None
+
+
+def test_a_part_tells_how_much_of_the_data_is_of_each_class(roots: list[Path]) -> None:
+    truth = {s.name: s for s in whole(roots).by_stratum}
+    held = 0
+    for seed in range(10):
+        for stratum in strata_of(sampled(roots, 0.4, seed)):
+            share, exact = stratum.data_share, truth[stratum.name]
+            assert stratum.data_bytes is None
+            assert share is not None
+            assert exact.data_share is not None
+            assert exact.data_share.value is not None
+            assert exact.ratio.value is not None
+            held += holds(share, exact.data_share.value) + holds(stratum.ratio, exact.ratio.value)
+    assert held >= 36
+
+
+def test_a_volume_of_holes_counts_by_its_data(tmp_path: Path) -> None:
+    source = random.Random(13)
+    for name in ("dense", "sparse"):
+        (tmp_path / name).mkdir()
+        for i in range(80):
+            with open(tmp_path / name / f"f{i}", "wb") as file:
+                file.write(source.randbytes(130 * KIB + i))
+                if name == "sparse":
+                    file.truncate(640 * KIB + i)
+    sharing = sharing_of(sampled([tmp_path / "dense", tmp_path / "sparse"], 1.0))
+    assert sharing is not None
+    truth = whole([tmp_path / "dense", tmp_path / "sparse"]).sharing
+    assert truth is not None
+    assert [v.data_bytes for v in sharing.volumes] == [v.data_bytes for v in truth.volumes]
