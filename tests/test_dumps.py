@@ -27,8 +27,19 @@ from test_dumps_vllm import LAYER, block_file, run_config
 
 from storeff.sources import dumps
 from storeff.sources.content import PROBE_BYTES, classify
-from storeff.sources.dumps.dump import ITEM_BYTES, Candidate, Dump, MalformedError
-from storeff.sources.dumps.safetensors import HEADER_BYTES_MAX, VALUES_MAX
+from storeff.sources.dumps.dump import (
+    ITEM_BYTES,
+    Candidate,
+    ContradictionError,
+    Dump,
+    MalformedError,
+)
+from storeff.sources.dumps.safetensors import (
+    HEADER_BYTES_MAX,
+    VALUES_MAX,
+    LongHeaderError,
+    layout,
+)
 
 
 def class_of(path: Path) -> str:
@@ -224,6 +235,21 @@ def check(content: bytes, name: bytes) -> None:
             if t.axes and t.dtype:
                 assert ITEM_BYTES[t.dtype] * int(np.prod(t.shape, dtype=object)) == t.length
     assert classify(content[:PROBE_BYTES] or b"x", name, len(content))
+    data_start = layout_start(content)
+    assert data_start is None or 0 < data_start <= len(content)
+
+
+def layout_start(content: bytes) -> int | None:
+    """Where layout() sees the first tensor; anything but what it says it raises fails the test."""
+    fd = os.memfd_create("tensors")
+    try:
+        os.write(fd, content)
+        found = layout(Candidate(b"x", len(content), fd), 1 << 12, 20)
+    except (ContradictionError, LongHeaderError):
+        return None
+    finally:
+        os.close(fd)
+    return found[0] if found else None
 
 
 @given(name=st.sampled_from(NAMES), content=st.binary(max_size=300))

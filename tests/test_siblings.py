@@ -2,10 +2,14 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dump_files import kv_bits, with_header
+from dump_files import safetensors as kv_safetensors
 
 from storeff.estimate.siblings import sibling_pairs as estimated_pairs
 from storeff.scan import siblings
@@ -34,8 +38,8 @@ def names_of(root: Path) -> list[tuple[str, str]]:
     similar = scan([root], Plan(similarity=Similarity())).similar
     assert similar is not None
     return [
-        (os.fsdecode(os.path.relpath(base.path, os.fsencode(root))),
-         os.fsdecode(os.path.relpath(file.path, os.fsencode(root))))
+        (os.fsdecode(os.path.relpath(base.piece.path, os.fsencode(root))),
+         os.fsdecode(os.path.relpath(file.piece.path, os.fsencode(root))))
         for base, file in sibling_pairs(similar.tensors)
     ]  # fmt: skip
 
@@ -106,6 +110,134 @@ def test_other_tensors_under_an_equal_size_are_no_pair(tmp_path: Path) -> None:
     (tmp_path / "a-2.safetensors").write_bytes(content.replace(b'"w"', b'"v"', 1))
     found = measured(tmp_path)
     assert (found.pairs, found.refusals) == ([], [])
+
+
+# A header beyond what classifying looks at: only reading it shows that it is not true.
+LONG = 70_000
+DATA = weights(3).tobytes()
+TRUE: dict[str, object] = {"dtype": "F32", "shape": [ITEMS], "data_offsets": [0, 4 * ITEMS]}
+
+
+def headed(text: str) -> bytes:
+    return with_header(text.encode().ljust(LONG), DATA)
+
+
+def header_of(**tensors: dict[str, object]) -> str:
+    return json.dumps(tensors)
+
+
+BROKEN = {
+    "no JSON": '{"w": ' + "[" * LONG,
+    "no object for a tensor": '{"w": 3}',
+    "two tensors of a name": f'{{"w": {json.dumps(TRUE)}, "w": {json.dumps(TRUE)}}}',
+    "no place": '{"w": {"dtype": "F32", "shape": [2]}}',
+    "a place that is no number": header_of(w={**TRUE, "data_offsets": [0, "z"]}),
+    "a shape of another length": header_of(w={**TRUE, "shape": [1 << 62, 4]}),
+    "beyond the file": header_of(w={**TRUE, "shape": [1 << 40], "data_offsets": [0, 1 << 42]}),
+    "not all of the file": header_of(w={**TRUE, "shape": [9], "data_offsets": [0, 36]}),
+    "one tensor over another": header_of(a=TRUE, b=TRUE),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_header_that_is_not_true_costs_its_file_only(tmp_path: Path, text: str) -> None:
+    for step in (1, 2, 3):
+        (tmp_path / f"a-{step}.safetensors").write_bytes(headed(header_of(w=TRUE)))
+    (tmp_path / "a-4.safetensors").write_bytes(headed(text))
+    found = measured(tmp_path)
+    assert [os.path.basename(pair.file.path) for pair in found.pairs] == [
+        b"a-2.safetensors",
+        b"a-3.safetensors",
+    ]
+    [refusal] = found.refusals
+    assert (refusal.reason, refusal.size_bytes) == (
+        "malformed",
+        8 + max(LONG, len(text)) + len(DATA),
+    )
+    assert os.path.basename(refusal.path) == b"a-4.safetensors"
+
+
+def test_a_file_that_keeps_two_others_from_it_is_reported_once(tmp_path: Path) -> None:
+    for step in (1, 2, 3):
+        text = header_of(w=TRUE) if step != 2 else BROKEN["no place"]
+        (tmp_path / f"a-{step}.safetensors").write_bytes(headed(text))
+    found = measured(tmp_path)
+    assert found.pairs == []
+    assert [os.path.basename(r.path) for r in found.refusals] == [b"a-2.safetensors"]
+
+
+def test_the_header_of_a_large_shard_is_read(tmp_path: Path) -> None:
+    empty = {"dtype": "F32", "shape": [0, 4096], "data_offsets": [0, 0]}
+    text = json.dumps({f"model.experts.{i}.weight": empty for i in range(20_000)} | {"w": TRUE})
+    for step in (1, 2):
+        (tmp_path / f"a-{step}.safetensors").write_bytes(headed(text))
+    [pair] = measured(tmp_path).pairs
+    assert pair.all_blocks == 25
+
+
+def test_a_long_metadata_is_read_and_is_no_other_layout(tmp_path: Path) -> None:
+    for step in (1, 2):
+        text = header_of(__metadata__={"tags": '"a": 1, ' * 9_000 + str(step)}, w=TRUE)
+        (tmp_path / f"a-{step}.safetensors").write_bytes(headed(text))
+    assert len(measured(tmp_path).pairs) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "most"), [("HEADER_BYTES_MAX", LONG - 1), ("HEADER_VALUES_MAX", 8)]
+)
+def test_a_header_too_long_to_read_is_reported_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    for step in (1, 2):
+        (tmp_path / f"a-{step}.safetensors").write_bytes(headed(header_of(w=TRUE)))
+    monkeypatch.setattr(siblings, limit, most)
+    found = measured(tmp_path)
+    assert (found.pairs, [r.reason for r in found.refusals]) == ([], ["too-long-header"])
+
+
+def test_what_the_scan_takes_for_plain_bytes_has_no_header(tmp_path: Path) -> None:
+    cut_off = safetensors(weights(1))[:-4]
+    for step in (1, 2):
+        (tmp_path / f"a-{step}.safetensors").write_bytes(cut_off)
+    [pair] = measured(tmp_path).pairs
+    assert pair.sizes.sum() == len(cut_off)
+
+
+def test_a_dump_padded_to_a_page_is_compared_from_its_tensors_on(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        content = kv_safetensors({"kvcache": kv_bits(2, 8, 256, 256, seed=seed)}, pad=4088)
+        (tmp_path / f"a-{seed}.safetensors").write_bytes(content + bytes(100))
+    [pair] = measured(tmp_path).pairs
+    assert pair.sizes.sum() == 2 * 2 * 8 * 256 * 256 + 100
+
+
+def test_a_header_written_over_since_the_scan_has_changed_and_is_not_malformed(
+    tmp_path: Path,
+) -> None:
+    for step in (1, 2):
+        (tmp_path / f"a-{step}.safetensors").write_bytes(safetensors(weights(step)))
+    similar = scan([tmp_path], Plan(similarity=Similarity())).similar
+    assert similar is not None
+    with open(tmp_path / "a-2.safetensors", "r+b") as file:
+        file.seek(8)
+        file.write(b'{"x"')
+    assert [r.reason for r in measure_siblings(similar.tensors, 1).refusals] == ["changed"]
+
+
+def test_the_scan_command_names_a_file_with_a_broken_header(tmp_path: Path) -> None:
+    for step, text in ((1, header_of(w=TRUE)), (2, BROKEN["no place"])):
+        (tmp_path / f"a-{step}.safetensors").write_bytes(headed(text))
+    words = ["scan", str(tmp_path), "--similarity", "-q", "--layout", "ceph-ec-8-3"]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "storeff", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "400"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 files not compared with a sibling: malformed, such as" in done.stdout
+    assert f"{tmp_path}/a-2.safetensors; write the file again" in done.stdout
 
 
 def test_a_file_that_is_gone_is_reported(tmp_path: Path) -> None:

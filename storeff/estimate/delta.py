@@ -8,7 +8,8 @@ from storeff.quantity import Quantity
 
 
 class NotReread(msgspec.Struct, frozen=True):
-    """Chunks, or files with a sibling, that could not be read again as they were scanned.
+    """Chunks, or files with a sibling, that could not be read again as they were scanned; also
+    files whose header is not true or too long.
 
     ``reason`` is a key of REMEDIES.
     """

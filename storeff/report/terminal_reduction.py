@@ -151,7 +151,10 @@ def _similarity(similar: Similarity) -> Group:
     for lost in similar.not_reread:
         text += f"\n{lost.count:,} chunks not read again: {lost.reason}; {lost.remedy}"
     for lost in similar.siblings_not_reread:
-        text += f"\n{lost.count:,} siblings not read again: {lost.reason}; {lost.remedy}"
+        text += (
+            f"\n{lost.count:,} files not compared with a sibling: {lost.reason}, such as "
+            f"{lost.examples[0]}; {lost.remedy}"
+        )
     title = "What similarity would add (not in the figures below)"
     if not similar.siblings:
         return section(title, paragraph(text))

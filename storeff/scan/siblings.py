@@ -1,6 +1,5 @@
 """Files of tensors next to each other, as checkpoints n and n + 1: what XOR leaves of a sample."""
 
-import json
 import os
 import random
 import re
@@ -18,6 +17,8 @@ import numpy.typing as npt
 from storeff import _native
 from storeff.scan.codecs import codec
 from storeff.scan.pace import Pace
+from storeff.sources.dumps import safetensors
+from storeff.sources.dumps.dump import Candidate, ContradictionError
 from storeff.sources.piece import Piece, open_piece
 from storeff.sources.refusals import ChangedError, Refusal, refusal_for
 
@@ -32,7 +33,10 @@ CODEC = "zstd-1"
 ITEM_BYTES = (1, 2, 4, 8)
 # From so many blocks the size of the items is told: the one whose planes compress best.
 TRIED_BLOCKS = 16
+# Some 20,000 tensors, or a long __metadata__ (training tools put their settings there). The worst
+# header of so many values takes 25 MB when parsed (2026-11-21).
 HEADER_BYTES_MAX = 16 << 20
+HEADER_VALUES_MAX = 1 << 18
 # Files of one layout differ in size by what their headers say besides it.
 WITH_HEADER = ("safetensors", "kv")
 HEADER_SLACK_BYTES = 64 << 10
@@ -65,7 +69,9 @@ class PairSample:
 
 @dataclass(frozen=True)
 class Siblings:
-    """The pairs that were measured, why others were not, and how many pairs were too many."""
+    """The pairs that were measured, the files that kept others from it, each once, and why; and
+    how many pairs were too many.
+    """
 
     pairs: list[PairSample]
     refusals: list[Refusal]
@@ -96,9 +102,9 @@ def measure_siblings(
     if len(pairs) > PAIRS_MAX:
         drawn = [pairs[i] for i in sorted(random.Random(seed).sample(range(len(pairs)), PAIRS_MAX))]
 
-    def measured(pair: tuple[Piece, Piece]) -> PairSample | Refusal | None:
+    def measured(pair: tuple[Tensors, Tensors]) -> PairSample | Refusal | None:
         if stop.is_set():
-            return Refusal("interrupted", pair[1].path, pair[1].size_bytes)
+            return Refusal("interrupted", pair[1].piece.path, pair[1].piece.size_bytes)
         found = _measured(*pair, seed)
         if isinstance(found, PairSample):
             pace.wait(2 * int(found.sizes.sum()))
@@ -108,31 +114,31 @@ def measure_siblings(
         found = list(pool.map(measured, drawn))
     return Siblings(
         pairs=[each for each in found if isinstance(each, PairSample)],
-        refusals=[each for each in found if isinstance(each, Refusal)],
+        refusals=list(dict.fromkeys(each for each in found if isinstance(each, Refusal))),
         too_many=len(pairs) - len(drawn),
     )
 
 
-def sibling_pairs(tensors: Sequence[Tensors]) -> list[tuple[Piece, Piece]]:
+def sibling_pairs(tensors: Sequence[Tensors]) -> list[tuple[Tensors, Tensors]]:
     """(base, file) of one content class and about one size, next to each other by name.
 
     They have the same name in different directories (a shard of two checkpoints) or, if there is
     only one file of either name, lie in one directory.
     """
     pairs = []
-    for pieces in _of_one_size(tensors):
-        pieces.sort(key=lambda p: (_natural(os.path.basename(p.path)), _natural(p.path)))
-        times = Counter(os.path.basename(p.path) for p in pieces)
-        for base, file in pairwise(pieces):
-            (a_folder, a), (b_folder, b) = os.path.split(base.path), os.path.split(file.path)
+    for alike in _of_one_size(tensors):
+        alike.sort(key=lambda t: (_natural(os.path.basename(t.piece.path)), _natural(t.piece.path)))
+        times = Counter(os.path.basename(t.piece.path) for t in alike)
+        for base, file in pairwise(alike):
+            (a_folder, a), (b_folder, b) = map(os.path.split, (base.piece.path, file.piece.path))
             if a == b or (a_folder == b_folder and times[a] == times[b] == 1):
                 pairs.append((base, file))
-    return sorted(pairs, key=lambda pair: pair[1].path)
+    return sorted(pairs, key=lambda pair: pair[1].piece.path)
 
 
-def _of_one_size(tensors: Sequence[Tensors]) -> list[list[Piece]]:
-    """The pieces by class, and where nothing of a class lies between their sizes."""
-    alike: list[list[Piece]] = []
+def _of_one_size(tensors: Sequence[Tensors]) -> list[list[Tensors]]:
+    """The files by class, and where nothing of a class lies between their sizes."""
+    alike: list[list[Tensors]] = []
     last: Tensors | None = None
     for each in sorted(tensors, key=lambda t: (t.content_class, t.piece.size_bytes)):
         slack = HEADER_SLACK_BYTES if each.content_class in WITH_HEADER else 0
@@ -142,7 +148,7 @@ def _of_one_size(tensors: Sequence[Tensors]) -> list[list[Piece]]:
             or each.piece.size_bytes - last.piece.size_bytes > slack
         ):
             alike.append([])
-        alike[-1].append(each.piece)
+        alike[-1].append(each)
         last = each
     return alike
 
@@ -153,17 +159,20 @@ def _natural(name: bytes) -> list[tuple[int, int, bytes]]:
     return [(1, int(p), p) if p.isdigit() and len(p) < 1000 else (0, 0, p) for p in parts]
 
 
-def _measured(base: Piece, file: Piece, seed: int) -> PairSample | Refusal | None:
+def _measured(
+    base_tensors: Tensors, file_tensors: Tensors, seed: int
+) -> PairSample | Refusal | None:
     """None if the two have different layouts after all."""
+    base, file = base_tensors.piece, file_tensors.piece
     piece = base
     try:
         base_fd = open_piece(base)
         try:
-            base_start, base_layout = _layout(base_fd, base)
+            base_start, base_layout = _layout(base_fd, base_tensors)
             piece = file
             file_fd = open_piece(file)
             try:
-                file_start, file_layout = _layout(file_fd, file)
+                file_start, file_layout = _layout(file_fd, file_tensors)
                 if base_layout != file_layout:
                     return None
                 data_bytes = file.size_bytes - file_start
@@ -183,26 +192,27 @@ def _measured(base: Piece, file: Piece, seed: int) -> PairSample | Refusal | Non
             os.close(base_fd)
     except OSError as error:
         return refusal_for(error, piece.path, piece.size_bytes)
+    except ContradictionError:
+        return Refusal("malformed", piece.path, piece.size_bytes)
+    except safetensors.LongHeaderError:
+        return Refusal("too-long-header", piece.path, piece.size_bytes)
     return _compared(base, file, -(-data_bytes // BLOCK_BYTES), contents, bases)
 
 
-def _layout(fd: int, piece: Piece) -> tuple[int, object]:
+def _layout(fd: int, tensors: Tensors) -> tuple[int, object]:
     """Where the tensors begin, and what must be equal in two files for their items to correspond.
 
-    Of safetensors the header without its metadata; what has no such header begins at once, and its
-    size must do. Raises OSError.
+    Of safetensors the header without its metadata; what the scan did not take for such, or has no
+    such header, begins at once, and its size must do. Raises OSError; ContradictionError and
+    LongHeaderError as safetensors.layout does.
     """
-    start = os.pread(fd, 8, 0)
-    header_bytes = int.from_bytes(start, "little")
-    if len(start) < 8 or header_bytes > min(HEADER_BYTES_MAX, piece.size_bytes - 8):
-        return 0, piece.size_bytes
-    try:
-        header = json.loads(os.pread(fd, header_bytes, 8))
-    except (ValueError, RecursionError):
-        return 0, piece.size_bytes
-    if not isinstance(header, dict):
-        return 0, piece.size_bytes
-    return 8 + header_bytes, {k: v for k, v in header.items() if k != "__metadata__"}
+    piece = tensors.piece
+    _check_unchanged(fd, piece)
+    found = None
+    if tensors.content_class in WITH_HEADER:
+        candidate = Candidate(piece.path, piece.size_bytes, fd)
+        found = safetensors.layout(candidate, HEADER_BYTES_MAX, HEADER_VALUES_MAX)
+    return found or (0, piece.size_bytes)
 
 
 def _drawn_blocks(data_bytes: int, seed: int) -> list[int]:

@@ -249,11 +249,11 @@ def sibling_estimates(files: Sequence[Path]) -> list[dict[str, Any]]:
     rows = []
     for base, file in pairs:
         limit, siblings.BLOCKS_MAX = siblings.BLOCKS_MAX, 1 << 20
-        whole = siblings.measure_siblings([_tensors(base), _tensors(file)], 1).pairs[0]
+        whole = siblings.measure_siblings([base, file], 1).pairs[0]
         siblings.BLOCKS_MAX = limit
         draw = np.random.default_rng(3)
         row: dict[str, Any] = {
-            "file": os.path.basename(file.path).decode(),
+            "file": os.path.basename(file.piece.path).decode(),
             "blocks": len(whole.sizes),
         }
         taken = min(limit, len(whole.sizes) // 2)
@@ -279,10 +279,6 @@ def sibling_estimates(files: Sequence[Path]) -> list[dict[str, Any]]:
         click.echo(json.dumps(row))
         rows.append(row)
     return rows
-
-
-def _tensors(piece: Any) -> siblings.Tensors:
-    return siblings.Tensors(piece, "binary")
 
 
 # ---- cost ----

@@ -70,6 +70,10 @@ _BOTH = re.compile(r"past_key_values?")
 _MLX_NAME = re.compile(r"[0-9]{1,6}\.[01]")
 
 
+class LongHeaderError(ValueError):
+    """A header that may be true, and is longer than the caller reads."""
+
+
 class Entry(NamedTuple):
     """One tensor of the header, consistent in itself; ``start`` and ``end`` are file offsets."""
 
@@ -100,9 +104,16 @@ def read(candidate: Candidate, header_bytes_max: int = HEADER_BYTES_MAX) -> byte
     return text if len(text) == length else None
 
 
-def parse(text: bytes) -> dict[str, dict[str, Any]] | None:
-    """The tensors that a JSON header describes, unchecked; None if it is not such a header."""
-    if text.count(b",") + text.count(b":") + text.count(b"[") > VALUES_MAX:
+def values(text: bytes) -> int:
+    """A bound of the JSON values in ``text``, from which follows what parsing it takes."""
+    return text.count(b",") + text.count(b":") + text.count(b"[")
+
+
+def parse(text: bytes, values_max: int = VALUES_MAX) -> dict[str, dict[str, Any]] | None:
+    """The tensors that a JSON header describes, unchecked; None if it is not such a header, or
+    has more than ``values_max`` values.
+    """
+    if values(text) > values_max:
         return None
     try:
         header = json.loads(text)
@@ -112,6 +123,33 @@ def parse(text: bytes) -> dict[str, dict[str, Any]] | None:
         return None
     header.pop("__metadata__", None)
     return header if all(isinstance(fields, dict) for fields in header.values()) else None
+
+
+def layout(
+    candidate: Candidate, header_bytes_max: int, values_max: int
+) -> tuple[int, dict[str, dict[str, Any]]] | None:
+    """Where the first tensor begins, and the tensors that the header describes.
+
+    None if the file does not begin as safetensors do. Raises ContradictionError unless the header
+    is true of the file, LongHeaderError if it has more bytes or values than is allowed; OSError.
+    """
+    length = header_bytes(candidate.read(0, 9), candidate.size_bytes)
+    if length is None:
+        return None
+    if length > header_bytes_max:
+        raise LongHeaderError(f"its header has {length} bytes")
+    text = candidate.read(8, length)
+    if values(text) > values_max:
+        raise LongHeaderError(f"its header may have {values(text)} values")
+    header = parse(text, values_max)
+    if header is None or len(text) != length:
+        raise ContradictionError("its header does not describe tensors")
+    data_start = 8 + length
+    if set(header) != {"kvcache"}:
+        entries(header, text, candidate.size_bytes)
+    elif not _is_padded(header, data_start, candidate.size_bytes):
+        raise ContradictionError("its tensor does not end in the last page of the file")
+    return data_start, header
 
 
 def entries(header: dict[str, dict[str, Any]], text: bytes, size_bytes: int) -> dict[str, Entry]:
@@ -137,10 +175,7 @@ def entries(header: dict[str, dict[str, Any]], text: bytes, size_bytes: int) -> 
 
 def entry(name: str, fields: dict[str, Any], data_start: int) -> Entry:
     """One tensor of a parsed header. Raises ContradictionError."""
-    bounds = checked_shape(fields.get("data_offsets"))
-    if bounds is None or len(bounds) != 2 or bounds[0] > bounds[1]:
-        raise ContradictionError(f"tensor {shown(name)} has no possible data_offsets")
-    start, end = bounds
+    start, end = _offsets(name, fields)
     tag, shape, length = described(name, fields.get("dtype"), fields.get("shape"))
     if length is not None and length != end - start:
         raise ContradictionError(
@@ -148,6 +183,26 @@ def entry(name: str, fields: dict[str, Any], data_start: int) -> Entry:
             f" but its data_offsets span {end - start}"
         )
     return Entry(tag, shape, data_start + start, data_start + end)
+
+
+def _offsets(name: str, fields: dict[str, Any]) -> tuple[int, int]:
+    bounds = checked_shape(fields.get("data_offsets"))
+    if bounds is None or len(bounds) != 2 or bounds[0] > bounds[1]:
+        raise ContradictionError(f"tensor {shown(name)} has no possible data_offsets")
+    return bounds[0], bounds[1]
+
+
+def _excess_bytes(header: dict[str, dict[str, Any]], data_start: int, size_bytes: int) -> int:
+    """How much longer than its last tensor the file is. Raises ContradictionError."""
+    ends = [_offsets(name, fields)[1] for name, fields in header.items()]
+    return size_bytes - data_start - max(ends, default=0)
+
+
+def _is_padded(header: dict[str, dict[str, Any]], data_start: int, size_bytes: int) -> bool:
+    """Whether LMCache's entry, which is for all groups of layers whatever its own shape, ends in
+    the last page of the file. Raises ContradictionError.
+    """
+    return 0 <= _excess_bytes(header, data_start, size_bytes) < PAGE_BYTES
 
 
 def described(name: str, tag: object, shape: object) -> tuple[str, tuple[int, ...], int | None]:
@@ -192,13 +247,10 @@ def content_class(head: bytes, size_bytes: int) -> str | None:
             return "kv" if len(found.shape) > 1 else "safetensors"
         if header and are_kv_names(header):
             return "kv" if kv_tensors(entries(header, text, size_bytes)) else "safetensors"
-        ends = [fields["data_offsets"][1] for fields in header.values()]
-        excess_bytes = size_bytes - 8 - length - max(ends, default=0)
         if set(header) == {"kvcache"}:
-            # LMCache's entry is for all groups of layers, whatever its own shape.
-            return "kv" if 0 <= excess_bytes < PAGE_BYTES else None
-        return "safetensors" if excess_bytes == 0 else None
-    except (ContradictionError, TypeError, LookupError):
+            return "kv" if _is_padded(header, 8 + length, size_bytes) else None
+        return "safetensors" if _excess_bytes(header, 8 + length, size_bytes) == 0 else None
+    except ContradictionError:
         return None
 
 
