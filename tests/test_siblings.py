@@ -15,7 +15,15 @@ from storeff.estimate.siblings import sibling_pairs as estimated_pairs
 from storeff.scan import siblings
 from storeff.scan.plan import Plan, Similarity
 from storeff.scan.run import scan
-from storeff.scan.siblings import Siblings, byte_planes, measure_siblings, sibling_pairs
+from storeff.scan.siblings import (
+    BLOCK_BYTES,
+    PairSample,
+    Siblings,
+    byte_planes,
+    measure_siblings,
+    sibling_pairs,
+)
+from storeff.sources.piece import Piece
 
 ITEMS = 400_000
 
@@ -265,6 +273,31 @@ def test_of_too_many_blocks_and_pairs_some_are_drawn(
         assert pair.xor_bytes.low is not None
         assert pair.xor_bytes.value is not None
         assert pair.xor_bytes.low < pair.xor_bytes.value
+
+
+@pytest.mark.parametrize("changed_blocks", [0, 2, 100, 1000, 1900, 1990, 1999, 2000])
+def test_the_intervals_of_drawn_blocks_hold_the_truth(changed_blocks: int) -> None:
+    draw = np.random.default_rng(changed_blocks)
+    sizes = np.full(2000, BLOCK_BYTES)
+    sizes[-1] = 100
+    changed = draw.permutation(2000) < changed_blocks
+    planes = changed * np.minimum(draw.integers(50_000, 66_000, 2000), sizes + 12)
+    data_bytes = int(sizes.sum())
+    piece = Piece(b"/a", b"/", data_bytes, data_bytes, 1, 1, 1, 1)
+    held = np.zeros(2)
+    for _ in range(300):
+        r = np.sort(draw.choice(2000, 256, replace=False))
+        part = PairSample(piece, piece, 4, data_bytes, sizes[r], changed[r], planes[r], planes[r])
+        [pair] = estimated_pairs(Siblings([part], [], 0))
+        for i, (found, truth) in enumerate(
+            ((pair.changed_bytes, (sizes * changed).sum()), (pair.planes_bytes, planes.sum()))
+        ):
+            assert found.value is not None
+            assert found.low is not None
+            assert found.high is not None
+            assert found.low <= found.value <= found.high
+            held[i] += found.low <= truth <= found.high
+    assert (held >= 0.9 * 300).all()
 
 
 def test_byte_planes_hold_every_byte_once() -> None:

@@ -54,17 +54,22 @@ class PairSample:
     """Sampled blocks of ``file``, XORed with those of ``base`` at the same places.
 
     For each: whether it is ``changed`` from the base's, its ``sizes`` in bytes, and what is left of
-    its byte planes, ``planes``, and of the planes of the XOR, ``xor``; of equal blocks 0.
+    its byte planes, ``planes``, and of the planes of the XOR, ``xor``; of equal blocks 0. The
+    tensors of the file have ``data_bytes`` in all.
     """
 
     file: Piece
     base: Piece
     item_bytes: int
-    all_blocks: int
+    data_bytes: int
     sizes: npt.NDArray[np.int64]
     changed: npt.NDArray[np.bool_]
     planes: npt.NDArray[np.int64]
     xor: npt.NDArray[np.int64]
+
+    @property
+    def all_blocks(self) -> int:
+        return _blocks_of(self.data_bytes)
 
 
 @dataclass(frozen=True)
@@ -196,7 +201,7 @@ def _measured(
         return Refusal("malformed", piece.path, piece.size_bytes)
     except safetensors.LongHeaderError:
         return Refusal("too-long-header", piece.path, piece.size_bytes)
-    return _compared(base, file, -(-data_bytes // BLOCK_BYTES), contents, bases)
+    return _compared(base, file, data_bytes, contents, bases)
 
 
 def _layout(fd: int, tensors: Tensors) -> tuple[int, object]:
@@ -215,8 +220,12 @@ def _layout(fd: int, tensors: Tensors) -> tuple[int, object]:
     return found or (0, piece.size_bytes)
 
 
+def _blocks_of(data_bytes: int) -> int:
+    return -(-data_bytes // BLOCK_BYTES)
+
+
 def _drawn_blocks(data_bytes: int, seed: int) -> list[int]:
-    blocks = -(-data_bytes // BLOCK_BYTES)
+    blocks = _blocks_of(data_bytes)
     if blocks <= BLOCKS_MAX:
         return list(range(blocks))
     return sorted(random.Random(f"{seed}/{data_bytes}").sample(range(blocks), BLOCKS_MAX))
@@ -236,7 +245,7 @@ def _check_unchanged(fd: int, piece: Piece) -> None:
 
 
 def _compared(
-    base: Piece, file: Piece, all_blocks: int, contents: list[bytes], bases: list[bytes]
+    base: Piece, file: Piece, data_bytes: int, contents: list[bytes], bases: list[bytes]
 ) -> PairSample:
     sizes_of = codec(CODEC)
     changed = np.array([a != b for a, b in zip(contents, bases, strict=True)])
@@ -256,7 +265,7 @@ def _compared(
         file=file,
         base=base,
         item_bytes=item_bytes,
-        all_blocks=all_blocks,
+        data_bytes=data_bytes,
         sizes=np.array([len(block) for block in contents], np.int64),
         changed=changed,
         planes=planes,
