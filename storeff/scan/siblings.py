@@ -1,5 +1,6 @@
 """Files of tensors next to each other, as checkpoints n and n + 1: what XOR leaves of a sample."""
 
+import errno
 import os
 import random
 import re
@@ -234,14 +235,14 @@ def _drawn_blocks(data_bytes: int, seed: int) -> list[int]:
 def _block(fd: int, piece: Piece, offset: int) -> bytes:
     content = os.pread(fd, min(BLOCK_BYTES, piece.size_bytes - offset), offset)
     if len(content) != min(BLOCK_BYTES, piece.size_bytes - offset):
-        raise ChangedError("shrank since it was scanned", piece.path)
+        raise ChangedError(errno.ESTALE, "shrank since it was scanned", piece.path)
     return content
 
 
 def _check_unchanged(fd: int, piece: Piece) -> None:
     now = os.fstat(fd)
     if (now.st_size, now.st_mtime_ns) != (piece.size_bytes, piece.mtime_ns):
-        raise ChangedError("changed since it was scanned", piece.path)
+        raise ChangedError(errno.ESTALE, "changed since it was scanned", piece.path)
 
 
 def _compared(
@@ -252,7 +253,7 @@ def _compared(
     rows = np.flatnonzero(changed)
     different = [contents[i] for i in rows]
     tried = {
-        item: sum(sizes_of([byte_planes(block, item) for block in different[:TRIED_BLOCKS]] or []))
+        item: sum(sizes_of([byte_planes(block, item) for block in different[:TRIED_BLOCKS]]))
         for item in (ITEM_BYTES if different else ())
     }
     item_bytes = min(tried, key=lambda item: tried[item], default=1)

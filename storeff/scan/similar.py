@@ -1,5 +1,6 @@
 """Similar chunks: whole groups of them, kept by content, and what deltas within a group save."""
 
+import errno
 import os
 import threading
 from collections import defaultdict
@@ -276,5 +277,5 @@ def _content(fd: int, member: np.void, piece: Piece) -> bytes:
     """The chunk that ``member`` describes. Raises OSError; ChangedError if it is another now."""
     content = os.pread(fd, int(member["size"]), int(member["offset"]))
     if _native.fingerprint(content) != member["key"].astype(">u8").tobytes():
-        raise ChangedError("changed since it was scanned", piece.path)
+        raise ChangedError(errno.ESTALE, "changed since it was scanned", piece.path)
     return content
