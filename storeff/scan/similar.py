@@ -255,21 +255,22 @@ def _read_again(
         by_file[number].append(i)
     for number, rows in by_file.items():
         piece = files[number]
-        left = list(rows)
+        if stop.is_set():
+            refusals += [Refusal("interrupted", piece.path, int(group["size"][i])) for i in rows]
+            continue
         try:
-            if stop.is_set():
-                raise InterruptedError
             fd = open_piece(piece)
             try:
-                while left:
-                    contents[left[0]] = _content(fd, group[left[0]], piece)
-                    left.pop(0)
+                for i in rows:
+                    contents[i] = _content(fd, group[i], piece)
             finally:
                 os.close(fd)
-        except InterruptedError:
-            refusals += [Refusal("interrupted", piece.path, int(group["size"][i])) for i in left]
         except OSError as error:
-            refusals += [refusal_for(error, piece.path, int(group["size"][i])) for i in left]
+            refusals += [
+                refusal_for(error, piece.path, int(group["size"][i]))
+                for i in rows
+                if not contents[i]
+            ]
     return contents, refusals
 
 
