@@ -11,7 +11,7 @@ import pytest
 from dump_files import kv_bits, with_header
 from dump_files import safetensors as kv_safetensors
 
-from storeff.estimate.siblings import sibling_pairs as estimated_pairs
+from storeff.estimate.siblings import estimated_pairs
 from storeff.scan import siblings
 from storeff.scan.plan import Plan, Similarity
 from storeff.scan.run import scan

@@ -12,7 +12,7 @@ from storeff.scan.siblings import BLOCK_BYTES, PairSample, Siblings
 from storeff.sources.names import printable
 
 
-def sibling_pairs(siblings: Siblings) -> list[SiblingPair]:
+def estimated_pairs(siblings: Siblings) -> list[SiblingPair]:
     """Each measured pair, with 95 % intervals where not every block was looked at."""
     return [
         SiblingPair(

@@ -10,7 +10,7 @@ from scipy import stats
 
 from storeff.estimate.delta import NotReread, Similarity
 from storeff.estimate.reduction import Reduction, ratio
-from storeff.estimate.siblings import sibling_pairs
+from storeff.estimate.siblings import estimated_pairs
 from storeff.estimate.totals import estimate_total, sample_of
 from storeff.quantity import Z95, Quantity
 from storeff.scan.measurement import Measurement
@@ -71,7 +71,7 @@ def with_similarity(
         references_beyond=sum(group.beyond for group in deltas.groups),
         not_reread=_not_reread(deltas.refusals),
         assumptions=ASSUMPTIONS,
-        siblings=sibling_pairs(siblings),
+        siblings=estimated_pairs(siblings),
         siblings_not_reread=_not_reread(siblings.refusals),
         siblings_too_many=siblings.too_many,
     )

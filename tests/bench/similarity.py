@@ -34,7 +34,7 @@ from resemblance import Corpus, Key, corpus_of, detection, make_distinct, make_t
 from timing import machine
 
 from storeff import _native
-from storeff.estimate.siblings import sibling_pairs
+from storeff.estimate.siblings import estimated_pairs
 from storeff.estimate.similarity import saved_bytes
 from storeff.quantity import Quantity
 from storeff.scan import siblings
@@ -270,7 +270,7 @@ def sibling_estimates(files: Sequence[Path]) -> list[dict[str, Any]]:
                 whole.planes[rows_],
                 whole.xor[rows_],
             )
-            [pair] = sibling_pairs(siblings.Siblings([part], [], 0))
+            [pair] = estimated_pairs(siblings.Siblings([part], [], 0))
             for field in ("changed_bytes", "planes_bytes", "xor_bytes"):
                 found[field].append(getattr(pair, field))
         truths = (whole.sizes * whole.changed, whole.planes, whole.xor)
