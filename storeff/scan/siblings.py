@@ -43,7 +43,7 @@ WITH_HEADER = ("safetensors", "kv")
 HEADER_SLACK_BYTES = 64 << 10
 
 
-class Tensors(msgspec.Struct, frozen=True):
+class TensorFile(msgspec.Struct, frozen=True):
     """A file that may hold tensors."""
 
     piece: Piece
@@ -84,13 +84,13 @@ class Siblings:
     too_many: int
 
 
-def first_tensors(found: Iterable[Tensors]) -> list[Tensors]:
+def first_tensors(found: Iterable[TensorFile]) -> list[TensorFile]:
     """The distinct ones of ``found``, in the order of their paths, TENSORS_MAX at most."""
     return sorted(set(found), key=lambda t: (t.piece.path, t.piece.mtime_ns))[:TENSORS_MAX]
 
 
 def measure_siblings(
-    tensors: Sequence[Tensors],
+    tensors: Sequence[TensorFile],
     seed: int,
     *,
     threads: int = 1,
@@ -108,7 +108,7 @@ def measure_siblings(
     if len(pairs) > PAIRS_MAX:
         drawn = [pairs[i] for i in sorted(random.Random(seed).sample(range(len(pairs)), PAIRS_MAX))]
 
-    def measured(pair: tuple[Tensors, Tensors]) -> PairSample | Refusal | None:
+    def measured(pair: tuple[TensorFile, TensorFile]) -> PairSample | Refusal | None:
         if stop.is_set():
             return Refusal("interrupted", pair[1].piece.path, pair[1].piece.size_bytes)
         found = _measured(*pair, seed)
@@ -125,7 +125,7 @@ def measure_siblings(
     )
 
 
-def sibling_pairs(tensors: Sequence[Tensors]) -> list[tuple[Tensors, Tensors]]:
+def sibling_pairs(tensors: Sequence[TensorFile]) -> list[tuple[TensorFile, TensorFile]]:
     """(base, file) of one content class and about one size, next to each other by name.
 
     They have the same name in different directories (a shard of two checkpoints) or, if there is
@@ -142,10 +142,10 @@ def sibling_pairs(tensors: Sequence[Tensors]) -> list[tuple[Tensors, Tensors]]:
     return sorted(pairs, key=lambda pair: pair[1].piece.path)
 
 
-def _of_one_size(tensors: Sequence[Tensors]) -> list[list[Tensors]]:
+def _of_one_size(tensors: Sequence[TensorFile]) -> list[list[TensorFile]]:
     """The files by class, and where nothing of a class lies between their sizes."""
-    alike: list[list[Tensors]] = []
-    last: Tensors | None = None
+    alike: list[list[TensorFile]] = []
+    last: TensorFile | None = None
     for each in sorted(tensors, key=lambda t: (t.content_class, t.piece.size_bytes)):
         slack = HEADER_SLACK_BYTES if each.content_class in WITH_HEADER else 0
         if (
@@ -166,19 +166,19 @@ def _natural(name: bytes) -> list[tuple[int, int, bytes]]:
 
 
 def _measured(
-    base_tensors: Tensors, file_tensors: Tensors, seed: int
+    base_file: TensorFile, next_file: TensorFile, seed: int
 ) -> PairSample | Refusal | None:
     """None if the two have different layouts after all."""
-    base, file = base_tensors.piece, file_tensors.piece
+    base, file = base_file.piece, next_file.piece
     piece = base
     try:
         base_fd = open_piece(base)
         try:
-            base_start, base_layout = _layout(base_fd, base_tensors)
+            base_start, base_layout = _layout(base_fd, base_file)
             piece = file
             file_fd = open_piece(file)
             try:
-                file_start, file_layout = _layout(file_fd, file_tensors)
+                file_start, file_layout = _layout(file_fd, next_file)
                 if base_layout != file_layout:
                     return None
                 data_bytes = file.size_bytes - file_start
@@ -205,17 +205,17 @@ def _measured(
     return _compared(base, file, data_bytes, contents, bases)
 
 
-def _layout(fd: int, tensors: Tensors) -> tuple[int, object]:
+def _layout(fd: int, file: TensorFile) -> tuple[int, object]:
     """Where the tensors begin, and what must be equal in two files for their items to correspond.
 
     Of safetensors the header without its metadata; what the scan did not take for such, or has no
     such header, begins at once, and its size must do. Raises OSError; ContradictionError and
     LongHeaderError as safetensors.layout does.
     """
-    piece = tensors.piece
+    piece = file.piece
     _check_unchanged(fd, piece)
     found = None
-    if tensors.content_class in WITH_HEADER:
+    if file.content_class in WITH_HEADER:
         candidate = Candidate(piece.path, piece.size_bytes, fd)
         found = safetensors.layout(candidate, HEADER_BYTES_MAX, HEADER_VALUES_MAX)
     return found or (0, piece.size_bytes)

@@ -16,7 +16,7 @@ from storeff import _native
 from storeff.scan.codecs import codec
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Plan, Similarity
-from storeff.scan.siblings import TENSOR_CLASSES, TENSORS_MAX, Tensors, first_tensors
+from storeff.scan.siblings import TENSOR_CLASSES, TENSORS_MAX, TensorFile, first_tensors
 from storeff.sources.piece import Piece, open_piece
 from storeff.sources.refusals import ChangedError, Refusal, refusal_for
 
@@ -35,7 +35,7 @@ class SimilarSketch:
     members: Members
     tau: int
     files: Mapping[int, Piece]
-    tensors: list[Tensors]
+    tensors: list[TensorFile]
 
     @property
     def inclusion(self) -> float:
@@ -62,12 +62,12 @@ class SimilarChunks:
         index = [c.name for c in plan.chunkers].index(plan.similarity.chunker)
         scanner.set_similar(index, self.sketch)
         self.files: dict[int, Piece] = {}
-        self.tensors: list[Tensors] = []
+        self.tensors: list[TensorFile] = []
 
     def note_tensors(self, piece: Piece, content_class: str | None) -> None:
         """Remember a large file if its class is one of tensors."""
         if content_class in TENSOR_CLASSES:
-            self.tensors.append(Tensors(piece, content_class))
+            self.tensors.append(TensorFile(piece, content_class))
             if len(self.tensors) >= 2 * TENSORS_MAX:
                 self.tensors = first_tensors(self.tensors)
 
@@ -93,7 +93,7 @@ def _identity(piece: Piece) -> tuple[bytes, int, int, int, int]:
 
 
 def _finished(
-    sketch: _native.Similar, named: Mapping[int, Piece], tensors: list[Tensors]
+    sketch: _native.Similar, named: Mapping[int, Piece], tensors: list[TensorFile]
 ) -> SimilarSketch:
     members, tau = sketch.export()
     files = {number: named[number] for number in sorted({*members["file"].tolist()})}
