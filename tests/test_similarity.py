@@ -158,6 +158,13 @@ def test_a_chunker_that_is_not_in_the_plan_is_refused() -> None:
         Plan(similarity=Similarity(chunker="cdc-1MiB"))
 
 
+def test_a_codec_that_is_not_measured_or_makes_no_deltas_is_refused() -> None:
+    with pytest.raises(ValueError, match="no codec zstd-19"):
+        Plan(similarity=Similarity(codec="zstd-19"))
+    with pytest.raises(ValueError, match="lz4 makes no deltas"):
+        Plan(similarity=Similarity(codec="lz4"))
+
+
 # ---- reading again ----
 
 

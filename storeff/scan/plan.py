@@ -81,8 +81,15 @@ class Plan(msgspec.Struct, frozen=True):
     similarity: Similarity | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
-        if self.similarity and self.similarity.chunker not in (c.name for c in self.chunkers):
-            raise ValueError(f"there is no chunker {self.similarity.chunker}")
+        if self.similarity:
+            codecs = {c.name: c.codecs for c in self.chunkers}
+            if self.similarity.chunker not in codecs:
+                raise ValueError(f"there is no chunker {self.similarity.chunker}")
+            # Deltas are taken off what the codec leaves of the chunker's chunks.
+            if self.similarity.codec not in codecs[self.similarity.chunker]:
+                raise ValueError(f"there is no codec {self.similarity.codec} of its chunks")
+            if not self.similarity.codec.startswith("zstd-"):
+                raise ValueError(f"{self.similarity.codec} makes no deltas: only zstd does")
         for c in self.chunkers:
             if c.min_bytes == c.max_bytes > 0 and self.part_bytes % c.max_bytes:
                 raise ValueError(f"part_bytes must be a multiple of the blocks of {c.name}")
