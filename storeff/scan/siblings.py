@@ -34,9 +34,9 @@ CODEC = "zstd-1"
 ITEM_BYTES = (1, 2, 4, 8)
 # From so many blocks the size of the items is told: the one whose planes compress best.
 TRIED_BLOCKS = 16
-# Some 20,000 tensors, or a long __metadata__ (training tools put their settings there). The worst
-# header of so many values takes 25 MB when parsed (2026-11-21).
-HEADER_BYTES_MAX = 16 << 20
+# Some 20,000 tensors, or a long __metadata__ (training tools put their settings there). Parsed, so
+# many values take 26 MB at worst, one string of so many bytes 75 MB (2026-11-21).
+HEADER_BYTES_MAX = 8 << 20
 HEADER_VALUES_MAX = 1 << 18
 # Files of one layout differ in size by what their headers say besides it.
 WITH_HEADER = ("safetensors", "kv")

@@ -21,7 +21,7 @@ REMEDIES = {
     "pseudo-filesystem": "nothing to do: the kernel makes these files up, none is stored",
     "socket": "nothing to do: a socket stores no bytes",
     "stale": "mount the network file system again, then scan again",
-    "too-long-header": "save fewer tensors a file: no header of over 16 MiB, or of more than some "
+    "too-long-header": "save fewer tensors a file: no header of over 8 MiB, or of more than some "
     "20,000 tensors, is read",
     "too-long-path": "scan from a directory further down, so that paths are shorter than 4,096",
     "too-many-open-files": "raise the limit (ulimit -n), then scan again",
