@@ -63,7 +63,7 @@ def reduce_sampled(sampled: Sampled, target_bytes: int | None = None) -> Reducti
             combined.append(Combined(chunker.name, name, left, ratio_of(sampled.data_bytes, left)))
     headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
     floor = next(c for c in compression if (c.codec, c.block_bytes) == FLOOR)
-    growth = _growth(sampled, used[" ".join(HEADLINE)])
+    growth = growth_of(sampled, used[" ".join(HEADLINE)])
     data_bytes = sampled.data_bytes
     scope = Scope(floor.ratio, headline.ratio, None, growth)
     if data_bytes:
@@ -141,7 +141,7 @@ def _compression(sampled: Sampled, chunker: Chunker) -> Iterator[Compression]:
         yield Compression(name, chunker.max_bytes, left, ratio)
 
 
-def _growth(sampled: Sampled, z: float) -> list[Growth]:
+def growth_of(sampled: Sampled, z: float) -> list[Growth]:
     """The headline ratio as the scope doubles, units being in it or not as a whole."""
     chunker, codec = _headline_cut(sampled)
     table = sampled.tables[chunker.name]

@@ -51,8 +51,9 @@ def _reduction(reduction: Reduction) -> Group:
         f"{ratio(reduction.scope.floor)}  floor: zstd-3 on 128 KiB blocks, no duplicate needed"
     )
     # A report of before schema 1.1 has none.
-    if reduction.scope.growth:
-        lines.append(f"\n{_scope(reduction.scope)}")
+    if reduction.scope.growth and reduction.scope.growth[-1].ratio.low is not None:
+        parts = "chunks" if reduction.method.sampling is None else "units"
+        lines.append(f"\n{_scope(reduction.scope, parts)}")
     if reduction.method.sampling is not None:
         lines.append(_more_reading(reduction.method.sampling))
     codecs = list(dict.fromkeys(c.codec for c in reduction.combined))
@@ -95,10 +96,10 @@ def _share(stratum: StratumReduction, data_bytes: int) -> float:
     return stratum.data_share.value
 
 
-def _scope(scope: Scope) -> str:
-    """How the measured ratio grew with the scope, and where that would lead."""
+def _scope(scope: Scope, parts: str) -> str:
+    """How the measured ratio grew with the scope, drawn from ``parts``, and where it would lead."""
     quarter, half, whole = (ratio(growth.ratio) for growth in scope.growth[-3:])
-    grown = f"{quarter} in a quarter of the chunks, {half} in half of them, {whole} in all"
+    grown = f"{quarter} in a quarter of the {parts}, {half} in half of them, {whole} in all"
     ceiling = scope.ceiling.value if scope.ceiling else None
     if ceiling is None or ceiling == scope.measured.value:
         return f"       {grown}"
