@@ -59,7 +59,7 @@ def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float
     place, chunk = np.divmod(key, len(record.sizes))
     united = np.zeros(len(key), np.uint64)
     np.bitwise_or.at(united, pair, groups[record.unit[met]])
-    compressed = {
+    compressed: dict[int, tuple[int, ...]] = {
         int(key): (int(size),) * 3
         for key, size in zip(chunk, record.compressed[chunk], strict=True)
     }
