@@ -33,6 +33,15 @@ SYNTHETIC_SEED = 20261121
 # One chunk has at most this share of the references of a Zipf stream.
 ZIPF_CAP = 10_000
 FILE_CHUNKS = 32
+# References of made-up streams, such that each has 5.4 million distinct chunks.
+LARGE = {
+    "all unique, variable": 5_400_000,
+    "uniform 1-3, variable": 10_800_000,
+    "zipf 2.0, variable": 54_000_000,
+    "hot 10 %, variable": 12_000_000,
+    "skewed compression": 10_800_000,
+    "file sizes": 10_800_000,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,6 +242,12 @@ def synthetic(references: int) -> Iterator[tuple[str, Callable[[], Stream]]]:
     yield "one giant file", partial(_shuffled, uniform, giant_sizes, mixed_ratios)
     yield "shifted copies", partial(_copies, many, copies=4, strata=1, changed=0.05)
     yield "two strata share all", partial(_copies, many, copies=2, strata=2, changed=0.0)
+
+
+def large() -> Iterator[tuple[str, Callable[[], Stream]]]:
+    """Name and stream of each shape in LARGE."""
+    for name, references in LARGE.items():
+        yield name, dict(synthetic(references))[name]
 
 
 def _zipf(exponent: float, distinct: int, rng: Rng) -> U64:
