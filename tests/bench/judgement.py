@@ -19,7 +19,7 @@ COVERAGE_LOW, COVERAGE_HIGH = 0.92, 0.98
 SLOPE, SLOPE_TOLERANCE = -0.5, 0.07
 # A slope is judged if chance moves it by less than this, one standard deviation.
 SLOPE_NOISE_MAX = 0.03
-# A larger share of the chunks than this is no longer a sample that tells how one behaves.
+# In a sketch of more of the chunks than this, those that are kept for sure tell more than a sample.
 SLOPE_SHARE_MAX = 0.25
 # What is known beforehand explains everything where this share of the error of a plain sample is
 # left: what then is left is rounding and rare chance, and has no slope.
@@ -105,7 +105,7 @@ def slope(rows: Sequence[Row]) -> tuple[float, float] | None:
     far = [
         r
         for r in rows
-        if r.entries * r.share <= SLOPE_SHARE_MAX * r.distinct
+        if r.entries <= SLOPE_SHARE_MAX * r.distinct
         and r.rmse * math.sqrt(r.effective) > DETERMINED
     ]
     if len(far) < 2:
@@ -151,7 +151,7 @@ def show_summary(rows: list[Row]) -> None:
         f"slopes: judged, and those within {SLOPE} ± {SLOPE_TOLERANCE}\n"
     )
     click.echo(
-        f"{'':24}{'rows':>5}{'in':>5}{'below':>6}{'above':>6}{'wide':>5}{'least':>8}"
+        f"{'':24}{'rows':>5}{'in':>5}{'below':>6}{'above':>6}{'wide':>5}{'least':>8}{'mean':>7}"
         f"{'p95, 1 MiB':>17}{'p95, 32 MiB':>17}{'slopes':>8}{'right':>6}"
     )
     for name in (*dict.fromkeys(r.stream for r in judged), ""):
@@ -167,7 +167,7 @@ def show_summary(rows: list[Row]) -> None:
         at = [_p95(own, n) if name else "" for n in (ENTRIES_1_MIB, ENTRIES_32_MIB)]
         click.echo(
             f"{name or 'all':24}{len(own):5}{sum(r.held for r in own):5}{low:6}{high:6}{wide:5}"
-            f"{min(coverage):8.1%}{at[0]:>17}{at[1]:>17}{len(steep):8}{right:6}"
+            f"{min(coverage):8.1%}{np.mean(coverage):7.1%}{at[0]:>17}{at[1]:>17}{len(steep):8}{right:6}"
         )
 
 
