@@ -37,9 +37,9 @@ class Row:
 
     Errors are relative to the truth. ``share`` is that of the entries which the quantity is known
     of. As many as ``effective`` of them would give the same error of the distinct bytes if all
-    chunks were equally large and there were no end of them. ``coverage`` and ``width`` are None for
-    what has no interval; ``unknown`` is the share of seeds that gave no estimate, which the other
-    figures leave out.
+    chunks were equally large and there were no end of them, None if they are sure to hold all.
+    ``coverage`` and ``width`` are None for what has no interval; ``unknown`` is the share of seeds
+    that gave no estimate, which the other figures leave out.
     """
 
     stream: str
@@ -48,7 +48,7 @@ class Row:
     distinct: int
     entries: int
     share: float
-    effective: float
+    effective: float | None
     truth: int
     seeds: int
     bias: float
@@ -78,7 +78,7 @@ def errors(value: npt.NDArray[np.float64], truth: float) -> tuple[float, float, 
 
 def effective(
     sizes: npt.NDArray[np.uint64], within: npt.NDArray[np.bool_], entries: float
-) -> float:
+) -> float | None:
     """Of ``entries`` kept by size, those of Row.effective, for the bytes ``within`` some chunks.
 
     The relative variance of the Horvitz-Thompson estimator, sum (1 - p) / p size^2 / (sum size)^2,
@@ -93,7 +93,7 @@ def effective(
     chance = np.minimum(1.0, every * tau[certain])[within]
     counted = every[within]
     variance = float(((1 - chance) / chance * counted**2).sum())
-    return float(counted.sum()) ** 2 / variance if variance else math.inf
+    return float(counted.sum()) ** 2 / variance if variance else None
 
 
 def slope(rows: Sequence[Row]) -> tuple[float, float] | None:
@@ -106,11 +106,12 @@ def slope(rows: Sequence[Row]) -> tuple[float, float] | None:
         r
         for r in rows
         if r.entries <= SLOPE_SHARE_MAX * r.distinct
+        and r.effective
         and r.rmse * math.sqrt(r.effective) > DETERMINED
     ]
     if len(far) < 2:
         return None
-    x, y = np.log([(r.effective, r.rmse) for r in far]).T
+    x, y = np.log(np.array([(r.effective, r.rmse) for r in far], np.float64)).T
     noise = 1 / math.sqrt(2 * far[0].seeds * float(((x - x.mean()) ** 2).sum()))
     return (float(np.polyfit(x, y, 1)[0]), noise) if noise <= SLOPE_NOISE_MAX else None
 
