@@ -170,7 +170,8 @@ def copied(units: int, seed: int) -> Sample:
 
 
 def test_what_the_listing_tells_of_all_units_takes_off_what_the_drawn_ones_differ_by() -> None:
-    errors, unaware_errors = [], []
+    errors: list[float] = []
+    unaware_errors: list[float] = []
     for seed in range(20):
         everything = copied(1500, seed)
         sample = everything.thinned(everything.hashes < 0.2)
