@@ -42,7 +42,7 @@ EQUATION, BOUND_ERROR, STEPS_MAX = 1e3, 1e-5, 10_000
 # The point is the middle of what lies within this many standard errors of the closest histogram.
 # That alone is a corner that jumps: its RMSE was up to twice as large; more pulls the point down
 # where little was read (tests/bench/partial.py, 2026-11-21).
-POINT_Z = 0.7
+POINT_Z = 0.5
 # How many standard errors an interval extends where the sample is too small to be thinned again,
 # and at most; and at least, because what was thinned twice may show no duplicates at all.
 Z_MAX = 2.2

@@ -44,15 +44,15 @@ class Design(msgspec.Struct, frozen=True):
     2026-11-21).
 
     Content-defined cutting begins ``lead_bytes`` before a unit, to have found the cuts of the whole
-    file when it comes to the unit: 96 % of the bytes of units of 1 MiB are then in chunks of 64 KiB
-    that the whole file has too, without it 86 %; with chunks cut off at the unit's end as well,
-    copies that are shifted against each other would share a fifth less than they do (1.1 GB of
-    archives, 2026-11-21).
+    file when it comes to the unit: 99.7 % of the bytes of units of 1 MiB are then in chunks of 64
+    KiB that the whole file has too, with half of it 98.5 %, without it 90 %, and the units of
+    archives that are shifted against each other have 0.3 %, 0.9 % and 8 % more distinct bytes than
+    the archives (0.7 GB, 2026-11-21).
     """
 
     seed: int = 1
     unit_bytes: int = 1 << 20
-    lead_bytes: int = 128 << 10
+    lead_bytes: int = 256 << 10
     crowd_files: int = 64
 
 
