@@ -13,6 +13,7 @@ import numpy.typing as npt
 from typing_extensions import Buffer
 
 _UInt64s = npt.NDArray[np.uint64]
+_Int64s = npt.NDArray[np.int64]
 
 SKETCH_CODECS_MAX: int
 """How many compressed sizes an entry can hold."""
@@ -38,6 +39,12 @@ def fingerprint(data: Buffer, kernel: str = "scalar") -> bytes:
     """XXH3-128 of ``data`` (seed 0, default secret) in canonical form: 16 bytes, big-endian.
 
     Raises StoreffError for a kernel that was not built or cannot run here; it never falls back.
+    """
+
+def fingerprints(data: Buffer, ranges: _Int64s, kernel: str = "scalar") -> npt.NDArray[np.uint64]:
+    """(n, 2) ``fingerprint`` of each range, (n, 2 or more): offset, length, as pairs (high, low).
+
+    Raises ValueError if a range is not within ``data``, StoreffError as ``fingerprint`` does.
     """
 
 def cut(

@@ -222,6 +222,31 @@ def fingerprint(const uint8_t[::1] data not None, str kernel="scalar"):
     return digest[:16]
 
 
+def fingerprints(
+    const uint8_t[::1] data not None, const int64_t[:, ::1] ranges not None, str kernel="scalar"
+):
+    import numpy as np
+
+    cdef const sf_kernel *chosen = _kernel(kernel)
+    cdef const uint8_t *start = _start(data)
+    cdef int64_t total = <int64_t>data.shape[0]
+    cdef Py_ssize_t count = ranges.shape[0], i
+    cdef sf_key key
+    if ranges.shape[1] < 2:
+        raise ValueError("ranges must have the shape (n, 2): an offset and a length each")
+    for i in range(count):
+        if not (0 <= ranges[i, 0] <= total and 0 <= ranges[i, 1] <= total - ranges[i, 0]):
+            raise ValueError(f"range {i} is not within the {total} bytes of data")
+    keys = np.empty((count, 2), dtype=np.uint64)
+    cdef uint64_t[:, ::1] out = keys
+    with nogil:
+        for i in range(count):
+            key = sf_fingerprint(chosen, start + ranges[i, 0], <size_t>ranges[i, 1])
+            out[i, 0] = key.high
+            out[i, 1] = key.low
+    return keys
+
+
 def cut(const uint8_t[::1] data not None, object min_bytes, object max_bytes, str kernel="scalar"):
     import numpy as np
 

@@ -291,11 +291,14 @@ def test_a_sample_gives_an_interval_that_holds_the_truth(noise: Path) -> None:
     now, *more = report["uncertainty"]["more_reading"]
     assert now["read_bytes"] == report["scan"]["read_bytes"]
     assert all(later["interval_width"] <= now["interval_width"] for later in more)
+    assert all(later["npv_width"] <= now["npv_width"] for later in more)
+    drives = report["uncertainty"]["quantity"]["drives"]
+    assert now["drives_width"] == drives["high"] - drives["low"]
     assert report["warnings"][0]["code"] == "sampled"
 
 
 def test_a_sample_too_small_for_deduplication_is_sized_without(noise: Path) -> None:
-    words = ("scan", noise, "--sample", "4%", "--layout", "vast-146-4", "-q")
+    words = ("scan", noise, "--sample", "4%", "--layout", "vast-146-4", "--target", "1EB", "-q")
     report = report_of(*words)
     head = report["reduction"]["headline"]["ratio"]
     assert head["value"] is None
@@ -303,7 +306,13 @@ def test_a_sample_too_small_for_deduplication_is_sized_without(noise: Path) -> N
     assert "no-dedup-point" in [w["code"] for w in report["warnings"]]
     [step] = [s for s in report["layouts"][0]["waterfall"] if s["step"] == "data_reduction"]
     assert step["factor"]["value"] == pytest.approx(1.0)
-    assert "no point, only a range" in storeff(*words).stdout
+    # What is not known of duplicates is what more reading would tell, in money too.
+    now, *more = report["uncertainty"]["more_reading"]
+    assert now["npv_width"] > 0.2 * report["layouts"][0]["bill"]["npv"]["value"]
+    assert all(later["npv_width"] < now["npv_width"] for later in more)
+    text = storeff(*words).stdout
+    assert "no point, only a range" in text
+    assert "What was measured leaves open" in text
 
 
 def test_a_report_says_why_everything_was_read_and_how_to_read_less() -> None:

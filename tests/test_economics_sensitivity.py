@@ -19,6 +19,7 @@ from storeff.economics import (
     quantity_risk,
     sensitivity,
     size,
+    width_between,
 )
 from storeff.economics.uncertainty import price_draws
 from storeff.layout import Code, Data, load_layouts
@@ -231,6 +232,13 @@ def test_quantity_risk_comes_from_the_reduction_alone() -> None:
     assert risk.raw_bytes == sized.raw_bytes
     exactly = quantity_risk(catalogued(), None)
     assert exactly.npv.low == exactly.npv.high == exactly.npv.value
+
+
+def test_the_width_between_two_ratios_is_that_of_their_bills() -> None:
+    npv, drives = width_between(catalogued(), np.array([1.5, 3.0]))
+    low, high = (quantity_risk(catalogued(), np.full(2, ratio)) for ratio in (3.0, 1.5))
+    assert npv == pytest.approx((high.npv.high or 0) - (low.npv.low or 0))
+    assert drives == (high.drives.high or 0) - (low.drives.low or 0)
 
 
 def test_price_swamps_the_sampling_error_of_a_good_scan() -> None:

@@ -4,12 +4,13 @@ import array
 import mmap
 import random
 
+import numpy as np
 import pytest
 import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storeff._native import cut, fingerprint, kernels
+from storeff._native import cut, fingerprint, fingerprints, kernels
 from storeff.errors import StoreffError
 
 RANDOM = random.Random(1).randbytes(1 << 20)
@@ -87,3 +88,22 @@ def test_a_kernel_that_is_not_there_is_an_error(call) -> None:  # type: ignore[n
     with pytest.raises(StoreffError, match="'fastest' is not part of this build") as error:
         call("fastest")
     assert "scalar" in error.value.remedy
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 96)), max_size=20))
+def test_ranges_have_the_fingerprints_of_their_bytes(ranges: list[tuple[int, int]]) -> None:
+    data = RANDOM[:4096]
+    keys = fingerprints(data, np.array(ranges, np.int64).reshape(-1, 2), kernels()[0])
+    digests = [high.to_bytes(8, "big") + low.to_bytes(8, "big") for high, low in keys.tolist()]
+    assert digests == [fingerprint(data[start : start + length]) for start, length in ranges]
+
+
+@pytest.mark.parametrize(
+    "bad", [(-1, 2), (0, 11), (10, 1), (5, -1), (2, 2**63 - 1), (2**63 - 1, 1)]
+)
+def test_a_range_that_is_not_within_the_data_is_refused(bad: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="range 1 is not within the 10 bytes"):
+        fingerprints(b"0123456789", np.array([(0, 10), bad], np.int64))
+    with pytest.raises(ValueError, match="shape"):
+        fingerprints(b"0123456789", np.array([[0], [10]], np.int64))

@@ -19,7 +19,7 @@ from storeff.estimate.sampled import headline_ratio, reduce_sampled
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.run import scan
-from storeff.scan.sampled import Collector, Sampled
+from storeff.scan.sampled import Chunks, Collector, Sampled
 from storeff.scan.units import Design, Unit
 from storeff.sources.piece import Piece
 from storeff.sources.tree import walk
@@ -299,9 +299,9 @@ def test_a_full_table_keeps_a_share_of_the_chunks_by_content() -> None:
     rng = np.random.default_rng(1)
     keys = rng.integers(0, 2**63, 8000).astype(np.uint64)
     for start in range(0, 8000, 100):
-        some = keys[start : start + 100]
-        nothing = np.zeros(256, np.uint64)
-        collector.add(start / 8000, 0, some, np.full(100, 4096, np.uint64), nothing, [], [])
+        some, sizes = keys[start : start + 100], np.full(100, 4096, np.uint64)
+        chunks = Chunks(np.zeros(100, np.int64), some, sizes, np.zeros(256, np.uint64))
+        collector.add(start / 8000, 0, chunks, memoryview(b""), [])
     table = collector.table(2.0)
     assert len(table.keys) <= 1000
     assert table.kept < 1

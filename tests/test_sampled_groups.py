@@ -88,6 +88,15 @@ def test_copies_at_other_places_are_met_as_the_scope_grows(tmp_path: Path) -> No
     assert all(b > a + 0.005 for a, b in pairwise(ratios))
 
 
+def test_no_bound_of_the_ratio_shrinks_as_the_scope_grows(roots: list[Path]) -> None:
+    for rate in (0.1, 0.3):
+        growth = [each.ratio for each in reduce_sampled(sampled(roots, rate)).scope.growth]
+        for low, high in pairwise(growth):
+            # Each is of a whole number of bytes.
+            assert (low.low or 0) <= (high.low or 0) + 1e-5
+            assert (low.high or 0) <= (high.high or 0) + 1e-5
+
+
 def test_the_ceiling_adds_what_the_last_doubling_did(roots: list[Path]) -> None:
     target_bytes = 64 * sum(_bytes(root) for root in roots[:2])
     scope = reduce_sampled(sampled(roots[:2], 0.5), target_bytes).scope

@@ -16,7 +16,13 @@ from storeff.economics.model import (
 )
 from storeff.economics.sensitivity import Sensitivity, sensitivity
 from storeff.economics.size import SizedLayout, size
-from storeff.economics.uncertainty import PriceRisk, QuantityRisk, price_risk, quantity_risk
+from storeff.economics.uncertainty import (
+    PriceRisk,
+    QuantityRisk,
+    price_risk,
+    quantity_risk,
+    width_between,
+)
 
 __all__ = [
     "Bill",
@@ -41,4 +47,5 @@ __all__ = [
     "quantity_risk",
     "sensitivity",
     "size",
+    "width_between",
 ]

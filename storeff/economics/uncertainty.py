@@ -69,6 +69,13 @@ def price_risk(scenario: Scenario[Assumption], seed: int) -> PriceRisk:
     )
 
 
+def width_between(scenario: Scenario[Assumption], reduction_ratios: Draws) -> tuple[float, float]:
+    """How far the NPV and the drives are apart between these ratios; NaN where unknown."""
+    bill: Bill[Number] = bill_for(with_reduction(scenario, reduction_ratios))
+    npv, drives = (np.ptp(np.asarray(x, np.float64)) for x in (bill.npv, bill.drives))
+    return float(npv), float(drives)
+
+
 def price_draws(number: Assumption, seed: int) -> Draws | None:
     """Replicates of a price within its range; None for what is no price or has no range.
 

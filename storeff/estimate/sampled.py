@@ -1,6 +1,6 @@
 """Data reduction of what was read in part: points where the sample supports them, else ranges."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from storeff.estimate.sampled_shares import (
     share_bytes,
     supported,
 )
-from storeff.estimate.unseen import Z_MAX, calibrate, estimate
+from storeff.estimate.unseen import Z_MAX, Share, calibrate, estimate
 from storeff.quantity import Quantity
 from storeff.scan.plan import Chunker
 from storeff.scan.sampled import Sampled
@@ -146,14 +146,27 @@ def growth_of(sampled: Sampled, z: float) -> list[Growth]:
     chunker, codec = _headline_cut(sampled)
     table = sampled.tables[chunker.name]
     sample = distinct(sampled, table, codec)
+    shares = _never_growing([estimate(sample, sampled.rate, z, scope) for scope in SHARES])
     runs = sum(run_sizes(table.runs, chunker, HEADLINE[1]).values())
     made = []
-    for scope in SHARES:
-        share = estimate(sample, sampled.rate, z, scope)
+    for scope, share in zip(SHARES, shares, strict=True):
         scope_bytes = round(scope * sampled.data_bytes)
         left = supported(share, sampled.rate, scope_bytes, runs)
         made.append(Growth(scope, ratio_of(scope_bytes, left)))
     return made
+
+
+def _never_growing(shares: Sequence[Share | None]) -> Sequence[Share | None]:
+    """What is left per byte does not grow with the scope, so neither bound can."""
+    known = [share for share in shares if share]
+    if len(known) < len(shares):
+        return shares
+    lows = np.maximum.accumulate([share.low for share in known[::-1]])[::-1]
+    highs = np.minimum.accumulate([share.high for share in known])
+    values = np.clip([share.value for share in known], lows, highs)
+    return [
+        Share(*each) for each in zip(*map(np.ndarray.tolist, (values, lows, highs)), strict=True)
+    ]
 
 
 def _chunk_stream(design: Design) -> str:

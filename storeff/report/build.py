@@ -1,5 +1,6 @@
 """Putting the report together: from what was measured, or typed in, to sized layouts."""
 
+import math
 import os
 import platform
 import resource
@@ -12,11 +13,13 @@ import msgspec
 import storeff
 from storeff.data import AssumptionRow, rows
 from storeff.economics import (
+    QuantityRisk,
     SizedLayout,
     price_risk,
     quantity_risk,
     sensitivity,
     size,
+    width_between,
 )
 from storeff.estimate.reduction import Reduction, Sampling
 from storeff.layout import measure_codec
@@ -136,20 +139,38 @@ def _uncertainty(chosen: Sized, reduction: Reduction | None, seed: int) -> Uncer
     return Uncertainty(
         quantity=quantity,
         price=price_risk(chosen.scenario, seed),
-        more_reading=_more_reading(sampling, quantity.npv, chosen) if sampling else [],
+        more_reading=_more_reading(sampling, quantity, chosen) if sampling else [],
     )
 
 
-def _more_reading(sampling: Sampling, npv: Quantity, chosen: Sized) -> list[MoreReading]:
-    """The widths that more reading would leave; that of the NPV shrinks as the headline's does."""
+def _more_reading(sampling: Sampling, risk: QuantityRisk, chosen: Sized) -> list[MoreReading]:
+    """The widths that more reading would leave; those of the NPV and the drives shrink as the
+    headline's does. Unknown of a layout that does not deduplicate, and does not rest on it."""
+    npv_width = drives_width = None
+    if chosen.bounds is not None:
+        npv_width, drives_width = map(_known, width_between(chosen.scenario, chosen.bounds))
+    elif chosen.floor_ratio is not None:
+        npv_width, drives_width = _width(risk.npv), _width(risk.drives)
     made = []
     for read_bytes, width in sampling.more_reading:
-        npv_width = None
-        # A layout without deduplication, or sized without, does not rest on the headline.
-        if chosen.floor_ratio is not None and npv.low is not None and npv.high is not None:
-            npv_width = round((npv.high - npv.low) * width / sampling.more_reading[0][1], 2)
-        made.append(MoreReading(read_bytes=read_bytes, interval_width=width, npv_width=npv_width))
+        left = width / sampling.more_reading[0][1]
+        made.append(
+            MoreReading(
+                read_bytes=read_bytes,
+                interval_width=width,
+                npv_width=None if npv_width is None else round(npv_width * left, 2),
+                drives_width=None if drives_width is None else round(drives_width * left),
+            )
+        )
     return made
+
+
+def _width(q: Quantity) -> float | None:
+    return None if q.low is None or q.high is None else q.high - q.low
+
+
+def _known(x: float) -> float | None:
+    return None if math.isnan(x) else x
 
 
 def _assumptions(sized: Sequence[Sized], today: date) -> list[AssumptionRow]:

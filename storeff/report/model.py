@@ -160,12 +160,14 @@ class Kv(msgspec.Struct, frozen=True, kw_only=True):
 
 class MoreReading(msgspec.Struct, frozen=True, kw_only=True):
     """What reading ``read_bytes`` in all would leave of the widths of intervals: that of the bytes
-    left by the headline reduction, as a share of the data, and that of the NPV. The first is now.
+    left by the headline reduction, as a share of the data, that of the NPV and that of the drives
+    (null too in a report of before schema 1.4). The first is now.
     """
 
     read_bytes: int
     interval_width: float
     npv_width: float | None
+    drives_width: float | None = None
 
 
 class Uncertainty(msgspec.Struct, frozen=True, kw_only=True):

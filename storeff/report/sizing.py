@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+
 from storeff.data import Assumption
 from storeff.economics import Scenario, build_scenario
 from storeff.errors import StoreffError
@@ -18,11 +20,13 @@ HEADLINE_SYSTEM = SystemReduction(dedup="cdc-64KiB", codec="zstd-3", source="the
 @dataclass(frozen=True)
 class Sized:
     """A layout ready to be sized: ``draws`` replicate its reduction ratio (None: exact),
-    ``floor_ratio`` is what is left of it if no duplicate is found (None: it looks for none)."""
+    ``floor_ratio`` is what is left of it if no duplicate is found (None: it looks for none, or is
+    sized without). ``bounds`` (2,) are then the ratios between which its own lies, if known."""
 
     scenario: Scenario[Assumption]
     draws: Draws | None = None
     floor_ratio: Fraction | None = None
+    bounds: Draws | None = None
 
 
 def sized_for(
@@ -44,7 +48,10 @@ def sized_for(
     source = f"measured: {describe(system)}"
     local = bytes_left(reduction, "none", system.codec, system.block_bytes)
     refused = left.value is None
+    bounds = None
     if refused:
+        if left.low and left.high:
+            bounds = reduction.data_bytes / np.array([left.high, left.low], np.float64)
         # Only a part was read, too little for a point: what is left without any duplicate.
         left = local
         source = f"measured without duplicates, of which too little was read for {describe(system)}"
@@ -66,7 +73,8 @@ def sized_for(
     floor_ratio = None
     if system.dedup != "none" and not refused:
         floor_ratio = _ratio(reduction, local)
-    return Sized(scenario, None if draws is None else reduction.data_bytes / draws, floor_ratio)
+    ratios = None if draws is None else reduction.data_bytes / draws
+    return Sized(scenario, ratios, floor_ratio, bounds)
 
 
 def describe(system: SystemReduction) -> str:

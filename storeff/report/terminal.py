@@ -1,13 +1,13 @@
 """The report for a person at a terminal: what was read, how far it shrinks, what that forces."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from storeff.economics import SizedLayout
 from storeff.quantity import Quantity
-from storeff.report.model import Report, Scan, Skipped
+from storeff.report.model import MoreReading, Report, Scan, Skipped
 from storeff.report.render import (
     UNKNOWN,
     format_number,
@@ -177,7 +177,21 @@ def _dominates(report: Report) -> Group:
         ]
         if ranges:
             body.append(Text(f"Interval of the NPV: {'; '.join(ranges)}"))
+        more = _more_reading(report.uncertainty.more_reading, report.currency)
+        if more:
+            body.append(paragraph(more))
     return section(f"What dominates ({layout.name})", *body)
+
+
+def _more_reading(widths: Sequence[MoreReading], currency: str) -> str:
+    """How much of the bill what was measured leaves open, and what more reading would."""
+    told = [
+        f"{_amount(each.npv_width, currency)} and {_count(each.drives_width)} drives with "
+        f"{format_bytes(each.read_bytes)} read"
+        for each in widths
+        if each.npv_width is not None and each.drives_width is not None
+    ]
+    return f"What was measured leaves open {', '.join(told)}" if told else ""
 
 
 def _assumed(report: Report) -> Group:

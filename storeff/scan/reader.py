@@ -153,9 +153,9 @@ class Reader:
         data = self.view[:length]
         begin, end = max(unit.start - offset, 0), min(unit.end - offset, length)
         for collector, codecs in zip(self.collectors, self.codecs, strict=True):
-            offsets, keys, sizes, runs = cut_unit(data, begin, end, collector.chunker, self.kernel)
+            chunks = cut_unit(data, begin, end, collector.chunker, self.kernel)
             if collector.chunker.by_place:
-                where = np.array(offsets, np.uint64) + np.uint64(offset)
-                keys = np.uint64(path_hash(unit.piece)) ^ (where * np.uint64(GOLDEN))
-            blocks = [data[o : o + s] for o, s in zip(offsets, sizes.tolist(), strict=True)]
-            collector.add(unit.place, groups, keys, sizes, runs, blocks, codecs)
+                where = chunks.keys + np.uint64(offset)
+                of_file = np.uint64(path_hash(unit.piece))
+                chunks = chunks._replace(keys=of_file ^ (where * np.uint64(GOLDEN)))
+            collector.add(unit.place, groups, chunks, data, codecs)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -123,12 +124,21 @@ class Sampled:
         )
 
 
-def cut_unit(
-    data: memoryview, begin: int, end: int, chunker: Chunker, kernel: str
-) -> tuple[list[int], U64, U64, U64]:
-    """Offsets, keys (n,), sizes (n,) of the chunks that start in [begin, end) of ``data``, which is
-    cut from its start if by content; bytes of [begin, end) in constant runs by byte value (256,),
-    which are left out unless each block counts for itself."""
+class Chunks(NamedTuple):
+    """Chunks of some data: ``offsets``, ``keys`` and ``sizes`` (n,); ``runs`` (256,), bytes in
+    constant runs by byte value, are not among them."""
+
+    offsets: npt.NDArray[np.int64]
+    keys: U64
+    sizes: U64
+    runs: U64
+
+
+def cut_unit(data: memoryview, begin: int, end: int, chunker: Chunker, kernel: str) -> Chunks:
+    """The chunks that start in [begin, end) of ``data``, which is cut from its start if by content.
+
+    If each block counts for itself, runs are chunks too, and keys are offsets.
+    """
     origin, cut_end = (begin, end) if chunker.min_bytes == chunker.max_bytes else (0, len(data))
     cut = _native.cut(data[origin:cut_end], chunker.min_bytes, chunker.max_bytes, kernel)
     cut[:, 0] += origin
@@ -139,13 +149,10 @@ def cut_unit(
             runs[data[offset]] += np.uint64(max(inside, 0))
         cut = cut[cut[:, 2] == 0]
     cut = cut[(begin <= cut[:, 0]) & (cut[:, 0] < end)]
-    offsets = cut[:, 0].tolist()
-    prints = [
-        _native.fingerprint(data[offset : offset + length], kernel)[:8]
-        for offset, length, _ in cut.tolist()
-    ]
-    keys = np.frombuffer(b"".join(prints), ">u8").astype(np.uint64)
-    return offsets, keys, cut[:, 1].astype(np.uint64), runs
+    keys = cut[:, 0].astype(np.uint64)
+    if not chunker.by_place:
+        keys = _native.fingerprints(data, cut, kernel)[:, 0]
+    return Chunks(cut[:, 0], keys, cut[:, 1].astype(np.uint64), runs)
 
 
 class Collector:
@@ -172,13 +179,13 @@ class Collector:
         self,
         place: float,
         groups: int,
-        keys: U64,
-        sizes: U64,
-        runs: U64,
-        blocks: Sequence[memoryview],
+        chunks: Chunks,
+        data: memoryview,
         codecs: Sequence[SizesOf],
     ) -> None:
-        """Take the chunks of one unit; those not compressed yet are, with ``codecs``."""
+        """Take the ``chunks`` of ``data``, from one unit; those not compressed yet are, with
+        ``codecs``."""
+        keys, sizes, runs = chunks.keys, chunks.sizes, chunks.runs
         ranks = self.ranks(keys)
         wanted: dict[int, int] = {}
         if codecs:
@@ -186,7 +193,10 @@ class Collector:
                 wanted.setdefault(int(keys[row]), row)
             wanted = {key: row for key, row in wanted.items() if key not in self.compressed}
         if wanted:
-            chosen = [blocks[row] for row in wanted.values()]
+            chosen = []
+            for row in wanted.values():
+                offset = int(chunks.offsets[row])
+                chosen.append(data[offset : offset + int(sizes[row])])
             found = zip(*(sizes_of(chosen) for sizes_of in codecs), strict=True)
             news = dict(zip(wanted, found, strict=True))
         else:

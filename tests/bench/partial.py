@@ -227,7 +227,8 @@ def compression(
             len(rows),
             np.zeros(256, np.uint64),
         )
-        read = np.bincount(np.searchsorted(hashes, at[record.unit[rows]]), chunk_bytes[rows])
+        where = np.searchsorted(hashes, at[record.unit[rows]])
+        read = np.bincount(where, chunk_bytes[rows], len(hashes))
         scan = Sampled(
             plan=Plan(),
             design=Design(seed=seed, unit_bytes=unit_bytes),

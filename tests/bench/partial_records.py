@@ -94,11 +94,11 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
     left = bytes_max
 
     def rows_of(data: memoryview, begin: int, end: int) -> list[int]:
-        offsets, keys, sizes, _ = cut_unit(data, begin, end, chunker, kernel)
-        for offset, key, size in zip(offsets, keys.tolist(), sizes.tolist(), strict=True):
+        offsets, keys, sizes, _ = (c.tolist() for c in cut_unit(data, begin, end, chunker, kernel))
+        for offset, key, size in zip(offsets, keys, sizes, strict=True):
             if rows.setdefault(key, len(rows)) == len(table):
                 table.append((size, compressor([data[offset : offset + size]])[0]))
-        return [rows[key] for key in keys.tolist()]
+        return [rows[key] for key in keys]
 
     for piece in pieces:
         if piece.size_bytes > left:
