@@ -39,9 +39,8 @@ class Design(msgspec.Struct, frozen=True):
     ``unit_bytes`` and ``lead_bytes`` are multiples of every fixed block. A file shares its places
     with those of its size and base name; if there are none, of its name; if none, of its size. More
     than ``crowd_files``, less than 255, do not share them: thousands of different files would be
-    read all or not at all. Against sharing by size alone this makes the RMSE at 15 % a third of what
-    it is on folders of scripts, and two thirds on versions of packages (tests/bench/partial.py,
-    2026-11-21).
+    read all or not at all. Against sharing by size alone, the RMSE at 15 % is a third on folders of
+    scripts, and two thirds on versions of packages (tests/bench/partial.py, 2026-11-21).
 
     Content-defined cutting begins ``lead_bytes`` before a unit, to have found the cuts of the whole
     file when it comes to the unit: 99.7 % of the bytes of units of 1 MiB are then in chunks of 64
