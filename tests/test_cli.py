@@ -283,7 +283,7 @@ def test_a_sample_gives_an_interval_that_holds_the_truth(noise: Path) -> None:
     assert 0.2 < report["scan"]["coverage"] < 0.4
     assert "--sample 100%" in report["scan"]["choice"]
     method = report["reduction"]["method"]
-    assert method["estimator"] == "unseen LP, calibrated by re-thinning"
+    assert method["estimator"] == "unseen species by least squares, calibrated by re-thinning"
     assert method["sampling"]["rate"] == 0.3
     ratio = report["reduction"]["headline"]["ratio"]
     assert ratio["low"] <= 2.0 <= ratio["high"]

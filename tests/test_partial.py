@@ -5,6 +5,7 @@ import random
 import shutil
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,19 @@ def test_copies_are_read_together_whatever_their_names(tree: Path) -> None:
     assert in_a
 
 
-def test_a_crowd_of_one_size_is_told_apart_by_name_and_then_by_path(tmp_path: Path) -> None:
+def test_versions_of_a_file_are_read_together_whatever_their_sizes(tmp_path: Path) -> None:
+    for version in range(3):
+        for i in range(40):
+            path = tmp_path / f"v{version}" / f"{i}.py"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"x" * (1000 + 3 * i + version))
+    found = units(tmp_path, 0.0, 0.5)
+    assert 0 < len(found) < 120
+    assert all(len([v for v in found if v.place == u.place]) == 3 for u in found)
+    assert {u.shared.alike for u in found} == {1}
+
+
+def test_a_crowd_shares_its_places_with_fewer_or_with_none(tmp_path: Path) -> None:
     for i in range(100):
         for folder in ("a", "b"):
             (tmp_path / folder / f"{i}").mkdir(parents=True)
@@ -94,7 +107,38 @@ def test_a_crowd_of_one_size_is_told_apart_by_name_and_then_by_path(tmp_path: Pa
     same = [u for u in found if u.piece.size_bytes == 101]
     assert len({u.place for u in named}) == 100
     assert len({u.place for u in same}) == 200
-    assert len({u.place for u in units(tmp_path, 0.0, 2.0, Design(crowd_files=200))}) == 2
+    assert {u.shared.alike for u in named} == {2}
+    assert {u.shared.alike for u in same} == {1}
+    larger = units(tmp_path, 0.0, 2.0, Design(crowd_files=200))
+    assert len({u.place for u in larger if u.piece.size_bytes == 101}) == 1
+
+
+def test_the_listing_tells_of_all_units_what_is_then_read_of_some(tree: Path) -> None:
+    (tree / "c").mkdir()
+    for i in range(0, 60, 2):
+        (tree / "c" / f"f{i}").write_bytes(b"y" * 40_000)
+    listed = listing(tree)
+    pieces = [found for found in listed.walk() if isinstance(found, Piece)]
+    found = list(listed.places.select(pieces, 0.0, 2.0))
+    totals = listed.places.totals
+    assert totals.once_bytes == sum(unit.once_bytes for unit in found)
+    assert totals.once_bytes < 0.7 * listed.census.size_bytes
+    assert totals.by_exponent.total() == listed.census.size_bytes
+    by_exponent: Counter[int] = Counter()
+    for unit in found:
+        by_exponent[unit.shared.exponent] += unit.end - unit.start
+    assert totals.by_exponent == by_exponent
+    assert len({(unit.place, unit.shared.exponent) for unit in found}) == len(
+        {unit.place for unit in found}
+    )
+    some = scanned(tree, 0.5)
+    assert some.totals == totals
+    assert some.listed.sum() < totals.by_exponent.total()
+    whole = scanned(tree, 1.0)
+    assert (int(whole.listed.sum()), int(whole.once.sum())) == (
+        totals.by_exponent.total(),
+        totals.once_bytes,
+    )
 
 
 def test_another_seed_reads_other_units(tree: Path) -> None:
@@ -116,7 +160,11 @@ def same(one: Sampled, other: Sampled) -> bool:
         and one.tables[name].compressed == other.tables[name].compressed
         for name in one.tables
     )
-    return tables and np.array_equal(one.places, other.places) and one.rate == other.rate
+    columns = all(
+        np.array_equal(getattr(one, name), getattr(other, name))
+        for name in ("places", "listed", "once", "exponents", "at", "data")
+    )
+    return tables and columns and one.rate == other.rate and one.totals == other.totals
 
 
 def test_neither_threads_nor_steps_change_what_is_found(tree: Path) -> None:

@@ -104,9 +104,10 @@ class Sampling(msgspec.Struct, frozen=True):
     """How the units of a partial scan were drawn and judged.
 
     Units of ``unit_bytes`` whose hash is below ``rate`` were read; up to ``crowd_files`` files of
-    one size share their hashes. ``places`` distinct ones were. ``standard_errors`` is how far off
-    an explanation of the sample may be to lie in the interval of each figure. ``more_reading``:
-    bytes read in all, and what is then left of the headline's interval, as a share of the data.
+    one name or size share their hashes. ``places`` distinct ones were. ``standard_errors`` is how
+    much further off than the closest an explanation of the sample may be to lie in the interval of
+    each figure. ``more_reading``: bytes read in all, and what is then left of the headline's
+    interval, as a share of the data.
     """
 
     rate: float

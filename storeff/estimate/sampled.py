@@ -28,7 +28,7 @@ from storeff.estimate.sampled_shares import (
     share_bytes,
     supported,
 )
-from storeff.estimate.unseen import DEFAULT_Z, Share, calibrate, estimate
+from storeff.estimate.unseen import Z_MAX, Share, calibrate, estimate
 from storeff.quantity import Quantity
 from storeff.scan.plan import Chunker
 from storeff.scan.sampled import Sampled
@@ -80,7 +80,7 @@ def reduce_sampled(sampled: Sampled, target_bytes: int | None = None) -> Reducti
         scope=scope,
         by_stratum=strata_of(sampled),
         method=Method(
-            estimator="unseen LP, calibrated by re-thinning"
+            estimator="unseen species by least squares, calibrated by re-thinning"
             if sampled.rate < 1.0
             else "count of all units",
             sketch_entries={name: len(table.keys) for name, table in sampled.tables.items()},
@@ -211,7 +211,7 @@ def _more_reading(sampled: Sampled, z: float) -> list[tuple[int, float]]:
 def calibrated(sampled: Sampled, chunker: str, codec: int | None = None) -> float:
     """The standard errors that intervals of distinct bytes, or compressed ones, are wide."""
     if sampled.rate >= 1.0:
-        return DEFAULT_Z
+        return Z_MAX
     sample = distinct(sampled, sampled.tables[chunker], codec)
     z = calibrate(sample, sampled.rate, sampled.design.seed, THINNINGS)
-    return DEFAULT_Z if z is None else z
+    return Z_MAX if z is None else z

@@ -19,7 +19,7 @@ from storeff.estimate.sampled_shares import (
     supported,
 )
 from storeff.estimate.sharing import SharedPair, Sharing, VolumeShare
-from storeff.estimate.unseen import DEFAULT_Z, Share, estimate
+from storeff.estimate.unseen import Z_MAX, Share, estimate
 from storeff.quantity import Quantity
 from storeff.scan.measurement import VOLUME_BIT
 from storeff.scan.sampled import Sampled
@@ -38,7 +38,7 @@ def strata_of(sampled: Sampled) -> list[StratumReduction]:
         if part is None or not part.value:
             continue
         unique, left = (
-            estimate(distinct(sampled, table, of, 1 << bit), sampled.rate, DEFAULT_Z)
+            estimate(distinct(sampled, table, of, 1 << bit), sampled.rate, Z_MAX)
             for of in (None, codec)
         )
         within_bytes = round(part.value * sampled.data_bytes)
@@ -179,7 +179,7 @@ def _distinct(sampled: Sampled, volumes: set[int], both: bool = False) -> Bytes 
     same places. None if too few places were read."""
     groups = sum(1 << VOLUME_BIT + volume for volume in volumes)
     sample = distinct(sampled, sampled.tables[HEADLINE[0]], None, groups, every=both)
-    share = estimate(sample, sampled.rate, DEFAULT_Z)
+    share = estimate(sample, sampled.rate, Z_MAX)
     if share is None:
         return None
     data_bytes = sum(sampled.volume_data_bytes(volume) for volume in volumes)

@@ -45,7 +45,13 @@ def distinct(
     else:
         value = np.array([table.compressed[key][codec] for key in unique.tolist()], np.float64)
     place = np.searchsorted(sampled.places, table.places[rows])
-    return Sample(value, chunk, place, sampled.places, sampled.read_at(groups), kept)
+    read = sampled.read_at(groups)
+    # Of a part of the data the listing tells nothing.
+    listed, once, once_share = read, read, 1.0
+    if groups is None:
+        listed, once = sampled.listed.astype(np.float64), sampled.once.astype(np.float64)
+        once_share = sampled.totals.once_bytes / max(1, sampled.totals.by_exponent.total())
+    return Sample(value, chunk, place, sampled.places, read, listed, once, once_share, kept)
 
 
 def compressed_share(sampled: Sampled, table: Table, codec: int) -> Share | None:
@@ -65,7 +71,7 @@ def data_share(sampled: Sampled, groups: int) -> Share | None:
     """How much of the data is in one of ``groups``, a bit set. None if too few places were read."""
     read = sampled.read_at()
     nothing = np.empty(0, np.int64)
-    of_groups = Sample(np.empty(0), nothing, nothing, sampled.places, read).group
+    of_groups = Sample(np.empty(0), nothing, nothing, sampled.places, read, read, read, 1.0).group
     return _per_byte(sampled, sampled.read_at(groups), read, sampled.rate, of_groups)
 
 
@@ -101,15 +107,15 @@ def _per_byte(
 
 def _strata(sampled: Sampled, read: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
     """(m,) the stratum of each place, and the share of all bytes in each stratum."""
-    listed = sampled.census.histogram
-    total = max(1, sampled.census.size_bytes)
+    listed = sampled.totals.by_exponent
+    total = max(1, listed.total())
     number = np.zeros(65, np.int64)
     weight = [0.0]
     places = 0
     for exponent in range(1, 65):
         number[exponent] = len(weight) - 1
         if exponent in listed:
-            weight[-1] += listed[exponent].size_bytes / total
+            weight[-1] += listed[exponent] / total
             places += int(np.count_nonzero(read[sampled.exponents == exponent]))
         if places >= STRATUM_PLACES_MIN:
             weight.append(0.0)

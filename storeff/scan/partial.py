@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -128,8 +128,10 @@ class PartialScan:
         self.rate = 0.0
         self.lock = threading.Lock()
         self.groups = Groups(listing.places.design, list(listing.volume_bytes))
-        # Bytes of data, and in holes, by place, bits of the size of the files there, and groups.
-        self.read: defaultdict[tuple[float, int, int], list[int]] = defaultdict(lambda: [0, 0])
+        # Bytes of data, and in holes, by place and groups; listed bytes, those once, and exponent
+        # by place.
+        self.read: defaultdict[tuple[float, int], list[int]] = defaultdict(lambda: [0, 0])
+        self.listed: defaultdict[float, list[int]] = defaultdict(lambda: [0, 0, 0])
         self.left_out = Census()
         self.units_done = 0
         self.read_bytes = 0
@@ -199,11 +201,14 @@ class PartialScan:
 
     def count(self, unit: Unit, outcome: Outcome) -> None:
         """Take note of a unit that was dealt with."""
-        size_bytes = unit.piece.size_bytes
         with self.lock:
-            at = self.read[unit.place, size_bytes.bit_length(), outcome.groups]
+            at = self.read[unit.place, outcome.groups]
             at[0] += outcome.data_bytes
             at[1] += outcome.hole_bytes
+            listed = self.listed[unit.place]
+            listed[0] += unit.end - unit.start
+            listed[1] += unit.once_bytes
+            listed[2] = max(listed[2], unit.shared.exponent)
             self.units_done += 1
             self.read_bytes += outcome.data_bytes
             self.hole_bytes += outcome.hole_bytes
@@ -228,12 +233,11 @@ class PartialScan:
         """What was found at places below ``rate``."""
         # A place may be 1.
         rate = self.rate if self.rate < 1.0 else 2.0
-        rows = sorted((*key, *sizes) for key, sizes in self.read.items() if key[0] < rate)
-        place, exponents, groups, data_bytes, hole_bytes = (
-            zip(*rows, strict=True) if rows else [[]] * 5
+        place, groups, data_bytes, hole_bytes = _columns(
+            rate, ((*key, *sizes) for key, sizes in self.read.items())
         )
-        places, first, at = np.unique(
-            np.array(place, np.float64), return_index=True, return_inverse=True
+        places, listed_bytes, once_bytes, exponents = _columns(
+            rate, ((place, *sizes) for place, sizes in self.listed.items())
         )
         census = Census()
         census.merge(self.listing.census)
@@ -245,12 +249,21 @@ class PartialScan:
             rate=self.rate,
             census=census,
             volumes=self.listing.volume_bytes,
-            places=places,
-            exponents=np.array(exponents, np.int64)[first],
-            at=at,
+            totals=self.listing.places.totals,
+            places=np.array(places, np.float64),
+            exponents=np.array(exponents, np.int64),
+            listed=np.array(listed_bytes, np.uint64),
+            once=np.array(once_bytes, np.uint64),
+            at=np.searchsorted(places, place),
             groups=np.array(groups, np.uint64),
             data=np.array(data_bytes, np.uint64),
             holes=np.array(hole_bytes, np.uint64),
             tables={c.chunker.name: c.table(rate) for c in self.collectors},
             cpu_seconds=self.cpu_seconds,
         )
+
+
+def _columns(rate: float, rows: Iterable[tuple[float, ...]]) -> tuple[Sequence[float], ...]:
+    """The four columns of ``rows``, in order, whose first is a place below ``rate``."""
+    found = sorted(row for row in rows if row[0] < rate)
+    return tuple(zip(*found, strict=True)) if found else ((),) * 4

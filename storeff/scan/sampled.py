@@ -12,7 +12,7 @@ from storeff import _native
 from storeff.scan.codecs import SizesOf
 from storeff.scan.measurement import VOLUME_BIT
 from storeff.scan.plan import Chunker, Plan
-from storeff.scan.units import Design
+from storeff.scan.units import Design, Totals
 from storeff.sources.census import Census
 
 U64 = npt.NDArray[np.uint64]
@@ -54,9 +54,10 @@ class Sampled:
     """A partial scan at ``rate``: every unit with a place below it was read, if it could be.
 
     ``census`` counts everything listed, ``volumes`` the bytes listed under each root, in the order
-    of the bits in groups. A row per place: ``places`` (m,), ``exponents`` (m,), the bits of the
-    size of the files read there. A row per place and groups: ``at`` (r,) the row of the place,
-    ``groups`` (r,) as in a Sketch, ``data`` (r,) bytes read and ``holes`` (r,) bytes.
+    of the bits in groups, ``totals`` what else the listing tells of all units. A row per place:
+    ``places`` (m,), ``exponents`` (m,) as in Shared, ``listed`` (m,) bytes of the units, ``once``
+    (m,) as in Unit. A row per place and groups: ``at`` (r,) the row of the place, ``groups`` (r,)
+    as in a Sketch, ``data`` (r,) bytes read and ``holes`` (r,) bytes.
     """
 
     plan: Plan
@@ -65,8 +66,11 @@ class Sampled:
     rate: float
     census: Census
     volumes: dict[bytes, int]
+    totals: Totals
     places: Floats
     exponents: npt.NDArray[np.int64]
+    listed: U64
+    once: U64
     at: npt.NDArray[np.intp]
     groups: U64
     data: U64

@@ -3,7 +3,7 @@
     python tests/bench/partial_scope.py --corpora DIR --cache DIR [--seeds 100] [--corpus NAME]...
         [-o results.json]
 
-Parts of 15 % are replayed from the records of partial.py, each file being put in one of two volumes
+Parts of 15 % are replayed from the records of partial_records.py, each file in one of two volumes
 by its path and in one of four classes by its size, and given to storeff.estimate as a scan gives
 them. Judged are the growth of the ratio with the scope, the distinct bytes of each volume, what the
 two share, what only one holds, and the data and distinct bytes of each class. The truth is of all
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from partial import CORPORA, U64, Ints, Record, loaded, places, same_size
+from partial_records import CORPORA, U64, Record, drawn, loaded, same_size
 
 from storeff.estimate.reduction import HEADLINE
 from storeff.estimate.sampled import growth_of
@@ -29,8 +29,8 @@ from storeff.quantity import Quantity
 from storeff.scan.measurement import VOLUME_BIT
 from storeff.scan.plan import Plan
 from storeff.scan.sampled import Sampled, Table
-from storeff.scan.units import Design
-from storeff.sources.census import Census, Count
+from storeff.scan.units import Design, Totals
+from storeff.sources.census import Census
 from storeff.sources.content import CLASSES
 
 RATE = 0.15
@@ -48,7 +48,8 @@ def groups_of(record: Record) -> U64:
 
 def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float) -> Sampled:
     """What a scan of ``record`` at ``rate`` finds; all chunks are kept and compressed."""
-    at = places(record, seed, Design().crowd_files)
+    how = drawn(record, Design().crowd_files)
+    at = how.places(record, seed)
     taken = at < rate
     hashes, first, row = np.unique(at[taken], return_index=True, return_inverse=True)
     met = taken[record.unit]
@@ -72,16 +73,26 @@ def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float
         name: int(data_bytes[(groups >> np.uint64(VOLUME_BIT + bit)) & np.uint64(1) == 1].sum())
         for bit, name in enumerate(VOLUMES)
     }
-    exponents = np.array([int(size).bit_length() for size in record.file_bytes.tolist()])
+    once_bytes = data_bytes // how.alike.astype(np.uint64)
+    totals = Totals(int(once_bytes.sum()))
+    for exponent in np.unique(how.exponent).tolist():
+        totals.by_exponent[exponent] = int(record.bytes[how.exponent == exponent].sum())
+    listed, once = (
+        np.bincount(row, column[taken], len(hashes)).astype(np.uint64)
+        for column in (data_bytes, once_bytes)
+    )
     return Sampled(
         plan=Plan(),
         design=Design(seed=seed, unit_bytes=unit_bytes),
         kernel="scalar",
         rate=rate,
-        census=census_of(record, exponents),
+        census=Census(size_bytes=int(record.bytes.sum())),
         volumes=volumes,
+        totals=totals,
         places=hashes,
-        exponents=exponents[taken][first],
+        exponents=how.exponent[taken][first],
+        listed=listed,
+        once=once,
         at=row,
         groups=groups[taken],
         data=data_bytes[taken],
@@ -89,15 +100,6 @@ def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float
         tables={HEADLINE[0]: table},
         cpu_seconds=0.0,
     )
-
-
-def census_of(record: Record, exponents: Ints) -> Census:
-    census = Census(size_bytes=int(record.bytes.sum()))
-    for bits in np.unique(exponents).tolist():
-        first = (record.number == 0) & (exponents == bits)
-        size_bytes = int(record.bytes[exponents == bits].sum())
-        census.histogram[bits] = Count(int(first.sum()), size_bytes)
-    return census
 
 
 def figures(found: Sampled) -> Iterator[tuple[str, Quantity]]:

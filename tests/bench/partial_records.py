@@ -1,0 +1,276 @@
+"""Units of corpora, cut and compressed once, from which partial scans are replayed.
+
+The truth is of whole files cut from their start, whose chunks those of units are not all. So that a
+corpus of 0.1 to 1.4 GB has at least 5,000 units, its units and chunks are smaller than the
+product's where CORPORA says so.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from storeff import _native
+from storeff.estimate.unseen import Sample
+from storeff.scan import units as scan_units
+from storeff.scan.codecs import codec
+from storeff.scan.plan import Chunker
+from storeff.scan.sampled import cut_unit
+from storeff.scan.units import Design, Places, name_hash, path_hash
+from storeff.sources.piece import Piece, open_piece
+from storeff.sources.tree import walk
+
+Ints = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
+
+CODEC = "zstd-1"
+SAME_SIZE_SEED = 20261121
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a corpus is divided and cut."""
+
+    unit_bytes: int
+    min_bytes: int
+    max_bytes: int
+
+    @property
+    def lead_bytes(self) -> int:
+        """As many chunks of mean size as the product cuts before a unit, if by content."""
+        mean_bytes = (self.min_bytes + self.max_bytes) // 2
+        return Design().lead_bytes * mean_bytes // (64 << 10) if mean_bytes < self.max_bytes else 0
+
+
+FIXED_4K, CDC_8K = (4 << 10, 4 << 10), (5 << 10, 11 << 10)
+CORPORA = {
+    "wheels": Kind(128 << 10, *CDC_8K),
+    "tars": Kind(128 << 10, *CDC_8K),
+    "js": Kind(16 << 10, *FIXED_4K),
+    "weights": Kind(32 << 10, *FIXED_4K),
+    "usr": Kind(128 << 10, *CDC_8K),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A row per unit: the size of its file, its number, hashes of the file's name and path, bytes.
+    A row per reference of a unit: the unit and the chunk. A row per distinct chunk: bytes,
+    compressed, and whether the files have it when each is cut as a whole: what is to be estimated.
+    """
+
+    file_bytes: U64
+    number: U64
+    name: U64
+    path: U64
+    bytes: Ints
+    unit: Ints
+    chunk: Ints
+    sizes: Ints
+    compressed: Ints
+    whole: npt.NDArray[np.bool_]
+
+    def truth(self, value: Ints) -> float:
+        """Distinct bytes of the whole files, as ``value`` has them, per byte."""
+        return float(value[self.whole].sum() / self.bytes.sum())
+
+
+def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
+    """The units of the files in ``folder``, in order of path, up to ``bytes_max``."""
+    kernel, compressor = _native.kernels()[0], codec(CODEC)
+    chunker = Chunker("recorded", kind.min_bytes, kind.max_bytes, 1)
+    pieces = sorted(
+        (f for f in walk([folder], one_file_system=True, exclude=[]) if isinstance(f, Piece)),
+        key=lambda piece: piece.path,
+    )
+    units: list[tuple[int, int, int, int, int]] = []
+    rows: dict[int, int] = {}
+    table: list[tuple[int, int]] = []
+    references: list[tuple[int, int]] = []
+    whole: set[int] = set()
+    left = bytes_max
+
+    def rows_of(data: memoryview, begin: int, end: int) -> list[int]:
+        offsets, keys, sizes, _ = (c.tolist() for c in cut_unit(data, begin, end, chunker, kernel))
+        for offset, key, size in zip(offsets, keys, sizes, strict=True):
+            if rows.setdefault(key, len(rows)) == len(table):
+                table.append((size, compressor([data[offset : offset + size]])[0]))
+        return [rows[key] for key in keys]
+
+    for piece in pieces:
+        if piece.size_bytes > left:
+            continue
+        left -= piece.size_bytes
+        with open(open_piece(piece), "rb") as file:
+            content = memoryview(file.read())
+        whole.update(rows_of(content, 0, len(content)))
+        for number, start in enumerate(range(0, len(content), kind.unit_bytes)):
+            end = min(start + kind.unit_bytes, len(content))
+            begin = max(0, start - kind.lead_bytes)
+            data = content[begin : end + kind.max_bytes]
+            references += ((len(units), row) for row in rows_of(data, start - begin, end - begin))
+            units.append(
+                (piece.size_bytes, number, name_hash(piece), path_hash(piece), end - start)
+            )
+    unit, chunk = np.array(references, np.int64).T
+    sizes_, compressed = np.array(table, np.int64).T
+    file_bytes, number, name, path, unit_bytes = np.array(units, np.uint64).T
+    in_whole = np.zeros(len(table), bool)
+    in_whole[list(whole)] = True
+    return Record(
+        file_bytes, number, name, path, unit_bytes.astype(np.int64), unit, chunk, sizes_,
+        compressed, in_whole,
+    )  # fmt: skip
+
+
+def same_size(files: int = 20_000, chunks: int = 16) -> Record:
+    """Files of one size and one unit each: half of them noise, half of them pairs of copies that
+    have the same name, and a few chunks that any file may hold."""
+    rng = np.random.default_rng(SAME_SIZE_SEED)
+    distinct = files // 4
+    content = np.concatenate((np.repeat(np.arange(distinct), 2), np.arange(distinct, 3 * distinct)))
+    chunk = content[:, np.newaxis] * chunks + np.arange(chunks)
+    common = rng.random(chunk.shape) < 0.2
+    chunk[common] = 10**9 + rng.zipf(1.5, int(common.sum())) % 5000
+    _, rows = np.unique(chunk, return_inverse=True)
+    sizes = np.full(int(rows.max()) + 1, 4096)
+    return Record(
+        np.full(files, chunks * 4096, np.uint64),
+        np.zeros(files, np.uint64),
+        content.astype(np.uint64) * np.uint64(scan_units.GOLDEN),
+        np.arange(files, dtype=np.uint64) * np.uint64(scan_units.GOLDEN),
+        np.full(files, chunks * 4096),
+        np.repeat(np.arange(files), chunks),
+        rows.ravel(),
+        sizes,
+        rng.integers(100, 4096, len(sizes)),
+        np.ones(len(sizes), bool),
+    )
+
+
+def loaded(name: str, corpora: Path, cache: Path, bytes_max: int) -> Record:
+    """The record of a corpus, made once."""
+    kind = CORPORA[name]
+    cut = f"{kind.unit_bytes}-{kind.min_bytes}-{kind.max_bytes}-{kind.lead_bytes}"
+    path = cache / f"{name}-{cut}-{bytes_max}.npz"
+    if not path.exists():
+        made = record(corpora / name, kind, bytes_max)
+        np.savez(path, allow_pickle=False, **asdict(made))
+    with np.load(path) as kept:
+        return Record(**{key: kept[key] for key in kept.files})
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """How the units of a record are drawn: what places are hashes of beside the units' numbers, and
+    what the listing tells of each unit, as ``storeff.scan.units.Shared``."""
+
+    file_bytes: U64
+    key: U64
+    alike: Ints
+    exponent: Ints
+
+    def places(self, record: Record, seed: int) -> Floats:
+        """(units,) the places of the units."""
+        return scan_units.places(self.file_bytes, record.number, self.key, seed)
+
+
+def drawn(record: Record, crowd_files: int) -> Drawn:
+    """As the product draws, which has no more than ``crowd_files`` files share their places."""
+    first = record.number == 0
+
+    def files(key: U64) -> tuple[Ints, Ints]:
+        keys, row, counts = np.unique(key[first], return_inverse=True, return_counts=True)
+        at = np.searchsorted(keys, key)
+        bits = np.zeros(len(keys), np.int64)
+        np.maximum.at(bits, row, own[first])
+        return counts[at], bits[at]
+
+    own = np.frexp(record.file_bytes.astype(np.float64))[1].astype(np.int64)
+    both, _ = files(record.file_bytes * np.uint64(scan_units.GOLDEN) ^ record.name)
+    named, largest = files(record.name)
+    of_size, _ = files(record.file_bytes)
+    rules = [(count >= 2) & (count <= crowd_files) for count in (both, named, of_size)]
+    none = np.zeros(len(both), np.uint64)
+    return Drawn(
+        file_bytes=np.select(
+            rules, [record.file_bytes, none, record.file_bytes], record.file_bytes
+        ),
+        key=np.select(rules, [record.name, record.name, none], record.path),
+        alike=np.select(rules, [both, both, of_size], 1),
+        exponent=np.select(rules, [own, largest, own], own),
+    )
+
+
+def by_size(record: Record, crowd_files: int) -> Drawn:
+    """Files of one size share their places, in a crowd those of one size and name, else none."""
+    alike = drawn(record, crowd_files)
+    first = record.number == 0
+
+    def crowded(key: U64) -> npt.NDArray[np.bool_]:
+        keys, files = np.unique(key[first], return_counts=True)
+        return files[np.searchsorted(keys, key)] > crowd_files
+
+    named = np.where(crowded(record.file_bytes ^ record.name), record.path, record.name)
+    key = np.where(crowded(record.file_bytes), named, np.uint64(0))
+    return Drawn(record.file_bytes, key, np.ones_like(alike.alike), alike.exponent)
+
+
+def alone(record: Record, seed: int) -> Floats:
+    """(units,) places that no two units share."""
+    keys = np.column_stack((np.arange(len(record.bytes)), np.full(len(record.bytes), 1 << 60)))
+    return _native.rank(keys.astype(np.uint64), np.ones(len(keys), np.uint64), seed)
+
+
+def check_places(folder: Path, kind: Kind) -> None:
+    """Raises ClickException unless ``drawn`` is what the product does."""
+    found = [
+        f
+        for f in walk([folder], one_file_system=True, exclude=[])
+        if isinstance(f, Piece) and f.size_bytes
+    ]
+    design = Design(seed=3, unit_bytes=kind.unit_bytes, crowd_files=8)
+    product = Places(design)
+    for piece in found:
+        product.count(piece)
+    rows = [
+        (p.size_bytes, n, name_hash(p), path_hash(p))
+        for p in found
+        for n in range(-(-p.size_bytes // kind.unit_bytes))
+    ]
+    none = np.empty(0, np.int64)
+    sizes, numbers, names, paths = np.array(rows, np.uint64).T
+    ours = Record(sizes, numbers, names, paths, none, none, none, none, none, none > 0)
+    units = list(product.select(found, 0.0, 2.0))
+    how = drawn(ours, 8)
+    told = np.array([(u.place, u.shared.alike, u.shared.exponent) for u in units])
+    same = told == np.column_stack((how.places(ours, 3), how.alike, how.exponent))
+    # What collides in the product's tables is told apart there.
+    if same.all(axis=1).mean() < 0.98:
+        raise click.ClickException("the places are not those of the product")
+
+
+def sampled(
+    record: Record, at: Floats, rate: float, value: Ints, alike: Ints | None = None
+) -> Sample:
+    """What reading the units at places below ``rate`` would have given, the listing telling that
+    files share their units with ``alike`` ones of their size, if given."""
+    taken = at < rate
+    hashes, place_of_unit = np.unique(at[taken], return_inverse=True)
+    once = record.bytes if alike is None else record.bytes // alike
+    read, left = (
+        np.bincount(place_of_unit, column[taken], len(hashes)).astype(float)
+        for column in (record.bytes, once)
+    )
+    met = taken[record.unit]
+    rows, chunk = np.unique(record.chunk[met], return_inverse=True)
+    place = np.searchsorted(hashes, at[record.unit[met]])
+    pairs = np.unique(chunk * len(hashes) + place)
+    once_share = float(once.sum() / record.bytes.sum())
+    return Sample(
+        value[rows].astype(float), pairs // len(hashes), pairs % len(hashes), hashes, read, read,
+        left, once_share,
+    )  # fmt: skip
