@@ -16,6 +16,7 @@ from storeff.estimate import reading
 from storeff.estimate.reading import Goal, choose, read_towards
 from storeff.estimate.reduction import reduce
 from storeff.estimate.sampled import headline_ratio, reduce_sampled
+from storeff.scan.holes import data_units
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.run import scan
@@ -126,9 +127,9 @@ def test_the_listing_tells_of_all_units_what_is_then_read_of_some(tree: Path) ->
     assert totals.by_exponent.total() == listed.census.size_bytes
     by_exponent: Counter[int] = Counter()
     for unit in found:
-        by_exponent[unit.shared.exponent] += unit.end - unit.start
+        by_exponent[unit.piece.size_bytes.bit_length()] += unit.end - unit.start
     assert totals.by_exponent == by_exponent
-    assert len({(unit.place, unit.shared.exponent) for unit in found}) == len(
+    assert len({(u.place, u.piece.size_bytes.bit_length()) for u in found}) == len(
         {unit.place for unit in found}
     )
     some = scanned(tree, 0.5)
@@ -291,6 +292,38 @@ def test_holes_are_neither_read_nor_data(tmp_path: Path) -> None:
     found = scanned(tmp_path, 1.0)
     assert (found.read_bytes, found.hole_bytes) == (UNIT, 7 * UNIT)
     assert found.data_bytes == UNIT
+
+
+def test_units_in_holes_are_not_drawn_and_count_as_holes_at_any_rate(tmp_path: Path) -> None:
+    source = random.Random(15)
+    for i in range(90):
+        (tmp_path / f"text{i}").write_bytes(b"%d of a kind\n" % i * (1000 + 40 * i))
+    with open(tmp_path / "sparse", "wb") as file:
+        for at in (3, 700_000, 8_000_000):
+            file.seek(at * UNIT)
+            file.write(source.randbytes(UNIT))
+        file.truncate(1 << 40)
+    listed = listing(tmp_path)
+    assert listed.places.units < 300
+    found = scanned(tmp_path, 0.5)
+    dense_bytes = sum(p.stat().st_size for p in tmp_path.glob("text*")) + 3 * UNIT
+    assert found.hole_bytes == (1 << 40) - 3 * UNIT
+    assert found.data_bytes == listed.drawn_bytes == dense_bytes
+    assert found.coverage > 1 - 1e-5
+    # The sparse file is the largest, but little of the data.
+    floor = reduce_sampled(found).scope.floor
+    assert floor.value is not None
+    assert floor.value > 4
+
+
+def test_a_sparse_file_that_cannot_be_opened_is_left_to_be_refused(tmp_path: Path) -> None:
+    with open(tmp_path / "sparse", "wb") as file:
+        file.truncate(8 * UNIT)
+    [piece] = (found for found in walk([tmp_path], one_file_system=False, exclude=[]))
+    assert isinstance(piece, Piece)
+    assert data_units(piece, UNIT) is not None
+    (tmp_path / "sparse").unlink()
+    assert data_units(piece, UNIT) is None
 
 
 def test_a_full_table_keeps_a_share_of_the_chunks_by_content() -> None:

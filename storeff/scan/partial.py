@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from storeff.scan.holes import data_units
 from storeff.scan.measurement import VOLUMES_MAX
 from storeff.scan.pace import Pace
 from storeff.scan.plan import WHOLE_FILE, Plan
@@ -46,10 +47,16 @@ class Listing:
         self.one_file_system = one_file_system
         self.exclude = exclude
         self.places = Places(design)
+        self.unit_bytes = design.unit_bytes
         self.census = Census()
         resolved = sorted({os.path.realpath(os.fsencode(root)) for root in roots})
         self.volume_bytes = dict.fromkeys(resolved if len(resolved) <= VOLUMES_MAX else [], 0)
         self.held: list[Piece] | None = []
+
+    @property
+    def drawn_bytes(self) -> int:
+        """Bytes of all units that may be drawn: not those that are in holes."""
+        return self.census.size_bytes - self.places.skipped_bytes
 
     @property
     def stored_bytes(self) -> int:
@@ -75,9 +82,9 @@ class Listing:
                 self.census.add_left_out(found)
                 continue
             batch.append(found)
-            self.places.count(found)
+            drawn_bytes = self.places.count(found, data_units(found, self.unit_bytes))
             if found.root in self.volume_bytes:
-                self.volume_bytes[found.root] += found.size_bytes
+                self.volume_bytes[found.root] += drawn_bytes
             if self.held is not None:
                 self.held.append(found)
                 if len(self.held) > PIECES_HELD:
@@ -208,7 +215,7 @@ class PartialScan:
             listed = self.listed[unit.place]
             listed[0] += unit.end - unit.start
             listed[1] += unit.once_bytes
-            listed[2] = max(listed[2], unit.shared.exponent)
+            listed[2] = unit.piece.size_bytes.bit_length()
             self.units_done += 1
             self.read_bytes += outcome.data_bytes
             self.hole_bytes += outcome.hole_bytes
@@ -225,7 +232,7 @@ class PartialScan:
                 census.files,
                 census.size_bytes,
                 self.units_done,
-                self.read_bytes + self.hole_bytes,
+                self.read_bytes + self.hole_bytes + self.listing.places.skipped_bytes,
             )
         )
 
@@ -249,6 +256,7 @@ class PartialScan:
             rate=self.rate,
             census=census,
             volumes=self.listing.volume_bytes,
+            skipped_bytes=self.listing.places.skipped_bytes,
             totals=self.listing.places.totals,
             places=np.array(places, np.float64),
             exponents=np.array(exponents, np.int64),

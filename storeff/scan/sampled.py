@@ -53,11 +53,13 @@ class Table:
 class Sampled:
     """A partial scan at ``rate``: every unit with a place below it was read, if it could be.
 
-    ``census`` counts everything listed, ``volumes`` the bytes listed under each root, in the order
-    of the bits in groups, ``totals`` what else the listing tells of all units. A row per place:
-    ``places`` (m,), ``exponents`` (m,) as in Shared, ``listed`` (m,) bytes of the units, ``once``
-    (m,) as in Unit. A row per place and groups: ``at`` (r,) the row of the place, ``groups`` (r,)
-    as in a Sketch, ``data`` (r,) bytes read and ``holes`` (r,) bytes.
+    ``census`` counts everything listed. Of that ``skipped_bytes`` are in units that are known to be
+    in holes, and of which nothing here is said else: ``volumes`` are the other bytes under each
+    root, in the order of the bits in groups, ``totals`` what else the listing tells of all units. A
+    row per place: ``places`` (m,), ``exponents`` (m,), the bits of the size of the files read
+    there, ``listed`` (m,) bytes of the units, ``once`` (m,) as in Unit. A row per place and groups:
+    ``at`` (r,) the row of the place, ``groups`` (r,) as in a Sketch, ``data`` (r,) bytes read and
+    ``holes`` (r,) bytes.
     """
 
     plan: Plan
@@ -65,6 +67,7 @@ class Sampled:
     kernel: str
     rate: float
     census: Census
+    skipped_bytes: int
     volumes: dict[bytes, int]
     totals: Totals
     places: Floats
@@ -85,8 +88,8 @@ class Sampled:
 
     @property
     def hole_bytes(self) -> int:
-        """Bytes of the units read that are in holes."""
-        return int(self.holes.sum())
+        """Bytes known to be in holes."""
+        return int(self.holes.sum()) + self.skipped_bytes
 
     def read_at(self, groups: int | None = None) -> Floats:
         """(m,) bytes of data read at each place, in any of ``groups``, a bit set, if given."""
@@ -108,20 +111,19 @@ class Sampled:
     @property
     def data_bytes(self) -> int:
         """Bytes that the reduction figures are about: all listed but the share that is holes."""
-        return self._data_of(self.census.size_bytes, self.read_bytes, self.hole_bytes)
+        drawn_bytes = self.census.size_bytes - self.skipped_bytes
+        return self._data_of(drawn_bytes, np.full(len(self.at), True))
 
     def volume_data_bytes(self, volume: int) -> int:
         """The same of the volume of that number."""
-        met = self.met(1 << VOLUME_BIT + volume)
-        listed_bytes = list(self.volumes.values())[volume]
-        return self._data_of(listed_bytes, int(self.data[met].sum()), int(self.holes[met].sum()))
+        drawn_bytes = list(self.volumes.values())[volume]
+        return self._data_of(drawn_bytes, self.met(1 << VOLUME_BIT + volume))
 
-    def _data_of(self, listed_bytes: int, read_bytes: int, hole_bytes: int) -> int:
+    def _data_of(self, drawn_bytes: int, rows: npt.NDArray[np.bool_]) -> int:
+        read_bytes, hole_bytes = int(self.data[rows].sum()), int(self.holes[rows].sum())
         if self.rate >= 1.0:
             return read_bytes
-        return (
-            listed_bytes * read_bytes // (read_bytes + hole_bytes) if hole_bytes else listed_bytes
-        )
+        return drawn_bytes * read_bytes // (read_bytes + hole_bytes) if hole_bytes else drawn_bytes
 
 
 class Chunks(NamedTuple):

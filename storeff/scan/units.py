@@ -23,6 +23,7 @@ from storeff import _native
 from storeff.sources.piece import Piece
 
 U64 = npt.NDArray[np.uint64]
+Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 # 2^64 / golden ratio, odd: multiplying by it spreads consecutive numbers.
@@ -31,16 +32,20 @@ GOLDEN = 0x9E3779B97F4A7C15
 # 2^23 counts take 8 MB. They end at COUNT_MAX.
 COUNT_BITS = 23
 COUNT_MAX = 255
+# Units of sparse files that are remembered to hold data take 8 bytes each.
+SPARSE_UNITS_HELD = 1 << 22
 
 
 class Design(msgspec.Struct, frozen=True):
     """How a tree is divided into units.
 
     ``unit_bytes`` and ``lead_bytes`` are multiples of every fixed block. A file shares its places
-    with those of its size and base name; if there are none, of its name; if none, of its size. More
-    than ``crowd_files``, less than 255, do not share them: thousands of different files would be
-    read all or not at all. Against sharing by size alone, the RMSE at 15 % is a third on folders of
-    scripts, and two thirds on versions of packages (tests/bench/partial.py, 2026-11-21).
+    with those of its size and base name; if there are none, with those of its name and about its
+    size, as versions of a file are; if none, of its size. More than ``crowd_files``, or more than
+    ``version_files`` of different sizes, do not share them: thousands of different files would be
+    read all or not at all. Both are less than 255. Against sharing by size alone this made the RMSE
+    at 15 % a third of what it was on folders of scripts, and half on versions of packages
+    (tests/bench/partial.py, 2026-11-21).
 
     Content-defined cutting begins ``lead_bytes`` before a unit, to have found the cuts of the whole
     file when it comes to the unit: 99.7 % of the bytes of units of 1 MiB are then in chunks of 64
@@ -53,17 +58,16 @@ class Design(msgspec.Struct, frozen=True):
     unit_bytes: int = 1 << 20
     lead_bytes: int = 256 << 10
     crowd_files: int = 64
+    version_files: int = 16
 
 
 class Shared(NamedTuple):
-    """What the files that share places have in common, as 64 bits and beside it the size of the
-    file or 0; how many of one size there are among them, and the bits of the size of the largest.
-    """
+    """What the files that share places have in common: 64 bits of a name or path, or 0, and their
+    size, or its bits; and how many of the size of this file there are among them."""
 
     key: int
-    file_bytes: int
+    size: int
     alike: int
-    exponent: int
 
 
 class Unit(NamedTuple):
@@ -88,7 +92,7 @@ class Unit(NamedTuple):
 @dataclass
 class Totals:
     """What the listing tells of all units, read or not: the sum of ``Unit.once_bytes``, and bytes
-    by ``Shared.exponent``."""
+    by the bits of the sizes of files."""
 
     once_bytes: int = 0
     by_exponent: Counter[int] = field(default_factory=Counter)
@@ -97,76 +101,86 @@ class Totals:
 class Places:
     """The places of the units of a tree whose files have been counted.
 
-    ``totals`` are those of what units were last selected from.
+    Units of which it was noted that they are in holes are none: ``skipped_bytes``. ``totals`` are
+    those of what units were last selected from.
     """
 
     def __init__(self, design: Design) -> None:
         self.design = design
         self.units = 0
+        self.skipped_bytes = 0
         self.totals = Totals()
         # Files by a hash of their size, of their name and of both. Where two collide their files
         # may be told apart that need not be, which costs some coordination and nothing else.
         self.of_size, self.of_name, self.of_both = (bytearray(1 << COUNT_BITS) for _ in range(3))
-        # Bits of the largest size of a name.
-        self.largest = bytearray(1 << COUNT_BITS)
+        self.sparse: dict[tuple[int, int], Ints] = {}
+        self.sparse_units = 0
 
-    def count(self, piece: Piece) -> None:
-        """Take note of a file; all must have been before a place is asked for."""
+    def count(self, piece: Piece, data_units: Ints | None = None) -> int:
+        """Take note of a file, and of which of its units alone hold data, if known; all files must
+        have been before a place is asked for. Returns the bytes that may be drawn from."""
         name = name_hash(piece)
         for counts, at in (
             (self.of_size, _bin(piece.size_bytes)),
-            (self.of_name, _bin(name)),
+            (self.of_name, _bin(name ^ piece.size_bytes.bit_length())),
             (self.of_both, _bin(piece.size_bytes ^ name)),
         ):
             counts[at] = min(counts[at] + 1, COUNT_MAX)
-        self.largest[_bin(name)] = max(self.largest[_bin(name)], piece.size_bytes.bit_length())
-        self.units += -(-piece.size_bytes // self.design.unit_bytes)
+        if data_units is not None and self.sparse_units + len(data_units) <= SPARSE_UNITS_HELD:
+            self.sparse[piece.device, piece.inode] = data_units
+            self.sparse_units += len(data_units)
+        starts, ends = self.bounds(piece)
+        drawn_bytes = int((ends - starts).sum())
+        self.units += len(starts)
+        self.skipped_bytes += piece.size_bytes - drawn_bytes
+        return drawn_bytes
+
+    def bounds(self, piece: Piece) -> tuple[Ints, Ints]:
+        """(units,) where the units of ``piece`` begin and end; none for an empty file."""
+        unit_bytes = self.design.unit_bytes
+        numbers = self.sparse.get((piece.device, piece.inode))
+        if numbers is None:
+            numbers = np.arange(-(-piece.size_bytes // unit_bytes), dtype=np.int64)
+        starts = numbers * unit_bytes
+        return starts, np.minimum(starts + unit_bytes, piece.size_bytes)
 
     def shared_by(self, piece: Piece) -> Shared:
         """What files must have in common with ``piece`` to share its places."""
-        crowd = self.design.crowd_files
-        name = name_hash(piece)
-        exponent = piece.size_bytes.bit_length()
-        both = self.of_both[_bin(piece.size_bytes ^ name)]
-        if 2 <= both <= crowd:
-            return Shared(name, piece.size_bytes, both, exponent)
-        if 2 <= self.of_name[_bin(name)] <= crowd:
-            return Shared(name, 0, both, self.largest[_bin(name)])
-        of_size = self.of_size[_bin(piece.size_bytes)]
-        if 2 <= of_size <= crowd:
-            return Shared(0, piece.size_bytes, of_size, exponent)
-        return Shared(path_hash(piece), piece.size_bytes, 1, exponent)
-
-    def of(self, piece: Piece, shared: Shared) -> Floats:
-        """(units,) the places of all units of ``piece``; none for an empty file."""
-        units = -(-piece.size_bytes // self.design.unit_bytes)
-        return places(
-            np.full(units, shared.file_bytes, np.uint64),
-            np.arange(units, dtype=np.uint64),
-            np.full(units, shared.key, np.uint64),
-            self.design.seed,
-        )
+        size_bytes, name = piece.size_bytes, name_hash(piece)
+        both = self.of_both[_bin(size_bytes ^ name)]
+        if 2 <= both <= self.design.crowd_files:
+            return Shared(name, size_bytes, both)
+        bits = size_bytes.bit_length()
+        if 2 <= self.of_name[_bin(name ^ bits)] <= self.design.version_files:
+            return Shared(name, bits, both)
+        of_size = self.of_size[_bin(size_bytes)]
+        if 2 <= of_size <= self.design.crowd_files:
+            return Shared(0, size_bytes, of_size)
+        return Shared(path_hash(piece), size_bytes, 1)
 
     def select(self, pieces: Iterable[Piece], low: float, high: float) -> Iterator[Unit]:
         """The units of ``pieces`` with a place in [low, high), in the order of the pieces."""
-        unit_bytes = self.design.unit_bytes
         totals = Totals()
         for piece in pieces:
             shared = self.shared_by(piece)
-            whole, rest = divmod(piece.size_bytes, unit_bytes)
-            totals.by_exponent[shared.exponent] += piece.size_bytes
-            totals.once_bytes += whole * (unit_bytes // shared.alike) + rest // shared.alike
-            places = self.of(piece, shared)
-            for index in np.flatnonzero((low <= places) & (places < high)).tolist():
-                start = index * unit_bytes
-                end = min(start + unit_bytes, piece.size_bytes)
-                yield Unit(float(places[index]), piece, start, end, shared)
+            starts, ends = self.bounds(piece)
+            sizes = ends - starts
+            totals.by_exponent[piece.size_bytes.bit_length()] += int(sizes.sum())
+            totals.once_bytes += int((sizes // shared.alike).sum())
+            at = places(
+                np.full(len(starts), shared.size, np.uint64),
+                starts.astype(np.uint64) // np.uint64(self.design.unit_bytes),
+                np.full(len(starts), shared.key, np.uint64),
+                self.design.seed,
+            )
+            for index in np.flatnonzero((low <= at) & (at < high)).tolist():
+                yield Unit(float(at[index]), piece, int(starts[index]), int(ends[index]), shared)
         self.totals = totals
 
 
-def places(file_bytes: U64, number: U64, key: U64, seed: int) -> Floats:
+def places(size: U64, number: U64, key: U64, seed: int) -> Floats:
     """(n,) places of units: numbers of the units, and ``Shared`` of their files."""
-    keys = np.column_stack((file_bytes, number * np.uint64(GOLDEN) ^ key))
+    keys = np.column_stack((size, number * np.uint64(GOLDEN) ^ key))
     return _native.rank(keys, np.ones(len(keys), np.uint64), seed)
 
 

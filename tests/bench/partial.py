@@ -35,6 +35,7 @@ from partial_records import (
     by_size,
     check_places,
     drawn,
+    exponents,
     loaded,
     same_size,
     sampled,
@@ -204,8 +205,9 @@ def compression(
     """What is left when every chunk is compressed, and the interval of that."""
     how = drawn(record, Design().crowd_files)
     totals = Totals(int((record.bytes // how.alike).sum()))
-    for exponent in np.unique(how.exponent).tolist():
-        totals.by_exponent[exponent] = int(record.bytes[how.exponent == exponent].sum())
+    bits = exponents(record)
+    for exponent in np.unique(bits).tolist():
+        totals.by_exponent[exponent] = int(record.bytes[bits == exponent].sum())
     chunk_bytes = record.sizes[record.chunk]
     left = record.compressed[record.chunk]
     truth = float(left.sum() / chunk_bytes.sum())
@@ -235,10 +237,11 @@ def compression(
             kernel="scalar",
             rate=rate,
             census=Census(size_bytes=int(record.bytes.sum())),
+            skipped_bytes=0,
             volumes={},
             totals=totals,
             places=hashes,
-            exponents=how.exponent[at < rate][unit],
+            exponents=bits[at < rate][unit],
             listed=read.astype(np.uint64),
             once=read.astype(np.uint64),
             at=np.arange(len(hashes)),

@@ -166,57 +166,53 @@ def loaded(name: str, corpora: Path, cache: Path, bytes_max: int) -> Record:
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """How the units of a record are drawn: what places are hashes of beside the units' numbers, and
-    what the listing tells of each unit, as ``storeff.scan.units.Shared``."""
+    how many files are alike, as ``storeff.scan.units.Shared``."""
 
-    file_bytes: U64
+    size: U64
     key: U64
     alike: Ints
-    exponent: Ints
 
     def places(self, record: Record, seed: int) -> Floats:
         """(units,) the places of the units."""
-        return scan_units.places(self.file_bytes, record.number, self.key, seed)
+        return scan_units.places(self.size, record.number, self.key, seed)
 
 
 def drawn(record: Record, crowd_files: int) -> Drawn:
     """As the product draws, which has no more than ``crowd_files`` files share their places."""
-    first = record.number == 0
-
-    def files(key: U64) -> tuple[Ints, Ints]:
-        keys, row, counts = np.unique(key[first], return_inverse=True, return_counts=True)
-        at = np.searchsorted(keys, key)
-        bits = np.zeros(len(keys), np.int64)
-        np.maximum.at(bits, row, own[first])
-        return counts[at], bits[at]
-
-    own = np.frexp(record.file_bytes.astype(np.float64))[1].astype(np.int64)
-    both, _ = files(record.file_bytes * np.uint64(scan_units.GOLDEN) ^ record.name)
-    named, largest = files(record.name)
-    of_size, _ = files(record.file_bytes)
-    rules = [(count >= 2) & (count <= crowd_files) for count in (both, named, of_size)]
+    version_files = min(Design().version_files, crowd_files)
+    bits = exponents(record).astype(np.uint64)
+    both = _files(record, record.file_bytes * np.uint64(scan_units.GOLDEN) ^ record.name)
+    named = _files(record, record.name ^ bits)
+    of_size = _files(record, record.file_bytes)
+    rules = [
+        (count >= 2) & (count <= most)
+        for count, most in ((both, crowd_files), (named, version_files), (of_size, crowd_files))
+    ]
     none = np.zeros(len(both), np.uint64)
     return Drawn(
-        file_bytes=np.select(
-            rules, [record.file_bytes, none, record.file_bytes], record.file_bytes
-        ),
+        size=np.select(rules, [record.file_bytes, bits, record.file_bytes], record.file_bytes),
         key=np.select(rules, [record.name, record.name, none], record.path),
         alike=np.select(rules, [both, both, of_size], 1),
-        exponent=np.select(rules, [own, largest, own], own),
     )
+
+
+def exponents(record: Record) -> Ints:
+    """(units,) bits of the size of each unit's file."""
+    return np.frexp(record.file_bytes.astype(np.float64))[1].astype(np.int64)
+
+
+def _files(record: Record, key: U64) -> Ints:
+    """(units,) how many files have the ``key`` of each unit's file."""
+    keys, counts = np.unique(key[record.number == 0], return_counts=True)
+    return counts[np.searchsorted(keys, key)]
 
 
 def by_size(record: Record, crowd_files: int) -> Drawn:
     """Files of one size share their places, in a crowd those of one size and name, else none."""
-    alike = drawn(record, crowd_files)
-    first = record.number == 0
-
-    def crowded(key: U64) -> npt.NDArray[np.bool_]:
-        keys, files = np.unique(key[first], return_counts=True)
-        return files[np.searchsorted(keys, key)] > crowd_files
-
-    named = np.where(crowded(record.file_bytes ^ record.name), record.path, record.name)
-    key = np.where(crowded(record.file_bytes), named, np.uint64(0))
-    return Drawn(record.file_bytes, key, np.ones_like(alike.alike), alike.exponent)
+    crowded = _files(record, record.file_bytes ^ record.name) > crowd_files
+    named = np.where(crowded, record.path, record.name)
+    key = np.where(_files(record, record.file_bytes) > crowd_files, named, np.uint64(0))
+    return Drawn(record.file_bytes, key, np.ones(len(key), np.int64))
 
 
 def alone(record: Record, seed: int) -> Floats:
@@ -246,8 +242,8 @@ def check_places(folder: Path, kind: Kind) -> None:
     ours = Record(sizes, numbers, names, paths, none, none, none, none, none, none > 0)
     units = list(product.select(found, 0.0, 2.0))
     how = drawn(ours, 8)
-    told = np.array([(u.place, u.shared.alike, u.shared.exponent) for u in units])
-    same = told == np.column_stack((how.places(ours, 3), how.alike, how.exponent))
+    told = np.array([(u.place, u.shared.alike) for u in units])
+    same = told == np.column_stack((how.places(ours, 3), how.alike))
     # What collides in the product's tables is told apart there.
     if same.all(axis=1).mean() < 0.98:
         raise click.ClickException("the places are not those of the product")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from partial_records import CORPORA, U64, Record, drawn, loaded, same_size
+from partial_records import CORPORA, U64, Record, drawn, exponents, loaded, same_size
 
 from storeff.estimate.reduction import HEADLINE
 from storeff.estimate.sampled import growth_of
@@ -75,8 +75,9 @@ def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float
     }
     once_bytes = data_bytes // how.alike.astype(np.uint64)
     totals = Totals(int(once_bytes.sum()))
-    for exponent in np.unique(how.exponent).tolist():
-        totals.by_exponent[exponent] = int(record.bytes[how.exponent == exponent].sum())
+    bits = exponents(record)
+    for exponent in np.unique(bits).tolist():
+        totals.by_exponent[exponent] = int(record.bytes[bits == exponent].sum())
     listed, once = (
         np.bincount(row, column[taken], len(hashes)).astype(np.uint64)
         for column in (data_bytes, once_bytes)
@@ -87,10 +88,11 @@ def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float
         kernel="scalar",
         rate=rate,
         census=Census(size_bytes=int(record.bytes.sum())),
+        skipped_bytes=0,
         volumes=volumes,
         totals=totals,
         places=hashes,
-        exponents=how.exponent[taken][first],
+        exponents=bits[taken][first],
         listed=listed,
         once=once,
         at=row,
