@@ -2,6 +2,7 @@
 
 import random
 import threading
+from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from storeff.scan.sampled import Sampled
 from storeff.scan.units import Design
 
 KIB = 1 << 10
+# Which units are drawn depends on the paths too, so on the run. Of 60 seeds 90 to 100 % held the
+# truth; less than 13 of 20 has a chance of 1 in 2,000 even at 90 %.
+SEEDS, HELD_MIN = 20, 13
 CHUNKERS_TOLD = tuple(c for c in CHUNKERS if c.name in ("cdc-64KiB", "blocks-128KiB"))
 
 
@@ -115,20 +119,19 @@ def _bytes(root: Path) -> int:
 def test_a_part_tells_what_the_roots_share(roots: list[Path]) -> None:
     truth = whole(roots).sharing
     assert truth is not None
-    held = []
-    for seed in range(10):
+    held: defaultdict[str, int] = defaultdict(int)
+    for seed in range(SEEDS):
         sharing = sharing_of(sampled(roots, 0.4, seed))
         assert sharing is not None
         assert truth.needless_bytes.value is not None
-        held.append(holds(sharing.needless_bytes, truth.needless_bytes.value))
+        held["needless"] += holds(sharing.needless_bytes, truth.needless_bytes.value)
         for ours, theirs in zip(sharing.volumes, truth.volumes, strict=True):
             assert ours.data_bytes == theirs.data_bytes
             assert theirs.only_here_bytes.value is not None
-            held.append(holds(ours.only_here_bytes, theirs.only_here_bytes.value))
+            held[ours.name] += holds(ours.only_here_bytes, theirs.only_here_bytes.value)
         pair = next(p for p in sharing.pairs if "text" not in Path(p.b).name)
-        held.append(holds(pair.shared_bytes, truth.pairs[0].shared_bytes.value or 0))
-    # Of 60 seeds 92 to 95 % hold the truth; what is held in one seed is not independent.
-    assert sum(held) >= 0.85 * len(held)
+        held["pair"] += holds(pair.shared_bytes, truth.pairs[0].shared_bytes.value or 0)
+    assert min(held.values()) >= HELD_MIN
 
 
 def test_of_roots_of_which_too_little_was_read_nothing_is_told(roots: list[Path]) -> None:
@@ -142,8 +145,8 @@ def test_of_roots_of_which_too_little_was_read_nothing_is_told(roots: list[Path]
 
 def test_a_part_tells_how_much_of_the_data_is_of_each_class(roots: list[Path]) -> None:
     truth = {s.name: s for s in whole(roots).by_stratum}
-    held = 0
-    for seed in range(10):
+    held: defaultdict[str, int] = defaultdict(int)
+    for seed in range(SEEDS):
         for stratum in strata_of(sampled(roots, 0.4, seed)):
             share, exact = stratum.data_share, truth[stratum.name]
             assert stratum.data_bytes is None
@@ -151,8 +154,9 @@ def test_a_part_tells_how_much_of_the_data_is_of_each_class(roots: list[Path]) -
             assert exact.data_share is not None
             assert exact.data_share.value is not None
             assert exact.ratio.value is not None
-            held += holds(share, exact.data_share.value) + holds(stratum.ratio, exact.ratio.value)
-    assert held >= 34
+            held[f"share of {stratum.name}"] += holds(share, exact.data_share.value)
+            held[f"ratio of {stratum.name}"] += holds(stratum.ratio, exact.ratio.value)
+    assert min(held.values()) >= HELD_MIN
 
 
 def test_a_volume_of_holes_counts_by_its_data(tmp_path: Path) -> None:
