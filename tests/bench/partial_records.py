@@ -228,7 +228,7 @@ def check_places(folder: Path, kind: Kind) -> None:
         for f in walk([folder], one_file_system=True, exclude=[])
         if isinstance(f, Piece) and f.size_bytes
     ]
-    design = Design(seed=3, unit_bytes=kind.unit_bytes, crowd_files=8)
+    design = Design(seed=3, unit_bytes=kind.unit_bytes, crowd_files=8, version_files=8)
     product = Places(design)
     for piece in found:
         product.count(piece)
