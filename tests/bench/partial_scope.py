@@ -4,7 +4,7 @@
         [-o results.json]
 
 Parts of 15 % are replayed from the records of partial_records.py, each file in one of two volumes
-by its path and in one of four classes by its size, and given to storeff.estimate as a scan gives
+by its path and in one of four classes by its name, and given to storeff.estimate as a scan gives
 them. Judged are the growth of the ratio with the scope, the distinct bytes of each volume, what the
 two share, what only one holds, and the data and distinct bytes of each class. The truth is of all
 units. ``point`` is the share of seeds that give a point: bias and RMSE are of those. ``width`` is
@@ -40,10 +40,9 @@ CLASS_BITS = 4
 
 def groups_of(record: Record) -> U64:
     """(units,) the bits of each unit's class and volume."""
-    by_size = np.array([int(size).bit_length() % CLASS_BITS for size in record.file_bytes.tolist()])
+    of_class = (record.name >> np.uint64(7)) % np.uint64(CLASS_BITS)
     volume = (record.path >> np.uint64(7)) & np.uint64(1)
-    bits = np.uint64(1) << by_size.astype(np.uint64)
-    return bits | (np.uint64(1) << (volume + np.uint64(VOLUME_BIT)))
+    return (np.uint64(1) << of_class) | (np.uint64(1) << (volume + np.uint64(VOLUME_BIT)))
 
 
 def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float) -> Sampled:
