@@ -21,7 +21,7 @@ from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.run import scan
 from storeff.scan.sampled import Chunks, Collector, Sampled
-from storeff.scan.units import Design, Unit
+from storeff.scan.units import Design, Places, Unit
 from storeff.sources.piece import Piece
 from storeff.sources.tree import walk
 
@@ -140,6 +140,14 @@ def test_the_listing_tells_of_all_units_what_is_then_read_of_some(tree: Path) ->
         totals.by_exponent.total(),
         totals.once_bytes,
     )
+
+
+def test_few_of_many_files_are_taken_to_be_alike_that_are_not() -> None:
+    places = Places(DESIGN)
+    pieces = [Piece(b"/r/f%d" % i, b"/r", 1000 + i, 1000 + i, 1, i, 0, 1) for i in range(50_000)]
+    for piece in pieces:
+        places.count(piece)
+    assert sum(places.shared_by(piece).alike > 1 for piece in pieces) < 50
 
 
 def test_another_seed_reads_other_units(tree: Path) -> None:
@@ -311,9 +319,9 @@ def test_units_in_holes_are_not_drawn_and_count_as_holes_at_any_rate(tmp_path: P
     assert found.data_bytes == listed.drawn_bytes == dense_bytes
     assert found.coverage > 1 - 1e-5
     # The sparse file is the largest, but little of the data.
-    floor = reduce_sampled(found).scope.floor
-    assert floor.value is not None
-    assert floor.value > 4
+    compressed = reduce_sampled(found).compression[0].compressed_bytes
+    assert compressed.value is not None
+    assert compressed.value < dense_bytes / 4
 
 
 def test_a_sparse_file_that_cannot_be_opened_is_left_to_be_refused(tmp_path: Path) -> None:

@@ -193,6 +193,19 @@ def test_a_listing_that_tells_nothing_changes_nothing() -> None:
     assert other == pytest.approx(one, abs=1e-4)
 
 
+def test_one_place_that_the_listing_tells_apart_corrects_nothing() -> None:
+    everything = whole(2000, 1, 3)
+    sample = everything.thinned(everything.hashes < 0.3)
+    once, value = sample.listed / 2, sample.value.copy()
+    once[0] *= 2
+    value[sample.chunk[sample.place == 0]] *= 20
+    unaware = replace(sample, value=value)
+    odd = replace(unaware, once=once, once_share=0.5)
+    one, other = estimate(unaware, 0.3, Z_MAX), estimate(odd, 0.3, Z_MAX)
+    assert one is not None
+    assert other == pytest.approx(one, abs=1e-4)
+
+
 def test_where_little_was_read_a_sample_is_thinned_less() -> None:
     sample = whole(1500, 2, 8)
     assert calibrate(sample.thinned(sample.hashes < 0.1), 0.05, seed=1, thinnings=20) is not None

@@ -110,8 +110,9 @@ class Places:
         self.units = 0
         self.skipped_bytes = 0
         self.totals = Totals()
-        # Files by a hash of their size, of their name and of both. Where two collide their files
-        # may be told apart that need not be, which costs some coordination and nothing else.
+        # Files by hashes of their size, of their name and of both: the least of two counts, as in a
+        # Count-Min sketch. Where all hashes of two collide, their files may be told apart that need
+        # not be, which costs some coordination and nothing else.
         self.of_size, self.of_name, self.of_both = (bytearray(1 << COUNT_BITS) for _ in range(3))
         self.sparse: dict[tuple[int, int], Ints] = {}
         self.sparse_units = 0
@@ -120,12 +121,13 @@ class Places:
         """Take note of a file, and of which of its units alone hold data, if known; all files must
         have been before a place is asked for. Returns the bytes that may be drawn from."""
         name = name_hash(piece)
-        for counts, at in (
-            (self.of_size, _bin(piece.size_bytes)),
-            (self.of_name, _bin(name ^ piece.size_bytes.bit_length())),
-            (self.of_both, _bin(piece.size_bytes ^ name)),
+        for counts, key in (
+            (self.of_size, piece.size_bytes),
+            (self.of_name, name ^ piece.size_bytes.bit_length()),
+            (self.of_both, piece.size_bytes ^ name),
         ):
-            counts[at] = min(counts[at] + 1, COUNT_MAX)
+            for at in _bins(key):
+                counts[at] = min(counts[at] + 1, COUNT_MAX)
         if data_units is not None and self.sparse_units + len(data_units) <= SPARSE_UNITS_HELD:
             self.sparse[piece.device, piece.inode] = data_units
             self.sparse_units += len(data_units)
@@ -147,13 +149,13 @@ class Places:
     def shared_by(self, piece: Piece) -> Shared:
         """What files must have in common with ``piece`` to share its places."""
         size_bytes, name = piece.size_bytes, name_hash(piece)
-        both = self.of_both[_bin(size_bytes ^ name)]
+        both = _counted(self.of_both, size_bytes ^ name)
         if 2 <= both <= self.design.crowd_files:
             return Shared(name, size_bytes, both)
         bits = size_bytes.bit_length()
-        if 2 <= self.of_name[_bin(name ^ bits)] <= self.design.version_files:
+        if 2 <= _counted(self.of_name, name ^ bits) <= self.design.version_files:
             return Shared(name, bits, both)
-        of_size = self.of_size[_bin(size_bytes)]
+        of_size = _counted(self.of_size, size_bytes)
         if 2 <= of_size <= self.design.crowd_files:
             return Shared(0, size_bytes, of_size)
         return Shared(path_hash(piece), size_bytes, 1)
@@ -194,5 +196,11 @@ def path_hash(piece: Piece) -> int:
     return int.from_bytes(_native.fingerprint(piece.path)[:8], "big")
 
 
-def _bin(key: int) -> int:
-    return (key * GOLDEN & 0xFFFF_FFFF_FFFF_FFFF) >> (64 - COUNT_BITS)
+def _counted(counts: bytearray, key: int) -> int:
+    return min(counts[at] for at in _bins(key))
+
+
+def _bins(key: int) -> set[int]:
+    hashed = key * GOLDEN & 0xFFFF_FFFF_FFFF_FFFF
+    mask = (1 << COUNT_BITS) - 1
+    return {hashed >> (64 - COUNT_BITS), hashed >> (64 - 2 * COUNT_BITS) & mask}
