@@ -35,18 +35,16 @@ from partial_records import (
     by_size,
     check_places,
     drawn,
-    exponents,
     loaded,
+    replayed,
     same_size,
     sampled,
 )  # fmt: skip
 
 from storeff.estimate.sampled_shares import compressed_share, range_is_narrow
 from storeff.estimate.unseen import Z_MAX, Share, calibrate, estimate
-from storeff.scan.plan import Plan
-from storeff.scan.sampled import Sampled, Table
-from storeff.scan.units import Design, Totals
-from storeff.sources.census import Census
+from storeff.scan.sampled import Table
+from storeff.scan.units import Design
 
 RATES = (0.01, 0.05, 0.15)
 THINNINGS = 60
@@ -204,10 +202,6 @@ def compression(
 ) -> Iterator[Row]:
     """What is left when every chunk is compressed, and the interval of that."""
     how = drawn(record, Design().crowd_files)
-    totals = Totals(int((record.bytes // how.alike).sum()))
-    bits = exponents(record)
-    for exponent in np.unique(bits).tolist():
-        totals.by_exponent[exponent] = int(record.bytes[bits == exponent].sum())
     chunk_bytes = record.sizes[record.chunk]
     left = record.compressed[record.chunk]
     truth = float(left.sum() / chunk_bytes.sum())
@@ -215,9 +209,7 @@ def compression(
     found = []
     for seed in range(1, seeds + 1):
         at = how.places(record, seed)
-        hashes, unit = np.unique(at[at < rate], return_index=True)
-        met = at[record.unit] < rate
-        rows = np.flatnonzero(met)
+        rows = np.flatnonzero(at[record.unit] < rate)
         table = Table(
             keys[rows],
             chunk_bytes[rows].astype(np.uint64),
@@ -229,28 +221,7 @@ def compression(
             len(rows),
             np.zeros(256, np.uint64),
         )
-        where = np.searchsorted(hashes, at[record.unit[rows]])
-        read = np.bincount(where, chunk_bytes[rows], len(hashes))
-        scan = Sampled(
-            plan=Plan(),
-            design=Design(seed=seed, unit_bytes=unit_bytes),
-            kernel="scalar",
-            rate=rate,
-            census=Census(size_bytes=int(record.bytes.sum())),
-            skipped_bytes=0,
-            volumes={},
-            totals=totals,
-            places=hashes,
-            exponents=bits[at < rate][unit],
-            listed=read.astype(np.uint64),
-            once=read.astype(np.uint64),
-            at=np.arange(len(hashes)),
-            groups=np.zeros(len(hashes), np.uint64),
-            data=read.astype(np.uint64),
-            holes=np.zeros(len(hashes), np.uint64),
-            tables={},
-            cpu_seconds=0.0,
-        )
+        scan = replayed(record, unit_bytes, seed, rate, {})
         found.append(compressed_share(scan, table, 0) or (np.nan,) * 3)
     value, low, high = np.array(found).T
     known = ~np.isnan(value)

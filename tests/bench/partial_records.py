@@ -16,9 +16,10 @@ from storeff import _native
 from storeff.estimate.unseen import Sample
 from storeff.scan import units as scan_units
 from storeff.scan.codecs import codec
-from storeff.scan.plan import Chunker
-from storeff.scan.sampled import cut_unit
-from storeff.scan.units import Design, Places, name_hash, path_hash
+from storeff.scan.plan import Chunker, Plan
+from storeff.scan.sampled import Sampled, Table, cut_unit
+from storeff.scan.units import Design, Places, Totals, name_hash, path_hash
+from storeff.sources.census import Census
 from storeff.sources.piece import Piece, open_piece
 from storeff.sources.tree import walk
 
@@ -270,3 +271,50 @@ def sampled(
         value[rows].astype(float), pairs // len(hashes), pairs % len(hashes), hashes, read, read,
         left, once_share,
     )  # fmt: skip
+
+
+def replayed(
+    record: Record,
+    unit_bytes: int,
+    seed: int,
+    rate: float,
+    tables: dict[str, Table],
+    groups: U64 | None = None,
+    volumes: dict[bytes, int] | None = None,
+) -> Sampled:
+    """What a scan of ``record`` at ``rate`` finds, beside the ``tables`` of its chunks: ``groups``
+    (units,) as in a Sketch, and the ``volumes`` that they tell apart."""
+    how, bits = drawn(record, Design().crowd_files), exponents(record)
+    data_bytes = record.bytes.astype(np.uint64)
+    once_bytes = data_bytes // how.alike.astype(np.uint64)
+    totals = Totals(int(once_bytes.sum()))
+    for exponent in np.unique(bits).tolist():
+        totals.by_exponent[exponent] = int(record.bytes[bits == exponent].sum())
+    at = how.places(record, seed)
+    taken = at < rate
+    hashes, first, row = np.unique(at[taken], return_index=True, return_inverse=True)
+    listed, once = (
+        np.bincount(row, column[taken], len(hashes)).astype(np.uint64)
+        for column in (data_bytes, once_bytes)
+    )
+    nothing = np.zeros(len(row), np.uint64)
+    return Sampled(
+        plan=Plan(),
+        design=Design(seed=seed, unit_bytes=unit_bytes),
+        kernel="scalar",
+        rate=rate,
+        census=Census(size_bytes=int(record.bytes.sum())),
+        skipped_bytes=0,
+        volumes=volumes or {},
+        totals=totals,
+        places=hashes,
+        exponents=bits[taken][first],
+        listed=listed,
+        once=once,
+        at=row,
+        groups=nothing if groups is None else groups[taken],
+        data=data_bytes[taken],
+        holes=nothing,
+        tables=tables,
+        cpu_seconds=0.0,
+    )

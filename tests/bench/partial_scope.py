@@ -20,17 +20,15 @@ from pathlib import Path
 
 import click
 import numpy as np
-from partial_records import CORPORA, U64, Record, drawn, exponents, loaded, same_size
+from partial_records import CORPORA, U64, Record, drawn, loaded, replayed, same_size
 
 from storeff.estimate.reduction import HEADLINE
 from storeff.estimate.sampled import growth_of
 from storeff.estimate.sampled_groups import sharing_of, strata_of
 from storeff.quantity import Quantity
 from storeff.scan.measurement import VOLUME_BIT
-from storeff.scan.plan import Plan
 from storeff.scan.sampled import Sampled, Table
-from storeff.scan.units import Design, Totals
-from storeff.sources.census import Census
+from storeff.scan.units import Design
 from storeff.sources.content import CLASSES
 
 RATE = 0.15
@@ -47,10 +45,9 @@ def groups_of(record: Record) -> U64:
 
 def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float) -> Sampled:
     """What a scan of ``record`` at ``rate`` finds; all chunks are kept and compressed."""
-    how = drawn(record, Design().crowd_files)
-    at = how.places(record, seed)
+    at = drawn(record, Design().crowd_files).places(record, seed)
     taken = at < rate
-    hashes, first, row = np.unique(at[taken], return_index=True, return_inverse=True)
+    hashes, row = np.unique(at[taken], return_inverse=True)
     met = taken[record.unit]
     key, pair = np.unique(
         row[np.cumsum(taken) - 1][record.unit[met]] * len(record.sizes) + record.chunk[met],
@@ -67,40 +64,11 @@ def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float
         chunk.astype(np.uint64), record.sizes[chunk].astype(np.uint64), hashes[place], united,
         1.0, compressed, 1.0, int(met.sum()), np.zeros(256, np.uint64),
     )  # fmt: skip
-    data_bytes = record.bytes.astype(np.uint64)
     volumes = {
-        name: int(data_bytes[(groups >> np.uint64(VOLUME_BIT + bit)) & np.uint64(1) == 1].sum())
+        name: int(record.bytes[(groups >> np.uint64(VOLUME_BIT + bit)) & np.uint64(1) == 1].sum())
         for bit, name in enumerate(VOLUMES)
     }
-    once_bytes = data_bytes // how.alike.astype(np.uint64)
-    totals = Totals(int(once_bytes.sum()))
-    bits = exponents(record)
-    for exponent in np.unique(bits).tolist():
-        totals.by_exponent[exponent] = int(record.bytes[bits == exponent].sum())
-    listed, once = (
-        np.bincount(row, column[taken], len(hashes)).astype(np.uint64)
-        for column in (data_bytes, once_bytes)
-    )
-    return Sampled(
-        plan=Plan(),
-        design=Design(seed=seed, unit_bytes=unit_bytes),
-        kernel="scalar",
-        rate=rate,
-        census=Census(size_bytes=int(record.bytes.sum())),
-        skipped_bytes=0,
-        volumes=volumes,
-        totals=totals,
-        places=hashes,
-        exponents=bits[taken][first],
-        listed=listed,
-        once=once,
-        at=row,
-        groups=groups[taken],
-        data=data_bytes[taken],
-        holes=np.zeros(int(taken.sum()), np.uint64),
-        tables={HEADLINE[0]: table},
-        cpu_seconds=0.0,
-    )
+    return replayed(record, unit_bytes, seed, rate, {HEADLINE[0]: table}, groups, volumes)
 
 
 def figures(found: Sampled) -> Iterator[tuple[str, Quantity]]:
