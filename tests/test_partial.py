@@ -342,7 +342,7 @@ def test_a_full_table_keeps_a_share_of_the_chunks_by_content() -> None:
     for start in range(0, 8000, 100):
         some, sizes = keys[start : start + 100], np.full(100, 4096, np.uint64)
         chunks = Chunks(np.zeros(100, np.int64), some, sizes, np.zeros(256, np.uint64))
-        collector.add(start / 8000, 0, chunks, memoryview(b""), [])
+        collector.add(start / 8000, 0, chunks, memoryview(b""), [], {})
     table = collector.table(2.0)
     assert len(table.keys) <= 1000
     assert table.kept < 1

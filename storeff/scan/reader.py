@@ -152,10 +152,13 @@ class Reader:
         """Hand over the chunks of ``unit`` in data at ``offset`` of the file, now in the buffer."""
         data = self.view[:length]
         begin, end = max(unit.start - offset, 0), min(unit.end - offset, length)
+        # A small file is one chunk of several chunkers, and compressed once.
+        compressed: dict[tuple[str, ...], dict[tuple[int, int], tuple[int, ...]]] = {}
         for collector, codecs in zip(self.collectors, self.codecs, strict=True):
             chunks = cut_unit(data, begin, end, collector.chunker, self.kernel)
             if collector.chunker.by_place:
                 where = chunks.keys + np.uint64(offset)
                 of_file = np.uint64(path_hash(unit.piece))
                 chunks = chunks._replace(keys=of_file ^ (where * np.uint64(GOLDEN)))
-            collector.add(unit.place, groups, chunks, data, codecs)
+            known = compressed.setdefault(collector.chunker.codecs, {})
+            collector.add(unit.place, groups, chunks, data, codecs, known)

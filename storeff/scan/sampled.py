@@ -141,9 +141,13 @@ def cut_unit(data: memoryview, begin: int, end: int, chunker: Chunker, kernel: s
 
     If each block counts for itself, runs are chunks too, and keys are offsets.
     """
-    origin, cut_end = (begin, end) if chunker.min_bytes == chunker.max_bytes else (0, len(data))
-    cut = _native.cut(data[origin:cut_end], chunker.min_bytes, chunker.max_bytes, kernel)
-    cut[:, 0] += origin
+    if _is_one_chunk(data, begin, end, chunker):
+        cut = np.array([[begin, end - begin, 0]], np.int64)
+    else:
+        fixed = chunker.min_bytes == chunker.max_bytes
+        origin, cut_end = (begin, end) if fixed else (0, len(data))
+        cut = _native.cut(data[origin:cut_end], chunker.min_bytes, chunker.max_bytes, kernel)
+        cut[:, 0] += origin
     runs = np.zeros(256, np.uint64)
     if not chunker.by_place:
         for offset, length, _ in cut[cut[:, 2] == 1].tolist():
@@ -155,6 +159,13 @@ def cut_unit(data: memoryview, begin: int, end: int, chunker: Chunker, kernel: s
     if not chunker.by_place:
         keys = _native.fingerprints(data, cut, kernel)[:, 0]
     return Chunks(cut[:, 0], keys, cut[:, 1].astype(np.uint64), runs)
+
+
+def _is_one_chunk(data: memoryview, begin: int, end: int, chunker: Chunker) -> bool:
+    """Whether all of [begin, end) is one chunk, as most files are of most chunkers; no run is."""
+    if chunker.min_bytes == chunker.max_bytes:
+        return begin < end and end - begin < chunker.max_bytes
+    return begin == 0 and 0 < end == len(data) <= chunker.min_bytes
 
 
 class Collector:
@@ -184,25 +195,23 @@ class Collector:
         chunks: Chunks,
         data: memoryview,
         codecs: Sequence[SizesOf],
+        compressed: dict[tuple[int, int], tuple[int, ...]],
     ) -> None:
         """Take the ``chunks`` of ``data``, from one unit; those not compressed yet are, with
-        ``codecs``."""
+        ``codecs``, unless ``compressed`` has them by offset and size, where they are added."""
         keys, sizes, runs = chunks.keys, chunks.sizes, chunks.runs
         ranks = self.ranks(keys)
-        wanted: dict[int, int] = {}
+        wanted: dict[int, tuple[int, int]] = {}
         if codecs:
             for row in np.flatnonzero(ranks < self.compressed_kept).tolist():
-                wanted.setdefault(int(keys[row]), row)
-            wanted = {key: row for key, row in wanted.items() if key not in self.compressed}
-        if wanted:
-            chosen = []
-            for row in wanted.values():
-                offset = int(chunks.offsets[row])
-                chosen.append(data[offset : offset + int(sizes[row])])
+                wanted.setdefault(int(keys[row]), (int(chunks.offsets[row]), int(sizes[row])))
+            wanted = {key: at for key, at in wanted.items() if key not in self.compressed}
+        missing = [at for at in wanted.values() if at not in compressed]
+        if missing:
+            chosen = [data[offset : offset + size] for offset, size in missing]
             found = zip(*(sizes_of(chosen) for sizes_of in codecs), strict=True)
-            news = dict(zip(wanted, found, strict=True))
-        else:
-            news = {}
+            compressed.update(zip(missing, found, strict=True))
+        news = {key: compressed[at] for key, at in wanted.items()}
         with self.lock:
             self.chunks += len(keys) + int(np.count_nonzero(runs))
             self.runs += runs
