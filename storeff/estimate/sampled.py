@@ -24,6 +24,7 @@ from storeff.estimate.sampled_groups import sharing_of, strata_of
 from storeff.estimate.sampled_shares import (
     compressed_share,
     distinct,
+    headline_cut,
     ratio_of,
     share_bytes,
     supported,
@@ -101,14 +102,9 @@ def reduce_sampled(sampled: Sampled, target_bytes: int | None = None) -> Reducti
 
 def headline_ratio(sampled: Sampled) -> Quantity:
     """The headline of ``reduce_sampled`` alone."""
-    chunker, codec = _headline_cut(sampled)
+    chunker, codec = headline_cut(sampled)
     left = _combined(sampled, chunker, codec, calibrated(sampled, chunker.name, codec))
     return ratio_of(sampled.data_bytes, left)
-
-
-def _headline_cut(sampled: Sampled) -> tuple[Chunker, int]:
-    chunker = next(c for c in sampled.plan.chunkers if c.name == HEADLINE[0])
-    return chunker, chunker.codecs.index(HEADLINE[1])
 
 
 def _dedup(sampled: Sampled, chunker: Chunker, z: float) -> Dedup:
@@ -143,7 +139,7 @@ def _compression(sampled: Sampled, chunker: Chunker) -> Iterator[Compression]:
 
 def growth_of(sampled: Sampled, z: float) -> list[Growth]:
     """The headline ratio as the scope doubles, units being in it or not as a whole."""
-    chunker, codec = _headline_cut(sampled)
+    chunker, codec = headline_cut(sampled)
     table = sampled.tables[chunker.name]
     sample = distinct(sampled, table, codec)
     shares = _never_growing([estimate(sample, sampled.rate, z, scope) for scope in SHARES])
@@ -178,7 +174,7 @@ def _chunk_stream(design: Design) -> str:
 
 def _interval_width(sampled: Sampled, rate: float, z: float) -> float | None:
     """Width, per byte of data, of the headline's interval, had the scan been at ``rate``."""
-    chunker, codec = _headline_cut(sampled)
+    chunker, codec = headline_cut(sampled)
     sample = distinct(sampled, sampled.tables[chunker.name], codec)
     share = estimate(sample.thinned(sampled.places < rate), rate, z)
     return None if share is None else share.high - share.low

@@ -14,6 +14,7 @@ from storeff.estimate.reduction import HEADLINE, StratumReduction
 from storeff.estimate.sampled_shares import (
     data_share,
     distinct,
+    headline_cut,
     range_is_narrow,
     ratio_of,
     supported,
@@ -29,9 +30,8 @@ from storeff.sources.names import printable
 
 def strata_of(sampled: Sampled) -> list[StratumReduction]:
     """The headline reduction within each content class that was met, and its part of the data."""
-    chunker = next(c for c in sampled.plan.chunkers if c.name == HEADLINE[0])
+    chunker, codec = headline_cut(sampled)
     table = sampled.tables[chunker.name]
-    codec = chunker.codecs.index(HEADLINE[1])
     strata = []
     for bit, name in enumerate(CLASSES):
         part = data_share(sampled, 1 << bit)

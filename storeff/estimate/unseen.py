@@ -110,7 +110,7 @@ class Sample:
     @cached_property
     def group(self) -> Ints:
         """(m,) jackknife group of each place, by lower bits of its hash."""
-        return (self.hashes * 2.0**32 % 1.0 * GROUPS).astype(np.int64)
+        return jackknife_groups(self.hashes)
 
     def thinned(self, keep: npt.NDArray[np.bool_]) -> "Sample":
         """What would have been read at those places only that ``keep`` (m,) says."""
@@ -128,6 +128,11 @@ class Sample:
             float(self.once.sum() / max(1.0, self.listed.sum())),
             self.kept,
         )
+
+
+def jackknife_groups(hashes: Floats) -> Ints:
+    """(m,) the group that is left out with each place, by lower bits of its hash."""
+    return (hashes * 2.0**32 % 1.0 * GROUPS).astype(np.int64)
 
 
 def estimate(sample: Sample, p: float, z: float, scope: float = 1.0) -> Share | None:

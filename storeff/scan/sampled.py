@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +48,11 @@ class Table:
     compressed_kept: float
     chunks: int
     runs: U64
+
+    @cached_property
+    def compressed_rows(self) -> npt.NDArray[np.bool_]:
+        """(n,) whether ``compressed`` has the chunk of a row."""
+        return np.isin(self.keys, np.fromiter(self.compressed, np.uint64, len(self.compressed)))
 
 
 @dataclass(frozen=True, eq=False)
