@@ -1,7 +1,6 @@
 """storeff scan: the whole job, from files to drives, power and money."""
 
 import os
-import signal
 import threading
 import time
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from storeff.commands import EXIT_INTERRUPTED, EXIT_NOT_COVERED, EXIT_OK
+from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import Duration, Sample, Size, own_catalogues, sizing_options
 
 
@@ -207,15 +207,3 @@ def similar_measured(
         similar.tensors, plan.seed, threads=threads, bytes_per_second=read_rate, stop=stop
     )
     return with_similarity(reduction, measurement, deltas, siblings)
-
-
-def stop_on_interrupt(stop: threading.Event) -> None:
-    """The first interrupt sets ``stop``; the next one acts as ever."""
-
-    def first(signum: int, frame: object) -> None:
-        stop.set()
-        signal.signal(signum, signal.default_int_handler)
-        click.echo("storeff: finishing what is in flight; interrupt again to stop now", err=True)
-
-    signal.signal(signal.SIGINT, first)
-    signal.signal(signal.SIGTERM, first)

@@ -189,10 +189,14 @@ class Warned(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The whole document. Sections not asked for are null.
 
-    ``sensitivity`` and ``uncertainty`` are about the layout named ``reference_layout``.
+    ``complete`` is whether everything that was asked for was read; ``incomplete_because`` says why
+    not, a sentence each. ``sensitivity`` and ``uncertainty`` are about the layout named
+    ``reference_layout``.
     """
 
     schema_version: str
+    complete: bool = True
+    incomplete_because: list[str] = []
     currency: str
     run: Run
     target: Target | None
