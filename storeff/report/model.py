@@ -17,6 +17,7 @@ from storeff.kv.prefix import ChunkSharing
 from storeff.kv.replay import Replayed
 from storeff.kv.retention import Retention
 from storeff.kv.survey import Found, Survey
+from storeff.report.check import contradictions
 
 SCHEMA_VERSION = "1.4"
 
@@ -222,7 +223,8 @@ def to_json(report: Report) -> bytes:
 
 
 def read_report(path: Path) -> Report:
-    """The report in ``path``. Raises StoreffError if it is none, or of another major version."""
+    """The report in ``path``. Raises StoreffError if it is none, is of another major version, or
+    contradicts itself."""
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -234,9 +236,14 @@ def read_report(path: Path) -> Report:
                 f"{path} has schema_version {version!r}, this storeff reads {SCHEMA_VERSION}",
                 "make the report again with this version",
             )
-        return msgspec.json.decode(text, type=Report)
+        report = msgspec.json.decode(text, type=Report)
     except msgspec.MsgspecError as error:
         raise StoreffError(f"{path} is not a storeff report: {error}") from error
+    wrong = list(contradictions(report))
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise StoreffError(f"{path} cannot be true: {wrong[0]}{more}", "make the report again")
+    return report
 
 
 def schema() -> dict[str, Any]:

@@ -1,0 +1,193 @@
+"""Whether a report can be true: one that was edited or damaged must not be sized as if it were."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from storeff.economics import SizedLayout
+from storeff.estimate.reduction import Reduction
+from storeff.quantity import Quantity
+
+if TYPE_CHECKING:
+    from storeff.report.model import Report, Scan
+
+# A ratio is one division of doubles, and other programs may write fewer digits.
+RELATIVE = 1e-6
+# Money is rounded to cents before it is added up.
+CENTS = 0.01
+# A thousand billion times the 50 EB that people plan for: no count, no size, no sum of money.
+IMPOSSIBLE = 1e30
+
+
+def contradictions(report: "Report") -> Iterator[str]:
+    """What in ``report`` cannot be true, each naming the path in the document.
+
+    Intervals hold their point, parts sum to their wholes, and ratios agree with bytes.
+    """
+    impossible = list(_figures(report, ""))
+    yield from impossible
+    if any(each.endswith("large") for each in impossible):
+        return
+    if report.target is not None and report.target.bytes < 1:
+        yield "target.bytes is not above zero"
+    if report.scan is not None:
+        yield from _scan(report.scan)
+    if report.reduction is not None:
+        yield from _reduction(report.reduction)
+        sampled = report.reduction.method.sampling is not None
+        if report.scan is not None and not sampled:
+            yield from _sum(
+                "scan.read_bytes",
+                report.scan.read_bytes,
+                "reduction.data_bytes",
+                report.reduction.data_bytes,
+            )
+    for index, layout in enumerate(report.layouts):
+        yield from _layout(layout, f"layouts[{index}]")
+
+
+def _figures(value: Any, path: str) -> Iterator[str]:
+    """Intervals that do not hold their point, and counts below zero, anywhere in ``value``."""
+    if isinstance(value, Quantity):
+        yield from _interval(value, path)
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from _figures(getattr(value, name), f"{path}.{name}" if path else name)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _figures(item, f"{path}[{index}]")
+    elif isinstance(value, int | float):
+        yield from _possible(path, value)
+        if value < 0 and _counts(path):
+            yield f"{path} is below zero"
+
+
+def _possible(path: str, value: float) -> Iterator[str]:
+    if not abs(value) < IMPOSSIBLE:
+        yield f"{path} is impossibly large"
+
+
+def _counts(path: str) -> bool:
+    name = path.rsplit(".", 1)[-1]
+    return name in ("bytes", "files", "seed") or name.endswith("_bytes")
+
+
+def _interval(q: Quantity, path: str) -> Iterator[str]:
+    known = [x for x in (q.low, q.value, q.high) if x is not None]
+    for x in known:
+        yield from _possible(path, x)
+    if known != sorted(known):
+        yield f"{path} does not hold low <= value <= high"
+    # A share may be negative: what reduction takes off.
+    if known and known[0] < 0 and not path.endswith(".share_bytes"):
+        yield f"{path} is below zero"
+
+
+def _scan(scan: "Scan") -> Iterator[str]:
+    covered = scan.read_bytes + scan.hole_bytes
+    if covered > scan.logical_bytes:
+        yield "scan.read_bytes and scan.hole_bytes are more than scan.logical_bytes"
+    if not 0 <= scan.coverage <= 1:
+        yield "scan.coverage is not between 0 and 1"
+    # Entries whose size is unknown lower the coverage of what was listed, and nothing raises it.
+    elif scan.coverage > covered / max(1, scan.logical_bytes) + RELATIVE and scan.logical_bytes:
+        yield "scan.coverage is more than scan.read_bytes and scan.hole_bytes cover"
+    if scan.file_sizes:
+        sizes = scan.file_sizes
+        yield from _sum("scan.file_sizes", sum(s.files for s in sizes), "scan.files", scan.files)
+        listed = sum(s.logical_bytes for s in sizes)
+        yield from _sum("scan.file_sizes", listed, "scan.logical_bytes", scan.logical_bytes)
+    if sum(s.files for s in scan.strata) > scan.files:
+        yield "scan.strata have more files than scan.files"
+
+
+def _reduction(reduction: Reduction) -> Iterator[str]:
+    data_bytes = reduction.data_bytes
+    rows: list[tuple[str, Quantity, Quantity]] = [
+        *((f"dedup[{i}]", d.unique_bytes, d.ratio) for i, d in enumerate(reduction.dedup)),
+        *((f"combined[{i}]", c.physical_bytes, c.ratio) for i, c in enumerate(reduction.combined)),
+        *(
+            (f"compression[{i}]", c.compressed_bytes, c.ratio)
+            for i, c in enumerate(reduction.compression)
+        ),
+    ]
+    for path, left, ratio in rows:
+        yield from _ratio(f"reduction.{path}", data_bytes, left, ratio)
+    for path, left, _ in rows:
+        # What is stored whole is never more than the data; whole allocation units may be.
+        if left.value is not None and left.value > data_bytes and "compression" not in path:
+            yield f"reduction.{path} leaves more than reduction.data_bytes"
+    alone = {d.chunker: d.unique_bytes.value for d in reduction.dedup}
+    for i, row in enumerate(reduction.combined):
+        unique, physical = alone.get(row.chunker), row.physical_bytes.value
+        if unique is not None and physical is not None and physical > unique:
+            yield f"reduction.combined[{i}] is more than its chunks before compression"
+    head = reduction.headline
+    same = [c for c in reduction.combined if (c.chunker, c.codec) == (head.chunker, head.codec)]
+    if not same or not _close(same[0].ratio.value, head.ratio.value):
+        yield "reduction.headline is not the row of reduction.combined that it names"
+    classes = [s.data_bytes for s in reduction.by_stratum]
+    if classes and None not in classes:
+        total = sum(size for size in classes if size is not None)
+        yield from _sum("reduction.by_stratum", total, "reduction.data_bytes", data_bytes)
+
+
+def _ratio(path: str, data_bytes: int, left: Quantity, ratio: Quantity) -> Iterator[str]:
+    """``ratio`` is ``data_bytes`` over ``left``, its bounds the other way round."""
+    if data_bytes and left.value == 0:
+        yield f"{path} leaves no byte of {data_bytes:,}"
+        return
+    pairs = ((left.value, ratio.value), (left.high, ratio.low), (left.low, ratio.high))
+    for size, told in pairs:
+        # A ratio is null where a bound of what is left is zero.
+        if size and told is not None and not _close(data_bytes / size, told):
+            yield f"{path}: its ratio is not reduction.data_bytes over its bytes"
+            return
+
+
+def _layout(layout: SizedLayout, path: str) -> Iterator[str]:
+    steps, bill = layout.waterfall, layout.bill
+    for before, after in itertools.pairwise(steps):
+        if before.after_bytes.value != after.before_bytes.value:
+            yield f"{path}.waterfall: {after.step} does not begin where {before.step} ends"
+    first, last = steps[0].before_bytes.value, steps[-1].after_bytes.value
+    yield from _sum(f"{path}.waterfall", last, f"{path}.raw_bytes", layout.raw_bytes.value)
+    if first is not None and last is not None:
+        shares = [step.share_bytes.value for step in steps]
+        if None not in shares and sum(s for s in shares if s is not None) != last - first:
+            yield f"{path}.waterfall: its shares do not sum to raw minus logical bytes"
+    whole = (bill.drives_in_service.value, bill.spares.value)
+    if None not in whole:
+        drives = sum(n for n in whole if n is not None)
+        yield from _sum(f"{path}.bill.spares", drives, f"{path}.bill.drives", bill.drives.value)
+    capex = bill.capex
+    bought = [capex.drives.value, capex.enclosures.value, capex.racks.value]
+    yield from _money(f"{path}.bill.capex.total", capex.total.value, bought)
+    for index, year in enumerate(bill.opex_by_year):
+        paid = [year.energy.value, year.colocation.value, year.support.value]
+        of_year = f"{path}.bill.opex_by_year[{index}].total"
+        yield from _money(of_year, year.total.value, [*paid, year.replacement.value])
+    spent = [capex.total.value, bill.opex_total.value]
+    yield from _money(f"{path}.bill.tco", bill.tco.value, spent)
+
+
+def _sum(parts: str, total: float | None, whole: str, value: float | None) -> Iterator[str]:
+    if total is not None and value is not None and total != value:
+        yield f"{parts} sums to {total:,}, {whole} is {value:,}"
+
+
+def _money(path: str, total: float | None, parts: list[float | None]) -> Iterator[str]:
+    known = [part for part in parts if part is not None]
+    if total is None or len(known) < len(parts):
+        return
+    if not math.isclose(total, sum(known), rel_tol=RELATIVE, abs_tol=CENTS * (len(parts) + 1)):
+        yield f"{path} is {total:,.2f}, its parts sum to {sum(known):,.2f}"
+
+
+def _close(a: float | None, b: float | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return math.isclose(a, b, rel_tol=RELATIVE)
