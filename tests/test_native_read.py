@@ -21,7 +21,7 @@ RANDOM = random.Random(5).randbytes(300_000)
 
 
 def piece(path: Path) -> Piece:
-    return piece_of(os.fsencode(path), b"/", os.lstat(path))
+    return piece_of(os.fsencode(path), (b"/",), os.lstat(path))
 
 
 def written(path: Path, content: bytes) -> Piece:

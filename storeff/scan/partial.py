@@ -42,10 +42,12 @@ class Listing:
         *,
         one_file_system: bool,
         exclude: Sequence[str],
+        follow_links: bool = False,
     ) -> None:
         self.roots = roots
         self.one_file_system = one_file_system
         self.exclude = exclude
+        self.follow_links = follow_links
         self.places = Places(design)
         self.unit_bytes = design.unit_bytes
         self.census = Census()
@@ -65,7 +67,12 @@ class Listing:
         return min(stored, self.census.size_bytes) if stored else self.census.size_bytes
 
     def walk(self) -> Iterator[Found]:
-        return walk(self.roots, one_file_system=self.one_file_system, exclude=self.exclude)
+        return walk(
+            self.roots,
+            one_file_system=self.one_file_system,
+            exclude=self.exclude,
+            follow_links=self.follow_links,
+        )
 
     def count(
         self,
@@ -83,8 +90,9 @@ class Listing:
                 continue
             batch.append(found)
             drawn_bytes = self.places.count(found, data_units(found, self.unit_bytes))
-            if found.root in self.volume_bytes:
-                self.volume_bytes[found.root] += drawn_bytes
+            for root in found.roots:
+                if root in self.volume_bytes:
+                    self.volume_bytes[root] += drawn_bytes
             if self.held is not None:
                 self.held.append(found)
                 if len(self.held) > PIECES_HELD:

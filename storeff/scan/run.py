@@ -50,6 +50,7 @@ def scan(
     kernel: str | None = None,
     one_file_system: bool = False,
     exclude: Sequence[str] = (),
+    follow_links: bool = False,
     bytes_per_second: float | None = None,
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -65,7 +66,7 @@ def scan(
     """
     stop = stop or threading.Event()
     pace = Pace(bytes_per_second, stop)
-    found = walk(roots, one_file_system=one_file_system, exclude=exclude)
+    found = walk(roots, one_file_system=one_file_system, exclude=exclude, follow_links=follow_links)
     resolved = sorted({os.path.realpath(os.fsencode(root)) for root in roots})
     volumes = resolved if len(resolved) <= VOLUMES_MAX else []
     samples, turn = new_samples(plan), threading.Lock()
@@ -167,12 +168,13 @@ class _Scan:
             if batch and (
                 len(batch) >= BATCH_FILES
                 or batch_bytes >= BATCH_BYTES
-                or batch[0].root != item.root
+                or batch[0].roots != item.roots
             ):
                 yield batch
                 batch, batch_bytes = [], 0
             batch.append(item)
-            batch_bytes += item.size_bytes
+            # A path that is thousands of directories deep takes more than a small file.
+            batch_bytes += item.size_bytes + len(item.path)
         self.listing = False
         if batch:
             yield batch
