@@ -232,6 +232,9 @@ def test_one_file_system_with_real_mounts(tmp_path: Path) -> None:
             "mount -B outside/x/g t/h; touch t/i; mount -B outside/x/g t/i",
             [("bind-mount", "t/i"), ("file", "t/h")],
         ),
+        # What is deleted but for its mount.
+        ("mount -B outside/x/g t/h; rm outside/x/g", [("file", "t/h")]),
+        ("mount -B outside/x t/b; rm -r outside/x", []),
         # One file system at two places, and at a third one what is in it.
         (
             "mount -t tmpfs none t/b; mkdir t/b/d; touch t/b/d/k; mount -B t/b/d t/a/in/deep;"

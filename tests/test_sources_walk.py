@@ -16,7 +16,7 @@ from storeff.sources.links import Links
 from storeff.sources.mounts import Mounts
 from storeff.sources.piece import Piece
 from storeff.sources.refusals import Aside, Refusal
-from storeff.sources.tree import Found, exclusion, walk
+from storeff.sources.tree import Found, exclusion, resolved_roots, walk
 from storeff.sources.views import Identity, Views
 
 
@@ -88,6 +88,24 @@ def test_a_root_may_be_a_file(tmp_path: Path) -> None:
 def test_a_missing_root_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(StoreffError, match=r"no\\u001bthing cannot be scanned"):
         walk([tmp_path / "no\x1bthing"], one_file_system=False, exclude=[])
+
+
+def test_a_root_in_a_directory_that_was_deleted_is_an_error_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for find in (resolved_roots, lambda roots: walk(roots, one_file_system=False, exclude=[])):
+        with pytest.raises(StoreffError, match="cannot be scanned"):
+            find(["."])
+
+
+def test_a_root_of_a_very_long_name_is_an_error_in_one_line(tmp_path: Path) -> None:
+    for path, said in (("/" + "d" * 300, "name too long"), ("/d" * 3000, "No such file")):
+        with pytest.raises(StoreffError, match=said) as caught:
+            walk([f"{tmp_path}{path}"], one_file_system=False, exclude=[])
+        assert len(caught.value.message) < 300
 
 
 def test_a_root_that_is_a_symbolic_link_is_followed_and_said(tmp_path: Path) -> None:

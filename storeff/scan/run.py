@@ -17,7 +17,7 @@ from storeff.scan.worker import SMALL_BYTES, Task, Worker
 from storeff.sources.census import Census
 from storeff.sources.piece import Piece
 from storeff.sources.refusals import Refusal
-from storeff.sources.tree import Found, walk
+from storeff.sources.tree import Found, resolved_roots, walk
 
 # A batch is what one thread takes at a time: enough files to make taking turns cheap, few enough
 # bytes that threads finish together.
@@ -67,7 +67,7 @@ def scan(
     stop = stop or threading.Event()
     pace = Pace(bytes_per_second, stop)
     found = walk(roots, one_file_system=one_file_system, exclude=exclude, follow_links=follow_links)
-    resolved = sorted({os.path.realpath(os.fsencode(root)) for root in roots})
+    resolved = resolved_roots(roots)
     volumes = resolved if len(resolved) <= VOLUMES_MAX else []
     samples, turn = new_samples(plan), threading.Lock()
     workers = [

@@ -23,7 +23,7 @@ REMEDIES = {
     "stale": "mount the network file system again, then scan again",
     "too-long-header": "save fewer tensors a file: no header of over 8 MiB, or of more than some "
     "20,000 tensors, is read",
-    "too-long-path": "scan from a directory further down, so that paths are shorter",
+    "too-long-path": "move it further up: sources of up to 4,095 bytes and paths of 1 MiB are read",
     "too-many-open-files": "raise the limit (ulimit -n), then scan again",
     "unreachable": "check the network file system's server, then scan again",
     "vanished": "scan a snapshot, or scan again when nothing deletes there",

@@ -101,6 +101,14 @@ def walk(
     return walked()
 
 
+def resolved_roots(roots: Sequence[str | bytes | os.PathLike[str]]) -> list[bytes]:
+    """The distinct paths of ``roots``, without symbolic links, in byte order.
+
+    Raises StoreffError as ``walk`` does.
+    """
+    return sorted({_resolved(os.fsencode(root))[1] for root in roots})
+
+
 def _resolved(root: bytes) -> tuple[bytes, bytes, Identity]:
     """``root`` as it was named, without symbolic links, and what is there."""
     named = root
@@ -112,13 +120,19 @@ def _resolved(root: bytes) -> tuple[bytes, bytes, Identity]:
         reason = refusal_for(error, named, None).reason
         remedy = "check the spelling" if reason == "vanished" else REMEDIES[reason]
         raise StoreffError(
-            f"{printable(named)} cannot be scanned: {error.strerror}", remedy
+            f"{_shown(named)} cannot be scanned: {error.strerror}", remedy
         ) from error
     kind = stat.S_IFMT(status.st_mode)
     if kind in _NO_ROOT:
         what, remedy = _NO_ROOT[kind]
-        raise StoreffError(f"{printable(named)} cannot be scanned: it is {what}", remedy)
+        raise StoreffError(f"{_shown(named)} cannot be scanned: it is {what}", remedy)
     return named, path, (status.st_dev, status.st_ino)
+
+
+def _shown(path: bytes) -> str:
+    """``path`` for a line of text, without the middle if it is long."""
+    shown = printable(path)
+    return shown if len(shown) <= 200 else f"{shown[:100]} ... {shown[-80:]}"
 
 
 def exclusion(patterns: Sequence[str]) -> Excluded:
