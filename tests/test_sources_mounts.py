@@ -243,6 +243,10 @@ def test_one_file_system_with_real_mounts(tmp_path: Path) -> None:
         ),
         # What is covered by another mount is only seen at the second place.
         (
+            "mount -B t/a t/b; mount -t tmpfs none t/a/in; touch t/a/in/new",
+            [("bind-mount", "t/b"), ("file", "t/a/in/new"), ("file", "t/b/in/f")],
+        ),
+        (
             "mount -B t/a/in t/b; mount -t tmpfs none t/a/in; touch t/a/in/new",
             [("file", "t/a/in/new"), ("file", "t/b/f")],
         ),

@@ -97,8 +97,8 @@ def command(
     """Measure how far the files in SOURCES shrink and size storage for TARGET bytes like them.
 
     Every regular file is read once, or a sample of all if that would take long; nothing is written
-    to SOURCES, no symbolic link followed, no device opened. Hard links and duplicate SOURCES are
-    read once.
+    to SOURCES, no symbolic link followed, no device opened. Hard links, duplicate SOURCES and what
+    is mounted at several places are read once, and belong to every source that names them.
     """
     from datetime import UTC, datetime
 

@@ -23,6 +23,9 @@ Found = Piece | Refusal | Aside
 # What is deeper is not walked: a tree without end, which some file systems can show, has one here.
 PATH_BYTES_MAX = 1 << 20
 
+# After all mount points in their order.
+_LAST = (1 << 30, 0)
+
 # What holds no bytes.
 _SPECIAL = {
     stat.S_IFIFO: "fifo",
@@ -170,9 +173,9 @@ class _Walker:
         }
         self.apart = _by_directory([*views.roots, *mounts.by_point])
         # Mount points that were met, with their roots, are walked last, so that what they show
-        # again has been met by then; and which of the identities in ``views`` were.
+        # again has been met by then; and where those of the identities in ``views`` were.
         self.mounted: list[tuple[tuple[int, int], bytes, bytes]] = []
-        self.met: set[Identity] = set()
+        self.met: dict[Identity, bytes] = {}
         # Names still to come of each file that has several, and with several roots the file.
         self.names_left: dict[Identity, int] = {}
         self.held: dict[Identity, Piece] = {}
@@ -200,7 +203,7 @@ class _Walker:
         if named_under is not None:
             if identity in self.met and path in self.views.mounts.by_point:
                 return (Aside("bind-mount", path, status.st_size),)
-            self.met.add(identity)
+            self.met[identity] = path
             roots = united(roots, named_under)
         self.with_files.update(roots)
         piece = piece_of(path, roots, status)
@@ -374,8 +377,10 @@ class _Descent:
         named_under = self.views.identities.get(identity)
         if named_under is not None:
             if identity in self.walker.met:
+                for covered in self.views.uncovered(self.walker.met[identity], path):
+                    heapq.heappush(self.walker.mounted, (_LAST, covered, self.root))
                 return (Aside("bind-mount", path, None),)
-            self.walker.met.add(identity)
+            self.walker.met[identity] = path
             roots = united(roots, named_under)
         if at_once:
             return self.enter(name, identity, roots)

@@ -76,6 +76,21 @@ class Views:
         """A key of mount points by which the one that shows more of a file system is first."""
         return self.mounts.by_point[point].root.rstrip(b"/").count(b"/"), self.positions[point]
 
+    def uncovered(self, first: bytes, again: bytes) -> list[bytes]:
+        """The directories below ``again`` that are seen there alone: ``first`` is the same, but
+        other file systems are mounted on them there."""
+        mounts = self.mounts
+        prefix = os.path.join(first, b"")
+        found = []
+        for point in mounts.by_point:
+            if point.startswith(prefix):
+                seen = os.path.join(again, point[len(prefix) :])
+                covered = mounts.mount_of(os.path.dirname(point)) == mounts.mount_of(first)
+                bare = mounts.mount_of(seen) == mounts.mount_of(again)
+                if covered and bare and self.root_of(seen) is not None:
+                    found.append(seen)
+        return found
+
     def layers_in_roots(self, path: bytes) -> tuple["Layers | None", bool]:
         """The layers under the roots of the overlay through which ``path`` is seen, None if there
         are none; and whether they are all that it has."""
