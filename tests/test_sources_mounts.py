@@ -156,7 +156,7 @@ import json, os, sys
 from storeff.sources.tree import walk
 roots, kwargs = json.loads(sys.argv[1])
 for item in walk(roots, **kwargs):
-    name = os.path.relpath(item.path).decode()
+    name = os.path.relpath(item.path).decode(errors="replace")
     size = item.size_bytes
     roots = [os.path.relpath(root).decode() for root in getattr(item, "roots", [])]
     print(json.dumps([getattr(item, "reason", "file"), name, size, roots]))
@@ -265,6 +265,16 @@ def test_what_is_mounted_again_is_measured_once(
     if "none t/a/in;" in mounting:
         rows.remove(("file", "t/a/in/f"))
     assert seen(tmp_path, mounting) == sorted(rows + expected)
+
+
+def test_mount_points_of_any_name_are_known(tmp_path: Path) -> None:
+    fill(tmp_path, "t/a/f")
+    names = [b"m\rx", b"m\nx", b"m\tx", b"m x", b"m\\134x", b"m#x", b"m\x0bx", b"m\x85", b"m\xff"]
+    for name in names:
+        os.makedirs(os.fsencode(tmp_path) + b"/t/odd/" + name)
+    mounting = 'for point in t/odd/*; do mount -B t/a "$point"; done'
+    rows = seen(tmp_path, mounting)
+    assert [reason for reason, _ in rows] == ["bind-mount"] * len(names) + ["file"]
 
 
 def test_what_a_bind_mount_shows_is_measured_if_its_source_is_excluded(tmp_path: Path) -> None:

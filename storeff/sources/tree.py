@@ -114,9 +114,15 @@ def resolved_roots(roots: Sequence[str | bytes | os.PathLike[str]]) -> list[byte
 
 def _resolved(root: bytes) -> tuple[bytes, bytes, Identity]:
     """``root`` as it was named, without symbolic links, and what is there."""
+    if not root:
+        raise StoreffError("the name of a source is empty", "name a file or a directory")
     named = root
     try:
         named = os.path.abspath(root)
+        kind = stat.S_IFMT(os.stat(root).st_mode)
+        if kind in _NO_ROOT:
+            what, remedy = _NO_ROOT[kind]
+            raise StoreffError(f"{_shown(named)} cannot be scanned: it is {what}", remedy)
         path = os.path.realpath(root, strict=True)
         status = os.lstat(path)
     except OSError as error:
@@ -125,10 +131,6 @@ def _resolved(root: bytes) -> tuple[bytes, bytes, Identity]:
         raise StoreffError(
             f"{_shown(named)} cannot be scanned: {error.strerror}", remedy
         ) from error
-    kind = stat.S_IFMT(status.st_mode)
-    if kind in _NO_ROOT:
-        what, remedy = _NO_ROOT[kind]
-        raise StoreffError(f"{_shown(named)} cannot be scanned: it is {what}", remedy)
     return named, path, (status.st_dev, status.st_ino)
 
 
