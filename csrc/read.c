@@ -1,10 +1,13 @@
 /* From files into memory: whole small files a batch at a time, large ones span by span. */
-#define _GNU_SOURCE /* O_NOATIME, preadv2 */
+#define _GNU_SOURCE /* O_NOATIME, O_PATH, preadv2 */
 #define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -48,17 +51,75 @@ static size_t read_all(int fd, uint8_t *buffer, size_t bytes, uint64_t offset, i
 
 /* ---- whole files ---- */
 
-static int open_to_read(const char *path)
+/* As in linux/openat2.h, which not every system has. */
+struct open_how {
+    uint64_t flags, mode, resolve;
+};
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#define NO_SYMLINKS 0x04
+
+/* openat() that follows no symbolic link, not even on the way. Linux before 5.6 does not know this,
+ * and some sandboxes forbid it: is_the_same() then still tells whether it is the same file. */
+static int open_at(int directory, const char *path, int flags)
 {
-    int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-    int fd = open(path, flags | O_NOATIME);
-    /* Only the owner may leave the access time alone. */
-    return fd < 0 && errno == EPERM ? open(path, flags) : fd;
+    struct open_how how = {.flags = (uint64_t)flags, .resolve = NO_SYMLINKS};
+    long fd = syscall(SYS_openat2, directory, path, &how, sizeof how);
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+        fd = openat(directory, path, flags);
+    return (int)fd;
 }
 
-static int64_t mtime_ns(const struct stat *status)
+/* The last slash before which, and after which, something of the first `bytes` stands; 0: none. */
+static size_t last_slash(const char *path, size_t bytes)
 {
-    return (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec;
+    while (bytes > 1 && path[bytes - 1] != '/')
+        bytes--;
+    return bytes - 1;
+}
+
+/* Opens `path` for reading. The kernel takes PATH_MAX bytes at a time: of a longer one the
+ * directories on the way are opened first, one after the other. */
+static int open_to_read(const char *path)
+{
+    int directory = AT_FDCWD;
+    size_t left = strlen(path);
+    while (left >= PATH_MAX) {
+        char stretch[PATH_MAX];
+        size_t length = last_slash(path, PATH_MAX);
+        if (length == 0)
+            break; /* for a name that is too long, which the kernel says */
+        memcpy(stretch, path, length);
+        stretch[length] = 0;
+        int onward = open_at(directory, stretch, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int error_number = errno;
+        if (directory != AT_FDCWD)
+            close(directory);
+        if (onward < 0) {
+            errno = error_number;
+            return -1;
+        }
+        directory = onward;
+        path += length + 1;
+        left -= length + 1;
+    }
+    int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int fd = open_at(directory, path, flags | O_NOATIME);
+    /* Only the owner may leave the access time alone. */
+    if (fd < 0 && errno == EPERM)
+        fd = open_at(directory, path, flags);
+    int error_number = errno;
+    if (directory != AT_FDCWD)
+        close(directory);
+    errno = error_number;
+    return fd;
+}
+
+static int is_of_the_same_time(const sf_file *file, const struct stat *status)
+{
+    return (int64_t)status->st_mtim.tv_sec == file->mtime_seconds &&
+           (int64_t)status->st_mtim.tv_nsec == file->mtime_nanoseconds;
 }
 
 static int is_the_same(const sf_file *file, const struct stat *status)
@@ -94,7 +155,7 @@ static sf_read read_open(const sf_file *file, int fd, uint64_t hole_bytes, uint8
     if (read.error_number)
         read.outcome = SF_UNREADABLE;
     else if (read.length < file->size_bytes || fstat(fd, &status) != 0 ||
-             (uint64_t)status.st_size != file->size_bytes || mtime_ns(&status) != file->mtime_ns)
+             (uint64_t)status.st_size != file->size_bytes || !is_of_the_same_time(file, &status))
         read.outcome = SF_READ_CHANGED;
     return read;
 }

@@ -352,11 +352,11 @@ const uint64_t *sf_histogram(const sf_scanner *scanner);
 
 /* ---- reading ---- */
 
-/* A regular file as it was listed. */
+/* A regular file as it was listed. The path may be of any length. */
 typedef struct {
     const char *path;
     uint64_t device, inode, size_bytes;
-    int64_t mtime_ns;
+    int64_t mtime_seconds, mtime_nanoseconds; /* 0 to 999,999,999 of these */
 } sf_file;
 
 typedef enum {
@@ -374,7 +374,8 @@ typedef struct {
 } sf_read;
 
 /* Reads files whole, one after the other, into `arena` until the next does not fit; returns how many
- * it dealt with. Follows no symbolic link, waits for no FIFO, leaves the access time alone where the
+ * it dealt with. Follows no symbolic link, in directories neither (Linux 5.6 and later; until then
+ * one that led to the file itself is followed), waits for no FIFO, leaves the access time alone where the
  * system lets it, and the page cache as it was (Linux 6.14 and later). Files shorter than
  * `hole_bytes` are not asked for holes. */
 size_t sf_read_files(const sf_file *files, size_t count, uint64_t hole_bytes, uint8_t *arena,

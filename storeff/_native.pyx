@@ -109,7 +109,8 @@ cdef extern from "storeff.h" nogil:
         uint64_t device
         uint64_t inode
         uint64_t size_bytes
-        int64_t mtime_ns
+        int64_t mtime_seconds
+        int64_t mtime_nanoseconds
     ctypedef enum sf_outcome_of_read:
         SF_READ
         SF_READ_CHANGED
@@ -333,8 +334,10 @@ def read_files(list pieces, object hole_bytes, uint8_t[::1] arena not None):
             raise MemoryError("no memory for a batch of files")
         for i in range(count):
             piece = pieces[i]
+            # Nanoseconds since 1970 end at the year 2262 in 64 bits; files do not.
+            seconds, nanoseconds = divmod(piece.mtime_ns, 1_000_000_000)
             files[i] = sf_file(
-                <bytes>paths[i], piece.device, piece.inode, piece.size_bytes, piece.mtime_ns
+                <bytes>paths[i], piece.device, piece.inode, piece.size_bytes, seconds, nanoseconds
             )
         with nogil:
             done = sf_read_files(files, count, granule, start, arena_bytes, reads)

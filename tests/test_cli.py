@@ -203,10 +203,40 @@ def test_a_wrong_word_is_explained(words: list[str | Path], code: int, said: str
 
 def test_something_not_covered_is_exit_3(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"data" * 1000)
-    os.mkfifo(tmp_path / "pipe")
-    report = report_of("scan", tmp_path, code=3)
-    assert [s["reason"] for s in report["scan"]["skipped"]] == ["fifo"]
+    report = report_of("scan", tmp_path, "/proc/version", code=3)
+    assert [s["reason"] for s in report["scan"]["skipped"]] == ["pseudo-filesystem"]
     assert report["scan"]["skipped"][0]["remedy"]
+    assert report["scan"]["coverage"] < 1
+
+
+def test_what_stores_no_bytes_is_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"data" * 1000)
+    os.mkfifo(tmp_path / "pipe")
+    report = report_of("scan", tmp_path)
+    assert [a["reason"] for a in report["scan"]["set_aside"]] == ["fifo"]
+    assert report["scan"]["coverage"] == 1
+
+
+def test_a_fifo_as_a_source_is_an_error_in_one_line(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = storeff("scan", tmp_path / "pipe")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{tmp_path}/pipe cannot be scanned: it is a FIFO" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_source_of_links_alone_is_not_covered_and_says_where_they_lead(tmp_path: Path) -> None:
+    for name in ("blobs", "snapshot"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "blobs" / "abc").write_bytes(random.Random(1).randbytes(30_000))
+    (tmp_path / "snapshot" / "model").symlink_to("../blobs/abc")
+    report = report_of("scan", tmp_path / "snapshot", code=3)
+    [skipped] = report["scan"]["skipped"]
+    assert (skipped["bytes"], skipped["examples"]) == (30_000, [str(tmp_path / "blobs")])
+    sources = (tmp_path / "snapshot", tmp_path / "blobs")
+    followed = report_of("scan", *sources, "--follow-links")
+    assert followed["scan"]["logical_bytes"] == 30_000
+    assert [v["data_bytes"] for v in followed["reduction"]["sharing"]["volumes"]] == [30_000] * 2
 
 
 def test_what_is_excluded_is_no_failure(tmp_path: Path) -> None:
@@ -225,7 +255,10 @@ def test_a_tree_without_data_is_said_to_be_one(tmp_path: Path) -> None:
 
 
 def test_hostile_names_reach_neither_terminal_nor_json_raw(tmp_path: Path) -> None:
-    os.mkfifo(os.fsencode(tmp_path) + b"/\x1b[31m\xff\xe2\x80\xae[bold]pipe")
+    os.mkdir(os.fsencode(tmp_path) + b"/\x1b[31m\xff\xe2\x80\xae[bold]pipe")
+    (tmp_path / "links").mkdir()
+    os.symlink(next(tmp_path.glob("*pipe")), tmp_path / "links" / "link")
+    tmp_path /= "links"
     done = storeff("scan", tmp_path)
     assert done.returncode == 3
     assert "\x1b" not in done.stdout

@@ -1,6 +1,9 @@
 """Needless copies between the scanned roots: exact while the sketch holds all, bounded beyond."""
 
+import os
 import random
+import threading
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -9,11 +12,14 @@ from hypothesis import strategies as st
 from scans import assert_same
 
 from storeff.estimate.reduction import reduce
+from storeff.estimate.sampled import reduce_sampled
 from storeff.estimate.sharing import Sharing, sharing
 from storeff.estimate.totals import sample_of
 from storeff.scan.measurement import VOLUMES_MAX, Measurement
-from storeff.scan.plan import Chunker, Plan
+from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.run import scan
+from storeff.scan.units import Design
 
 BLOCK = 4096
 BLOCKS = Plan(chunkers=(Chunker("fixed-4KiB", BLOCK, BLOCK, 4096),))
@@ -61,6 +67,62 @@ def test_roots_that_share_nothing_have_no_pair(tmp_path: Path) -> None:
 
 def test_one_root_shares_with_nobody(tmp_path: Path) -> None:
     assert reduce(scan(fill(tmp_path, {"a": [0]}), Plan())).sharing is None
+
+
+@pytest.mark.parametrize("order", list(permutations("abc")))
+def test_a_file_with_names_in_several_roots_belongs_to_each_and_counts_once(
+    tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    """Block 0 has names in a and b, twice there, block 1 in all; a 2 MB file in b and c."""
+    fill(tmp_path, {"a": [0, 1, 2], "b": [3], "c": [4]})
+    for source, name in (("a/0", "b/x"), ("a/0", "b/y"), ("a/1", "b/z"), ("a/1", "c/z")):
+        os.link(tmp_path / source, tmp_path / name)
+    large = NOISE[BLOCK * 100 : BLOCK * 600]
+    (tmp_path / "b" / "large").write_bytes(large)
+    os.link(tmp_path / "b" / "large", tmp_path / "c" / "large")
+    measured = scan([tmp_path / name for name in order], BLOCKS, threads=2)
+    found = shared(measured)
+    assert [v.data_bytes // BLOCK for v in found.volumes] == [3, 503, 502]
+    assert [v.only_here_bytes.value for v in found.volumes] == [BLOCK, BLOCK, BLOCK]
+    assert found.needless_bytes.value == BLOCK * (1 + 2 + 500)
+    assert (measured.census.files, measured.read_bytes) == (6, BLOCK * 505)
+    assert measured.census.asides["hard-link"].entries == 5
+
+
+def test_a_file_with_a_name_outside_belongs_to_the_roots_inside(tmp_path: Path) -> None:
+    roots = fill(tmp_path, {"a": [0], "b": [1]})
+    os.link(tmp_path / "a" / "0", tmp_path / "outside")
+    found = shared(scan(roots, BLOCKS))
+    assert [v.only_here_bytes.value for v in found.volumes] == [BLOCK, BLOCK]
+
+
+def test_a_name_in_a_nested_root_is_of_that_root(tmp_path: Path) -> None:
+    fill(tmp_path, {"a": [0, 1]})
+    (tmp_path / "a" / "in").mkdir()
+    os.link(tmp_path / "a" / "0", tmp_path / "a" / "in" / "0")
+    found = shared(scan([tmp_path / "a", tmp_path / "a" / "in"], BLOCKS))
+    assert [v.data_bytes // BLOCK for v in found.volumes] == [2, 1]
+    assert found.needless_bytes.value == BLOCK
+
+
+def test_a_part_tells_the_roots_of_files_with_several_names_too(tmp_path: Path) -> None:
+    fill(tmp_path, {"a": [*range(50)], "b": [50]})
+    for i in range(50):
+        os.link(tmp_path / "a" / f"{i}", tmp_path / "b" / f"x{i}")
+    for order in (("a", "b"), ("b", "a")):
+        made = Listing(
+            [tmp_path / name for name in order], Design(), one_file_system=False, exclude=[]
+        )
+        assert made.count(threading.Event())
+        assert [n // BLOCK for n in made.volume_bytes.values()] == [50, 51]
+        assert (made.census.files, made.census.size_bytes) == (51, 51 * BLOCK)
+        partial = PartialScan(made, Plan(chunkers=CHUNKERS))
+        partial.extend(1.0)
+        sharing = reduce_sampled(partial.result(), None).sharing
+        assert sharing is not None
+        assert [v.data_bytes // BLOCK for v in sharing.volumes] == [50, 51]
+        assert sharing.needless_bytes.high is not None
+        assert sharing.needless_bytes.high >= 50 * BLOCK
 
 
 def test_too_many_roots_are_not_told_apart(tmp_path: Path) -> None:

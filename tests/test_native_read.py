@@ -3,9 +3,11 @@
 import errno
 import os
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import oracle
 import pytest
 from hypothesis import given, settings
@@ -15,13 +17,13 @@ from test_native_scanner import SEED, WHOLE, assert_is_the_oracles
 
 from storeff import _native
 from storeff._native import Scanner, read_files
-from storeff.sources.piece import HOLE_BYTES, Piece, piece_of
+from storeff.sources.piece import HOLE_BYTES, Piece, open_piece, piece_of
 
 RANDOM = random.Random(5).randbytes(300_000)
 
 
 def piece(path: Path) -> Piece:
-    return piece_of(os.fsencode(path), b"/", os.lstat(path))
+    return piece_of(os.fsencode(path), (b"/",), os.lstat(path))
 
 
 def written(path: Path, content: bytes) -> Piece:
@@ -215,6 +217,56 @@ def test_what_became_of_a_file_since_it_was_listed(
     first, second = read_files(pieces, HOLE_BYTES, bytearray(1000))
     assert (first[0], first[2], first[3]) == (outcome, length, error)
     assert (second[0], second[2]) == (_native.READ, 1)
+
+
+@pytest.mark.parametrize(
+    "mtime_seconds",
+    [
+        *(-(2**63), -(2**40), -62_135_596_800, -1, 0, 9_223_372_036, 9_223_372_037),
+        *(253_402_300_799, 2**62, 2**63 - 1),
+    ],
+)
+@pytest.mark.parametrize("mtime_nanoseconds", [0, 1, 999_999_999])
+def test_a_file_of_any_date_is_read(
+    tmp_path: Path, mtime_seconds: int, mtime_nanoseconds: int
+) -> None:
+    """Of years 1, 1901, 1969, 2262 and 9999, and as late as a file system holds."""
+    file = written(tmp_path / "a", RANDOM[:100])
+    mtime_ns = mtime_seconds * 10**9 + mtime_nanoseconds
+    told = msgspec.structs.replace(file, mtime_ns=mtime_ns)
+    assert read_files([told], HOLE_BYTES, bytearray(1000))[0][0] == _native.READ_CHANGED
+    try:
+        os.utime(tmp_path / "a", ns=(0, mtime_ns))
+    except OverflowError:
+        return
+    assert read_files([piece(tmp_path / "a")], HOLE_BYTES, bytearray(1000))[0][0] == _native.READ
+
+
+def openat2_is_known() -> bool:
+    major, minor = os.uname().release.split(".")[:2]
+    return (int(major), int(re.sub(r"\D.*", "", minor))) >= (5, 6)
+
+
+@pytest.mark.skipif(not openat2_is_known(), reason="Linux before 5.6 follows links on the way")
+def test_a_directory_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
+    for name in ("directory", "other"):
+        (tmp_path / name).mkdir()
+    listed = written(tmp_path / "directory" / "file", b"x")
+    os.link(tmp_path / "directory" / "file", tmp_path / "other" / "file")
+    (tmp_path / "directory").rename(tmp_path / "moved")
+    (tmp_path / "directory").symlink_to("other")
+    outcome, _, length, error = read_files([listed], HOLE_BYTES, bytearray(10))[0]
+    assert (outcome, length, error) == (_native.UNREADABLE, 0, errno.ELOOP)
+
+
+def test_a_file_below_a_name_that_is_too_long_is_not_found(tmp_path: Path) -> None:
+    file = written(tmp_path / "a", b"x")
+    for path in (b"/" + b"d" * 5000, b"d" * 5000, b"/tmp/" + b"d" * 300 + b"/x" * 3000):
+        told = msgspec.structs.replace(file, path=path)
+        read = read_files([told], HOLE_BYTES, bytearray(10))[0]
+        assert (read[0], read[3]) == (_native.UNREADABLE, errno.ENAMETOOLONG)
+        with pytest.raises(OSError, match="too long"):
+            open_piece(told)
 
 
 def test_a_file_with_holes_is_left_to_others(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_the_listing_tells_of_all_units_what_is_then_read_of_some(tree: Path) ->
 
 def test_few_of_many_files_are_taken_to_be_alike_that_are_not() -> None:
     places = Places(DESIGN)
-    pieces = [Piece(b"/r/f%d" % i, b"/r", 1000 + i, 1000 + i, 1, i, 0, 1) for i in range(50_000)]
+    pieces = [Piece(b"/r/f%d" % i, (b"/r",), 1000 + i, 1000 + i, 1, i, 0, 1) for i in range(50_000)]
     for piece in pieces:
         places.count(piece)
     assert sum(places.shared_by(piece).alike > 1 for piece in pieces) < 50

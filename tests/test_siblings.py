@@ -283,7 +283,7 @@ def test_the_intervals_of_drawn_blocks_hold_the_truth(changed_blocks: int) -> No
     changed = draw.permutation(2000) < changed_blocks
     planes = changed * np.minimum(draw.integers(50_000, 66_000, 2000), sizes + 12)
     data_bytes = int(sizes.sum())
-    piece = Piece(b"/a", b"/", data_bytes, data_bytes, 1, 1, 1, 1)
+    piece = Piece(b"/a", (b"/",), data_bytes, data_bytes, 1, 1, 1, 1)
     held = np.zeros(2)
     for _ in range(300):
         r = np.sort(draw.choice(2000, 256, replace=False))

@@ -17,7 +17,9 @@ Item = tuple[Piece, str | None] | Refusal | Aside
 
 sizes = st.integers(0, 1 << 60)
 paths = st.binary(min_size=1, max_size=3)
-pieces = st.builds(Piece, paths, sizes, sizes, st.just(1), st.just(1), st.just(0), st.just(1))
+pieces = st.builds(
+    Piece, paths, st.tuples(paths), sizes, sizes, st.just(1), st.just(1), st.just(0), st.just(1)
+)
 items: st.SearchStrategy[Item] = st.one_of(
     st.tuples(pieces, st.sampled_from(["text", "kv", None])),
     st.builds(Refusal, st.sampled_from(["permission", "fifo"]), paths, st.none() | sizes),
@@ -43,7 +45,7 @@ def merged(*parts: Census) -> Census:
 
 
 def piece(size_bytes: int) -> Piece:
-    return Piece(b"path", b"root", size_bytes, 4096, 1, 1, 0, 1)
+    return Piece(b"path", (b"root",), size_bytes, 4096, 1, 1, 0, 1)
 
 
 @given(st.lists(items), st.lists(items), st.lists(items))

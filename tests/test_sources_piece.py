@@ -16,7 +16,7 @@ GRANULE = 131072
 
 
 def found(path: Path) -> Piece:
-    return piece_of(os.fsencode(path), b"/", path.lstat())
+    return piece_of(os.fsencode(path), (b"/",), path.lstat())
 
 
 def test_a_piece_is_opened_for_reading(tmp_path: Path) -> None:

@@ -2,10 +2,7 @@
 
 import contextlib
 import os
-import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +11,13 @@ import pytest
 
 from storeff.errors import StoreffError
 from storeff.sources import tree
-from storeff.sources.mounts import Mounts, parse_mounts, read_mounts
+from storeff.sources.levels import Levels
+from storeff.sources.links import Links
+from storeff.sources.mounts import Mounts
 from storeff.sources.piece import Piece
 from storeff.sources.refusals import Aside, Refusal
-from storeff.sources.tree import Found, exclusion, walk
+from storeff.sources.tree import Found, exclusion, resolved_roots, walk
+from storeff.sources.views import Identity, Views
 
 
 def walked(
@@ -69,7 +69,7 @@ def test_a_piece_tells_sizes_and_identity(tmp_path: Path) -> None:
     assert walked(tmp_path) == [
         Piece(
             os.fsencode(file.resolve()),
-            os.fsencode(tmp_path.resolve()),
+            (os.fsencode(tmp_path.resolve()),),
             5000,
             status.st_blocks * 512,
             status.st_dev,
@@ -88,6 +88,24 @@ def test_a_root_may_be_a_file(tmp_path: Path) -> None:
 def test_a_missing_root_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(StoreffError, match=r"no\\u001bthing cannot be scanned"):
         walk([tmp_path / "no\x1bthing"], one_file_system=False, exclude=[])
+
+
+def test_a_root_in_a_directory_that_was_deleted_is_an_error_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for find in (resolved_roots, lambda roots: walk(roots, one_file_system=False, exclude=[])):
+        with pytest.raises(StoreffError, match="cannot be scanned"):
+            find(["."])
+
+
+def test_a_root_of_a_very_long_name_is_an_error_in_one_line(tmp_path: Path) -> None:
+    for path in ("/" + "d" * 300, "/d" * 3000):
+        with pytest.raises(StoreffError, match="name too long") as caught:
+            walk([f"{tmp_path}{path}"], one_file_system=False, exclude=[])
+        assert len(caught.value.message) < 300
 
 
 def test_a_root_that_is_a_symbolic_link_is_followed_and_said(tmp_path: Path) -> None:
@@ -119,17 +137,7 @@ def test_a_root_in_an_excluded_directory_is_measured(tmp_path: Path) -> None:
     assert pieces(found) == [str(tmp_path / "cache" / "kept" / "file")]
 
 
-def test_symbolic_links_inside_are_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "up").symlink_to("..")
-    (tmp_path / "self").symlink_to("self")
-    (tmp_path / "zero").symlink_to("/dev/zero")
-    (tmp_path / "dangling").symlink_to("nowhere")
-    assert {(reason, name) for reason, name, _ in left_out(walked(tmp_path))} == {
-        ("symlink", name) for name in ("up", "self", "zero", "dangling")
-    }
-
-
-def test_special_files_are_refused_unopened(
+def test_what_stores_no_bytes_is_set_aside_unopened_and_a_block_device_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the name of a socket may have at most 107 bytes
@@ -139,11 +147,54 @@ def test_special_files_are_refused_unopened(
     expected: set[tuple[str, str, int | None]] = {("fifo", "fifo", 0), ("socket", "socket", 0)}
     with contextlib.suppress(PermissionError):
         os.mknod("null", 0o20666, os.makedev(1, 3))
-        expected.add(("device", "null", 0))
+        expected.add(("character-device", "null", 0))
         os.mknod("disk", 0o60600, os.makedev(7, 0))
         expected.add(("device", "disk", None))
-    assert left_out(walked(tmp_path)) == expected
-    assert left_out(walked(tmp_path / "fifo")) == {("fifo", "fifo", 0)}
+    found = walked(tmp_path)
+    assert left_out(found) == expected
+    assert {item.reason for item in found if isinstance(item, Refusal)} <= {"device"}
+
+
+def test_an_empty_name_is_no_root() -> None:
+    with pytest.raises(StoreffError, match="empty"):
+        walk([""], one_file_system=False, exclude=[])
+
+
+def test_a_root_above_where_a_link_leads_is_found(tmp_path: Path) -> None:
+    (tmp_path / "real" / "in").mkdir(parents=True)
+    (tmp_path / "real" / "file").touch()
+    (tmp_path / "link").symlink_to("real/in")
+    assert pieces(walked(Path(f"{tmp_path}/link/.."))) == [str(tmp_path / "real" / "file")]
+
+
+def test_a_pipe_as_a_root_is_an_error_at_once() -> None:
+    """As the shell names one for <(command)."""
+    read, write = os.pipe()
+    with pytest.raises(StoreffError, match="it is a FIFO"):
+        walk([f"/dev/fd/{read}"], one_file_system=False, exclude=[])
+    os.close(read)
+    os.close(write)
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "socket", "character device", "block device"])
+def test_a_root_that_is_neither_file_nor_directory_is_an_error_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        if kind == "FIFO":
+            os.mkfifo("it")
+        elif kind == "socket":
+            with socket.socket(socket.AF_UNIX) as server:
+                server.bind("it")
+        else:
+            mode, minor = (0o20666, 3) if kind == "character device" else (0o60600, 0)
+            os.mknod("it", mode, os.makedev(1, minor))
+    except PermissionError:
+        pytest.skip("devices cannot be made here")
+    with pytest.raises(StoreffError, match=f"cannot be scanned: it is a {kind}") as caught:
+        walk([tmp_path, "it"], one_file_system=False, exclude=[])
+    assert caught.value.remedy
 
 
 def test_a_file_with_several_names_is_one_piece(tmp_path: Path) -> None:
@@ -164,8 +215,11 @@ def test_an_inode_is_forgotten_once_all_its_names_were_met(tmp_path: Path) -> No
         (tmp_path / name).touch()
     os.link(tmp_path / "in" / "all", tmp_path / "in" / "all2")
     os.link(tmp_path / "in" / "some", tmp_path / "outside")
-    walker = tree._Walker({os.fsencode(tmp_path / "in"): None}, False, exclusion([]), read_mounts())
-    assert len(list(walker.run([]))) == 3
+    inside = (tmp_path / "in").stat()
+    roots = {os.fsencode(tmp_path / "in"): (inside.st_dev, inside.st_ino)}
+    views = Views(roots, Mounts([]), None, False)
+    walker = tree._Walker(views, Links(views, one_file_system=False, follow=False), None, False)
+    assert len(list(walker.run())) == 3
     status = (tmp_path / "outside").stat()
     assert walker.names_left == {(status.st_dev, status.st_ino): 1}
 
@@ -251,20 +305,16 @@ def before_entering(
     monkeypatch: pytest.MonkeyPatch, directory: str, act: Callable[[bytes], None]
 ) -> None:
     """Let ``act`` happen between the listing of ``directory`` and its opening."""
-    enter = tree._Walker.enter
+    enter = Levels.enter
 
     def act_then_enter(
-        walker: tree._Walker,
-        path: bytes,
-        name: bytes | str,
-        status: os.stat_result,
-        above: tree._Level | None,
-    ) -> tree._Level:
-        if name == directory:
-            act(path)
-        return enter(walker, path, name, status, above)
+        levels: Levels, name: bytes, identity: Identity, roots: tuple[bytes, ...]
+    ) -> None:
+        if name == os.fsencode(directory):
+            act(levels.prefix + name)
+        enter(levels, name, identity, roots)
 
-    monkeypatch.setattr(tree._Walker, "enter", act_then_enter)
+    monkeypatch.setattr(Levels, "enter", act_then_enter)
 
 
 def test_a_directory_swapped_for_a_link_is_not_followed(
@@ -340,105 +390,3 @@ def test_excluded_paths_begin_at_each_root(tmp_path: Path) -> None:
         os.fsencode(tmp_path / "b" / "x"),
         os.fsencode(tmp_path / "a" / "b" / "x"),
     ]
-
-
-# Mounts
-
-
-def test_mountinfo_is_parsed() -> None:
-    text = (
-        b"22 27 0:20 / /proc rw,nosuid shared:5 - proc proc rw\n"
-        b"36 35 98:0 /mnt1 /mnt\\040a\\134b rw,noatime master:1 shared:2 - ext3 /dev/root rw\n"
-        b"37 35 0:50 / /home rw - autofs auto rw\n"
-        b"38 37 0:51 / /home rw - nfs4 server:/home rw\n"
-    )
-    assert parse_mounts(text) == Mounts(
-        {b"/proc": "proc", b"/mnt a\\b": "ext3", b"/home": "nfs4"},
-        {
-            os.makedev(0, 20): "proc",
-            os.makedev(98, 0): "ext3",
-            os.makedev(0, 50): "autofs",
-            os.makedev(0, 51): "nfs4",
-        },
-    )
-
-
-def test_a_line_that_is_not_mountinfo_is_an_error() -> None:
-    with pytest.raises(ValueError, match="not a mountinfo line"):
-        parse_mounts(b"/dev/sda1 / ext4 rw 0 0\n")
-
-
-def test_the_real_proc_is_refused_as_a_whole() -> None:
-    assert read_mounts().type_by_point[b"/proc"] == "proc"
-    assert walked(Path("/proc")) == [Refusal("pseudo-filesystem", b"/proc", 0)]
-    assert walked(Path("/proc/version")) == [Refusal("pseudo-filesystem", b"/proc/version", 0)]
-
-
-@pytest.mark.parametrize(
-    ("kind", "refusal"),
-    [("sysfs", ("pseudo-filesystem", "mount", 0)), ("autofs", ("automount", "mount", None))],
-)
-def test_pseudo_file_systems_met_are_refused_untouched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, refusal: tuple[str, str, int | None]
-) -> None:
-    (tmp_path / "mount").mkdir()
-    (tmp_path / "mount" / "file").touch()
-    mounts = Mounts({os.fsencode(tmp_path / "mount"): kind}, {})
-    monkeypatch.setattr(tree, "read_mounts", lambda: mounts)
-    assert left_out(walked(tmp_path)) == {refusal}
-
-
-def test_one_file_system_leaves_mount_points_untouched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("mount", "mount/mount", "other/mount"):
-        (tmp_path / name).mkdir(parents=True)
-        (tmp_path / name / "file").touch()
-    mounts = Mounts({os.fsencode(tmp_path / "mount"): "nfs4"}, {})
-    monkeypatch.setattr(tree, "read_mounts", lambda: mounts)
-    found = walked(tmp_path, one_file_system=True)
-    assert left_out(found) == {("other-file-system", "mount", None)}
-    assert pieces(found) == [str(tmp_path / "other" / "mount" / "file")]
-    assert len(pieces(walked(tmp_path))) == 3
-
-
-def test_one_file_system_with_real_mounts(tmp_path: Path) -> None:
-    (tmp_path / "tmpfs").mkdir()
-    (tmp_path / "bind").mkdir()
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "file").touch()
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        pytest.skip("unshare is not installed")
-    script = """
-        mount -t tmpfs none tmpfs && echo x > tmpfs/file && mount --bind . bind || exit 77
-        exec "$0" -c '
-import sys
-from storeff.sources.tree import walk
-for item in walk(["."], one_file_system=sys.argv[1] == "-x", exclude=[]):
-    print(type(item).__name__, getattr(item, "reason", ""), item.path.decode().split("/", 4)[-1])
-' "$1"
-    """
-
-    def run(flag: str) -> set[str]:
-        done = subprocess.run(
-            [unshare, "-m", "sh", "-c", script, sys.executable, flag],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(Path(tree.__file__).parents[2])},
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode == 77 or "unshare failed" in done.stderr:
-            pytest.skip("mounting is not permitted here")
-        assert done.returncode == 0, done.stderr
-        return {
-            " ".join([*line.split()[:-1], os.path.basename(line)])
-            for line in done.stdout.splitlines()
-        }
-
-    assert run("-x") == {
-        "Piece file",
-        "Aside other-file-system tmpfs",
-        "Aside other-file-system bind",
-    }
-    assert run("") == {"Piece file", "Aside loop bind"}

@@ -37,6 +37,12 @@ Exit codes:
     help="Leave out matching names, or paths if it holds a slash; repeatable.",
 )
 @click.option(
+    "--follow-links",
+    is_flag=True,
+    help="Let a symbolic link count as a name of the file or directory under SOURCES that it leads "
+    "to; one that leads elsewhere is not covered.",
+)
+@click.option(
     "--threads",
     type=click.IntRange(1, 256),
     default=lambda: len(os.sched_getaffinity(0)),
@@ -78,6 +84,7 @@ def command(
     as_json: bool,
     one_file_system: bool,
     exclude: tuple[str, ...],
+    follow_links: bool,
     threads: int,
     kernel: str | None,
     read_rate: int | None,
@@ -90,8 +97,8 @@ def command(
     """Measure how far the files in SOURCES shrink and size storage for TARGET bytes like them.
 
     Every regular file is read once, or a sample of all if that would take long; nothing is written
-    to SOURCES, no symbolic link followed, no device opened. Hard links and duplicate SOURCES are
-    read once.
+    to SOURCES, no symbolic link followed, no device opened. Hard links, duplicate SOURCES and what
+    is mounted at several places are read once, and belong to every source that names them.
     """
     from datetime import UTC, datetime
 
@@ -126,7 +133,13 @@ def command(
     measured: Measurement | Sampled
     with shown_progress(quiet) as progress:
         partial = PartialScan(
-            Listing(sources, Design(seed=seed), one_file_system=one_file_system, exclude=exclude),
+            Listing(
+                sources,
+                Design(seed=seed),
+                one_file_system=one_file_system,
+                exclude=exclude,
+                follow_links=follow_links,
+            ),
             plan,
             threads=threads,
             kernel=kernel,
@@ -153,6 +166,7 @@ def command(
                 kernel=kernel,
                 one_file_system=one_file_system,
                 exclude=exclude,
+                follow_links=follow_links,
                 bytes_per_second=read_rate,
                 stop=stop,
                 on_progress=progress.scanning,

@@ -36,7 +36,7 @@ def _mounts() -> Check:
         mounts = read_mounts()
     except StoreffError as error:
         return "mount table", False, f"{error.message}; {error.remedy}"
-    return "mount table", True, f"{len(mounts.type_by_point)} mounted file systems"
+    return "mount table", True, f"{len(mounts.by_point)} mounted file systems"
 
 
 def _kernel(kernel: str) -> Check:

@@ -54,10 +54,9 @@ class Measurement:
 
     @property
     def coverage(self) -> float:
-        """Share of the listed bytes that was measured: read, or known to be a hole."""
-        if not self.census.size_bytes:
-            return 1.0
-        return (self.read_bytes + self.hole_bytes) / self.census.size_bytes
+        """Share of the listed bytes that was measured, read or known to be a hole; less than 1 if
+        anything was refused."""
+        return self.census.coverage(self.read_bytes + self.hole_bytes)
 
     def merge(self, other: "Measurement") -> "Measurement":
         """The measurement of both inputs' files; associative, commutative, and idempotent: a scan

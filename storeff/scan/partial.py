@@ -21,7 +21,7 @@ from storeff.scan.units import Design, Places, Unit
 from storeff.sources.census import Census
 from storeff.sources.piece import Piece
 from storeff.sources.refusals import Refusal
-from storeff.sources.tree import Found, walk
+from storeff.sources.tree import Found, resolved_roots, walk
 
 # What one thread takes at a time, and finishes even when told to stop.
 BATCH_UNITS = 8
@@ -29,6 +29,8 @@ BATCH_UNITS = 8
 UNITS_HELD = 1 << 20
 # Files that are remembered from the first listing, about 300 bytes each.
 PIECES_HELD = 1 << 18
+# Of paths that are thousands of directories deep, so much is held of either.
+PATH_BYTES_HELD = 256 << 20
 PIECES_COUNTED = 512
 
 
@@ -42,15 +44,18 @@ class Listing:
         *,
         one_file_system: bool,
         exclude: Sequence[str],
+        follow_links: bool = False,
     ) -> None:
         self.roots = roots
         self.one_file_system = one_file_system
         self.exclude = exclude
+        self.follow_links = follow_links
         self.places = Places(design)
         self.unit_bytes = design.unit_bytes
         self.census = Census()
-        resolved = sorted({os.path.realpath(os.fsencode(root)) for root in roots})
+        resolved = resolved_roots(roots)
         self.volume_bytes = dict.fromkeys(resolved if len(resolved) <= VOLUMES_MAX else [], 0)
+        self.path_bytes = 0
         self.held: list[Piece] | None = []
 
     @property
@@ -65,7 +70,12 @@ class Listing:
         return min(stored, self.census.size_bytes) if stored else self.census.size_bytes
 
     def walk(self) -> Iterator[Found]:
-        return walk(self.roots, one_file_system=self.one_file_system, exclude=self.exclude)
+        return walk(
+            self.roots,
+            one_file_system=self.one_file_system,
+            exclude=self.exclude,
+            follow_links=self.follow_links,
+        )
 
     def count(
         self,
@@ -83,11 +93,13 @@ class Listing:
                 continue
             batch.append(found)
             drawn_bytes = self.places.count(found, data_units(found, self.unit_bytes))
-            if found.root in self.volume_bytes:
-                self.volume_bytes[found.root] += drawn_bytes
+            for root in found.roots:
+                if root in self.volume_bytes:
+                    self.volume_bytes[root] += drawn_bytes
+            self.path_bytes += len(found.path)
             if self.held is not None:
                 self.held.append(found)
-                if len(self.held) > PIECES_HELD:
+                if len(self.held) > PIECES_HELD or self.path_bytes > PATH_BYTES_HELD:
                     self.held = None
             if len(batch) == PIECES_COUNTED:
                 self.census.add_pieces(batch, [None] * len(batch))
@@ -102,7 +114,9 @@ class Listing:
     def slices(self, low: float, high: float) -> Iterator[tuple[float, list[Unit]]]:
         """The units with a place in [``low``, ``high``), in order, as many as may be held at a
         time; and before which place they end."""
-        width = UNITS_HELD / max(1, self.places.units)
+        width = min(
+            UNITS_HELD / max(1, self.places.units), PATH_BYTES_HELD / max(1, self.path_bytes)
+        )
         while low < high:
             end = high if high - low <= width else low + width
             pieces = self.held or (found for found in self.walk() if isinstance(found, Piece))

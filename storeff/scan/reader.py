@@ -44,8 +44,8 @@ class Groups:
         self.class_bits: dict[tuple[int, int], int] = {}
 
     def volume_of(self, piece: Piece) -> int:
-        """The group of the volume of ``piece``."""
-        return self.volume_bits.get(piece.root, 0)
+        """The groups of the volumes of ``piece``."""
+        return sum(self.volume_bits.get(root, 0) for root in piece.roots)
 
     def class_of(self, piece: Piece, fd: int) -> int:
         """The group of the class of ``piece``, open as ``fd``; reads its head. Raises OSError."""

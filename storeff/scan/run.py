@@ -17,7 +17,7 @@ from storeff.scan.worker import SMALL_BYTES, Task, Worker
 from storeff.sources.census import Census
 from storeff.sources.piece import Piece
 from storeff.sources.refusals import Refusal
-from storeff.sources.tree import Found, walk
+from storeff.sources.tree import Found, resolved_roots, walk
 
 # A batch is what one thread takes at a time: enough files to make taking turns cheap, few enough
 # bytes that threads finish together.
@@ -50,6 +50,7 @@ def scan(
     kernel: str | None = None,
     one_file_system: bool = False,
     exclude: Sequence[str] = (),
+    follow_links: bool = False,
     bytes_per_second: float | None = None,
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -65,8 +66,8 @@ def scan(
     """
     stop = stop or threading.Event()
     pace = Pace(bytes_per_second, stop)
-    found = walk(roots, one_file_system=one_file_system, exclude=exclude)
-    resolved = sorted({os.path.realpath(os.fsencode(root)) for root in roots})
+    found = walk(roots, one_file_system=one_file_system, exclude=exclude, follow_links=follow_links)
+    resolved = resolved_roots(roots)
     volumes = resolved if len(resolved) <= VOLUMES_MAX else []
     samples, turn = new_samples(plan), threading.Lock()
     workers = [
@@ -167,12 +168,13 @@ class _Scan:
             if batch and (
                 len(batch) >= BATCH_FILES
                 or batch_bytes >= BATCH_BYTES
-                or batch[0].root != item.root
+                or batch[0].roots != item.roots
             ):
                 yield batch
                 batch, batch_bytes = [], 0
             batch.append(item)
-            batch_bytes += item.size_bytes
+            # A path that is thousands of directories deep takes more than a small file.
+            batch_bytes += item.size_bytes + len(item.path)
         self.listing = False
         if batch:
             yield batch

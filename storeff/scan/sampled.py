@@ -109,10 +109,9 @@ class Sampled:
 
     @property
     def coverage(self) -> float:
-        """Share of the listed bytes that was measured: read, or known to be a hole."""
-        if not self.census.size_bytes:
-            return 1.0
-        return (self.read_bytes + self.hole_bytes) / self.census.size_bytes
+        """Share of the listed bytes that was measured, read or known to be a hole; less than 1 if
+        anything was refused."""
+        return self.census.coverage(self.read_bytes + self.hole_bytes)
 
     @property
     def data_bytes(self) -> int:

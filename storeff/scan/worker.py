@@ -34,7 +34,7 @@ SMALL_BYTES = 1 << 20
 GROUPS = {name: group for group, name in enumerate(CLASSES)}
 
 
-# Small files of one root, or a part of a large file.
+# Small files of the same roots, or a part of a large file.
 Task = list[Piece] | tuple[PartedFile, int]
 # Where a file lies in the buffer, its group and its number: as Scanner.scan_contents takes it.
 Content = tuple[int, int, int, int]
@@ -90,8 +90,8 @@ class Worker:
     def measure(self, task: Task) -> None:
         """Measure small files, or one part of a large one."""
         before = self.read_bytes
-        root = task[0].root if isinstance(task, list) else task[0].piece.root
-        self.scanner.mark(self.marks.get(root, 0))
+        roots = task[0].roots if isinstance(task, list) else task[0].piece.roots
+        self.scanner.mark(sum(self.marks.get(root, 0) for root in roots))
         if isinstance(task, list):
             self.measure_small(task)
         else:
@@ -99,8 +99,9 @@ class Worker:
         if self.similar is not None:
             pieces = task if isinstance(task, list) else [task[0].piece]
             self.similar.name_files({file_number(piece): piece for piece in pieces})
-        if root in self.volumes:
-            self.volumes[root] += self.read_bytes - before
+        for root in roots:
+            if root in self.volumes:
+                self.volumes[root] += self.read_bytes - before
 
     def measure_small(self, pieces: list[Piece]) -> None:
         """Measure files of at most SMALL_BYTES; one that cannot be read costs only itself."""

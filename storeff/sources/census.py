@@ -1,6 +1,7 @@
 """What a tree holds, counted exactly: files, bytes, classes, sizes, and what was left out."""
 
 import heapq
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -88,6 +89,12 @@ class Census(msgspec.Struct):
         table.setdefault(item.reason, LeftOut()).add(
             LeftOut(1, size_bytes, int(unknown), [item.path])
         )
+
+    def coverage(self, measured_bytes: int) -> float:
+        """The share of the listed bytes that ``measured_bytes`` are. Less than 1 if anything was
+        refused: what a directory holds that was not entered is not among the listed bytes."""
+        share = measured_bytes / self.size_bytes if self.size_bytes else float(not self.refusals)
+        return min(share, math.nextafter(1.0, 0.0)) if self.refusals else share
 
     def merge(self, other: "Census") -> None:
         """Add ``other``, counted over other entries; associative and commutative."""

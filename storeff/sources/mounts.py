@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -34,31 +35,91 @@ REFUSED_TYPES = {
 }
 
 
-class Mounts(msgspec.Struct, frozen=True):
-    """The type of the file system on each mount point, and on each device (st_dev)."""
+class Mount(msgspec.Struct, frozen=True):
+    """One mount: the directory or file ``root`` of the file system ``device`` (st_dev), of type
+    ``kind``, is seen at the path ``point``. ``options`` are those of the file system, as told."""
 
-    type_by_point: dict[bytes, str]
-    type_by_device: dict[int, str]
+    point: bytes
+    root: bytes
+    device: int
+    kind: str
+    options: bytes = b""
+
+
+class Mounts:
+    """The mounts that are seen, the topmost of each point, in the order of mountinfo."""
+
+    def __init__(self, mounts: Iterable[Mount]) -> None:
+        listed = list(mounts)
+        self.by_point = {mount.point: mount for mount in listed}
+        self.type_by_device = {mount.device: mount.kind for mount in listed}
+
+    def type_at(self, point: bytes) -> str | None:
+        """The type of the file system that is mounted on ``point``; None if none is."""
+        mount = self.by_point.get(point)
+        return None if mount is None else mount.kind
+
+    def mount_of(self, path: bytes) -> Mount | None:
+        """The mount through which the absolute ``path`` is seen."""
+        while path not in self.by_point and path != b"/":
+            path = os.path.dirname(path)
+        return self.by_point.get(path)
+
+
+# Mount id, parent id, device, root, mount point, options, any number of optional fields, a dash,
+# type, source (which may be empty), options of the file system. Devices have 12 and 20 bits.
+_LINE = re.compile(
+    rb"[0-9]+ [0-9]+ ([0-9]{1,4}):([0-9]{1,7}) ([^ ]+) ([^ ]+) [^ ]+(?: [^ ]+)*? - ([^ ]+)"
+    rb"(?: [^ ]*)?(?: ([^ ]*))?"
+)
+_ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
 
 
 def parse_mounts(text: bytes) -> Mounts:
-    """The mounts in ``text``, the contents of a mountinfo file. The topmost mount of a point wins.
+    """The mounts in ``text``, the contents of a mountinfo file.
 
-    Raises ValueError on a line that is no mountinfo line.
+    Lines end at a newline alone: the names in them may hold any other control character. One that
+    is no mountinfo line costs only itself: a file system that it would have told of is walked as a
+    directory is.
     """
-    by_point: dict[bytes, str] = {}
-    by_device: dict[int, str] = {}
-    for line in text.splitlines():
-        mount, dash, source = line.partition(b" - ")
-        fields = mount.split(b" ")
-        if not dash or len(fields) < 6:
-            raise ValueError(f"not a mountinfo line: {line!r}")
-        major, minor = map(int, fields[2].split(b":"))
-        kind = source.split(b" ")[0].decode("ascii", "replace")
-        # Space, tab, newline and backslash are written as three octal digits.
-        point = re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8)]), fields[4])
-        by_point[point] = by_device[os.makedev(major, minor)] = kind
-    return Mounts(by_point, by_device)
+    matches = map(_LINE.match, text.split(b"\n"))
+    return Mounts(_mount(match) for match in matches if match is not None)
+
+
+def _mount(match: re.Match[bytes]) -> Mount:
+    return Mount(
+        point=unescaped(match[4]),
+        root=unescaped(match[3]),
+        device=os.makedev(int(match[1]), int(match[2])),
+        kind=match[5].decode("ascii", "replace"),
+        options=match[6] or b"",
+    )
+
+
+def unescaped(field: bytes) -> bytes:
+    """``field`` of mountinfo, in which spaces, newlines and the like are three octal digits."""
+    return _ESCAPE.sub(lambda digits: bytes([int(digits[1], 8)]), field)
+
+
+def overlay_layers(mount: Mount) -> list[bytes]:
+    """The directories that an overlay shows as one, the uppermost first, as its mounter named them.
+
+    They may be relative to where that was, or seen by it alone (Documentation/filesystems/
+    overlayfs.rst).
+    """
+    upper: list[bytes] = []
+    lower: list[bytes] = []
+    for option in mount.options.split(b","):
+        key, _, value = option.partition(b"=")
+        value = unescaped(value)
+        if key == b"upperdir":
+            upper.append(value)
+        elif key == b"lowerdir":
+            # Colons are between directories, unless escaped.
+            lower += [re.sub(rb"\\(.)", rb"\1", d) for d in re.split(rb"(?<!\\):", value)]
+        elif key in (b"lowerdir+", b"datadir+"):
+            lower.append(value)
+    return [directory for directory in [*upper, *lower] if directory]
 
 
 def read_mounts() -> Mounts:

@@ -14,15 +14,20 @@ from storeff.sources.refusals import ChangedError
 HOLE_BYTES = 128 << 10
 
 
+# The kernel takes no path of more bytes at a time (PATH_MAX is 4,096, with the NUL that ends it).
+STRETCH_BYTES = 4095
+
+
 class Piece(msgspec.Struct, frozen=True, gc=False):
     """A regular file as the walk found it. ``path`` is absolute and holds no symbolic link.
 
-    ``root`` is what it was found under, ``allocated_bytes`` what the file system says it holds
-    (512 * st_blocks).
+    ``roots`` are those under which it was found, by this name or another, in byte order;
+    ``allocated_bytes`` what the file system says it holds (512 * st_blocks). ``mtime_ns`` may be
+    before 1970 or too large for 64 bits.
     """
 
     path: bytes
-    root: bytes
+    roots: tuple[bytes, ...]
     size_bytes: int
     allocated_bytes: int
     device: int
@@ -31,11 +36,11 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
     links: int
 
 
-def piece_of(path: bytes, root: bytes, status: os.stat_result) -> Piece:
-    """The piece at ``path`` under ``root`` whose lstat is ``status``."""
+def piece_of(path: bytes, roots: tuple[bytes, ...], status: os.stat_result) -> Piece:
+    """The piece at ``path`` under ``roots`` whose lstat is ``status``."""
     return Piece(
         path,
-        root,
+        roots,
         status.st_size,
         status.st_blocks * 512,
         status.st_dev,
@@ -46,28 +51,55 @@ def piece_of(path: bytes, root: bytes, status: os.stat_result) -> Piece:
 
 
 def open_unchanged(
-    path: bytes | str, device: int, inode: int, kind: int, dir_fd: int | None = None
+    path: bytes, device: int, inode: int, kind: int, dir_fd: int | None = None
 ) -> int:
     """A descriptor of ``path`` for reading, if it is still (``device``, ``inode``) of ``kind``.
 
-    ``kind`` is stat.S_IFREG or S_IFDIR. No symbolic link is followed in the last component, no
-    FIFO waited for, and the access time left alone where the system permits it.
+    ``kind`` is stat.S_IFREG or S_IFDIR. ``path`` may be of any length. Nothing else is opened,
+    whatever became of ``path`` and of the directories in it, no FIFO waited for, and the access
+    time left alone where the system permits it.
     Raises OSError; ChangedError if something else is there now.
     """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    # This looks at what is there without opening it, which a device or a FIFO would notice.
+    at = _open_stretches(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd)
     try:
-        fd = os.open(path, flags | os.O_NOATIME, dir_fd=dir_fd)
+        status = os.fstat(at)
+        if (status.st_dev, status.st_ino, stat.S_IFMT(status.st_mode)) != (device, inode, kind):
+            raise ChangedError(errno.ESTALE, "replaced since it was listed", path)
+        return _open_to_read(f"/proc/self/fd/{at}")
+    finally:
+        os.close(at)
+
+
+def _open_stretches(path: bytes, flags: int, dir_fd: int | None) -> int:
+    """os.open, but for paths of any length: one directory on the way after the other is opened."""
+    start = 0
+    way: int | None = None
+    try:
+        while len(path) - start > STRETCH_BYTES:
+            end = path.rfind(b"/", start + 1, start + STRETCH_BYTES + 1)
+            if end < 0:
+                break
+            onward = os.open(path[start:end], flags | os.O_PATH | os.O_DIRECTORY, dir_fd=dir_fd)
+            if way is not None:
+                os.close(way)
+            way = dir_fd = onward
+            start = end + 1
+        return os.open(path[start:], flags, dir_fd=dir_fd)
+    finally:
+        if way is not None:
+            os.close(way)
+
+
+def _open_to_read(path: str) -> int:
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return os.open(path, flags | os.O_NOATIME)
     except OSError as error:
         # Only the owner may leave the access time alone.
         if error.errno != errno.EPERM:
             raise
-        fd = os.open(path, flags, dir_fd=dir_fd)
-    status = os.fstat(fd)
-    found = (status.st_dev, status.st_ino, stat.S_IFMT(status.st_mode))
-    if found != (device, inode, kind):
-        os.close(fd)
-        raise ChangedError(errno.ESTALE, "replaced since it was listed", path)
-    return fd
+        return os.open(path, flags)
 
 
 def open_piece(piece: Piece) -> int:

@@ -1,26 +1,42 @@
 """The regular files under some roots, one at a time: a tree or a directory is never held whole."""
 
 import fnmatch
+import heapq
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from storeff.errors import StoreffError
-from storeff.sources.mounts import REFUSED_TYPES, Mounts, read_mounts
+from storeff.sources.levels import Levels
+from storeff.sources.links import Links
+from storeff.sources.mounts import REFUSED_TYPES, read_mounts
 from storeff.sources.names import printable
-from storeff.sources.piece import Piece, open_unchanged, piece_of
-from storeff.sources.refusals import REMEDIES, Aside, Refusal, refusal_for
+from storeff.sources.piece import Piece, piece_of
+from storeff.sources.refusals import REMEDIES, Aside, ChangedError, Refusal, refusal_for
+from storeff.sources.views import Excluded, Identity, Layers, Views, united
 
 Found = Piece | Refusal | Aside
 
+# What is deeper is not walked: a tree without end, which some file systems can show, has one here.
+PATH_BYTES_MAX = 1 << 20
+
+# After all mount points in their order.
+_LAST = (1 << 30, 0)
+
+# What holds no bytes.
 _SPECIAL = {
-    stat.S_IFIFO: ("fifo", 0),
-    stat.S_IFSOCK: ("socket", 0),
-    stat.S_IFCHR: ("device", 0),
-    stat.S_IFBLK: ("device", None),
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "character-device",
+}
+_NO_ROOT = {
+    stat.S_IFIFO: ("a FIFO, which stores no bytes", "name a file or a directory"),
+    stat.S_IFSOCK: ("a socket, which stores no bytes", "name a file or a directory"),
+    stat.S_IFCHR: ("a character device, which stores no bytes", "name a file or a directory"),
+    stat.S_IFBLK: ("a block device", "mount its file system and scan that, or copy it to a file"),
 }
 
 
@@ -29,43 +45,102 @@ def walk(
     *,
     one_file_system: bool,
     exclude: Sequence[str],
+    follow_links: bool = False,
 ) -> Iterator[Found]:
     """Every regular file under ``roots`` once, and everything there that is not measured.
 
     A root is a file or a directory, and is followed if it is a symbolic link (an aside says so);
-    inside, none is. A root inside another is measured as a root of its own. A file with several
-    names is a Piece under the first one met, an aside under the others. The order is the file
-    system's. Memory grows with depth and with the files whose other names are still to come.
+    inside, none is: an aside says whether it leads out of all roots. A root inside another is
+    measured as a root of its own. The order is the file system's, mount points coming last.
+
+    A file with several names is a Piece under the first one met, an aside under the others. It
+    belongs to every root that names it: with several roots, it is handed out when all its names
+    have been met, or at the end. What is mounted at several places is measured at one of them, and
+    belongs to the roots of all: mounts that show again what is under the roots are asides, and so
+    are overlays all of whose layers are. Under a root that holds nothing but links out of all
+    roots, what they lead to is refused.
 
     ``one_file_system`` stays on each root's file system and does not touch a mount point.
     ``exclude`` holds globs as in gitignore: one with a slash inside is matched against the path
     from its root, else against the base name; one that ends in a slash only matches directories;
-    ``*`` matches slashes too. A root itself is never excluded.
+    ``*`` matches slashes too. A root itself is never excluded. With ``follow_links`` a link counts
+    as a name of what it leads to under the roots, which then belongs to the root of the link too;
+    one that leads elsewhere is refused.
 
-    Raises StoreffError at once if a root cannot be found.
+    Memory grows with the length of the path, with the names of directories more than some levels
+    down, and with the files whose other names are still to come.
+
+    Raises StoreffError at once if a root cannot be found, or is neither file nor directory.
     """
     asides: list[Aside] = []
-    resolved: dict[bytes, None] = {}
+    resolved: dict[bytes, Identity] = {}
     for root in roots:
-        named = os.path.abspath(os.fsencode(root))
-        try:
-            path = os.path.realpath(os.fsencode(root), strict=True)
-        except OSError as error:
-            reason = refusal_for(error, named, None).reason
-            remedy = "check the spelling" if reason == "vanished" else REMEDIES[reason]
-            raise StoreffError(
-                f"{printable(named)} cannot be scanned: {error.strerror}", remedy
-            ) from error
+        named, path, identity = _resolved(os.fsencode(root))
         if path in resolved:
             asides.append(Aside("duplicate-root", named, None))
         elif path != named:
             asides.append(Aside("followed-root", named, None))
-        resolved[path] = None
+        resolved[path] = identity
     excluded = exclusion(exclude) if exclude else None
-    return _Walker(resolved, one_file_system, excluded, read_mounts()).run(asides)
+    mounts = read_mounts()
+
+    def walker(follow: bool) -> _Walker:
+        views = Views(resolved, mounts, excluded, one_file_system)
+        links = Links(views, one_file_system=one_file_system, follow=follow)
+        return _Walker(views, links, excluded, one_file_system)
+
+    def walked() -> Iterator[Found]:
+        yield from asides
+        walking = walker(follow_links)
+        if follow_links and len(resolved) > 1:
+            # What the links name has to be known before the first file is handed out.
+            looking = walker(True)
+            for _ in looking.run():
+                pass
+            for identity, named_under in looking.links.names.items():
+                walking.views.add(identity, named_under)
+        yield from walking.run()
+
+    return walked()
 
 
-def exclusion(patterns: Sequence[str]) -> Callable[[str, str, bool], bool]:
+def resolved_roots(roots: Sequence[str | bytes | os.PathLike[str]]) -> list[bytes]:
+    """The distinct paths of ``roots``, without symbolic links, in byte order.
+
+    Raises StoreffError as ``walk`` does.
+    """
+    return sorted({_resolved(os.fsencode(root))[1] for root in roots})
+
+
+def _resolved(root: bytes) -> tuple[bytes, bytes, Identity]:
+    """``root`` as it was named, without symbolic links, and what is there."""
+    if not root:
+        raise StoreffError("the name of a source is empty", "name a file or a directory")
+    named = root
+    try:
+        named = os.path.abspath(root)
+        kind = stat.S_IFMT(os.stat(root).st_mode)
+        if kind in _NO_ROOT:
+            what, remedy = _NO_ROOT[kind]
+            raise StoreffError(f"{_shown(named)} cannot be scanned: it is {what}", remedy)
+        path = os.path.realpath(root, strict=True)
+        status = os.lstat(path)
+    except OSError as error:
+        reason = refusal_for(error, named, None).reason
+        remedy = "check the spelling" if reason == "vanished" else REMEDIES[reason]
+        raise StoreffError(
+            f"{_shown(named)} cannot be scanned: {error.strerror}", remedy
+        ) from error
+    return named, path, (status.st_dev, status.st_ino)
+
+
+def _shown(path: bytes) -> str:
+    """``path`` for a line of text, without the middle if it is long."""
+    shown = printable(path)
+    return shown if len(shown) <= 200 else f"{shown[:100]} ... {shown[-80:]}"
+
+
+def exclusion(patterns: Sequence[str]) -> Excluded:
     """Whether (base name, path from the root, is a directory) is excluded by ``patterns``."""
 
     def union(globs: list[str]) -> re.Pattern[str] | None:
@@ -86,170 +161,247 @@ def exclusion(patterns: Sequence[str]) -> Callable[[str, str, bool], bool]:
     return excluded
 
 
-class _Level(msgspec.Struct):
-    """A directory being listed: ``fd`` must stay open as long as its entries are in use.
-
-    ``prefix`` stands before a name in its path, ``inside`` in its path from the root. ``apart``
-    holds the names that are roots or mount points.
-    """
-
-    path: bytes
-    prefix: bytes
-    inside: str
-    apart: set[str]
-    fd: int
-    identity: tuple[int, int]
-    entries: "os._ScandirIterator[str]"
-
-    def close(self) -> None:
-        self.entries.close()
-        os.close(self.fd)
-
-
 class _Walker:
     def __init__(
-        self,
-        roots: dict[bytes, None],
-        one_file_system: bool,
-        excluded: Callable[[str, str, bool], bool] | None,
-        mounts: Mounts,
+        self, views: Views, links: Links, excluded: Excluded | None, one_file_system: bool
     ) -> None:
-        self.roots = roots
-        self.one_file_system = one_file_system
+        self.views = views
+        self.links = links
         self.excluded = excluded
-        self.mounts = mounts
+        self.one_file_system = one_file_system
+        mounts = views.mounts
         self.refused_devices = {
             device for device, kind in mounts.type_by_device.items() if kind in REFUSED_TYPES
         }
-        # The names in each directory that are roots or mount points.
-        self.apart: dict[bytes, set[str]] = {}
-        for path in (*roots, *mounts.type_by_point):
-            directory, name = os.path.split(path)
-            self.apart.setdefault(directory, set()).add(os.fsdecode(name))
-        self.root = b""
-        # Names still to come of each (device, inode) that has several.
-        self.names_left: dict[tuple[int, int], int] = {}
+        self.apart = _by_directory([*views.roots, *mounts.by_point])
+        # Mount points that were met, with their roots, are walked last, so that what they show
+        # again has been met by then; and where those of the identities in ``views`` were.
+        self.mounted: list[tuple[tuple[int, int], bytes, bytes]] = []
+        self.met: dict[Identity, bytes] = {}
+        # Names still to come of each file that has several, and with several roots the file.
+        self.names_left: dict[Identity, int] = {}
+        self.held: dict[Identity, Piece] = {}
+        self.with_files: set[bytes] = set()
 
-    def run(self, asides: list[Aside]) -> Iterator[Found]:
-        yield from asides
-        for root in self.roots:
-            yield from self.run_root(root)
+    def run(self) -> Iterator[Found]:
+        for root in self.views.roots:
+            yield from _Descent(self, root, root).run()
+        while self.mounted:
+            _, point, root = heapq.heappop(self.mounted)
+            yield from _Descent(self, point, root).run()
+        yield from self.held.values()
+        for root, outside in self.links.outside.items():
+            if root not in self.with_files and not self.links.follow:
+                yield Refusal("links-only", outside.folder, outside.size_bytes)
 
-    def run_root(self, root: bytes) -> Iterator[Found]:
-        levels: list[_Level] = []
+    def pieces(
+        self, path: bytes, roots: tuple[bytes, ...], status: os.stat_result
+    ) -> Sequence[Found]:
+        """What to hand out for the regular file at ``path``."""
+        if status.st_size < 0:
+            return (Refusal("io-error", path, None),)
+        identity = status.st_dev, status.st_ino
+        named_under = self.views.identities.get(identity)
+        if named_under is not None:
+            if identity in self.met and path in self.views.mounts.by_point:
+                return (Aside("bind-mount", path, status.st_size),)
+            self.met[identity] = path
+            roots = united(roots, named_under)
+        self.with_files.update(roots)
+        piece = piece_of(path, roots, status)
+        return (piece,) if piece.links < 2 else self.one_of_several(identity, piece)
+
+    def one_of_several(self, identity: Identity, piece: Piece) -> Sequence[Found]:
+        """The same for one of several names of a file."""
+        left = self.names_left.pop(identity, 0)
+        if left != 1:
+            self.names_left[identity] = (left or piece.links) - 1
+        held = self.held.pop(identity, None)
+        if not left:
+            if len(self.views.roots) == 1:
+                return (piece,)
+            self.held[identity] = piece
+            return ()
+        aside = Aside("hard-link", piece.path, piece.size_bytes)
+        if held is None:
+            return (aside,)
+        held = msgspec.structs.replace(held, roots=united(held.roots, piece.roots))
+        if left == 1:
+            return (aside, held)
+        self.held[identity] = held
+        return (aside,)
+
+
+class _Descent:
+    """One way down: from a root, or from a mount point under one."""
+
+    def __init__(self, walker: _Walker, start: bytes, root: bytes) -> None:
+        self.walker = walker
+        self.views = walker.views
+        self.excluded = walker.excluded
+        self.start = start
         self.root = root
-        try:
-            status = os.lstat(root)
-            found = self.judge(root, status, status.st_dev)
-            if found is None:
-                levels.append(self.enter(root, root, status, None))
-        except OSError as error:
-            found = refusal_for(error, root, None)
-        if found is not None:
-            yield found
-        try:
-            while levels:
-                found = self.step(levels)
-                if found is not None:
-                    yield found
-        finally:
-            for level in levels:
-                level.close()
+        self.inside_from = len(os.path.join(root, b""))
+        self.levels = Levels(walker.apart)
+        self.device = 0
+        self.layers: Layers | None = None
 
-    def step(self, levels: list[_Level]) -> Found | None:
-        """Take one entry of the deepest level, entering or leaving a directory if it is one."""
-        level = levels[-1]
+    def run(self) -> Iterator[Found]:
         try:
-            entry = next(level.entries, None)
+            yield from self.begin()
+            levels = self.levels
+            while levels.stack:
+                level = levels.stack[-1]
+                try:
+                    entry = next(level.entries, None)
+                except OSError as error:
+                    yield refusal_for(error, levels.prefix[:-1], None)
+                    continue
+                if entry is not None:
+                    yield from self.look(entry)
+                elif level.below:
+                    yield from self.enter(*level.below.pop())
+                else:
+                    levels.leave()
+        finally:
+            self.levels.close()
+
+    def begin(self) -> Sequence[Found]:
+        """Look at the start, and go into it if it is a directory."""
+        start = self.start
+        try:
+            status = os.lstat(start)
         except OSError as error:
-            levels.pop().close()
-            return refusal_for(error, level.path, None)
-        if entry is None:
-            levels.pop().close()
-            return None
-        name = entry.name
-        path = level.prefix + os.fsencode(name)
+            return (refusal_for(error, start, None),)
+        identity = status.st_dev, status.st_ino
+        if start == self.root and identity != self.views.roots[start]:
+            return (refusal_for(ChangedError(), start, None),)
+        self.device = status.st_dev
+        self.layers, all_layers = self.views.layers_in_roots(start)
+        if all_layers:
+            return (Aside("overlay-mount", start, None),)
+        refused = self.refused(self.views.mounts.type_by_device.get(status.st_dev), start)
+        if refused is not None:
+            return (refused,)
+        if stat.S_ISDIR(status.st_mode):
+            return self.directory(start, start, identity, (self.root,), at_once=True)
+        return self.judge(start, start, status, (self.root,))
+
+    def look(self, entry: "os.DirEntry[str]") -> Sequence[Found]:
+        """What to hand out for one entry of the deepest directory, or to go into it."""
+        level = self.levels.stack[-1]
+        name = os.fsencode(entry.name)
+        path = self.levels.prefix + name
         try:
             if self.excluded is not None or name in level.apart:
-                found = self.untouched(path, level.inside + name, entry)
+                found = self.untouched(path, entry)
                 if found is not None:
                     return found
             status = entry.stat(follow_symlinks=False)
-            found = self.judge(path, status, levels[0].identity[0])
-            if found is not None:
-                return found
-            if any(above.identity == (status.st_dev, status.st_ino) for above in levels):
-                return Aside("loop", path, None)
-            levels.append(self.enter(path, name, status, level))
         except OSError as error:
-            return refusal_for(error, path, None)
-        return None
+            return (refusal_for(error, path, None),)
+        if stat.S_ISDIR(status.st_mode):
+            identity = status.st_dev, status.st_ino
+            refused = self.refused(self.views.mounts.type_by_device.get(status.st_dev), path)
+            if refused is not None:
+                return (refused,)
+            if self.walker.one_file_system and status.st_dev != self.device:
+                return (Aside("other-file-system", path, None),)
+            return self.directory(path, name, identity, level.roots, at_once=self.levels.is_live)
+        return self.judge(path, name, status, level.roots)
 
-    def untouched(self, path: bytes, inside: str, entry: "os.DirEntry[str]") -> Found | None:
+    def untouched(self, path: bytes, entry: "os.DirEntry[str]") -> Sequence[Found] | None:
         """What can be told without a stat: on a dead network mount even that would hang."""
-        if path in self.roots:
-            return Aside("nested-root", path, None)
+        if path in self.views.roots:
+            return (Aside("nested-root", path, None),)
         if self.excluded is not None:
             is_directory = entry.is_dir(follow_symlinks=False)
-            if self.excluded(entry.name, inside, is_directory):
+            if self.excluded(entry.name, os.fsdecode(path[self.inside_from :]), is_directory):
                 size_bytes = None if is_directory else entry.stat(follow_symlinks=False).st_size
-                return Aside("excluded", path, size_bytes)
-        mounted = self.mounts.type_by_point.get(path)
-        if mounted is not None and self.one_file_system:
-            return Aside("other-file-system", path, None)
-        return _refused_mount(mounted, path)
-
-    def judge(self, path: bytes, status: os.stat_result, root_device: int) -> Found | None:
-        """What ``path`` is; None for a directory to enter."""
-        kind = stat.S_IFMT(status.st_mode)
-        if kind == stat.S_IFREG and status.st_dev not in self.refused_devices:
-            if status.st_nlink > 1 and self.seen_before(status):
-                return Aside("hard-link", path, status.st_size)
-            return piece_of(path, self.root, status)
-        if kind == stat.S_IFLNK:
-            return Aside("symlink", path, status.st_size)
-        if kind in _SPECIAL:
-            reason, size_bytes = _SPECIAL[kind]
-            return Refusal(reason, path, size_bytes)
-        refusal = _refused_mount(self.mounts.type_by_device.get(status.st_dev), path)
-        if refusal is not None:
-            return refusal
-        if kind == stat.S_IFDIR:
-            # Of a file this would say nothing: overlayfs gives the devices of its layers.
-            if self.one_file_system and status.st_dev != root_device:
-                return Aside("other-file-system", path, None)
+                return (Aside("excluded", path, size_bytes),)
+        mounted = self.views.mounts.type_at(path)
+        if mounted is None:
             return None
-        return Refusal("other-error", path, None)
+        if self.walker.one_file_system:
+            return (Aside("other-file-system", path, None),)
+        refused = self.refused(mounted, path)
+        if refused is not None:
+            return (refused,)
+        heapq.heappush(self.walker.mounted, (self.views.order(path), path, self.root))
+        return ()
 
-    def seen_before(self, status: os.stat_result) -> bool:
-        identity = (status.st_dev, status.st_ino)
-        left = self.names_left.pop(identity, 0)
-        if left != 1:
-            self.names_left[identity] = (left or status.st_nlink) - 1
-        return left > 0
+    def refused(self, mounted: str | None, path: bytes) -> Refusal | Aside | None:
+        """What to hand out for ``path`` on a file system of the type ``mounted``; None to walk it.
 
-    def enter(
-        self, path: bytes, name: bytes | str, status: os.stat_result, above: _Level | None
-    ) -> _Level:
-        identity = (status.st_dev, status.st_ino)
-        fd = open_unchanged(name, *identity, stat.S_IFDIR, above.fd if above else None)
+        What a root names is missed if nothing is stored there; of what is inside, nothing is.
+        """
+        reason = REFUSED_TYPES.get(mounted or "")
+        if reason != "pseudo-filesystem":
+            return None if reason is None else Refusal(reason, path, None)
+        return Refusal(reason, path, 0) if path in self.views.roots else Aside(reason, path, 0)
+
+    def judge(
+        self, path: bytes, name: bytes, status: os.stat_result, roots: tuple[bytes, ...]
+    ) -> Sequence[Found]:
+        """What to hand out for what is no directory."""
+        kind = stat.S_IFMT(status.st_mode)
+        if kind == stat.S_IFREG:
+            if status.st_dev in self.walker.refused_devices:
+                kind_of_mount = self.views.mounts.type_by_device[status.st_dev]
+                refused = self.refused(kind_of_mount, path)
+                return () if refused is None else (refused,)
+            if len(path) > PATH_BYTES_MAX:
+                return (Refusal("too-long-path", path[:PATH_BYTES_MAX], status.st_size),)
+            if self.layers is not None and self.layers.hold(path, status):
+                return (Aside("overlay-mount", path, status.st_size),)
+            return self.walker.pieces(path, roots, status)
+        if kind == stat.S_IFLNK:
+            fd = self.levels.stack[-1].fd if self.levels.stack else None
+            return (self.walker.links.look(path, name, fd, roots, status.st_size),)
+        if kind in _SPECIAL:
+            return (Aside(_SPECIAL[kind], path, 0),)
+        return (Refusal("device" if kind == stat.S_IFBLK else "other-error", path, None),)
+
+    def directory(
+        self,
+        path: bytes,
+        name: bytes,
+        identity: Identity,
+        roots: tuple[bytes, ...],
+        *,
+        at_once: bool,
+    ) -> Sequence[Found]:
+        """Go into the directory ``name``, at once or when the deepest one has been listed."""
+        if identity in self.levels.identities:
+            return (Aside("loop", path, None),)
+        if len(path) > PATH_BYTES_MAX:
+            return (Refusal("too-long-path", path[:PATH_BYTES_MAX], None),)
+        named_under = self.views.identities.get(identity)
+        if named_under is not None:
+            if identity in self.walker.met:
+                for covered in self.views.uncovered(self.walker.met[identity], path):
+                    heapq.heappush(self.walker.mounted, (_LAST, covered, self.root))
+                return (Aside("bind-mount", path, None),)
+            self.walker.met[identity] = path
+            roots = united(roots, named_under)
+        if at_once:
+            return self.enter(name, identity, roots)
+        self.levels.stack[-1].below.append((name, identity, roots))
+        return ()
+
+    def enter(self, name: bytes, identity: Identity, roots: tuple[bytes, ...]) -> Sequence[Found]:
+        path = self.levels.prefix + name
         try:
-            return _Level(
-                path,
-                os.path.join(path, b""),
-                f"{above.inside}{os.fsdecode(name)}/" if above else "",
-                self.apart.get(path, set()),
-                fd,
-                identity,
-                os.scandir(fd),
-            )
-        except OSError:
-            os.close(fd)
-            raise
+            self.levels.enter(name, identity, roots)
+        except OSError as error:
+            return (refusal_for(error, path, None),)
+        return ()
 
 
-def _refused_mount(mounted: str | None, path: bytes) -> Refusal | None:
-    reason = REFUSED_TYPES.get(mounted or "")
-    if reason is None:
-        return None
-    return Refusal(reason, path, 0 if reason == "pseudo-filesystem" else None)
+def _by_directory(paths: Sequence[bytes]) -> dict[bytes, frozenset[bytes]]:
+    """The names in each directory of ``paths``."""
+    names: dict[bytes, set[bytes]] = {}
+    for path in paths:
+        directory, name = os.path.split(path)
+        names.setdefault(directory, set()).add(name)
+    return {directory: frozenset(found) for directory, found in names.items()}
