@@ -66,12 +66,15 @@ def sizes(*objects: int) -> ObjectSizes:
     return ObjectSizes(sum(objects), bins)
 
 
-def raw_of(lay: Layout[Any], *objects: int, ratio: Fraction | int = 1) -> Fraction:
+def raw_of(
+    lay: Layout[Any], *objects: int, ratio: Fraction | int = 1, counted: int = 1
+) -> Fraction:
     """Raw bytes for ``objects``."""
     data: Data[Any] = Data(
         logical_bytes=Fraction(sum(objects)),
         reduction_ratio=Fraction(ratio),
         copies=Fraction(1),
+        allocation_bytes=counted,
         objects=sizes(*objects),
     )
     steps = waterfall(data, lay)
@@ -315,8 +318,11 @@ def test_padding_that_compressed_blocks_have_already_is_not_added_again() -> Non
 
 def test_objects_are_padded_after_they_shrink_and_never_to_nothing() -> None:
     lay, objects = layout(Code("rs", 8, 3), 32 * KIB, "lz4"), [100_000] * 10
-    assert raw_of(lay, *objects, ratio=4) == 10 * 11 * 4 * KIB
-    assert raw_of(lay, *objects, ratio=400) == 10 * 11 * 4 * KIB
+    unit_each = 10 * 11 * 4 * KIB
+    assert raw_of(lay, *objects, ratio=400) == unit_each
+    # To less than a unit on average, of which some are more.
+    assert unit_each < raw_of(lay, *objects, ratio=4) < 1.3 * unit_each
+    assert raw_of(lay, *[20_000] * 10, ratio=4) == unit_each
 
 
 def test_deduplication_leaves_fewer_objects_and_not_smaller_ones() -> None:
@@ -336,6 +342,14 @@ def test_small_files_on_raidz_are_blocks_of_their_own_size() -> None:
     assert raw_of(lay, *[5000] * 100) == 100 * 6 * 4096
     assert raw_of(lay, *[1000] * 100) == 100 * 3 * 4096
     assert raw_of(lay, *[128 * KIB] * 100) == 100 * 42 * 4096
+
+
+def test_files_of_whole_sectors_on_raidz_are_those_around_their_mean() -> None:
+    # As many of one sector as of two, as the ratio counts them: three and six with their parity.
+    objects = [4096, 5000] * 50
+    ratio = Fraction(sum(objects), 50 * 3 * 4096)
+    lay = layout(raidz(8, 2, 128 * KIB), 4096, "lz4")
+    assert raw_of(lay, *objects, ratio=ratio, counted=4096) == 50 * (3 + 6) * 4096
 
 
 def test_the_last_record_of_a_file_is_whole_where_nothing_compresses() -> None:

@@ -8,9 +8,10 @@ import itertools
 from functools import cache
 
 import msgspec
+import numpy as np
 
 from storeff.layout.model import Code, Layout
-from storeff.layout.number import Number, at_least, at_most, ceil, is_unknown
+from storeff.layout.number import Number, at_least, at_most, ceil, floor, is_unknown
 
 
 class SizeBin(msgspec.Struct, frozen=True):
@@ -101,31 +102,38 @@ def object_padding(
             if code.block_bytes is not None and each.below_bytes > code.block_bytes:
                 taken = mean_bytes * coded + _last_block_bytes(layout, each, lacking, coded)
             else:
-                taken = unit_bytes * _units(code, each, shrunk * unit_bytes, lacking, coded)
+                taken = unit_bytes * _units(code, each, unit_bytes, shrunk, lacking, coded)
             added = added + each.objects * (taken - mean_bytes * coded)
     return 1 + added * shrunk / (objects.data_bytes * coded)
 
 
-def _units(code: Code, each: SizeBin, unit_bytes: Number, lacking: Number, coded: Number) -> Number:
+def _units(
+    code: Code, each: SizeBin, unit_bytes: Number, shrunk: Number, lacking: Number, coded: Number
+) -> Number:
     """Units that an object of this bin takes on average, coded.
 
     Exactly, if all are below one unit or all of one size. Else it is what they would take if all
     were of their mean size, or their sizes spread evenly over the units: whichever is more, but no
-    more than if all were of the largest size.
+    more than if the largest did not shrink, as some may not.
     """
 
     def taken(units: Number) -> Number:
         whole = at_least(ceil(units), 1)
         return code.stripe_sectors(whole) if code.kind == "raidz" else whole * coded
 
-    mean = each.size_bytes / unit_bytes / each.objects
+    mean = each.size_bytes / shrunk / unit_bytes / each.objects
     alike = taken(mean)
     if _one_size(each):
         return alike
-    spread = (mean + lacking) * (code.fragments if code.kind == "raidz" else coded)
+    spread = (mean + lacking) * coded
     if code.kind == "raidz":
-        spread = spread / code.k + _half_rounded(code, mean)
-    return at_most(at_least(spread, alike), taken((each.below_bytes - 1) / unit_bytes))
+        spread = (mean + lacking) * code.fragments / code.k + _half_rounded(code, mean)
+        # Means of whole sectors are of the whole numbers around them.
+        below = floor(mean)
+        between = taken(below) + (mean - below) * (alike - taken(below))
+        alike = between if np.all(lacking == 0) else alike
+    largest = (each.below_bytes - 1) / at_most(shrunk, 1 * shrunk**0) / unit_bytes
+    return at_most(at_least(spread, alike), taken(largest))
 
 
 def _last_block_bytes(
