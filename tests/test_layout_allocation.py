@@ -194,6 +194,7 @@ def test_a_raidz_that_cannot_be_is_refused(code: dict[str, Any]) -> None:
         ("backblaze-17-3", 20 * 4096),
         ("weka-16-2", 8192 * 18 // 16),
         ("zfs-raidz2-8-2", 6 * 4096),
+        ("zfs-raidz2-8-2-vol8k", 6 * 4096),
     ],
 )
 def test_a_small_object_takes_a_unit_on_every_drive(name: str, raw_per_object: int) -> None:

@@ -1,5 +1,9 @@
 """What a layout makes of a report: its own compression, its floor, and the files listed."""
 
+import json
+import random
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -318,3 +322,51 @@ def test_raidz_can_be_typed_in(tmp_path: Path) -> None:
     [step] = [each for each in found.waterfall if each.step == "erasure_coding"]
     assert step.label == "Redundancy, RAIDZ2 4+2, 8 KiB"
     assert "multiple of m + 1" in (step.source or "")
+
+
+def storeff(*words: str | Path) -> Any:
+    """The report that the command line prints for ``words``."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "storeff", *map(str, words), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_small_objects_fill_drives_at_the_command_line(tmp_path: Path) -> None:
+    source = random.Random(1)
+    (tmp_path / "t").mkdir()
+    for i in range(300):
+        (tmp_path / "t" / f"{i}").write_bytes(source.randbytes(5000))
+    names = ("ceph-ec-8-3", "ceph-replica-3", "minio-12-4")
+    chosen = [word for name in names for word in ("--layout", name)]
+    saved = tmp_path / "r.json"
+    made = storeff("scan", tmp_path / "t", "--target", "1PB", "-q", *chosen, "-o", saved)
+    raw = {each["name"]: each["raw_bytes"]["value"] for each in made["layouts"]}
+    assert raw["ceph-ec-8-3"] >= 10.6e15
+    assert raw["minio-12-4"] >= 15.4e15
+    assert raw["ceph-replica-3"] >= 5.78e15
+    assert made["layouts"][0]["name"] == "ceph-replica-3"
+    again = storeff("size", saved, *chosen)
+    assert {each["name"]: each["raw_bytes"]["value"] for each in again["layouts"]} == raw
+
+
+def test_two_sites_are_built_twice_at_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "f").write_bytes(random.Random(1).randbytes(200_000))
+    numbers = {"copies": 2, "metadata": 0, "padding": 0, "rebuild_reserve": 0, "fill_limit": 1}
+    lines = [f'{k} = {{ value = {v}, kind = "assumption" }}' for k, v in numbers.items()]
+    (tmp_path / "layouts.toml").write_text(
+        "[two-site]\n"
+        'code = { kind = "rs", k = 8, m = 3 }\n'
+        'min_domains = { value = 11, unit = "enclosures", kind = "assumption" }\n'
+        + "\n".join(lines)
+        + '\n[two-site.reduction]\ndedup = "none"\ncodec = "none"\nsource = "none"\n'
+    )
+    words = ("scan", tmp_path / "t", "-q", "--target", "100TB", "--data", tmp_path)
+    bill = storeff(*words, "--layout", "two-site")["layouts"][0]["bill"]
+    built = [bill[name]["value"] for name in ("drives_in_service", "enclosures", "racks")]
+    assert built == [22, 22, 2]
