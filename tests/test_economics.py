@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
@@ -140,6 +140,67 @@ def test_a_stripe_needs_a_drive_for_each_fragment() -> None:
 def test_a_layout_needs_its_failure_domains() -> None:
     tiny = build_scenario(data(10**9), load_layouts()["ceph-ec-8-3"])
     assert size(tiny).bill.enclosures.value == 11
+
+
+def two_sites(logical_bytes: int, copies: int = 2, **changes: Any) -> Any:
+    """The bill of 8+3 with some fields replaced, ``copies`` of it whole."""
+    shipped = load_layouts()["ceph-ec-8-3"]
+    kept = Assumption(path="layout.copies", value=Fraction(copies))
+    layout = msgspec.structs.replace(shipped, copies=kept, **changes)
+    return size(build_scenario(data(logical_bytes, 1), layout)).bill
+
+
+def test_each_site_has_drives_enclosures_and_a_rack_of_its_own() -> None:
+    bill = two_sites(10**12)
+    built = (bill.drives_in_service.value, bill.enclosures.value, bill.racks.value)
+    assert built == (22, 22, 2 * two_sites(10**12, 1).racks.value)
+
+
+@given(st.integers(1, 10**19), st.integers(2, 4))
+@settings(max_examples=25)
+def test_sites_are_rounded_up_one_by_one(logical: int, copies: int) -> None:
+    one, all_of_them = two_sites(logical, 1), two_sites(logical, copies)
+    for name in ("drives_in_service", "enclosures", "racks"):
+        assert getattr(all_of_them, name).value == copies * getattr(one, name).value
+
+
+def test_the_applications_own_copies_are_data_and_need_no_site() -> None:
+    twice = msgspec.structs.replace(
+        data(10**12, 1), copies=Assumption(path="data.copies", value=Fraction(3, 2))
+    )
+    bill = size(build_scenario(twice, load_layouts()["ceph-ec-8-3"])).bill
+    assert (bill.drives_in_service.value, bill.enclosures.value) == (11, 11)
+
+
+def test_a_part_of_a_copy_is_no_site() -> None:
+    half = Assumption(path="layouts.x.copies", value=Fraction(3, 2))
+    layout = msgspec.structs.replace(load_layouts()["ceph-ec-8-3"], copies=half)
+    with pytest.raises(StoreffError, match="whole number from 1") as refused:
+        build_scenario(data(), layout)
+    assert "data.copies" in refused.value.remedy
+
+
+def test_replicates_of_two_sites_are_the_same_arithmetic() -> None:
+    kept = Assumption(path="layout.copies", value=Fraction(2))
+    layout = msgspec.structs.replace(load_layouts()["ceph-ec-8-3"], copies=kept)
+    drawn = size(build_scenario(data(10**15, 2), layout), np.full(2000, 2.0)).bill
+    for name in ("drives_in_service", "enclosures", "racks", "spares"):
+        found = getattr(drawn, name)
+        assert found.low == found.value == found.high
+
+
+def test_a_failure_domain_without_a_drive_is_none() -> None:
+    tiny = build_scenario(data(10**9), load_layouts()["weka-16-2"])
+    bill = size(tiny).bill
+    assert (bill.drives_in_service.value, bill.enclosures.value) == (19, 19)
+
+
+def test_replicas_are_apart_where_nobody_says_how_far() -> None:
+    unsaid: Any = Assumption()
+    mirror = msgspec.structs.replace(load_layouts()["ceph-replica-3"], min_domains=unsaid)
+    assert size(build_scenario(data(10**9), mirror)).bill.enclosures.value == 3
+    wide = build_scenario(data(10**9), load_layouts()["vast-146-4"])
+    assert size(wide).bill.enclosures.value == 7
 
 
 def test_racks_are_bound_by_power_or_by_space(tmp_path: Path) -> None:

@@ -195,6 +195,8 @@ def test_the_catalogue_has_the_layouts_that_buyers_compare() -> None:
         "weka-16-2",
         "vast-146-4",
         "rs-20-4",
+        "zfs-raidz2-8-2",
+        "zfs-raidz2-8-2-vol8k",
     }
     layouts = load_layouts()
     assert names <= set(layouts)

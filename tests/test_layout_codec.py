@@ -1,4 +1,4 @@
-"""The erasure code is measured, and proved by losing fragments."""
+"""The erasure code is measured, and tried by losing fragments."""
 
 import random
 
@@ -6,9 +6,9 @@ import pytest
 
 from storeff.errors import StoreffError
 from storeff.layout import Code, load_layouts, measure_codec
-from storeff.layout.codec import _prove
+from storeff.layout.codec import _try_patterns
 
-CODED = sorted(name for name, each in load_layouts().items() if each.code.kind != "replica")
+CODED = sorted(name for name, each in load_layouts().items() if each.code.kind in ("rs", "lrc"))
 
 
 @pytest.mark.parametrize("name", CODED)
@@ -18,13 +18,13 @@ def test_every_catalogued_code_decodes_and_costs_what_it_says(name: str) -> None
     assert found is not None
     nominal = code.fragments / code.k
     assert nominal <= found.overhead < nominal + code.fragments / found.segment_bytes
-    assert found.proof.endswith("decoded to the same bytes")
+    assert found.proof.endswith("tried: each gave the same bytes back")
     assert found.fragment_header_bytes == 80
     for speed in (found.encode_gbps, found.decode_gbps, found.rebuild_gbps):
         assert speed is None or speed > 0
 
 
-def test_few_patterns_are_all_proved() -> None:
+def test_few_patterns_are_all_try_patternsd() -> None:
     found = measure_codec(Code("rs", 8, 3))
     assert found is not None
     assert found.proof.startswith("all 165 patterns of 3 lost fragments")
@@ -42,7 +42,9 @@ def test_a_local_code_is_run_as_a_local_code() -> None:
     assert (found.backend, found.proof[:7]) == ("isa_l_rs_lrc", "all 560")
 
 
-@pytest.mark.parametrize("code", [Code("replica", 1, 2), Code("rs", 250, 10)])
+@pytest.mark.parametrize(
+    "code", [Code("replica", 1, 2), Code("rs", 250, 10), Code("raidz", 4, 2, 0, 8192, 4096)]
+)
 def test_what_cannot_be_run_is_not_measured(code: Code) -> None:
     assert measure_codec(code) is None
 
@@ -62,4 +64,4 @@ def test_a_library_that_decodes_wrongly_is_an_error() -> None:
             return fragments[0][:-1] + b"?"
 
     with pytest.raises(StoreffError, match=r"4\+2 did not give the data back"):
-        _prove(Liar(), Code("rs", 4, 2), random.Random(0))
+        _try_patterns(Liar(), Code("rs", 4, 2), random.Random(0))

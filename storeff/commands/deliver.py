@@ -22,12 +22,23 @@ def measured_layouts(
     site: str,
     extra: dict[str, Path],
     seed: int,
+    scan: Any,
 ) -> list[Any]:
-    """Every layout in ``names`` (all, if none) ready to be sized for data like ``reduction``."""
+    """Every layout in ``names`` (all, if none) ready to be sized for data like ``reduction``, in
+    files as ``scan`` counted them."""
     from storeff.report.sizing import sized_for
 
     return [
-        sized_for(reduction, logical_bytes, layout, drive=drive, site=site, extra=extra, seed=seed)
+        sized_for(
+            reduction,
+            logical_bytes,
+            layout,
+            drive=drive,
+            site=site,
+            extra=extra,
+            seed=seed,
+            scan=scan,
+        )
         for layout in named_layouts(names, extra)
     ]
 

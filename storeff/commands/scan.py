@@ -182,10 +182,19 @@ def command(
             reduction = reduce_sampled(measured, target)
         seconds = time.monotonic() - clock
         logical_bytes = reduction.data_bytes if target is None else target
+        listed = [os.fspath(source) for source in sources]
+        scanned = describe_scan(measured, listed, seconds, choice)
         sized: list[Any] = []
         if reduction.data_bytes and reduction.scope.floor.value is not None:
             sized = measured_layouts(
-                reduction, logical_bytes, layouts, drive=drive, site=site, extra=extra, seed=seed
+                reduction,
+                logical_bytes,
+                layouts,
+                drive=drive,
+                site=site,
+                extra=extra,
+                seed=seed,
+                scan=scanned,
             )
         report = assemble(
             describe_run(command_line(), seed, started, measured.kernel, plan.digest()),
@@ -193,9 +202,7 @@ def command(
             sized=sized,
             reference=layouts[0] if layouts and sized else None,
             target_bytes=target,
-            scan=describe_scan(
-                measured, [os.fspath(source) for source in sources], seconds, choice
-            ),
+            scan=scanned,
             reduction=reduction,
             on_layout=lambda name: progress.phase(f"measuring the code of {name}"),
         )

@@ -72,6 +72,7 @@ def command(
             site=site,
             extra=own_catalogues(data_dir),
             seed=earlier.run.seed,
+            scan=earlier.scan,
         )
         made = assemble(
             describe_run(

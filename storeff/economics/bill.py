@@ -9,7 +9,7 @@ import numpy as np
 from storeff.data import N
 from storeff.economics.model import Drive, Enclosure, Rack, Scenario
 from storeff.errors import StoreffError
-from storeff.layout.number import Money, Number, Whole, ceil, floor, is_unknown
+from storeff.layout.number import Money, Number, Whole, at_least, ceil, floor, is_unknown
 from storeff.layout.waterfall import raw, step_factors
 
 HOURS_PER_YEAR = 8760
@@ -107,6 +107,9 @@ def bill_for(scenario: Scenario[Number], *, whole: bool = True) -> Bill[Number]:
 def bill(scenario: Scenario[Number], raw_bytes: Number, *, whole: bool = True) -> Bill[Number]:
     """The bill for ``raw_bytes``.
 
+    Each whole copy that the layout keeps is at a site with drives, enclosures and racks of its own:
+    it needs a drive for each fragment and in each failure domain, and no less than one rack. Where
+    the least number of domains is unknown, replicas are in enclosures of their own.
     ``whole=False`` buys fractions of drives, enclosures and racks: the continuous model whose
     derivatives mean something. Raises StoreffError if a rack cannot hold one enclosure.
     """
@@ -114,14 +117,18 @@ def bill(scenario: Scenario[Number], raw_bytes: Number, *, whole: bool = True) -
     site, finance, layout = scenario.site, scenario.finance, scenario.layout
     count = ceil if whole else _continuous
 
-    in_service = _at_least(count(raw_bytes / drive.capacity_bytes), layout.code.fragments)
+    copies, domains = count(layout.copies), count(layout.min_domains)
+    if is_unknown(domains) and layout.code.kind == "replica":
+        domains = layout.code.fragments
+    copy_drives = at_least(count(raw_bytes / copies / drive.capacity_bytes), layout.code.fragments)
+    in_service = copies * at_least(copy_drives, domains)
     failures = in_service * annual_failure_rate(drive)
     awaited = failures * scenario.spares.lead_weeks * 7 / 365
     spares = count(spares_needed(awaited, scenario.spares.service_level))
     drives = in_service + spares
-    enclosures = _at_least(count(in_service / enclosure.drive_slots), layout.min_domains)
+    enclosures = copies * at_least(count(in_service / copies / enclosure.drive_slots), domains)
     per_rack, bound = enclosures_per_rack(rack, enclosure, drive)
-    racks = count(enclosures / per_rack)
+    racks = copies * count(enclosures / copies / per_rack)
 
     chassis_watts = enclosures * enclosure.watts + racks * rack.switch_watts
     mean_drive_watts = drive.duty * drive.watts_active + (1 - drive.duty) * drive.watts_idle
@@ -206,9 +213,3 @@ def _opex(
 
 def _continuous(x: Number) -> Number:
     return x
-
-
-def _at_least(x: Number, least: Number) -> Number:
-    if is_unknown(least):
-        return x
-    return np.maximum(x, float(least)) if np.ndim(x) else max(x, least)

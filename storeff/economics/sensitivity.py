@@ -69,13 +69,17 @@ def per_point(scenario: Scenario[Assumption]) -> tuple[PerPoint, ...]:
     exactly: Scenario[Number] = map_numbers(scenario, exact)
     layout = exactly.layout
     factors = step_factors(exactly.data, layout)
+    # A block or object that shrinks less also fills its units otherwise.
+    less = msgspec.structs.replace(
+        exactly.data, reduction_ratio=exactly.data.reduction_ratio * (1 - ONE_POINT)
+    )
     worse = {
         "erasure_coding +1 pp": {"erasure_coding": factors["erasure_coding"] + ONE_POINT},
         "metadata +1 pp": {"metadata": factors["metadata"] + ONE_POINT},
         "padding +1 pp": {"padding": factors["padding"] + ONE_POINT},
         "rebuild_reserve +1 pp": {"rebuild_reserve": 1 / (1 - layout.rebuild_reserve - ONE_POINT)},
         "fill_limit -1 pp": {"fill_limit": 1 / (layout.fill_limit - ONE_POINT)},
-        "reduction_ratio -1 %": {"data_reduction": factors["data_reduction"] / (1 - ONE_POINT)},
+        "reduction_ratio -1 %": step_factors(less, layout),
     }
     base_raw = raw(exactly.data.logical_bytes, factors)
     base = bill(exactly, base_raw)

@@ -1,24 +1,25 @@
 """One layout sized: from the data to the bill, as the report carries it."""
 
-from fractions import Fraction
-
 import msgspec
 
 from storeff.data import Assumption, exact, map_numbers
 from storeff.economics.bill import Bill, annual_failure_rate, bill_for
 from storeff.economics.model import Scenario
-from storeff.economics.uncertainty import with_reduction
+from storeff.economics.uncertainty import quantity_risk, with_reduction
 from storeff.layout.codec import Codec
 from storeff.layout.durability import Durability, durability
-from storeff.layout.number import Number, ceil, inexact, join, to_quantity
-from storeff.layout.waterfall import Step, raw, report_steps, step_factors, usable_fraction
+from storeff.layout.number import Number, inexact, join
+from storeff.layout.waterfall import Step, report_steps, usable_fraction
 from storeff.quantity import Draws, Quantity
 
 
 class Floor(msgspec.Struct, frozen=True, kw_only=True):
-    """The same layout if its deduplication finds nothing, and only its compression is left."""
+    """The same layout if its deduplication finds nothing, and only its compression is left.
 
-    reduction_ratio: float
+    Null where what that leaves was not measured.
+    """
+
+    reduction_ratio: float | None
     raw_bytes: Quantity
     drives: Quantity
     npv: Quantity
@@ -45,11 +46,13 @@ def size(
     scenario: Scenario[Assumption],
     reduction_draws: Draws | None = None,
     codec: Codec | None = None,
-    floor_ratio: Fraction | None = None,
+    floor_ratio: Assumption | None = None,
+    floor_draws: Draws | None = None,
 ) -> SizedLayout:
     """Sizes ``scenario``; ``reduction_draws`` are replicates of its reduction ratio.
 
-    ``floor_ratio`` is the reduction without deduplication, None where the layout has none.
+    ``floor_ratio`` is the reduction without deduplication, None where the layout has none, and
+    ``floor_draws`` replicate it.
     ``codec`` is what ``layout.measure_codec`` found for the layout's code, if it was measured.
     """
     point: Bill[Number] = bill_for(map_numbers(scenario, exact))
@@ -75,19 +78,18 @@ def size(
         ),
         codec=codec,
         bill=join(point, drawn),
-        floor=None if floor_ratio is None else _floor(scenario, floor_ratio),
+        floor=None if floor_ratio is None else _floor(scenario, floor_ratio, floor_draws),
     )
 
 
-def _floor(scenario: Scenario[Assumption], ratio: Fraction) -> Floor:
-    exactly: Scenario[Number] = map_numbers(scenario, exact)
-    data = msgspec.structs.replace(exactly.data, reduction_ratio=ratio)
-    local = msgspec.structs.replace(exactly, data=data)
-    bill = bill_for(local)
-    raw_bytes = raw(data.logical_bytes, step_factors(data, local.layout))
+def _floor(
+    scenario: Scenario[Assumption], ratio: Assumption, reduction_draws: Draws | None
+) -> Floor:
+    data = msgspec.structs.replace(scenario.data, reduction_ratio=ratio)
+    local = quantity_risk(msgspec.structs.replace(scenario, data=data), reduction_draws)
     return Floor(
-        reduction_ratio=float(ratio),
-        raw_bytes=to_quantity(ceil(raw_bytes), None, "derived", 0),
-        drives=to_quantity(bill.drives, None, "derived", 0),
-        npv=to_quantity(bill.npv, None, "derived", 2),
+        reduction_ratio=None if ratio.value is None else float(ratio.value),
+        raw_bytes=local.raw_bytes,
+        drives=local.drives,
+        npv=local.npv,
     )

@@ -8,7 +8,7 @@ import numpy as np
 from storeff.data import Assumption, exact, map_numbers
 from storeff.economics.bill import Bill, bill_for
 from storeff.economics.model import Scenario
-from storeff.layout.number import Number, inexact, to_quantity
+from storeff.layout.number import Number, ceil, inexact, to_quantity
 from storeff.layout.waterfall import drawn_data, raw, step_factors
 from storeff.quantity import REPLICATES, Draws, Quantity
 
@@ -36,7 +36,7 @@ def quantity_risk(scenario: Scenario[Assumption], reduction_draws: Draws | None)
     point: Scenario[Number] = map_numbers(scenario, exact)
     drawn = point if reduction_draws is None else with_reduction(scenario, reduction_draws)
     raws = [
-        raw(each.data.logical_bytes, step_factors(each.data, each.layout))
+        ceil(raw(each.data.logical_bytes, step_factors(each.data, each.layout)))
         for each in (point, drawn)
     ]
     bills = [bill_for(each) for each in (point, drawn)]

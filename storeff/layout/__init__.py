@@ -1,5 +1,6 @@
 """Raw flash per logical byte, durability, and the cost of the code itself."""
 
+from storeff.layout.allocation import ObjectSizes, SizeBin
 from storeff.layout.codec import Codec, measure_codec
 from storeff.layout.durability import Durability, durability
 from storeff.layout.model import Code, Layout, Repair, SystemReduction, load_layouts
@@ -11,7 +12,9 @@ __all__ = [
     "Data",
     "Durability",
     "Layout",
+    "ObjectSizes",
     "Repair",
+    "SizeBin",
     "Step",
     "SystemReduction",
     "durability",

@@ -1,4 +1,4 @@
-"""What the erasure code really costs on this machine: overhead, proof of decoding, speed.
+"""What the erasure code really costs on this machine: overhead, decoding after losses, speed.
 
 The codec is ISA-L through pyeclib. Its ``isa_l_rs_vand`` is never used: that matrix is not MDS
 from 22+4 up (20 of the 35,959 patterns of 28+4 do not decode); the inverted one is.
@@ -24,13 +24,15 @@ SEGMENT_BYTES = 1 << 20
 # liberasurecode 1.8, EC_MAX_FRAGMENTS.
 MAX_FRAGMENTS = 256
 # A decode inverts a k x k matrix in about 5e-9 k^3 seconds (15 ms at k = 146): a tenth of a second.
-_PROOF_WORK = 20_000_000
-_PROOF_PATTERNS = 2000
+_PATTERN_WORK = 20_000_000
+_PATTERNS = 2000
 _SPEED_WORK = 30_000_000
 
 
 class Codec(msgspec.Struct, frozen=True, kw_only=True):
     """Measured on one thread in CPU time, best call; segments of ``segment_bytes``.
+
+    ``proof`` says how many patterns of lost fragments were tried, of how many there are.
 
     ``overhead`` is the length of all fragments over the segment, the backend's own header of
     ``fragment_header_bytes`` each left out. Encode and decode count user bytes (decode with as
@@ -49,11 +51,13 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_codec(code: Code, seed: int = 0) -> Codec | None:
-    """Encodes, loses, decodes and times ``code``; None for replicas and codes too wide to run.
+    """Encodes, loses, decodes and times ``code``.
+
+    None for replicas, RAIDZ (whose code is that of ZFS) and codes too wide to run.
 
     Raises StoreffError if a pattern that the code must survive does not decode.
     """
-    if code.kind == "replica" or code.fragments > MAX_FRAGMENTS:
+    if code.kind in ("replica", "raidz") or code.fragments > MAX_FRAGMENTS:
         return None
     from pyeclib.ec_iface import ECDriver
 
@@ -70,7 +74,7 @@ def measure_codec(code: Code, seed: int = 0) -> Codec | None:
     fragments = driver.encode(segment)
     header_bytes = len(driver.encode(b"")[0])
     coded_bytes = sum(map(len, fragments)) - header_bytes * len(fragments)
-    proof = _prove(driver, code, source)
+    proof = _try_patterns(driver, code, source)
     lost = tolerance(code)
     calls = max(5, min(25, _SPEED_WORK // code.k**3))
     with _resident_heap():
@@ -96,13 +100,13 @@ def _gbps(size_bytes: int, seconds: float | None) -> float | None:
     return None if seconds is None else size_bytes / seconds / 1e9
 
 
-def _prove(driver: Any, code: Code, source: random.Random) -> str:
+def _try_patterns(driver: Any, code: Code, source: random.Random) -> str:
     """Decodes a small segment after every loss the code must survive, or a seeded sample."""
     lost, n = tolerance(code), code.fragments
     segment = source.randbytes(code.k * 64 - 1)
     fragments = driver.encode(segment)
     total = math.comb(n, lost)
-    limit = max(5, min(_PROOF_PATTERNS, _PROOF_WORK // code.k**3))
+    limit = max(5, min(_PATTERNS, _PATTERN_WORK // code.k**3))
     patterns: Iterator[tuple[int, ...]]
     if total <= limit:
         patterns = itertools.combinations(range(n), lost)
@@ -116,7 +120,7 @@ def _prove(driver: Any, code: Code, source: random.Random) -> str:
                 "do not trust this erasure-code library; reinstall pyeclib",
             )
     how = "all" if total <= limit else f"{limit} of"
-    return f"{how} {total} patterns of {lost} lost fragments decoded to the same bytes"
+    return f"{how} {total} patterns of {lost} lost fragments tried: each gave the same bytes back"
 
 
 @contextlib.contextmanager

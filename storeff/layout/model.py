@@ -8,6 +8,7 @@ import msgspec
 
 from storeff.data import Assumption, N, load, one, unknown
 from storeff.errors import StoreffError
+from storeff.layout.number import Number
 
 # One percentage point, the step in which sensitivity is told.
 ONE_POINT = Fraction(1, 100)
@@ -17,13 +18,16 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Redundancy of one stripe: ``k`` data, ``m`` global and ``l`` local parity fragments.
 
     A replica is k = 1 with m further copies. In an LRC (Huang et al., USENIX ATC 2012) the data
-    fragments form ``l`` equal groups with one local parity each.
+    fragments form ``l`` equal groups with one local parity each. A RAIDZ group of k + m drives
+    stripes each block of ``block_bytes`` (recordsize or volblocksize) by itself, in sectors.
     """
 
-    kind: Literal["replica", "rs", "lrc"]
+    kind: Literal["replica", "rs", "lrc", "raidz"]
     k: int
     m: int
     l: int = 0  # noqa: E741 - the letter of the LRC literature
+    block_bytes: int | None = None
+    sector_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if self.k < 1 or self.m < 0 or self.l < 0:
@@ -36,17 +40,56 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
         if self.l and self.k % self.l:
             raise ValueError("the k data fragments of an lrc form l equal groups")
+        block_bytes, sector_bytes = self.block_bytes, self.sector_bytes
+        if self.kind != "raidz":
+            if block_bytes is not None or sector_bytes is not None:
+                raise ValueError("block_bytes and sector_bytes belong to kind = 'raidz'")
+            return
+        if block_bytes is None or sector_bytes is None:
+            raise ValueError("a raidz needs block_bytes and sector_bytes")
+        if not 1 <= self.m <= 3:
+            raise ValueError("a raidz has m = 1, 2 or 3 parities")
+        if not 1 <= sector_bytes <= block_bytes <= 1 << 24 or block_bytes % sector_bytes:
+            raise ValueError(
+                "the block_bytes of a raidz are a multiple of its sector_bytes, at most 16 MiB"
+            )
 
     @property
     def fragments(self) -> int:
         """Fragments in a stripe, each on a drive of its own."""
         return self.k + self.m + self.l
 
+    @property
+    def block_sectors(self) -> int:
+        """Data sectors of a whole block of a RAIDZ."""
+        assert self.block_bytes is not None
+        assert self.sector_bytes is not None
+        return self.block_bytes // self.sector_bytes
+
+    def stripe_sectors(self, data_sectors: Number) -> Number:
+        """What a RAIDZ allocates for a block of ``data_sectors``, a whole number.
+
+        m parity sectors for each row of k, and skip sectors up to a multiple of m + 1
+        (vdev_raidz_psize_to_asize in OpenZFS, module/zfs/vdev_raidz.c).
+        """
+        coded = data_sectors - self.m * (-data_sectors // self.k)
+        return -(self.m + 1) * (-coded // (self.m + 1))
+
+    @property
+    def raw_per_data(self) -> Fraction:
+        """Coded bytes for each byte of data, in whole blocks."""
+        if self.kind == "raidz":
+            return Fraction(self.stripe_sectors(self.block_sectors), self.block_sectors)
+        return Fraction(self.fragments, self.k)
+
     def __str__(self) -> str:
         if self.kind == "replica":
             return f"{self.fragments} copies"
         if self.kind == "rs":
             return f"{self.k}+{self.m}"
+        if self.kind == "raidz":
+            assert self.block_bytes is not None
+            return f"RAIDZ{self.m} {self.k}+{self.m}, {self.block_bytes / 1024:g} KiB"
         return f"LRC({self.k},{self.l},{self.m})"
 
 
@@ -65,14 +108,28 @@ class Repair(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
 
 
 class SystemReduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the system itself can remove, as the nearest thing that storeff measures."""
+    """What the system itself can remove, as the nearest thing that storeff measures.
+
+    A system that does not pack compressed blocks gives each whole units of ``allocation_bytes``,
+    and keeps it compressed only if those are at most ``required_ratio`` of it.
+    """
 
     dedup: Literal[
         "none", "fixed-4KiB", "fixed-8KiB", "fixed-64KiB", "fixed-128KiB", "cdc-8KiB", "cdc-64KiB"
     ]
     codec: Literal["none", "lz4", "zstd-1", "zstd-3"]
     block_bytes: Literal[65536, 131072] = 65536
+    allocation_bytes: Literal[1, 4096] = 1
+    required_ratio: float = 1.0
     source: str
+
+    def __post_init__(self) -> None:
+        if (self.allocation_bytes, self.required_ratio) not in ((1, 1.0), (4096, 0.875)):
+            raise ValueError(
+                "measured are allocation_bytes = 1 with required_ratio = 1 and 4096 with 0.875"
+            )
+        if self.allocation_bytes > 1 and (self.dedup != "none" or self.codec == "none"):
+            raise ValueError("allocation_bytes are for compressed blocks without deduplication")
 
 
 class Layout(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,7 +137,9 @@ class Layout(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
 
     ``metadata`` and ``padding`` are added to what is stored; ``rebuild_reserve`` is the part of
     raw kept free for rebuild; ``fill_limit`` the part of the rest that may be written.
-    ``copies`` are whole copies the system keeps (sites); ``min_domains`` enclosures at least.
+    ``copies`` are whole copies the system keeps (sites), each with drives, enclosures and racks of
+    its own; ``min_domains`` enclosures at least for each. Every object takes whole units of
+    ``object_unit_bytes`` before coding: unknown where the system packs objects into large extents.
     """
 
     name: str
@@ -92,6 +151,7 @@ class Layout(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
     title: str = ""
     copies: N = msgspec.field(default_factory=one)
     min_domains: N = msgspec.field(default_factory=unknown)
+    object_unit_bytes: N = msgspec.field(default_factory=unknown)
     repair: Repair[N] | None = None
     reduction: SystemReduction | None = None
 
@@ -105,9 +165,22 @@ def load_layouts(extra: Path | None = None) -> dict[str, Layout[Assumption]]:
 
 
 def check_layout(layout: Layout[Assumption]) -> None:
-    """Raises StoreffError where less than a point of raw could be written."""
+    """Raises StoreffError where less than a point of raw could be written, or of a part copy."""
     fill, reserve = layout.fill_limit, layout.rebuild_reserve
     if fill.value is None or not ONE_POINT < fill.value <= 1:
         raise StoreffError(f"{fill.path} must be above 0.01 and at most 1")
     if reserve.value is None or reserve.value >= 1 - ONE_POINT:
         raise StoreffError(f"{reserve.path} must be below 0.99: it is a part of raw")
+    unit = layout.object_unit_bytes
+    if unit.value is not None and unit.value < 1:
+        raise StoreffError(
+            f"{unit.path} must be at least 1 B", "leave it out if objects are packed"
+        )
+    if layout.code.kind == "raidz" and unit.value not in (None, layout.code.sector_bytes):
+        raise StoreffError(f"{unit.path} must be the sector_bytes of the code: RAIDZ has no other")
+    copies = layout.copies
+    if copies.value is None or copies.value < 1 or copies.value.denominator != 1:
+        raise StoreffError(
+            f"{copies.path} must be a whole number from 1: each is a whole copy, at a site",
+            "copies that the application keeps go into data.copies, which need not be whole",
+        )

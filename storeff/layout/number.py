@@ -37,6 +37,26 @@ def floor(x: Number) -> Number:
     return x if is_unknown(x) else math.floor(x)
 
 
+def at_least(x: Number, least: Number) -> Number:
+    """The larger of the two; x where ``least`` is unknown."""
+    if is_unknown(least):
+        return x
+    if np.ndim(x) or np.ndim(least):
+        return np.maximum(_plain(x), _plain(least))
+    return max(x, least)
+
+
+def at_most(x: Number, most: Number) -> Number:
+    """The smaller of the two."""
+    if np.ndim(x) or np.ndim(most):
+        return np.minimum(_plain(x), _plain(most))
+    return min(x, most)
+
+
+def _plain(x: Number) -> Number:
+    return x if np.ndim(x) else float(x)
+
+
 def log(x: Number) -> Number:
     """Natural logarithm, to the context's precision for Decimal."""
     return x.ln() if isinstance(x, Decimal) else np.log(x)

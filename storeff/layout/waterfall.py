@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 
 from storeff.data import Assumption, N, exact, map_numbers, one
+from storeff.layout.allocation import ObjectSizes, object_padding, redundancy
 from storeff.layout.model import Layout
-from storeff.layout.number import Number, Whole, ceil, inexact, join, log, to_quantity
+from storeff.layout.number import Number, Whole, at_least, ceil, inexact, join, log, to_quantity
 from storeff.quantity import Draws, Origin, Quantity
 
 LABELS = {
@@ -28,16 +29,27 @@ LABELS = {
     "fill_limit": "Fill limit",
 }
 
+RAIDZ_SOURCE = (
+    "sectors that RAIDZ takes for a block, k of data a row: m parity a row, all rounded up to a "
+    "multiple of m + 1; of compressed blocks, the most that blocks of their mean size can take"
+)
+
 # Shares of 1e19 bytes to far below one byte.
 _DECIMALS = decimal.Context(prec=80)
 
 
 class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be stored: application bytes, the application's own copies, how far it shrinks."""
+    """What is to be stored: application bytes, the application's own copies, how far it shrinks.
+
+    ``reduction_ratio`` counts what is left in units of ``allocation_bytes``. ``objects`` are sizes
+    of objects like those to be stored, null where unknown.
+    """
 
     logical_bytes: N
     reduction_ratio: N
     copies: N = msgspec.field(default_factory=one)
+    allocation_bytes: int = 1
+    objects: ObjectSizes | None = None
 
 
 class Step(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
@@ -54,14 +66,14 @@ class Step(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
 
 def step_factors(data: Data[Number], layout: Layout[Number]) -> dict[str, Number]:
     """What each step multiplies by, in the order of the waterfall (``logical`` left out)."""
-    code = layout.code
-    unit = data.copies**0  # the 1 of this run's arithmetic: Code holds plain integers
+    ratio, counted_bytes = data.reduction_ratio, data.allocation_bytes
+    of_objects = object_padding(layout, data.objects, ratio, counted_bytes)
     return {
         "copies": data.copies * layout.copies,
-        "data_reduction": 1 / data.reduction_ratio,
+        "data_reduction": 1 / ratio,
         "metadata": 1 + layout.metadata,
-        "erasure_coding": unit * code.fragments / code.k,
-        "padding": 1 + layout.padding,
+        "erasure_coding": redundancy(layout.code, ratio, counted_bytes),
+        "padding": at_least(1 + layout.padding, of_objects),
         "rebuild_reserve": 1 / (1 - layout.rebuild_reserve),
         "fill_limit": 1 / layout.fill_limit,
     }
@@ -167,20 +179,44 @@ def report_steps(
         "copies": data.copies,
         "data_reduction": data.reduction_ratio,
         "metadata": layout.metadata,
-        "padding": layout.padding,
         "rebuild_reserve": layout.rebuild_reserve,
         "fill_limit": layout.fill_limit,
     }
+    known = {step: _known(number) for step, number in given.items()}
+    known["padding"] = _padding_known(points, layout, data.objects)
+    if layout.code.kind == "raidz":
+        known["erasure_coding"] = ("derived", RAIDZ_SOURCE)
     return tuple(
-        _reported(point, spread, given.get(point.step))
+        _reported(point, spread, *known.get(point.step, ("assumed", None)))
         for point, spread in zip(points, spreads, strict=True)
     )
 
 
+def _known(number: Assumption) -> tuple[Origin, str | None]:
+    return "measured" if number.kind == "measured" else "assumed", number.source
+
+
+def _padding_known(
+    points: tuple[Step[Number], ...], layout: Layout[Assumption], objects: ObjectSizes | None
+) -> tuple[Origin, str | None]:
+    """Where the larger of the two figures for padding comes from."""
+    factor = next(point.factor for point in points if point.step == "padding")
+    unit_bytes = layout.object_unit_bytes
+    if objects is None or unit_bytes.value is None or factor <= 1 + exact(layout.padding):
+        return _known(layout.padding)
+    files = sum(each.objects for each in objects.bins)
+    return (
+        "derived",
+        f"sizes of {files:,} files in powers of two, each file padded to whole "
+        f"{float(unit_bytes.value / 1024):g} KiB ({unit_bytes.source or unit_bytes.kind}); "
+        "above that, as if all in a power of two were of their mean size or spread evenly, "
+        "whichever takes more",
+    )
+
+
 def _reported(
-    point: Step[Number], spread: Step[Number] | None, given: Assumption | None
+    point: Step[Number], spread: Step[Number] | None, origin: Origin, source: str | None
 ) -> Step[Quantity]:
     step: Step[Quantity] = join(point, spread)
-    origin: Origin = "measured" if given is not None and given.kind == "measured" else "assumed"
     factor = to_quantity(point.factor, spread and spread.factor, origin, None)
-    return msgspec.structs.replace(step, factor=factor, source=given and given.source)
+    return msgspec.structs.replace(step, factor=factor, source=source)

@@ -86,7 +86,7 @@ def assemble(
     kv: Kv | None = None,
     on_layout: Callable[[str], None] = lambda name: None,
 ) -> Report:
-    """The report on every scenario in ``sized``.
+    """The report on every scenario in ``sized``, the cheapest first.
 
     ``reference`` names the layout that sensitivity and uncertainty are about; None takes the one
     of least npv, or of least raw bytes while a price is unknown.
@@ -95,10 +95,11 @@ def assemble(
     for each in sized:
         on_layout(each.scenario.layout.name)
         codec = measure_codec(each.scenario.layout.code, run.seed)
-        layouts.append(size(each.scenario, each.draws, codec, each.floor_ratio))
+        layouts.append(size(each.scenario, each.draws, codec, each.floor_ratio, each.floor_draws))
+    layouts.sort(key=_cost)
     chosen = None
     if layouts:
-        name = reference or min(layouts, key=_cost).name
+        name = reference or layouts[0].name
         chosen = next(each for each in sized if each.scenario.layout.name == name)
     listed = _assumptions(sized, today)
     report = Report(

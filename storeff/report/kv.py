@@ -196,9 +196,8 @@ def _fill(layout: Layout[Assumption]) -> Fraction:
 
 
 def _raw_per_usable(layout: Layout[Assumption]) -> Fraction:
-    code = Fraction(layout.code.fragments, layout.code.k)
     added = (1 + _known(layout.metadata)) * (1 + _known(layout.padding))
-    return _known(layout.copies) * code * added
+    return _known(layout.copies) * layout.code.raw_per_data * added
 
 
 def _known(number: Assumption) -> Fraction:

@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from storeff.data import Assumption
 from storeff.economics import Scenario, build_scenario
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import Reduction
-from storeff.layout import Data, Layout, SystemReduction
+from storeff.layout import Data, Layout, ObjectSizes, SizeBin, SystemReduction
+from storeff.layout.number import at_least
 from storeff.quantity import Draws, Quantity, normal_draws
+from storeff.report.model import Scan
 
 # What a layout that does not say what it removes is credited with: the headline of the estimate.
 HEADLINE_SYSTEM = SystemReduction(dedup="cdc-64KiB", codec="zstd-3", source="the headline")
@@ -19,13 +22,17 @@ HEADLINE_SYSTEM = SystemReduction(dedup="cdc-64KiB", codec="zstd-3", source="the
 
 @dataclass(frozen=True)
 class Sized:
-    """A layout ready to be sized: ``draws`` replicate its reduction ratio (None: exact),
-    ``floor_ratio`` is what is left of it if no duplicate is found (None: it looks for none, or is
-    sized without). ``bounds`` (2,) are then the ratios between which its own lies, if known."""
+    """A layout ready to be sized: ``draws`` replicate its reduction ratio (None: exact).
+
+    ``floor_ratio`` is what is left of it if no duplicate is found, with its own replicates
+    ``floor_draws`` (None: it looks for none, or is sized without). ``bounds`` (2,) are the ratios
+    between which its own lies, if known, where it is sized without.
+    """
 
     scenario: Scenario[Assumption]
     draws: Draws | None = None
-    floor_ratio: Fraction | None = None
+    floor_ratio: Assumption | None = None
+    floor_draws: Draws | None = None
     bounds: Draws | None = None
 
 
@@ -38,66 +45,105 @@ def sized_for(
     site: str,
     extra: dict[str, Path],
     seed: int,
+    scan: Scan | None = None,
 ) -> Sized:
     """``layout`` holding ``logical_bytes`` of data like what was measured.
 
-    Raises StoreffError if the layout reduces in a way that was not measured.
+    Objects are padded as the file sizes of ``scan`` say, if it is given. Raises StoreffError if the
+    layout reduces in a way that was not measured.
     """
     system = layout.reduction or HEADLINE_SYSTEM
-    left = bytes_left(reduction, system.dedup, system.codec, system.block_bytes)
-    source = f"measured: {describe(system)}"
-    local = bytes_left(reduction, "none", system.codec, system.block_bytes)
-    refused = left.value is None
+    whole = Quantity(reduction.data_bytes, reduction.data_bytes, reduction.data_bytes, "assumed")
+    found = bytes_left(reduction, system)
+    left, source = found, f"measured: {describe(system)}"
+    local = compression_only(reduction, system)
     bounds = None
-    if refused:
-        if left.low and left.high:
-            bounds = reduction.data_bytes / np.array([left.high, left.low], np.float64)
+    if found is None:
+        left, source = whole, f"no reduction: this report does not hold {describe(system)}"
+    elif found.value is None:
         # Only a part was read, too little for a point: what is left without any duplicate.
-        left = local
-        source = f"measured without duplicates, of which too little was read for {describe(system)}"
-    ratio = Assumption(
-        path="data.reduction_ratio",
-        value=_ratio(reduction, left),
-        kind="measured",
-        source=source,
-    )
-    target = Assumption(path="data.logical_bytes", value=Fraction(logical_bytes), kind="measured")
+        if found.low and found.high:
+            bounds = reduction.data_bytes / np.array([found.high, found.low], np.float64)
+        if local is None or local.value is None:
+            left, source = whole, f"no reduction: too little was read for {describe(system)}"
+        else:
+            left = local
+            source = f"without duplicates: too little was read for {describe(system)}"
+    assert left is not None
     scenario = build_scenario(
-        Data(logical_bytes=target, reduction_ratio=ratio),
+        Data(
+            logical_bytes=Assumption(
+                path="data.logical_bytes", value=Fraction(logical_bytes), kind="measured"
+            ),
+            reduction_ratio=Assumption(
+                path="data.reduction_ratio",
+                value=_ratio(reduction, left),
+                source=source,
+                kind="assumption" if left is whole else "measured",
+            ),
+            allocation_bytes=1 if left is whole else system.allocation_bytes,
+            objects=None if scan is None else object_sizes(scan, reduction),
+        ),
         layout,
         drive=drive,
         site=site,
         extra=extra,
     )
     draws = normal_draws(left, seed)
-    floor_ratio = None
-    if system.dedup != "none" and not refused:
-        floor_ratio = _ratio(reduction, local)
     ratios = None if draws is None else reduction.data_bytes / draws
-    return Sized(scenario, ratios, floor_ratio, bounds)
+    if system.dedup == "none" or left is not found:
+        return Sized(scenario, ratios, bounds=bounds)
+    return Sized(scenario, ratios, *_floor(reduction, left, draws, local, seed))
+
+
+def _floor(
+    reduction: Reduction, left: Quantity, draws: Draws | None, local: Quantity | None, seed: int
+) -> tuple[Assumption, Draws | None]:
+    """The ratio without duplicates, and its replicates, from what is ``left`` with and ``local``
+    without. Both are estimates: of what is left without duplicates there is no less than with."""
+    path = "floor.reduction_ratio"
+    if local is None or local.value is None:
+        return Assumption(path=path), None
+    ratio = min(_ratio(reduction, local), _ratio(reduction, left))
+    floor = Assumption(path=path, value=ratio, kind="measured")
+    local_draws = normal_draws(local, seed)
+    if draws is None and local_draws is None:
+        return floor, None
+    more = at_least(
+        left.value if draws is None else draws, local.value if local_draws is None else local_draws
+    )
+    return floor, reduction.data_bytes / more
 
 
 def describe(system: SystemReduction) -> str:
     """The system's own reduction in the terms of the measurement."""
     if system.dedup == "none" and system.codec != "none":
-        return f"{system.codec} on {system.block_bytes >> 10} KiB"
+        blocks = f"{system.codec} on {system.block_bytes >> 10} KiB"
+        if system.allocation_bytes == 1:
+            return blocks
+        return f"{blocks} in units of {system.allocation_bytes >> 10} KiB"
     return " + ".join(part for part in (system.dedup, system.codec) if part != "none") or "nothing"
 
 
-def bytes_left(reduction: Reduction, dedup: str, codec: str, block_bytes: int) -> Quantity:
-    """What is left of the data after ``dedup`` and ``codec``, each of which may be "none".
+def bytes_left(reduction: Reduction, system: SystemReduction) -> Quantity | None:
+    """What is left of the data after what ``system`` removes.
 
-    Raises StoreffError if the two were not measured together.
+    None if blocks were measured as it compresses them, but not as it allocates them. Raises
+    StoreffError if what it removes was not measured at all.
     """
+    dedup, codec = system.dedup, system.codec
     if dedup == codec == "none":
         whole = reduction.data_bytes
         return Quantity(whole, whole, whole, "measured")
     if dedup == "none":
+        blocks = (codec, system.block_bytes)
+        measured = [c for c in reduction.compression if (c.codec, c.block_bytes) == blocks]
+        space = (system.allocation_bytes, system.required_ratio)
         found = [
-            c.compressed_bytes
-            for c in reduction.compression
-            if (c.codec, c.block_bytes) == (codec, block_bytes)
+            c.compressed_bytes for c in measured if (c.allocation_bytes, c.required_ratio) == space
         ]
+        if measured and not found:
+            return None
     elif codec == "none":
         found = [d.unique_bytes for d in reduction.dedup if d.chunker == dedup]
     else:
@@ -110,6 +156,33 @@ def bytes_left(reduction: Reduction, dedup: str, codec: str, block_bytes: int) -
             "choose a layout whose reduction names what `storeff scan` measures",
         )
     return found[0]
+
+
+def compression_only(reduction: Reduction, system: SystemReduction) -> Quantity | None:
+    """What is left where ``system`` finds no duplicate, and compresses what it cuts; None if that
+    was not measured."""
+    if system.dedup == "none" or system.codec == "none":
+        return bytes_left(reduction, msgspec.structs.replace(system, dedup="none"))
+    return next(
+        c.compression_only_bytes
+        for c in reduction.combined
+        if (c.chunker, c.codec) == (system.dedup, system.codec)
+    )
+
+
+def object_sizes(scan: Scan, reduction: Reduction) -> ObjectSizes | None:
+    """Sizes of the files listed by ``scan``, and the data that they hold; None if it has none."""
+    data_bytes = reduction.data_bytes
+    if reduction.method.sampling is None:
+        # What was not covered is listed too, and taken to have as many holes as what was.
+        covered_bytes = scan.read_bytes + scan.hole_bytes
+        data_bytes = scan.logical_bytes * scan.read_bytes // max(1, covered_bytes)
+    if not scan.file_sizes or not data_bytes:
+        return None
+    return ObjectSizes(
+        data_bytes=data_bytes,
+        bins=tuple(SizeBin(s.below_bytes, s.files, s.logical_bytes) for s in scan.file_sizes),
+    )
 
 
 def _ratio(reduction: Reduction, left: Quantity) -> Fraction:

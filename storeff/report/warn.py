@@ -57,6 +57,19 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
                     "reduction assumes that the target repeats data like it, the floor does not",
                     "scan more, and data from every source that will be stored",
                 )
+    uncredited = [
+        layout.name
+        for layout in report.layouts
+        for step in layout.waterfall
+        if step.step == "data_reduction" and step.factor.origin == "assumed"
+    ]
+    if reduction is not None and uncredited:
+        yield (
+            "no-reduction",
+            "what the data leaves as these layouts compress it is not in the report, and none of "
+            f"it is taken off: {', '.join(uncredited)}",
+            "scan again with this version; read more if only a part was",
+        )
     stale = [row for row in report.assumptions if row.stale]
     if stale:
         yield (
