@@ -46,10 +46,12 @@ def size(
     reduction_draws: Draws | None = None,
     codec: Codec | None = None,
     floor_ratio: Fraction | None = None,
+    floor_draws: Draws | None = None,
 ) -> SizedLayout:
     """Sizes ``scenario``; ``reduction_draws`` are replicates of its reduction ratio.
 
-    ``floor_ratio`` is the reduction without deduplication, None where the layout has none.
+    ``floor_ratio`` is the reduction without deduplication, None where the layout has none, and
+    ``floor_draws`` are replicates of it.
     ``codec`` is what ``layout.measure_codec`` found for the layout's code, if it was measured.
     """
     point: Bill[Number] = bill_for(map_numbers(scenario, exact))
@@ -75,19 +77,23 @@ def size(
         ),
         codec=codec,
         bill=join(point, drawn),
-        floor=None if floor_ratio is None else _floor(scenario, floor_ratio),
+        floor=None if floor_ratio is None else _floor(scenario, floor_ratio, floor_draws),
     )
 
 
-def _floor(scenario: Scenario[Assumption], ratio: Fraction) -> Floor:
+def _floor(scenario: Scenario[Assumption], ratio: Fraction, draws: Draws | None) -> Floor:
     exactly: Scenario[Number] = map_numbers(scenario, exact)
     data = msgspec.structs.replace(exactly.data, reduction_ratio=ratio)
-    local = msgspec.structs.replace(exactly, data=data)
-    bill = bill_for(local)
-    raw_bytes = raw(data.logical_bytes, step_factors(data, local.layout))
+    point: Scenario[Number] = msgspec.structs.replace(exactly, data=data)
+    drawn = point if draws is None else with_reduction(scenario, draws)
+    bill, drawn_bill = bill_for(point), bill_for(drawn)
+    raw_bytes, drawn_raw = (
+        ceil(raw(each.data.logical_bytes, step_factors(each.data, each.layout)))
+        for each in (point, drawn)
+    )
     return Floor(
         reduction_ratio=float(ratio),
-        raw_bytes=to_quantity(ceil(raw_bytes), None, "derived", 0),
-        drives=to_quantity(bill.drives, None, "derived", 0),
-        npv=to_quantity(bill.npv, None, "derived", 2),
+        raw_bytes=to_quantity(raw_bytes, drawn_raw, "derived", 0),
+        drives=to_quantity(bill.drives, drawn_bill.drives, "derived", 0),
+        npv=to_quantity(bill.npv, drawn_bill.npv, "derived", 2),
     )

@@ -95,7 +95,8 @@ def assemble(
     for each in sized:
         on_layout(each.scenario.layout.name)
         codec = measure_codec(each.scenario.layout.code, run.seed)
-        layouts.append(size(each.scenario, each.draws, codec, each.floor_ratio))
+        sized_so = size(each.scenario, each.draws, codec, each.floor_ratio, each.floor_draws)
+        layouts.append(sized_so)
     chosen = None
     if layouts:
         name = reference or min(layouts, key=_cost).name

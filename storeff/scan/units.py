@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
+from storeff.scan.plan import ALLOCATION_BYTES
 from storeff.sources.piece import Piece
 
 U64 = npt.NDArray[np.uint64]
@@ -91,10 +92,11 @@ class Unit(NamedTuple):
 
 @dataclass
 class Totals:
-    """What the listing tells of all units, read or not: the sum of ``Unit.once_bytes``, and bytes
-    by the bits of the sizes of files."""
+    """What the listing tells of all units, read or not: the sum of ``Unit.once_bytes``, bytes by
+    the bits of the sizes of files, and what fills the last ALLOCATION_BYTES of each file."""
 
     once_bytes: int = 0
+    padding_bytes: int = 0
     by_exponent: Counter[int] = field(default_factory=Counter)
 
 
@@ -169,6 +171,8 @@ class Places:
             sizes = ends - starts
             totals.by_exponent[piece.size_bytes.bit_length()] += int(sizes.sum())
             totals.once_bytes += int((sizes // shared.alike).sum())
+            if len(ends) and ends[-1] == piece.size_bytes:
+                totals.padding_bytes += -piece.size_bytes % ALLOCATION_BYTES
             at = places(
                 np.full(len(starts), shared.size, np.uint64),
                 starts.astype(np.uint64) // np.uint64(self.design.unit_bytes),
