@@ -15,6 +15,7 @@ from storeff.scan.sampled import Sampled, Table
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
 
 # Below this rate no point is given for deduplication: any estimator may be off by more than sqrt(1
 # / rate) there (Charikar et al., PODS 2000), and a wider interval is a range, not a measurement.
@@ -78,21 +79,19 @@ def saved_share(
         np.bincount(at, column, len(sampled.places)).astype(np.float64)
         for column in (allocation.saved(sizes, compressed), sizes)
     )
-    groups = jackknife_groups(sampled.places)
-    return _per_byte(sampled, saved, read, sampled.rate * table.compressed_kept, groups)
+    return _per_byte(sampled, saved, read, table.compressed_kept, sizes)
 
 
 def data_share(sampled: Sampled, groups: int) -> Share | None:
     """How much of the data is in one of ``groups``, a bit set. None if too few places were read."""
-    read = sampled.read_at()
-    left_out = jackknife_groups(sampled.places)
-    return _per_byte(sampled, sampled.read_at(groups), read, sampled.rate, left_out)
+    return _per_byte(sampled, sampled.read_at(groups), sampled.read_at())
 
 
 def _per_byte(
-    sampled: Sampled, part: Floats, read: Floats, seen: float, group: Ints
+    sampled: Sampled, part: Floats, read: Floats, kept: float = 1.0, sizes: U64 | None = None
 ) -> Share | None:
-    """``part`` (m,) of all places over ``read`` (m,), of which a share ``seen`` was drawn.
+    """``part`` (m,) of all places over ``read`` (m,): over all that is there, or over chunks of
+    ``sizes`` (n,), which are a random share ``kept`` of it.
 
     A ratio estimator in strata by file size, whose bytes are known, with a Student interval from a
     delete-group jackknife over places (Lohr, Sampling: Design and Analysis, 2nd ed., 4.4 and 9.3).
@@ -101,16 +100,18 @@ def _per_byte(
     all or nothing of ``part``, and as much as is missed in 2.5 % of samples: on an event log of
     which 5 % were read, compression left 5.3 % [4.8, 5.8] of what was seen, and 9.5 % of all.
     """
+    seen = sampled.rate * kept
     if not read.any() or (np.count_nonzero(read) < PLACES_MIN and seen < 1.0):
         return None
+    if seen >= 1.0:
+        value = float(part.sum() / read.sum())
+        return Share(value, value, value)
     stratum, weight = _strata(sampled, read)
+    group = jackknife_groups(sampled.places)
     groups = np.zeros((2, GROUPS, len(weight)))
     for total, column in zip(groups, (part, read), strict=True):
         np.add.at(total, (group, stratum), column)
     whole = groups.sum(axis=1)
-    if seen >= 1.0:
-        value = float(part.sum() / read.sum())
-        return Share(value, value, value)
     value = float((weight * whole[0] / whole[1]).sum())
     without = whole[:, np.newaxis, :] - groups
     # A stratum that one group makes up alone keeps its ratio.
@@ -121,21 +122,35 @@ def _per_byte(
     from scipy.special import stdtrit
 
     half = float(stdtrit(len(used) - 1, 0.975)) * math.sqrt(variance)
-    missed = _missed(stratum, weight, read, seen)
+    squares = np.bincount(stratum, read**2, len(weight))
+    of_place = float((weight * squares / whole[1] ** 2).max()) * seen
+    missed = max(
+        min(MISSED / -math.log1p(-seen) * of_place, 1.0),
+        _missed_of_listing(sampled, kept, math.inf if sizes is None else float(sizes.mean())),
+    )
     below, above = math.hypot(half, missed * value), math.hypot(half, missed * (1 - value))
-    return Share(value, max(value - below, 0.0), min(value + above, 1.0))
+    # What was seen is there.
+    everything = max(1.0, sampled.totals.by_exponent.total(), float(read.sum()))
+    least, most = part.sum() / everything, 1 - (read - part).sum() / everything
+    return Share(value, max(value - below, float(least)), min(value + above, float(most)))
 
 
-def _missed(stratum: Ints, weight: Floats, read: Floats, seen: float) -> float:
-    """The share of all bytes that a rare kind may have and be missed in 2.5 % of samples: so many
-    places, none of which was drawn, of the stratum whose places weigh most.
+def _missed_of_listing(sampled: Sampled, kept: float, chunk_bytes: float) -> float:
+    """The share of all bytes that a rare kind may have and be missed in 2.5 % of samples, if it is
+    in the largest of all places: of those drawn, the rare kind's may be no measure.
 
-    Of k places all are missed with a probability of (1 - seen)^k. A place holds what those do that
-    were drawn, on average by byte.
+    A place is missed if it is not drawn, or none of its chunks is kept.
     """
-    total, squares = (np.bincount(stratum, each, len(weight)) for each in (read, read**2))
-    of_place = float((weight * squares / total**2).max()) * seen
-    return min(MISSED / -math.log1p(-seen) * of_place, 1.0)
+    listed = sampled.totals.by_exponent
+    budget, missed_bytes = MISSED, 0.0
+    of_place = {e: listed[e] / max(n, 1.0) for e, n in sampled.totals.places_by_exponent.items()}
+    for exponent in sorted(of_place, key=lambda e: -of_place[e]):
+        chunks = max(1.0, of_place[exponent] / chunk_bytes)
+        drawn = sampled.rate * (1 - (1 - kept) ** chunks)
+        bytes_ = min(budget / -math.log1p(-drawn) * of_place[exponent], listed[exponent])
+        missed_bytes += bytes_
+        budget -= bytes_ / of_place[exponent] * -math.log1p(-drawn) if bytes_ else 0.0
+    return min(missed_bytes / max(1, listed.total()), 1.0)
 
 
 def _strata(sampled: Sampled, read: Floats) -> tuple[Ints, Floats]:

@@ -160,10 +160,11 @@ def rare_files(units: int, rare: int, in_units: int) -> Record:
     """Files of one unit that compress to a fiftieth, and one in ``rare`` of ``in_units`` units that
     is incompressible. No two chunks are the same."""
     rng = np.random.default_rng(SAME_SIZE_SEED)
+    chunk_bytes = 16384
     counts = np.where(np.arange(units) % rare == rare - 1, in_units, 1)
     file = np.repeat(np.arange(units), counts)
     number = np.arange(len(file)) - np.repeat(np.cumsum(counts) - counts, counts)
-    chunks = MADE_UP_UNIT_BYTES // 4096
+    chunks = MADE_UP_UNIT_BYTES // chunk_bytes
     unit = np.repeat(np.arange(len(file)), chunks)
     incompressible = (file % rare == rare - 1)[unit]
     names = rng.integers(0, 1 << 63, units).astype(np.uint64)
@@ -175,8 +176,8 @@ def rare_files(units: int, rare: int, in_units: int) -> Record:
         np.full(len(file), MADE_UP_UNIT_BYTES),
         unit,
         np.arange(len(unit)),
-        np.full(len(unit), 4096),
-        np.where(incompressible, 4096, rng.integers(60, 100, len(unit))),
+        np.full(len(unit), chunk_bytes),
+        np.where(incompressible, chunk_bytes, rng.integers(240, 400, len(unit))),
         np.ones(len(unit), bool),
     )
 
@@ -331,6 +332,7 @@ def replayed(
     totals = Totals(int(once_bytes.sum()))
     for exponent in np.unique(bits).tolist():
         totals.by_exponent[exponent] = int(record.bytes[bits == exponent].sum())
+        totals.places_by_exponent[exponent] = float((1 / how.alike[bits == exponent]).sum())
     last = (record.number + np.uint64(1)) * np.uint64(unit_bytes) >= record.file_bytes
     totals.padding_bytes = int((-record.bytes[last] % ALLOCATION_BYTES).sum())
     at = how.places(record, seed)
