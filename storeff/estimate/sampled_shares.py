@@ -122,12 +122,7 @@ def _per_byte(
     from scipy.special import stdtrit
 
     half = float(stdtrit(len(used) - 1, 0.975)) * math.sqrt(variance)
-    squares = np.bincount(stratum, read**2, len(weight))
-    of_place = float((weight * squares / whole[1] ** 2).max()) * seen
-    missed = max(
-        min(MISSED / -math.log1p(-seen) * of_place, 1.0),
-        _missed_of_listing(sampled, kept, math.inf if sizes is None else float(sizes.mean())),
-    )
+    missed = _missed(sampled, stratum, weight, _Drawing(sampled.rate, kept, sizes))
     below, above = math.hypot(half, missed * value), math.hypot(half, missed * (1 - value))
     # What was seen is there.
     everything = max(1.0, sampled.totals.by_exponent.total(), float(read.sum()))
@@ -135,22 +130,46 @@ def _per_byte(
     return Share(value, max(value - below, float(least)), min(value + above, float(most)))
 
 
-def _missed_of_listing(sampled: Sampled, kept: float, chunk_bytes: float) -> float:
-    """The share of all bytes that a rare kind may have and be missed in 2.5 % of samples, if it is
-    in the largest of all places: of those drawn, the rare kind's may be no measure.
+class _Drawing:
+    """How places are drawn at ``rate``, and of their chunks, of ``sizes``, a share ``kept``."""
 
-    A place is missed if it is not drawn, or none of its chunks is kept.
+    def __init__(self, rate: float, kept: float, sizes: U64 | None) -> None:
+        self.rate = rate
+        self.kept = kept
+        self.chunk_bytes = math.inf if sizes is None else float(sizes.mean())
+
+    def rarity(self, place_bytes: float) -> float:
+        """How much of MISSED a place of so many bytes takes up: k of them are all missed, not drawn
+        or without a chunk kept, with a probability of exp(-k x rarity)."""
+        chunks = max(1.0, place_bytes / self.chunk_bytes)
+        drawn = self.rate * (1 - (1 - self.kept) ** chunks)
+        return -math.log1p(-drawn) if drawn < 1.0 else math.inf
+
+
+def _missed(sampled: Sampled, stratum: Ints, weight: Floats, drawing: _Drawing) -> float:
+    """The share of all bytes that a rare kind may have and be missed in 2.5 % of samples: as many
+    places as that takes, in the stratum whose places weigh most, each as large as those drawn are
+    on average by byte. Or the largest of all places by the listing: those drawn may be no measure.
     """
+    read = sampled.read_at()
+    totals, squares = (np.bincount(stratum, each, len(weight)) for each in (read, read**2))
+    known = totals > 0
+    place_bytes = squares[known] / totals[known]
+    of_place = weight[known] * place_bytes / totals[known] * sampled.rate
+    by_sample = max(
+        MISSED / drawing.rarity(size) * share
+        for size, share in zip(place_bytes.tolist(), of_place.tolist(), strict=True)
+    )
     listed = sampled.totals.by_exponent
-    budget, missed_bytes = MISSED, 0.0
-    of_place = {e: listed[e] / max(n, 1.0) for e, n in sampled.totals.places_by_exponent.items()}
-    for exponent in sorted(of_place, key=lambda e: -of_place[e]):
-        chunks = max(1.0, of_place[exponent] / chunk_bytes)
-        drawn = sampled.rate * (1 - (1 - kept) ** chunks)
-        bytes_ = min(budget / -math.log1p(-drawn) * of_place[exponent], listed[exponent])
-        missed_bytes += bytes_
-        budget -= bytes_ / of_place[exponent] * -math.log1p(-drawn) if bytes_ else 0.0
-    return min(missed_bytes / max(1, listed.total()), 1.0)
+    places = sampled.totals.places_by_exponent
+    sizes = {exponent: listed[exponent] / places[exponent] for exponent in +listed}
+    left, by_listing = MISSED, 0.0
+    for exponent in sorted(sizes, key=lambda each: -sizes[each]):
+        rarity = drawing.rarity(sizes[exponent])
+        count = min(left / rarity, places[exponent])
+        by_listing += count * sizes[exponent]
+        left -= count * rarity if count else 0.0
+    return float(min(max(by_sample, by_listing / max(1, listed.total())), 1.0))
 
 
 def _strata(sampled: Sampled, read: Floats) -> tuple[Ints, Floats]:
