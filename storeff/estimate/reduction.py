@@ -94,7 +94,8 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 class StratumReduction(msgspec.Struct, frozen=True):
-    """The headline reduction within one content class; a chunk shared by two counts in both.
+    """The headline reduction within one content class; a chunk shared by two counts in both, and
+    constant runs, each one chunk in all, in none.
 
     ``data_share`` is the class's part of the data (null in a report of before schema 1.4),
     ``data_bytes`` its bytes: null where they are not counted but estimated.
