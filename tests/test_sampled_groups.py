@@ -101,7 +101,7 @@ def test_no_bound_of_the_ratio_shrinks_as_the_scope_grows(roots: list[Path]) -> 
             assert (low.high or 0) <= (high.high or 0) + 1e-5
 
 
-def test_the_ceiling_adds_what_the_last_doubling_did(roots: list[Path]) -> None:
+def test_the_growth_scenario_adds_what_the_last_doubling_did(roots: list[Path]) -> None:
     target_bytes = 64 * sum(_bytes(root) for root in roots[:2])
     scope = reduce_sampled(sampled(roots[:2], 0.5), target_bytes).scope
     half, whole = (growth.ratio.value for growth in scope.growth[-2:])

@@ -18,7 +18,7 @@ from storeff.kv.replay import Replayed
 from storeff.kv.retention import Retention
 from storeff.kv.survey import Found, Survey
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
