@@ -84,7 +84,31 @@ static sf_key fingerprint(sf_scanner *scanner, const uint8_t *data, size_t bytes
     return scanner->hashed_key;
 }
 
+/* A piece of `c` is complete: `c` counts it, and so does every chunker that cuts just as `c`. */
+static sf_error count_piece(sf_scanner *scanner, chunker *c, sf_piece piece, sf_key key,
+                            uint8_t value, size_t offset, size_t length)
+{
+    for (;;) {
+        sf_error error = piece == SF_CHUNK ? take_chunk(scanner, c, key, offset, length)
+                                           : take_run(c, value, length, piece == SF_RUN);
+        if (error || c->twin == NO_CHUNKER)
+            return error;
+        c = &scanner->chunkers[c->twin];
+        c->position = offset + length;
+    }
+}
+
 /* ---- blocks made of blocks ---- */
+
+/* The first chunker that cuts just as `c`, which counts by place, or NO_CHUNKER. */
+static size_t alike(const sf_scanner *scanner, const chunker *c)
+{
+    for (const chunker *other = scanner->chunkers; c->by_place && other < c; other++)
+        if (other->stream.min_bytes == c->stream.min_bytes &&
+            other->stream.max_bytes == c->stream.max_bytes)
+            return (size_t)(other - scanner->chunkers);
+    return NO_CHUNKER;
+}
 
 /* The chunker of the largest fixed blocks of which `c`'s can be made, or NO_CHUNKER. */
 static size_t source_of(const sf_scanner *scanner, const chunker *c)
@@ -107,10 +131,16 @@ void sf_relate_blocks(sf_scanner *scanner)
     size_t count = scanner->chunkers_count;
     for (size_t i = 0; i < count; i++) {
         chunker *c = &scanner->chunkers[i];
-        c->source = c->first_built = c->next_built = NO_CHUNKER;
+        c->source = c->twin = c->first_built = c->next_built = NO_CHUNKER;
     }
     for (size_t i = 0; i < count; i++) {
         chunker *c = &scanner->chunkers[i];
+        c->source = alike(scanner, c);
+        if (c->source != NO_CHUNKER) {
+            c->twin = scanner->chunkers[c->source].twin;
+            scanner->chunkers[c->source].twin = i;
+            continue;
+        }
         if (c->stream.max_bytes == 0 || c->stream.min_bytes != c->stream.max_bytes)
             continue;
         c->source = source_of(scanner, c);
@@ -136,8 +166,8 @@ static sf_error close_block(sf_scanner *scanner, chunker *c)
     c->open_parts = c->open_bytes = 0;
     sf_error error = SF_OK;
     if (c != scanner->whole)
-        error = run >= 0 ? take_run(c, (uint8_t)run, length, 1)
-                         : take_chunk(scanner, c, key, offset, length);
+        error = count_piece(scanner, c, run >= 0 ? SF_RUN : SF_CHUNK, key, (uint8_t)run, offset,
+                            length);
     return error ? error : pass_on(scanner, c, key, length, run);
 }
 
@@ -190,8 +220,7 @@ static sf_error take_piece(sf_scanner *scanner, chunker *c, sf_piece piece, cons
         key = fingerprint(scanner, data + offset, length);
     sf_error error = SF_OK;
     if (c != scanner->whole)
-        error = piece == SF_CHUNK ? take_chunk(scanner, c, key, offset, length)
-                                  : take_run(c, data[offset], length, piece == SF_RUN);
+        error = count_piece(scanner, c, piece, key, data[offset], offset, length);
     if (!error && c->similar && piece == SF_CHUNK)
         error = sf_similar_add(c->similar, scanner->kernel, key, data + offset, length,
                                scanner->file, scanner->place + offset);

@@ -21,11 +21,11 @@ static int plan_is_valid(const sf_chunker_plan *plan)
 static void choose_chain(sf_scanner *scanner)
 {
     chunker *chosen = scanner->whole;
-    for (size_t i = 0; i < scanner->chunkers_count; i++) {
+    for (size_t i = scanner->chunkers_count; i-- > 0;) {
         chunker *c = &scanner->chunkers[i];
         if (c->stream.min_bytes == SF_CHAIN_BLOCK_BYTES &&
             c->stream.max_bytes == SF_CHAIN_BLOCK_BYTES)
-            chosen = c;
+            chosen = c; /* the first one: later ones may be handed its blocks */
     }
     if (chosen == scanner->whole)
         chosen->stream.min_bytes = chosen->stream.max_bytes = SF_CHAIN_BLOCK_BYTES;

@@ -26,8 +26,10 @@ typedef struct {
     double kept_below; /* the rank from which on nothing is offered for compression */
     int chains;        /* its blocks make up the key of the whole file */
 
-    /* Blocks made of blocks: the chunker whose they are, and who is made of this one's. */
-    size_t source, first_built, next_built;
+    /* Whose pieces this one is handed instead of cutting its own, if any. Pieces of an equal stream
+     * it counts as they are (twin: the next chunker that does); of smaller blocks its own are made
+     * (first_built: who is made of this one's, next_built: who else is of the same source's). */
+    size_t source, twin, first_built, next_built;
     size_t open_parts, open_bytes;
     int open_run; /* the byte value if the open block is constant so far, else -1 */
     sf_key open_key; /* of the first part */
@@ -89,7 +91,7 @@ static inline uint64_t sf_groups_of(const sf_scanner *scanner, unsigned group)
     return UINT64_C(1) << group | scanner->marks;
 }
 
-/* Which fixed blocks are made of which. */
+/* Who is handed whose pieces. */
 void sf_relate_blocks(sf_scanner *scanner);
 /* Feeds chunker `c` the part of the span it has not seen. */
 sf_error sf_cut_span(sf_scanner *scanner, chunker *c, const uint8_t *data, size_t bytes, int last);

@@ -264,7 +264,7 @@ def test_the_last_share_is_the_headline_and_none_is_below_the_one_before(tmp_pat
     assert ratios == sorted(ratios)
 
 
-def test_the_ceiling_adds_what_the_last_doubling_did_for_each_one_to_the_target(
+def test_the_growth_scenario_adds_what_the_last_doubling_did_for_each_one_to_the_target(
     tmp_path: Path,
 ) -> None:
     noise = np.random.default_rng(5).bytes(4 << 20)
@@ -275,6 +275,6 @@ def test_the_ceiling_adds_what_the_last_doubling_did_for_each_one_to_the_target(
     assert scope.ceiling.value == pytest.approx(2 + 3 * (2 - 4 / 3), rel=1e-3)
     assert scope.ceiling.origin == "assumed"
     for target_bytes in (None, 1, 8 << 20):
-        ceiling = counted([tmp_path], target_bytes).ceiling
-        assert ceiling is not None
-        assert ceiling.value == pytest.approx(2, rel=1e-3)
+        scenario = counted([tmp_path], target_bytes).ceiling
+        assert scenario is not None
+        assert scenario.value == pytest.approx(2, rel=1e-3)

@@ -1,19 +1,28 @@
 """Data reduction of what was scanned: deduplication, compression, and both together."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from storeff.estimate.compression import (
+    IN_BYTES,
+    IN_UNITS,
+    Compression,
+    Cut,
+    allocated_bytes,
+    cut_of,
+    occurrences,
+    ratio,
+)
+from storeff.estimate.consistency import is_interrupted, no_less, no_more, without_intervals
 from storeff.estimate.delta import Similarity
 from storeff.estimate.sharing import Sharing, sharing
-from storeff.estimate.totals import Sample, Total, estimate_total, sample_of
+from storeff.estimate.totals import Total, estimate_total
 from storeff.quantity import Quantity, quantity
-from storeff.scan.codecs import codec
 from storeff.scan.measurement import Measurement
-from storeff.scan.plan import Chunker
 from storeff.scan.sketch import Sketch
 from storeff.sources.content import CLASSES
 
@@ -22,8 +31,6 @@ from storeff.sources.content import CLASSES
 HEADLINE = ("cdc-64KiB", "zstd-3")
 # Shares of the scanned chunks at which the headline is told, each double the one before.
 SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
-# The floor needs no duplicate to be found again at scale: independent blocks, compressed.
-FLOOR = ("zstd-3", 128 << 10)
 
 
 class Headline(msgspec.Struct, frozen=True):
@@ -44,19 +51,12 @@ class Dedup(msgspec.Struct, frozen=True):
     run_bytes: int
 
 
-class Compression(msgspec.Struct, frozen=True):
-    """Bytes left when independent blocks are compressed and nothing is deduplicated."""
-
-    codec: str
-    block_bytes: int
-    compressed_bytes: Quantity
-    ratio: Quantity
-    allocation_bytes: int = 1
-    required_ratio: float = 1.0
-
-
 class Combined(msgspec.Struct, frozen=True):
-    """Bytes left when each distinct chunk is stored once, compressed: measured, not multiplied."""
+    """Bytes left when each distinct chunk is stored once, compressed: measured, not multiplied.
+
+    ``compression_only_bytes`` is what is left when the same chunks are compressed as well, and none
+    is found again: never less. Null in a report of before schema 1.5.
+    """
 
     chunker: str
     codec: str
@@ -77,10 +77,14 @@ class Growth(msgspec.Struct, frozen=True):
 class Scope(msgspec.Struct, frozen=True):
     """The ratio to expect beyond the scanned data.
 
-    ``floor`` needs no duplicates, ``measured`` assumes the target repeats the scanned domain.
-    ``growth`` is how the measured ratio came about as the scope doubled, and ``ceiling`` assumes
-    that every further doubling up to the target adds what the last one did: a scenario, which
-    nothing in the scanned data can confirm. Without a target it is the measured ratio.
+    ``floor`` is compression only: the headline's chunks compressed, no duplicate needed.
+    ``measured`` is the headline, and assumes that the target repeats the scanned domain.
+    ``growth`` is how that ratio came about as the scope doubled.
+
+    ``ceiling`` is a growth scenario, not a bound: every further doubling up to the target adds what
+    the last one did. In 21 of 24 trials on nested parts of four corpora the truth was above it. The
+    copies that scanned data holds say nothing of copies to come. Without a target it is the
+    measured ratio.
     """
 
     floor: Quantity
@@ -90,7 +94,8 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 class StratumReduction(msgspec.Struct, frozen=True):
-    """The headline reduction within one content class; a chunk shared by two counts in both.
+    """The headline reduction within one content class; a chunk shared by two counts in both, and
+    constant runs, each one chunk in all, in none.
 
     ``data_share`` is the class's part of the data (null in a report of before schema 1.4),
     ``data_bytes`` its bytes: null where they are not counted but estimated.
@@ -147,81 +152,66 @@ class Reduction(msgspec.Struct, frozen=True):
     sharing: Sharing | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class _Cut:
-    """One chunker's sketch as the two samples that it is, and the compressed sizes of its runs.
-
-    ``kept`` is all that is kept, ``compressed`` the part of it whose compressed sizes are known.
-    ``run_sizes`` are by codec the bytes of one largest chunk of each byte value that occurred as a
-    run.
-    """
-
-    chunker: Chunker
-    sketch: Sketch
-    kept: Sample
-    compressed: Sample
-    run_sizes: dict[str, dict[int, int]]
-
-    def sizes(self, codec_name: str) -> npt.NDArray[np.uint64]:
-        """Compressed bytes of each chunk of ``compressed``."""
-        index = self.chunker.codecs.index(codec_name)
-        return self.compressed.sketch.compressed[:, index].astype(np.uint64)
-
-
-def _cut(measurement: Measurement, chunker: Chunker) -> _Cut:
-    sketch = measurement.sketches[chunker.name]
-    kept = sample_of(sketch, measurement.plan.seed)
-    compressed = kept
-    if chunker.codecs:
-        compressed = sample_of(sketch.compressed_sample(), measurement.plan.seed)
-    of_runs = {name: run_sizes(sketch.run_count, chunker, name) for name in chunker.codecs}
-    return _Cut(chunker, sketch, kept, compressed, of_runs)
-
-
 def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reduction:
-    """Every figure that ``measurement`` supports, with its interval.
+    """Every figure that ``measurement`` supports, with its interval; without one if the scan was
+    interrupted.
 
-    ``target_bytes`` are the logical bytes that the ceiling is for.
+    ``target_bytes`` are the logical bytes that the growth scenario is for.
     """
     data_bytes = measurement.data_bytes
-    cuts = {c.name: _cut(measurement, c) for c in measurement.plan.chunkers}
-    dedup, compression, combined = [], [], []
+    cuts = {c.name: cut_of(measurement, c) for c in measurement.plan.chunkers}
+    dedup: list[Dedup] = []
+    combined: list[Combined] = []
     for cut in cuts.values():
-        if cut.chunker.by_place:
-            compression += [_compression(cut, name, data_bytes) for name in cut.chunker.codecs]
-            continue
-        distinct = estimate_total(cut.kept, cut.sketch.sizes)
-        dedup.append(_dedup(cut, distinct, data_bytes))
-        combined += [_combined(cut, name, distinct, data_bytes) for name in cut.chunker.codecs]
+        if not cut.chunker.by_place:
+            distinct = estimate_total(cut.kept, cut.sketch.sizes)
+            dedup.append(_dedup(cut, distinct, data_bytes))
+            every = occurrences(cuts.values(), cut.chunker)
+            combined += (
+                _combined(cut, name, distinct, dedup[-1].unique_bytes, every, data_bytes)
+                for name in cut.chunker.codecs
+            )
+    compression = list(_compression(cuts, combined, data_bytes))
     headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
-    floor = next(c for c in compression if (c.codec, c.block_bytes) == FLOOR)
-    growth = [_at_share(cuts[HEADLINE[0]], share, data_bytes) for share in SHARES]
-    ratios = [d.ratio for d in dedup] + [c.ratio for c in compression] + [c.ratio for c in combined]
-    exact = all(each.low == each.high for each in ratios)
-    return Reduction(
+    growth = [_at_share(cuts[HEADLINE[0]], share, data_bytes) for share in SHARES[:-1]]
+    growth.append(Growth(SHARES[-1], headline.ratio))
+    reduction = Reduction(
         data_bytes=data_bytes,
         headline=Headline(headline.chunker, headline.codec, headline.ratio),
         dedup=dedup,
         compression=compression,
         combined=combined,
         similarity=None,
-        scope=scope_of(floor.ratio, headline.ratio, growth, data_bytes, target_bytes or data_bytes),
+        scope=scope_of(headline, growth, data_bytes, target_bytes or data_bytes),
         by_stratum=_by_stratum(cuts[HEADLINE[0]], measurement),
         method=Method(
-            estimator="exact count" if exact else "priority sketch, regression on referenced bytes",
+            estimator=_estimator(measurement, [*dedup, *compression, *combined]),
             sketch_entries={c.name: c.entries for c in measurement.plan.chunkers},
             sampled_fraction=measurement.coverage,
             chunk_stream="per file; holes end a chunk and are not counted as data",
         ),
         sharing=sharing(measurement, HEADLINE[0], cuts[HEADLINE[0]].kept),
     )
+    return without_intervals(reduction) if is_interrupted(measurement.census) else reduction
 
 
-def _dedup(cut: _Cut, distinct: Total, data_bytes: int) -> Dedup:
+def _estimator(measurement: Measurement, rows: list[Dedup | Compression | Combined]) -> str:
+    """How the figures were obtained, and of what, where that is not all."""
+    ratios: list[Quantity | None] = [row.ratio for row in rows]
+    ratios += [c.compression_only_ratio for c in rows if isinstance(c, Combined)]
+    exact = all(each is None or each.low == each.high for each in ratios)
+    how = "exact count" if exact else "priority sketch, regression on referenced bytes"
+    if is_interrupted(measurement.census):
+        return f"{'count' if exact else how} of the part that was read"
+    return f"{how}, of what was covered" if measurement.census.refusals else how
+
+
+def _dedup(cut: Cut, distinct: Total, data_bytes: int) -> Dedup:
     """What storing each of the ``distinct`` bytes once leaves."""
     # A run of a byte value costs one chunk of the largest size, once, however long it is.
     runs_once = int(np.count_nonzero(cut.sketch.run_count)) * cut.chunker.max_bytes
-    unique = distinct.plus(runs_once).quantity(int(cut.sketch.sizes.sum()), data_bytes)
+    least = int(cut.sketch.sizes.sum()) + runs_once
+    unique = distinct.plus(runs_once).quantity(least, data_bytes)
     return Dedup(
         chunker=cut.chunker.name,
         chunks=cut.sketch.chunks,
@@ -231,47 +221,78 @@ def _dedup(cut: _Cut, distinct: Total, data_bytes: int) -> Dedup:
     )
 
 
-def _combined(cut: _Cut, codec_name: str, distinct: Total, data_bytes: int) -> Combined:
-    """What storing each distinct chunk once, compressed, leaves."""
+def _combined(
+    cut: Cut,
+    codec_name: str,
+    distinct: Total,
+    unique: Quantity,
+    every: Cut | None,
+    data_bytes: int,
+) -> Combined:
+    """What storing each distinct chunk once, compressed, leaves of the ``unique`` bytes; and what
+    compressing ``every`` one leaves."""
     sizes = cut.sizes(codec_name)
-    once = estimate_total(cut.compressed, sizes, (cut.compressed.sketch.sizes, distinct))
+    whole = cut.compressed.sketch.sizes
+    once = estimate_total(cut.compressed, sizes, (whole, distinct), part_of=whole)
     runs_once = sum(cut.run_sizes[codec_name].values())
-    left = once.plus(runs_once).quantity(int(sizes.sum()), data_bytes)
+    left = once.plus(runs_once).quantity(int(sizes.sum()) + runs_once, data_bytes)
+    left = no_more(left, unique)
+    only = None
+    if every is not None:
+        only = no_less(every.left(codec_name, IN_BYTES, data_bytes), left)
     return Combined(
         chunker=cut.chunker.name,
         codec=codec_name,
         physical_bytes=left,
         ratio=ratio(data_bytes, left),
+        compression_only_bytes=only,
+        compression_only_ratio=None if only is None else ratio(data_bytes, only),
     )
 
 
-def _compression(cut: _Cut, codec_name: str, data_bytes: int) -> Compression:
-    """What compressing every block leaves, from a sample of all blocks."""
-    sizes = cut.sizes(codec_name)
-    runs = sum(int(cut.sketch.run_count[b]) * s for b, s in cut.run_sizes[codec_name].items())
-    every = estimate_total(cut.compressed, sizes).plus(runs)
-    left = every.quantity(int(sizes.sum()), data_bytes)
-    return Compression(
-        codec=codec_name,
-        block_bytes=cut.chunker.max_bytes,
-        compressed_bytes=left,
-        ratio=ratio(data_bytes, left),
-    )
+def _compression(
+    cuts: dict[str, Cut], combined: list[Combined], data_bytes: int
+) -> Iterator[Compression]:
+    """What compressing every fixed block leaves: in bytes, as beside deduplication in blocks of
+    that size, and as allocated in units of which a block has several."""
+    in_units = allocated_bytes(cuts.values())
+    cutter = {c.chunker: cuts[c.chunker].chunker for c in combined}
+    beside = {
+        (
+            cutter[c.chunker].min_bytes,
+            cutter[c.chunker].max_bytes,
+            c.codec,
+        ): c.compression_only_bytes
+        for c in combined
+    }
+    for cut in cuts.values():
+        block_bytes = cut.chunker.max_bytes
+        if not cut.chunker.by_place or cut.chunker.min_bytes != block_bytes:
+            continue
+        every = occurrences(cuts.values(), cut.chunker)
+        assert every is not None
+        for name in cut.chunker.codecs:
+            plain = beside.get((block_bytes, block_bytes, name))
+            if plain is None:
+                plain = every.left(name, IN_BYTES, data_bytes)
+            yield Compression(name, block_bytes, plain, ratio(data_bytes, plain))
+            if in_units is not None and block_bytes > IN_UNITS.allocation_bytes:
+                left = no_less(every.left(name, IN_UNITS, in_units), plain)
+                yield Compression(name, block_bytes, left, ratio(data_bytes, left), *IN_UNITS)
 
 
-def scope_of(
-    floor: Quantity, measured: Quantity, growth: list[Growth], data_bytes: int, target_bytes: int
-) -> Scope:
-    """The scope of a ``target_bytes`` target, measured on ``data_bytes``."""
+def scope_of(headline: Combined, growth: list[Growth], data_bytes: int, target_bytes: int) -> Scope:
+    """The scope of a ``target_bytes`` target, of ``headline``, measured on ``data_bytes``."""
     half, whole = growth[-2].ratio.value, growth[-1].ratio.value
-    ceiling = None
-    if half is not None and whole is not None:
+    scenario = None
+    if half is not None and whole is not None and data_bytes:
         doublings = max(0.0, math.log2(target_bytes / data_bytes))
-        ceiling = Quantity(whole + doublings * max(0.0, whole - half), None, None, "assumed")
-    return Scope(floor, measured, ceiling, growth)
+        scenario = Quantity(whole + doublings * max(0.0, whole - half), None, None, "assumed")
+    floor = headline.compression_only_ratio or Quantity(None, None, None, "measured")
+    return Scope(floor, headline.ratio, scenario, growth)
 
 
-def _at_share(cut: _Cut, share: float, data_bytes: int) -> Growth:
+def _at_share(cut: Cut, share: float, data_bytes: int) -> Growth:
     """The headline ratio if each chunk had been met with probability ``share``.
 
     A chunk of c references is then met at all with probability 1 - (1 - share)^c: rarefaction (H.
@@ -280,9 +301,9 @@ def _at_share(cut: _Cut, share: float, data_bytes: int) -> Growth:
     sample = cut.compressed.sketch
     distinct = estimate_total(cut.kept, cut.sketch.sizes * _met(cut.sketch.counts, share))
     met = _met(sample.counts, share)
-    once = estimate_total(
-        cut.compressed, cut.sizes(HEADLINE[1]) * met, (sample.sizes * met, distinct)
-    )
+    whole = sample.sizes * met
+    values = cut.sizes(HEADLINE[1]) * met
+    once = estimate_total(cut.compressed, values, (whole, distinct), part_of=whole)
     run_met = _met(cut.sketch.run_count, share)
     runs = cut.run_sizes[HEADLINE[1]]
     left = once.plus(round(sum(size * float(run_met[byte]) for byte, size in runs.items())))
@@ -295,25 +316,7 @@ def _met(counts: npt.NDArray[np.uint64], share: float) -> npt.NDArray[np.float64
     return 1.0 - (1.0 - share) ** counts.astype(np.float64)
 
 
-def ratio(data_bytes: int, left: Quantity) -> Quantity:
-    """``data_bytes`` / ``left``; unknown where nothing is left to divide by."""
-    if not left.value or not left.low or not left.high:
-        return Quantity(None, None, None, "measured")
-    return Quantity(
-        data_bytes / left.value, data_bytes / left.high, data_bytes / left.low, "measured"
-    )
-
-
-def run_sizes(runs: npt.NDArray[np.uint64], chunker: Chunker, codec_name: str) -> dict[int, int]:
-    """Compressed bytes of one largest chunk of each byte value of which ``runs`` (256,) has any."""
-    values = [int(byte) for byte in np.flatnonzero(runs)]
-    if not values:
-        return {}
-    sizes = codec(codec_name)([bytes([value]) * chunker.max_bytes for value in values])
-    return dict(zip(values, sizes, strict=True))
-
-
-def _by_stratum(cut: _Cut, measurement: Measurement) -> list[StratumReduction]:
+def _by_stratum(cut: Cut, measurement: Measurement) -> list[StratumReduction]:
     sizes = cut.sizes(HEADLINE[1])
     strata = []
     for bit, name in enumerate(CLASSES):
@@ -321,16 +324,16 @@ def _by_stratum(cut: _Cut, measurement: Measurement) -> list[StratumReduction]:
         if data_bytes:
             seen, seen_compressed = _seen(cut.sketch, bit), _seen(cut.compressed.sketch, bit)
             unique = estimate_total(cut.kept, cut.sketch.sizes * seen)
-            known = (cut.compressed.sketch.sizes * seen_compressed, unique)
+            whole = cut.compressed.sketch.sizes * seen_compressed
             values = sizes * seen_compressed
-            left = estimate_total(cut.compressed, values, known).quantity(
-                int(values.sum()), data_bytes
-            )
+            distinct = unique.quantity(int((cut.sketch.sizes * seen).sum()), data_bytes)
+            once = estimate_total(cut.compressed, values, (whole, unique), part_of=whole)
+            left = no_more(once.quantity(int(values.sum()), data_bytes), distinct)
             strata.append(
                 StratumReduction(
                     name=name,
                     data_bytes=data_bytes,
-                    unique_bytes=unique.quantity(int((cut.sketch.sizes * seen).sum()), data_bytes),
+                    unique_bytes=distinct,
                     physical_bytes=left,
                     ratio=ratio(data_bytes, left),
                     data_share=quantity(data_bytes / measurement.data_bytes, None, "measured"),

@@ -4,28 +4,33 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from storeff.estimate.compression import (
+    IN_BYTES,
+    IN_UNITS,
+    Allocation,
+    Compression,
+    less,
+    ratio,
+    run_sizes,
+)
+from storeff.estimate.consistency import is_interrupted, no_less, no_more, without_intervals
 from storeff.estimate.reduction import (
-    FLOOR,
     HEADLINE,
     SHARES,
     Combined,
-    Compression,
     Dedup,
     Growth,
     Headline,
     Method,
     Reduction,
     Sampling,
-    Scope,
-    run_sizes,
     scope_of,
 )
 from storeff.estimate.sampled_groups import sharing_of, strata_of
 from storeff.estimate.sampled_shares import (
-    compressed_share,
     distinct,
     headline_cut,
-    ratio_of,
+    saved_share,
     share_bytes,
     supported,
 )
@@ -43,17 +48,14 @@ def reduce_sampled(sampled: Sampled, target_bytes: int | None = None) -> Reducti
     """Every figure that ``sampled`` supports. A quantity has no value where it supports only a
     range, and no bounds either where it says nothing.
 
-    ``target_bytes`` are the logical bytes that the ceiling is for.
+    ``target_bytes`` are the logical bytes that the growth scenario is for.
     """
+    data_bytes = sampled.data_bytes
     dedup: list[Dedup] = []
-    compression: list[Compression] = []
     combined: list[Combined] = []
     used: dict[str, float] = {}
-    for chunker in sampled.plan.chunkers:
-        if chunker.name not in sampled.tables:
-            continue
+    for chunker in _cutting(sampled):
         if chunker.by_place:
-            compression += _compression(sampled, chunker)
             continue
         used[chunker.name] = calibrated(sampled, chunker.name)
         dedup.append(_dedup(sampled, chunker, used[chunker.name]))
@@ -61,24 +63,20 @@ def reduce_sampled(sampled: Sampled, target_bytes: int | None = None) -> Reducti
         for index, name in enumerate(chunker.codecs):
             used[f"{chunker.name} {name}"] = z
             left = _combined(sampled, chunker, index, z)
-            combined.append(Combined(chunker.name, name, left, ratio_of(sampled.data_bytes, left)))
+            combined.append(_beside(sampled, chunker, index, left, dedup[-1].unique_bytes))
     headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
-    floor = next(c for c in compression if (c.codec, c.block_bytes) == FLOOR)
     growth = growth_of(sampled, used[" ".join(HEADLINE)])
-    data_bytes = sampled.data_bytes
-    scope = Scope(floor.ratio, headline.ratio, None, growth)
-    if data_bytes:
-        scope = scope_of(
-            floor.ratio, headline.ratio, growth, data_bytes, target_bytes or data_bytes
-        )
-    return Reduction(
+    growth[-1] = Growth(growth[-1].share, headline.ratio)
+    reduction = Reduction(
         data_bytes=data_bytes,
         headline=Headline(headline.chunker, headline.codec, headline.ratio),
         dedup=dedup,
-        compression=compression,
+        compression=[
+            row for c in _cutting(sampled) if c.by_place for row in _compression(sampled, c)
+        ],
         combined=combined,
         similarity=None,
-        scope=scope,
+        scope=scope_of(headline, growth, data_bytes, target_bytes or data_bytes),
         by_stratum=strata_of(sampled),
         method=Method(
             estimator="unseen species by least squares, calibrated by re-thinning"
@@ -98,13 +96,18 @@ def reduce_sampled(sampled: Sampled, target_bytes: int | None = None) -> Reducti
         ),
         sharing=sharing_of(sampled),
     )
+    return without_intervals(reduction) if is_interrupted(sampled.census) else reduction
+
+
+def _cutting(sampled: Sampled) -> list[Chunker]:
+    return [c for c in sampled.plan.chunkers if c.name in sampled.tables]
 
 
 def headline_ratio(sampled: Sampled) -> Quantity:
-    """The headline of ``reduce_sampled`` alone."""
+    """The headline of ``reduce_sampled``, before other figures bound it."""
     chunker, codec = headline_cut(sampled)
     left = _combined(sampled, chunker, codec, calibrated(sampled, chunker.name, codec))
-    return ratio_of(sampled.data_bytes, left)
+    return ratio(sampled.data_bytes, left)
 
 
 def _dedup(sampled: Sampled, chunker: Chunker, z: float) -> Dedup:
@@ -116,7 +119,7 @@ def _dedup(sampled: Sampled, chunker: Chunker, z: float) -> Dedup:
         chunker=chunker.name,
         chunks=table.chunks,
         unique_bytes=unique,
-        ratio=ratio_of(sampled.data_bytes, unique),
+        ratio=ratio(sampled.data_bytes, unique),
         run_bytes=int(table.runs.sum()),
     )
 
@@ -129,12 +132,63 @@ def _combined(sampled: Sampled, chunker: Chunker, codec: int, z: float) -> Quant
     return supported(share, sampled.rate, sampled.data_bytes, runs)
 
 
+def _beside(
+    sampled: Sampled, chunker: Chunker, codec: int, left: Quantity, unique: Quantity
+) -> Combined:
+    """The row of what is ``left`` of the ``unique`` bytes, beside what compression alone leaves:
+    that is told better by a part, and as much as what both leave at least."""
+    data_bytes = sampled.data_bytes
+    left = no_more(left, unique)
+    only = _every(sampled, chunker, codec, IN_BYTES)
+    if only is not None:
+        left = no_more(left, only)
+    return Combined(
+        chunker.name,
+        chunker.codecs[codec],
+        left,
+        ratio(data_bytes, left),
+        only,
+        None if only is None else ratio(data_bytes, only),
+    )
+
+
+def _every(sampled: Sampled, like: Chunker, codec: int, allocation: Allocation) -> Quantity | None:
+    """What compressing every chunk that is cut as ``like`` cuts leaves, as often as it occurs. None
+    if no sample by place tells."""
+    for chunker in _cutting(sampled):
+        how = chunker.by_place, chunker.min_bytes, chunker.max_bytes, chunker.codecs
+        if how == (True, like.min_bytes, like.max_bytes, like.codecs):
+            share = saved_share(sampled, sampled.tables[chunker.name], codec, allocation)
+            whole_bytes = sampled.data_bytes
+            if allocation == IN_UNITS:
+                whole_bytes = _allocated_bytes(sampled)
+            return less(whole_bytes, share_bytes(share, sampled.data_bytes))
+    return None
+
+
+def _allocated_bytes(sampled: Sampled) -> int:
+    """What all data takes in units of IN_UNITS without compression."""
+    unit = IN_UNITS.allocation_bytes
+    counted = [c for c in _cutting(sampled) if c.by_place and c.min_bytes == c.max_bytes == unit]
+    if sampled.rate >= 1.0 and counted:
+        return sampled.tables[counted[0].name].chunks * unit
+    return sampled.data_bytes + sampled.totals.padding_bytes
+
+
 def _compression(sampled: Sampled, chunker: Chunker) -> Iterator[Compression]:
+    """The rows of what compressing every fixed block leaves, in bytes and as allocated."""
+    block_bytes = chunker.max_bytes
+    if chunker.min_bytes != block_bytes:
+        return
     for index, name in enumerate(chunker.codecs):
-        share = compressed_share(sampled, sampled.tables[chunker.name], index)
-        left = share_bytes(share, sampled.data_bytes)
-        ratio = ratio_of(sampled.data_bytes, left)
-        yield Compression(name, chunker.max_bytes, left, ratio)
+        plain = _every(sampled, chunker, index, IN_BYTES)
+        assert plain is not None
+        yield Compression(name, block_bytes, plain, ratio(sampled.data_bytes, plain))
+        if block_bytes > IN_UNITS.allocation_bytes:
+            allocated = _every(sampled, chunker, index, IN_UNITS)
+            assert allocated is not None
+            left = no_less(allocated, plain)
+            yield Compression(name, block_bytes, left, ratio(sampled.data_bytes, left), *IN_UNITS)
 
 
 def growth_of(sampled: Sampled, z: float) -> list[Growth]:
@@ -148,17 +202,20 @@ def growth_of(sampled: Sampled, z: float) -> list[Growth]:
     for scope, share in zip(SHARES, shares, strict=True):
         scope_bytes = round(scope * sampled.data_bytes)
         left = supported(share, sampled.rate, scope_bytes, runs)
-        made.append(Growth(scope, ratio_of(scope_bytes, left)))
+        made.append(Growth(scope, ratio(scope_bytes, left)))
     return made
 
 
 def _never_growing(shares: Sequence[Share | None]) -> Sequence[Share | None]:
-    """What is left per byte does not grow with the scope, so neither bound can."""
+    """What is left per byte does not grow with the scope, so neither bound can. That of all, which
+    is the headline's, is left as it is."""
     known = [share for share in shares if share]
     if len(known) < len(shares):
         return shares
-    lows = np.maximum.accumulate([share.low for share in known[::-1]])[::-1]
-    highs = np.minimum.accumulate([share.high for share in known])
+    lows, highs = (
+        np.maximum.accumulate([getattr(share, end) for share in known[::-1]])[::-1]
+        for end in ("low", "high")
+    )
     values = np.clip([share.value for share in known], lows, highs)
     return [
         Share(*each) for each in zip(*map(np.ndarray.tolist, (values, lows, highs)), strict=True)

@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from storeff.estimate.compression import ratio
+from storeff.estimate.consistency import no_more
 from storeff.estimate.reduction import HEADLINE, StratumReduction
 from storeff.estimate.sampled_shares import (
     data_share,
     distinct,
     headline_cut,
     range_is_narrow,
-    ratio_of,
     supported,
 )
 from storeff.estimate.sharing import SharedPair, Sharing, VolumeShare
@@ -42,14 +43,17 @@ def strata_of(sampled: Sampled) -> list[StratumReduction]:
             for of in (None, codec)
         )
         within_bytes = round(part.value * sampled.data_bytes)
-        within = supported(left, sampled.rate, within_bytes, 0)
+        distinct_bytes = _of_part(sampled, part, unique)
+        within = no_more(
+            *(supported(share, sampled.rate, within_bytes, 0) for share in (left, unique))
+        )
         strata.append(
             StratumReduction(
                 name=name,
                 data_bytes=within_bytes if sampled.rate >= 1.0 else None,
-                unique_bytes=_of_part(sampled, part, unique),
-                physical_bytes=_of_part(sampled, part, left),
-                ratio=ratio_of(within_bytes, within),
+                unique_bytes=distinct_bytes,
+                physical_bytes=no_more(_of_part(sampled, part, left), distinct_bytes),
+                ratio=ratio(within_bytes, within),
                 data_share=Quantity(*part, "measured"),
             )
         )

@@ -5,13 +5,17 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from storeff.estimate.compression import IN_BYTES, Allocation
 from storeff.estimate.reduction import HEADLINE
+from storeff.estimate.totals import MISSED
 from storeff.estimate.unseen import GROUPS, PLACES_MIN, Sample, Share, jackknife_groups
 from storeff.quantity import Quantity
 from storeff.scan.plan import Chunker
 from storeff.scan.sampled import Sampled, Table
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
 
 # Below this rate no point is given for deduplication: any estimator may be off by more than sqrt(1
 # / rate) there (Charikar et al., PODS 2000), and a wider interval is a range, not a measurement.
@@ -62,44 +66,53 @@ def distinct(
     return Sample(value, chunk, place, sampled.places, read, listed, once, once_share, kept)
 
 
-def compressed_share(sampled: Sampled, table: Table, codec: int) -> Share | None:
-    """What is left per byte when every block is compressed, and nothing deduplicated. None if too
-    few places were read."""
-    sample = distinct(sampled, table, codec)
-    known = table.compressed_rows
-    _, first = np.unique(table.keys[known], return_index=True)
-    sizes = table.sizes[known][first].astype(np.float64)
-    places = len(sampled.places)
-    left: Floats = np.bincount(sample.place, sample.value[sample.chunk], places).astype(float)
-    read: Floats = np.bincount(sample.place, sizes[sample.chunk], places).astype(float)
-    return _per_byte(sampled, left, read, sampled.rate * table.compressed_kept, sample.group)
+def saved_share(
+    sampled: Sampled, table: Table, codec: int, allocation: Allocation = IN_BYTES
+) -> Share | None:
+    """What compressing every chunk saves per byte, nothing being deduplicated, of what all take
+    without; ``table`` is by place. None if too few places were read."""
+    rows = table.compressed_rows
+    keys, sizes = table.keys[rows], table.sizes[rows]
+    compressed = np.array([table.compressed[key][codec] for key in keys.tolist()], np.uint64)
+    at = np.searchsorted(sampled.places, table.places[rows])
+    saved, read = (
+        np.bincount(at, column, len(sampled.places)).astype(np.float64)
+        for column in (allocation.saved(sizes, compressed), sizes)
+    )
+    return _per_byte(sampled, saved, read, table.compressed_kept, sizes)
 
 
 def data_share(sampled: Sampled, groups: int) -> Share | None:
     """How much of the data is in one of ``groups``, a bit set. None if too few places were read."""
-    read = sampled.read_at()
-    left_out = jackknife_groups(sampled.places)
-    return _per_byte(sampled, sampled.read_at(groups), read, sampled.rate, left_out)
+    return _per_byte(sampled, sampled.read_at(groups), sampled.read_at())
 
 
 def _per_byte(
-    sampled: Sampled, part: Floats, read: Floats, seen: float, group: npt.NDArray[np.int64]
+    sampled: Sampled, part: Floats, read: Floats, kept: float = 1.0, sizes: U64 | None = None
 ) -> Share | None:
-    """``part`` (m,) of all places over ``read`` (m,), of which a share ``seen`` was drawn.
+    """``part`` (m,) of all places over ``read`` (m,): over all that is there, or over chunks of
+    ``sizes`` (n,), which are a random share ``kept`` of it.
 
     A ratio estimator in strata by file size, whose bytes are known, with a Student interval from a
     delete-group jackknife over places (Lohr, Sampling: Design and Analysis, 2nd ed., 4.4 and 9.3).
+
+    The jackknife knows nothing of a rare kind of data that no place drawn has. Of that there may be
+    all or nothing of ``part``, and as much as is missed in 2.5 % of samples: on an event log of
+    which 5 % were read, compression left 5.3 % [4.8, 5.8] of what was seen, and 9.5 % of all.
     """
+    seen = sampled.rate * kept
     if not read.any() or (np.count_nonzero(read) < PLACES_MIN and seen < 1.0):
         return None
+    if seen >= 1.0:
+        value = float(part.sum() / read.sum())
+        return Share(value, value, value)
     stratum, weight = _strata(sampled, read)
+    group = jackknife_groups(sampled.places)
     groups = np.zeros((2, GROUPS, len(weight)))
     for total, column in zip(groups, (part, read), strict=True):
         np.add.at(total, (group, stratum), column)
     whole = groups.sum(axis=1)
     value = float((weight * whole[0] / whole[1]).sum())
-    if seen >= 1.0:
-        return Share(value, value, value)
     without = whole[:, np.newaxis, :] - groups
     # A stratum that one group makes up alone keeps its ratio.
     ratios = np.where(without[1] > 0, without[0] / np.maximum(without[1], 1.0), whole[0] / whole[1])
@@ -109,10 +122,57 @@ def _per_byte(
     from scipy.special import stdtrit
 
     half = float(stdtrit(len(used) - 1, 0.975)) * math.sqrt(variance)
-    return Share(value, max(value - half, 0.0), min(value + half, 1.0))
+    missed = _missed(sampled, stratum, weight, _Drawing(sampled.rate, kept, sizes))
+    below, above = math.hypot(half, missed * value), math.hypot(half, missed * (1 - value))
+    # What was seen is there.
+    everything = max(1.0, sampled.totals.by_exponent.total(), float(read.sum()))
+    least, most = part.sum() / everything, 1 - (read - part).sum() / everything
+    return Share(value, max(value - below, float(least)), min(value + above, float(most)))
 
 
-def _strata(sampled: Sampled, read: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+class _Drawing:
+    """How places are drawn at ``rate``, and of their chunks, of ``sizes``, a share ``kept``."""
+
+    def __init__(self, rate: float, kept: float, sizes: U64 | None) -> None:
+        self.rate = rate
+        self.kept = kept
+        self.chunk_bytes = math.inf if sizes is None else float(sizes.mean())
+
+    def rarity(self, place_bytes: float) -> float:
+        """How much of MISSED a place of so many bytes takes up: k of them are all missed, not drawn
+        or without a chunk kept, with a probability of exp(-k x rarity)."""
+        chunks = max(1.0, place_bytes / self.chunk_bytes)
+        drawn = self.rate * (1 - (1 - self.kept) ** chunks)
+        return -math.log1p(-drawn) if drawn < 1.0 else math.inf
+
+
+def _missed(sampled: Sampled, stratum: Ints, weight: Floats, drawing: _Drawing) -> float:
+    """The share of all bytes that a rare kind may have and be missed in 2.5 % of samples: as many
+    places as that takes, in the stratum whose places weigh most, each as large as those drawn are
+    on average by byte. Or the largest of all places by the listing: those drawn may be no measure.
+    """
+    read = sampled.read_at()
+    totals, squares = (np.bincount(stratum, each, len(weight)) for each in (read, read**2))
+    known = totals > 0
+    place_bytes = squares[known] / totals[known]
+    of_place = weight[known] * place_bytes / totals[known] * sampled.rate
+    by_sample = max(
+        MISSED / drawing.rarity(size) * share
+        for size, share in zip(place_bytes.tolist(), of_place.tolist(), strict=True)
+    )
+    listed = sampled.totals.by_exponent
+    places = sampled.totals.places_by_exponent
+    sizes = {exponent: listed[exponent] / places[exponent] for exponent in +listed}
+    left, by_listing = MISSED, 0.0
+    for exponent in sorted(sizes, key=lambda each: -sizes[each]):
+        rarity = drawing.rarity(sizes[exponent])
+        count = min(left / rarity, places[exponent])
+        by_listing += count * sizes[exponent]
+        left -= count * rarity if count else 0.0
+    return float(min(max(by_sample, by_listing / max(1, listed.total())), 1.0))
+
+
+def _strata(sampled: Sampled, read: Floats) -> tuple[Ints, Floats]:
     """(m,) the stratum of each place, and the share of all bytes in each stratum."""
     listed = sampled.totals.by_exponent
     total = max(1, listed.total())
@@ -158,11 +218,3 @@ def share_bytes(share: Share | None, data_bytes: int, more: int = 0) -> Quantity
         return Quantity(None, None, None, "measured")
     value, low, high = (min(round(x * data_bytes) + more, data_bytes) for x in share)
     return Quantity(value, low, high, "measured")
-
-
-def ratio_of(data_bytes: int, left: Quantity) -> Quantity:
-    """``data_bytes`` / ``left``, with the bounds even if there is no point."""
-    if not left.low or not left.high:
-        return Quantity(None, None, None, "measured")
-    value = data_bytes / left.value if left.value else None
-    return Quantity(value, data_bytes / left.high, data_bytes / left.low, "measured")

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from storeff.estimate.consistency import no_more
 from storeff.estimate.totals import Sample, estimate_total
 from storeff.quantity import Quantity
 from storeff.scan.measurement import VOLUME_BIT, Measurement
@@ -60,6 +61,8 @@ def sharing(measurement: Measurement, chunker: str, kept: Sample) -> Sharing | N
     holders = np.sum(holds, axis=0, dtype=np.uint64)
     once_more = np.maximum(holders, np.uint64(1)) - np.uint64(1)
     data_bytes = list(measurement.volumes.values())
+    unique = [_bytes(kept, held, most) for held, most in zip(holds, data_bytes, strict=True)]
+    only = [_bytes(kept, held * (holders == 1), sum(data_bytes)) for held in holds]
     return Sharing(
         chunker=chunker,
         needless_bytes=_bytes(kept, once_more, sum(data_bytes)),
@@ -67,12 +70,12 @@ def sharing(measurement: Measurement, chunker: str, kept: Sample) -> Sharing | N
             VolumeShare(
                 name=printable(name),
                 data_bytes=data_bytes[i],
-                unique_bytes=_bytes(kept, holds[i], data_bytes[i]),
-                only_here_bytes=_bytes(kept, holds[i] * (holders == 1), data_bytes[i]),
+                unique_bytes=unique[i],
+                only_here_bytes=no_more(only[i], unique[i]),
             )
             for i, name in enumerate(names)
         ],
-        pairs=_pairs(kept, names, holds, data_bytes),
+        pairs=_pairs(kept, names, holds, unique),
     )
 
 
@@ -80,12 +83,13 @@ def _pairs(
     kept: Sample,
     names: Sequence[bytes],
     holds: Sequence[npt.NDArray[np.uint64]],
-    data_bytes: Sequence[int],
+    unique: Sequence[Quantity],
 ) -> list[SharedPair]:
     """The pairs that share something, the most first."""
     made = []
     for a, b in combinations(range(len(names)), 2):
-        shared = _bytes(kept, holds[a] * holds[b], min(data_bytes[a], data_bytes[b]))
+        shared = _bytes(kept, holds[a] * holds[b], kept.sketch.bytes)
+        shared = no_more(no_more(shared, unique[a]), unique[b])
         if shared.value != 0:
             made.append(SharedPair(printable(names[a]), printable(names[b]), shared))
     return sorted(made, key=lambda pair: -(pair.shared_bytes.value or 0))

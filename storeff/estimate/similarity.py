@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from storeff.estimate.compression import ratio
+from storeff.estimate.consistency import is_interrupted, without_intervals
 from storeff.estimate.delta import NotReread, Similarity
-from storeff.estimate.reduction import Reduction, ratio
+from storeff.estimate.reduction import Reduction
 from storeff.estimate.siblings import estimated_pairs
 from storeff.estimate.totals import estimate_total, sample_of
 from storeff.quantity import Z95, Quantity
@@ -52,7 +54,7 @@ def with_similarity(
     plain = found[0].physical_bytes
     saved, effective = saved_bytes(deltas, distinct, plain)
     left = _less(plain, saved)
-    exact = saved.value is not None and saved.low == saved.high
+    exact = saved.low is not None and saved.low == saved.high
     trusted = effective is None or effective >= EFFECTIVE_GROUPS_MIN
     made = Similarity(
         chunker=plan.chunker,
@@ -75,6 +77,8 @@ def with_similarity(
         siblings_not_reread=_not_reread(siblings.refusals),
         siblings_too_many=siblings.too_many,
     )
+    if is_interrupted(measurement.census):
+        made = without_intervals(made)
     return msgspec.structs.replace(reduction, similarity=made)
 
 
@@ -160,12 +164,14 @@ def _quantity(value: float, low: float, high: float) -> Quantity:
 
 def _less(plain: Quantity, saved: Quantity) -> Quantity:
     """``plain`` - ``saved``, which err independently of each other."""
-    if None in (plain.value, plain.low, plain.high, saved.value):
+    if plain.value is None or saved.value is None:
         return Quantity(None, None, None, "measured")
+    value = max(float(plain.value) - float(saved.value), 0.0)
+    if None in (plain.low, plain.high, saved.low, saved.high):
+        return Quantity(round(value), None, None, "measured")
     p, p_low, p_high = (float(x or 0) for x in (plain.value, plain.low, plain.high))
     s, s_low, s_high = (float(x or 0) for x in (saved.value, saved.low, saved.high))
     down, up = math.hypot(p - p_low, s_high - s), math.hypot(p_high - p, s - s_low)
-    value = max(p - s, 0.0)
     return _quantity(value, max(value - down, 0.0), value + up)
 
 

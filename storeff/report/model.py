@@ -19,7 +19,7 @@ from storeff.kv.retention import Retention
 from storeff.kv.survey import Found, Survey
 from storeff.report.check import contradictions
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,7 +54,7 @@ def section(title: str, *body: RenderableType) -> Group:
 
 def ratio(q: Quantity) -> str:
     if q.low is None or q.high is None:
-        return UNKNOWN
+        return UNKNOWN if q.value is None else f"{times(q.value)}x"
     if q.value is None:
         return f"[{times(q.low)}, {times(q.high)}]"
     if q.low == q.high:

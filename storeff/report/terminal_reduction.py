@@ -39,16 +39,18 @@ def reduction_sections(reduction: Reduction) -> Iterator[RenderableType]:
 
 def _reduction(reduction: Reduction) -> Group:
     head = reduction.headline
-    exact = head.ratio.value is not None and head.ratio.low == head.ratio.high
-    supported = "counted exactly" if exact else "95 % interval"
+    supported = "counted exactly" if head.ratio.low == head.ratio.high else "95 % interval"
     if head.ratio.value is None:
         supported = "no point, only a range"
+    elif head.ratio.low is None:
+        supported = "of the part that was read, not of the rest"
     lines = Text()
     lines.append(f"{ratio(head.ratio)}", style="bold")
     lines.append(
         f"  {head.chunker} deduplication, then {head.codec}"
         f" ({supported})\n"
-        f"{ratio(reduction.scope.floor)}  floor: zstd-3 on 128 KiB blocks, no duplicate needed"
+        f"{ratio(reduction.scope.floor)}  compression only: {head.codec} on the same chunks, no"
+        " duplicate needed"
     )
     # A report of before schema 1.1 has none.
     if reduction.scope.growth and reduction.scope.growth[-1].ratio.low is not None:
@@ -66,7 +68,8 @@ def _reduction(reduction: Reduction) -> Group:
         )
     by_block: dict[int, dict[str, Quantity]] = {}
     for alone in reduction.compression:
-        by_block.setdefault(alone.block_bytes, {})[alone.codec] = alone.ratio
+        if alone.allocation_bytes == 1:
+            by_block.setdefault(alone.block_bytes, {})[alone.codec] = alone.ratio
     for block_bytes, ratios in by_block.items():
         table.add_row(f"no dedup, {block_bytes >> 10} KiB", "", *(ratio(ratios[c]) for c in codecs))
     strata = simple_table("content", "data", "share", f"{head.chunker} + {head.codec}")
@@ -100,12 +103,12 @@ def _scope(scope: Scope, parts: str) -> str:
     """How the measured ratio grew with the scope, drawn from ``parts``, and where it would lead."""
     quarter, half, whole = (ratio(growth.ratio) for growth in scope.growth[-3:])
     grown = f"{quarter} in a quarter of the {parts}, {half} in half of them, {whole} in all"
-    ceiling = scope.ceiling.value if scope.ceiling else None
-    if ceiling is None or ceiling == scope.measured.value:
+    scenario = scope.ceiling.value if scope.ceiling else None
+    if scenario is None or scenario == scope.measured.value:
         return f"       {grown}"
     return (
-        f"{times(ceiling)}x  ceiling, a scenario: every doubling up to the target adds what the"
-        f" last one did\n       {grown}"
+        f"{times(scenario)}x  a growth scenario, not a bound: every doubling up to the target adds"
+        f" what the last one did\n       {grown}"
     )
 
 

@@ -54,7 +54,8 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
                 yield (
                     "beyond-scan",
                     f"the target is {significant(times)} times what was read; the measured "
-                    "reduction assumes that the target repeats data like it, the floor does not",
+                    "reduction assumes that the target repeats data like it, compression only does "
+                    "not",
                     "scan more, and data from every source that will be stored",
                 )
     uncredited = [

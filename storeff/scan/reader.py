@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from storeff.scan.codecs import SizesOf, codec
 from storeff.scan.measurement import VOLUME_BIT
 from storeff.scan.plan import Plan
-from storeff.scan.sampled import Collector, cut_unit
+from storeff.scan.sampled import Collector, chunks_of, pieces_of
 from storeff.scan.units import GOLDEN, Design, Unit, path_hash
 from storeff.scan.worker import GROUPS
 from storeff.sources.content import PROBE_BYTES, classify
@@ -154,11 +155,16 @@ class Reader:
         begin, end = max(unit.start - offset, 0), min(unit.end - offset, length)
         # A small file is one chunk of several chunkers, and compressed once.
         compressed: dict[tuple[str, ...], dict[tuple[int, int], tuple[int, ...]]] = {}
+        pieces: dict[tuple[int, int], npt.NDArray[np.int64]] = {}
         for collector, codecs in zip(self.collectors, self.codecs, strict=True):
-            chunks = cut_unit(data, begin, end, collector.chunker, self.kernel)
-            if collector.chunker.by_place:
+            chunker = collector.chunker
+            how = chunker.min_bytes, chunker.max_bytes
+            if how not in pieces:
+                pieces[how] = pieces_of(data, begin, end, chunker, self.kernel)
+            chunks = chunks_of(data, begin, end, pieces[how], chunker, self.kernel)
+            if chunker.by_place:
                 where = chunks.keys + np.uint64(offset)
                 of_file = np.uint64(path_hash(unit.piece))
                 chunks = chunks._replace(keys=of_file ^ (where * np.uint64(GOLDEN)))
-            known = compressed.setdefault(collector.chunker.codecs, {})
+            known = compressed.setdefault(chunker.codecs, {})
             collector.add(unit.place, groups, chunks, data, codecs, known)

@@ -24,6 +24,8 @@ ROWS_MAX = 1 << 18
 # Of the chunks that a whole scan compresses, one in so many: what units differ by outweighs the
 # rest, and compressing is nearly all of the time of a small sample.
 COMPRESSED_SHARE = 4
+# Rows by place for each one that is compressed: as many are kept when half are let go.
+SPARE_ROWS = 4
 # Which chunks are kept is decided by other hashes than which units are read.
 CHUNK_SEED_SALT = 0x5AD
 
@@ -141,29 +143,50 @@ class Chunks(NamedTuple):
     runs: U64
 
 
-def cut_unit(data: memoryview, begin: int, end: int, chunker: Chunker, kernel: str) -> Chunks:
-    """The chunks that start in [begin, end) of ``data``, which is cut from its start if by content.
-
-    If each block counts for itself, runs are chunks too, and keys are offsets.
-    """
+def pieces_of(
+    data: memoryview, begin: int, end: int, chunker: Chunker, kernel: str
+) -> npt.NDArray[np.int64]:
+    """(n, 3) offset, length and whether it is a run of each piece that ``chunker`` cuts of
+    ``data`` for [begin, end): of all from its start if by content."""
     if _is_one_chunk(data, begin, end, chunker):
-        cut = np.array([[begin, end - begin, 0]], np.int64)
-    else:
-        fixed = chunker.min_bytes == chunker.max_bytes
-        origin, cut_end = (begin, end) if fixed else (0, len(data))
-        cut = _native.cut(data[origin:cut_end], chunker.min_bytes, chunker.max_bytes, kernel)
-        cut[:, 0] += origin
+        return np.array([[begin, end - begin, 0]], np.int64)
+    fixed = chunker.min_bytes == chunker.max_bytes
+    origin, cut_end = (begin, end) if fixed else (0, len(data))
+    cut = _native.cut(data[origin:cut_end], chunker.min_bytes, chunker.max_bytes, kernel)
+    cut[:, 0] += origin
+    return cut
+
+
+def chunks_of(
+    data: memoryview,
+    begin: int,
+    end: int,
+    pieces: npt.NDArray[np.int64],
+    chunker: Chunker,
+    kernel: str,
+) -> Chunks:
+    """The chunks that start in [begin, end) of ``data``, which ``chunker`` cuts in ``pieces``.
+
+    If each occurrence counts for itself, what of a run is inside is chunks of the largest size, and
+    keys are offsets.
+    """
     runs = np.zeros(256, np.uint64)
-    if not chunker.by_place:
-        for offset, length, _ in cut[cut[:, 2] == 1].tolist():
-            inside = min(offset + length, end) - max(offset, begin)
-            runs[data[offset]] += np.uint64(max(inside, 0))
-        cut = cut[cut[:, 2] == 0]
-    cut = cut[(begin <= cut[:, 0]) & (cut[:, 0] < end)]
-    keys = cut[:, 0].astype(np.uint64)
-    if not chunker.by_place:
-        keys = _native.fingerprints(data, cut, kernel)[:, 0]
-    return Chunks(cut[:, 0], keys, cut[:, 1].astype(np.uint64), runs)
+    of_runs: list[tuple[int, int]] = []
+    for offset, length, _ in pieces[pieces[:, 2] == 1].tolist():
+        start, stop = max(offset, begin), min(offset + length, end)
+        if chunker.by_place:
+            starts = range(start, stop, chunker.max_bytes)
+            of_runs += ((at, min(chunker.max_bytes, stop - at)) for at in starts)
+        elif start < stop:
+            runs[data[offset]] += np.uint64(stop - start)
+    inside = (pieces[:, 2] == 0) & (begin <= pieces[:, 0]) & (pieces[:, 0] < end)
+    pieces = pieces[inside]
+    if chunker.by_place:
+        cut = np.concatenate((pieces[:, :2], np.array(of_runs, np.int64).reshape(-1, 2)))
+        keys = cut[:, 0].astype(np.uint64)
+        return Chunks(cut[:, 0], keys, cut[:, 1].astype(np.uint64), runs)
+    keys = _native.fingerprints(data, pieces, kernel)[:, 0]
+    return Chunks(pieces[:, 0], keys, pieces[:, 1].astype(np.uint64), runs)
 
 
 def _is_one_chunk(data: memoryview, begin: int, end: int, chunker: Chunker) -> bool:
@@ -182,8 +205,10 @@ class Collector:
     def __init__(self, chunker: Chunker, seed: int, rows_max: int = ROWS_MAX) -> None:
         self.chunker = chunker
         self.seed = seed ^ CHUNK_SEED_SALT
-        self.rows_max = rows_max
         self.compressed_max = chunker.compressed_entries // COMPRESSED_SHARE
+        # By place nothing is told but of what is compressed.
+        few = SPARE_ROWS * self.compressed_max
+        self.rows_max = min(rows_max, few) if chunker.by_place else rows_max
         self.lock = threading.Lock()
         self.rows: list[tuple[U64, U64, Floats, U64]] = []
         self.count = 0

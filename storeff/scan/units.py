@@ -10,7 +10,7 @@ from a single population", Australian Journal of Statistics 14, 1972).
 """
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
+from storeff.scan.plan import ALLOCATION_BYTES
 from storeff.sources.piece import Piece
 
 U64 = npt.NDArray[np.uint64]
@@ -91,11 +92,24 @@ class Unit(NamedTuple):
 
 @dataclass
 class Totals:
-    """What the listing tells of all units, read or not: the sum of ``Unit.once_bytes``, and bytes
-    by the bits of the sizes of files."""
+    """What the listing tells of all units, read or not: the sum of ``Unit.once_bytes``, by the bits
+    of the sizes of files their bytes and about how many places they have, and what fills the last
+    ALLOCATION_BYTES of each file."""
 
     once_bytes: int = 0
+    padding_bytes: int = 0
     by_exponent: Counter[int] = field(default_factory=Counter)
+    places_by_exponent: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+
+    def count(self, piece: Piece, sizes: Ints, end: int, alike: int) -> None:
+        """Count units of ``piece``, of ``sizes`` (n,), the last of which ends at ``end``: one of
+        ``alike`` files of its size that share their places."""
+        exponent = piece.size_bytes.bit_length()
+        self.by_exponent[exponent] += int(sizes.sum())
+        self.places_by_exponent[exponent] += len(sizes) / alike
+        self.once_bytes += int((sizes // alike).sum())
+        if end == piece.size_bytes:
+            self.padding_bytes += -end % ALLOCATION_BYTES
 
 
 class Places:
@@ -167,8 +181,7 @@ class Places:
             shared = self.shared_by(piece)
             starts, ends = self.bounds(piece)
             sizes = ends - starts
-            totals.by_exponent[piece.size_bytes.bit_length()] += int(sizes.sum())
-            totals.once_bytes += int((sizes // shared.alike).sum())
+            totals.count(piece, sizes, int(ends[-1]) if len(ends) else 0, shared.alike)
             at = places(
                 np.full(len(starts), shared.size, np.uint64),
                 starts.astype(np.uint64) // np.uint64(self.design.unit_bytes),

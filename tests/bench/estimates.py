@@ -21,6 +21,10 @@ Errors are relative to the truth. ``bias`` is their mean, ``RMSE`` the root of t
 that of log RMSE over log effective entries (judgement.py): -0.5 where four times the entries halve
 the error.
 
+``compression`` is of all chunks, as often as they occur: as told by a sample of them alone; beside
+what as many entries of the distinct ones say of these, which is never more; and in the units that
+block storage allocates.
+
 Coverage is off by 1.3 % in 300 seeds and by 0.9 % in 600, one standard deviation: of 700 rows that
 are all right, 300 seeds show 7 below 92 % and 2 above 98 %, 600 seeds hardly one.
 
@@ -51,8 +55,11 @@ from judgement import ENTRIES_32_MIB, Row, effective, errors, save, show, show_m
 from streams import Stream, large, recorded, synthetic
 
 from storeff import _native
+from storeff.estimate.compression import IN_BYTES, IN_UNITS, Cut
+from storeff.estimate.consistency import no_less, no_more
 from storeff.estimate.totals import estimate_total, sample_of
 from storeff.quantity import Quantity
+from storeff.scan.plan import Chunker
 from storeff.scan.sketch import Sketch
 
 ENTRIES = (1024, 2048, 4096, 8192, 16384, 65536)
@@ -136,14 +143,24 @@ def check_sketch(name: str, stream: Stream, entries: int, seed: int) -> None:
         raise click.ClickException(f"{name}: the sketch is not the one that a scan keeps")
 
 
-def every_block(places: Sketch, stream: Stream, seed: int) -> dict[str, Quantity]:
-    """What storeff.estimate.reduction makes of the sketch by place."""
-    blocks = sample_of(places, seed)
+def every_block(
+    places: Sketch, stream: Stream, seed: int, combined: dict[str, Quantity]
+) -> dict[str, Quantity]:
+    """What storeff.estimate.reduction makes of the sketch by place, beside ``combined``, the
+    figures of as many entries of the distinct chunks."""
+    chunker = Chunker("by place", 1, 1 << 30, 1, stream.codecs, 1, by_place=True)
+    sample = sample_of(places, seed)
+    cut = Cut(chunker, places, sample, sample, {name: {} for name in stream.codecs})
+    in_units = int(IN_UNITS.rounded(stream.sizes[stream.chunk]).sum())
     made = {}
-    for index, name in enumerate(stream.codecs):
-        sizes = places.compressed[:, index].astype(np.uint64)
-        every = estimate_total(blocks, sizes)
-        made[f"compression {name}"] = every.quantity(int(sizes.sum()), places.bytes)
+    for name in stream.codecs:
+        every = cut.left(name, IN_BYTES, places.bytes)
+        made[f"compression {name}"] = every
+        if f"combined {name}" in combined:
+            every = no_less(every, combined[f"combined {name}"])
+            made[f"compression {name}, beside combined"] = every
+        allocated = no_less(cut.left(name, IN_UNITS, in_units), every)
+        made[f"compression {name}, as allocated"] = allocated
     return made
 
 
@@ -159,8 +176,10 @@ def figures(
     compressed = sample_of(sample, seed)
     for index, name in enumerate(stream.codecs):
         sizes = sample.compressed[:, index].astype(np.uint64)
-        once = estimate_total(compressed, sizes, (sample.sizes, distinct))
-        made[f"combined {name}"] = once.quantity(int(sizes.sum()), data_bytes)
+        known = (sample.sizes, distinct)
+        once = estimate_total(compressed, sizes, known, part_of=sample.sizes)
+        left = once.quantity(int(sizes.sum()), data_bytes)
+        made[f"combined {name}"] = no_more(left, made["unique"])
     for stratum in strata:
         within, inside = (
             (each.groups >> np.uint64(stratum)) & np.uint64(1) for each in (sketch, sample)
@@ -169,11 +188,11 @@ def figures(
         unique = estimate_total(kept, sizes)
         made[f"unique in stratum {stratum}"] = unique.quantity(int(sizes.sum()), data_bytes)
         for index, name in enumerate(stream.codecs):
-            sizes = sample.compressed[:, index] * inside
-            physical = estimate_total(compressed, sizes, (sample.sizes * inside, unique))
-            made[f"combined {name} in stratum {stratum}"] = physical.quantity(
-                int(sizes.sum()), data_bytes
-            )
+            sizes, whole = sample.compressed[:, index] * inside, sample.sizes * inside
+            physical = estimate_total(compressed, sizes, (whole, unique), part_of=whole)
+            left = physical.quantity(int(sizes.sum()), data_bytes)
+            distinct_within = made[f"unique in stratum {stratum}"]
+            made[f"combined {name} in stratum {stratum}"] = no_more(left, distinct_within)
     return made
 
 
@@ -199,9 +218,14 @@ def truths(stream: Stream, strata: Sequence[int]) -> dict[str, Truth]:
         for name, total in totals.items():
             made[name + suffix] = Truth(total, stream.sizes, within)
     for index, name in enumerate(stream.codecs):
-        total = int((stream.compressed[:, index] * stream.counts).sum())
         sizes = stream.sizes[stream.chunk]
-        made[f"compression {name}"] = Truth(total, sizes, np.ones(len(sizes), bool))
+        compressed = stream.compressed[stream.chunk, index].astype(np.uint64)
+        all_of_them = np.ones(len(sizes), bool)
+        for suffix in ("", ", beside combined"):
+            total = int(compressed.sum())
+            made[f"compression {name}{suffix}"] = Truth(total, sizes, all_of_them)
+        total = int(IN_UNITS.taken(sizes, compressed).sum())
+        made[f"compression {name}, as allocated"] = Truth(total, sizes, all_of_them)
     return made
 
 
@@ -234,16 +258,21 @@ def full_pass(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
     judged = stream.codecs and references <= REFERENCES_MAX
     by_place = [n for n in setting.entries if n < references] if judged else []
     for seed in setting.seeds:
+        once_of: dict[int, dict[str, Quantity]] = {}
         for entries, sketch in sketches(stream, seed, sampled):
             for label, share in PRODUCT.items():
                 if entries not in inexact[label]:
                     continue
                 once = less_compressed(sketch, round(entries * share), seed)
-                for quantity, estimate in figures(once, stream, strata, seed).items():
+                made = figures(once, stream, strata, seed)
+                if share == 1:
+                    once_of[entries] = made
+                for quantity, estimate in made.items():
                     if share == 1 or not quantity.startswith("unique"):
                         found.setdefault((label, entries, quantity), []).append(estimate)
         for entries, places in sketches(stream.by_place, seed, by_place):
-            for quantity, estimate in every_block(places, stream, seed).items():
+            beside = every_block(places, stream, seed, once_of.get(entries, {}))
+            for quantity, estimate in beside.items():
                 found.setdefault(("storeff", entries, quantity), []).append(estimate)
     for (label, entries, quantity), estimates in found.items():
         value, low, high = (

@@ -28,6 +28,7 @@ import numpy as np
 from partial_records import (
     CODEC,
     CORPORA,
+    MADE_UP_UNIT_BYTES,
     Floats,
     Ints,
     Record,
@@ -36,12 +37,13 @@ from partial_records import (
     check_places,
     drawn,
     loaded,
+    made_up,
     replayed,
-    same_size,
     sampled,
 )  # fmt: skip
 
-from storeff.estimate.sampled_shares import compressed_share, range_is_narrow
+from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation
+from storeff.estimate.sampled_shares import range_is_narrow, saved_share
 from storeff.estimate.unseen import Z_MAX, Share, calibrate, estimate
 from storeff.scan.sampled import Table
 from storeff.scan.units import Design
@@ -200,47 +202,52 @@ def experiment(
 def compression(
     name: str, unit_bytes: int, record: Record, seeds: int, rate: float
 ) -> Iterator[Row]:
-    """What is left when every chunk is compressed, and the interval of that."""
+    """What is left when every chunk is compressed, in bytes and as allocated, and the interval of
+    that."""
     how = drawn(record, Design().crowd_files)
-    chunk_bytes = record.sizes[record.chunk]
-    left = record.compressed[record.chunk]
-    truth = float(left.sum() / chunk_bytes.sum())
+    chunk_bytes = record.sizes[record.chunk].astype(np.uint64)
+    compressed = record.compressed[record.chunk].astype(np.uint64)
+    data_bytes = float(chunk_bytes.sum())
     keys = np.arange(len(record.chunk), dtype=np.uint64)
-    found = []
+    found: dict[Allocation, list[tuple[float, ...]]] = {IN_BYTES: [], IN_UNITS: []}
     for seed in range(1, seeds + 1):
         at = how.places(record, seed)
         rows = np.flatnonzero(at[record.unit] < rate)
         table = Table(
             keys[rows],
-            chunk_bytes[rows].astype(np.uint64),
+            chunk_bytes[rows],
             at[record.unit[rows]],
             np.zeros(len(rows), np.uint64),
             1.0,
-            dict(zip(rows.tolist(), ((size,) for size in left[rows].tolist()), strict=True)),
+            dict(zip(rows.tolist(), ((size,) for size in compressed[rows].tolist()), strict=True)),
             1.0,
             len(rows),
             np.zeros(256, np.uint64),
         )
         scan = replayed(record, unit_bytes, seed, rate, {})
-        found.append(compressed_share(scan, table, 0) or (np.nan,) * 3)
-    value, low, high = np.array(found).T
-    known = ~np.isnan(value)
-    if known.any():
-        error = value[known] / truth - 1
-        covered = (low[known] <= truth) & (truth <= high[known])
-        yield Row(
-            name,
-            f"compression {CODEC}",
-            rate,
-            "storeff",
-            round(float(record.bytes.sum()) / unit_bytes),
-            truth,
-            float(error.mean()),
-            float(np.sqrt((error**2).mean())),
-            1 - float(known.mean()),
-            float(covered.mean()),
-            float(np.median(high[known] / low[known])),
-        )
+        for allocation, shares in found.items():
+            shares.append(saved_share(scan, table, 0, allocation) or (np.nan,) * 3)
+    for allocation, shares in found.items():
+        whole = float(allocation.rounded(chunk_bytes).sum()) / data_bytes
+        truth = float(allocation.taken(chunk_bytes, compressed).sum()) / data_bytes
+        value, high, low = (whole - np.array(shares)).T
+        known = ~np.isnan(value)
+        if known.any():
+            error = value[known] / truth - 1
+            covered = (low[known] <= truth + 1e-9) & (truth <= high[known] + 1e-9)
+            yield Row(
+                name,
+                f"compression {CODEC}" + (", as allocated" if allocation == IN_UNITS else ""),
+                rate,
+                "storeff",
+                round(float(record.bytes.sum()) / unit_bytes),
+                truth,
+                float(error.mean()),
+                float(np.sqrt((error**2).mean())),
+                1 - float(known.mean()),
+                float(covered.mean()),
+                float(np.median(high[known] / low[known])),
+            )
 
 
 @click.command(help=__doc__, context_settings={"max_content_width": 100})
@@ -248,7 +255,7 @@ def compression(
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--bytes-max", default=1_400_000_000, show_default=True, help="Of each corpus.")
 @click.option("--seeds", default=100, show_default=True)
-@click.option("--corpus", "names", multiple=True, help="Only these; 'same size' is made up.")
+@click.option("--corpus", "names", multiple=True, help="Only these, some of which are made up.")
 @click.option("--compression-only", is_flag=True)
 @click.option("-o", "output", type=click.Path(dir_okay=False, path_type=Path))
 def main(
@@ -264,9 +271,9 @@ def main(
         raise click.UsageError("--corpora and --cache go together")
     rows: list[Row] = []
     looked: list[Looked] = []
-    for name in names or ("same size", *(CORPORA if corpora else ())):
-        if name == "same size":
-            made, unit_bytes = same_size(), 16 * 4096
+    for name in names or (*made_up(), *(CORPORA if corpora else ())):
+        if name in made_up():
+            made, unit_bytes = made_up()[name](), MADE_UP_UNIT_BYTES
         else:
             assert corpora is not None
             assert cache is not None

@@ -5,6 +5,7 @@ corpus of 0.1 to 1.4 GB has at least 5,000 units, its units and chunks are small
 product's where CORPORA says so.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from storeff import _native
 from storeff.estimate.unseen import Sample
 from storeff.scan import units as scan_units
 from storeff.scan.codecs import codec
-from storeff.scan.plan import Chunker, Plan
-from storeff.scan.sampled import Sampled, Table, cut_unit
+from storeff.scan.plan import ALLOCATION_BYTES, Chunker, Plan
+from storeff.scan.sampled import Sampled, Table, chunks_of, pieces_of
 from storeff.scan.units import Design, Places, Totals, name_hash, path_hash
 from storeff.sources.census import Census
 from storeff.sources.piece import Piece, open_piece
@@ -29,6 +30,7 @@ Floats = npt.NDArray[np.float64]
 
 CODEC = "zstd-1"
 SAME_SIZE_SEED = 20261121
+MADE_UP_UNIT_BYTES = 16 * 4096
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
     left = bytes_max
 
     def rows_of(data: memoryview, begin: int, end: int) -> list[int]:
-        offsets, keys, sizes, _ = (c.tolist() for c in cut_unit(data, begin, end, chunker, kernel))
+        pieces = pieces_of(data, begin, end, chunker, kernel)
+        chunks = chunks_of(data, begin, end, pieces, chunker, kernel)
+        offsets, keys, sizes, _ = (column.tolist() for column in chunks)
         for offset, key, size in zip(offsets, keys, sizes, strict=True):
             if rows.setdefault(key, len(rows)) == len(table):
                 table.append((size, compressor([data[offset : offset + size]])[0]))
@@ -150,6 +154,44 @@ def same_size(files: int = 20_000, chunks: int = 16) -> Record:
         rng.integers(100, 4096, len(sizes)),
         np.ones(len(sizes), bool),
     )
+
+
+def rare_files(units: int, rare: int, in_units: int) -> Record:
+    """Files of one unit that compress to a fiftieth, and one in ``rare`` of ``in_units`` units that
+    is incompressible. No two chunks are the same."""
+    rng = np.random.default_rng(SAME_SIZE_SEED)
+    chunk_bytes = 16384
+    counts = np.where(np.arange(units) % rare == rare - 1, in_units, 1)
+    file = np.repeat(np.arange(units), counts)
+    number = np.arange(len(file)) - np.repeat(np.cumsum(counts) - counts, counts)
+    chunks = MADE_UP_UNIT_BYTES // chunk_bytes
+    unit = np.repeat(np.arange(len(file)), chunks)
+    incompressible = (file % rare == rare - 1)[unit]
+    names = rng.integers(0, 1 << 63, units).astype(np.uint64)
+    return Record(
+        counts[file].astype(np.uint64) * np.uint64(MADE_UP_UNIT_BYTES),
+        number.astype(np.uint64),
+        names[file],
+        np.arange(units, dtype=np.uint64)[file] * np.uint64(scan_units.GOLDEN),
+        np.full(len(file), MADE_UP_UNIT_BYTES),
+        unit,
+        np.arange(len(unit)),
+        np.full(len(unit), chunk_bytes),
+        np.where(incompressible, chunk_bytes, rng.integers(240, 400, len(unit))),
+        np.ones(len(unit), bool),
+    )
+
+
+def made_up() -> dict[str, Callable[[], Record]]:
+    """Name and record of each corpus that is made up. Of the first every second file has a copy;
+    of the others all files compress well but for a few: one in 500, one of 40 units in 3,000, and
+    one in 25 where there are only 700."""
+    return {
+        "same size": same_size,
+        "rare files": lambda: rare_files(6_000, 500, 1),
+        "rare large file": lambda: rare_files(6_000, 3_000, 40),
+        "few units": lambda: rare_files(700, 25, 1),
+    }
 
 
 def loaded(name: str, corpora: Path, cache: Path, bytes_max: int) -> Record:
@@ -290,6 +332,9 @@ def replayed(
     totals = Totals(int(once_bytes.sum()))
     for exponent in np.unique(bits).tolist():
         totals.by_exponent[exponent] = int(record.bytes[bits == exponent].sum())
+        totals.places_by_exponent[exponent] = float((1 / how.alike[bits == exponent]).sum())
+    last = (record.number + np.uint64(1)) * np.uint64(unit_bytes) >= record.file_bytes
+    totals.padding_bytes = int((-record.bytes[last] % ALLOCATION_BYTES).sum())
     at = how.places(record, seed)
     taken = at < rate
     hashes, first, row = np.unique(at[taken], return_index=True, return_inverse=True)

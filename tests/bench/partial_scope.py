@@ -20,7 +20,16 @@ from pathlib import Path
 
 import click
 import numpy as np
-from partial_records import CORPORA, U64, Record, drawn, loaded, replayed, same_size
+from partial_records import (
+    CORPORA,
+    MADE_UP_UNIT_BYTES,
+    U64,
+    Record,
+    drawn,
+    loaded,
+    replayed,
+    same_size,
+)
 
 from storeff.estimate.reduction import HEADLINE
 from storeff.estimate.sampled import growth_of
@@ -165,7 +174,7 @@ def main(
     rows: list[Row] = []
     for name in names or ("same size", *(CORPORA if corpora else ())):
         if name == "same size":
-            record, unit_bytes = same_size(), 16 * 4096
+            record, unit_bytes = same_size(), MADE_UP_UNIT_BYTES
         else:
             assert corpora is not None
             assert cache is not None

@@ -238,6 +238,9 @@ def synthetic(references: int) -> Iterator[tuple[str, Callable[[], Stream]]]:
             yield f"{name}, {kind}", partial(_shuffled, draw, sizes, mixed_ratios)
     uniform = counts["uniform 1-3"]
     yield "skewed compression", partial(_shuffled, uniform, variable_sizes, skewed_ratios)
+    yield "rare incompressible", partial(_shuffled, uniform, variable_sizes, rare_incompressible)
+    yield "rare compressible", partial(_shuffled, uniform, variable_sizes, rare_compressible)
+    yield "blocks and tails", partial(_shuffled, uniform, block_sizes, mixed_ratios)
     yield "file sizes", partial(_shuffled, uniform, file_sizes, mixed_ratios)
     yield "one giant file", partial(_shuffled, uniform, giant_sizes, mixed_ratios)
     yield "shifted copies", partial(_copies, many, copies=4, strata=1, changed=0.05)
@@ -276,6 +279,12 @@ def file_sizes(distinct: int, rng: Rng) -> U64:
     return np.ceil(4096 * rng.lognormal(0, 2, distinct)).astype(np.uint64)
 
 
+def block_sizes(distinct: int, rng: Rng) -> U64:
+    """Blocks of 64 KiB, and twice as many last blocks of files: half of these below 4 KiB."""
+    tails = np.minimum(np.ceil(4096 * rng.lognormal(0, 2, distinct)), 65536)
+    return np.where(rng.random(distinct) < 1 / 3, 65536, tails).astype(np.uint64)
+
+
 def giant_sizes(distinct: int, rng: Rng) -> U64:
     """``file_sizes``, and one file as large as all others together."""
     sizes = file_sizes(distinct, rng)
@@ -297,6 +306,16 @@ def mixed_ratios(sizes: U64, rng: Rng) -> Floats:
 def skewed_ratios(sizes: U64, rng: Rng) -> Floats:
     """3 % of the chunks hold three quarters of the compressed bytes."""
     return np.where(rng.random(len(sizes)) < 0.03, 1.0, 0.01)
+
+
+def rare_incompressible(sizes: U64, rng: Rng) -> Floats:
+    """One chunk in 1,000 is incompressible and holds 5 % of the compressed bytes."""
+    return np.where(rng.random(len(sizes)) < 0.001, 1.0, 0.02)
+
+
+def rare_compressible(sizes: U64, rng: Rng) -> Floats:
+    """One chunk in 1,000 is nearly empty, all others are incompressible."""
+    return np.where(rng.random(len(sizes)) < 0.001, 0.01, 1.0)
 
 
 def _shuffled(

@@ -1,0 +1,289 @@
+"""Figures that owe each other an order keep it, however little they rest on; and a scan that was
+cut short gives no interval to any."""
+
+import random
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storeff.economics import size
+from storeff.estimate.consistency import no_less, no_more, without_intervals
+from storeff.estimate.reduction import Reduction, reduce
+from storeff.estimate.sampled import reduce_sampled
+from storeff.layout import load_layouts
+from storeff.quantity import Quantity
+from storeff.report.sizing import bytes_left, sized_for
+from storeff.scan.measurement import Measurement
+from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.plan import ALLOCATION_BYTES, CHUNKERS, Chunker, Plan
+from storeff.scan.run import Progress, scan
+from storeff.scan.units import Design
+from storeff.sources.refusals import Refusal
+
+# So few chunks are kept and compressed that every figure is estimated, by samples of its own.
+FEW = tuple(
+    msgspec.structs.replace(
+        c, entries=48, compressed_entries=(48 if c.by_place else 24) if c.codecs else 0
+    )
+    for c in CHUNKERS
+)
+PARTLY_CALIBRATED = tuple(
+    c
+    for c in CHUNKERS
+    if c.name in ("fixed-64KiB", "cdc-64KiB", "blocks-4KiB", "blocks-64KiB", "chunks-64KiB")
+)
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two roots with text, noise and zeros, some of it in both, some of it incompressible."""
+    top = tmp_path_factory.mktemp("top")
+    source = random.Random(21)
+    for name in ("a", "b"):
+        (top / name).mkdir()
+    for i in range(150):
+        noise = source.randbytes(source.randrange(150_000))
+        text = b"".join(b"%d of the lines\n" % source.randrange(10**6) for _ in range(3000))
+        for name, content in (("a", [noise, text, text + bytes(90_000)][i % 3]), ("b", noise)):
+            (top / name / f"{i}").write_bytes(content)
+    return [top / "a", top / "b"]
+
+
+def part(roots: list[Path], rate: float, seed: int) -> Reduction:
+    listing = Listing(roots, Design(seed=seed), one_file_system=False, exclude=[])
+    assert listing.count(threading.Event())
+    partial = PartialScan(listing, Plan(seed=seed, chunkers=PARTLY_CALIBRATED))
+    partial.extend(rate)
+    return reduce_sampled(partial.result())
+
+
+def quantities(x: object) -> Iterator[Quantity]:
+    if isinstance(x, Quantity):
+        yield x
+    elif isinstance(x, list):
+        for each in x:
+            yield from quantities(each)
+    elif isinstance(x, msgspec.Struct):
+        for name in x.__struct_fields__:
+            yield from quantities(getattr(x, name))
+
+
+def assert_at_most(less: Quantity, more: Quantity) -> None:
+    for mine, others in ((less.value, more.value), (less.low, more.low), (less.high, more.high)):
+        if mine is not None and others is not None:
+            assert mine <= others * (1 + 1e-12)
+
+
+def assert_consistent(reduction: Reduction) -> None:
+    """Everything that is so whatever the data, by what the figures mean."""
+    for q in quantities(reduction):
+        known = [x for x in (q.low, q.value, q.high) if x is not None]
+        assert known == sorted(known)
+    unique = {d.chunker: d.unique_bytes for d in reduction.dedup}
+    plain = {(c.block_bytes, c.codec): c for c in reduction.compression if c.allocation_bytes == 1}
+    for row in reduction.combined:
+        only = row.compression_only_bytes
+        assert only is not None
+        assert row.compression_only_ratio is not None
+        assert_at_most(row.physical_bytes, unique[row.chunker])
+        assert_at_most(row.physical_bytes, only)
+        assert_at_most(row.compression_only_ratio, row.ratio)
+        kind, size_kib = row.chunker.removesuffix("KiB").split("-")
+        if kind == "fixed":
+            assert plain[int(size_kib) << 10, row.codec].compressed_bytes == only
+    for allocated in reduction.compression:
+        if allocated.allocation_bytes > 1:
+            beside = plain[allocated.block_bytes, allocated.codec].compressed_bytes
+            assert_at_most(beside, allocated.compressed_bytes)
+    head, scope = reduction.headline, reduction.scope
+    [row] = [c for c in reduction.combined if (c.chunker, c.codec) == (head.chunker, head.codec)]
+    assert scope.measured == head.ratio == row.ratio == scope.growth[-1].ratio
+    assert scope.floor == row.compression_only_ratio
+    assert_at_most(scope.floor, scope.measured)
+    for stratum in reduction.by_stratum:
+        assert_at_most(stratum.physical_bytes, stratum.unique_bytes)
+    if all(s.data_bytes is not None for s in reduction.by_stratum):
+        assert sum(s.data_bytes or 0 for s in reduction.by_stratum) == reduction.data_bytes
+    assert sum(s.data_share.value or 0 for s in reduction.by_stratum if s.data_share) == (
+        pytest.approx(1, abs=0.01)
+    )
+    assert reduction.sharing is not None
+    of = {v.name: v for v in reduction.sharing.volumes}
+    for volume in of.values():
+        assert_at_most(volume.only_here_bytes, volume.unique_bytes)
+    for pair in reduction.sharing.pairs:
+        assert_at_most(pair.shared_bytes, of[pair.a].unique_bytes)
+        assert_at_most(pair.shared_bytes, of[pair.b].unique_bytes)
+
+
+def test_counted_figures_are_consistent(roots: list[Path]) -> None:
+    reduction = reduce(scan(roots, Plan()))
+    assert_consistent(reduction)
+    strata = sum(s.unique_bytes.value or 0 for s in reduction.by_stratum)
+    runs = 88 << 10
+    headline = next(d for d in reduction.dedup if d.chunker == reduction.headline.chunker)
+    assert headline.unique_bytes.value is not None
+    assert strata >= headline.unique_bytes.value - runs
+    ratios = [growth.ratio.value or 0 for growth in reduction.scope.growth]
+    assert all(a <= b for a, b in pairwise(ratios))
+
+
+def test_figures_from_samples_of_their_own_are_consistent(roots: list[Path]) -> None:
+    for seed in range(12):
+        reduction = reduce(scan(roots, Plan(seed=seed, chunkers=FEW)))
+        assert reduction.headline.ratio.low != reduction.headline.ratio.high
+        assert_consistent(reduction)
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.5, 1.0])
+def test_figures_of_a_part_are_consistent(roots: list[Path], rate: float) -> None:
+    for seed in range(2):
+        assert_consistent(part(roots, rate, seed))
+
+
+def test_no_layout_needs_less_without_duplicates_than_with_them(roots: list[Path]) -> None:
+    for reduction in (
+        reduce(scan(roots, Plan())),
+        *(reduce(scan(roots, Plan(seed=seed, chunkers=FEW))) for seed in range(3)),
+    ):
+        for layout in load_layouts().values():
+            made = sized_for(
+                reduction, 10**18, layout, drive="qlc-122", site="colocation-us", extra={}, seed=1
+            )
+            sized = size(made.scenario, made.draws, None, made.floor_ratio, made.floor_draws)
+            if sized.floor is not None:
+                for with_, without in (
+                    (sized.raw_bytes, sized.floor.raw_bytes),
+                    (sized.bill.drives, sized.floor.drives),
+                ):
+                    assert_at_most(with_, without)
+
+
+def test_a_system_that_counts_bytes_is_sized_by_the_plain_row(roots: list[Path]) -> None:
+    reduction = reduce(scan(roots[:1], Plan()))
+    [plain, allocated] = [
+        c for c in reduction.compression if (c.codec, c.block_bytes) == ("lz4", 65536)
+    ]
+    assert (plain.allocation_bytes, allocated.allocation_bytes) == (1, ALLOCATION_BYTES)
+    assert plain.compressed_bytes != allocated.compressed_bytes
+    assert bytes_left(reduction, "none", "lz4", 65536) == plain.compressed_bytes
+
+
+# ---- orders ----
+
+bounds = st.lists(st.integers(0, 1000), min_size=3, max_size=3).map(sorted)
+
+
+@given(bounds, bounds)
+def test_what_is_no_less_is_above_in_every_figure(a: list[int], b: list[int]) -> None:
+    mine, other = (Quantity(v, low, high, "measured") for low, v, high in (a, b))
+    raised, lowered = no_less(mine, other), no_more(mine, other)
+    assert_at_most(other, raised)
+    assert_at_most(mine, raised)
+    assert_at_most(lowered, other)
+    assert_at_most(lowered, mine)
+    for q in (raised, lowered):
+        assert q.low is not None
+        assert q.value is not None
+        assert q.high is not None
+        assert q.low <= q.value <= q.high
+
+
+def test_where_two_agree_nothing_changes() -> None:
+    few, many = Quantity(5, 4, 6, "measured"), Quantity(9, 8, 11, "measured")
+    assert no_less(many, few) == many
+    assert no_more(few, many) == few
+
+
+def test_what_is_unknown_stays_unknown_and_bounds_nothing() -> None:
+    unknown, known = Quantity(None, None, None, "measured"), Quantity(5, 4, 6, "measured")
+    assert no_less(unknown, known) == no_more(unknown, known) == unknown
+    assert no_less(known, unknown) == no_more(known, unknown) == known
+    only_range = Quantity(None, 1, 2, "measured")
+    assert no_more(known, only_range) == Quantity(2, 1, 2, "measured")
+
+
+# ---- cut short ----
+
+
+def cut_short(roots: list[Path], chunkers: tuple[Chunker, ...] = CHUNKERS) -> Measurement:
+    """A scan that was stopped when some of the files had been read."""
+    stop = threading.Event()
+
+    def on_progress(progress: Progress) -> None:
+        if progress.done_files:
+            stop.set()
+
+    rate = sum(p.stat().st_size for root in roots for p in root.iterdir())
+    measured = scan(
+        roots, Plan(chunkers=chunkers), stop=stop, on_progress=on_progress, bytes_per_second=rate
+    )
+    assert measured.census.refusals["interrupted"].entries
+    assert measured.read_bytes
+    return measured
+
+
+@pytest.mark.parametrize("chunkers", [CHUNKERS, FEW])
+def test_of_a_scan_cut_short_no_figure_has_an_interval(
+    many: list[Path], chunkers: tuple[Chunker, ...]
+) -> None:
+    reduction = reduce(cut_short(many, chunkers))
+    for q in quantities(reduction):
+        assert (q.low, q.high) == (None, None)
+    assert reduction.headline.ratio.value is not None
+    assert all(d.unique_bytes.value is not None for d in reduction.dedup)
+    assert "exact" not in reduction.method.estimator
+    assert reduction.method.estimator.endswith("of the part that was read")
+
+
+def test_what_is_sized_by_a_scan_cut_short_has_none_either(many: list[Path]) -> None:
+    reduction = reduce(cut_short(many))
+    for name, layout in load_layouts().items():
+        made = sized_for(
+            reduction, 10**18, layout, drive="qlc-122", site="colocation-us", extra={}, seed=1
+        )
+        sized = size(made.scenario, made.draws, None, made.floor_ratio, made.floor_draws)
+        assert sized.raw_bytes.value is not None
+        reduces = layout.reduction is None or layout.reduction.codec != "none"
+        for q in (
+            sized.raw_bytes,
+            sized.bill.drives,
+            *([sized.floor.raw_bytes] if sized.floor else []),
+        ):
+            assert (q.low is None) == (q.high is None) == reduces, name
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """More files than one thread takes at a time."""
+    root = tmp_path_factory.mktemp("many")
+    source = random.Random(22)
+    for i in range(3000):
+        (root / f"{i:04}").write_bytes(source.randbytes(3000) + b"text " * 500)
+    return [root]
+
+
+def test_a_scan_that_could_not_read_a_file_says_what_it_counted(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "kept").write_bytes(b"text " * 1000)
+    assert reduce(scan([tmp_path], Plan())).method.estimator == "exact count"
+    measured = scan([tmp_path], Plan())
+    measured.census.add_left_out(Refusal("permission", b"/not/read", 100))
+    found = reduce(measured)
+    assert found.method.estimator == "exact count, of what was covered"
+    assert found.headline.ratio.low == found.headline.ratio.high
+
+
+def test_nothing_but_quantities_is_changed_by_taking_intervals_away(roots: list[Path]) -> None:
+    reduction = reduce(scan(roots, Plan()))
+    bare = without_intervals(reduction)
+    assert bare.data_bytes == reduction.data_bytes
+    assert bare.method == reduction.method
+    assert [q.value for q in quantities(bare)] == [q.value for q in quantities(reduction)]
