@@ -9,6 +9,7 @@ import click
 
 from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.options import Durations, Size, own_catalogues, pick, sizing_options
+from storeff.commands.output import Output
 
 TRACE_SUFFIXES = (".jsonl", ".json", ".csv")
 # Those of storeff.kv.formats, which --help would be slower to import; a test holds them equal.
@@ -21,6 +22,7 @@ Examples:
   storeff kv --model llama-3.1-70b
   storeff kv /var/lib/lmcache --model config.json
   storeff kv trace.jsonl --model llama-3.1-70b --ttl 10m --ttl 1d --requests-per-second 500
+
 \b
 Exit codes:
   0 ok   1 error   2 usage   3 finished, but something was not covered"""
@@ -95,7 +97,7 @@ def command(
     drive: str,
     site: str,
     data_dir: Path | None,
-    output: Path | None,
+    output: Output | None,
     as_json: bool,
 ) -> int:
     """Measure KV-cache dumps, replay a trace, and size how long caches can be kept.

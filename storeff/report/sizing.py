@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from storeff.data import Assumption
-from storeff.economics import Scenario, build_scenario
+from storeff.economics import Scenario
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import Reduction
-from storeff.layout import Data, Layout, SystemReduction
+from storeff.layout import Data, SystemReduction
 from storeff.quantity import Draws, Quantity, normal_draws
 
 # What a layout that does not say what it removes is credited with: the headline of the estimate.
@@ -29,20 +29,22 @@ class Sized:
     bounds: Draws | None = None
 
 
-def sized_for(
-    reduction: Reduction,
-    logical_bytes: int,
-    layout: Layout[Assumption],
-    *,
-    drive: str,
-    site: str,
-    extra: dict[str, Path],
-    seed: int,
-) -> Sized:
-    """``layout`` holding ``logical_bytes`` of data like what was measured.
+def supports_sizing(reduction: Reduction) -> bool:
+    """Whether it is known what compression leaves of the data, on which every layout rests."""
+    return bool(reduction.data_bytes) and all(
+        each.compressed_bytes.value for each in reduction.compression
+    )
 
-    Raises StoreffError if the layout reduces in a way that was not measured.
+
+def sized_for(
+    reduction: Reduction, logical_bytes: int, scenario: Scenario[Assumption], seed: int
+) -> Sized:
+    """``scenario`` with ``logical_bytes`` of data like what was measured in place of its own.
+
+    ``reduction`` must support sizing. Raises StoreffError if the layout reduces in a way that was
+    not measured, or nothing is said to be left by it.
     """
+    layout = scenario.layout
     system = layout.reduction or HEADLINE_SYSTEM
     left = bytes_left(reduction, system.dedup, system.codec, system.block_bytes)
     source = f"measured: {describe(system)}"
@@ -62,13 +64,8 @@ def sized_for(
         source=source,
     )
     target = Assumption(path="data.logical_bytes", value=Fraction(logical_bytes), kind="measured")
-    scenario = build_scenario(
-        Data(logical_bytes=target, reduction_ratio=ratio),
-        layout,
-        drive=drive,
-        site=site,
-        extra=extra,
-    )
+    data = Data(logical_bytes=target, reduction_ratio=ratio)
+    scenario = msgspec.structs.replace(scenario, data=data)
     draws = normal_draws(left, seed)
     floor_ratio = None
     if system.dedup != "none" and not refused:
@@ -113,5 +110,9 @@ def bytes_left(reduction: Reduction, dedup: str, codec: str, block_bytes: int) -
 
 
 def _ratio(reduction: Reduction, left: Quantity) -> Fraction:
-    assert isinstance(left.value, int)
+    if not isinstance(left.value, int) or left.value <= 0:
+        raise StoreffError(
+            f"{left.value} bytes are said to be left of {reduction.data_bytes:,}",
+            "measure again: no data shrinks to that",
+        )
     return Fraction(reduction.data_bytes, left.value)
