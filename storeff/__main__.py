@@ -68,9 +68,13 @@ def _without_stdout(number: int | None) -> int:
     import os
     import signal
 
+    from storeff.interrupts import received
     from storeff.streams import abandon_stdout
 
     abandon_stdout()
+    if received:
+        # The terminal that hung up takes nothing more.
+        return EXIT_INTERRUPTED
     if number == errno.EPIPE:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGPIPE)

@@ -13,6 +13,8 @@ from types import FrameType
 EXIT_INTERRUPTED = 130
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+# The signal, once there is one, for which the process is finishing what is in flight.
+received: list[int] = []
 # What must not be left behind: a file half written, a terminal without its cursor.
 undo: list[Callable[[], None]] = []
 

@@ -54,6 +54,7 @@ def check_output(
     would have nowhere to go."""
     if output is not None:
         output.refuse_if_read(inputs, exclude=exclude, one_file_system=one_file_system)
+        output.try_name()
     elif not stdout_is_open():
         raise StoreffError("stdout is closed, so the report has nowhere to go", "give -o FILE")
 

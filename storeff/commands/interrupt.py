@@ -5,10 +5,11 @@ import threading
 import time
 from types import FrameType
 
-from storeff.interrupts import handle, say, stop_at_once
+from storeff.interrupts import handle, received, say, stop_at_once
 
-# `timeout` sends its signal to the process and to its group: that is one request, not two.
-ONE_REQUEST_SECONDS = 1.0
+# `timeout` sends its signal to the process and to its group: that is one request, not two. Nobody
+# presses a key twice as fast.
+ONE_REQUEST_SECONDS = 0.1
 
 
 def stop_on_interrupt(stop: threading.Event) -> None:
@@ -21,10 +22,11 @@ def stop_on_interrupt(stop: threading.Event) -> None:
         asked_at = time.monotonic()
 
         def second(signum: int, frame: FrameType | None) -> None:
-            again = signum == signal.SIGTERM and time.monotonic() - asked_at < ONE_REQUEST_SECONDS
-            if signum != signal.SIGHUP and not again:
+            same = time.monotonic() - asked_at < ONE_REQUEST_SECONDS
+            if signum != signal.SIGHUP and not same:
                 stop_at_once(signum, frame)
 
+        received.append(signum)
         stop.set()
         handle(second)
         say("storeff: finishing what is in flight; interrupt again to stop now")

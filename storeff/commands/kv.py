@@ -107,7 +107,7 @@ def command(
     """
     from datetime import UTC, datetime
 
-    from storeff.commands.deliver import command_line, deliver, today
+    from storeff.commands.deliver import check_output, command_line, deliver, today
     from storeff.commands.progress import shown_progress
     from storeff.report.build import assemble, describe_run
     from storeff.report.kv import describe_model
@@ -128,6 +128,9 @@ def command(
         raise click.UsageError("--ttl and --capacity need the bytes of a token: give --model")
     started = datetime.now(UTC)
     extra = own_catalogues(data_dir)
+    check_output(
+        output, (*paths, *extra.values()), exclude=exclude, one_file_system=one_file_system
+    )
     chosen = None if model is None else _model(model, extra)
     kv = Kv(model=None if chosen is None else describe_model(chosen, tokens, cache_format))
     sized: list[Any] = []

@@ -25,6 +25,8 @@ from storeff.text import escaped
 STDOUT, STDERR = 1, 2
 # A FIFO that nobody reads would be waited for without end, and the report with it.
 READER_SECONDS = 5.0
+# No more are ever open; a name that asks for more asks for one that is not.
+DESCRIPTOR_MAX = 2**31 - 1
 # Links that lead to one another are followed as often as Linux does.
 LINKS_MAX = 40
 # What keeps a file from being replaced where it may still be written: a directory that takes no
@@ -73,28 +75,35 @@ class Output:
                         f"-o {self.shown} would replace {shown}, which is read",
                         "write the report somewhere else",
                     )
-            elif self._is_in(os.fspath(read), above, status, exclude, one_file_system):
+                continue
+            inside = _path_within(self.path, above)
+            if inside is not None:
+                device = os.stat(os.path.dirname(self.path)).st_dev
+                other = one_file_system and device != above.st_dev
+                if not other and not _left_out(inside, exclude):
+                    raise StoreffError(
+                        f"-o {self.shown} is in {shown}, all of which is read",
+                        "write the report somewhere else, or leave it out with --exclude "
+                        + escaped(os.path.basename(inside)),
+                    )
+            elif status is not None and _has_name_in(
+                self.path, status, os.fspath(read), exclude, one_file_system
+            ):
                 raise StoreffError(
-                    f"-o {self.shown} is in {shown}, all of which is read",
-                    "write the report somewhere else, or leave it out with --exclude "
-                    + escaped(os.path.basename(self.path)),
+                    f"-o {self.shown} is a name of a file in {shown}, all of which is read",
+                    "write the report somewhere else",
                 )
 
-    def _is_in(
-        self,
-        read: str,
-        above: os.stat_result,
-        status: os.stat_result | None,
-        exclude: Sequence[str],
-        one_file_system: bool,
-    ) -> bool:
-        inside = _path_within(self.path, above)
-        if inside is not None:
-            other = one_file_system and os.stat(os.path.dirname(self.path)).st_dev != above.st_dev
-            return not other and not _left_out(inside, exclude)
-        return status is not None and _has_name_in(
-            self.path, status, read, exclude, one_file_system
-        )
+    def try_name(self) -> None:
+        """Raises StoreffError if no file can be made where this one is to be: what a quota or the
+        kind of file system forbids shows only then."""
+        if self.descriptor is None and _status(self.path) is None:
+            try:
+                name = _temporary(self.path)
+                os.close(_created(name, 0o600))
+                os.unlink(name)
+            except OSError as error:
+                raise refused(self.shown, self.path, error) from error
 
     def write(self, document: bytes) -> None:
         """Write ``document``. Raises StoreffError if it could not be, or not all of it."""
@@ -110,7 +119,7 @@ class Output:
             else:
                 _write_into(os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), document)
         except OSError as error:
-            raise self._refused(error) from error
+            raise refused(self.shown, self.path, error) from error
 
     def check(self) -> None:
         """Raises StoreffError if ``write`` is bound to fail."""
@@ -136,13 +145,7 @@ class Output:
             elif not os.access(self.path, os.W_OK, effective_ids=True):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
-            raise self._refused(error) from error
-
-    def _refused(self, error: OSError) -> StoreffError:
-        remedy = "name another file with -o"
-        if error.errno == errno.ENOENT:
-            remedy = f"make the directory {escaped(os.path.dirname(self.path))} first"
-        return StoreffError(f"cannot write {self.shown}: {error.strerror}", remedy)
+            raise refused(self.shown, self.path, error) from error
 
 
 class OutputFile(click.ParamType[Output]):
@@ -160,22 +163,30 @@ class OutputFile(click.ParamType[Output]):
         return output
 
 
+def refused(shown: str, path: str, error: OSError) -> StoreffError:
+    """What to say of an output that ``error`` keeps from being written."""
+    remedy = "name another file with -o"
+    if not os.path.isdir(directory := os.path.dirname(path)):
+        remedy = f"make the directory {escaped(directory)} first"
+    return StoreffError(f"cannot write {shown}: {error.strerror}", remedy)
+
+
 def output_at(name: str) -> Output:
-    """The output that is called ``name``."""
+    """The output that is called ``name``. Raises StoreffError if nothing can have that name."""
     shown = escaped(name)
     if name == "-":
         return Output(shown, name, STDOUT)
     path = os.path.realpath(name)
     descriptor = _descriptor(name)
-    if descriptor is None:
-        # Replaced under its name, a file that stdout is redirected to would take what is printed
-        # with it.
-        status = _status(path)
-        if status is not None and stat.S_IFMT(status.st_mode) in (stat.S_IFREG, stat.S_IFIFO):
-            both = (n for n in (STDOUT, STDERR) if os.path.samestat(status, os.fstat(n)))
-            descriptor = next(both, None)
-    elif os.path.samestat(os.fstat(descriptor), os.fstat(STDOUT)):
-        descriptor = STDOUT
+    try:
+        status = _status(path) if descriptor is None else os.fstat(descriptor)
+    except OSError as error:
+        raise refused(shown, path, error) from error
+    # Replaced under its name, a file that stdout is redirected to would take what is printed there
+    # with it.
+    if status is not None and stat.S_IFMT(status.st_mode) in (stat.S_IFREG, stat.S_IFIFO):
+        same = (n for n in (STDOUT, STDERR) if os.path.samestat(status, os.fstat(n)))
+        descriptor = next(same, descriptor)
     return Output(shown, path, descriptor)
 
 
@@ -186,11 +197,7 @@ def _descriptor(path: str) -> int | None:
         directory, name = os.path.split(path)
         directory = os.path.realpath(directory)
         if directory == own and name.isdecimal():
-            number = int(name)
-            with contextlib.suppress(OSError, OverflowError):
-                os.fstat(number)
-                return number
-            return None
+            return min(int(name), DESCRIPTOR_MAX)
         try:
             path = os.path.join(directory, os.readlink(os.path.join(directory, name)))
         except OSError:
@@ -283,7 +290,7 @@ def _put(path: str, status: os.stat_result | None, document: bytes) -> None:
 
 def _replace(path: str, status: os.stat_result | None, document: bytes) -> None:
     """Have ``path`` hold its old content or ``document`` at any time, and after a power cut."""
-    temporary = os.path.join(os.path.dirname(path), f".storeff-{secrets.token_hex(8)}")
+    temporary = _temporary(path)
 
     def remove() -> None:
         with contextlib.suppress(OSError):
@@ -291,8 +298,7 @@ def _replace(path: str, status: os.stat_result | None, document: bytes) -> None:
 
     undo.append(remove)
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        fd = os.open(temporary, flags, 0o666 if status is None else 0o600)
+        fd = _created(temporary, 0o666 if status is None else 0o600)
         with open(fd, "wb", buffering=0):
             if status is not None:
                 _take_after(fd, status)
@@ -305,6 +311,14 @@ def _replace(path: str, status: os.stat_result | None, document: bytes) -> None:
     finally:
         undo.remove(remove)
     _sync_directory(os.path.dirname(path))
+
+
+def _temporary(path: str) -> str:
+    return os.path.join(os.path.dirname(path), f".storeff-{secrets.token_hex(8)}")
+
+
+def _created(path: str, mode: int) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
 
 
 def _take_after(fd: int, status: os.stat_result) -> None:

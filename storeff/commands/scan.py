@@ -195,7 +195,7 @@ def command(
             progress.phase("estimating")
             reduction = reduce_sampled(measured, target)
         if interrupted in ("listing", "reading"):
-            choice = f"interrupted while {interrupted}, before as much was read as was to be"
+            choice = f"interrupted while {interrupted}; less was read than was to be"
         seconds = time.monotonic() - clock
         sized: list[Any] = []
         if (layouts or target is not None) and supports_sizing(reduction):

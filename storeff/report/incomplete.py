@@ -67,6 +67,12 @@ def _cut_short(scan: Scan, stopped: str, sampled: bool) -> str:
             "interrupted while similar chunks were compared: what deltas would save rests on those "
             "that had been"
         )
+    if any(each.reason == INTERRUPTED and each.bytes is None for each in scan.skipped):
+        measured = format_bytes(scan.read_bytes + scan.hole_bytes)
+        return (
+            f"interrupted before all was listed, when {measured} of the {listed} listed by then "
+            "had been measured; how much more there is, nobody knows"
+        )
     read = f"interrupted when {coverage_shown(scan)} of the {listed} listed had been measured"
     if sampled:
         return f"{read}, less than was asked for"

@@ -233,7 +233,7 @@ def _not_covered(report: Report) -> Group:
             example = skipped.examples[0] if skipped.examples else ""
             table.add_row(skipped.reason, f"{skipped.files:,}", size, skipped.remedy, example)
         body.append(table)
-    elif report.scan is not None:
+    elif report.scan is not None and report.complete:
         whole = report.scan.coverage == 1.0
         body.append(Text(f"Everything {'listed' if whole else 'chosen'} was covered."))
     body += [paragraph(f"! {w.message} -> {w.remedy}", "yellow") for w in report.warnings]

@@ -29,7 +29,7 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             )
         if reduction.method.sampling is not None:
             yield from _sampled(report, scan, reduction)
-        if report.target is not None and reduction.data_bytes:
+        if report.target is not None and reduction.scope.measured.low is not None:
             times = report.target.bytes / reduction.data_bytes
             if times > FAR_BEYOND_SCAN:
                 yield (
@@ -57,6 +57,8 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
 
 
 def _sampled(report: Report, scan: Scan, reduction: Reduction) -> Iterator[tuple[str, str, str]]:
+    if reduction.scope.floor.value is None:
+        return
     yield (
         "sampled",
         f"{coverage_shown(scan)} of the listed bytes were read; the figures are estimates for "
@@ -64,7 +66,7 @@ def _sampled(report: Report, scan: Scan, reduction: Reduction) -> Iterator[tuple
         "read everything: scan with --sample 100%",
     )
     head = reduction.headline
-    if head.ratio.value is None and reduction.scope.floor.value is not None:
+    if head.ratio.value is None:
         sized = "; layouts that deduplicate so are sized without any duplicate"
         more = "uncertainty" if report.layouts else "reduction.method.sampling"
         yield (
