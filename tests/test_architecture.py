@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "storeff"
 ROOMS = ["sources", "scan", "estimate", "kv", "layout", "economics", "report", "commands"]
-FOUNDATIONS = {"errors", "units", "quantity", "data"}
+FOUNDATIONS = {"errors", "units", "quantity", "data", "files", "text"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -31,9 +31,10 @@ def allowed_rooms(path: Path) -> set[str]:
     if room in ROOMS:
         native = {"_native"} if room in ("scan", "kv") else set()
         left = set(ROOMS[: ROOMS.index(room) + 1])
-        return FOUNDATIONS | left | native | {"__version__"}
+        stopping = {"interrupts"} if room == "commands" else set()
+        return FOUNDATIONS | left | native | stopping | {"__version__"}
     if room == "__main__":
-        return {"commands", "errors"}
+        return {"commands", "errors", "interrupts", "streams", "text"}
     return FOUNDATIONS
 
 

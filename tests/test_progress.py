@@ -53,7 +53,7 @@ def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_on_a_terminal_it_is_live_and_leaves_stdout_alone() -> None:
     ours, theirs = pty.openpty()
     running = subprocess.Popen(
-        [sys.executable, "-P", "-m", "storeff", "scan", SAMPLES, "--json"],
+        [sys.executable, "-P", "-m", "storeff", "scan", SAMPLES, "--json", "--layout", "rs-20-4"],
         stdout=subprocess.PIPE,
         stderr=theirs,
         env=os.environ | {"TERM": "xterm"},

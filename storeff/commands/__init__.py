@@ -7,6 +7,7 @@ import click
 import storeff
 
 EXIT_OK = 0
+EXIT_USAGE = 2
 EXIT_NOT_COVERED = 3
 EXIT_INTERRUPTED = 130
 
@@ -29,17 +30,24 @@ class _Commands(click.Group):
 
 @click.command(
     cls=_Commands,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 Examples:
   storeff scan /data --target 50EB
   storeff scan /data --target 50EB -o report.json
   storeff size report.json --target 80EB --layout rs-20-4
+
 \b
 Exit codes:
   0 ok   1 error   2 usage   3 finished, but something was not covered
   130 interrupted: what was measured is reported""",
 )
 @click.version_option(storeff.__version__, prog_name="storeff")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> int:
     """Measure how far data shrinks, and what drives, power and money it will need."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        return EXIT_USAGE
+    return EXIT_OK

@@ -1,8 +1,9 @@
 """From a reduction to the finished report on stdout and in a file: what scan and size share."""
 
+import fcntl
 import os
 import sys
-import tempfile
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,37 +11,28 @@ from typing import Any
 import click
 
 from storeff.commands.options import pick
+from storeff.commands.output import STDOUT, Output
 from storeff.errors import StoreffError
 
 
-def measured_layouts(
-    reduction: Any,
-    logical_bytes: int,
-    names: tuple[str, ...],
-    *,
-    drive: str,
-    site: str,
-    extra: dict[str, Path],
-    seed: int,
-    scan: Any,
+def chosen_scenarios(
+    names: tuple[str, ...], *, drive: str, site: str, extra: dict[str, Path]
 ) -> list[Any]:
-    """Every layout in ``names`` (all, if none) ready to be sized for data like ``reduction``, in
-    files as ``scan`` counted them."""
-    from storeff.report.sizing import sized_for
+    """A scenario of every layout in ``names`` (all, if none), its data still to be measured.
 
-    return [
-        sized_for(
-            reduction,
-            logical_bytes,
-            layout,
-            drive=drive,
-            site=site,
-            extra=extra,
-            seed=seed,
-            scan=scan,
-        )
-        for layout in named_layouts(names, extra)
-    ]
+    Raises StoreffError, or a usage error, for a name that is unknown and a catalogue that cannot
+    be read: nothing of it is left to be noticed after the data was read.
+    """
+    import msgspec
+
+    from storeff.data import one
+    from storeff.economics import build_scenario
+    from storeff.layout import Data
+
+    layouts = named_layouts(names, extra)
+    unmeasured = Data(logical_bytes=one(), reduction_ratio=one())
+    first = build_scenario(unmeasured, layouts[0], drive=drive, site=site, extra=extra)
+    return [msgspec.structs.replace(first, layout=layout) for layout in layouts]
 
 
 def named_layouts(names: tuple[str, ...], extra: dict[str, Path]) -> list[Any]:
@@ -51,42 +43,52 @@ def named_layouts(names: tuple[str, ...], extra: dict[str, Path]) -> list[Any]:
     return [pick(known, name, "--layout") for name in dict.fromkeys(names or known)]
 
 
-def deliver(report: Any, *, as_json: bool, output: Path | None) -> None:
-    """The report in ``output``, and on stdout as JSON or for a person."""
+def check_output(
+    output: Output | None,
+    inputs: Iterable[Path],
+    *,
+    exclude: Sequence[str] = (),
+    one_file_system: bool = False,
+) -> None:
+    """Raises StoreffError, before ``inputs`` are read, if the report would replace one of them or
+    would have nowhere to go."""
+    if output is not None:
+        output.refuse_if_read(inputs, exclude=exclude, one_file_system=one_file_system)
+        output.try_name()
+    elif not stdout_is_open():
+        raise StoreffError("stdout is closed, so the report has nowhere to go", "give -o FILE")
+
+
+def deliver(report: Any, *, as_json: bool, output: Output | None) -> None:
+    """The report in ``output``, and on stdout as JSON or for a person.
+
+    If one of the two fails the other is served all the same. Raises StoreffError for ``output``.
+    """
     from storeff.report.model import to_json
     from storeff.report.terminal import print_report
 
     document = to_json(report)
-    if output is not None:
-        write_whole(output, document)
-    if as_json:
-        click.echo(document, nl=False)
-    else:
-        print_report(report)
-    if output is not None:
-        click.echo(f"JSON report: {output}", err=True)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write ``content`` so that ``path`` holds the old or the new file, never a part."""
-    try:
-        fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    file = None if output is None or output.is_stdout else output
+    failed = None
+    if file is not None:
         try:
-            with open(fd, "wb") as file:
-                file.write(content)
-                os.fchmod(file.fileno(), 0o666 & ~_umask())
-            os.replace(name, path)
-        except OSError:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        raise StoreffError(f"cannot write {path}: {error.strerror}") from error
+            file.write(document)
+        except StoreffError as error:
+            failed = error
+    if as_json or output is not file:
+        click.echo(document, nl=False)
+    elif file is None or failed or stdout_is_open():
+        print_report(report)
+    sys.stdout.flush()
+    if failed:
+        raise StoreffError(f"{failed.message}; the report is on stdout alone", failed.remedy)
+    if file is not None:
+        click.echo(f"JSON report: {file.shown}", err=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def stdout_is_open() -> bool:
+    """Whether stdout was given to be written to: who closes it wants nothing there."""
+    return fcntl.fcntl(STDOUT, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
 
 
 def today() -> date:

@@ -10,6 +10,7 @@ from storeff.commands import EXIT_OK
 Example:
   storeff doctor
 
+
 \b
 Exit codes:
   0 everything works   1 something does not: the line says what and why"""

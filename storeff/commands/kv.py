@@ -9,6 +9,7 @@ import click
 
 from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.options import Durations, Size, own_catalogues, pick, sizing_options
+from storeff.commands.output import Output
 
 TRACE_SUFFIXES = (".jsonl", ".json", ".csv")
 # Those of storeff.kv.formats, which --help would be slower to import; a test holds them equal.
@@ -21,6 +22,7 @@ Examples:
   storeff kv --model llama-3.1-70b
   storeff kv /var/lib/lmcache --model config.json
   storeff kv trace.jsonl --model llama-3.1-70b --ttl 10m --ttl 1d --requests-per-second 500
+
 \b
 Exit codes:
   0 ok   1 error   2 usage   3 finished, but something was not covered"""
@@ -95,7 +97,7 @@ def command(
     drive: str,
     site: str,
     data_dir: Path | None,
-    output: Path | None,
+    output: Output | None,
     as_json: bool,
 ) -> int:
     """Measure KV-cache dumps, replay a trace, and size how long caches can be kept.
@@ -105,7 +107,7 @@ def command(
     """
     from datetime import UTC, datetime
 
-    from storeff.commands.deliver import command_line, deliver, today
+    from storeff.commands.deliver import check_output, command_line, deliver, today
     from storeff.commands.progress import shown_progress
     from storeff.report.build import assemble, describe_run
     from storeff.report.kv import describe_model
@@ -126,6 +128,9 @@ def command(
         raise click.UsageError("--ttl and --capacity need the bytes of a token: give --model")
     started = datetime.now(UTC)
     extra = own_catalogues(data_dir)
+    check_output(
+        output, (*paths, *extra.values()), exclude=exclude, one_file_system=one_file_system
+    )
     chosen = None if model is None else _model(model, extra)
     kv = Kv(model=None if chosen is None else describe_model(chosen, tokens, cache_format))
     sized: list[Any] = []

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from storeff.commands.output import OutputFile
 from storeff.errors import StoreffError
 from storeff.units import parse_duration, parse_size
 
@@ -81,6 +82,17 @@ class Duration(click.ParamType[float]):
             self.fail(f"{error.message}; {error.remedy}", param, ctx)
 
 
+class Glob(click.ParamType[str]):
+    """A pattern of names; one that can match none is a slip."""
+
+    name = "glob"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value.strip("/"):
+            self.fail(f"{value!r} matches no name; write a pattern such as '*.tmp'", param, ctx)
+        return str(value)
+
+
 class Durations(click.ParamType[tuple[float, ...]]):
     """One or more times, comma-separated: ``10m,1d``."""
 
@@ -97,7 +109,8 @@ class Durations(click.ParamType[tuple[float, ...]]):
 target_option = click.option(
     "--target",
     type=Size(),
-    help="Application bytes to answer for, such as 50EB [default: the scanned bytes].",
+    help="Application bytes to size storage for, such as 50EB. Without it no layout is sized, "
+    "unless --layout names one: then the scanned bytes are.",
 )
 data_option = click.option(
     "--data",
@@ -127,7 +140,8 @@ def sizing_options(command: F) -> F:
                 "layouts",
                 multiple=True,
                 metavar="NAME",
-                help="Layout to size, repeatable; the first is the reference [default: all].",
+                help="Layout to size, repeatable; the first is the reference "
+                "[default: all, for a --target].",
             ),
             click.option("--drive", default="qlc-122", show_default=True, metavar="NAME"),
             click.option("--site", default="colocation-us", show_default=True, metavar="NAME"),
@@ -135,8 +149,8 @@ def sizing_options(command: F) -> F:
             click.option(
                 "-o",
                 "output",
-                type=click.Path(dir_okay=False, path_type=Path),
-                help="Also write the JSON report here.",
+                type=OutputFile(),
+                help="Also write the JSON report here; - is stdout, and then the only thing there.",
             ),
             json_option,
         )

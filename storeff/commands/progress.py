@@ -1,6 +1,7 @@
 """Progress on stderr: a live line on a terminal, else one plain line every 30 seconds."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Protocol
 
 import click
 
+from storeff.interrupts import undo
 from storeff.scan.run import Progress
 from storeff.units import format_bytes
 
@@ -51,17 +53,19 @@ class _Live:
         from rich.console import Console
         from rich.status import Status
 
-        # Counts are appended as plain text: nothing from the file system is shown here.
         self.status = Status("starting", console=Console(stderr=True, markup=False))
         self.started = time.monotonic()
 
     def scanning(self, progress: Progress) -> None:
         seconds = max(time.monotonic() - self.started, 1e-3)
         speed = format_bytes(progress.done_bytes / seconds)
-        self.status.update(f"{describe(progress)}, {speed}/s")
+        self.phase(f"{describe(progress)}, {speed}/s")
 
     def phase(self, name: str) -> None:
-        self.status.update(name)
+        from rich.text import Text
+
+        # Of a str, brackets would be read as markup, which a file's name may hold.
+        self.status.update(Text(name))
 
 
 def describe(progress: Progress) -> str:
@@ -73,6 +77,12 @@ def describe(progress: Progress) -> str:
     return f"measured {done} of {listed}"
 
 
+def _restore_terminal() -> None:
+    """Clear the live line and show the cursor, which hides while there is one."""
+    with contextlib.suppress(OSError):
+        os.write(2, b"\r\x1b[2K\x1b[?25h")
+
+
 @contextlib.contextmanager
 def shown_progress(quiet: bool) -> Iterator[Shown]:
     """Progress for the time of the block; it leaves nothing on a terminal."""
@@ -80,7 +90,11 @@ def shown_progress(quiet: bool) -> Iterator[Shown]:
         yield _Quiet()
     elif sys.stderr.isatty():
         live = _Live()
-        with live.status:
-            yield live
+        undo.append(_restore_terminal)
+        try:
+            with live.status:
+                yield live
+        finally:
+            undo.remove(_restore_terminal)
     else:
         yield _Lines()

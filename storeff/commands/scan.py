@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,35 @@ import click
 
 from storeff.commands import EXIT_INTERRUPTED, EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.interrupt import stop_on_interrupt
-from storeff.commands.options import Duration, Sample, Size, own_catalogues, sizing_options
+from storeff.commands.options import (
+    Duration,
+    Glob,
+    Sample,
+    Size,
+    own_catalogues,
+    pick,
+    sizing_options,
+)
+from storeff.commands.output import Output
+
+THREADS_MAX = 256
 
 
 @click.command(
     epilog="""\b
 Examples:
-  storeff scan /data --target 50EB
+  storeff scan /data                      (how far it shrinks, and what that saves)
+  storeff scan /data --target 50EB        (and what 50 EB like it would need)
   storeff scan /data -x --exclude '*.tmp' --target 50EB -o report.json
+  storeff scan /data -o - | jq .reduction.headline
   storeff scan /data --target 50EB --layout ceph-ec-8-3 --drive qlc-245 --json
   storeff scan /data --sample 1%          (or 64GiB, or ci=2%: until ±2 %)
   storeff scan /data --time-budget 20m    (whatever can be read in that time)
+
 \b
 Exit codes:
-  0 ok   1 error   2 usage   3 finished, but something was not covered
+  0 ok   1 error   2 usage
+  3 finished, but something was not covered, or too little was read for any figure
   130 interrupted (Ctrl-C once): what was measured is reported; twice stops at once"""
 )
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -33,7 +49,7 @@ Exit codes:
 @click.option(
     "--exclude",
     multiple=True,
-    metavar="GLOB",
+    type=Glob(),
     help="Leave out matching names, or paths if it holds a slash; repeatable.",
 )
 @click.option(
@@ -44,8 +60,8 @@ Exit codes:
 )
 @click.option(
     "--threads",
-    type=click.IntRange(1, 256),
-    default=lambda: len(os.sched_getaffinity(0)),
+    type=click.IntRange(1, THREADS_MAX),
+    default=lambda: min(THREADS_MAX, len(os.sched_getaffinity(0))),
     show_default="all cores",
 )
 @click.option("--kernel", metavar="NAME", help="Native kernel to use, of those `doctor` lists.")
@@ -80,7 +96,7 @@ def command(
     drive: str,
     site: str,
     data_dir: Path | None,
-    output: Path | None,
+    output: Output | None,
     as_json: bool,
     one_file_system: bool,
     exclude: tuple[str, ...],
@@ -100,15 +116,28 @@ def command(
     to SOURCES, no symbolic link followed, no device opened. Hard links, duplicate SOURCES and what
     is mounted at several places are read once, and belong to every source that names them.
     """
-    from datetime import UTC, datetime
+    from storeff.commands.deliver import check_output, chosen_scenarios
 
-    from storeff.commands.deliver import command_line, deliver, measured_layouts, today
+    # What was asked for is looked at before anything is read, or slow to import.
+    started, clock = datetime.now(UTC), time.monotonic()
+    extra = own_catalogues(data_dir)
+    check_output(
+        output, (*sources, *extra.values()), exclude=exclude, one_file_system=one_file_system
+    )
+    scenarios = chosen_scenarios(layouts, drive=drive, site=site, extra=extra)
+    kernel = chosen_kernel(kernel)
+    reads_everything = time_budget is None and (sample is None or sample.share == 1.0)
+    if similarity and not reads_everything:
+        raise click.UsageError("--similarity reads everything: no --sample or --time-budget")
+
+    from storeff.commands.deliver import command_line, deliver, today
     from storeff.commands.progress import shown_progress
     from storeff.estimate.reading import Goal, choose, read_towards
     from storeff.estimate.reduction import reduce
     from storeff.estimate.sampled import reduce_sampled
     from storeff.report.build import assemble, describe_run
     from storeff.report.scanned import describe_scan
+    from storeff.report.sizing import sized_for, supports_sizing
     from storeff.scan.measurement import Measurement
     from storeff.scan.partial import Listing, PartialScan
     from storeff.scan.plan import Plan, Similarity
@@ -116,20 +145,14 @@ def command(
     from storeff.scan.sampled import Sampled
     from storeff.scan.units import Design
 
-    started, clock = datetime.now(UTC), time.monotonic()
     plan = Plan(seed=seed, similarity=Similarity()) if similarity else Plan(seed=seed)
-    stop = threading.Event()
-    stop_on_interrupt(stop)
-    extra = own_catalogues(data_dir)
-    goal: Goal | None = sample
+    goal: Goal | None = Goal(share=1.0) if similarity else sample
     if time_budget is not None:
         goal = replace(sample or Goal(), seconds=time_budget)
-    if similarity:
-        if goal not in (None, Goal(share=1.0)):
-            raise click.UsageError("--similarity reads everything: no --sample or --time-budget")
-        goal = Goal(share=1.0)
     choice: str | None = "read as far as was asked; --sample 100% reads everything"
-    kernel = kernel or os.environ.get("STOREFF_KERNEL")
+    stop = threading.Event()
+    stop_on_interrupt(stop)
+    interrupted: Any = None
     measured: Measurement | Sampled
     with shown_progress(quiet) as progress:
         partial = PartialScan(
@@ -149,14 +172,16 @@ def command(
         )
         if goal == Goal(share=1.0):
             goal, choice = None, None
+        elif not partial.listing.count(stop, progress.scanning):
+            interrupted = "listing"
         else:
-            if not partial.listing.count(stop, progress.scanning):
-                choice = "interrupted while listing: this is about what had been listed by then"
             if goal is None:
                 goal, choice = choose(partial)
-        if goal is not None and not read_towards(partial, goal, clock):
-            goal, choice = None, "everything was read: what was asked took more than half of it"
-        if goal is None:
+            if goal is not None and not read_towards(partial, goal, clock):
+                goal, choice = None, "everything was read: what was asked took more than half of it"
+            # What a scan of everything would begin with now, the interrupt has forbidden.
+            interrupted = "reading" if stop.is_set() else None
+        if goal is None and interrupted is None:
             # What it has listed would stay in memory beside the scan.
             del partial
             measured = scan(
@@ -171,31 +196,28 @@ def command(
                 stop=stop,
                 on_progress=progress.scanning,
             )
+            if "interrupted" in measured.census.refusals:
+                interrupted = "reading"
             progress.phase("estimating")
             reduction = reduce(measured, target)
-            if similarity and reduction.data_bytes:
+            if similarity and reduction.data_bytes and interrupted is None:
                 progress.phase("compressing similar chunks against each other")
                 reduction = similar_measured(reduction, measured, threads, read_rate, stop)
+                interrupted = "comparing" if stop.is_set() else None
         else:
             measured = partial.result()
             progress.phase("estimating")
             reduction = reduce_sampled(measured, target)
+        if interrupted in ("listing", "reading"):
+            choice = f"interrupted while {interrupted}; less was read than was to be"
         seconds = time.monotonic() - clock
-        logical_bytes = reduction.data_bytes if target is None else target
-        listed = [os.fspath(source) for source in sources]
-        scanned = describe_scan(measured, listed, seconds, choice)
+        scanned = describe_scan(
+            measured, [os.fspath(source) for source in sources], seconds, choice, interrupted
+        )
         sized: list[Any] = []
-        if reduction.data_bytes and reduction.scope.floor.value is not None:
-            sized = measured_layouts(
-                reduction,
-                logical_bytes,
-                layouts,
-                drive=drive,
-                site=site,
-                extra=extra,
-                seed=seed,
-                scan=scanned,
-            )
+        if (layouts or target is not None) and supports_sizing(reduction):
+            logical_bytes = reduction.data_bytes if target is None else target
+            sized = [sized_for(reduction, logical_bytes, each, seed, scanned) for each in scenarios]
         report = assemble(
             describe_run(command_line(), seed, started, measured.kernel, plan.digest()),
             today=today(),
@@ -209,7 +231,16 @@ def command(
     deliver(report, as_json=as_json, output=output)
     if stop.is_set():
         return EXIT_INTERRUPTED
-    return EXIT_NOT_COVERED if measured.census.refusals else EXIT_OK
+    return EXIT_OK if report.complete else EXIT_NOT_COVERED
+
+
+def chosen_kernel(name: str | None) -> str | None:
+    """The native kernel that is asked for, by --kernel or else the environment; None: any."""
+    from storeff.scan.run import kernels
+
+    option = "--kernel" if name else "STOREFF_KERNEL"
+    name = name or os.environ.get("STOREFF_KERNEL")
+    return pick({known: known for known in kernels()}, name, option) if name else None
 
 
 def similar_measured(

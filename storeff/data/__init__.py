@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from storeff.errors import StoreffError
+from storeff.files import read_bounded
 from storeff.units import parse_size
 
 N = TypeVar("N")
@@ -26,6 +27,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 Kind = Literal["vendor_doc", "street", "survey", "paper", "estimate", "assumption", "measured"]
 
+# Twenty times the largest catalogue.
+TOML_BYTES_MAX = 1 << 20
 _HERE = Path(__file__).parent
 _PRICE_UNIT = re.compile(r"[A-Z]{3}(/.*)?")
 
@@ -75,9 +78,8 @@ def one() -> Any:
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file, decimal fractions kept exactly as written."""
     try:
-        return tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
-    except OSError as error:
-        raise StoreffError(f"cannot read {path}: {error.strerror}") from error
+        text = read_bounded(path, TOML_BYTES_MAX, "TOML file").decode()
+        return tomllib.loads(text, parse_float=Decimal)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise StoreffError(f"{path} is not valid TOML: {error}") from error
 

@@ -24,6 +24,7 @@ from storeff.economics import (
 from storeff.estimate.reduction import Reduction, Sampling
 from storeff.layout import measure_codec
 from storeff.quantity import Quantity
+from storeff.report.incomplete import incomplete
 from storeff.report.model import (
     SCHEMA_VERSION,
     Host,
@@ -102,8 +103,11 @@ def assemble(
         name = reference or layouts[0].name
         chosen = next(each for each in sized if each.scenario.layout.name == name)
     listed = _assumptions(sized, today)
+    missing = incomplete(scan, reduction, kv)
     report = Report(
         schema_version=SCHEMA_VERSION,
+        complete=not missing,
+        incomplete_because=[each.message for each in missing],
         currency=sized[0].scenario.currency if sized else "USD",
         run=run,
         target=None
@@ -124,7 +128,7 @@ def assemble(
         assumptions=listed,
         warnings=[],
     )
-    return msgspec.structs.replace(report, warnings=warn(report))
+    return msgspec.structs.replace(report, warnings=[*missing, *warn(report)])
 
 
 def _cost(layout: SizedLayout) -> tuple[bool, float]:

@@ -5,7 +5,7 @@ knows and joins them. Readers accept any later minor version and ignore what the
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,6 +13,7 @@ from storeff.data import AssumptionRow
 from storeff.economics import PriceRisk, QuantityRisk, Sensitivity, SizedLayout
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import Reduction
+from storeff.files import read_bounded
 from storeff.kv.prefix import ChunkSharing
 from storeff.kv.replay import Replayed
 from storeff.kv.retention import Retention
@@ -20,6 +21,11 @@ from storeff.kv.survey import Found, Survey
 from storeff.report.check import contradictions
 
 SCHEMA_VERSION = "1.5"
+# The largest report of some 32 sources and a thousand kinds of dumps is a hundredth of this.
+REPORT_BYTES_MAX = 64 << 20
+
+
+Interrupted = Literal["listing", "reading", "comparing"]
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +101,8 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     Holes are neither read nor counted as data that shrinks. ``cpu_seconds`` is what all threads
     that read and measured took, ``compress_cpu_seconds`` what compressing the sample took of it.
     ``choice`` says why everything or only a part was read. Of a part, no content classes are told.
+    ``interrupted`` is what an interrupt cut short (null in a report of before schema 1.5).
+    ``coverage`` is of the bytes that are known: what was skipped may be of unknown size.
     """
 
     sources: list[str]
@@ -108,6 +116,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds: float | None = None
     compress_cpu_seconds: float | None = None
     choice: str | None = None
+    interrupted: Interrupted | None = None
     strata: list[StratumCount]
     file_sizes: list[SizeCount]
     skipped: list[Skipped]
@@ -190,9 +199,9 @@ class Warned(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The whole document. Sections not asked for are null.
 
-    ``complete`` is whether everything that was asked for was read; ``incomplete_because`` says why
-    not, a sentence each. ``sensitivity`` and ``uncertainty`` are about the layout named
-    ``reference_layout``.
+    ``complete`` is whether everything that was asked for was measured and gave a figure;
+    ``incomplete_because`` says why not, a sentence each. ``sensitivity`` and ``uncertainty`` are
+    about the layout named ``reference_layout``.
     """
 
     schema_version: str
@@ -225,10 +234,7 @@ def to_json(report: Report) -> bytes:
 def read_report(path: Path) -> Report:
     """The report in ``path``. Raises StoreffError if it is none, is of another major version, or
     contradicts itself."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise StoreffError(f"cannot read {path}: {error.strerror}") from error
+    text = read_bounded(path, REPORT_BYTES_MAX, "storeff report")
     try:
         version = msgspec.json.decode(text, type=dict[str, Any]).get("schema_version")
         if not isinstance(version, str) or version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
@@ -237,7 +243,7 @@ def read_report(path: Path) -> Report:
                 "make the report again with this version",
             )
         report = msgspec.json.decode(text, type=Report)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise StoreffError(f"{path} is not a storeff report: {error}") from error
     wrong = list(contradictions(report))
     if wrong:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from storeff.report.model import Scan, SetAside, SizeCount, Skipped, StratumCount
+from storeff.report.model import Interrupted, Scan, SetAside, SizeCount, Skipped, StratumCount
 from storeff.scan.measurement import Measurement, entropy_bits_per_byte
 from storeff.scan.sampled import Sampled
 from storeff.sources.census import Census, LeftOut
@@ -17,8 +17,10 @@ def describe_scan(
     roots: Sequence[str],
     seconds: float,
     choice: str | None = None,
+    interrupted: Interrupted | None = None,
 ) -> Scan:
-    """What ``measured`` covered, for the report; ``seconds`` it took, and why it read that much."""
+    """What ``measured`` covered, for the report; ``seconds`` it took, why it read that much, and
+    what an interrupt cut short."""
     census = measured.census
     strata: list[StratumCount] = []
     compress_seconds = None
@@ -37,6 +39,7 @@ def describe_scan(
         cpu_seconds=round(measured.cpu_seconds, 3),
         compress_cpu_seconds=compress_seconds,
         choice=choice,
+        interrupted=interrupted,
         strata=strata,
         file_sizes=[
             SizeCount(below_bytes=1 << bits, files=count.files, logical_bytes=count.size_bytes)

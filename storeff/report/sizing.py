@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from storeff.data import Assumption
-from storeff.economics import Scenario, build_scenario
+from storeff.economics import Scenario
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import Reduction
-from storeff.layout import Data, Layout, ObjectSizes, SizeBin, SystemReduction
+from storeff.layout import Data, ObjectSizes, SizeBin, SystemReduction
 from storeff.layout.number import at_least
 from storeff.quantity import Draws, Quantity, normal_draws
 from storeff.report.model import Scan
@@ -36,22 +35,26 @@ class Sized:
     bounds: Draws | None = None
 
 
+def supports_sizing(reduction: Reduction) -> bool:
+    """Whether it is known what compression leaves of the data, on which every layout rests."""
+    return bool(reduction.data_bytes) and all(
+        each.compressed_bytes.value for each in reduction.compression
+    )
+
+
 def sized_for(
     reduction: Reduction,
     logical_bytes: int,
-    layout: Layout[Assumption],
-    *,
-    drive: str,
-    site: str,
-    extra: dict[str, Path],
+    scenario: Scenario[Assumption],
     seed: int,
     scan: Scan | None = None,
 ) -> Sized:
-    """``layout`` holding ``logical_bytes`` of data like what was measured.
+    """``scenario`` with ``logical_bytes`` of data like what was measured in place of its own.
 
-    Objects are padded as the file sizes of ``scan`` say, if it is given. Raises StoreffError if the
-    layout reduces in a way that was not measured.
+    ``reduction`` must support sizing. Objects are padded as the file sizes of ``scan`` say, if it
+    is given. Raises StoreffError if the layout reduces in a way that was not measured.
     """
+    layout = scenario.layout
     system = layout.reduction or HEADLINE_SYSTEM
     whole = Quantity(reduction.data_bytes, reduction.data_bytes, reduction.data_bytes, "assumed")
     found = bytes_left(reduction, system)
@@ -70,25 +73,20 @@ def sized_for(
             left = local
             source = f"without duplicates: too little was read for {describe(system)}"
     assert left is not None
-    scenario = build_scenario(
-        Data(
-            logical_bytes=Assumption(
-                path="data.logical_bytes", value=Fraction(logical_bytes), kind="measured"
-            ),
-            reduction_ratio=Assumption(
-                path="data.reduction_ratio",
-                value=_ratio(reduction, left),
-                source=source,
-                kind="assumption" if left is whole else "measured",
-            ),
-            allocation_bytes=1 if left is whole else system.allocation_bytes,
-            objects=None if scan is None else object_sizes(scan, reduction),
+    data = Data(
+        logical_bytes=Assumption(
+            path="data.logical_bytes", value=Fraction(logical_bytes), kind="measured"
         ),
-        layout,
-        drive=drive,
-        site=site,
-        extra=extra,
+        reduction_ratio=Assumption(
+            path="data.reduction_ratio",
+            value=_ratio(reduction, left),
+            source=source,
+            kind="assumption" if left is whole else "measured",
+        ),
+        allocation_bytes=1 if left is whole else system.allocation_bytes,
+        objects=None if scan is None else object_sizes(scan, reduction),
     )
+    scenario = msgspec.structs.replace(scenario, data=data)
     draws = normal_draws(left, seed)
     ratios = None if draws is None else reduction.data_bytes / draws
     if system.dedup == "none" or left is not found:
@@ -186,5 +184,9 @@ def object_sizes(scan: Scan, reduction: Reduction) -> ObjectSizes | None:
 
 
 def _ratio(reduction: Reduction, left: Quantity) -> Fraction:
-    assert isinstance(left.value, int)
+    if not isinstance(left.value, int) or left.value <= 0:
+        raise StoreffError(
+            f"{left.value} bytes are said to be left of {reduction.data_bytes:,}",
+            "measure again: no data shrinks to that",
+        )
     return Fraction(reduction.data_bytes, left.value)

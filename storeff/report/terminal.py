@@ -7,6 +7,7 @@ from rich.text import Text
 
 from storeff.economics import SizedLayout
 from storeff.quantity import Quantity
+from storeff.report.incomplete import coverage_shown
 from storeff.report.model import MoreReading, Report, Scan, Skipped
 from storeff.report.render import (
     UNKNOWN,
@@ -20,7 +21,7 @@ from storeff.report.render import (
 )
 from storeff.report.terminal_kv import kv_sections
 from storeff.report.terminal_reduction import reduction_sections
-from storeff.units import covered, format_bytes, format_size_both, significant
+from storeff.units import format_bytes, format_size_both, significant
 
 SHOWN_ASSUMPTIONS = 8
 SOURCE_WIDTH = 34
@@ -55,7 +56,7 @@ def _scanned(scan: Scan) -> Group:
         f"{', '.join(scan.sources)}\n"
         f"{scan.files:,} files, {format_bytes(scan.logical_bytes)} "
         f"({format_bytes(scan.allocated_bytes)} on disk); "
-        f"read {format_bytes(scan.read_bytes)}, {covered(scan.coverage)} covered"
+        f"read {format_bytes(scan.read_bytes)}, {coverage_shown(scan)} covered"
     )
     if scan.hole_bytes:
         text += f"; {format_bytes(scan.hole_bytes)} are holes, not counted as data"
@@ -232,7 +233,7 @@ def _not_covered(report: Report) -> Group:
             example = skipped.examples[0] if skipped.examples else ""
             table.add_row(skipped.reason, f"{skipped.files:,}", size, skipped.remedy, example)
         body.append(table)
-    elif report.scan is not None:
+    elif report.scan is not None and report.complete:
         whole = report.scan.coverage == 1.0
         body.append(Text(f"Everything {'listed' if whole else 'chosen'} was covered."))
     body += [paragraph(f"! {w.message} -> {w.remedy}", "yellow") for w in report.warnings]

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from storeff.estimate.reduction import Reduction
+from storeff.report.incomplete import coverage_shown
 from storeff.report.model import Report, Scan, Warned
-from storeff.units import covered, format_bytes, significant
+from storeff.units import format_bytes, significant
 
 # Beyond this a repeated-domain assumption carries the answer more than the measurement does.
 FAR_BEYOND_SCAN = 1000
@@ -12,27 +13,13 @@ NOTABLE_HOLES = 0.01
 
 
 def warn(report: Report) -> list[Warned]:
-    """Every warning that ``report`` deserves, in a fixed order."""
+    """The warnings that ``report`` deserves beside those of what is incomplete, in fixed order."""
     return [Warned(code=c, message=m, remedy=r) for c, m, r in _warnings(report)]
 
 
 def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
     scan, reduction = report.scan, report.reduction
     if scan is not None and reduction is not None:
-        if any(s.reason == "interrupted" for s in scan.skipped):
-            yield (
-                "interrupted",
-                f"the scan was cut short at {covered(scan.coverage)} of what had been listed; the "
-                "figures describe what was read, in directory order, and no more than that",
-                "run it to the end",
-            )
-        elif scan.skipped:
-            yield (
-                "not-covered",
-                f"{sum(s.files for s in scan.skipped):,} entries were not measured; the figures "
-                f"describe the {covered(scan.coverage)} of listed bytes that were",
-                "see scan.skipped for each reason and what to do",
-            )
         if scan.hole_bytes > NOTABLE_HOLES * max(1, scan.logical_bytes):
             yield (
                 "holes",
@@ -41,21 +28,14 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
                 "size for them apart if the target will fill them",
             )
         if reduction.method.sampling is not None:
-            yield from _sampled(scan, reduction)
-        if not reduction.data_bytes:
-            yield (
-                "no-data",
-                "no data was read, so nothing can be said of how it shrinks",
-                "scan a directory that holds files",
-            )
-        elif report.target is not None:
+            yield from _sampled(report, scan, reduction)
+        if report.target is not None and reduction.scope.measured.low is not None:
             times = report.target.bytes / reduction.data_bytes
             if times > FAR_BEYOND_SCAN:
                 yield (
                     "beyond-scan",
-                    f"the target is {significant(times)} times what was read; the measured "
-                    "reduction assumes that the target repeats data like it, compression only does "
-                    "not",
+                    f"the target is {significant(times)} times what was measured; the reduction "
+                    "assumes that the target repeats data like it, compression only does not",
                     "scan more, and data from every source that will be stored",
                 )
     uncredited = [
@@ -75,7 +55,7 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
     if stale:
         yield (
             "stale-assumptions",
-            f"{len(stale)} assumed figures are older than their shelf life: "
+            f"{len(stale)} assumed figures are out of date: "
             + ", ".join(row.path for row in stale[:4])
             + (", ..." if len(stale) > 4 else ""),
             "put today's figures in a file of your own and pass it with --data",
@@ -89,24 +69,22 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
         )
 
 
-def _sampled(scan: Scan, reduction: Reduction) -> Iterator[tuple[str, str, str]]:
+def _sampled(report: Report, scan: Scan, reduction: Reduction) -> Iterator[tuple[str, str, str]]:
+    if reduction.scope.floor.value is None:
+        return
     yield (
         "sampled",
-        f"{covered(scan.coverage)} of the listed bytes were read; the figures are estimates for "
+        f"{coverage_shown(scan)} of the listed bytes were read; the figures are estimates for "
         "all of them",
-        "read everything with --sample 100%",
+        "read everything: scan with --sample 100%",
     )
-    head, floor = reduction.headline, reduction.scope.floor
-    if floor.value is None:
-        yield (
-            "too-little-read",
-            "too few places were read to say how far the data shrinks",
-            "read more: give a larger --sample or --time-budget",
-        )
-    elif head.ratio.value is None:
+    head = reduction.headline
+    if head.ratio.value is None:
+        sized = "; layouts that deduplicate so are sized without any duplicate"
+        more = "uncertainty" if report.layouts else "reduction.method.sampling"
         yield (
             "no-dedup-point",
-            f"the sample supports no point for {head.chunker} deduplication and {head.codec}, only "
-            "the range shown; layouts that deduplicate so are sized without any duplicate",
-            "read more: uncertainty.more_reading says what twice and four times as much would give",
+            f"the sample is too small for a single figure for {head.chunker} deduplication and "
+            f"{head.codec}: only the range is known{sized if report.layouts else ''}",
+            f"read more: {more}.more_reading says what twice and four times as much would give",
         )

@@ -1,0 +1,45 @@
+"""Running storeff as users do: a process of its own, and what it leaves on its two streams."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+COMMAND = (sys.executable, "-P", "-m", "storeff")
+
+
+def storeff(*words: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """``storeff`` with ``words``, finished."""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.run([*COMMAND, *map(str, words)], text=True, timeout=120, **streams)
+
+
+def started(*words: str | Path, **options: Any) -> "subprocess.Popen[str]":
+    """``storeff`` with ``words``, running."""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.Popen([*COMMAND, *map(str, words)], text=True, **streams)
+
+
+def shell(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """``script`` run by bash in ``folder``, where ``storeff`` is this one."""
+    return subprocess.run(
+        ["bash", "-c", f'storeff() {{ "{sys.executable}" -P -m storeff "$@"; }}\n{script}'],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
+
+
+def wait_until_read(pid: int, size_bytes: int) -> None:
+    """Until the process has read so much, its own code (some 40 MB) included."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        counts = Path(f"/proc/{pid}/io").read_text().split()
+        if int(counts[counts.index("rchar:") + 1]) > size_bytes:
+            return
+        time.sleep(0.02)
+    raise AssertionError("nothing was read within a minute")
