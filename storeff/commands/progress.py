@@ -9,6 +9,7 @@ from typing import Protocol
 import click
 
 from storeff.scan.run import Progress
+from storeff.text import escaped
 from storeff.units import format_bytes
 
 LINE_SECONDS = 30
@@ -37,7 +38,7 @@ class _Lines:
     def say(self, text: str) -> None:
         if time.monotonic() - self.said_at >= LINE_SECONDS:
             self.said_at = time.monotonic()
-            click.echo(f"{time.strftime('%H:%M:%S')} {text}", err=True)
+            click.echo(f"{time.strftime('%H:%M:%S')} {escaped(text)}", err=True)
 
     def scanning(self, progress: Progress) -> None:
         self.say(describe(progress))
@@ -51,17 +52,19 @@ class _Live:
         from rich.console import Console
         from rich.status import Status
 
-        # Counts are appended as plain text: nothing from the file system is shown here.
         self.status = Status("starting", console=Console(stderr=True, markup=False))
         self.started = time.monotonic()
 
     def scanning(self, progress: Progress) -> None:
         seconds = max(time.monotonic() - self.started, 1e-3)
         speed = format_bytes(progress.done_bytes / seconds)
-        self.status.update(f"{describe(progress)}, {speed}/s")
+        self.phase(f"{describe(progress)}, {speed}/s")
 
     def phase(self, name: str) -> None:
-        self.status.update(name)
+        from rich.text import Text
+
+        # A bare string would be read as markup, which the name of a layout may look like.
+        self.status.update(Text(escaped(name)))
 
 
 def describe(progress: Progress) -> str:

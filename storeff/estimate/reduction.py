@@ -51,6 +51,8 @@ class Compression(msgspec.Struct, frozen=True):
     block_bytes: int
     compressed_bytes: Quantity
     ratio: Quantity
+    allocation_bytes: int = 1
+    required_ratio: float = 1.0
 
 
 class Combined(msgspec.Struct, frozen=True):
@@ -60,6 +62,8 @@ class Combined(msgspec.Struct, frozen=True):
     codec: str
     physical_bytes: Quantity
     ratio: Quantity
+    compression_only_bytes: Quantity | None = None
+    compression_only_ratio: Quantity | None = None
 
 
 class Growth(msgspec.Struct, frozen=True):

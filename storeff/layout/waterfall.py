@@ -25,7 +25,7 @@ LABELS = {
     "erasure_coding": "Redundancy",
     "padding": "Padding",
     "rebuild_reserve": "Rebuild reserve",
-    "fill_limit": "Fill limit",
+    "fill_limit": "Maximum utilisation",
 }
 
 # Shares of 1e19 bytes to far below one byte.
