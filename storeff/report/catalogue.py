@@ -70,7 +70,7 @@ def print_drives(drives: Mapping[str, Drive[Assumption]]) -> None:
         "price",
         "per TB",
         "as of",
-        Column("source", "left", folds=True, least=24),
+        Column("source", "left", least=24),
     )
     for drive in drives.values():
         price, capacity = drive.price.value, drive.capacity_bytes.value

@@ -147,14 +147,14 @@ class Section:
 class Column:
     """A column of a table.
 
-    Figures are to the right and are never cut. What is to the left are names, of which the middle
-    is left out, or texts, which are folded (``folds``), where they would take more than ``most``
-    cells, and where the table is too wide down to ``least``.
+    Figures are to the right and are never cut. What is to the left is folded, or if it is names
+    that may be ``shortened`` loses its middle, where it would take more than ``most`` cells, and
+    where the table is too wide down to ``least``.
     """
 
     header: str
     justify: Literal["left", "right"] = "right"
-    folds: bool = False
+    shortened: bool = False
     least: int = 20
     most: int = 60
 
@@ -163,7 +163,7 @@ class Column:
 class Table:
     """Rows of cells under ``columns``, of which the first names the row.
 
-    Columns that do not fit beside the others follow in a further block, under the same names.
+    Columns that do not fit beside the others follow in a further block, beside the same names.
     Columns without a single cell are left out.
     """
 
@@ -207,7 +207,7 @@ class _Shown:
     """A column with the text of its cells, as wide as ``most`` and no narrower than ``least``."""
 
     def __init__(self, column: Column, header: str, cells: Sequence[str]) -> None:
-        self.folds = column.folds
+        self.shortened = column.shortened
         self.left = column.justify == "left"
         # A heading of one endless word would be as wide as that.
         self.words = [shortened(word, column.least) for word in header.split(" ")]
@@ -222,8 +222,8 @@ class _Shown:
 
     def fitted(self, width: int) -> list[list[str]]:
         """The lines of each cell. Names that would look alike when shortened are numbered."""
-        if self.folds:
-            return [fold(cell, width) for cell in self.cells]
+        if not self.shortened:
+            return [fold(cell, width) if self.left else [cell] for cell in self.cells]
         short = {cell: shortened(cell, width) for cell in self.cells}
         if len(set(short.values())) < len(short):
             short = {cell: shortened(f"{i + 1} {cell}", width) for i, cell in enumerate(short)}
@@ -231,17 +231,20 @@ class _Shown:
 
 
 def _blocks(columns: Sequence[_Shown], width: int) -> list[list[_Shown]] | None:
-    """``columns`` in groups that fit ``width``, each led by the first; None if one does not."""
-    first, *others = columns
-    blocks, block = [], [first]
-    for column in others:
-        if _least([*block, column]) > width:
-            blocks.append(block)
-            block = [first]
-        block.append(column)
-    blocks.append(block)
-    whole = all(_least(block) <= width for block in blocks)
-    return [block for block in blocks if len(block) > 1 or not others] if whole else None
+    """``columns`` in groups that fit ``width``, each led by the names; None if one does not."""
+    names = _names(columns)
+    blocks = [list(names)]
+    for column in columns[len(names) :]:
+        if len(blocks[-1]) > len(names) and _least([*blocks[-1], column]) > width:
+            blocks.append(list(names))
+        blocks[-1].append(column)
+    return blocks if all(_least(block) <= width for block in blocks) else None
+
+
+def _names(columns: Sequence[_Shown]) -> Sequence[_Shown]:
+    """The first column, with the second if it takes both to tell the rows apart."""
+    alike = len(set(columns[0].cells)) < len(columns[0].cells)
+    return columns[: 2 if alike and len(columns) > 1 and columns[1].left else 1]
 
 
 def _least(block: Sequence[_Shown]) -> int:

@@ -23,14 +23,14 @@ def paragraph(text: str, style: str = "") -> Paragraph:
 
 
 def simple_table(*columns: str | Column) -> Table:
-    """A table whose first column names the row; others, if only their heading is given, are
-    figures."""
-    return Table(
-        [
-            Column(column, "right" if i else "left") if isinstance(column, str) else column
-            for i, column in enumerate(columns)
-        ]
-    )
+    """A table of ``columns``; a bare heading is the first's of names and the others' of figures."""
+    return Table([_column(column, named=not i) for i, column in enumerate(columns)])
+
+
+def _column(column: str | Column, named: bool) -> Column:
+    if isinstance(column, Column):
+        return column
+    return Column(column, "left", shortened=True) if named else Column(column)
 
 
 def section(title: str, *body: RenderableType) -> Section:

@@ -92,8 +92,8 @@ def _reliance(report: Report) -> Section:
             "skipped",
             "entries",
             "bytes",
-            Column("what to do", "left", folds=True, least=26, most=50),
-            Column("for example", "left", least=24),
+            Column("what to do", "left", least=26, most=50),
+            Column("for example", "left", shortened=True, least=24),
         )
         for skipped in _skipped(report):
             table.add_row(

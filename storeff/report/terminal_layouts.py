@@ -192,11 +192,11 @@ def _assumed(report: Report) -> Section:
     rows = {row.path: row for row in report.assumptions}
     shown = [path for path in first if path in rows][:SHOWN_ASSUMPTIONS]
     table = simple_table(
-        Column("assumed", "left", least=30),
+        Column("assumed", "left", shortened=True, least=30),
         "value",
         "range",
         "as of",
-        Column("source", "left", most=40),
+        Column("source", "left", shortened=True, most=40),
     )
     for path in shown:
         row = rows[path]

@@ -244,7 +244,7 @@ def _sharing(sharing: Sharing) -> Section:
     )
     if not sharing.pairs:
         return section("What the sources share", text, volumes)
-    pairs = simple_table("shared by", Column("and", "left"), "bytes")
+    pairs = simple_table("shared by", Column("and", "left", shortened=True), "bytes")
     for pair in sharing.pairs[:SHOWN_PAIRS]:
         pairs.add_row(
             labels.get(pair.a, pair.a),
@@ -284,8 +284,8 @@ def _similarity(similar: Similarity) -> Section:
     )
     if similar.siblings:
         pairs = simple_table(
-            Column("tensors of", "left", least=16),
-            Column("against", "left", least=16),
+            Column("tensors of", "left", shortened=True, least=16),
+            Column("against", "left", shortened=True, least=16),
             "changed",
             "byte planes",
             "XOR planes",
