@@ -28,7 +28,7 @@ _INDENT = "  "
 _MARK = "..."
 # A no-break space: what is shown holds none of its own, as all of them are escaped.
 _GLUE = "\u00a0"
-_UNIT = re.compile(r"(?<=\d) (?=(%|[kKMGTPEZ]?i?B|[kMGT]?W|[A-Z]{3}|s|min|h|d)(?![A-Za-z]))")
+_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z%])")
 _MONEY = re.compile(r"(?<=\d[ \u00a0][kMBT]) (?=[A-Z]{3}(?![A-Za-z]))")
 _RANGE = re.compile(r"\[[^\[\]]{1,40}\]|(?<=\S) (±|\+-)|(?<=x) (?=\[)")
 

@@ -53,8 +53,9 @@ def _incomplete(report: Report) -> Paragraph:
 
 
 def _scanned(scan: Scan, complete: bool) -> Section:
-    labels = source_labels(scan.sources)
-    lines = [shortened(label, _SOURCE_WIDTH) for label in labels[:SHOWN_SOURCES]]
+    shared, labels = source_labels(scan.sources)
+    lines = [f"below {shortened(shared, _SOURCE_WIDTH)}"] if shared else []
+    lines += [shortened(label, _SOURCE_WIDTH) for label in labels[:SHOWN_SOURCES]]
     if len(labels) > SHOWN_SOURCES:
         lines.append(f"and {counted(len(labels) - SHOWN_SOURCES, 'more source')}")
     text = (

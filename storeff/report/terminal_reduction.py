@@ -1,5 +1,6 @@
 """How far the data reduces, for a person at a terminal."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import RenderableType
@@ -65,11 +66,16 @@ def reduction_sections(
         yield _similarity(reduction.similarity)
 
 
-def source_labels(names: Sequence[str]) -> list[str]:
-    """``names``, numbered if any is so long that it will be shortened."""
-    if all(len(name) <= _LONG_NAME for name in names):
-        return list(names)
-    return [f"{i + 1}: {name}" for i, name in enumerate(names)]
+def source_labels(names: Sequence[str]) -> tuple[str, list[str]]:
+    """The directory that all ``names`` are in, and what to call each beside the others.
+
+    Names so long that they will be shortened are numbered, and begin where they differ.
+    """
+    if len(names) < 2 or all(len(name) <= _LONG_NAME for name in names):
+        return "", list(names)
+    shared = os.path.commonprefix(names)  # noqa: RUF071 - cut back to a directory below
+    shared = shared[: shared.rfind("/") + 1]
+    return shared, [f"{i + 1}: {name[len(shared) :]}" for i, name in enumerate(names)]
 
 
 def _headline_row(reduction: Reduction) -> Combined | None:
@@ -223,13 +229,8 @@ def _more_reading(sampling: Sampling) -> Iterator[Paragraph]:
 
 
 def _sharing(sharing: Sharing) -> Section:
-    labels = dict(
-        zip(
-            (volume.name for volume in sharing.volumes),
-            source_labels([volume.name for volume in sharing.volumes]),
-            strict=True,
-        )
-    )
+    names = [volume.name for volume in sharing.volumes]
+    labels = dict(zip(names, source_labels(names)[1], strict=True))
     volumes = simple_table("source", "data", "distinct", "exclusive")
     for volume in sharing.volumes:
         volumes.add_row(
