@@ -1,4 +1,4 @@
-"""Text from outside on its way to a terminal: nothing in it may steer one, or be invisible."""
+"""Text from outside, such as names in files, made safe to print."""
 
 import re
 
@@ -11,34 +11,35 @@ _NOT_ASCII = re.compile("[^\x00-\x7e]")
 
 
 def escaped(text: str) -> str:
-    r"""``text`` in one line of what can be seen.
+    r"""``text`` in one line, with all that cannot be seen as ``\xNN``, ``\uNNNN``, ``\UNNNNNNNN``.
 
-    Control, bidirectional and other invisible characters and lone surrogates become ``\xNN``,
-    ``\uNNNN`` or ``\UNNNNNNNN``, line breaks too: break lines before. All else is left as it is,
-    a backslash as well, so that what is escaped already is not escaped again.
+    Control and bidirectional characters, line breaks and other invisible ones could move the cursor
+    or reorder what stands beside them. ``\xNN`` is a byte that was not UTF-8 (a surrogate escape).
+    A backslash stays as it is, so that what is escaped already is not escaped again.
     """
     if text.isprintable() and (text.isascii() or not _INVISIBLE.search(text)):
         return text
-    return "".join(c if _seen(c) else _code(c) for c in text)
+    return "".join(c if _seen(c) else escape(c) for c in text)
+
+
+def escape(character: str) -> str:
+    """The escape that stands for ``character``."""
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def escaped_json(document: bytes) -> bytes:
     r"""The same JSON with characters that cannot be seen, DEL included, written as ``\uNNNN``."""
-    return _NOT_ASCII.sub(_json_code, document.decode()).encode()
+    return _NOT_ASCII.sub(_json_escape, document.decode()).encode()
 
 
 def _seen(character: str) -> bool:
     return character.isprintable() and not _INVISIBLE.match(character)
 
 
-def _code(character: str) -> str:
-    code = ord(character)
-    if code <= 0xFF:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-
-
-def _json_code(match: re.Match[str]) -> str:
+def _json_escape(match: re.Match[str]) -> str:
     if _seen(match[0]):
         return match[0]
     units = match[0].encode("utf-16-be").hex()

@@ -132,7 +132,7 @@ def test_shortening_counts_cells() -> None:
 def test_no_text_forges_a_line_or_steers_the_terminal(part: object) -> None:
     assert callable(part)
     text = "\n".join(drawn(part("name\nforged: 1 EB\r\x1b[2J\x9b2J\u202e"), 100))
-    assert "name\\x0aforged: 1 EB\\x0d\\x1b[2J\\x9b2J\\u202e" in text
+    assert "name\\u000aforged: 1 EB\\u000d\\u001b[2J\\u009b2J\\u202e" in text
 
 
 def test_what_stdout_cannot_encode_is_escaped_too() -> None:

@@ -313,7 +313,7 @@ def test_an_incomplete_report_says_so_first_and_claims_nothing_whole(
         report, complete=False, incomplete_because=["interrupted"], scan=scan
     )
     shown = screen(report, 100)
-    share = "" if scan is None else "rests on 17.3 % of the listed bytes; "
+    share = "" if scan is None else "rests on 17.32 % of the listed bytes; "
     assert shown.splitlines()[0] == f"INCOMPLETE: {share}interrupted"
     for claim in ("exactly (", "counted exactly", "everything was read", "overage: complete"):
         assert claim not in shown
@@ -364,6 +364,27 @@ def test_growth_is_shown_and_its_scenario_is_not(reports: dict[str, Path], scree
     assert "Growth with the data" in shown
     assert "ceiling" not in shown
     assert "floor:" not in shown
+
+
+def test_compression_only_stands_beside_what_it_is_of(
+    reports: dict[str, Path], screen: Screen
+) -> None:
+    document = json.loads(reports["whole"].read_bytes())
+    only = {"value": 1.77, "low": 1.77, "high": 1.77, "origin": "measured"}
+    for row in document["reduction"]["combined"]:
+        row["compression_only_ratio"] = only if row["codec"] == "zstd-3" else None
+    block = document["reduction"]["compression"][0]
+    units = {"allocation_bytes": 4096, "required_ratio": 0.875}
+    document["reduction"]["compression"].append(block | units)
+    shown = screen(msgspec.convert(document, Report), 120)
+    assert "Compression only: 1.77x" in shown
+    assert re.search(r"cdc-64KiB( +[\d.]+x)+ +1\.77x\n", shown)
+    assert re.search(r"no dedup, 64 KiB in 4 KiB units, if to 87.5 % +[\d.]+x", shown)
+    document["reduction"]["combined"] = [
+        {key: value for key, value in row.items() if not key.startswith("compression_only")}
+        for row in document["reduction"]["combined"]
+    ]
+    assert "compression only, zstd-3" not in screen(msgspec.convert(document, Report), 120)
 
 
 def test_one_drive_is_one_drive(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from storeff.report.render import UNKNOWN, paragraph, section, simple_table
 from storeff.report.terminal_kv import kv_sections
 from storeff.report.terminal_layouts import layout_sections, verdict
 from storeff.report.terminal_reduction import answer, reduction_sections, source_labels
-from storeff.units import counted, covered, format_bytes, percent
+from storeff.units import counted, covered, format_bytes
 
 SHOWN_SOURCES = 8
 _SOURCE_WIDTH = 70
@@ -46,9 +46,8 @@ def _sections(report: Report) -> Iterator[RenderableType]:
 def _incomplete(report: Report) -> Paragraph:
     """The first line where not all that was asked for was read."""
     because = "; ".join(report.incomplete_because) or "see what was skipped"
-    coverage = None if report.scan is None else report.scan.coverage
-    if coverage is not None and coverage < 1:
-        because = f"rests on {percent(coverage)} of the listed bytes; {because}"
+    if report.scan is not None and report.scan.coverage < 1:
+        because = f"rests on {covered(report.scan.coverage)} of the listed bytes; {because}"
     return paragraph(f"INCOMPLETE: {because}", "bold yellow")
 
 

@@ -8,7 +8,6 @@ from rich.console import RenderableType
 from storeff.estimate.delta import NotReread, Similarity
 from storeff.estimate.reduction import (
     Combined,
-    Compression,
     Headline,
     Reduction,
     Sampling,
@@ -32,7 +31,7 @@ from storeff.units import counted, covered, format_bytes, percent
 SHOWN_PAIRS = 10
 # A source of a longer name is numbered, so that it is known again when its name is shortened.
 _LONG_NAME = 40
-_PATH_WIDTH = 60
+_PATH_WIDTH = 100
 INTERVALS = {
     "exact": "every group looked at",
     "95 %": "95 % interval",
@@ -150,31 +149,34 @@ def _by_method(reduction: Reduction) -> Table:
         f"compression only, {reduction.headline.codec}",
     )
 
-    def cell(row: Combined | Compression | None) -> str:
-        return "" if row is None else ratio(row.ratio)
+    def cell(q: Quantity | None) -> str:
+        return "" if q is None else ratio(q)
 
     for dedup in reduction.dedup:
         plain = rows.get((dedup.chunker, reduction.headline.codec))
-        alone = None if plain is None else plain.compression_only_ratio
+        of_codecs = [rows.get((dedup.chunker, codec)) for codec in codecs]
         table.add_row(
             dedup.chunker,
             ratio(dedup.ratio),
-            *(cell(rows.get((dedup.chunker, codec))) for codec in codecs),
-            "" if alone is None else ratio(alone),
+            *(cell(None if row is None else row.ratio) for row in of_codecs),
+            cell(None if plain is None else plain.compression_only_ratio),
         )
-    blocks: dict[str, dict[str, Compression]] = {}
+    blocks: dict[str, dict[str, Quantity]] = {}
     for each in reduction.compression:
-        blocks.setdefault(_block_label(each), {})[each.codec] = each
+        label = _block_label(each.block_bytes, each.allocation_bytes, each.required_ratio)
+        blocks.setdefault(label, {})[each.codec] = each.ratio
     for label, by_codec in blocks.items():
         table.add_row(label, "", *(cell(by_codec.get(codec)) for codec in codecs), "")
     return table
 
 
-def _block_label(row: Compression) -> str:
-    label = f"no dedup, {_kib(row.block_bytes)}"
-    if row.allocation_bytes > 1:
-        label += f" in {_kib(row.allocation_bytes)} units"
-    return label if row.required_ratio == 1 else f"{label}, from {row.required_ratio:.4g}x"
+def _block_label(block_bytes: int, allocation_bytes: int, required_ratio: float) -> str:
+    """Blocks that are compressed alone; in units, those stored as they are that shrink to no less
+    than the required part."""
+    label = f"no dedup, {_kib(block_bytes)}"
+    if allocation_bytes > 1:
+        label += f" in {_kib(allocation_bytes)} units"
+    return label if required_ratio == 1 else f"{label}, if to {100 * required_ratio:.4g} %"
 
 
 def _kib(size_bytes: int) -> str:
