@@ -19,8 +19,6 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def storeff(*words: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
-    # pytest imports readline, which sets COLUMNS for every child.
-    options.setdefault("env", os.environ | {"COLUMNS": "120"})
     return subprocess.run(
         [sys.executable, "-P", "-m", "storeff", *map(str, words)],
         capture_output=True,
