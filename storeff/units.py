@@ -1,4 +1,4 @@
-"""Sizes as people write and read them. SI and IEC are kept apart: 1 EiB is 15 % over 1 EB."""
+"""Figures as people write and read them. SI and IEC are kept apart: 1 EiB is 15 % over 1 EB."""
 
 import math
 import re
@@ -88,6 +88,36 @@ def format_size_both(size_bytes: int) -> str:
     return f"{format_bytes(size_bytes)} ({format_bytes_iec(size_bytes)})"
 
 
+def format_power(megawatts: float) -> str:
+    """``megawatts`` to three digits in the unit that suits: ``3.21 kW``, ``17.7 MW``."""
+    return _scaled(megawatts * 1e6, {"W": 1, "kW": 1000, "MW": 1000**2, "GW": 1000**3})
+
+
+def counted(number: float, singular: str, plural: str | None = None) -> str:
+    """``1 rack``, ``915 racks``; ``plural`` where it is not made with an s."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def count(number: float) -> str:
+    """A whole number; from a thousand on to three digits."""
+    return f"{number:,.0f}" if abs(number) < 1000 else significant(number)
+
+
+def percent(share: float) -> str:
+    """``17.3 %``; neither none nor all is said of what is only nearly so."""
+    if share in (0, 1):
+        return f"{share:.0%}".replace("%", " %")
+    if abs(share) < 0.0005:
+        return f"{significant(share * 100, 1)} %"
+    if 0.9995 <= share < 1:
+        return covered(share)
+    return f"{share * 100:,.1f} %"
+
+
 def covered(share: float) -> str:
-    """A share as a percentage that says 100.00% of nothing less than all."""
-    return f"{math.floor(share * 10_000) / 100:.2f}%"
+    """A share as a percentage, rounded down: only of all is it said to be 100 %."""
+    if share >= 1:
+        return "100 %"
+    if 0 < share < 0.0001:
+        return "less than 0.01 %"
+    return f"{math.floor(share * 10_000) / 100:.2f} %"

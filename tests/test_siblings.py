@@ -244,7 +244,7 @@ def test_the_scan_command_names_a_file_with_a_broken_header(tmp_path: Path) -> N
         env={**os.environ, "COLUMNS": "400"},
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "1 files not compared with a sibling: malformed, such as" in done.stdout
+    assert "1 file not compared with a sibling: malformed, such as" in done.stdout
     assert f"{tmp_path}/a-2.safetensors; write the file again" in done.stdout
 
 

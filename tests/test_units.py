@@ -8,10 +8,13 @@ from storeff.errors import StoreffError
 from storeff.units import (
     IEC_BYTES,
     SI_BYTES,
+    counted,
     covered,
     format_bytes,
+    format_power,
     format_size_both,
     parse_size,
+    percent,
     significant,
 )
 
@@ -65,7 +68,60 @@ def test_a_target_is_echoed_in_both_systems() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(1.0, "100.00%"), (0.9999999, "99.99%"), (0.5, "50.00%"), (0, "0.00%")]
+    ("share", "text"),
+    [
+        (1.0, "100 %"),
+        (0.9999999, "99.99 %"),
+        (0.5, "50.00 %"),
+        (0.00001, "less than 0.01 %"),
+        (0, "0.00 %"),
+    ],
 )
 def test_only_all_is_covered_in_full(share: float, text: str) -> None:
     assert covered(share) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.51, "51.0 %"),
+        (0.17321, "17.3 %"),
+        (1, "100 %"),
+        (0, "0 %"),
+        (0.99996, "99.99 %"),
+        (0.0004, "0.04 %"),
+        (-0.031, "-3.1 %"),
+        (1.2, "120.0 %"),
+    ],
+)
+def test_a_percentage_says_neither_all_nor_none_of_what_is_nearly_so(
+    share: float, text: str
+) -> None:
+    assert percent(share) == text
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_no_part_is_said_to_be_all_or_nothing(share: float) -> None:
+    assert percent(share) not in ("100 %", "100.0 %", "0 %", "0.0 %")
+    assert covered(share) not in ("100 %", "100.00 %", "0.00 %")
+
+
+@pytest.mark.parametrize(
+    ("megawatts", "text"),
+    [
+        (0.00321, "3.21 kW"),
+        (17.7, "17.7 MW"),
+        (0.0000004, "0.400 W"),
+        (1240, "1.24 GW"),
+        (0, "0 W"),
+    ],
+)
+def test_power_is_in_the_unit_that_suits(megawatts: float, text: str) -> None:
+    assert format_power(megawatts) == text
+
+
+def test_one_is_singular() -> None:
+    assert counted(1, "rack") == "1 rack"
+    assert counted(0, "rack") == "0 racks"
+    assert counted(1, "entry", "entries") == "1 entry"
+    assert counted(1050, "entry", "entries") == "1,050 entries"

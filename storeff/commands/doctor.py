@@ -18,9 +18,10 @@ Exit codes:
 def command() -> int:
     """Check the native core, the codecs and the erasure-code library by using each of them."""
     from storeff.report.doctor import checks
+    from storeff.report.page import Paragraph, show
 
     failed = 0
     for name, passed, detail in checks():
-        click.echo(f"{'ok    ' if passed else 'FAILED'} {name}: {detail}")
+        show(Paragraph(f"{'ok    ' if passed else 'FAILED'} {name}: {detail}"))
         failed += not passed
     return 1 if failed else EXIT_OK

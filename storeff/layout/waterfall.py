@@ -26,7 +26,7 @@ LABELS = {
     "erasure_coding": "Redundancy",
     "padding": "Padding",
     "rebuild_reserve": "Rebuild reserve",
-    "fill_limit": "Fill limit",
+    "fill_limit": "Maximum utilisation",
 }
 
 RAIDZ_SOURCE = (

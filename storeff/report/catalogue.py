@@ -10,21 +10,17 @@ import msgspec
 from storeff.data import Assumption
 from storeff.economics import Drive
 from storeff.layout import Layout, usable_fraction
-from storeff.report.render import (
-    UNKNOWN,
-    format_number,
-    plain_console,
-    shortened,
-    simple_table,
-)
+from storeff.report.page import Column, show
+from storeff.report.render import UNKNOWN, format_number, simple_table
 from storeff.report.sizing import describe
+from storeff.text import escaped_json
 from storeff.units import format_bytes
 
 
 def print_json(entries: Mapping[str, Any]) -> None:
     """Every entry with the value, range, unit, source and date of each of its numbers."""
     encoded = msgspec.json.encode(dict(entries), enc_hook=_plain)
-    click.echo(msgspec.json.format(encoded, indent=2).decode())
+    click.echo(escaped_json(msgspec.json.format(encoded, indent=2)).decode())
 
 
 def _plain(number: object) -> int | float:
@@ -36,9 +32,15 @@ def _plain(number: object) -> int | float:
 def print_layouts(layouts: Mapping[str, Layout[Assumption]]) -> None:
     """One line a layout: code, what is left for data, and what the system removes by itself."""
     table = simple_table(
-        "layout", "code", "raw/data", "metadata", "padding", "reserve", "fill", "removes"
+        "layout",
+        Column("code", "left"),
+        "raw : data",
+        "metadata",
+        "padding",
+        "rebuild reserve",
+        "maximum utilisation",
+        Column("data reduction", "left"),
     )
-    table.columns[1].justify = table.columns[7].justify = "left"
     for layout in layouts.values():
         removes = layout.reduction
         table.add_row(
@@ -56,13 +58,20 @@ def print_layouts(layouts: Mapping[str, Layout[Assumption]]) -> None:
             ),
             "headline" if removes is None else describe(removes),
         )
-    plain_console().print(table)
+    show(table)
 
 
 def print_drives(drives: Mapping[str, Drive[Assumption]]) -> None:
     """One line a drive; an unknown price is said to be unknown."""
-    table = simple_table("drive", "capacity", "watts", "price", "per TB", "as of", "source")
-    table.columns[6].justify = "left"
+    table = simple_table(
+        "drive",
+        "capacity",
+        "watts",
+        "price",
+        "per TB",
+        "as of",
+        Column("source", "left", least=24),
+    )
     for drive in drives.values():
         price, capacity = drive.price.value, drive.capacity_bytes.value
         assert capacity is not None
@@ -73,9 +82,9 @@ def print_drives(drives: Mapping[str, Drive[Assumption]]) -> None:
             UNKNOWN if price is None else f"{float(price):,.0f} {drive.price.unit[:3]}",
             UNKNOWN if price is None else f"{float(price / (capacity / 10**12)):,.0f}",
             str(drive.price.as_of or ""),
-            shortened(drive.price.source or "", 60),
+            drive.price.source or "",
         )
-    plain_console().print(table)
+    show(table)
 
 
 def percent(assumption: Assumption) -> str:

@@ -19,6 +19,7 @@ from storeff.kv.replay import Replayed
 from storeff.kv.retention import Retention
 from storeff.kv.survey import Found, Survey
 from storeff.report.check import contradictions
+from storeff.text import escaped_json
 
 SCHEMA_VERSION = "1.5"
 # The largest report of some 32 sources and a thousand kinds of dumps is a hundredth of this.
@@ -227,8 +228,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def to_json(report: Report) -> bytes:
-    """The document, indented, with a final newline."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+    """The document, indented, with a final newline; what cannot be seen is escaped."""
+    return escaped_json(msgspec.json.format(msgspec.json.encode(report), indent=2)) + b"\n"
 
 
 def read_report(path: Path) -> Report:

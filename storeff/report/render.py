@@ -1,89 +1,127 @@
-"""What the terminal's tables and paragraphs have in common."""
+"""What the screens have in common: their parts, and figures with what is known of them."""
 
-import textwrap
+import math
 from collections.abc import Callable
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
 from storeff.quantity import Quantity
-from storeff.units import significant
+from storeff.report.page import Column, Paragraph, Section, Table, shortened
+from storeff.units import count, significant
 
 UNKNOWN = "unknown"
-# Paragraphs are folded to this. Tables are never: a figure cut off is another figure.
-WIDTH = 110
-NEVER_CUT = 1000
+# A unit or a currency of more letters than this is none; it must not take the table's width.
+_UNIT_WIDTH = 16
+# Off by more than this of itself, a figure says less than its bounds do.
+_WIDE = 0.5
 
 
-def plain_console() -> Console:
-    """Stdout without any reading of markup: names from the file system are printed as they are."""
-    return Console(highlight=False, markup=False, emoji=False, width=NEVER_CUT)
+def paragraph(text: str, style: str = "") -> Paragraph:
+    """``text`` folded to the width, as one paragraph whatever line breaks it holds."""
+    return Paragraph(text, style)
 
 
-def heading(text: str) -> Text:
-    return Text(text, style="bold")
+def simple_table(*columns: str | Column) -> Table:
+    """A table of ``columns``; a bare heading is the first's of names and the others' of figures."""
+    return Table([_column(column, named=not i) for i, column in enumerate(columns)])
 
 
-def paragraph(text: str, style: str = "") -> Text:
-    """``text`` folded to the width of the tables, its own line breaks kept."""
-    lines = text.split("\n")
-    return Text("\n".join(_folded(line) for line in lines), style)
+def _column(column: str | Column, named: bool) -> Column:
+    if isinstance(column, Column):
+        return column
+    return Column(column, "left", shortened=True) if named else Column(column)
 
 
-def _folded(line: str) -> str:
-    return textwrap.fill(
-        line, WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
-    )
-
-
-def simple_table(*columns: str) -> Table:
-    """A table whose first column names the row and whose others are figures."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", no_wrap=True)
-    return table
-
-
-def section(title: str, *body: RenderableType) -> Group:
-    indented = (Padding(item, (0, 0, 0, 2), expand=False) for item in body)
-    return Group(heading(title), *indented, Text())
+def section(title: str, *body: RenderableType) -> Section:
+    """``body`` under the heading ``title``."""
+    return Section(title, body)
 
 
 def ratio(q: Quantity) -> str:
-    if q.low is None or q.high is None:
-        return UNKNOWN if q.value is None else f"{times(q.value)}x"
+    """``2.05x [2.01, 2.10]``; one bare figure is exact, and ``about`` one is of unknown interval.
+
+    Bounds are rounded outwards, so that none is closer than it is.
+    """
+    bounds = None
+    if q.low is not None and q.high is not None:
+        bounds = times(q.low, ROUND_FLOOR), times(q.high, ROUND_CEILING)
     if q.value is None:
-        return f"[{times(q.low)}, {times(q.high)}]"
+        return UNKNOWN if bounds is None else f"{bounds[0]}x to {bounds[1]}x"
+    if bounds is None:
+        return f"about {times(q.value)}x"
     if q.low == q.high:
         return f"{times(q.value)}x"
-    return f"{times(q.value)}x [{times(q.low)}, {times(q.high)}]"
+    return f"{times(q.value)}x [{bounds[0]}, {bounds[1]}]"
 
 
-def times(value: float) -> str:
-    return f"{value:.2f}" if value < 100 else significant(value)
+def times(value: float, rounding: str = ROUND_HALF_EVEN) -> str:
+    """A ratio to two decimals, or three digits from 100 on; what is below 1 is not shown as 1."""
+    exactly = Decimal(str(value))
+    step = Decimal("0.01") if abs(exactly) < 100 else Decimal(1).scaleb(exactly.adjusted() - 2)
+    if value < 1 and rounding == ROUND_HALF_EVEN:
+        rounding = ROUND_FLOOR
+    return f"{exactly.quantize(step, rounding):,f}"
 
 
 def interval(q: Quantity, show: Callable[[float], str]) -> str:
+    """``32.4 EB ±2.3 %``, by the further bound and rounded up; the bounds themselves where they
+    are far off, or there is no point. One bare figure is exact, ``about`` one of unknown
+    interval."""
     if q.value is None:
         if q.low is None or q.high is None:
             return UNKNOWN
-        return f"[{show(q.low)}, {show(q.high)}]"
+        return f"{show(q.low)} to {show(q.high)}"
     text = show(q.value)
-    if q.low is None or q.high is None or q.low == q.high:
+    if q.low is None or q.high is None:
+        return f"about {text}"
+    if q.low == q.high:
         return text
     if not q.value:
         return f"{text}, at most {show(q.high)}"
-    return f"{text} ±{(q.high - q.low) / 2 / q.value:.1%}"
+    off = max(q.high - q.value, q.value - q.low) / abs(q.value)
+    if off > _WIDE:
+        return f"{text} [{show(q.low)}, {show(q.high)}]"
+    return f"{text} ±{half_width(off)}"
 
 
-def shortened(text: str, width: int) -> str:
-    """``text`` cut at a word to fit ``width``; the JSON report holds it whole."""
-    return textwrap.shorten(text, width, placeholder="...")
+def half_width(share: float) -> str:
+    """A half width as a percentage, rounded up: ``0.1 %``, ``7.3 %``, ``12 %``."""
+    if share < 0.1:
+        return f"{math.ceil(share * 1000) / 10:.1f} %"
+    return f"{math.ceil(share * 100)} %"
+
+
+def counts(q: Quantity, singular: str) -> str:
+    """``1,050 racks ±2.3 %``, ``1 rack``."""
+    return interval(q, lambda value: f"{count(value)} {singular}{'' if value == 1 else 's'}")
+
+
+def floored(value: float) -> str:
+    """``value`` to one decimal, never rounded up: nines are counted, not rounded."""
+    return f"{Decimal(str(value)).quantize(Decimal('0.1'), ROUND_FLOOR):,f}"
+
+
+def money(q: Quantity, currency: str) -> str:
+    """An amount to three digits: ``8.81 B USD``."""
+    return interval(q, lambda value: amount(value, currency))
+
+
+def amount(value: float, currency: str) -> str:
+    """``value`` to three digits in thousands, millions or billions of ``currency``."""
+    name = shortened(currency, _UNIT_WIDTH)
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size * 0.9995:
+            return f"{significant(value / size)} {letter} {name}"
+    return f"{value:,.2f} {name}"
 
 
 def format_number(value: float) -> str:
     """A typed-in number as typed: 0.0043, 27,000."""
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
+def with_unit(value: float, unit: str) -> str:
+    """``27,000 USD``; a fraction has no unit."""
+    number = format_number(value)
+    return number if unit.startswith("fraction") else f"{number} {shortened(unit, _UNIT_WIDTH)}"

@@ -144,8 +144,10 @@ def _trace(trace: Replayed, chunks: list[ChunkSharing]) -> RenderableType:
             f"; used again after {format_duration(reuse.p50_seconds)} (half of uses), "
             f"{format_duration(reuse.p90_seconds)} (90 %)"
         )
+    bad: list[RenderableType] = []
     if trace.notes.bad_lines:
-        text += f"\n! {trace.notes.bad_lines:,} bad lines: {trace.notes.bad_line_example}"
+        lines = f"! {trace.notes.bad_lines:,} bad lines: {trace.notes.bad_line_example}"
+        bad.append(paragraph(lines, "yellow"))
     table = simple_table("cache", "holds", "hits, blocks", "tokens", "of the most", "writes")
     table.columns[1].justify = "left"
     table.add_row(
@@ -167,7 +169,7 @@ def _trace(trace: Replayed, chunks: list[ChunkSharing]) -> RenderableType:
             _share(ttl.share_of_max),
             _written(ttl.traffic),
         )
-    body: list[RenderableType] = [paragraph(text), table]
+    body: list[RenderableType] = [paragraph(text), *bad, table]
     if chunks:
         body.append(_chunks(chunks))
     return section("The trace, replayed exactly", *body)

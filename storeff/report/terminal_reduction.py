@@ -1,26 +1,37 @@
-"""How far the data shrinks, for a person at a terminal."""
+"""How far the data reduces, for a person at a terminal."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 
-from rich.console import Group, RenderableType
-from rich.text import Text
+from rich.console import RenderableType
 
-from storeff.estimate.delta import Similarity
-from storeff.estimate.reduction import Reduction, Sampling, Scope, StratumReduction
+from storeff.estimate.delta import NotReread, Similarity
+from storeff.estimate.reduction import (
+    Combined,
+    Headline,
+    Reduction,
+    Sampling,
+    Scope,
+    StratumReduction,
+)
 from storeff.estimate.sharing import Sharing
 from storeff.quantity import Quantity
+from storeff.report.page import Column, Paragraph, Section, Table, shortened
 from storeff.report.render import (
     UNKNOWN,
+    half_width,
     interval,
     paragraph,
     ratio,
     section,
     simple_table,
-    times,
 )
-from storeff.units import covered, format_bytes
+from storeff.units import counted, covered, format_bytes, percent
 
 SHOWN_PAIRS = 10
+# A source of a longer name is numbered, so that it is known again when its name is shortened.
+_LONG_NAME = 40
+_PATH_WIDTH = 100
 INTERVALS = {
     "exact": "every group looked at",
     "95 %": "95 % interval",
@@ -28,153 +39,269 @@ INTERVALS = {
 }
 
 
-def reduction_sections(reduction: Reduction) -> Iterator[RenderableType]:
-    """What was measured of the data alone, before any layout."""
-    yield _reduction(reduction)
+def answer(reduction: Reduction, complete: bool, sized: bool) -> Section:
+    """What the data would take and what that saves: the answer where no target was given."""
+    head, data_bytes = reduction.headline, reduction.data_bytes
+    left = _left(reduction)
+    title = (
+        f"{format_bytes(data_bytes)} would take {interval(left, format_bytes)}: "
+        f"data reduction ratio {ratio(head.ratio)} (logical : stored)"
+    )
+    lines = [f"{_saves(left, data_bytes)}, {_method(head, complete)}", _compression_only(reduction)]
+    if not sized:
+        lines.append("To size storage for more data like this, give a target: --target 50EB")
+    return section(title, *map(paragraph, lines))
+
+
+def reduction_sections(
+    reduction: Reduction, complete: bool, answered: bool
+) -> Iterator[RenderableType]:
+    """What was measured of the data alone, before any layout; ``answered`` is what `answer`
+    says."""
+    yield _reduction(reduction, complete, answered)
     if reduction.sharing is not None:
         yield _sharing(reduction.sharing)
     if reduction.similarity is not None:
         yield _similarity(reduction.similarity)
 
 
-def _reduction(reduction: Reduction) -> Group:
+def source_labels(names: Sequence[str]) -> tuple[str, list[str]]:
+    """The directory that all ``names`` are in, and what to call each beside the others.
+
+    Names so long that they will be shortened are numbered, and begin where they differ.
+    """
+    if len(names) < 2 or all(len(name) <= _LONG_NAME for name in names):
+        return "", list(names)
+    shared = os.path.commonprefix(names)  # noqa: RUF071 - cut back to a directory below
+    shared = shared[: shared.rfind("/") + 1]
+    return shared, [f"{i + 1}: {name[len(shared) :]}" for i, name in enumerate(names)]
+
+
+def _headline_row(reduction: Reduction) -> Combined | None:
     head = reduction.headline
-    supported = "counted exactly" if head.ratio.low == head.ratio.high else "95 % interval"
-    if head.ratio.value is None:
-        supported = "no point, only a range"
-    elif head.ratio.low is None:
-        supported = "of the part that was read, not of the rest"
-    lines = Text()
-    lines.append(f"{ratio(head.ratio)}", style="bold")
-    lines.append(
-        f"  {head.chunker} deduplication, then {head.codec}"
-        f" ({supported})\n"
-        f"{ratio(reduction.scope.floor)}  compression only: {head.codec} on the same chunks, no"
-        " duplicate needed"
-    )
-    # A report of before schema 1.1 has none.
-    if reduction.scope.growth and reduction.scope.growth[-1].ratio.low is not None:
-        parts = "chunks" if reduction.method.sampling is None else "units"
-        lines.append(f"\n{_scope(reduction.scope, parts)}")
+    rows = [c for c in reduction.combined if (c.chunker, c.codec) == (head.chunker, head.codec)]
+    return rows[0] if rows else None
+
+
+def _left(reduction: Reduction) -> Quantity:
+    """Bytes that the headline reduction leaves."""
+    row = _headline_row(reduction)
+    return Quantity(None, None, None, "measured") if row is None else row.physical_bytes
+
+
+def _saves(left: Quantity, data_bytes: int) -> str:
+    def less(bytes_left: float | None) -> float | None:
+        return None if bytes_left is None else data_bytes - bytes_left
+
+    saved = Quantity(less(left.value), less(left.high), less(left.low), left.origin)
+    if saved.value is not None and saved.value <= 0:
+        return "Saves nothing"
+    share = "" if saved.value is None else f" ({percent(saved.value / data_bytes)})"
+    return f"Saves {interval(saved, format_bytes)}{share}"
+
+
+def _method(head: Headline, complete: bool) -> str:
+    return f"by {head.chunker} deduplication + {head.codec} ({_support(head.ratio, complete)})"
+
+
+def _support(q: Quantity, complete: bool) -> str:
+    """What the headline figure rests on."""
+    if q.value is None:
+        return "the sample is too small for a single figure"
+    if q.low is None or q.high is None:
+        return "of what was read, interval unknown"
+    if q.low == q.high:
+        return "counted exactly" if complete else "of what was read"
+    return "95 % interval" if complete else "95 % interval, of what was read"
+
+
+def _compression_only(reduction: Reduction) -> str:
+    row = _headline_row(reduction)
+    alone = None if row is None else row.compression_only_ratio
+    figure = ratio(reduction.scope.floor if alone is None else alone)
+    return f"Compression only: {figure}, no duplicate removed"
+
+
+def _reduction(reduction: Reduction, complete: bool, answered: bool) -> Section:
+    body: list[RenderableType] = []
+    if not answered:
+        head = reduction.headline
+        body.append(paragraph(f"{ratio(head.ratio)} {_method(head, complete)}", "bold"))
+        body.append(paragraph(_compression_only(reduction)))
     if reduction.method.sampling is not None:
-        lines.append(_more_reading(reduction.method.sampling))
-    codecs = list(dict.fromkeys(c.codec for c in reduction.combined))
-    table = simple_table("chunks", "dedup alone", *(f"then {codec}" for codec in codecs))
-    combined = {(c.chunker, c.codec): c.ratio for c in reduction.combined}
+        body += _more_reading(reduction.method.sampling)
+    body.append(_by_method(reduction))
+    if reduction.by_stratum:
+        body.append(_by_content(reduction))
+    body += _growth(reduction.scope, "chunks" if reduction.method.sampling is None else "extents")
+    return section("Data reduction ratio (logical : stored)", *body)
+
+
+def _by_method(reduction: Reduction) -> Table:
+    """Every chunker with every codec, and compression of independent blocks below."""
+    rows = {(c.chunker, c.codec): c for c in reduction.combined}
+    named = [c.codec for c in reduction.combined] + [c.codec for c in reduction.compression]
+    codecs = list(dict.fromkeys(named))
+    table = simple_table(
+        "chunks",
+        "dedup",
+        *(f"dedup + {codec}" for codec in codecs),
+        f"compression only, {reduction.headline.codec}",
+    )
+
+    def cell(q: Quantity | None) -> str:
+        return "" if q is None else ratio(q)
+
     for dedup in reduction.dedup:
-        cells = [combined.get((dedup.chunker, codec)) for codec in codecs]
+        plain = rows.get((dedup.chunker, reduction.headline.codec))
+        of_codecs = [rows.get((dedup.chunker, codec)) for codec in codecs]
         table.add_row(
-            dedup.chunker, ratio(dedup.ratio), *("" if c is None else ratio(c) for c in cells)
+            dedup.chunker,
+            ratio(dedup.ratio),
+            *(cell(None if row is None else row.ratio) for row in of_codecs),
+            cell(None if plain is None else plain.compression_only_ratio),
         )
-    by_block: dict[int, dict[str, Quantity]] = {}
-    for alone in reduction.compression:
-        if alone.allocation_bytes == 1:
-            by_block.setdefault(alone.block_bytes, {})[alone.codec] = alone.ratio
-    for block_bytes, ratios in by_block.items():
-        table.add_row(f"no dedup, {block_bytes >> 10} KiB", "", *(ratio(ratios[c]) for c in codecs))
-    strata = simple_table("content", "data", "share", f"{head.chunker} + {head.codec}")
-    shares = [_share(stratum, reduction.data_bytes) for stratum in reduction.by_stratum]
-    for share, stratum in sorted(
-        zip(shares, reduction.by_stratum, strict=True), key=lambda each: -each[0]
-    ):
-        about = "" if stratum.data_bytes is not None else "about "
-        strata.add_row(
+    blocks: dict[str, dict[str, Quantity]] = {}
+    for each in reduction.compression:
+        label = _block_label(each.block_bytes, each.allocation_bytes, each.required_ratio)
+        blocks.setdefault(label, {})[each.codec] = each.ratio
+    for label, by_codec in blocks.items():
+        table.add_row(label, "", *(cell(by_codec.get(codec)) for codec in codecs), "")
+    return table
+
+
+def _block_label(block_bytes: int, allocation_bytes: int, required_ratio: float) -> str:
+    """Blocks that are compressed alone; in units, those stored as they are that shrink to no less
+    than the required part."""
+    label = f"no dedup, {_kib(block_bytes)}"
+    if allocation_bytes > 1:
+        label += f" in {_kib(allocation_bytes)} units"
+    return label if required_ratio == 1 else f"{label}, if to {100 * required_ratio:.4g} %"
+
+
+def _kib(size_bytes: int) -> str:
+    return f"{size_bytes:,} B" if size_bytes % 1024 else f"{size_bytes >> 10:,} KiB"
+
+
+def _by_content(reduction: Reduction) -> Table:
+    head = reduction.headline
+    table = simple_table("content", "data", "share", f"{head.chunker} + {head.codec}")
+    shares = [(_share(each, reduction.data_bytes), each) for each in reduction.by_stratum]
+    for share, stratum in sorted(shares, key=lambda each: -(each[0] or 0)):
+        data = UNKNOWN if share is None else format_bytes(share * reduction.data_bytes)
+        table.add_row(
             stratum.name,
-            about + format_bytes(share * reduction.data_bytes),
-            f"{share:.1%}",
+            data if stratum.data_bytes is not None or share is None else f"about {data}",
+            UNKNOWN if share is None else percent(share),
             ratio(stratum.ratio),
         )
-    body: list[RenderableType] = [lines, table]
-    if reduction.by_stratum:
-        body.append(strata)
-    return section("How far it shrinks (data bytes / bytes left)", *body)
+    return table
 
 
-def _share(stratum: StratumReduction, data_bytes: int) -> float:
+def _share(stratum: StratumReduction, data_bytes: int) -> float | None:
     """The part of the data that is in ``stratum``."""
     if stratum.data_bytes is not None:
         return stratum.data_bytes / data_bytes
-    assert stratum.data_share is not None
-    assert stratum.data_share.value is not None
-    return stratum.data_share.value
+    return None if stratum.data_share is None else stratum.data_share.value
 
 
-def _scope(scope: Scope, parts: str) -> str:
-    """How the measured ratio grew with the scope, drawn from ``parts``, and where it would lead."""
-    quarter, half, whole = (ratio(growth.ratio) for growth in scope.growth[-3:])
-    grown = f"{quarter} in a quarter of the {parts}, {half} in half of them, {whole} in all"
-    scenario = scope.ceiling.value if scope.ceiling else None
-    if scenario is None or scenario == scope.measured.value:
-        return f"       {grown}"
-    return (
-        f"{times(scenario)}x  a growth scenario, not a bound: every doubling up to the target adds"
-        f" what the last one did\n       {grown}"
-    )
+def _growth(scope: Scope, parts: str) -> Iterator[Paragraph]:
+    """How the headline ratio grew with what was measured. It bounds nothing beyond that."""
+    # A report of before schema 1.1 has none.
+    shown = [ratio(each.ratio) for each in scope.growth[-3:]]
+    if len(shown) == 3 and shown[-1] != UNKNOWN:
+        yield paragraph(
+            f"Growth with the data: {shown[0]} in a quarter of the {parts}, {shown[1]} in half of "
+            f"them, {shown[2]} in all"
+        )
 
 
-def _more_reading(sampling: Sampling) -> str:
-    """What the interval is, and what reading more would make of it."""
-    if not sampling.more_reading:
-        return ""
-    (_, now), *later = sampling.more_reading
-    told = ", ".join(f"{100 * width:.2g} if {format_bytes(read)} are" for read, width in later)
-    return f"\n       {100 * now:.2g} points of the data wide; {told} read"
+def _more_reading(sampling: Sampling) -> Iterator[Paragraph]:
+    """How wide the headline's interval is, and what reading more would make of it."""
+    if sampling.more_reading:
+        (_, now), *later = sampling.more_reading
+        gives = [
+            f"reading {format_bytes(size_bytes)} gives ±{half_width(width / 2)}"
+            if width
+            else f"reading {format_bytes(size_bytes)} is an exact count"
+            for size_bytes, width in later
+        ]
+        known = f"What is stored is known to ±{half_width(now / 2)} of the data"
+        yield paragraph("; ".join([known, *gives]))
 
 
-def _sharing(sharing: Sharing) -> Group:
-    volumes = simple_table("source", "data", "distinct", "nowhere else")
+def _sharing(sharing: Sharing) -> Section:
+    names = [volume.name for volume in sharing.volumes]
+    labels = dict(zip(names, source_labels(names)[1], strict=True))
+    volumes = simple_table("source", "data", "distinct", "exclusive")
     for volume in sharing.volumes:
         volumes.add_row(
-            volume.name,
+            labels[volume.name],
             format_bytes(volume.data_bytes),
             interval(volume.unique_bytes, format_bytes),
             interval(volume.only_here_bytes, format_bytes),
         )
-    saved = f"One store for all saves {interval(sharing.needless_bytes, format_bytes)}"
-    text = paragraph(f"{saved} over one for each, deduplicated in {sharing.chunker}.")
+    text = paragraph(
+        f"Pooling saves {interval(sharing.needless_bytes, format_bytes)}: the cross-source "
+        f"duplicates, deduplicated in {sharing.chunker}."
+    )
     if not sharing.pairs:
         return section("What the sources share", text, volumes)
-    pairs = simple_table("shared by", "and", "bytes")
+    pairs = simple_table("shared by", Column("and", "left", shortened=True), "bytes")
     for pair in sharing.pairs[:SHOWN_PAIRS]:
-        pairs.add_row(pair.a, pair.b, interval(pair.shared_bytes, format_bytes))
-    return section("What the sources share", text, volumes, pairs)
-
-
-def _similarity(similar: Similarity) -> Group:
-    text = (
-        f"{ratio(similar.ratio)} with deltas between similar {similar.chunker} chunks: they save "
-        f"{_bounds(similar.saved_bytes)} more ({INTERVALS[similar.interval]})\n"
-        f"{similar.deltas:,} of {similar.chunks:,} chunks in {similar.groups:,} whole groups are "
-        f"smaller as a delta; {covered(similar.inclusion)} of all groups were kept"
-    )
-    if similar.references_beyond:
-        text += (
-            f"\n{similar.references_beyond:,} references lead to further chunks of large groups, "
-            "taken to save as much as those kept"
-        )
-    for lost in similar.not_reread:
-        text += f"\n{lost.count:,} chunks not read again: {lost.reason}; {lost.remedy}"
-    for lost in similar.siblings_not_reread:
-        text += (
-            f"\n{lost.count:,} files not compared with a sibling: {lost.reason}, such as "
-            f"{lost.examples[0]}; {lost.remedy}"
-        )
-    title = "What similarity would add (not in the figures below)"
-    if not similar.siblings:
-        return section(title, paragraph(text))
-    pairs = simple_table("tensors of", "against", "changed", "own planes", "XOR planes")
-    for pair in similar.siblings[:SHOWN_PAIRS]:
         pairs.add_row(
-            pair.file,
-            pair.base,
-            _bounds(pair.changed_bytes),
-            _bounds(pair.planes_bytes),
-            _bounds(pair.xor_bytes),
+            labels.get(pair.a, pair.a),
+            labels.get(pair.b, pair.b),
+            interval(pair.shared_bytes, format_bytes),
         )
-    return section(title, paragraph(text), pairs)
+    body: list[RenderableType] = [text, volumes, pairs]
+    if len(sharing.pairs) > SHOWN_PAIRS:
+        rest = counted(len(sharing.pairs) - SHOWN_PAIRS, "further pair")
+        body.append(paragraph(f"{rest} in the JSON report"))
+    return section("What the sources share", *body)
 
 
-def _bounds(q: Quantity) -> str:
-    if q.value is None or q.low is None or q.high is None or q.low == q.high:
-        return UNKNOWN if q.value is None else format_bytes(q.value)
-    return f"{format_bytes(q.value)} [{format_bytes(q.low)}, {format_bytes(q.high)}]"
+def _similarity(similar: Similarity) -> Section:
+    body: list[RenderableType] = [
+        paragraph(f"{ratio(similar.ratio)} with deltas between similar {similar.chunker} chunks."),
+        paragraph(
+            f"They save {interval(similar.saved_bytes, format_bytes)} more "
+            f"({INTERVALS[similar.interval]})."
+        ),
+        paragraph(
+            f"{similar.deltas:,} of {counted(similar.chunks, 'chunk')} in "
+            f"{counted(similar.groups, 'whole group')} are smaller as a delta; "
+            f"{covered(similar.inclusion)} of all groups were sampled."
+        ),
+    ]
+    if similar.references_beyond:
+        body.append(
+            paragraph(
+                f"{counted(similar.references_beyond, 'reference')} lead to further chunks of "
+                "large groups, which are taken to save as much as the sampled ones."
+            )
+        )
+    body += _lost(similar.not_reread, lambda n: f"{counted(n, 'chunk')} not read again")
+    body += _lost(
+        similar.siblings_not_reread, lambda n: f"{counted(n, 'file')} not compared with a sibling"
+    )
+    if similar.siblings:
+        pairs = simple_table(
+            Column("tensors of", "left", shortened=True, least=16),
+            Column("against", "left", shortened=True, least=16),
+            "changed",
+            "byte planes",
+            "XOR planes",
+        )
+        for pair in similar.siblings[:SHOWN_PAIRS]:
+            figures = (pair.changed_bytes, pair.planes_bytes, pair.xor_bytes)
+            shown = (interval(q, format_bytes) for q in figures)
+            pairs.add_row(pair.file, pair.base, *shown)
+        body.append(pairs)
+    return section("What similarity would add (not in the other figures)", *body)
+
+
+def _lost(rows: Sequence[NotReread], say: Callable[[int], str]) -> Iterator[Paragraph]:
+    for lost in rows:
+        such = f", such as {shortened(lost.examples[0], _PATH_WIDTH)}" if lost.examples else ""
+        yield paragraph(f"{say(lost.count)}: {lost.reason}{such}; {lost.remedy}")

@@ -1,0 +1,424 @@
+"""What a person sees: the answer first, whole figures at any width, and nothing that steers."""
+
+import fcntl
+import json
+import os
+import pty
+import random
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import termios
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+
+from storeff.report.model import Report, Skipped, read_report, to_json
+from storeff.report.terminal import print_report
+
+SAMPLES = Path(__file__).parent.parent / "samples" / "data"
+HOSTILE = "a\x1b]0;owned\x07b\u202ec\x9b2J\r\n\tx\x00[bold]y[/nope]"
+# A figure with its unit, as every screen writes them.
+FIGURE = re.compile(r"\d[\d,.]*(?:x|(?: (?:%|[kMGTPEZ]?B|[kMG]?W|[kMB] USD))(?!\w))")
+WIDTHS = (60, 80, 100, 120)
+KINDS = ("whole", "part", "too-small", "kv-dumps", "kv-trace")
+
+Screen = Callable[[Report, int], str]
+
+
+def storeff(*words: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "storeff", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A report of each kind, as its command wrote it."""
+    root = tmp_path_factory.mktemp("reports")
+    weights = (SAMPLES / "models" / "model.safetensors").read_bytes()
+    for step in ("step-1000", "step-2000"):
+        (root / "training-run" / step).mkdir(parents=True)
+        (root / "training-run" / step / "model.safetensors").write_bytes(weights)
+        weights = weights[:-50_000] + random.Random(2).randbytes(50_000)
+    source = random.Random(4)
+    (root / "noise").mkdir()
+    for i in range(2000):
+        content = source.randbytes(2000 + 7 * i)
+        for copy in "ab":
+            (root / "noise" / f"{copy}{i}").write_bytes(content)
+    target, trace = ("--target", "50EB"), SAMPLES / "traces" / "chat.jsonl"
+    model = ("--model", "llama-3.1-70b")
+    commands: dict[str, tuple[str | Path, ...]] = {
+        "whole": ("scan", SAMPLES, root / "training-run", *target, "--similarity"),
+        "part": ("scan", root / "noise", *target, "--sample", "30%"),
+        "too-small": ("scan", root / "noise", *target, "--sample", "4%"),
+        "kv-dumps": ("kv", SAMPLES / "kv", *model),
+        "kv-trace": ("kv", trace, *model, "--ttl", "10m,1d", "--target", "1PB"),
+    }
+    for kind, words in commands.items():
+        done = storeff(*words, "-q", "-o", root / f"{kind}.json")
+        assert done.returncode == 0, done.stderr
+    return {kind: root / f"{kind}.json" for kind in commands}
+
+
+@pytest.fixture
+def screen(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Screen:
+    """What a person sees of a report in so many columns."""
+
+    def see(report: Report, columns: int) -> str:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        print_report(report)
+        return capsys.readouterr().out
+
+    return see
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_every_screen_fits_with_every_figure_whole(
+    reports: dict[str, Path], screen: Screen, kind: str, columns: int
+) -> None:
+    report = read_report(reports[kind])
+    wide, narrow = screen(report, 200), screen(report, columns)
+    assert max(map(cell_len, narrow.splitlines())) <= columns
+    assert max(map(cell_len, wide.splitlines())) <= 200
+    figures = set(FIGURE.findall(wide))
+    assert len(figures) > 10
+    assert figures <= set(FIGURE.findall(narrow))
+
+
+@pytest.mark.parametrize("columns", [20, 40])
+def test_the_narrowest_terminal_shows_all_that_it_can(
+    reports: dict[str, Path], screen: Screen, columns: int
+) -> None:
+    shown = screen(read_report(reports["whole"]), columns)
+    assert max(map(cell_len, shown.splitlines())) <= columns
+    assert "weka-16-2" in shown
+
+
+@pytest.mark.parametrize("words", [("layouts",), ("drives",), ("doctor",)])
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_every_list_fits(words: tuple[str, ...], columns: int) -> None:
+    shown = storeff(*words, COLUMNS=str(columns)).stdout
+    assert max(map(cell_len, shown.splitlines())) <= columns
+
+
+def test_a_terminal_is_believed_before_columns() -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 70, 0, 0))
+    running = subprocess.Popen(
+        [sys.executable, "-P", "-m", "storeff", "layouts"],
+        stdout=theirs,
+        env=os.environ | {"COLUMNS": "200", "TERM": "dumb"},
+    )
+    os.close(theirs)
+    shown = b"".join(iter(lambda: _read(ours), b"")).decode()
+    os.close(ours)
+    assert running.wait(60) == 0
+    assert 60 < max(map(cell_len, shown.splitlines())) <= 70
+
+
+def _read(fd: int) -> bytes:
+    """What a pseudo-terminal holds; nothing once its other end is closed, which is EIO."""
+    try:
+        return os.read(fd, 65536)
+    except OSError:
+        return b""
+
+
+@pytest.mark.parametrize("said", ["", "0", "-5", "wide", "1" * 5000])
+def test_columns_that_are_no_number_are_no_width(said: str) -> None:
+    lines = storeff("layouts", COLUMNS=said).stdout.splitlines()
+    assert 100 < max(map(cell_len, lines)) <= 120
+
+
+def test_without_a_utf8_terminal_it_is_all_ascii() -> None:
+    done = storeff("layouts", PYTHONIOENCODING="ascii", COLUMNS="60")
+    assert done.returncode == 0
+    assert done.stdout.isascii()
+    assert "146+4" in done.stdout
+
+
+def hostile_copies(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """``value`` again and again, each time with another of the strings in it made hostile."""
+    items: Any = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in list(items):
+        if isinstance(inner, str):
+            value[key] = HOSTILE + inner
+            yield f"{at}.{key}", value
+            value[key] = inner
+        elif isinstance(inner, dict | list):
+            for path, _ in hostile_copies(inner, f"{at}.{key}"):
+                yield path, value
+
+
+# What the report refers to itself by: changed alone, there is no such layout or step.
+LINKS = re.compile(r"\.reference_layout|\.layouts\.\d+\.(name|waterfall\.\d+\.step)")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_text_of_a_report_reaches_the_terminal_raw(
+    reports: dict[str, Path], screen: Screen, kind: str
+) -> None:
+    report = read_report(reports[kind])
+    if report.scan is not None:
+        skipped = [Skipped(reason="io-error", files=2, bytes=7, remedy="wait", examples=["/x"])]
+        report = msgspec.structs.replace(
+            report,
+            complete=False,
+            incomplete_because=["interrupted"],
+            scan=msgspec.structs.replace(report.scan, skipped=skipped),
+        )
+    shown_at = []
+    for path, document in hostile_copies(json.loads(to_json(report))):
+        try:
+            changed = msgspec.convert(document, Report)
+        except msgspec.ValidationError:
+            continue
+        if LINKS.fullmatch(path):
+            continue
+        text = screen(changed, 80)
+        assert all(c == "\n" or unicodedata.category(c)[0] != "C" for c in text), path
+        assert max(map(cell_len, text.splitlines())) <= 80, path
+        shown_at += [path] * ("owned" in text)
+    assert len(shown_at) > 8
+
+
+def test_a_hostile_name_of_a_layout_is_escaped_wherever_it_is_shown(
+    reports: dict[str, Path], screen: Screen
+) -> None:
+    text = to_json(read_report(reports["whole"])).decode()
+    hostile = json.dumps(HOSTILE)[1:-1]
+    renamed = json.loads(text.replace('"weka-16-2"', f'"{hostile}"'))
+    shown = screen(msgspec.convert(renamed, Report), 100)
+    assert shown.count("owned") >= 3
+    assert all(c == "\n" or c.isprintable() for c in shown)
+
+
+def test_json_on_stdout_shows_all_it_holds(reports: dict[str, Path], tmp_path: Path) -> None:
+    document = json.loads(reports["whole"].read_bytes())
+    document["scan"]["sources"] = [HOSTILE]
+    (tmp_path / "r.json").write_text(json.dumps(document))
+    done = storeff("size", tmp_path / "r.json", "--json")
+    assert json.loads(done.stdout)["scan"]["sources"] == [HOSTILE]
+    assert all(c == "\n" or c.isprintable() for c in done.stdout)
+
+
+@pytest.mark.parametrize("catalogue", ["layouts", "drives"])
+def test_own_entries_are_listed_escaped(catalogue: str, tmp_path: Path) -> None:
+    golden = Path(__file__).parent / "golden" / "own-drive.toml"
+    entries = {
+        "drives": golden.read_text().split("[ours]")[1],
+        "layouts": 'code = {kind = "rs", k = 4, m = 2}\n'
+        + "".join(
+            f'{key} = {{value = {value}, kind = "assumption"}}\n'
+            for key, value in {
+                "metadata": 0.02,
+                "padding": 0.0,
+                "rebuild_reserve": 0.0,
+                "fill_limit": 0.85,
+            }.items()
+        ),
+    }
+    (tmp_path / f"{catalogue}.toml").write_text(f"[{json.dumps(HOSTILE)}]\n{entries[catalogue]}")
+    shown = storeff(catalogue, "--data", tmp_path).stdout
+    assert "owned" in shown
+    assert all(c == "\n" or c.isprintable() for c in shown)
+    listed = storeff(catalogue, "--data", tmp_path, "--json").stdout
+    assert HOSTILE in json.loads(listed)
+    assert all(c == "\n" or c.isprintable() for c in listed)
+
+
+def test_a_layout_named_like_markup_does_not_stop_a_scan_on_a_terminal(tmp_path: Path) -> None:
+    entry = (
+        'code = {kind = "rs", k = 4, m = 2}\nmetadata = {value = 0.0, kind = "assumption"}\n'
+        'padding = {value = 0.0, kind = "assumption"}\n'
+        'rebuild_reserve = {value = 0.0, kind = "assumption"}\n'
+        'fill_limit = {value = 0.85, kind = "assumption"}\n'
+    )
+    (tmp_path / "layouts.toml").write_text(f'["[/nope]\\u202e"]\n{entry}')
+    words = ("scan", SAMPLES, "--target", "1EB", "--data", tmp_path, "--layout", "[/nope]\u202e")
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-P", "-m", "storeff", *map(str, words)],
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm"},
+    )
+    os.close(theirs)
+    said = b"".join(iter(lambda: _read(ours), b"")).decode()
+    os.close(ours)
+    assert running.wait(60) == 0, said
+    assert "[/nope]\\u202e" in said
+    assert "\u202e" not in said
+
+
+def without_target(report: Report) -> Report:
+    return msgspec.structs.replace(report, target=None, layouts=[], assumptions=[], warnings=[])
+
+
+def test_without_a_target_the_first_lines_say_what_the_data_saves(
+    reports: dict[str, Path], screen: Screen
+) -> None:
+    lines = screen(without_target(read_report(reports["part"])), 100).splitlines()
+    assert re.fullmatch(
+        r"36.0 MB would take 18.\d MB ±[\d.]+ %: "
+        r"data reduction ratio 2\.\d\dx \[[\d.]+, [\d.]+\] \(logical : stored\)",
+        lines[0],
+    )
+    assert re.match(r"  Saves 18.\d MB ±[\d.]+ % \((49|50)\.\d %\), by cdc-64KiB", lines[1])
+    assert lines[2].startswith("  Compression only: 1.00x")
+    assert "--target" in lines[3]
+    assert not re.search(r"drives|racks| [kM]?W\b", "\n".join(lines))
+
+
+def test_without_a_target_a_range_is_answered_by_a_range(
+    reports: dict[str, Path], screen: Screen
+) -> None:
+    lines = screen(without_target(read_report(reports["too-small"])), 120).splitlines()
+    assert re.match(r"36.0 MB would take [\d.]+ [kM]B to [\d.]+ MB: data reduction", lines[0])
+    assert re.search(r"Saves [\d.]+ MB to [\d.]+ MB, .*too small for a single figure", lines[1])
+
+
+def test_layouts_asked_for_without_a_target_follow_the_answer(
+    reports: dict[str, Path], screen: Screen
+) -> None:
+    report = msgspec.structs.replace(read_report(reports["whole"]), target=None)
+    lines = screen(report, 100).splitlines()
+    assert "would take" in lines[0]
+    assert "drives" in lines[4]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_incomplete_report_says_so_first_and_claims_nothing_whole(
+    reports: dict[str, Path], screen: Screen, kind: str
+) -> None:
+    report = read_report(reports[kind])
+    scan = report.scan
+    if scan is not None:
+        scan = msgspec.structs.replace(scan, coverage=0.17321, choice="everything was read")
+    report = msgspec.structs.replace(
+        report, complete=False, incomplete_because=["interrupted"], scan=scan
+    )
+    shown = screen(report, 100)
+    share = "" if scan is None else "rests on 17.32 % of the listed bytes; "
+    assert shown.splitlines()[0] == f"INCOMPLETE: {share}interrupted"
+    for claim in ("exactly (", "counted exactly", "everything was read", "overage: complete"):
+        assert claim not in shown
+
+
+def test_incomplete_of_all_listed_bytes_is_not_said_to_be_all(
+    reports: dict[str, Path], screen: Screen
+) -> None:
+    because = ["12 directories could not be listed"]
+    report = msgspec.structs.replace(
+        read_report(reports["whole"]), complete=False, incomplete_because=because
+    )
+    shown = screen(report, 100)
+    assert shown.splitlines()[0] == "INCOMPLETE: 12 directories could not be listed"
+    assert "coverage" not in shown.lower()
+
+
+def test_a_figure_of_unknown_interval_is_about_right(
+    reports: dict[str, Path], screen: Screen
+) -> None:
+    document = json.loads(reports["part"].read_bytes())
+    for row in document["reduction"]["combined"]:
+        for name in ("ratio", "physical_bytes"):
+            row[name] |= {"low": None, "high": None}
+    document["reduction"]["headline"]["ratio"] |= {"low": None, "high": None}
+    report = without_target(msgspec.convert(document, Report))
+    lines = screen(report, 120).splitlines()
+    assert re.match(r"36.0 MB would take about 18.\d MB: .* about 2\.\d\dx \(", lines[0])
+    assert "interval unknown" in " ".join(lines[:4])
+
+
+def test_nines_are_counted_and_layouts_stay_in_their_order(
+    reports: dict[str, Path], screen: Screen
+) -> None:
+    report = read_report(reports["whole"])
+    layouts = list(reversed(report.layouts))
+    durability = msgspec.structs.replace(layouts[0].durability, nines=9.96)
+    layouts[0] = msgspec.structs.replace(layouts[0], durability=durability)
+    shown = screen(msgspec.structs.replace(report, layouts=layouts), 200)
+    rows = shown.split("would need")[1].splitlines()[3 : 3 + len(layouts)]
+    assert [row.split()[0] for row in rows] == [layout.name for layout in layouts]
+    assert rows[0].split()[-1] == "9.9"
+
+
+def test_growth_is_shown_and_its_scenario_is_not(reports: dict[str, Path], screen: Screen) -> None:
+    report = read_report(reports["whole"])
+    shown = screen(report, 120)
+    assert "Growth with the data" in shown
+    assert "ceiling" not in shown
+    assert "floor:" not in shown
+
+
+def test_compression_only_stands_beside_what_it_is_of(
+    reports: dict[str, Path], screen: Screen
+) -> None:
+    document = json.loads(reports["whole"].read_bytes())
+    only = {"value": 1.77, "low": 1.77, "high": 1.77, "origin": "measured"}
+    for row in document["reduction"]["combined"]:
+        row["compression_only_ratio"] = only if row["codec"] == "zstd-3" else None
+    block = document["reduction"]["compression"][0]
+    units = {"allocation_bytes": 4096, "required_ratio": 0.875}
+    document["reduction"]["compression"].append(block | units)
+    shown = screen(msgspec.convert(document, Report), 120)
+    assert "Compression only: 1.77x" in shown
+    assert re.search(r"cdc-64KiB( +[\d.]+x)+ +1\.77x\n", shown)
+    assert re.search(r"no dedup, 64 KiB in 4 KiB units, if to 87.5 % +[\d.]+x", shown)
+    document["reduction"]["combined"] = [
+        {key: value for key, value in row.items() if not key.startswith("compression_only")}
+        for row in document["reduction"]["combined"]
+    ]
+    assert "compression only, zstd-3" not in screen(msgspec.convert(document, Report), 120)
+
+
+def test_one_drive_is_one_drive(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(random.Random(1).randbytes(100_000))
+    shown = storeff("scan", tmp_path, "--target", "1TB", "--layout", "ceph-replica-3", "-q").stdout
+    assert re.search(r"of raw storage: \d+ drives, 1 rack, [\d.]+ kW", shown)
+    assert "1 file," in shown
+
+
+def test_a_path_of_900_characters_leaves_the_rest_readable(
+    reports: dict[str, Path], screen: Screen
+) -> None:
+    report = read_report(reports["whole"])
+    assert report.scan is not None
+    path = "/begin/" + "/".join(["n" * 240] * 4) + "/end"
+    skipped = [Skipped(reason="fifo", files=1, bytes=0, remedy="nothing to do", examples=[path])]
+    scan = msgspec.structs.replace(report.scan, skipped=skipped)
+    for columns in (80, 110):
+        shown = screen(msgspec.structs.replace(report, scan=scan), columns)
+        [row] = [line for line in shown.splitlines() if line.startswith("  fifo") and "1" in line]
+        assert re.search(r"fifo +1 +0 B +nothing to do", row)
+        assert re.search(r"/begin/n+\.\.\.n+/end", shown)
+
+
+def test_many_sources_of_long_names_are_told_apart(tmp_path: Path) -> None:
+    roots = []
+    for i in range(12):
+        root = tmp_path / ("x" * 200) / f"source-{i}" / ("x" * 200)
+        root.mkdir(parents=True)
+        shutil.copy(SAMPLES / "images" / "noise.png", root)
+        roots.append(root)
+    shown = storeff("scan", *roots, "-q", COLUMNS="80").stdout
+    assert max(map(cell_len, shown.splitlines())) <= 80
+    assert "source-7/xxx" in shown
+    assert "and 4 more sources" in shown
+    assert re.search(r"\n +12: source-\d+/x+\.\.\.x+ +[\d.]+ kB", shown)
+    assert "further pairs in the JSON report" in shown
