@@ -1,4 +1,4 @@
-"""Trees to scan, and measurements compared bit for bit."""
+"""Trees to scan, measurements compared bit for bit, and scenarios to size them by."""
 
 import random
 import threading
@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from storeff.data import Assumption, one
+from storeff.economics import Scenario, build_scenario
+from storeff.layout import Data, Layout
 from storeff.scan import worker
 from storeff.scan.compressed import CompressedSample, new_samples
 from storeff.scan.measurement import Measurement
@@ -72,3 +75,8 @@ def new_worker(plan: Plan, samples: list[CompressedSample] | None = None) -> wor
 
 def blocks(content: bytes, block_bytes: int) -> list[bytes]:
     return [content[i : i + block_bytes] for i in range(0, len(content), block_bytes)]
+
+
+def scenario_of(layout: Layout[Assumption]) -> Scenario[Assumption]:
+    """``layout`` on the default drive and site, its data still to be measured."""
+    return build_scenario(Data(logical_bytes=one(), reduction_ratio=one()), layout)

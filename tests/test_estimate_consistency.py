@@ -11,12 +11,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scans import scenario_of
 
 from storeff.economics import size
 from storeff.estimate.consistency import no_less, no_more, without_intervals
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.estimate.sampled import reduce_sampled
-from storeff.layout import load_layouts
+from storeff.layout import SystemReduction, load_layouts
 from storeff.quantity import Quantity
 from storeff.report.sizing import bytes_left, sized_for
 from storeff.scan.measurement import Measurement
@@ -153,9 +154,7 @@ def test_no_layout_needs_less_without_duplicates_than_with_them(roots: list[Path
         *(reduce(scan(roots, Plan(seed=seed, chunkers=FEW))) for seed in range(3)),
     ):
         for layout in load_layouts().values():
-            made = sized_for(
-                reduction, 10**18, layout, drive="qlc-122", site="colocation-us", extra={}, seed=1
-            )
+            made = sized_for(reduction, 10**18, scenario_of(layout), seed=1)
             sized = size(made.scenario, made.draws, None, made.floor_ratio, made.floor_draws)
             if sized.floor is not None:
                 for with_, without in (
@@ -165,6 +164,9 @@ def test_no_layout_needs_less_without_duplicates_than_with_them(roots: list[Path
                     assert_at_most(with_, without)
 
 
+PLAIN_LZ4 = SystemReduction(dedup="none", codec="lz4", source="packs what it compresses")
+
+
 def test_a_system_that_counts_bytes_is_sized_by_the_plain_row(roots: list[Path]) -> None:
     reduction = reduce(scan(roots[:1], Plan()))
     [plain, allocated] = [
@@ -172,7 +174,7 @@ def test_a_system_that_counts_bytes_is_sized_by_the_plain_row(roots: list[Path])
     ]
     assert (plain.allocation_bytes, allocated.allocation_bytes) == (1, ALLOCATION_BYTES)
     assert plain.compressed_bytes != allocated.compressed_bytes
-    assert bytes_left(reduction, "none", "lz4", 65536) == plain.compressed_bytes
+    assert bytes_left(reduction, PLAIN_LZ4) == plain.compressed_bytes
 
 
 # ---- orders ----
@@ -245,9 +247,7 @@ def test_of_a_scan_cut_short_no_figure_has_an_interval(
 def test_what_is_sized_by_a_scan_cut_short_has_none_either(many: list[Path]) -> None:
     reduction = reduce(cut_short(many))
     for name, layout in load_layouts().items():
-        made = sized_for(
-            reduction, 10**18, layout, drive="qlc-122", site="colocation-us", extra={}, seed=1
-        )
+        made = sized_for(reduction, 10**18, scenario_of(layout), seed=1)
         sized = size(made.scenario, made.draws, None, made.floor_ratio, made.floor_draws)
         assert sized.raw_bytes.value is not None
         reduces = layout.reduction is None or layout.reduction.codec != "none"

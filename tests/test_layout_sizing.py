@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scans import scenario_of
 
 from storeff.economics import SizedLayout, size
 from storeff.errors import StoreffError
@@ -106,16 +107,7 @@ def scan(*sizes: tuple[int, int, int], hole_bytes: int = 0, unread_bytes: int = 
 
 
 def sized(name: str, found: Reduction, listed: Scan | None = None) -> Sized:
-    return sized_for(
-        found,
-        TARGET_BYTES,
-        LAYOUTS[name],
-        drive="qlc-122",
-        site="colocation-us",
-        extra={},
-        seed=1,
-        scan=listed,
-    )
+    return sized_for(found, TARGET_BYTES, scenario_of(LAYOUTS[name]), seed=1, scan=listed)
 
 
 def result(name: str, found: Reduction, listed: Scan | None = None) -> SizedLayout:
@@ -206,7 +198,7 @@ def test_blocks_are_counted_as_the_layout_allocates_them() -> None:
         LAYOUTS["ceph-ec-8-3"],
         reduction=SystemReduction(dedup="none", codec="lz4", source="packs what it compresses"),
     )
-    packed = sized_for(zeros, 1, bytewise, drive="qlc-122", site="colocation-us", extra={}, seed=1)
+    packed = sized_for(zeros, 1, scenario_of(bytewise), seed=1)
     assert packed.scenario.data.reduction_ratio.value == Fraction(DATA_BYTES, DATA_BYTES // 245)
 
 

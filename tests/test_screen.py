@@ -201,7 +201,8 @@ def test_a_hostile_name_of_a_layout_is_escaped_wherever_it_is_shown(
 ) -> None:
     text = to_json(read_report(reports["whole"])).decode()
     hostile = json.dumps(HOSTILE)[1:-1]
-    renamed = json.loads(text.replace('"weka-16-2"', f'"{hostile}"'))
+    name = json.loads(text)["reference_layout"]
+    renamed = json.loads(text.replace(f'"{name}"', f'"{hostile}"'))
     shown = screen(msgspec.convert(renamed, Report), 100)
     assert shown.count("owned") >= 3
     assert all(c == "\n" or c.isprintable() for c in shown)
