@@ -6,6 +6,7 @@ and what is lossy are two answers: nothing here multiplies them.
 
 import hashlib
 import math
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import reduce
@@ -138,9 +139,16 @@ def _sums(a: Mapping[str, Totals], b: Mapping[str, Totals]) -> dict[str, Totals]
 # ---- measuring ----
 
 
-def measure(dump: Dump, fd: int, name: bytes, size_bytes: int, plan: Plan) -> Measurement:
+def measure(
+    dump: Dump,
+    fd: int,
+    name: bytes,
+    size_bytes: int,
+    plan: Plan,
+    stop: threading.Event | None = None,
+) -> Measurement:
     """A sample of the file ``fd`` of ``size_bytes``, seeded by ``name``, which tells it from
-    others.
+    others; an empty one if ``stop`` is set before all of it is measured.
 
     Raises MalformedError where the file contradicts ``dump``, OSError where it cannot be read.
     """
@@ -148,6 +156,8 @@ def measure(dump: Dump, fd: int, name: bytes, size_bytes: int, plan: Plan) -> Me
     data_bytes = sum(section.tokens * section.row_bytes for section in found)
     total = Measurement(plan, [])
     for number, section in enumerate(found):
+        if stop is not None and stop.is_set():
+            return Measurement(plan, [])
         clusters = section.clusters(plan.cluster_bytes)
         count = math.ceil(clusters * min(1.0, plan.sample_bytes / data_bytes))
         digest = hashlib.blake2b(name + b"\0%d" % number, digest_size=8).digest()
