@@ -12,7 +12,9 @@ from storeff.commands.options import Durations, Size, own_catalogues, pick, sizi
 
 TRACE_SUFFIXES = (".jsonl", ".json", ".csv")
 # Those of storeff.kv.formats, which --help would be slower to import; a test holds them equal.
-CACHE_FORMATS = ("f32", "bf16", "f16", "fp8", "int8", "int4", "q8_0", "q4_0")
+CACHE_FORMATS = (
+    *("f32", "bf16", "f16", "fp8", "int8-tensor", "int8", "int4", "nvfp4", "q8_0", "q4_0"),
+)
 
 
 @click.command(
