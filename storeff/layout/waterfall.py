@@ -26,6 +26,7 @@ LABELS = {
     "padding": "Padding",
     "rebuild_reserve": "Rebuild reserve",
     "fill_limit": "Fill limit",
+    "endurance": "Endurance",
 }
 
 # Shares of 1e19 bytes to far below one byte.
@@ -33,11 +34,16 @@ _DECIMALS = decimal.Context(prec=80)
 
 
 class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be stored: application bytes, the application's own copies, how far it shrinks."""
+    """What is to be stored: application bytes, the application's own copies, how far it shrinks.
+
+    ``endurance`` is for data that is rewritten all the time: the drive writes a day that raw which
+    is full would take, over those that the drives are rated for. None: writes do not matter.
+    """
 
     logical_bytes: N
     reduction_ratio: N
     copies: N = msgspec.field(default_factory=one)
+    endurance: N | None = None
 
 
 class Step(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
@@ -64,7 +70,16 @@ def step_factors(data: Data[Number], layout: Layout[Number]) -> dict[str, Number
         "padding": 1 + layout.padding,
         "rebuild_reserve": 1 / (1 - layout.rebuild_reserve),
         "fill_limit": 1 / layout.fill_limit,
+        **_endurance(data, layout),
     }
+
+
+def _endurance(data: Data[Number], layout: Layout[Number]) -> dict[str, Number]:
+    """The step of raw that is bought for its writes, and stays as empty as that makes it."""
+    if data.endurance is None:
+        return {}
+    full = (1 - layout.rebuild_reserve) * layout.fill_limit
+    return {"endurance": max(data.endurance * full, 1)}
 
 
 def raw(logical_bytes: Number, factors: dict[str, Number]) -> Number:
@@ -170,6 +185,7 @@ def report_steps(
         "padding": layout.padding,
         "rebuild_reserve": layout.rebuild_reserve,
         "fill_limit": layout.fill_limit,
+        "endurance": data.endurance,
     }
     return tuple(
         _reported(point, spread, given.get(point.step))
