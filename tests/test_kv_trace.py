@@ -234,6 +234,14 @@ def test_reading_can_be_interrupted(tmp_path: Path) -> None:
         read_trace(written(tmp_path, REQUESTS), stop=stop)
 
 
+def test_a_bad_line_at_the_beginning_makes_no_other_format(tmp_path: Path) -> None:
+    trace = read(tmp_path, ["# a trace", "", *REQUESTS])
+    assert (trace.requests, trace.notes.bad_line_example) == (
+        3,
+        "line 1: JSON is malformed: invalid character (byte 0)",
+    )
+
+
 def test_a_line_of_mixed_ids_costs_itself(tmp_path: Path) -> None:
     several: list[list[int | str]] = [["a", 1], [2**64 - 1, "a"]]
     for mixed in several:

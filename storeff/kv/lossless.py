@@ -91,7 +91,7 @@ def chunks(items: Items, chunk_bytes: int) -> list[Items]:
 def fills(block: Block, chunk_bytes: int) -> bool:
     """Whether ``block`` has a chunk of ``chunk_bytes``, as far as whole tokens make one."""
     tokens, channels = block.items.shape
-    return tokens >= max(1, chunk_bytes // (channels * block.items.itemsize))
+    return bool(tokens >= max(1, chunk_bytes // (channels * block.items.itemsize)))
 
 
 def arranged(chunk: Items, scheme: Scheme) -> list[memoryview]:

@@ -27,6 +27,7 @@ from storeff.kv.trace_time import (
 from storeff.sources.names import printable
 
 TOKENS_MAX = 1 << 40
+_LINES_OF_FORMAT = 5
 # By so many requests the unit of their times is judged.
 _PEEKED = 1000
 
@@ -77,23 +78,16 @@ def requests_of(lines: Iterable[bytes | None], unit: TimeUnit | None) -> Request
     Raises StoreffError if there is none, or if the unit cannot be told.
     """
     numbered = enumerate(lines, 1)
-    for number, line in numbered:
-        if line is None or line.strip():
-            first = (number, line)
-            break
-    else:
+    # One bad line at the beginning does not make another format.
+    filled = ((n, line) for n, line in numbered if line is None or line.strip())
+    first = list(islice(filled, _LINES_OF_FORMAT))
+    if not first:
         raise StoreffError("the trace is empty")
-    if line is None:
-        raise StoreffError(f"its first line is longer than {LINE_BYTES_MAX} bytes")
-    following = _chain(first, numbered)
-    if line.lstrip()[:1] in (b"{", b"["):
+    starts = [line.lstrip()[:1] if line else b"" for _, line in first]
+    following = chain(first, numbered)
+    if b"{" in starts or starts[0] == b"[":
         return _json_requests(following, unit)
     return _csv_requests(following, unit)
-
-
-def _chain(first: _Line, rest: Iterator[_Line]) -> Iterator[_Line]:
-    yield first
-    yield from rest
 
 
 # ---- JSON ----
@@ -228,11 +222,14 @@ def _csv_requests(lines: Iterator[_Line], unit: TimeUnit | None) -> Requests:
     parted by blanks, commas or semicolons) or one block a row (hash_id), the rows of a request_id
     together.
     """
-    first_line, first = next(lines)
-    text = (
-        "\0" if line is None else line.decode("utf-8", "surrogateescape")
-        for line in _chain_lines(first, lines)
-    )
+    numbers: list[int] = []
+
+    def decoded() -> Iterator[str]:
+        for number, line in lines:
+            numbers[:] = [number]
+            yield "\0" if line is None else line.decode("utf-8", "surrogateescape")
+
+    text = decoded()
     reader = csv.reader(text)
     names = _header(reader)
     columns = {
@@ -249,7 +246,7 @@ def _csv_requests(lines: Iterator[_Line], unit: TimeUnit | None) -> Requests:
             "request_id and hash_id (one block a row)",
         )
     at, match = times[0]
-    rows = _csv_rows(reader, names, first_line - 1)
+    rows = _csv_rows(reader, names, numbers)
     before = list(islice(rows, _PEEKED))
     if not before:
         raise StoreffError("the trace is empty")
@@ -268,12 +265,6 @@ def _csv_requests(lines: Iterator[_Line], unit: TimeUnit | None) -> Requests:
         )
     parsed = _csv_parsed(chain(before, rows), columns, at, said, one_a_row)
     return Requests("csv", said, unit_from, parsed)
-
-
-def _chain_lines(first: bytes | None, rest: Iterator[_Line]) -> Iterator[bytes | None]:
-    yield first
-    for _, line in rest:
-        yield line
 
 
 def _unit_of_cells(cells: list[str]) -> Unit | None:
@@ -300,7 +291,8 @@ def _header(reader: Any) -> list[str]:
 _Row = tuple[int, list[str] | BadLineError]
 
 
-def _csv_rows(reader: Any, names: list[str], lines_before: int) -> Iterator[_Row]:
+def _csv_rows(reader: Any, names: list[str], at: list[int]) -> Iterator[_Row]:
+    """The rows after the header, each with its last line, which ``at`` holds."""
     with _long_fields():
         while True:
             try:
@@ -308,9 +300,9 @@ def _csv_rows(reader: Any, names: list[str], lines_before: int) -> Iterator[_Row
             except StopIteration:
                 return
             except csv.Error as error:
-                yield lines_before + reader.line_num, BadLineError(str(error))
+                yield at[0], BadLineError(str(error))
                 continue
-            number = lines_before + reader.line_num
+            number = at[0]
             if len(row) == len(names) + 1 and not row[-1].strip():
                 # A comma at the end of the line.
                 row.pop()
