@@ -304,6 +304,8 @@ def test_the_bill_is_of_the_row_that_it_names(trace: Path, ttl: str) -> None:
     retention = made["kv"]["retention"]
     reference = next(each for each in made["layouts"] if each["name"] == retention["layout"])
     assert made["reference_layout"] == retention["layout"]
+    raws = [each["raw_bytes"]["value"] for each in made["layouts"]]
+    assert reference["raw_bytes"]["value"] == min(raws)
     row = retention["rows"][1]
     steps = {step["step"]: step for step in reference["waterfall"]}
     assert list(steps)[-1] == "endurance"

@@ -176,7 +176,7 @@ def command(
         store(scenarios[0], compression_ratio=None)
     kv = Kv(model=None if chosen is None else report.describe_model(chosen, tokens, cache_format))
     sized: list[Any] = []
-    caches = flows = compression_ratio = failed = None
+    caches = flows = failed = None
     scale = Fraction(1)
     with shown_progress(quiet) as progress:
         if traces:
@@ -197,40 +197,37 @@ def command(
                 stop=stop,
                 progress=progress,
             )
+        reference = layouts[0] if layouts else None
         if caches is not None and not stop.is_set():
             progress.phase("replaying the trace")
             kv = _with_replay(kv, caches, wanted, capacities)
-            if flows is not None:
-                try:
-                    compression_ratio = report.measured_ratio(kv.survey) if lossless else None
-                    flash = store(scenarios[0], compression_ratio=compression_ratio)
-                    sized = report.kv_scenarios(flows, scale, flash, target, scenarios)
-                except StoreffError as error:
-                    failed = error
+        if caches is not None and flows is not None and kv.trace is not None:
+            try:
+                ratio = report.measured_ratio(kv.survey) if lossless else None
+                flash = store(scenarios[0], compression_ratio=ratio)
+                sized = report.kv_scenarios(flows, scale, flash, target, scenarios)
+                # The headline and the rows of retention are about one layout.
+                about = report.most_efficient(sized) if sized and not layouts else scenarios[0]
+                reference = about.layout.name
+                flash = store(about, compression_ratio=ratio)
+                rows = retention(
+                    caches, wanted, flash, scale=scale, gpu=recomputing, admissions=(1, 2)
+                )
+                described = report.describe_retention(
+                    rows, scale, kv.trace, reference, drive, flash, target, wanted[-1]
+                )
+                kv = msgspec.structs.replace(kv, retention=described)
+            except StoreffError as error:
+                failed = error
         made = assemble(
             describe_run(command_line(), seed, started),
             today=today(),
             sized=sized,
-            reference=layouts[0] if layouts and sized else None,
+            reference=reference if sized else None,
             target_bytes=target,
             kv=kv,
             on_layout=lambda name: progress.phase(f"benchmarking the erasure code of {name}"),
         )
-        if caches is not None and kv.trace is not None and wanted and failed is None:
-            # The layout that the report is about is known only now.
-            reference = next(
-                each
-                for each in scenarios
-                if each.layout.name == (made.reference_layout or scenarios[0].layout.name)
-            )
-            flash = store(reference, compression_ratio=compression_ratio)
-            rows = retention(caches, wanted, flash, scale=scale, gpu=recomputing, admissions=(1, 2))
-            described = report.describe_retention(
-                rows, scale, kv.trace, reference.layout.name, drive, flash, target, wanted[-1]
-            )
-            made = msgspec.structs.replace(
-                made, kv=msgspec.structs.replace(kv, retention=described)
-            )
         made = report.with_missing(made, interrupted=stop.is_set(), trace_given=bool(traces))
     deliver(made, as_json=as_json, output=output)
     if failed is not None:

@@ -89,8 +89,9 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     token_hit_rate: Quantity
     live_tokens: Quantity
     stored_bytes: Quantity
-    capacity_raw_bytes: Quantity
-    endurance_factor: Quantity
+    # Of reports before schema 1.5 these two are unknown.
+    capacity_raw_bytes: Quantity = UNKNOWN.quantity()
+    endurance_factor: Quantity = UNKNOWN.quantity()
     raw_bytes: Quantity
     flash_bytes_per_day: Quantity
     mean_residence_seconds: float | None

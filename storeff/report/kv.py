@@ -17,6 +17,7 @@ from storeff.kv.retention import ASSUMPTIONS, Flash, Retention, endurance_of, li
 from storeff.kv.survey import Survey
 from storeff.kv.trace import Trace
 from storeff.layout import Data
+from storeff.layout.number import Number
 from storeff.layout.waterfall import raw, step_factors
 from storeff.quantity import Quantity
 from storeff.report.model import Kv, KvModel, KvRetention, Report, Warned
@@ -135,6 +136,16 @@ def kv_scenarios(
         ),
     )
     return [Sized(msgspec.structs.replace(each, data=data)) for each in scenarios]
+
+
+def most_efficient(sized: Sequence[Sized]) -> Scenario[Assumption]:
+    """The scenario that is bought the least raw for."""
+
+    def raw_bytes(scenario: Scenario[Assumption]) -> Number:
+        exactly: Scenario[Number] = map_numbers(scenario, exact)
+        return raw(exactly.data.logical_bytes, step_factors(exactly.data, exactly.layout))
+
+    return min((each.scenario for each in sized), key=raw_bytes)
 
 
 def describe_retention(
