@@ -356,7 +356,7 @@ def test_every_column_of_what_is_lossless_is_of_one_chunk_size() -> None:
 def test_a_method_beyond_the_order_0_entropy_is_explained() -> None:
     part = report(SAMPLES)["kv"]["survey"]["measured"]["overall"][0]
     assert part["winner"]["ratio"]["value"] > part["order0_ratio"]["value"]
-    assert "order-0 entropy" in (shown := run(SAMPLES).stdout)
+    assert "entropy, order 0" in (shown := run(SAMPLES).stdout)
     assert "as the best one does" in shown
 
 

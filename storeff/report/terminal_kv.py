@@ -82,7 +82,7 @@ def _shape(found: Found) -> str:
 
 def _measured(survey: Survey, measured: KvReport) -> RenderableType:
     lossless = simple_table(
-        "lossless", RAW.name, PLANES.name, "best", "best method", "order-0 entropy"
+        "lossless", RAW.name, PLANES.name, "best", "best method", "entropy, order 0"
     )
     lossless.columns[4].justify = "left"
     lossy = simple_table("lossy", "method", "ratio", "RMS error of values", "of logits")
@@ -119,7 +119,7 @@ def _measured(survey: Survey, measured: KvReport) -> RenderableType:
     if beyond_order0:
         body.append(
             paragraph(
-                "Order-0 entropy is the least that one code for each field of a number takes. "
+                "Entropy of order 0 is the least that one code for each field of a number takes. "
                 "Methods that see the numbers before, as the best one does, can take less."
             )
         )
@@ -236,29 +236,29 @@ def _share(rate: float | None) -> str:
 
 def _retention(retention: KvRetention) -> RenderableType:
     table = simple_table(
-        "evicted if idle for",
+        "evict if idle",
         "token hits",
         "stored",
-        "endurance",
         "raw bought",
-        "drives in service",
+        "drives",
         "limited by",
+        "endurance factor",
         "written a day",
         "DWPD required",
         "break-even",
         "saved an hour",
     )
-    table.columns[6].justify = "left"
+    table.columns[5].justify = "left"
     for row in retention.rows:
         again = ", 2nd use" if row.admission == 2 else ""
         table.add_row(
             f"{format_duration(row.ttl_seconds)}{again}{'' if row.measured else ' *'}",
             _bounds(row.token_hit_rate, lambda share: f"{share:.1%}"),
             _bounds(row.stored_bytes, format_bytes),
-            _bounds(row.endurance_factor, lambda factor: f"x {significant(factor)}"),
             _bounds(row.raw_bytes, format_bytes),
             _bounds(row.drives, lambda count: f"{count:,.0f}"),
             row.binds,
+            _bounds(row.endurance_factor, significant),
             _bounds(row.flash_bytes_per_day, format_bytes),
             _bounds(row.dwpd_asked, significant),
             _hours(row.break_even_hours.value),
