@@ -72,12 +72,41 @@ def test_capacity_and_writes_of_blocks_used_once(fresh: Caches) -> None:
     assert exact(row.token_hit_rate) == 0
     # Those of now, and of the 100 seconds before.
     assert exact(row.live_tokens) == 101 * TOKENS
-    assert exact(row.stored_bytes) == exact(row.raw_bytes) == 101 * TOKENS * 1000
+    assert exact(row.stored_bytes) == exact(row.capacity_raw_bytes) == 101 * TOKENS * 1000
     assert exact(row.flash_bytes_per_day) == DAY * TOKENS * 1000
     assert exact(row.drives_for_capacity) == 11
     assert exact(row.drives_for_endurance) == 8640
     assert exact(row.drives) == 8640
     assert row.binds == "endurance"
+
+
+def test_raw_is_bought_for_its_writes_where_they_limit_it(fresh: Caches) -> None:
+    row = one(fresh, 100)
+    assert exact(row.endurance_factor) == pytest.approx(864 * 100 / 101)
+    assert exact(row.raw_bytes) == DAY * TOKENS * 1000
+    long = one(fresh, 499, Flash(**(_fields(PLAIN) | {"rated_dwpd": 200.0})))
+    assert exact(long.endurance_factor) == 1
+    assert exact(long.raw_bytes) == exact(long.capacity_raw_bytes)
+
+
+@pytest.mark.parametrize("admissions", [(1,), (2,)])
+@pytest.mark.parametrize("ttl_seconds", [5, 100, 600, DAY, 7 * DAY])
+def test_no_drive_writes_more_a_day_than_what_lives_a_ttl_allows(
+    tmp_path: Path, ttl_seconds: int, admissions: tuple[int, ...]
+) -> None:
+    flash = Flash(**(_fields(PLAIN) | {"fill_limit": 0.8, "waf": 2.5}))
+    for seed in range(4):
+        given = caches(tmp_path, sessions(seed, 1000))
+        (row,) = retention(given, [ttl_seconds], flash, admissions=admissions)
+        asked = row.dwpd_asked
+        most = 0.8 * 2.5 * DAY / ttl_seconds * (1 + 1e-12)
+        assert asked.low is not None
+        assert asked.value is not None
+        assert asked.high is not None
+        assert 0 <= asked.low <= asked.value <= asked.high <= most
+        for each in (row.live_tokens, row.flash_bytes_per_day, row.raw_bytes, row.drives):
+            assert each.low is not None
+            assert each.low <= (each.value or 0) <= (each.high or 0)
 
 
 def test_drive_writes_agree_with_the_residence(fresh: Caches) -> None:
@@ -234,7 +263,7 @@ def test_parity_fill_and_waf_are_in_drives_and_writes(fresh: Caches) -> None:
         waf=2,
     )
     row, plain = one(fresh, 100, flash), one(fresh, 100)
-    assert exact(row.raw_bytes) == pytest.approx(101 * TOKENS * 1000 * 1.25 / 0.8)
+    assert exact(row.capacity_raw_bytes) == 101 * TOKENS * 1000 * 1.25 / 0.8
     assert exact(row.flash_bytes_per_day) == DAY * TOKENS * 1000 * 1.25 * 2
     # Parity is in writes and in room.
     asked, before = exact(row.dwpd_asked), exact(plain.dwpd_asked)

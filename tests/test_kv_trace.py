@@ -1,6 +1,9 @@
 """Traces as systems write them become arrays; what is odd about them is said."""
 
+import gzip
 import json
+import os
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -8,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff.errors import StoreffError
-from storeff.kv import trace_lines
-from storeff.kv.trace import Trace, infer_block_tokens, read_trace
+from storeff.kv import trace_file
+from storeff.kv.trace import StoppedError, Trace, infer_block_tokens, read_trace
 
 
 def mooncake(timestamp: float, ids: Sequence[int | str], **fields: Any) -> dict[str, Any]:
@@ -77,6 +81,174 @@ def test_the_unit_of_time_may_be_stated(tmp_path: Path) -> None:
     assert read(tmp_path, REQUESTS, time_unit="s").times_ms.tolist() == [0, 500_000, 500_000]
 
 
+def paced(count: int, step: float, first: float = 0) -> list[dict[str, Any]]:
+    return [mooncake(first + step * i, [1, i]) for i in range(count)]
+
+
+def test_mooncake_times_that_are_no_whole_milliseconds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        StoreffError, match=r"4\.4\d requests/s in seconds or 4,440 .* in milli"
+    ) as no:
+        read(tmp_path, paced(400, 0.2251))
+    assert "--time-unit s, ms, us or ns" in no.value.remedy
+    trace = read(tmp_path, paced(400, 0.2251), time_unit="s")
+    assert trace.span_seconds == pytest.approx(399 * 0.2251, abs=1e-3)
+    assert trace.notes.time_unit_from == "given"
+
+
+def test_whole_milliseconds_may_be_written_with_a_point(tmp_path: Path) -> None:
+    trace = read(tmp_path, paced(400, 225.0))
+    assert (trace.notes.time_unit, trace.notes.time_unit_from) == ("ms", "format")
+    assert trace.span_seconds == 399 * 0.225
+
+
+@pytest.mark.parametrize("step", [0, 1e6])
+def test_whole_numbers_of_another_unit_are_refused_by_their_rate(tmp_path: Path, step: int) -> None:
+    """Two requests a second in whole seconds, and in microseconds."""
+    times = [i // 2 for i in range(400)] if not step else [int(i * step) for i in range(400)]
+    with pytest.raises(StoreffError, match="can hardly be milliseconds"):
+        read(tmp_path, [mooncake(time, [1]) for time in times])
+
+
+def test_a_fraction_far_into_the_trace_costs_its_line(tmp_path: Path) -> None:
+    trace = read(tmp_path, [*paced(1500, 225), mooncake(10**6 + 0.5, [1])])
+    assert trace.notes.bad_line_example == (
+        "line 1501: time 1000000.5 is no whole number, as those before it are"
+    )
+
+
+@pytest.mark.parametrize(
+    ("unit", "first"), [("s", 1.7e9), ("ms", 17 * 10**11), ("us", 17 * 10**14), ("ns", 17 * 10**17)]
+)
+def test_times_since_1970_show_their_unit(tmp_path: Path, unit: str, first: float) -> None:
+    step = first / 17e8 / 4
+    trace = read(tmp_path, paced(200, step, first))
+    assert (trace.notes.time_unit, trace.notes.time_unit_from) == (unit, "dates")
+    assert trace.span_seconds == pytest.approx(199 / 4, abs=2e-3)
+    text = "timestamp,hash_ids\n" + "".join(f"{first + step * i!r},[{i}]\n" for i in range(200))
+    assert read_csv(tmp_path, text, block_tokens=16).notes.time_unit == unit
+
+
+def test_json_may_have_dates(tmp_path: Path) -> None:
+    lines = [mooncake(0, [1]) | {"timestamp": f"2026-01-01T00:00:0{i}"} for i in range(5)]
+    trace = read(tmp_path, [*lines, mooncake(7, [1])])
+    assert (trace.notes.time_unit, trace.span_seconds, trace.notes.bad_lines) == ("iso", 4.0, 1)
+
+
+def test_one_moment_shows_no_unit_and_is_read_as_the_format_says(tmp_path: Path) -> None:
+    assert read(tmp_path, [mooncake(0, [1])] * 400).notes.time_unit == "ms"
+
+
+# ---- how it is written ----
+
+TEXT = "".join(json.dumps(each) + "\n" for each in REQUESTS)
+AS_CSV = "timestamp_ms,input_length,hash_ids\n0,1100,1 2 3\n500,1536,1 2 9\n500,400,4\n"
+FORMS: dict[str, bytes] = {
+    "a byte-order mark": b"\xef\xbb\xbf" + TEXT.encode(),
+    "two files, each with a mark": b"".join(
+        b"\xef\xbb\xbf" + line.encode() for line in TEXT.splitlines(keepends=True)
+    ),
+    "lines of Windows": TEXT.replace("\n", "\r\n").encode(),
+    "blank lines": TEXT.replace("\n", "\n \n\n").encode(),
+    "commas at the ends": TEXT.replace("\n", ",\n").encode(),
+    "no last end of line": TEXT.rstrip().encode(),
+    "a list on one line": json.dumps(REQUESTS).encode(),
+    "a list of lines": b"[\n" + TEXT.rstrip().replace("\n", ",\n").encode() + b"\n]\n",
+    "a list begun and ended on a line": b"[" + TEXT.rstrip().replace("\n", ",\n").encode() + b"]",
+    "gzip": gzip.compress(TEXT.encode()),
+    "two gzip files": gzip.compress(TEXT[:9].encode()) + gzip.compress(TEXT[9:].encode()),
+    "Zstandard": zstandard.compress(TEXT.encode()),
+    "CSV with a mark": b"\xef\xbb\xbf" + AS_CSV.encode(),
+    "CSV of Windows": AS_CSV.replace("\n", "\r\n").encode(),
+    "CSV with blank lines": ("\n\n" + AS_CSV.replace("\n", "\n\n")).encode(),
+    "CSV with commas at the ends": AS_CSV.replace("\n", ",\n").encode(),
+    "CSV with commas at the ends of rows": AS_CSV.replace("\n", ",\n")
+    .replace(",\n", "\n", 1)
+    .encode(),
+    "packed CSV": gzip.compress(AS_CSV.encode()),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_holds_the_same_requests(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "trace"
+    path.write_bytes(FORMS[form])
+    trace = read_trace(path)
+    assert trace.times_ms.tolist() == [0, 500, 500]
+    assert trace.input_tokens.tolist() == [1100, 1536, 400]
+    assert trace.keys.tolist() == [0, 1, 2, 0, 1, 3, 4]
+    assert trace.notes.bad_lines == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [FORMS["gzip"][:-9], FORMS["gzip"][:30] + b"xx" + FORMS["gzip"][32:], FORMS["Zstandard"][:-9]],
+)
+def test_damaged_packed_data_are_an_error_for_a_person(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "trace.jsonl.gz"
+    path.write_bytes(content)
+    with pytest.raises(StoreffError, match="cut short or damaged"):
+        read_trace(path)
+
+
+def test_what_is_packed_may_be_far_larger_than_memory_would_hold_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    line = TEXT.encode() + b"x" * (20 << 20) + b"\n"
+    for packed in (gzip.compress(line, 1), zstandard.compress(line)):
+        path.write_bytes(packed)
+        trace = read_trace(path)
+        assert (trace.requests, trace.notes.bad_lines) == (3, 1)
+
+
+def test_other_encodings_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    path.write_bytes(TEXT.encode("utf-16"))
+    with pytest.raises(StoreffError, match="UTF-16"):
+        read_trace(path)
+
+
+def test_holes_are_passed_over_whatever_their_size(tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    with path.open("wb") as file:
+        file.truncate(1 << 43)
+        for place, line in enumerate(TEXT.encode().splitlines()):
+            file.seek((2 * place + 1) << 40)
+            file.write(line)
+    trace = read_trace(path)
+    assert trace.requests == 3
+    # All but a granule around each line, if the file system tells holes.
+    assert trace.notes.hole_bytes == pytest.approx(1 << 43, abs=3 << 20)
+
+
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "trace")
+    for path in (tmp_path / "trace", Path("/dev/zero"), tmp_path):
+        with pytest.raises(StoreffError, match="no regular file"):
+            read_trace(path)
+
+
+def test_reading_can_be_interrupted(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(StoppedError):
+        read_trace(written(tmp_path, REQUESTS), stop=stop)
+
+
+def test_a_bad_line_at_the_beginning_makes_no_other_format(tmp_path: Path) -> None:
+    trace = read(tmp_path, ["# a trace", "", *REQUESTS])
+    assert (trace.requests, trace.notes.bad_line_example) == (
+        3,
+        "line 1: JSON is malformed: invalid character (byte 0)",
+    )
+
+
+def test_a_line_of_mixed_ids_costs_itself(tmp_path: Path) -> None:
+    several: list[list[int | str]] = [["a", 1], [2**64 - 1, "a"]]
+    for mixed in several:
+        trace = read(tmp_path, [mooncake(0, mixed), *REQUESTS])
+        assert (trace.requests, trace.notes.bad_lines) == (3, 1)
+
+
 def test_an_id_behind_another_prefix_is_another_block(tmp_path: Path) -> None:
     trace = read(tmp_path, [mooncake(0, [1, 2]), mooncake(1, [3, 2]), mooncake(2, [1, 2, 2])])
     assert trace.keys.tolist() == [0, 1, 2, 3, 0, 1, 4]
@@ -103,7 +275,7 @@ BAD = [
     (mooncake(1e300, [1]), "out of range"),
     (mooncake(10**17, [1]), "out of range"),
     ('{"timestamp": 1, "hash_ids": [], "x": ' + "[" * 100_000 + "}", "nested too deeply"),
-    ("\x00", "invalid character"),
+    ("\x01", "invalid character"),
 ]
 
 
@@ -118,8 +290,15 @@ def test_a_bad_line_costs_that_line(tmp_path: Path, line: object, why: str) -> N
 
 
 def test_too_many_bad_lines_are_an_error_that_shows_one(tmp_path: Path) -> None:
-    with pytest.raises(StoreffError, match=r"1 of 7 lines are bad.*line 7: "):
-        read(tmp_path, [*REQUESTS, *REQUESTS, "nonsense"])
+    with pytest.raises(StoreffError, match=r"11 of 61 lines are bad.*line 51: "):
+        read(tmp_path, [*[REQUESTS[0]] * 50, *["nonsense"] * 11])
+
+
+def test_a_few_bad_lines_cost_themselves_in_a_short_trace_too(tmp_path: Path) -> None:
+    trace = read(tmp_path, [*REQUESTS, *REQUESTS, "nonsense"])
+    assert (trace.requests, trace.notes.bad_lines) == (6, 1)
+    with pytest.raises(StoreffError, match="1 of 2 lines are bad"):
+        read(tmp_path, [REQUESTS[0], "nonsense"])
 
 
 def test_a_hopeless_file_is_given_up_early(tmp_path: Path) -> None:
@@ -131,7 +310,7 @@ def test_a_hopeless_file_is_given_up_early(tmp_path: Path) -> None:
 def test_a_line_without_end_is_one_bad_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trace_lines, "LINE_BYTES_MAX", 256)
+    monkeypatch.setattr(trace_file, "LINE_BYTES_MAX", 256)
     trace = read(tmp_path, [*REQUESTS, "x" * 5000, *REQUESTS], bad_share_max=0.2)
     assert (trace.requests, trace.notes.bad_lines) == (6, 1)
 
@@ -261,7 +440,8 @@ def test_csv_is_read_by_its_header(tmp_path: Path, text: str, unit: str, start: 
     ("text", "message"),
     [
         ("\n\n", "empty"),
-        ("\n1,2\n", "columns none"),
+        ("\n1,2\n", "columns 1, 2"),
+        (" ,\n1,2\n", "columns none"),
         ("a,b\n1,2\n", "columns a, b"),
         ("timestamp_ms,hash_ids\n", "empty"),
         ("timestamp,hash_ids\n5,1\n", "unit of column timestamp is not known"),

@@ -1,19 +1,41 @@
 """storeff kv: KV caches, from dumps and traces to retention, drives and money."""
 
+import math
 import os
+import stat
+import threading
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import click
 
-from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
+from storeff.commands import EXIT_INTERRUPTED, EXIT_NOT_COVERED, EXIT_OK
+from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import Durations, Size, own_catalogues, pick, sizing_options
 from storeff.commands.output import Output
+from storeff.errors import StoreffError
 
 TRACE_SUFFIXES = (".jsonl", ".json", ".csv")
-# Those of storeff.kv.formats, which --help would be slower to import; a test holds them equal.
-CACHE_FORMATS = ("f32", "bf16", "f16", "fp8", "int8", "int4", "q8_0", "q4_0")
+PACKED_SUFFIXES = (".gz", ".zst")
+# Those of storeff.kv, which --help would be slower to import; a test holds them equal.
+CACHE_FORMATS = (
+    *("f32", "bf16", "f16", "fp8", "int8-tensor", "int8", "int4", "nvfp4", "q8_0", "q4_0"),
+)
+TIME_UNITS = ("s", "ms", "us", "ns")
+BLOCK_TOKENS_MAX = 1 << 20
+
+
+class Finite(click.FloatRange):
+    """A number in a range: neither infinite nor NaN, which click lets through."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
 
 
 @click.command(
@@ -21,25 +43,39 @@ CACHE_FORMATS = ("f32", "bf16", "f16", "fp8", "int8", "int4", "q8_0", "q4_0")
 Examples:
   storeff kv --model llama-3.1-70b
   storeff kv /var/lib/lmcache --model config.json
-  storeff kv trace.jsonl --model llama-3.1-70b --ttl 10m --ttl 1d --requests-per-second 500
+  storeff kv trace.jsonl.gz --model llama-3.1-70b --ttl 10m,1d --requests-per-second 500
 
 \b
 Exit codes:
-  0 ok   1 error   2 usage   3 finished, but something was not covered"""
+  0 ok   1 error   2 usage   3 finished, but something was not covered
+  130 interrupted (Ctrl-C once): what was measured is reported; twice stops at once"""
 )
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--model", metavar="NAME|CONFIG", help="A model of the catalogue, or its config.json."
 )
-@click.option("--cache-format", type=click.Choice(CACHE_FORMATS), help="[default: the model's]")
+@click.option(
+    "--cache-format",
+    type=click.Choice(CACHE_FORMATS),
+    help="[default: what the model's config says, else its dtype]",
+)
 @click.option("--tokens", type=click.IntRange(min=1), help="Length to show the formula at.")
-@click.option("--block-tokens", type=click.IntRange(min=1), help="Tokens of a trace's block.")
+@click.option(
+    "--block-tokens",
+    type=click.IntRange(1, BLOCK_TOKENS_MAX),
+    help="Tokens of a trace's block [default: told by its lengths].",
+)
+@click.option(
+    "--time-unit",
+    type=click.Choice(TIME_UNITS),
+    help="What a trace's times count [default: as its format or its header says].",
+)
 @click.option(
     "--ttl",
     "ttls",
     type=Durations(),
     multiple=True,
-    help="Keep blocks so long after their last use, such as 10m or 7d; repeatable, or 10m,1d,7d. "
+    help="Evict blocks idle longer than this, such as 10m or 7d; repeatable, or 10m,1d,7d. "
     "The last one is sized and billed.",
 )
 @click.option(
@@ -51,21 +87,21 @@ Exit codes:
 )
 @click.option(
     "--requests-per-second",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Scale the trace's traffic to this.",
+    type=Finite(min=0, min_open=True),
+    help="Scale the trace's traffic to this rate.",
 )
-@click.option("--gpus", type=click.IntRange(min=1), help="Scale it to so many GPUs,")
-@click.option("--trace-gpus", type=click.IntRange(min=1), help="of the so many that it is of.")
-@click.option("--gpu", metavar="NAME", help="What would compute again, of the gpus catalogue.")
+@click.option("--gpus", type=click.IntRange(min=1), help="Or scale it to this many GPUs,")
+@click.option("--trace-gpus", type=click.IntRange(min=1), help="where this many served the trace.")
+@click.option("--gpu", metavar="NAME", help="GPU for recomputing, of the gpus catalogue.")
 @click.option(
     "--waf",
-    type=click.FloatRange(min=1),
+    type=Finite(min=1),
     default=1.0,
     show_default=True,
-    help="Flash writes for each write to a drive, over what its rating assumes.",
+    help="Write amplification factor, over what the drive's rating assumes.",
 )
 @click.option(
-    "--lossless", is_flag=True, help="Count on the best lossless scheme measured on the dumps."
+    "--lossless", is_flag=True, help="Count on the best lossless method measured on the dumps."
 )
 @click.option("--sample", type=Size(), default="64MB", show_default=True, help="Dumps to read.")
 @click.option("-x", "--one-file-system", is_flag=True, help="Do not leave the file system.")
@@ -79,6 +115,7 @@ def command(
     cache_format: Any,
     tokens: int | None,
     block_tokens: int | None,
+    time_unit: Any,
     ttls: tuple[tuple[float, ...], ...],
     capacities: tuple[int, ...],
     requests_per_second: float | None,
@@ -102,40 +139,63 @@ def command(
 ) -> int:
     """Measure KV-cache dumps, replay a trace, and size how long caches can be kept.
 
-    PATHS are directories or files of dumps, and at most one trace (.jsonl, .json or .csv). With
-    --model alone, the formula of its bytes a token is shown.
+    PATHS are directories or files of dumps, and at most one trace (.jsonl, .json or .csv, packed
+    as .gz or .zst or not). With --model alone, the formula of its bytes a token is shown.
     """
     from datetime import UTC, datetime
+    from functools import partial
 
-    from storeff.commands.deliver import check_output, command_line, deliver, today
+    import msgspec
+
+    from storeff.commands.deliver import (
+        check_output,
+        chosen_scenarios,
+        command_line,
+        deliver,
+        today,
+    )
     from storeff.commands.progress import shown_progress
+    from storeff.kv.replay import Caches
+    from storeff.kv.retention import load_gpus, retention
+    from storeff.report import kv as report
     from storeff.report.build import assemble, describe_run
-    from storeff.report.kv import describe_model
     from storeff.report.model import Kv
 
-    traces = [path for path in paths if path.suffix in TRACE_SUFFIXES and path.is_file()]
+    traces = [path for path in paths if is_trace(path)]
     dumps = [path for path in paths if path not in traces]
     wanted = tuple(seconds for several in ttls for seconds in several)
-    if len(traces) > 1:
-        raise click.UsageError("give one trace at a time")
-    if not paths and model is None:
-        raise click.UsageError("give PATHS of dumps or a trace, or --model")
-    if not traces and (wanted or capacities):
-        raise click.UsageError(
-            "--ttl and --capacity replay a trace: give one (.jsonl, .json, .csv)"
-        )
-    if (wanted or capacities) and model is None:
-        raise click.UsageError("--ttl and --capacity need the bytes of a token: give --model")
+    scaling = {
+        "requests_per_second": requests_per_second,
+        "gpus": gpus,
+        "trace_gpus": trace_gpus,
+    }
+    _check_words(paths, traces, dumps, model, wanted, capacities, scaling, gpu, lossless)
     started = datetime.now(UTC)
+    stop = threading.Event()
+    stop_on_interrupt(stop)
     extra = own_catalogues(data_dir)
     check_output(
         output, (*paths, *extra.values()), exclude=exclude, one_file_system=one_file_system
     )
-    chosen = None if model is None else _model(model, extra)
-    kv = Kv(model=None if chosen is None else describe_model(chosen, tokens, cache_format))
+    chosen: Any = None if model is None else _model(model, extra)
+    scenarios = chosen_scenarios(layouts, drive=drive, site=site, extra=extra)
+    recomputing = None if gpu is None else pick(load_gpus(), gpu, "--gpu")
+    store = partial(report.flash_of, chosen, cache_format, waf=waf)
+    if wanted:
+        # A drive without a rating is noticed here.
+        store(scenarios[0], compression_ratio=None)
+    kv = Kv(model=None if chosen is None else report.describe_model(chosen, tokens, cache_format))
     sized: list[Any] = []
+    caches = flows = failed = None
+    scale = Fraction(1)
     with shown_progress(quiet) as progress:
-        if dumps:
+        if traces:
+            progress.phase("reading the trace")
+            trace = _trace(traces[0], block_tokens, time_unit, stop)
+            if trace is not None:
+                caches = Caches(trace)
+                scale, flows = _traffic(caches, wanted, scaling)
+        if dumps and not stop.is_set():
             kv = _with_dumps(
                 kv,
                 dumps,
@@ -144,39 +204,100 @@ def command(
                 one_file_system=one_file_system,
                 exclude=exclude,
                 seed=seed,
+                stop=stop,
                 progress=progress,
             )
-        if traces:
+        reference = layouts[0] if layouts else None
+        if caches is not None and not stop.is_set():
             progress.phase("replaying the trace")
-            kv, sized = _with_trace(
-                kv,
-                traces[0],
-                chosen,
-                cache_format=cache_format,
-                block_tokens=block_tokens,
-                ttls=wanted,
-                capacities=capacities,
-                scaling=(requests_per_second, gpus, trace_gpus),
-                gpu=gpu,
-                waf=waf,
-                lossless=lossless,
-                target=target,
-                layouts=layouts,
-                drive=drive,
-                site=site,
-                extra=extra,
-            )
-        report = assemble(
+            kv = _with_replay(kv, caches, wanted, capacities)
+        if caches is not None and flows is not None and kv.trace is not None:
+            try:
+                ratio = report.measured_ratio(kv.survey) if lossless else None
+                flash = store(scenarios[0], compression_ratio=ratio)
+                sized = report.kv_scenarios(flows, scale, flash, target, scenarios)
+                # The headline and the rows of retention are about one layout.
+                about = report.most_efficient(sized) if sized and not layouts else scenarios[0]
+                reference = about.layout.name
+                flash = store(about, compression_ratio=ratio)
+                rows = retention(
+                    caches, wanted, flash, scale=scale, gpu=recomputing, admissions=(1, 2)
+                )
+                described = report.describe_retention(
+                    rows, scale, kv.trace, reference, drive, flash, target, wanted[-1]
+                )
+                kv = msgspec.structs.replace(kv, retention=described)
+            except StoreffError as error:
+                failed = error
+        made = assemble(
             describe_run(command_line(), seed, started),
             today=today(),
             sized=sized,
-            reference=layouts[0] if layouts and sized else None,
+            reference=reference if sized else None,
             target_bytes=target,
             kv=kv,
-            on_layout=lambda name: progress.phase(f"measuring the code of {name}"),
+            on_layout=lambda name: progress.phase(f"benchmarking the erasure code of {name}"),
         )
-    deliver(report, as_json=as_json, output=output)
-    return EXIT_NOT_COVERED if kv.skipped else EXIT_OK
+        made = report.with_missing(made, interrupted=stop.is_set(), trace_given=bool(traces))
+    deliver(made, as_json=as_json, output=output)
+    if failed is not None:
+        raise failed
+    if stop.is_set():
+        return EXIT_INTERRUPTED
+    return EXIT_OK if made.complete else EXIT_NOT_COVERED
+
+
+def is_trace(path: Path) -> bool:
+    """Whether ``path`` is a file with the name of a trace."""
+    name = path.name.lower()
+    for suffix in PACKED_SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name.endswith(TRACE_SUFFIXES) and path.is_file()
+
+
+def _check_words(
+    paths: tuple[Path, ...],
+    traces: list[Path],
+    dumps: list[Path],
+    model: str | None,
+    ttls: tuple[float, ...],
+    capacities: tuple[int, ...],
+    scaling: dict[str, Any],
+    gpu: str | None,
+    lossless: bool,
+) -> None:
+    """Raises a usage error for choices that do not go together, StoreffError for a path that is
+    neither a file nor a directory: before anything is read."""
+    if len(traces) > 1:
+        raise click.UsageError("give one trace at a time")
+    if not paths and model is None:
+        raise click.UsageError("give PATHS of dumps or a trace, or --model")
+    if not traces and (ttls or capacities):
+        raise click.UsageError(
+            "--ttl and --capacity replay a trace: give one (.jsonl, .json, .csv)"
+        )
+    if (ttls or capacities) and model is None:
+        raise click.UsageError("--ttl and --capacity need the bytes of a token: give --model")
+    if not ttls and (gpu or lossless or any(scaling.values())):
+        raise click.UsageError("scaling, --gpu and --lossless are for retention: give --ttl")
+    if scaling["requests_per_second"] and (scaling["gpus"] or scaling["trace_gpus"]):
+        raise click.UsageError("scale by --requests-per-second, or by --gpus and --trace-gpus")
+    if bool(scaling["gpus"]) != bool(scaling["trace_gpus"]):
+        raise click.UsageError("--gpus and --trace-gpus go together")
+    if lossless and not dumps:
+        raise StoreffError(
+            "--lossless needs dumps to be measured on", "name a directory of dumps beside the trace"
+        )
+    for path in dumps:
+        try:
+            mode = os.stat(path).st_mode
+        except OSError as error:
+            raise StoreffError(f"cannot read {path}: {error.strerror}") from error
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise StoreffError(
+                f"{path} is neither a file nor a directory",
+                "write what it holds to a file, and give that",
+            )
 
 
 def _model(name: str, extra: dict[str, Path]) -> Any:
@@ -193,6 +314,25 @@ def _model(name: str, extra: dict[str, Path]) -> Any:
     )
 
 
+def _trace(path: Path, block_tokens: int | None, time_unit: Any, stop: threading.Event) -> Any:
+    """The trace at ``path``; None if ``stop`` was set before it was read."""
+    from storeff.kv.trace import StoppedError, read_trace
+
+    try:
+        return read_trace(path, block_tokens=block_tokens, time_unit=time_unit, stop=stop)
+    except StoppedError:
+        return None
+
+
+def _traffic(caches: Any, ttls: tuple[float, ...], scaling: dict[str, Any]) -> tuple[Fraction, Any]:
+    """How many times the trace's traffic there is, and the flows of the TTL that is billed."""
+    from storeff.kv.flows import flows_of
+    from storeff.kv.retention import scale_to
+
+    scale = scale_to(caches, **scaling) if any(scaling.values()) else Fraction(1)
+    return scale, flows_of(caches, ttls[-1], 1) if ttls else None
+
+
 def _with_dumps(
     kv: Any,
     roots: list[Path],
@@ -202,6 +342,7 @@ def _with_dumps(
     one_file_system: bool,
     exclude: tuple[str, ...],
     seed: int,
+    stop: threading.Event,
     progress: Any,
 ) -> Any:
     import msgspec
@@ -218,83 +359,20 @@ def _with_dumps(
         budget_bytes=budget_bytes,
         one_file_system=one_file_system,
         exclude=exclude,
+        stop=stop,
         on_file=lambda path: progress.phase(printable(path)),
     )
     return msgspec.structs.replace(kv, dumps=found, survey=surveyed, skipped=skipped_rows(census))
 
 
-def _with_trace(
-    kv: Any,
-    path: Path,
-    model: Any,
-    *,
-    cache_format: Any,
-    block_tokens: int | None,
-    ttls: tuple[float, ...],
-    capacities: tuple[int, ...],
-    scaling: tuple[float | None, int | None, int | None],
-    gpu: str | None,
-    waf: float,
-    lossless: bool,
-    target: int | None,
-    layouts: tuple[str, ...],
-    drive: str,
-    site: str,
-    extra: dict[str, Path],
-) -> tuple[Any, list[Any]]:
+def _with_replay(kv: Any, caches: Any, ttls: tuple[float, ...], capacities: tuple[int, ...]) -> Any:
     import msgspec
 
-    from storeff.commands.deliver import named_layouts
-    from storeff.economics import load_drives
     from storeff.kv.prefix import chunk_sharing
-    from storeff.kv.replay import Caches, replay
-    from storeff.kv.retention import load_gpus, retention, scale_to
-    from storeff.kv.trace import read_trace
-    from storeff.report import kv as report
+    from storeff.kv.replay import replay
+    from storeff.report.kv import CHUNK_BLOCKS, capacities_blocks
 
-    trace = read_trace(path, block_tokens=block_tokens)
-    blocks = report.capacities_blocks(trace, capacities, kv.model)
-    caches = Caches(trace)
+    blocks = capacities_blocks(caches.trace, capacities, kv.model)
     replayed = replay(caches, capacities_blocks=blocks, ttls_seconds=ttls, admissions=(1, 2))
-    kv = msgspec.structs.replace(
-        kv, trace=replayed, chunks=list(chunk_sharing(trace, report.CHUNK_BLOCKS))
-    )
-    if not ttls:
-        return kv, []
-    named = named_layouts(layouts, extra)
-    reference = named[0] if layouts else report.leanest(named)
-    flash = report.flash_of(
-        model,
-        cache_format,
-        pick(load_drives(extra.get("drives")), drive, "--drive"),
-        reference,
-        waf=waf,
-        compression_ratio=report.measured_ratio(kv.survey) if lossless else None,
-    )
-    scale = (
-        scale_to(caches, requests_per_second=scaling[0], gpus=scaling[1], trace_gpus=scaling[2])
-        if any(scaling)
-        else Fraction(1)
-    )
-    rows = retention(
-        caches,
-        ttls,
-        flash,
-        scale=scale,
-        gpu=None if gpu is None else pick(load_gpus(), gpu, "--gpu"),
-        admissions=(1, 2),
-    )
-    billed = report.billed(rows)
-    described = report.describe_retention(
-        rows, scale, replayed, reference.name, drive, flash, target
-    )
-    sized = report.kv_scenarios(
-        report.logical_bytes(billed, flash) if target is None else target,
-        billed,
-        flash,
-        named,
-        drive=drive,
-        site=site,
-        extra=extra,
-    )
-    return msgspec.structs.replace(kv, retention=described), sized
+    chunks = list(chunk_sharing(caches.trace, CHUNK_BLOCKS))
+    return msgspec.structs.replace(kv, trace=replayed, chunks=chunks)

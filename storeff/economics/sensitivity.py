@@ -73,19 +73,24 @@ def per_point(scenario: Scenario[Assumption]) -> tuple[PerPoint, ...]:
     less = msgspec.structs.replace(
         exactly.data, reduction_ratio=exactly.data.reduction_ratio * (1 - ONE_POINT)
     )
+
+    def changed(**numbers: Number) -> dict[str, Number]:
+        return step_factors(exactly.data, msgspec.structs.replace(layout, **numbers))
+
     worse = {
         "erasure_coding +1 pp": {"erasure_coding": factors["erasure_coding"] + ONE_POINT},
         "metadata +1 pp": {"metadata": factors["metadata"] + ONE_POINT},
         "padding +1 pp": {"padding": factors["padding"] + ONE_POINT},
-        "rebuild_reserve +1 pp": {"rebuild_reserve": 1 / (1 - layout.rebuild_reserve - ONE_POINT)},
-        "fill_limit -1 pp": {"fill_limit": 1 / (layout.fill_limit - ONE_POINT)},
+        # Where writes are what raw is bought for, emptier raw stands as many more of them.
+        "rebuild_reserve +1 pp": changed(rebuild_reserve=layout.rebuild_reserve + ONE_POINT),
+        "fill_limit -1 pp": changed(fill_limit=layout.fill_limit - ONE_POINT),
         "reduction_ratio -1 %": step_factors(less, layout),
     }
     base_raw = raw(exactly.data.logical_bytes, factors)
     base = bill(exactly, base_raw)
     points = []
-    for name, changed in worse.items():
-        raw_bytes = raw(exactly.data.logical_bytes, factors | changed)
+    for name, other_factors in worse.items():
+        raw_bytes = raw(exactly.data.logical_bytes, factors | other_factors)
         other = bill(exactly, raw_bytes)
         points.append(
             PerPoint(

@@ -4,6 +4,7 @@ Names and defaults are those of the configuration classes of transformers 5.23. 
 told is an error; what is a convention is a note of the model.
 """
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -23,7 +24,9 @@ from storeff.kv.model import (
     StateFormat,
 )
 from storeff.kv.pattern import LayerKind, layer_kinds, window_tokens
+from storeff.kv.quantised import stated_format
 from storeff.kv.states import FORMATS, state_of
+from storeff.sources.names import printable
 
 _NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
 
@@ -103,7 +106,8 @@ _NAME = re.compile(r"[\w.-]{1,60}", re.ASCII)
 
 
 def read_config(path: Path) -> Model:
-    """The model that the config.json at ``path`` describes.
+    """The model that the config.json at ``path`` describes, with the hf_quant_config.json beside it
+    if there is one.
 
     Raises StoreffError, saying what is missing and what to do, on a file that is no config.json
     of a decoder, on numbers no model has, and wherever the KV cache cannot be told.
@@ -111,7 +115,8 @@ def read_config(path: Path) -> Model:
     document = read_json(path)
     values = _language_part(document, path)
     model_type = _model_type(values, document, path)
-    fields = Fields(values, str(path), _DEFAULTS.get(model_type, {}))
+    where = printable(os.fsencode(path))
+    fields = Fields(values, where, _DEFAULTS.get(model_type, {}))
     if fields.flag("is_encoder_decoder") or model_type in _NOT_DECODERS:
         raise StoreffError(
             f"{path}: {model_type} is not a decoder: its cache is none, or grows with two lengths",
@@ -119,16 +124,18 @@ def read_config(path: Path) -> Model:
         )
     if model_type not in _KNOWN | _FALCON:
         fields.note(f"{model_type!r} is not an architecture known here: read by the usual keys")
-    cache_format = _cache_format(fields, document)
+    model_format = _model_format(fields, document)
     kinds = layer_kinds(fields, model_type)
-    layers = _grouped(_layers(fields, model_type, kinds, cache_format))
+    layers = _grouped(_layers(fields, model_type, kinds, model_format))
+    cache_format = stated_format(fields, document, _quant_config(fields, path))
     _refuse_untold(fields, model_type)
-    name = path.resolve().parent.name if path.name == "config.json" else path.stem
+    # Of a config.json that is a link, the folder that it was named in.
+    name = path.absolute().parent.name if path.name == "config.json" else path.stem
     return Model(
-        name=name,
+        name=printable(os.fsencode(name)),
         title=model_type,
         layers=layers,
-        cache_format=cache_format,
+        cache_format=cache_format or model_format,
         context_tokens=fields.integer(
             "max_position_embeddings",
             "n_positions",
@@ -138,7 +145,7 @@ def read_config(path: Path) -> Model:
             most=WINDOW_MAX,
         ),
         notes=tuple(fields.notes),
-        source=str(path),
+        source=where,
         kind="config",
     )
 
@@ -166,7 +173,19 @@ def _model_type(values: dict[str, Any], document: dict[str, Any], path: Path) ->
     )
 
 
-def _cache_format(fields: Fields, document: dict[str, Any]) -> StateFormat:
+def _quant_config(fields: Fields, path: Path) -> dict[str, Any] | None:
+    """What ModelOpt writes beside a config.json; a note if it cannot be read."""
+    beside = path.with_name("hf_quant_config.json")
+    if path.name != "config.json" or not os.path.lexists(beside):
+        return None
+    try:
+        return read_json(beside)
+    except StoreffError as error:
+        fields.note(f"{error.message}: it may say that the cache is quantised")
+        return None
+
+
+def _model_format(fields: Fields, document: dict[str, Any]) -> StateFormat:
     dtype = fields.text("torch_dtype", "dtype")
     dtype = dtype or Fields(document, fields.where, {}).text("torch_dtype", "dtype")
     if dtype is None:

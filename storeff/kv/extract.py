@@ -1,6 +1,7 @@
 """The numbers of a recognised dump: the keys, or the values, of one layer, as tokens by
 channels."""
 
+import errno
 import math
 import os
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff.sources.dumps.dump import ITEM_BYTES, Axis, Dtype, MalformedError, Tensor
+from storeff.sources.refusals import ChangedError
 
 Kind = Literal["k", "v", "latent"]
 Items = npt.NDArray[np.unsignedinteger[Any]]
@@ -94,7 +96,7 @@ class Section:
     def read(self, fd: int, cluster_bytes: int, index: int) -> Block:
         """Cluster ``index`` of ``clusters(cluster_bytes)``.
 
-        Raises MalformedError if the file has become shorter, OSError if it cannot be read.
+        Raises OSError; ChangedError if the file has become shorter.
         """
         ranges = []
         for length, steps, size in reversed(self._grid(cluster_bytes)):
@@ -123,7 +125,8 @@ def sections(tensor: Tensor, size_bytes: int) -> list[Section]:
 
     Raises MalformedError where its shape, its length and the file contradict each other.
     """
-    if len(tensor.axes) != len(tensor.shape) or len(set(tensor.axes)) != len(tensor.axes):
+    named = [axis for axis in tensor.axes if axis != "unknown"]
+    if len(tensor.axes) != len(tensor.shape) or len(set(named)) != len(named):
         raise MalformedError(f"a tensor of axes {tensor.axes} cannot have shape {tensor.shape}")
     if min(tensor.shape, default=0) < 0 or min(tensor.offset, tensor.length) < 0:
         raise MalformedError(f"a tensor cannot have shape {tensor.shape}, {tensor.length} bytes")
@@ -134,7 +137,11 @@ def sections(tensor: Tensor, size_bytes: int) -> list[Section]:
     if tensor.length == 0:
         return []
     axes, shape, item_bytes = _items(tensor)
+    if 0 in shape:
+        # Fewer bytes than a number has.
+        return []
     strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+    # Of several unknown axes the last; those that are asked for by name occur once.
     size_of, stride_of = dict(zip(axes, shape, strict=True)), dict(zip(axes, strides, strict=True))
     row_bytes = item_bytes * math.prod(size_of.get(axis, 1) for axis in CHANNEL_AXES)
     kinds, layers = size_of.get("kv", 1), size_of.get("layer", 1)
@@ -143,7 +150,8 @@ def sections(tensor: Tensor, size_bytes: int) -> list[Section]:
             f"a tensor of axes {axes} and shape {shape} is beyond any model: {kinds} kinds, "
             f"{layers} layers, {row_bytes} bytes a token"
         )
-    rest = tuple((a, size_of[a], stride_of[a]) for a in axes if a not in ("kv", "layer"))
+    placed = zip(axes, shape, strides, strict=True)
+    rest = tuple((axis, n, stride) for axis, n, stride in placed if axis not in ("kv", "layer"))
     return [
         Section(
             kind=_kind(tensor, kinds, kind),
@@ -212,7 +220,7 @@ def _read(fd: int, offset: int, length: int) -> bytes:
     while length:
         part = os.pread(fd, length, offset)
         if not part:
-            raise MalformedError(f"the file ends at byte {offset}, before its tensor does")
+            raise ChangedError(errno.ESTALE, f"shrank to {offset} bytes while it was read")
         parts.append(part)
         offset, length = offset + len(part), length - len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,6 +1,8 @@
 """The values of a config.json, each checked when it is taken. All of them are hostile."""
 
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,11 @@ def read_json(path: Path) -> dict[str, Any]:
     it cannot be read, is longer than any config.json, or holds no object.
     """
     try:
-        with path.open("rb") as file:
+        # A FIFO would be waited for.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise StoreffError(f"{path} is no regular file", "give the config.json of a model")
             content = file.read(_FILE_BYTES_MAX + 1)
     except OSError as error:
         raise StoreffError(f"cannot read {path}: {error.strerror}") from error

@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from storeff.errors import StoreffError
 from storeff.kv.replay import Caches, Traffic, TtlPoint
 from storeff.quantity import Quantity, quantity
 
@@ -85,8 +86,12 @@ def _growth(caches: Caches, admission: int) -> Fraction:
 
 
 def flows_of(caches: Caches, ttl_seconds: float, admission: int) -> Flows:
-    """The flows of one TTL. The trace must have a duration."""
+    """The flows of one TTL. Raises StoreffError if the trace has no duration."""
     span_seconds = caches.trace.span_seconds
+    if span_seconds <= 0:
+        raise StoreffError(
+            "the trace has no duration, and so no rate of writes", "use a longer trace"
+        )
     point = caches.ttl_point(ttl_seconds, admission)
     window = point.warm or point.traffic
     seconds = as_written(point.warm_seconds or span_seconds)
@@ -99,33 +104,56 @@ def flows_of(caches: Caches, ttl_seconds: float, admission: int) -> Flows:
         return Range(least, least, most)
 
     tokens = rate(window.hit_tokens, point.certainly_missed_tokens, window.tokens)
+    written, live = _written(window, tokens, seconds), _live(caches, point)
+    if admission > 1:
+        written, live = _at_later_use(flows_of(caches, ttl_seconds, 1), written, live)
     return Flows(
         point=point,
         measured=point.history_complete,
         block_hit_rate=rate(window.hit_blocks, point.certainly_missed_blocks, window.blocks),
         token_hit_rate=tokens,
-        live_tokens=_live(caches, point),
-        written_per_second=_written(point, window, tokens, seconds),
+        live_tokens=_at_least_written(live, written, as_written(point.ttl_seconds)),
+        written_per_second=written,
         hit_per_second=of(lambda hit: hit * window.tokens / seconds, tokens),
     )
 
 
 def _live(caches: Caches, point: TtlPoint) -> Range:
     beyond = max(as_written(point.ttl_seconds) - as_written(caches.trace.span_seconds), Fraction(0))
-
-    def at(admission: int) -> Fraction:
-        peak = caches.ttl_point(point.ttl_seconds, admission).live_peak_tokens
-        return peak + _growth(caches, admission) * beyond
-
-    # Used once in the trace, a block may have been used before.
-    return Range(at(point.admission), Fraction(point.live_peak_tokens), at(1))
+    most = point.live_peak_tokens + _growth(caches, point.admission) * beyond
+    return Range(most, Fraction(point.live_peak_tokens), most)
 
 
-def _written(point: TtlPoint, window: Traffic, hits: Range, seconds: Fraction) -> Range:
-    """Each token that turns out to hit is one not written; of those that miss, all may be."""
-    seen = least = most = Fraction(window.written_tokens)
+def _written(window: Traffic, hits: Range, seconds: Fraction) -> Range:
+    """Each token that turns out to hit is one not written."""
+    seen = least = Fraction(window.written_tokens)
     if hits.low is not None and hits.high is not None:
         least = max(seen - (hits.high - hits.low) * window.tokens, Fraction(0))
-    if point.admission > 1:
-        most = Fraction(window.tokens - window.hit_tokens)
-    return Range(seen / seconds, least / seconds, most / seconds)
+    return Range(seen / seconds, least / seconds, seen / seconds)
+
+
+def _at_later_use(first: Flows, written: Range, live: Range) -> tuple[Range, Range]:
+    """Bounds where a block that is used once in the trace may have been used before it: a cache
+    that admits at a later use writes and holds no more of it than one that admits at the
+    ``first``."""
+
+    def up_to(seen: Range, most: Range) -> Range:
+        assert seen.value is not None
+        assert most.high is not None
+        return Range(seen.value, seen.low, max(seen.value, most.high))
+
+    return up_to(written, first.written_per_second), up_to(live, first.live_tokens)
+
+
+def _at_least_written(live: Range, written: Range, ttl_seconds: Fraction) -> Range:
+    """``live``, which is at least what is written in a TTL: each token lives that long or longer.
+
+    So drive writes a day never exceed fill x WAF / days of TTL, at either end of the bounds.
+    """
+
+    def held(tokens: Fraction | None, rate: Fraction | None) -> Fraction | None:
+        return None if tokens is None or rate is None else max(tokens, rate * ttl_seconds)
+
+    return Range(
+        held(live.value, written.value), held(live.low, written.low), held(live.high, written.high)
+    )

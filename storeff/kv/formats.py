@@ -5,7 +5,9 @@ from typing import Literal
 
 import msgspec
 
-CacheFormat = Literal["f32", "bf16", "f16", "fp8", "int8", "int4", "q8_0", "q4_0"]
+CacheFormat = Literal[
+    "f32", "bf16", "f16", "fp8", "int8-tensor", "int8", "int4", "nvfp4", "q8_0", "q4_0"
+]
 
 
 class Storage(msgspec.Struct, frozen=True):
@@ -19,14 +21,17 @@ class Storage(msgspec.Struct, frozen=True):
 
 # int8 and int4 as in KIVI (arXiv 2402.02750): an f16 scale and zero point each 32 elements.
 # q8_0 and q4_0 are the blocks of ggml (ggml-common.h): an f16 scale each 32 elements.
-# fp8 has one scale a tensor (vLLM), which is nothing beside the tokens.
+# fp8 and int8-tensor have one scale a tensor (vLLM, TensorRT-LLM), which is nothing beside the
+# tokens; nvfp4 has an fp8 scale each 16 elements (NVIDIA ModelOpt).
 STORAGE: dict[CacheFormat, Storage] = {
     "f32": Storage(32),
     "bf16": Storage(16),
     "f16": Storage(16),
     "fp8": Storage(8),
+    "int8-tensor": Storage(8),
     "int8": Storage(8, 32, 4, "an f16 scale and zero point"),
     "int4": Storage(4, 32, 4, "an f16 scale and zero point"),
+    "nvfp4": Storage(4, 16, 1, "an fp8 scale"),
     "q8_0": Storage(8, 32, 2, "an f16 scale"),
     "q4_0": Storage(4, 32, 2, "an f16 scale"),
 }

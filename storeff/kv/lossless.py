@@ -88,6 +88,12 @@ def chunks(items: Items, chunk_bytes: int) -> list[Items]:
     ]
 
 
+def fills(block: Block, chunk_bytes: int) -> bool:
+    """Whether ``block`` has a chunk of ``chunk_bytes``, as far as whole tokens make one."""
+    tokens, channels = block.items.shape
+    return bool(tokens >= max(1, chunk_bytes // (channels * block.items.itemsize)))
+
+
 def arranged(chunk: Items, scheme: Scheme) -> list[memoryview]:
     """The parts of ``chunk`` [tokens, channels] that ``scheme`` codes one by one."""
     if scheme.delta != "none":

@@ -6,6 +6,7 @@ and what is lossy are two answers: nothing here multiplies them.
 
 import hashlib
 import math
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import reduce
@@ -71,7 +72,8 @@ class Tally(msgspec.Struct, frozen=True):
     """What the sample says of the numbers of one kind, layer and dtype, added over files; ``kind``
     or ``layer`` is "all" in a sum over several.
 
-    ``stored``: by chunk bytes and scheme, totals of (bytes, bytes stored). ``bits``: by field,
+    ``stored``: by chunk bytes and scheme, totals of (bytes, bytes stored); of sizes other than the
+    plan's only those that some chunk of each stratum has. ``bits``: by field,
     totals of (numbers, order-0 bits, bits of an adaptive code for each channel). ``coded``: totals
     of (bytes, order-0 bytes, bytes with the better of the two codes of each field). ``loss``: by
     scheme, totals of (bytes, *lossy.Loss); empty if there are infinities, NaNs or no floating-point
@@ -124,7 +126,9 @@ def _merged(a: Tally, b: Tally) -> Tally:
         data_bytes=a.data_bytes + b.data_bytes,
         read_bytes=a.read_bytes + b.read_bytes,
         clusters=a.clusters + b.clusters,
-        stored={size: _sums(a.stored[size], b.stored[size]) for size in a.stored},
+        stored={
+            size: _sums(a.stored[size], b.stored[size]) for size in a.stored if size in b.stored
+        },
         bits=_sums(a.bits, b.bits),
         coded=a.coded + b.coded,
         loss=_sums(a.loss, b.loss),
@@ -138,9 +142,16 @@ def _sums(a: Mapping[str, Totals], b: Mapping[str, Totals]) -> dict[str, Totals]
 # ---- measuring ----
 
 
-def measure(dump: Dump, fd: int, name: bytes, size_bytes: int, plan: Plan) -> Measurement:
+def measure(
+    dump: Dump,
+    fd: int,
+    name: bytes,
+    size_bytes: int,
+    plan: Plan,
+    stop: threading.Event | None = None,
+) -> Measurement:
     """A sample of the file ``fd`` of ``size_bytes``, seeded by ``name``, which tells it from
-    others.
+    others; an empty one if ``stop`` is set before all of it is measured.
 
     Raises MalformedError where the file contradicts ``dump``, OSError where it cannot be read.
     """
@@ -148,6 +159,8 @@ def measure(dump: Dump, fd: int, name: bytes, size_bytes: int, plan: Plan) -> Me
     data_bytes = sum(section.tokens * section.row_bytes for section in found)
     total = Measurement(plan, [])
     for number, section in enumerate(found):
+        if stop is not None and stop.is_set():
+            return Measurement(plan, [])
         clusters = section.clusters(plan.cluster_bytes)
         count = math.ceil(clusters * min(1.0, plan.sample_bytes / data_bytes))
         digest = hashlib.blake2b(name + b"\0%d" % number, digest_size=8).digest()
@@ -176,7 +189,9 @@ def tally_of(sample: Iterable[Block], clusters: int, data_bytes: int, plan: Plan
     bytes_of: list[int] = []
     items_of: list[int] = []
     finite = True
+    reached = {plan.chunk_bytes}
     for block in sample:
+        reached.update(size for size in plan.other_chunk_bytes if lossless.fills(block, size))
         kind, layer, dtype = block.kind, block.layer, block.dtype
         bytes_of.append(block.items.nbytes)
         items_of.append(block.items.size)
@@ -208,6 +223,7 @@ def tally_of(sample: Iterable[Block], clusters: int, data_bytes: int, plan: Plan
         stored={
             size: {name: Totals.of(rows, clusters) for name, rows in found.items()}
             for size, found in stored.items()
+            if size in reached
         },
         bits={name: Totals.of(table, clusters) for name, table in bits.items()},
         coded=Totals.of(np.array([bytes_of, order0 / 8, better / 8], float).T, clusters),
@@ -219,7 +235,8 @@ def tally_of(sample: Iterable[Block], clusters: int, data_bytes: int, plan: Plan
 
 
 class Lossless(msgspec.Struct, frozen=True):
-    """Bytes left by one scheme in independent chunks. ``ratio`` is data bytes / bytes stored."""
+    """Bytes left by one scheme in independent chunks of whole tokens, up to ``chunk_bytes`` where
+    as much lies together. ``ratio`` is data bytes / bytes stored."""
 
     scheme: str
     chunk_bytes: int
@@ -256,9 +273,10 @@ class Part(msgspec.Struct, frozen=True):
     """Keys or values ("all": both, and all layers) of one dtype; null is what the dump does not
     say.
 
-    ``winner`` is the smallest scheme in chunks of the plan's size, ``order0_ratio`` what no code of
-    one field at a time beats that is the same for all channels, ``by_channel_ratio`` what one for
-    each channel reaches where that is better. ``lossy`` is empty where there are infinities or
+    ``winner`` is the smallest scheme in chunks of the plan's size. ``order0_ratio`` is the order-0
+    entropy: what no code of one field at a time beats that is the same for all channels; it is no
+    bound for schemes that see other numbers too. ``by_channel_ratio`` is what one for each channel
+    reaches where that is better. ``lossy`` is empty where there are infinities or
     NaNs, integers or mere bytes.
     """
 

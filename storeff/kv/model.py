@@ -180,7 +180,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Attention geometry of a model: exact facts of its config.json.
 
     A layer with attention and a state side by side (Falcon-H1) is in two groups.
-    ``cache_format`` is what the cache holds unless it is quantised: the dtype of the model.
+    ``cache_format`` is what the cache holds unless told otherwise: the dtype of the model, or what
+    the checkpoint says that its cache is quantised to.
     ``context_tokens`` is the longest context it is made for. ``notes`` say what the source leaves
     open and how it was taken. ``kind`` says what was read at ``source``: the config.json itself,
     another project's table of the model (secondary), or nothing (assumption).
@@ -189,7 +190,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     name: str
     layers: Annotated[tuple[Layers, ...], Meta(min_length=1)]
     title: str = ""
-    cache_format: StateFormat = "bf16"
+    cache_format: CacheFormat = "bf16"
     context_tokens: Window | None = None
     notes: tuple[str, ...] = ()
     source: str | None = None

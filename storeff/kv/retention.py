@@ -72,10 +72,12 @@ class Flash(msgspec.Struct, frozen=True, kw_only=True):
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
     """One TTL. ``measured`` is false where the trace is too short for it and bounds stand instead.
 
-    ``live_tokens`` are kept at the peak; ``flash_bytes_per_day`` are written with parity and WAF.
-    ``dwpd_asked`` is of the drives that the capacity needs, ``residence_dwpd`` what the residence
-    alone implies (they differ by the peak over the mean of what lives). ``drives`` is the larger
-    need, ``binds`` which it is. Money to keep tokens is that of drives alone, over their life.
+    ``live_tokens`` are kept at the peak, on ``capacity_raw_bytes``; ``raw_bytes`` are bought: more,
+    by ``endurance_factor``, where the drives would not stand the writes.
+    ``flash_bytes_per_day`` are written with parity and WAF. ``dwpd_asked`` are drive writes a day
+    of the drives that the capacity needs, ``residence_dwpd`` what the residence alone implies (they
+    differ by the peak over the mean of what lives). ``drives`` are in service, for the larger need;
+    ``binds`` says which it is. Money to keep tokens is that of drives alone, over their life.
     ``break_even_hours``: how long keeping them costs less than computing them once more.
     ``saved_usd_per_hour`` is what hits save in computing. Null is unknown.
     """
@@ -87,6 +89,9 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     token_hit_rate: Quantity
     live_tokens: Quantity
     stored_bytes: Quantity
+    # Of reports before schema 1.5 these two are unknown.
+    capacity_raw_bytes: Quantity = UNKNOWN.quantity()
+    endurance_factor: Quantity = UNKNOWN.quantity()
     raw_bytes: Quantity
     flash_bytes_per_day: Quantity
     mean_residence_seconds: float | None
@@ -130,7 +135,8 @@ def scale_to(
     if requests_per_second is not None and gpus is None and trace_gpus is None:
         if trace.requests < 2 or not trace.span_seconds:
             raise StoreffError(
-                "the trace has no rate of requests: it shows one moment", "scale by GPUs"
+                "the trace has no rate of requests: it shows one moment",
+                "scale by --gpus and --trace-gpus",
             )
         rate = Fraction(trace.requests - 1) / as_written(trace.span_seconds)
         scale = as_written(requests_per_second) / rate
@@ -138,7 +144,8 @@ def scale_to(
         scale = Fraction(gpus, trace_gpus)
     else:
         raise StoreffError(
-            "scale either by requests_per_second, or by gpus and trace_gpus together"
+            "scale either by a rate of requests, or by GPUs and the trace's GPUs together",
+            "give --requests-per-second, or --gpus and --trace-gpus",
         )
     if scale <= 0:
         raise StoreffError("the deployment's traffic must be above zero")
@@ -159,10 +166,6 @@ def retention(
     Raises StoreffError for a store that cannot be, or a trace without any duration.
     """
     _check(flash, scale)
-    if caches.trace.span_seconds <= 0:
-        raise StoreffError(
-            "the trace has no duration, and so no rate of writes", "use a longer trace"
-        )
     rows = []
     for admission in admissions:
         for ttl_seconds in ttls_seconds:
@@ -192,12 +195,26 @@ def _check(flash: Flash, scale: Fraction) -> None:
         raise StoreffError("the compression ratio must be known and above zero")
 
 
+def live_tokens(flows: Flows, scale: Fraction) -> Range:
+    """Tokens that the deployment keeps at the peak, in whole ones."""
+    return of(lambda tokens: Fraction(math.ceil(tokens * scale)), flows.live_tokens)
+
+
+def endurance_of(flows: Flows, scale: Fraction, flash: Flash) -> Fraction:
+    """Drive writes a day that raw which is full would take, over those that are rated."""
+    live, written = live_tokens(flows, scale).value, flows.written_per_second.value
+    assert live is not None
+    assert written is not None
+    daily = written * scale * SECONDS_PER_DAY * as_written(flash.waf)
+    return daily / (as_written(flash.rated_dwpd) * live) if live else Fraction(0)
+
+
 def _row(flows: Flows, flash: Flash, scale: Fraction, gpu: Gpu[Assumption] | None) -> Retention:
     ratio = _range_of(flash.compression_ratio)
     rated = as_written(flash.rated_dwpd)
-    live = of(lambda tokens: tokens * scale, flows.live_tokens)
+    live = live_tokens(flows, scale)
     stored = of(lambda tokens, r: tokens * flash.bytes_per_token / r, live, falling=ratio)
-    raw = of(lambda size: size * _raw_factor(flash), stored)
+    room = of(lambda size: size * _raw_factor(flash), stored)
     daily = of(
         lambda tokens, r: (
             tokens
@@ -209,11 +226,12 @@ def _row(flows: Flows, flash: Flash, scale: Fraction, gpu: Gpu[Assumption] | Non
         flows.written_per_second,
         falling=ratio,
     )
-    for_capacity = of(lambda size: Fraction(math.ceil(size / flash.drive_capacity_bytes)), raw)
-    for_endurance = of(
-        lambda size: Fraction(math.ceil(size / (rated * flash.drive_capacity_bytes))), daily
+    for_writes = of(lambda size: size / rated, daily)
+    bought = of(max, room, for_writes)
+    for_capacity, for_endurance, drives = (
+        of(lambda size: Fraction(math.ceil(size / flash.drive_capacity_bytes)), raw)
+        for raw in (room, for_writes, bought)
     )
-    drives = of(max, for_capacity, for_endurance)
     spent = _spent(drives, flash)
     asked = _dwpd(flows, flash)
     kept = _kept(asked, ratio, flash)
@@ -226,8 +244,10 @@ def _row(flows: Flows, flash: Flash, scale: Fraction, gpu: Gpu[Assumption] | Non
         block_hit_rate=flows.block_hit_rate.quantity(),
         token_hit_rate=flows.token_hit_rate.quantity(),
         live_tokens=live.quantity(0),
-        stored_bytes=stored.quantity(0),
-        raw_bytes=raw.quantity(0),
+        stored_bytes=_whole(stored),
+        capacity_raw_bytes=_whole(room),
+        endurance_factor=of(lambda dwpd: max(dwpd / rated, Fraction(1)), asked).quantity(),
+        raw_bytes=_whole(bought),
         flash_bytes_per_day=daily.quantity(0),
         mean_residence_seconds=residence,
         residence_dwpd=endurance_dwpd(
@@ -240,7 +260,7 @@ def _row(flows: Flows, flash: Flash, scale: Fraction, gpu: Gpu[Assumption] | Non
         drives_for_capacity=for_capacity.quantity(0),
         drives_for_endurance=for_endurance.quantity(0),
         drives=drives.quantity(0),
-        binds="endurance" if _binds(for_endurance, for_capacity) else "capacity",
+        binds="endurance" if _binds(for_writes, room) else "capacity",
         kept_usd_per_million_token_hours=kept.quantity(),
         recompute_usd_per_million_tokens=again.quantity(),
         break_even_hours=of(
@@ -251,6 +271,11 @@ def _row(flows: Flows, flash: Flash, scale: Fraction, gpu: Gpu[Assumption] | Non
             lambda tokens, usd: tokens * scale * 3600 / MILLION * usd, flows.hit_per_second, again
         ).quantity(),
     )
+
+
+def _whole(size: Range) -> Quantity:
+    """Bytes, rounded up as those of a bill are."""
+    return of(lambda exactly: Fraction(math.ceil(exactly)), size).quantity(0)
 
 
 def _raw_factor(flash: Flash) -> Fraction:
@@ -265,13 +290,18 @@ def _binds(endurance: Range, capacity: Range) -> bool:
 
 def _dwpd(flows: Flows, flash: Flash) -> Range:
     """Writes a day over the raw capacity that what lives takes up: parity and compression, which
-    are in both, cancel."""
+    are in both, cancel. The most writes do not go with the least that lives: all that is written
+    in a TTL lives."""
     factor = as_written(flash.fill_limit) * as_written(flash.waf) * SECONDS_PER_DAY
-    return of(
+    asked = of(
         lambda written, live: written * factor / live if live else None,
         flows.written_per_second,
         falling=flows.live_tokens,
     )
+    ttl_seconds = as_written(flows.point.ttl_seconds)
+    if asked.high is None or not ttl_seconds:
+        return asked
+    return Range(asked.value, asked.low, min(asked.high, factor / ttl_seconds))
 
 
 def _drive_hour_usd(flash: Flash) -> Fraction:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+import numpy as np
 
-from storeff.kv.dtype import dtype_of, words
+from storeff.kv.dtype import dtype_of
 from storeff.kv.infer import Geometry, infer
 from storeff.kv.model import Attention, Latent, Model
 from storeff.sources.dumps.dump import ITEM_BYTES, Axis, Candidate, Dump, Tensor
@@ -90,13 +91,20 @@ def _told(width: Width) -> str:
 
 def _with_dtype(dump: Dump, candidate: Candidate) -> Dump:
     probe = candidate.read(0, DTYPE_PROBE_BYTES)
-    dtype, why = dtype_of(words(probe, "u8"))
+    dtype, why = dtype_of(np.frombuffer(probe, np.uint8))
     if dtype is None:
-        return dump
+        return _as_bytes(dump, candidate, f"{dump.why} {why[:1].upper()}{why[1:]}")
     tensor = Tensor(0, candidate.size_bytes, dtype, (), (), None)
     return msgspec.structs.replace(
         dump, kind="kv", tensors=(tensor,), confidence="inferred", why=f"{dump.why} {why}."
     )
+
+
+def _as_bytes(dump: Dump, candidate: Candidate, why: str) -> Dump:
+    """``dump`` to be measured as bytes, since nothing says of what numbers they are."""
+    tensor = Tensor(0, candidate.size_bytes, None, (), (), None)
+    text = f"{why}: measured as bytes."
+    return msgspec.structs.replace(dump, kind="kv", tensors=(tensor,), why=text)
 
 
 def _whole(tensor: Tensor, system: str, width: Width) -> Tensor | None:
@@ -165,6 +173,6 @@ def _inferred_page(dump: Dump, candidate: Candidate, width: Width) -> Dump:
             tokens=_tokens((tensor,)),
         )
     if found.dtype is None:
-        return msgspec.structs.replace(dump, why=why)
+        return _as_bytes(dump, candidate, why)
     tensor = Tensor(0, len(page), found.dtype, (), (), None)
     return msgspec.structs.replace(dump, kind="kv", tensors=(tensor,), why=why)

@@ -2,6 +2,7 @@
 
 import heapq
 import os
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -66,7 +67,8 @@ class Malformed(msgspec.Struct, frozen=True):
 
 class Survey(msgspec.Struct, frozen=True):
     """All dumps under the roots together. ``measured`` is of ``measured_files`` of ``dump_files``,
-    drawn at random; null if none has numbers. ``sharing`` is by block key, not by equal bytes."""
+    drawn at random; null if none has numbers. ``sharing`` is by block key, not by equal bytes.
+    ``interrupted``: not all were looked at, or not all that were drawn were measured."""
 
     dump_files: int
     dump_bytes: int
@@ -76,6 +78,7 @@ class Survey(msgspec.Struct, frozen=True):
     sharing: KeySharing | None
     measured_files: int
     measured: KvReport | None
+    interrupted: bool = False
 
 
 @dataclass
@@ -91,9 +94,10 @@ class _Group:
 
 
 class _Survey:
-    def __init__(self, width: Width | None, plan: Plan) -> None:
+    def __init__(self, width: Width | None, plan: Plan, stop: threading.Event) -> None:
         self.width = width
         self.plan = plan
+        self.stop = stop
         self.census = Census()
         self.groups: dict[tuple[object, ...], _Group] = {}
         self.keys: list[tuple[tuple[str, str | None, bytes], int | None, int]] = []
@@ -107,7 +111,7 @@ class _Survey:
         try:
             fd = open_piece(piece)
             try:
-                candidate = Candidate(piece.path, piece.size_bytes, fd)
+                candidate = Candidate(piece.path, piece.size_bytes, fd, piece.roots[0])
                 dump = recognise(candidate)
                 if dump is not None and self.width is not None:
                     dump = with_model(dump, candidate, self.width)
@@ -143,7 +147,7 @@ class _Survey:
             name = (dump.system, dump.key, os.path.basename(piece.path))
             self.keys.append((name, dump.tokens, piece.size_bytes))
         if dump.kind == "kv" and dump.tensors:
-            digest = blake2b(piece.path, digest_size=8, salt=b"%d" % self.plan.seed)
+            digest = blake2b(piece.path, digest_size=8, key=b"%d" % self.plan.seed)
             rank = int.from_bytes(digest.digest(), "big")
             heapq.heappush(group.drawn, (-rank, piece.path, piece, dump))
             if len(group.drawn) > DRAWN_MAX:
@@ -151,13 +155,14 @@ class _Survey:
 
     def measure(self, budget_bytes: int, on_file: Callable[[bytes], None]) -> Measurement:
         """Measure a file of every group in turn until ``budget_bytes`` are read, one of each at
-        least."""
+        least, or ``stop`` is set."""
         total = Measurement(self.plan, [])
         orders = [sorted(group.drawn, reverse=True) for group in self.groups.values()]
         read_bytes = 0
         for turn in range(max(map(len, orders), default=0)):
             for order in orders:
-                if turn < len(order) and (turn == 0 or read_bytes < budget_bytes):
+                wanted = turn < len(order) and (turn == 0 or read_bytes < budget_bytes)
+                if wanted and not self.stop.is_set():
                     _, path, piece, dump = order[turn]
                     on_file(path)
                     one = self.measure_file(piece, dump)
@@ -171,7 +176,7 @@ class _Survey:
         try:
             fd = open_piece(piece)
             try:
-                return measure(dump, fd, piece.path, piece.size_bytes, self.plan)
+                return measure(dump, fd, piece.path, piece.size_bytes, self.plan, self.stop)
             finally:
                 os.close(fd)
         except MalformedError as error:
@@ -183,7 +188,9 @@ class _Survey:
     def add_malformed(self, piece: Piece, error: MalformedError) -> None:
         self.census.add_left_out(Refusal("malformed", piece.path, piece.size_bytes))
         if len(self.malformed) < EXAMPLES:
-            self.malformed.append(Malformed(printable(piece.path), error.message))
+            path = printable(piece.path)
+            told = error.message if path in error.message else f"{path}: {error.message}"
+            self.malformed.append(Malformed(path, told))
 
 
 def survey(
@@ -194,12 +201,14 @@ def survey(
     budget_bytes: int = 64 << 20,
     one_file_system: bool = False,
     exclude: Sequence[str] = (),
+    stop: threading.Event | None = None,
     on_file: Callable[[bytes], None] = lambda path: None,
 ) -> tuple[list[Found], Survey, Census]:
     """The dumps under ``roots``, the largest kind first; what was measured until ``budget_bytes``
     of them were read; and what was left out.
 
     ``model`` supplies what their headers lack. ``on_file`` hears of each file as it is looked at.
+    Once ``stop`` is set no further file is looked at, and the one being measured is left out.
     Raises StoreffError if a root cannot be found, or if the layers of ``model`` are not all alike.
     """
     width = None if model is None else width_of(model)
@@ -208,8 +217,10 @@ def survey(
             f"the layers of {model.name} differ in what they keep of a token",
             "measure without --model: only shapes that the dumps say themselves are shown then",
         )
-    looking = _Survey(width, plan or Plan())
+    looking = _Survey(width, plan or Plan(), stop or threading.Event())
     for item in walk(roots, one_file_system=one_file_system, exclude=exclude):
+        if looking.stop.is_set():
+            break
         if isinstance(item, Piece):
             on_file(item.path)
             looking.look(item)
@@ -226,6 +237,7 @@ def survey(
         sharing=key_sharing(looking.keys) if looking.keys else None,
         measured_files=looking.measured_files,
         measured=report(total) if total.tallies else None,
+        interrupted=looking.stop.is_set(),
     )
     return found, made, looking.census
 

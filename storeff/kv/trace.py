@@ -3,9 +3,10 @@
 Read: JSON lines of Mooncake (github.com/kvcache-ai/Mooncake, FAST25-release/traces: timestamp in
 ms, input_length, output_length, hash_ids) and of Qwen Bailian
 (github.com/alibaba-edu/qwen-bailian-usagetraces-anon: the same with timestamp in s, and chat_id),
-and CSV (see trace_lines.csv_requests).
+and CSV (see trace_lines); packed or not.
 """
 
+import threading
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,14 +19,9 @@ import numpy.typing as npt
 
 from storeff._native import PrefixKeys
 from storeff.errors import StoreffError
-from storeff.kv.trace_lines import (
-    BadLineError,
-    Parsed,
-    Request,
-    TimeUnit,
-    csv_requests,
-    json_requests,
-)
+from storeff.kv.trace_file import open_trace
+from storeff.kv.trace_lines import Parsed, Request, Requests, requests_of
+from storeff.kv.trace_time import BadLineError, TimeUnit, Unit, UnitFrom
 
 I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
@@ -33,13 +29,15 @@ U32 = npt.NDArray[np.uint32]
 # Keys are given to so many blocks at a time.
 _BATCH_BLOCKS = 1 << 20
 _UNKNOWN = -1
-_BLOCK_TOKENS_MAX = 1 << 20
+BLOCK_TOKENS_MAX = 1 << 20
 # Share of the requests whose length and number of blocks must agree on a size of blocks.
 _AGREE_MIN = 0.99
 # Where lengths leave several sizes open, that of the published traces of the format.
 _USUAL_TOKENS = {"mooncake": 512, "bailian": 16, "csv": None}
 # With so many bad lines their share is known well enough to give up early.
 _BAD_LINES_ENOUGH = 1000
+# So few cost themselves even in a short trace.
+_BAD_LINES_FEW = 10
 
 
 class TraceNotes(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,10 +47,11 @@ class TraceNotes(msgspec.Struct, frozen=True, kw_only=True):
     else blocks are told apart by id and prefix. ``late_requests`` came before an earlier one in the
     file and were sorted by time. ``length_disagrees``: requests of which the input length fits
     their number of blocks neither with a partial last block nor with a tail that has none.
+    ``hole_bytes`` of the file were never written, and passed over.
     """
 
     format: Literal["mooncake", "bailian", "csv"]
-    time_unit: Literal["s", "ms", "us", "ns", "iso"]
+    time_unit: Unit
     block_tokens_from: Literal["given", "inferred", "format"]
     ids_name_prefix: bool
     bad_lines: int
@@ -60,6 +59,8 @@ class TraceNotes(msgspec.Struct, frozen=True, kw_only=True):
     late_requests: int
     length_unknown: int
     length_disagrees: int
+    time_unit_from: UnitFrom = "format"
+    hole_bytes: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,24 +123,27 @@ class _Builder:
         if not ids:
             return
         text = isinstance(ids[0], str)
-        if self.text is None:
-            self.text = text
-        if text != self.text:
+        if self.text not in (None, text):
             kinds = ("text", "numbers") if text else ("numbers", "text")
             raise BadLineError(f"hash_ids are {kinds[0]}, and {kinds[1]} in the lines before")
-        try:
-            self.ids.fromlist(self._named(ids) if text else cast("list[int]", ids))
-        except OverflowError:
-            self.ids.fromlist([_as_signed(number) for number in cast("list[int]", ids)])
-        except TypeError:
-            raise BadLineError("hash_ids are numbers and text") from None
+        if not all(isinstance(each, str) == text for each in ids):
+            raise BadLineError("hash_ids are numbers and text")
+        if text:
+            self.ids.extend(self._named(cast("list[str]", ids)))
+        else:
+            self._add_numbers(cast("list[int]", ids))
+        self.text = text
 
-    def _named(self, ids: list[int | str]) -> list[int]:
-        """A number for each text. Raises TypeError if one is a number already."""
-        if not all(isinstance(each, str) for each in ids):
-            raise TypeError
+    def _named(self, ids: list[str]) -> list[int]:
+        """A number for each text."""
         names = self.names
-        return [names.setdefault(cast(str, each), len(names)) for each in ids]
+        return [names.setdefault(each, len(names)) for each in ids]
+
+    def _add_numbers(self, ids: list[int]) -> None:
+        try:
+            self.ids.fromlist(ids)
+        except OverflowError:
+            self.ids.fromlist([_as_signed(number) for number in ids])
 
     def give_keys(self) -> None:
         ids = np.frombuffer(self.ids, np.uint64) if self.ids else np.empty(0, np.uint64)
@@ -156,35 +160,33 @@ def _as_signed(number: int) -> int:
     return number - (1 << 64) if number >= 1 << 63 else number
 
 
+class StoppedError(Exception):
+    """Reading was interrupted."""
+
+
 def read_trace(
     path: str | Path,
     *,
     block_tokens: int | None = None,
     time_unit: TimeUnit | None = None,
     bad_share_max: float = 0.01,
+    stop: threading.Event | None = None,
 ) -> Trace:
-    """The trace in the file ``path``.
+    """The trace in the file ``path``, packed (gzip, Zstandard) or not.
 
     ``block_tokens`` is the size of a block, inferred from lengths and numbers of blocks where it is
     not given; ``time_unit`` overrides what the format says. Block hashes are numbers, the same
     modulo 2^64, or text. A bad line costs itself; raises StoreffError if more than
-    ``bad_share_max`` of the lines are bad, or if the size of blocks cannot be told.
+    ``bad_share_max`` of the lines are bad, and more than a few, or if the size of blocks or the
+    unit of times cannot be told; StoppedError once ``stop`` is set.
     """
-    if block_tokens is not None and not 1 <= block_tokens <= _BLOCK_TOKENS_MAX:
-        raise StoreffError(f"block_tokens must be in 1..{_BLOCK_TOKENS_MAX}, not {block_tokens}")
+    if block_tokens is not None and not 1 <= block_tokens <= BLOCK_TOKENS_MAX:
+        raise StoreffError(f"block_tokens must be in 1..{BLOCK_TOKENS_MAX}, not {block_tokens}")
     try:
-        with open(path, "rb") as file:
-            head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-            if not head:
-                raise StoreffError("the trace is empty")
-            file.seek(0)
-            format_: Literal["mooncake", "bailian", "csv"] = "csv"
-            unit: TimeUnit | Literal["iso"]
-            if head[:1] in (b"{", b"["):
-                format_, unit, parsed = json_requests(file, time_unit)
-            else:
-                unit, parsed = csv_requests(file, time_unit)
-            builder, bad_lines, example = _gather(parsed, bad_share_max)
+        with open_trace(path) as file:
+            requests = requests_of(file.lines(), time_unit)
+            builder, bad_lines, example = _gather(requests.parsed, bad_share_max, stop)
+            hole_bytes = file.hole_bytes
     except OSError as error:
         raise StoreffError(f"cannot read {path}: {error.strerror}") from error
     except StoreffError as error:
@@ -194,10 +196,12 @@ def read_trace(
             f"{path}: no request names a block",
             "a trace for replay needs the hashes of its blocks (hash_ids)",
         )
-    return _finish(str(path), builder, block_tokens, format_, unit, bad_lines, example)
+    return _finish(str(path), builder, block_tokens, requests, bad_lines, example, hole_bytes)
 
 
-def _gather(parsed: Iterator[Parsed], bad_share_max: float) -> tuple[_Builder, int, str | None]:
+def _gather(
+    parsed: Iterator[Parsed], bad_share_max: float, stop: threading.Event | None
+) -> tuple[_Builder, int, str | None]:
     builder, good, bad, example = _Builder(), 0, 0, None
     for number, request in parsed:
         try:
@@ -210,10 +214,12 @@ def _gather(parsed: Iterator[Parsed], bad_share_max: float) -> tuple[_Builder, i
             example = example or f"line {number}: {error}"
             if bad >= _BAD_LINES_ENOUGH and bad > bad_share_max * (good + bad):
                 break
-    if bad > bad_share_max * (good + bad):
+        if stop is not None and stop.is_set():
+            raise StoppedError
+    if bad > max(bad_share_max * (good + bad), min(_BAD_LINES_FEW, good - 1)):
         raise StoreffError(
             f"{bad} of {good + bad} lines are bad, a share over {bad_share_max:.3g}; {example}",
-            "is it a trace of requests with block hashes? Or allow a larger share of bad lines",
+            "is it a trace of requests with block hashes? Then take the bad lines out",
         )
     builder.give_keys()
     return builder, bad, example
@@ -223,10 +229,10 @@ def _finish(
     path: str,
     builder: _Builder,
     block_tokens: int | None,
-    format_: Literal["mooncake", "bailian", "csv"],
-    unit: Literal["s", "ms", "us", "ns", "iso"],
+    requests: Requests,
     bad_lines: int,
     example: str | None,
+    hole_bytes: int,
 ) -> Trace:
     times, offsets, lengths, outputs = (
         np.frombuffer(column, np.int64)
@@ -243,7 +249,7 @@ def _finish(
     blocks = np.diff(offsets)
     size_from: Literal["given", "inferred", "format"] = "given"
     if block_tokens is None:
-        usual = _USUAL_TOKENS[format_]
+        usual = _USUAL_TOKENS[requests.format]
         block_tokens, size_from = infer_block_tokens(lengths, blocks, path, usual)
     size = block_tokens
     known = lengths != _UNKNOWN
@@ -262,8 +268,8 @@ def _finish(
         output_tokens=None if (outputs == _UNKNOWN).any() else outputs,
         block_tokens=size,
         notes=TraceNotes(
-            format=format_,
-            time_unit=unit,
+            format=requests.format,
+            time_unit=requests.unit,
             block_tokens_from=size_from,
             ids_name_prefix=ids_name_prefix,
             bad_lines=bad_lines,
@@ -271,6 +277,8 @@ def _finish(
             late_requests=late,
             length_unknown=int(np.count_nonzero(~known)),
             length_disagrees=int(np.count_nonzero(disagrees)),
+            time_unit_from=requests.unit_from,
+            hole_bytes=hole_bytes,
         ),
     )
 
@@ -292,20 +300,20 @@ def infer_block_tokens(
     a block that has no hash; else the only size that fits all; of several, the ``usual`` one of the
     format. Raises StoreffError if that is none.
     """
-    remedy = "state the size of a block (block_tokens)"
+    remedy = "state the size of a block: --block-tokens"
     usable = (lengths > 0) & (blocks > 0)
     n, length = blocks[usable], lengths[usable]
     if not len(n):
         raise StoreffError(f"{where}: no request says its input length", remedy)
     fitting = []
-    for size in (1 << i for i in range(_BLOCK_TOKENS_MAX.bit_length())):
+    for size in (1 << i for i in range(BLOCK_TOKENS_MAX.bit_length())):
         partial = np.mean((length <= n * size) & (length > (n - 1) * size))
         whole = np.mean((length >= n * size) & (length < (n + 1) * size))
         if max(partial, whole) >= _AGREE_MIN:
             fitting.append(size)
     if not fitting:
         many = np.maximum(n - 1, 1)
-        partial_max = int(np.min(np.where(n > 1, (length - 1) // many, _BLOCK_TOKENS_MAX)))
+        partial_max = int(np.min(np.where(n > 1, (length - 1) // many, BLOCK_TOKENS_MAX)))
         partial_range = range(int(np.max(-(-length // n))), partial_max + 1)
         whole_range = range(int(np.max(length // (n + 1))) + 1, int(np.min(length // n)) + 1)
         # A few show that it is not one.

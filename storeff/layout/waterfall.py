@@ -27,6 +27,7 @@ LABELS = {
     "padding": "Padding",
     "rebuild_reserve": "Rebuild reserve",
     "fill_limit": "Maximum utilisation",
+    "endurance": "Endurance",
 }
 
 RAIDZ_SOURCE = (
@@ -43,6 +44,8 @@ class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown
 
     ``reduction_ratio`` counts what is left in units of ``allocation_bytes``. ``objects`` are sizes
     of objects like those to be stored, null where unknown.
+    ``endurance`` is for data that is rewritten all the time: the drive writes a day that raw which
+    is full would take, over those that the drives are rated for. None: writes do not matter.
     """
 
     logical_bytes: N
@@ -50,6 +53,7 @@ class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown
     copies: N = msgspec.field(default_factory=one)
     allocation_bytes: int = 1
     objects: ObjectSizes | None = None
+    endurance: N | None = None
 
 
 class Step(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
@@ -76,7 +80,16 @@ def step_factors(data: Data[Number], layout: Layout[Number]) -> dict[str, Number
         "padding": at_least(1 + layout.padding, of_objects),
         "rebuild_reserve": 1 / (1 - layout.rebuild_reserve),
         "fill_limit": 1 / layout.fill_limit,
+        **_endurance(data, layout),
     }
+
+
+def _endurance(data: Data[Number], layout: Layout[Number]) -> dict[str, Number]:
+    """The step of raw that is bought for its writes, and stays as empty as that makes it."""
+    if data.endurance is None:
+        return {}
+    full = (1 - layout.rebuild_reserve) * layout.fill_limit
+    return {"endurance": max(data.endurance * full, 1)}
 
 
 def raw(logical_bytes: Number, factors: dict[str, Number]) -> Number:
@@ -181,8 +194,9 @@ def report_steps(
         "metadata": layout.metadata,
         "rebuild_reserve": layout.rebuild_reserve,
         "fill_limit": layout.fill_limit,
+        "endurance": data.endurance,
     }
-    known = {step: _known(number) for step, number in given.items()}
+    known = {step: _known(number) for step, number in given.items() if number is not None}
     known["padding"] = _padding_known(points, layout, data.objects)
     if layout.code.kind == "raidz":
         known["erasure_coding"] = ("derived", RAIDZ_SOURCE)

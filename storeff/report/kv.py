@@ -1,25 +1,26 @@
 """The report's section on KV caches: a model's bytes a token, dumps, a trace, and retention."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from pathlib import Path
 
 import msgspec
 
-from storeff.data import Assumption
-from storeff.economics import Drive, build_scenario
+from storeff.data import Assumption, exact, map_numbers, one
+from storeff.economics import Scenario
 from storeff.errors import StoreffError
 from storeff.kv.explain import explain
+from storeff.kv.flows import Flows, as_written
 from storeff.kv.formats import CacheFormat
 from storeff.kv.model import Model, bytes_per_token, written_bytes_per_token
 from storeff.kv.replay import Replayed
-from storeff.kv.retention import ASSUMPTIONS, Flash, Retention
+from storeff.kv.retention import ASSUMPTIONS, Flash, Retention, endurance_of, live_tokens
 from storeff.kv.survey import Survey
 from storeff.kv.trace import Trace
-from storeff.layout import Data, Layout, usable_fraction
-from storeff.layout.model import ONE_POINT
+from storeff.layout import Data
+from storeff.layout.number import Number
+from storeff.layout.waterfall import raw, step_factors
 from storeff.quantity import Quantity
-from storeff.report.model import KvModel, KvRetention
+from storeff.report.model import Kv, KvModel, KvRetention, Report, Warned
 from storeff.report.sizing import Sized
 
 # Lengths that a formula is shown for if the model does not say how long its context may be.
@@ -54,11 +55,6 @@ def capacities_blocks(
     return [size_bytes // block_bytes for size_bytes in capacities_bytes]
 
 
-def leanest(layouts: Sequence[Layout[Assumption]]) -> Layout[Assumption]:
-    """The layout that leaves the most of raw for data."""
-    return max(layouts, key=lambda layout: usable_fraction(layout))
-
-
 def measured_ratio(survey: Survey | None) -> Quantity:
     """What the best lossless scheme makes of the measured dumps, keys and values together.
 
@@ -73,80 +69,83 @@ def measured_ratio(survey: Survey | None) -> Quantity:
     return parts[0].winner.ratio
 
 
-def billed(rows: Sequence[Retention]) -> Retention:
-    """The row that is sized: the last TTL, everything written at its first use."""
-    return [row for row in rows if row.admission == 1][-1]
-
-
 def flash_of(
     model: Model,
     cache_format: CacheFormat | None,
-    drive: Drive[Assumption],
-    layout: Layout[Assumption],
+    scenario: Scenario[Assumption],
     *,
     waf: float,
     compression_ratio: Quantity | None,
 ) -> Flash:
-    """The store that retention is sized for. Raises StoreffError if the drive has no rating."""
+    """The store that retention is sized for, on the drives and under the layout of ``scenario``.
+
+    Raises StoreffError if the drive has no rating.
+    """
+    drive, layout = scenario.drive, scenario.layout
     if drive.rated_dwpd.value is None:
         raise StoreffError(
             f"{drive.name} has no rated_dwpd, so nothing can be said of its endurance",
             "choose another --drive, or put the rating into drives.toml of --data",
         )
-    price = drive.price.value
+    ratio = Assumption(value=_ratio(compression_ratio))
+    unsized: Data[Assumption] = Data(logical_bytes=one(), reduction_ratio=ratio)
+    factors = step_factors(map_numbers(unsized, exact), map_numbers(layout, exact))
+    del factors["data_reduction"]
+    empty = factors["rebuild_reserve"] * factors["fill_limit"]
     return Flash(
         bytes_per_token=written_bytes_per_token(model, cache_format),
         drive_capacity_bytes=int(_known(drive.capacity_bytes)),
-        rated_dwpd=float(drive.rated_dwpd.value),
-        drive_years=float(_known(drive.warranty_years)),
+        rated_dwpd=drive.rated_dwpd.value,
+        drive_years=_known(drive.warranty_years),
         compression_ratio=compression_ratio,
-        fill_limit=float(_fill(layout)),
-        raw_per_usable=float(_raw_per_usable(layout)),
+        fill_limit=1 / empty,
+        raw_per_usable=raw(1, factors) / empty,
         waf=waf,
-        drive_price_usd=None if price is None else float(price),
+        drive_price_usd=drive.price.value,
     )
 
 
 def kv_scenarios(
-    logical_bytes: int,
-    row: Retention,
+    flows: Flows,
+    scale: Fraction,
     flash: Flash,
-    layouts: Sequence[Layout[Assumption]],
-    *,
-    drive: str,
-    site: str,
-    extra: dict[str, Path],
+    target_bytes: int | None,
+    scenarios: Sequence[Scenario[Assumption]],
 ) -> list[Sized]:
-    """``layouts`` holding ``logical_bytes`` of uncompressed KV at the retention of ``row``.
-
-    Where endurance binds, raw is bought for its writes and stays as empty as that makes it: the
-    fill limit is lowered. Empty if less than a point of raw could be filled.
+    """``scenarios`` holding ``target_bytes`` of uncompressed KV, or what ``flows`` keep, and
+    standing its writes. Empty if nothing is kept. What ``flash`` says of a layout is not used.
     """
-    fill_for_writes = _fill_for_writes(row, flash)
-    ratio = flash.compression_ratio
-    value = Fraction(1) if ratio is None or ratio.value is None else Fraction(ratio.value)
+    live = live_tokens(flows, scale).value
+    assert live is not None
+    logical_bytes = int(live) * flash.bytes_per_token if target_bytes is None else target_bytes
+    if not live or not logical_bytes:
+        return []
     data = Data(
         logical_bytes=Assumption(
             path="data.logical_bytes", value=Fraction(logical_bytes), kind="measured"
         ),
-        reduction_ratio=Assumption(path="data.reduction_ratio", value=value, kind="measured"),
+        reduction_ratio=Assumption(
+            path="data.reduction_ratio", value=_ratio(flash.compression_ratio), kind="measured"
+        ),
+        endurance=Assumption(
+            path="data.endurance",
+            value=endurance_of(flows, scale, flash),
+            source=f"writes at a TTL of {flows.point.ttl_seconds:g} s over "
+            f"{float(flash.rated_dwpd):g} rated drive writes a day",
+            kind="measured",
+        ),
     )
-    made = []
-    for layout in layouts:
-        limit = fill_for_writes / (1 - _known(layout.rebuild_reserve))
-        if limit < _known(layout.fill_limit):
-            if limit <= ONE_POINT:
-                return []
-            worn = Assumption(
-                path="kv.fill_limit_for_endurance",
-                value=limit,
-                unit="fraction of raw less the reserve",
-                source=f"{flash.rated_dwpd:g} drive writes a day, {row.ttl_seconds:g} s of TTL",
-            )
-            layout = msgspec.structs.replace(layout, fill_limit=worn)
-        scenario = build_scenario(data, layout, drive=drive, site=site, extra=extra)
-        made.append(Sized(scenario))
-    return made
+    return [Sized(msgspec.structs.replace(each, data=data)) for each in scenarios]
+
+
+def most_efficient(sized: Sequence[Sized]) -> Scenario[Assumption]:
+    """The scenario that is bought the least raw for."""
+
+    def raw_bytes(scenario: Scenario[Assumption]) -> Number:
+        exactly: Scenario[Number] = map_numbers(scenario, exact)
+        return raw(exactly.data.logical_bytes, step_factors(exactly.data, exactly.layout))
+
+    return min((each.scenario for each in sized), key=raw_bytes)
 
 
 def describe_retention(
@@ -157,47 +156,70 @@ def describe_retention(
     drive: str,
     flash: Flash,
     target_bytes: int | None,
+    billed_ttl_seconds: float,
 ) -> KvRetention:
-    """``rows`` for the report."""
+    """``rows`` for the report, the layouts of which are sized for ``billed_ttl_seconds``."""
     traced = (trace.requests - 1) / trace.span_seconds if trace.span_seconds else 0.0
+    rate = traced * float(scale)
     return KvRetention(
         scale=float(scale),
-        requests_per_second=traced * float(scale),
+        requests_per_second=rate,
         layout=layout,
         drive=drive,
         rows=list(rows),
         requests_per_second_at_target=[
             None
             if target_bytes is None or not row.live_tokens.value
-            else traced * float(scale) * target_bytes / logical_bytes(row, flash)
+            else rate * target_bytes / (row.live_tokens.value * flash.bytes_per_token)
             for row in rows
         ],
-        billed_ttl_seconds=billed(rows).ttl_seconds,
+        billed_ttl_seconds=billed_ttl_seconds,
         assumptions=list(ASSUMPTIONS),
     )
 
 
-def logical_bytes(row: Retention, flash: Flash) -> int:
-    """Uncompressed bytes of the tokens that ``row`` keeps."""
-    assert isinstance(row.live_tokens.value, int)
-    return row.live_tokens.value * flash.bytes_per_token
+def with_missing(report: Report, *, interrupted: bool, trace_given: bool) -> Report:
+    """``report`` with what of the KV caches it does not rest on, and why."""
+    assert report.kv is not None
+    known = {each.code for each in report.warnings}
+    missing = _missing(report.kv, interrupted, trace_given)
+    found = [each for each in missing if each[0] not in known]
+    warned = [Warned(code=code, message=why, remedy=remedy) for code, why, remedy in found]
+    return msgspec.structs.replace(
+        report,
+        complete=report.complete and not found,
+        incomplete_because=[*report.incomplete_because, *(why for _, why, _ in found)],
+        warnings=[*warned, *report.warnings],
+    )
 
 
-def _fill_for_writes(row: Retention, flash: Flash) -> Fraction:
-    """The part of raw that may hold data for the writes to stay within the rating."""
-    asked = row.dwpd_asked.value
-    if not asked or asked <= flash.rated_dwpd:
+def _missing(kv: Kv, interrupted: bool, trace_given: bool) -> Iterator[tuple[str, str, str]]:
+    again = "run it to the end"
+    if kv.survey is not None and kv.survey.interrupted:
+        yield (
+            "interrupted",
+            f"interrupted when {kv.survey.dump_files:,} dumps had been found, of which "
+            f"{kv.survey.measured_files:,} were measured",
+            again,
+        )
+    if interrupted and trace_given and kv.trace is None:
+        yield "interrupted", "interrupted before the trace was replayed", again
+    elif interrupted and (kv.survey is None or not kv.survey.interrupted) and not trace_given:
+        yield "interrupted", "interrupted before the dumps were looked at", again
+    if kv.trace is not None and kv.trace.notes.bad_lines:
+        notes = kv.trace.notes
+        yield (
+            "bad-lines",
+            f"{notes.bad_lines:,} {'line' if notes.bad_lines == 1 else 'lines'} of the trace "
+            f"could not be used, such as {notes.bad_line_example}",
+            "mend these lines of the trace, or take them out",
+        )
+
+
+def _ratio(compression: Quantity | None) -> Fraction:
+    if compression is None or compression.value is None:
         return Fraction(1)
-    return Fraction(flash.fill_limit) * Fraction(flash.rated_dwpd) / Fraction(asked)
-
-
-def _fill(layout: Layout[Assumption]) -> Fraction:
-    return (1 - _known(layout.rebuild_reserve)) * _known(layout.fill_limit)
-
-
-def _raw_per_usable(layout: Layout[Assumption]) -> Fraction:
-    added = (1 + _known(layout.metadata)) * (1 + _known(layout.padding))
-    return _known(layout.copies) * layout.code.raw_per_data * added
+    return as_written(compression.value)
 
 
 def _known(number: Assumption) -> Fraction:

@@ -3,18 +3,21 @@
 from collections.abc import Callable, Iterator
 
 from rich.console import RenderableType
-from rich.text import Text
 
+from storeff.kv.lossless import Scheme
 from storeff.kv.measure import KvReport, Part
 from storeff.kv.prefix import ChunkSharing, KeySharing
 from storeff.kv.replay import Replayed, Traffic
 from storeff.kv.survey import Found, Survey
+from storeff.kv.trace import TraceNotes
 from storeff.quantity import Quantity
 from storeff.report.model import Kv, KvModel, KvRetention
 from storeff.report.render import UNKNOWN, paragraph, ratio, section, simple_table
-from storeff.units import format_bytes, format_duration, significant
+from storeff.units import format_bytes, format_bytes_iec, format_duration, significant
 
 SHOWN_WHYS = 6
+# Shown beside the best one, to see what each step of it gives.
+RAW, PLANES = Scheme("zstd-1"), Scheme("zstd-1", planes=True)
 KINDS = {"all": "keys and values", "k": "keys", "v": "values", "latent": "latents", None: "unknown"}
 
 
@@ -35,8 +38,8 @@ def kv_sections(kv: Kv) -> Iterator[RenderableType]:
 
 
 def _model(model: KvModel) -> RenderableType:
-    lines = [paragraph(line) for line in model.formula]
-    return section(f"KV cache of {model.name}", *lines, Text(f"from {model.source}"))
+    lines = [paragraph(line) for line in (*model.formula, f"from {model.source}")]
+    return section(f"KV cache of {model.name}", *lines)
 
 
 def _dumps(dumps: list[Found], survey: Survey) -> RenderableType:
@@ -53,15 +56,20 @@ def _dumps(dumps: list[Found], survey: Survey) -> RenderableType:
             format_bytes(found.bytes),
             UNKNOWN if found.tokens is None else f"{found.tokens:,}",
         )
-    notes = [
-        paragraph(f"{found.system}: {found.why}") for found in dumps if found.confidence != "exact"
-    ]
+    whys = [f"{found.system}: {found.why}" for found in dumps if found.confidence != "exact"]
+    notes = [paragraph(why) for why in whys[:SHOWN_WHYS]]
+    if len(whys) > SHOWN_WHYS:
+        notes.append(paragraph(f"{len(whys) - SHOWN_WHYS:,} more notes are in the JSON report"))
     notes += [paragraph(f"! {each.message}", "yellow") for each in survey.malformed]
     if survey.other_files:
-        other = f"{survey.other_files:,} other files, {format_bytes(survey.other_bytes)}, are no"
-        notes.append(paragraph(f"{other} dumps that are known"))
-    title = f"KV caches in {survey.dump_files:,} files, {format_bytes(survey.dump_bytes)}"
-    return section(title, *([table] if dumps else []), *notes[:SHOWN_WHYS])
+        size = format_bytes(survey.other_bytes)
+        other = f"1 other file, {size}, is not recognised as a KV dump"
+        if survey.other_files > 1:
+            other = f"{survey.other_files:,} other files, {size}, are not recognised as KV dumps"
+        notes.append(paragraph(other))
+    files = f"{survey.dump_files:,} {'file' if survey.dump_files == 1 else 'files'}"
+    title = f"KV caches in {files}, {format_bytes(survey.dump_bytes)}"
+    return section(title, *([table] if dumps else []), *notes)
 
 
 def _shape(found: Found) -> str:
@@ -74,21 +82,25 @@ def _shape(found: Found) -> str:
 
 def _measured(survey: Survey, measured: KvReport) -> RenderableType:
     lossless = simple_table(
-        "without loss", "raw zstd-1", "planes, zstd-1", "best", "is", "order-0 bound"
+        "lossless", RAW.name, PLANES.name, "best", "best method", "entropy, order 0"
     )
     lossless.columns[4].justify = "left"
-    lossy = simple_table("with loss", "scheme", "shrinks", "error of numbers", "of logits")
+    lossy = simple_table("lossy", "method", "ratio", "RMS error of values", "of logits")
     lossy.columns[1].justify = "left"
+    beyond_order0 = False
+    chunk_bytes = measured.plan.chunk_bytes
     for part in measured.overall:
         name = f"{KINDS[part.kind]}, {part.dtype or 'bytes'}"
         lossless.add_row(
             name,
-            _scheme(part, "zstd-1"),
-            _scheme(part, "planes zstd-1"),
+            _scheme(part, RAW, chunk_bytes),
+            _scheme(part, PLANES, chunk_bytes),
             ratio(part.winner.ratio),
             part.winner.scheme,
             ratio(part.order0_ratio),
         )
+        best, order0 = part.winner.ratio.value, part.order0_ratio.value
+        beyond_order0 |= best is not None and order0 is not None and best > order0
         for row in part.lossy if part.kind != "all" else ():
             lossy.add_row(
                 name,
@@ -97,20 +109,32 @@ def _measured(survey: Survey, measured: KvReport) -> RenderableType:
                 _percent(row.relative_l2),
                 _percent(row.logit_error),
             )
-    chunk = format_bytes(measured.plan.chunk_bytes)
+    chunk = format_bytes_iec(chunk_bytes)
     read = sum(part.read_bytes for part in measured.by_layer)
     text = f"{survey.measured_files:,} of {survey.dump_files:,} files, {format_bytes(read)} of them"
     body: list[RenderableType] = [
-        paragraph(f"{text} read, in independent chunks of {chunk}; {measured.caveat}."),
+        paragraph(f"{text} read, in independent chunks of up to {chunk}; {measured.caveat}."),
         lossless,
     ]
+    if beyond_order0:
+        body.append(
+            paragraph(
+                "Entropy of order 0 is the least that one code for each field of a number takes. "
+                "Methods that see the numbers before, as the best one does, can take less."
+            )
+        )
     if lossy.row_count:
-        body += [lossy, paragraph("Losses are errors of numbers, not of quality; scales counted.")]
-    return section("How far they shrink (bytes / bytes left)", *body)
+        body += [
+            lossy,
+            paragraph("Losses are errors of numbers, not of quality; scales and zeros counted."),
+        ]
+    return section("Data reduction ratio (bytes : bytes stored)", *body)
 
 
-def _scheme(part: Part, name: str) -> str:
-    found = [row.ratio for row in part.lossless if row.scheme == name]
+def _scheme(part: Part, scheme: Scheme, chunk_bytes: int) -> str:
+    """Its ratio in chunks of that size; empty where it was not measured, as planes of bytes."""
+    wanted = (scheme.name, chunk_bytes)
+    found = [row.ratio for row in part.lossless if (row.scheme, row.chunk_bytes) == wanted]
     return ratio(found[0]) if found else ""
 
 
@@ -144,40 +168,46 @@ def _trace(trace: Replayed, chunks: list[ChunkSharing]) -> RenderableType:
             f"; used again after {format_duration(reuse.p50_seconds)} (half of uses), "
             f"{format_duration(reuse.p90_seconds)} (90 %)"
         )
-    bad: list[RenderableType] = []
-    if trace.notes.bad_lines:
-        lines = f"! {trace.notes.bad_lines:,} bad lines: {trace.notes.bad_line_example}"
-        bad.append(paragraph(lines, "yellow"))
-    table = simple_table("cache", "holds", "hits, blocks", "tokens", "of the most", "writes")
-    table.columns[1].justify = "left"
-    table.add_row(
-        "unlimited", "everything", *_rates(trace.unlimited), "100.0%", _written(trace.unlimited)
+    table = simple_table(
+        "cache", "holds", "block hits", "token hits", "% of maximum", "tokens written"
     )
+    table.columns[1].justify = "left"
+    most = 1.0 if trace.unlimited.hit_blocks else None
+    table.add_row("unlimited", "everything", *_rates(trace.unlimited, most))
     for point in (p for p in trace.caches if p.admission == 1):
         table.add_row(
             point.policy.upper(),
-            f"{point.capacity_blocks:,} blocks, {significant(point.capacity_tokens)} tokens",
-            *_rates(point.traffic),
-            _share(point.share_of_max),
-            _written(point.traffic),
+            f"{point.capacity_blocks:,} blocks, {point.capacity_tokens:,} tokens",
+            *_rates(point.traffic, point.share_of_max),
         )
     for ttl in (t for t in trace.ttls if t.admission == 1):
         table.add_row(
             f"TTL {format_duration(ttl.ttl_seconds)}",
             f"at most {ttl.live_peak_blocks:,} blocks",
-            *_rates(ttl.traffic),
-            _share(ttl.share_of_max),
-            _written(ttl.traffic),
+            *_rates(ttl.traffic, ttl.share_of_max),
         )
-    body: list[RenderableType] = [paragraph(text), *bad, table]
+    body: list[RenderableType] = [paragraph(text), paragraph(_unit(trace.notes)), table]
+    if trace.notes.hole_bytes:
+        holes = format_bytes(trace.notes.hole_bytes)
+        body.append(paragraph(f"! {holes} of the file were never written (holes)", "yellow"))
     if chunks:
         body.append(_chunks(chunks))
     return section("The trace, replayed exactly", *body)
 
 
+def _unit(notes: TraceNotes) -> str:
+    said = {
+        "given": "as --time-unit says",
+        "column": "as the column's name says",
+        "format": f"as traces of {notes.format.title()} have them",
+        "dates": "as dates show",
+    }[notes.time_unit_from]
+    return f"Times in {'dates' if notes.time_unit == 'iso' else notes.time_unit}, {said}"
+
+
 def _chunks(chunks: list[ChunkSharing]) -> RenderableType:
     table = simple_table(
-        "chunk", "chunks", "distinct", "hits, tokens", "full chunks only", "padding"
+        "chunk", "chunks", "distinct", "token hits", "full chunks only", "padding tokens"
     )
     for each in chunks:
         table.add_row(
@@ -186,17 +216,18 @@ def _chunks(chunks: list[ChunkSharing]) -> RenderableType:
             f"{each.unique_chunks:,}",
             _share(each.token_hit_rate),
             _share(each.whole_token_hit_rate),
-            f"{each.padding_tokens:,} tokens",
+            f"{each.padding_tokens:,}",
         )
     return table
 
 
-def _rates(traffic: Traffic) -> tuple[str, str]:
-    return _share(traffic.block_hit_rate), _share(traffic.token_hit_rate)
-
-
-def _written(traffic: Traffic) -> str:
-    return f"{traffic.written_tokens:,} tokens"
+def _rates(traffic: Traffic, share_of_max: float | None) -> tuple[str, str, str, str]:
+    return (
+        _share(traffic.block_hit_rate),
+        _share(traffic.token_hit_rate),
+        _share(share_of_max),
+        f"{traffic.written_tokens:,}",
+    )
 
 
 def _share(rate: float | None) -> str:
@@ -205,59 +236,87 @@ def _share(rate: float | None) -> str:
 
 def _retention(retention: KvRetention) -> RenderableType:
     table = simple_table(
-        "kept for",
-        "hits, tokens",
+        "evict if idle",
+        "token hits",
         "stored",
-        "raw",
-        "writes/day",
-        "DWPD asked",
+        "raw bought",
         "drives",
-        "binds",
+        "limited by",
+        "endurance factor",
+        "written a day",
+        "DWPD required",
         "break-even",
-        "saves/hour",
+        "saved an hour",
     )
+    table.columns[5].justify = "left"
     for row in retention.rows:
-        again = " (2nd use)" if row.admission == 2 else ""
+        again = ", 2nd use" if row.admission == 2 else ""
         table.add_row(
             f"{format_duration(row.ttl_seconds)}{again}{'' if row.measured else ' *'}",
             _bounds(row.token_hit_rate, lambda share: f"{share:.1%}"),
             _bounds(row.stored_bytes, format_bytes),
             _bounds(row.raw_bytes, format_bytes),
-            _bounds(row.flash_bytes_per_day, format_bytes),
-            _bounds(row.dwpd_asked, significant),
             _bounds(row.drives, lambda count: f"{count:,.0f}"),
             row.binds,
+            _bounds(row.endurance_factor, significant),
+            _bounds(row.flash_bytes_per_day, format_bytes),
+            _bounds(row.dwpd_asked, significant),
             _hours(row.break_even_hours.value),
             _usd(row.saved_usd_per_hour.value),
         )
     rated = retention.rows[0].rated_dwpd
-    text = (
-        f"{significant(retention.requests_per_second)} requests/s, {significant(retention.scale)} "
-        f"times the trace's; on {retention.drive}, rated {rated:g} drive writes a day, under "
-        f"{retention.layout}. The bill below is for {format_duration(retention.billed_ttl_seconds)}"
-        " of retention."
-    )
-    body: list[RenderableType] = [paragraph(text), table]
-    at_target = retention.requests_per_second_at_target
-    if any(at_target):
-        pairs = zip(retention.rows, at_target, strict=True)
-        filled = [
-            f"{significant(rate)} requests/s for {format_duration(row.ttl_seconds)}"
-            for row, rate in pairs
-            if rate is not None and row.admission == 1
-        ]
-        body.append(paragraph(f"The target is filled by {', '.join(filled)}."))
+    body: list[RenderableType] = [
+        paragraph(
+            f"{significant(retention.requests_per_second)} requests/s, "
+            f"{significant(retention.scale)} times the trace's; on {retention.drive}, rated "
+            f"{rated:g} drive writes a day (DWPD), under {retention.layout}."
+        ),
+        table,
+        paragraph(_billed(retention)),
+    ]
     if not all(row.measured for row in retention.rows):
-        body.append(paragraph("* longer than half the trace: bounds, not measured"))
+        body.append(
+            paragraph(
+                "* Bounds, not measured: longer than half the trace, or admitted at the second use "
+                "only. What is sized is the cautious end."
+            )
+        )
     body += [paragraph(f"assumed: {each}") for each in retention.assumptions]
-    return section("How long to keep them", *body)
+    return section("Retention", *body)
+
+
+def _billed(retention: KvRetention) -> str:
+    """What the report's layouts are sized for."""
+    idle = format_duration(retention.billed_ttl_seconds)
+    pairs = [
+        (row, rate)
+        for row, rate in zip(retention.rows, retention.requests_per_second_at_target, strict=True)
+        if row.admission == 1
+    ]
+    row, _ = next(pair for pair in pairs if pair[0].ttl_seconds == retention.billed_ttl_seconds)
+    filled = [
+        f"{significant(rate)} requests/s at {format_duration(row.ttl_seconds)}"
+        for row, rate in pairs
+        if rate is not None
+    ]
+    if filled:
+        return f"The bill is for the target, filled by {', '.join(filled)}, and for {idle}."
+    raw, drives = row.raw_bytes.value or 0, row.drives.value or 0
+    return (
+        f"The bill is for {idle}: {format_bytes(raw)} of raw, {drives:,.0f} "
+        f"{'drive' if drives == 1 else 'drives'} in service, or one for each fragment of a stripe "
+        "if these are more, and spares."
+    )
 
 
 def _bounds(q: Quantity, show: Callable[[float], str]) -> str:
-    """Bounds, which are not an interval around the point."""
+    """Bounds, which are not an interval around the point; the point too where it is neither."""
     if q.value is None or q.low is None or q.high is None:
         return UNKNOWN
-    return show(q.value) if q.low == q.high else f"{show(q.low)}..{show(q.high)}"
+    low, value, high = show(q.low), show(q.value), show(q.high)
+    if low == high:
+        return value
+    return f"{low}..{high}" if value in (low, high) else f"{value} ({low}..{high})"
 
 
 def _hours(hours: float | None) -> str:

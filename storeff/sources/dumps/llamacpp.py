@@ -31,6 +31,7 @@ from storeff.sources.dumps.dump import (
     MalformedError,
     Tensor,
     malformed,
+    shown,
 )
 
 # ggml.h: bytes of a block and elements in it, of the types that a cache may have.
@@ -59,8 +60,9 @@ _AMBIGUOUS_VERSIONS = {(b"nsgg", 9), (b"qsgg", 2)}
 _SEQUENCES_MAX = 256
 _LAYERS_MAX = 512
 _CACHES_MAX = 4
-# Sixteen million tokens, four times the longest context of 2026: what is read stays bounded.
-_CELLS_MAX = 1 << 24
+# Sixteen million tokens, four times the longest context of 2026: what is read stays bounded,
+# however large a file of holes is.
+_TOKENS_MAX = _CELLS_MAX = 1 << 24
 _CHUNK_BYTES = 65536
 _DSV4_MAGIC = 0x34565344
 _REMEDY = "save the state again, or leave the file out with --exclude"
@@ -82,10 +84,7 @@ class _Reader:
 
     def take(self, length: int) -> bytes:
         self.skip(length)
-        data = self.candidate.read(self.offset - length, length)
-        if len(data) != length:
-            raise _UnfitError(f"the file ended at {self.offset - length + len(data)} while read")
-        return data
+        return self.candidate.read(self.offset - length, length)
 
     def skip(self, length: int) -> None:
         if length > self.left():
@@ -108,7 +107,7 @@ def looks_like(head: bytes, path: bytes, size_bytes: int) -> bool:
         return False
     numbers: tuple[int, int] = struct.unpack("<II", head[4:12])
     version, tokens = numbers
-    return 0 < version < 1000 and 12 + 4 * tokens <= size_bytes
+    return 0 < version < 1000 and tokens <= _TOKENS_MAX and 12 + 4 * tokens <= size_bytes
 
 
 def recognise(candidate: Candidate) -> Dump | None:
@@ -169,6 +168,8 @@ def _malformed(candidate: Candidate, what: str) -> MalformedError:
 def _tokens_digest(reader: _Reader, count: int) -> str | None:
     if 4 * count > reader.left():
         raise _UnfitError(f"{count} tokens, but only {reader.left()} bytes after the header")
+    if count > _TOKENS_MAX:
+        raise _UnfitError(f"{count} tokens, more than any context has")
     digest = hashlib.sha256()
     for start in range(0, 4 * count, _CHUNK_BYTES):
         digest.update(reader.take(min(_CHUNK_BYTES, 4 * count - start)))
@@ -178,7 +179,7 @@ def _tokens_digest(reader: _Reader, count: int) -> str | None:
 def _arch(reader: _Reader) -> str:
     name = reader.take(reader.count(1, 128, "bytes in the name of the architecture"))
     try:
-        return name.decode("ascii")
+        return shown(name.decode("ascii"))
     except UnicodeDecodeError:
         raise _UnfitError("the name of the architecture is not text") from None
 

@@ -83,13 +83,21 @@ class Key(NamedTuple):
     is_temporary: bool
 
 
+class _Group(NamedTuple):
+    """The tensor of one group of layers, and the bytes that it takes."""
+
+    dtype: Dtype | None
+    shape: tuple[int, ...]
+    length: int
+
+
 class _Header(NamedTuple):
     """The connector's header: the bytes after it, its end, its format number and its groups."""
 
     length: int
     end: int
     format: int
-    groups: tuple[tuple[Dtype | None, tuple[int, ...]], ...]
+    groups: tuple["_Group", ...]
 
 
 def looks_like(head: bytes, name: bytes, size_bytes: int) -> bool:
@@ -167,7 +175,7 @@ def _header(head: bytes) -> _Header | None:
     length, number = struct.unpack_from("<2i", head)
     if length <= 0 or not 1 <= number <= 15:
         return None
-    groups: list[tuple[Dtype | None, tuple[int, ...]]] = []
+    groups: list[_Group] = []
     total_bytes = 0
     for at in range(8, min(len(head) - 19, 8 + 20 * _GROUPS_MAX), 20):
         dtype_number, *padded = struct.unpack_from("<5i", head, at)
@@ -176,8 +184,9 @@ def _header(head: bytes) -> _Header | None:
         shape = tuple(padded[: 4 - next((i for i, n in enumerate(reversed(padded)) if n), 4)])
         if (dtype is None and number not in (4, 5)) or not shape or min(shape) <= 0:
             return None
-        groups.append((dtype, shape))
-        total_bytes += (1 if dtype is None else ITEM_BYTES[dtype]) * math.prod(shape)
+        group_bytes = (1 if dtype is None else ITEM_BYTES[dtype]) * math.prod(shape)
+        groups.append(_Group(dtype, shape, group_bytes))
+        total_bytes += group_bytes
         if total_bytes >= length:
             break
     if total_bytes != length:
@@ -185,11 +194,9 @@ def _header(head: bytes) -> _Header | None:
     return _Header(length, 8 + 20 * len(groups), number, tuple(groups))
 
 
-def _tensor(
-    number: int, dtype: Dtype | None, shape: tuple[int, ...], offset: int, layer: int | None
-) -> Tensor:
+def _tensor(number: int, group: _Group, offset: int, layer: int | None) -> Tensor:
     """A tensor in memory format ``number``. Raises ContradictionError if it cannot be."""
-    length = math.prod(shape) * (ITEM_BYTES[dtype] if dtype else 1)
+    dtype, shape, length = group
     axes: tuple[Axis, ...]
     if number not in (1, 2, 3, 6):
         # A format of a version to come.
@@ -217,15 +224,15 @@ def _tensor(
 def _dump(
     system: str,
     number: int,
-    groups: tuple[tuple[Dtype | None, tuple[int, ...]], ...],
+    groups: tuple[_Group, ...],
     offset: int,
     key: Key | None,
 ) -> Dump:
     """A file of one tensor a group of layers, one after the other."""
     tensors = []
-    for dtype, shape in groups:
+    for group in groups:
         layer = key.layer if key is not None else None
-        tensors.append(_tensor(number, dtype, shape, offset, layer))
+        tensors.append(_tensor(number, group, offset, layer))
         offset += tensors[-1].length
     tokens = {t.shape[t.axes.index("token")] if t.axes else None for t in tensors}
     why = "The header gives dtype and shape; the model's config.json would tell heads from dims."
@@ -278,7 +285,7 @@ def _gds(candidate: Candidate, key: Key | None) -> Dump | None:
         if length is None:
             raise ContradictionError(f"its tensor has the unknown dtype {shown(tag)}")
         end += length
-        groups.append((safetensors.DTYPE_OF_TAG.get(tag), sizes))
+        groups.append(_Group(safetensors.DTYPE_OF_TAG.get(tag), sizes, length))
     if fields.get("data_offsets") != [0, end - start]:
         raise ContradictionError(
             f"its tensor is {end - start} bytes, but its data_offsets say otherwise"

@@ -12,6 +12,7 @@ tensor-parallel part out. A file being written ends in .bin.tmp.<pid>.<thread>.<
 import re
 
 from storeff.sources.dumps.dump import Candidate, Dump, MalformedError, malformed
+from storeff.sources.names import printable
 
 _NAME = re.compile(
     rb"([0-9a-f]{64})(?:\.([a-z0-9_]{1,64}?))?_"
@@ -57,10 +58,11 @@ def recognise(candidate: Candidate) -> Dump | None:
         where = f"layers {int(first)} to {int(end) - 1}{heads} in name space {namespace.decode()}"
     else:
         where = _rank(rest)
-    content = "state that is not KV" if pool in _NOT_KV_POOLS else _INFER
+    is_kv = pool not in _NOT_KV_POOLS
+    content = _INFER if is_kv else "state that is not KV"
     part = "" if pool == "kv" else f"pool {pool}, "
-    name = model.decode("utf-8", "backslashreplace") if model else None
-    ranks = None if namespace else _ranks(rest)
+    name = printable(model) if model else None
+    ranks = _ranks(rest) if is_kv and not namespace else None
     return _dump(candidate, "opaque", f"{part}{where}; {content}", key, name, ranks)
 
 

@@ -16,6 +16,8 @@ from storeff.sources.dumps.zipped import Member, unsound
 
 # A cache of 128 layers has a pickle of 40 kB.
 _PICKLE_BYTES_MAX = 1 << 20
+# No pickle of that length has more of them, each written out.
+_ATTRIBUTES_MAX = _PICKLE_BYTES_MAX
 _DTYPES: dict[str, Dtype] = {
     "torch.DoubleStorage": "f64",
     "torch.FloatStorage": "f32",
@@ -171,6 +173,9 @@ def _state(made: Made) -> Pairs:
         for part in state if isinstance(state, tuple) else (state,):
             if isinstance(part, Pairs):
                 together.extend(part)
+        if len(together) > _ATTRIBUTES_MAX:
+            # One state given over and over: a bomb, not a cache.
+            return Pairs()
     return together
 
 
