@@ -100,7 +100,7 @@ def raw_of(
     ],
 )
 def test_published_raidz_overhead(k: int, m: int, block_bytes: int, overhead: float) -> None:
-    assert raidz(k, m, block_bytes).raw_per_data == Fraction(overhead)
+    assert redundancy(raidz(k, m, block_bytes), Fraction(1)) == Fraction(overhead)
 
 
 def test_small_blocks_on_raidz2_of_six_take_three_bytes_for_one() -> None:
@@ -108,12 +108,12 @@ def test_small_blocks_on_raidz2_of_six_take_three_bytes_for_one() -> None:
 
 
 def test_sectors_of_512_bytes_are_padded_less() -> None:
-    assert raidz(4, 2, 8192, 512).raw_per_data == Fraction(24, 16)
+    assert redundancy(raidz(4, 2, 8192, 512), Fraction(1)) == Fraction(24, 16)
 
 
 @given(NARROW)
 def test_raidz_is_never_leaner_than_its_parity(code: Code) -> None:
-    assert code.raw_per_data >= Fraction(code.fragments, code.k)
+    assert redundancy(code, Fraction(1)) >= Fraction(code.fragments, code.k)
     allocated = code.stripe_sectors(code.block_sectors)
     assert allocated % (code.m + 1) == 0
 
@@ -133,7 +133,8 @@ def test_compressed_blocks_never_take_more_than_is_said(
 
 @given(NARROW)
 def test_blocks_that_do_not_compress_are_exact(code: Code) -> None:
-    assert redundancy(code, Fraction(1)) == code.raw_per_data
+    whole = Fraction(code.stripe_sectors(code.block_sectors), code.block_sectors)
+    assert redundancy(code, Fraction(1)) == whole
 
 
 @given(NARROW, st.fractions(Fraction(1, 3), 100), st.fractions(Fraction(1, 3), 100))
@@ -159,8 +160,8 @@ def test_raidz_survives_as_many_losses_as_it_has_parities() -> None:
 def test_the_catalogued_raidz_say_what_they_pad() -> None:
     layouts = load_layouts()
     assert str(layouts["zfs-raidz2-8-2"].code) == "RAIDZ2 8+2, 128 KiB"
-    assert layouts["zfs-raidz2-8-2"].code.raw_per_data == Fraction(21, 16)
-    assert layouts["zfs-raidz2-8-2-vol8k"].code.raw_per_data == 3
+    assert redundancy(layouts["zfs-raidz2-8-2"].code, Fraction(1)) == Fraction(21, 16)
+    assert redundancy(layouts["zfs-raidz2-8-2-vol8k"].code, Fraction(1)) == 3
 
 
 @pytest.mark.parametrize(

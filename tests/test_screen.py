@@ -47,11 +47,15 @@ def storeff(*words: str | Path, **environment: str) -> "subprocess.CompletedProc
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A report of each kind, as its command wrote it."""
     root = tmp_path_factory.mktemp("reports")
-    weights = (SAMPLES / "models" / "model.safetensors").read_bytes()
+    weights = random.Random(2).randbytes(4 << 20)
+    tensor = {"dtype": "F32", "shape": [1 << 20], "data_offsets": [0, 4 << 20]}
+    header = json.dumps({"weights": tensor}).encode()
     for step in ("step-1000", "step-2000"):
         (root / "training-run" / step).mkdir(parents=True)
-        (root / "training-run" / step / "model.safetensors").write_bytes(weights)
-        weights = weights[:-50_000] + random.Random(2).randbytes(50_000)
+        (root / "training-run" / step / "model.safetensors").write_bytes(
+            struct.pack("<Q", len(header)) + header + weights
+        )
+        weights = weights[:1_000_000] + random.Random(3).randbytes(3_194_304)
     source = random.Random(4)
     (root / "noise").mkdir()
     for i in range(2000):
@@ -97,6 +101,15 @@ def test_every_screen_fits_with_every_figure_whole(
     figures = set(FIGURE.findall(wide))
     assert len(figures) > 10
     assert figures <= set(FIGURE.findall(narrow))
+
+
+def test_files_compared_with_siblings_are_named_at_any_width(
+    reports: dict[str, Path], screen: Screen
+) -> None:
+    for columns in (80, 100, 200):
+        shown = screen(read_report(reports["whole"]), columns)
+        assert "training-run/" in shown
+        assert re.search(r"\n  step-2000\S+tensors +step-1000\S+tensors +[\d.]+ MB", shown)
 
 
 @pytest.mark.parametrize("columns", [20, 40])
@@ -199,10 +212,10 @@ def test_no_text_of_a_report_reaches_the_terminal_raw(
 def test_a_hostile_name_of_a_layout_is_escaped_wherever_it_is_shown(
     reports: dict[str, Path], screen: Screen
 ) -> None:
-    text = to_json(read_report(reports["whole"])).decode()
-    hostile = json.dumps(HOSTILE)[1:-1]
-    name = json.loads(text)["reference_layout"]
-    renamed = json.loads(text.replace(f'"{name}"', f'"{hostile}"'))
+    report = read_report(reports["whole"])
+    renamed = json.loads(
+        to_json(report).decode().replace(f'"{report.reference_layout}"', json.dumps(HOSTILE))
+    )
     shown = screen(msgspec.convert(renamed, Report), 100)
     assert shown.count("owned") >= 3
     assert all(c == "\n" or c.isprintable() for c in shown)
@@ -291,6 +304,20 @@ def test_without_a_target_a_range_is_answered_by_a_range(
     lines = screen(without_target(read_report(reports["too-small"])), 120).splitlines()
     assert re.match(r"36.0 MB would take [\d.]+ [kM]B to [\d.]+ MB: data reduction", lines[0])
     assert re.search(r"Saves [\d.]+ MB to [\d.]+ MB, .*too small for a single figure", lines[1])
+
+
+def test_where_too_little_was_read_there_is_one_line_and_no_table_of_unknowns(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "f").write_bytes(random.Random(1).randbytes(5_000_000))
+    (tmp_path / "g").write_bytes(random.Random(2).randbytes(5_000_000))
+    words = ("scan", tmp_path, "--sample", "1%", "-q", "--json")
+    report = without_target(msgspec.json.decode(storeff(*words).stdout, type=Report))
+    assert report.reduction is not None
+    assert report.reduction.headline.ratio.low is None
+    shown = storeff(*words[:-1]).stdout
+    assert "What 10.0 MB would take is unknown: too little was read" in shown.splitlines()
+    assert "dedup + " not in shown
 
 
 def test_layouts_asked_for_without_a_target_follow_the_answer(

@@ -75,13 +75,6 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         coded = data_sectors - self.m * (-data_sectors // self.k)
         return -(self.m + 1) * (-coded // (self.m + 1))
 
-    @property
-    def raw_per_data(self) -> Fraction:
-        """Coded bytes for each byte of data, in whole blocks."""
-        if self.kind == "raidz":
-            return Fraction(self.stripe_sectors(self.block_sectors), self.block_sectors)
-        return Fraction(self.fragments, self.k)
-
     def __str__(self) -> str:
         if self.kind == "replica":
             return f"{self.fragments} copies"

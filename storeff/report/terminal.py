@@ -10,7 +10,12 @@ from storeff.report.page import Column, Paragraph, Section, shortened, show
 from storeff.report.render import UNKNOWN, paragraph, section, simple_table
 from storeff.report.terminal_kv import kv_sections
 from storeff.report.terminal_layouts import layout_sections, verdict
-from storeff.report.terminal_reduction import answer, reduction_sections, source_labels
+from storeff.report.terminal_reduction import (
+    answer,
+    has_figures,
+    reduction_sections,
+    source_labels,
+)
 from storeff.units import counted, format_bytes
 
 SHOWN_SOURCES = 8
@@ -34,7 +39,7 @@ def _sections(report: Report) -> Iterator[RenderableType]:
         yield verdict(report)
     if report.scan is not None:
         yield _scanned(report.scan, report.complete)
-    if reduction is not None and measured:
+    if reduction is not None and measured and has_figures(reduction):
         yield from reduction_sections(reduction, report.complete, answered)
     if report.kv is not None:
         yield from kv_sections(report.kv)

@@ -51,7 +51,7 @@ def verdict(report: Report) -> Section:
     if known and report.uncertainty is not None and report.uncertainty.price.varied:
         prices = _range(report.uncertainty.price.npv, report.currency)
         lines[-1] += f"; price range (95 %): {prices}"
-    if layout.floor is not None:
+    if layout.floor is not None and layout.floor.raw_bytes.value is not None:
         lines.append(
             f"Compression only: {interval(layout.floor.raw_bytes, format_bytes)} of raw storage, "
             f"{money(layout.floor.npv, report.currency)}, if no duplicate is found"

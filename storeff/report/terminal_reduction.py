@@ -42,6 +42,10 @@ INTERVALS = {
 def answer(reduction: Reduction, complete: bool, sized: bool) -> Section:
     """What the data would take and what that saves: the answer where no target was given."""
     head, data_bytes = reduction.headline, reduction.data_bytes
+    if not has_figures(reduction):
+        return section(
+            f"What {format_bytes(data_bytes)} would take is unknown: too little was read"
+        )
     left = _left(reduction)
     title = (
         f"{format_bytes(data_bytes)} would take {interval(left, format_bytes)}: "
@@ -51,6 +55,12 @@ def answer(reduction: Reduction, complete: bool, sized: bool) -> Section:
     if not sized:
         lines.append("To size storage for more data like this, give a target: --target 50EB")
     return section(title, *map(paragraph, lines))
+
+
+def has_figures(reduction: Reduction) -> bool:
+    """Whether enough was read for any figure, of the headline or of compression only."""
+    figures = (reduction.headline.ratio, reduction.scope.floor)
+    return any(q.value is not None or q.low is not None for q in figures)
 
 
 def reduction_sections(
@@ -72,9 +82,15 @@ def source_labels(names: Sequence[str]) -> tuple[str, list[str]]:
     """
     if len(names) < 2 or all(len(name) <= _LONG_NAME for name in names):
         return "", list(names)
-    shared = os.path.commonprefix(names)  # noqa: RUF071 - cut back to a directory below
+    shared, below = _below(names)
+    return shared, [f"{i + 1}: {name}" for i, name in enumerate(below)]
+
+
+def _below(paths: Sequence[str]) -> tuple[str, list[str]]:
+    """The directory that all ``paths`` are in, and the paths from there on."""
+    shared = os.path.commonprefix(paths)  # noqa: RUF071 - cut back to a directory below
     shared = shared[: shared.rfind("/") + 1]
-    return shared, [f"{i + 1}: {name[len(shared) :]}" for i, name in enumerate(names)]
+    return shared, [path[len(shared) :] for path in paths]
 
 
 def _headline_row(reduction: Reduction) -> Combined | None:
@@ -293,10 +309,13 @@ def _similarity(similar: Similarity) -> Section:
             "byte planes",
             "XOR planes",
         )
-        for pair in similar.siblings[:SHOWN_PAIRS]:
+        shown = similar.siblings[:SHOWN_PAIRS]
+        shared, files = _below([path for pair in shown for path in (pair.file, pair.base)])
+        for pair, file, base in zip(shown, files[::2], files[1::2], strict=True):
             figures = (pair.changed_bytes, pair.planes_bytes, pair.xor_bytes)
-            shown = (interval(q, format_bytes) for q in figures)
-            pairs.add_row(pair.file, pair.base, *shown)
+            pairs.add_row(file, base, *(interval(q, format_bytes) for q in figures))
+        if shared:
+            body.append(paragraph(f"below {shortened(shared, _PATH_WIDTH)}"))
         body.append(pairs)
     return section("What similarity would add (not in the other figures)", *body)
 
