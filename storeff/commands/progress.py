@@ -11,6 +11,7 @@ import click
 
 from storeff.interrupts import undo
 from storeff.scan.run import Progress
+from storeff.text import escaped
 from storeff.units import format_bytes
 
 LINE_SECONDS = 30
@@ -39,7 +40,7 @@ class _Lines:
     def say(self, text: str) -> None:
         if time.monotonic() - self.said_at >= LINE_SECONDS:
             self.said_at = time.monotonic()
-            click.echo(f"{time.strftime('%H:%M:%S')} {text}", err=True)
+            click.echo(f"{time.strftime('%H:%M:%S')} {escaped(text)}", err=True)
 
     def scanning(self, progress: Progress) -> None:
         self.say(describe(progress))
@@ -64,8 +65,8 @@ class _Live:
     def phase(self, name: str) -> None:
         from rich.text import Text
 
-        # Of a str, brackets would be read as markup, which a file's name may hold.
-        self.status.update(Text(name))
+        # A bare string would be read as markup, which the name of a layout may look like.
+        self.status.update(Text(escaped(name)))
 
 
 def describe(progress: Progress) -> str:
