@@ -208,6 +208,8 @@ def test_an_unknown_price_leaves_the_total_unknown(sample_report: Path) -> None:
     [
         (["scan", SAMPLES, "--target", "50e"], 2, "50e"),
         (["scan", SAMPLES, "--target", "50"], 2, "unit"),
+        (["scan", SAMPLES, "--target", "9" * 5000 + "EB"], 2, "5,002 characters"),
+        (["scan", SAMPLES, "--target", "1000000001ZB"], 2, "at most a billion ZB"),
         (["scan"], 2, "SOURCES"),
         (["scan", "/no/such/place"], 1, "cannot be scanned"),
         (["scan", SAMPLES, "--sample", "ci=0%"], 2, "above 0 %"),

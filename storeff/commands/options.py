@@ -24,6 +24,8 @@ CATALOGUES = (
     "carbon",
     "models",
 )
+# Twenty billion times the 50 EB that people plan for.
+SIZE_BYTES_MAX = 10**30
 
 
 class Size(click.ParamType[int]):
@@ -37,9 +39,9 @@ class Size(click.ParamType[int]):
         try:
             size_bytes = parse_size(value)
         except StoreffError as error:
-            self.fail(f"{error.message}; {error.remedy}", param, ctx)
-        if not size_bytes:
-            self.fail("give at least one byte", param, ctx)
+            self.fail("; ".join(filter(None, (error.message, error.remedy))), param, ctx)
+        if not 0 < size_bytes <= SIZE_BYTES_MAX:
+            self.fail("give at least one byte and at most a billion ZB", param, ctx)
         return size_bytes
 
 
