@@ -8,6 +8,7 @@ from storeff.errors import StoreffError
 
 SI_BYTES = {"B": 1} | {f"{p}B": 1000 ** (i + 1) for i, p in enumerate("kMGTPEZ")}
 IEC_BYTES = {f"{p}iB": 1024 ** (i + 1) for i, p in enumerate("KMGTPEZ")}
+SIZE_CHARACTERS_MAX = 80
 _UNIT_BYTES = SI_BYTES | IEC_BYTES | {"KB": 1000}
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([smhdw])\s*")
@@ -18,8 +19,10 @@ def parse_size(text: str) -> int:
     """Bytes in ``text``: a number and a unit (``50EB``, ``64 GiB``, ``1.5TB``), exactly.
 
     Raises StoreffError without a unit, with half a unit (``50e``), or if it is not a whole
-    number of bytes.
+    number of bytes, or too long for one that anybody means.
     """
+    if len(text) > SIZE_CHARACTERS_MAX:
+        raise StoreffError(f"size {text[:20]!r}... has {len(text):,} characters")
     match = _SIZE.fullmatch(text)
     unit_bytes = _UNIT_BYTES.get(match[2]) if match else None
     if match is None or unit_bytes is None:

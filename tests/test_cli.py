@@ -12,6 +12,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from storeff.report.doctor import checks
+
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -212,6 +214,8 @@ def test_an_unknown_price_leaves_the_total_unknown(sample_report: Path) -> None:
     [
         (["scan", SAMPLES, "--target", "50e"], 2, "50e"),
         (["scan", SAMPLES, "--target", "50"], 2, "unit"),
+        (["scan", SAMPLES, "--target", "9" * 5000 + "EB"], 2, "5,002 characters"),
+        (["scan", SAMPLES, "--target", "1000000001ZB"], 2, "at most a billion ZB"),
         (["scan"], 2, "SOURCES"),
         (["scan", "/no/such/place"], 1, "cannot be scanned"),
         (["scan", SAMPLES, "--sample", "ci=0%"], 2, "above 0 %"),
@@ -223,6 +227,7 @@ def test_an_unknown_price_leaves_the_total_unknown(sample_report: Path) -> None:
         (["scan", SAMPLES, "--exclude", ""], 2, "--exclude"),
         (["scan", SAMPLES, "--similarity", "--time-budget", "1s"], 2, "--similarity"),
         (["size"], 2, "--scenario"),
+        (["size", "--scenario", GOLDEN / "ex50.toml", "--drive", "qlc-245"], 2, "--drive"),
         (["size", SAMPLES / "images" / "noise.png"], 1, "not a storeff report"),
         (["frobnicate"], 2, "frobnicate"),
     ],
@@ -382,6 +387,38 @@ def test_layouts_and_drives_are_listed_with_their_sources() -> None:
     drives = json.loads(storeff("drives", "--json").stdout)
     assert all(d["capacity_bytes"]["source"] for d in drives.values())
     assert "unknown" in storeff("drives").stdout
+
+
+def test_a_scenario_is_not_mended_by_a_catalogue() -> None:
+    report = report_of("size", "--scenario", GOLDEN / "ex50.toml")
+    assert "--data" not in " ".join(w["remedy"] for w in report["warnings"])
+
+
+def test_doctor_says_what_fails_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_folder() -> None:
+        raise FileNotFoundError(2, "no usable temporary directory")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", no_folder)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    found = {name: (passed, detail) for name, passed, detail in checks()}
+    assert found["kernel scalar"][0] is False
+    assert "no usable temporary directory" in found["kernel scalar"][1]
+    assert found["rich"][0] is False
+    assert found["click"][0] is True
+
+
+def test_an_enclosure_that_fits_no_rack_is_noticed_before_reading(tmp_path: Path) -> None:
+    rack = """[default]
+height_u = {value = 42, kind = "assumption"}
+reserved_u = {value = 2, kind = "assumption"}
+kilowatts = {value = 0.1, kind = "assumption"}
+switch_watts = {value = 50, kind = "assumption"}
+floor_m2 = {value = 1, kind = "assumption"}
+"""
+    (tmp_path / "racks.toml").write_text(rack)
+    done = storeff("scan", SAMPLES, "--read-rate", "100B", "--data", tmp_path)
+    assert done.returncode == 1
+    assert "cannot hold" in done.stderr
 
 
 def test_doctor_uses_every_part() -> None:

@@ -11,6 +11,7 @@ from storeff.report.model import Interrupted, Kv, Scan, Skipped
 from storeff.report.scanned import describe_scan
 from storeff.scan.plan import Plan
 from storeff.scan.run import scan as measure
+from storeff.units import covered
 
 
 def skipped(reason: str, files: int, size_bytes: int | None) -> Skipped:
@@ -41,7 +42,7 @@ def reasons(measured: Any, scan: Scan) -> dict[str, str]:
 
 def test_all_of_it_is_complete(measured: Any) -> None:
     assert reasons(measured, scanned(measured)) == {}
-    assert coverage_shown(scanned(measured)) == "100.00%"
+    assert coverage_shown(scanned(measured)) == covered(1.0)
 
 
 def test_what_was_skipped_is_counted_with_what_is_known_of_its_size(measured: Any) -> None:
@@ -63,13 +64,13 @@ def test_what_was_skipped_is_counted_with_what_is_known_of_its_size(measured: An
 @pytest.mark.parametrize(
     ("rows", "coverage", "shown"),
     [
-        ([], 1.0, "100.00%"),
-        ([], 0.99999, "99.99%"),
-        ([skipped("permission", 1, None)], 1.0, "less than 100%"),
-        ([skipped("permission", 1, None)], 0.5, "at most 50.00%"),
+        ([], 1.0, covered(1.0)),
+        ([], 0.99999, covered(0.9999)),
+        ([skipped("permission", 1, None)], 1.0, f"less than {covered(1.0)}"),
+        ([skipped("permission", 1, None)], 0.5, f"at most {covered(0.5)}"),
         # A share that is 1 only because a float has 53 bits.
-        ([skipped("permission", 1, 1)], 1.0, "99.99%"),
-        ([skipped("empty", 1, 0)], 1.0, "100.00%"),
+        ([skipped("permission", 1, 1)], 1.0, covered(0.9999)),
+        ([skipped("empty", 1, 0)], 1.0, covered(1.0)),
     ],
 )
 def test_coverage_is_whole_only_if_all_is(
@@ -81,15 +82,15 @@ def test_coverage_is_whole_only_if_all_is(
 def test_an_interrupt_is_told_by_what_it_cut_short(measured: Any) -> None:
     cut = skipped("interrupted", 3, 900)
     reading = scanned(measured, cut, interrupted="reading", coverage=0.17)
-    assert "17.00% of the 100 kB listed" in reasons(measured, reading)["interrupted"]
+    assert f"{covered(0.17)} of the 100 kB listed" in reasons(measured, reading)["interrupted"]
     unlisted = scanned(measured, skipped("interrupted", 1, None), interrupted="reading")
     assert "before all was listed" in reasons(measured, unlisted)["interrupted"]
     listing = scanned(measured, interrupted="listing", coverage=0.0)
     assert "none was read" in reasons(measured, listing)["interrupted"]
-    assert coverage_shown(listing) == "at most 0.00%"
+    assert coverage_shown(listing) == f"at most {covered(0.0)}"
     comparing = scanned(measured, interrupted="comparing")
     assert "similar chunks" in reasons(measured, comparing)["interrupted"]
-    assert coverage_shown(comparing) == "100.00%"
+    assert coverage_shown(comparing) == covered(1.0)
 
 
 def test_a_report_of_before_the_field_tells_an_interrupt_by_what_was_skipped(

@@ -25,13 +25,16 @@ def chosen_scenarios(
     """
     import msgspec
 
-    from storeff.data import one
+    from storeff.data import exact, map_numbers, one
     from storeff.economics import build_scenario
+    from storeff.economics.bill import enclosures_per_rack
     from storeff.layout import Data
 
     layouts = named_layouts(names, extra)
     unmeasured = Data(logical_bytes=one(), reduction_ratio=one())
     first = build_scenario(unmeasured, layouts[0], drive=drive, site=site, extra=extra)
+    priced = map_numbers(first, exact)
+    enclosures_per_rack(priced.rack, priced.enclosure, priced.drive)
     return [msgspec.structs.replace(first, layout=layout) for layout in layouts]
 
 

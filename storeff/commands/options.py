@@ -24,6 +24,8 @@ CATALOGUES = (
     "carbon",
     "models",
 )
+# Twenty billion times the 50 EB that people plan for.
+SIZE_BYTES_MAX = 10**30
 
 
 class Size(click.ParamType[int]):
@@ -37,25 +39,26 @@ class Size(click.ParamType[int]):
         try:
             size_bytes = parse_size(value)
         except StoreffError as error:
-            self.fail(f"{error.message}; {error.remedy}", param, ctx)
-        if not size_bytes:
-            self.fail("give at least one byte", param, ctx)
+            self.fail("; ".join(filter(None, (error.message, error.remedy))), param, ctx)
+        if not 0 < size_bytes <= SIZE_BYTES_MAX:
+            self.fail("give at least one byte and at most a billion ZB", param, ctx)
         return size_bytes
 
 
-class Sample(click.ParamType[Any]):
-    """How much to read: ``64GiB``, ``1%``, or ``ci=2%``, the half width of an interval."""
+class Sample(click.ParamType[dict[str, float]]):
+    """How much to read: ``64GiB``, ``1%``, or ``ci=2%``, the half width of an interval. It is what
+    a Goal of storeff.estimate.reading says, which is slow to import."""
 
     name = "amount"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from storeff.estimate.reading import Goal
-
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, float]:
         if not isinstance(value, str):
-            return value
+            return dict(value)
         text = value.strip()
         if not text.endswith("%"):
-            return Goal(size_bytes=Size().convert(text, param, ctx))
+            return {"size_bytes": Size().convert(text, param, ctx)}
         number = text.removeprefix("ci=").removesuffix("%")
         try:
             share = float(number) / 100
@@ -63,7 +66,7 @@ class Sample(click.ParamType[Any]):
             self.fail(f"{value!r} is not an amount; write 64GiB, 1% or ci=2%", param, ctx)
         if not 0 < share <= 1:
             self.fail(f"{value!r} is not above 0 % and up to 100 %", param, ctx)
-        return Goal(half_width=share) if text.startswith("ci=") else Goal(share=share)
+        return {"half_width" if text.startswith("ci=") else "share": share}
 
 
 class Duration(click.ParamType[float]):

@@ -251,14 +251,11 @@ def _has_name_in(
 ) -> bool:
     """Whether the file at ``path`` has another name, or is mounted, under ``root``. The tree is
     listed where it may be: a hard link, or another mount of the same file system."""
-    from storeff.sources.mounts import read_mounts
     from storeff.sources.piece import Piece
     from storeff.sources.tree import walk
 
-    points = read_mounts().by_point
-    apart = _mount_point(path, points) != _mount_point(os.path.realpath(root), points)
-    same_device = os.stat(root).st_dev == status.st_dev
-    if status.st_nlink == 1 and not (apart and same_device):
+    mounted_again = os.stat(root).st_dev == status.st_dev and _mount(path) != _mount(root)
+    if status.st_nlink == 1 and not mounted_again:
         return False
     identity = (status.st_dev, status.st_ino)
     return any(
@@ -267,10 +264,14 @@ def _has_name_in(
     )
 
 
-def _mount_point(path: str, points: Iterable[bytes]) -> bytes:
-    name = os.fsencode(path)
-    within = (p for p in points if name == p or name.startswith(os.path.join(p, b"")))
-    return max(within, key=len, default=b"/")
+def _mount(path: str) -> str:
+    """What the kernel calls the mount that ``path`` is in (proc(5), /proc/pid/fdinfo)."""
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        lines = Path(f"/proc/self/fdinfo/{fd}").read_text("ascii").splitlines()
+    finally:
+        os.close(fd)
+    return next(line for line in lines if line.startswith("mnt_id:"))
 
 
 def _put(path: str, status: os.stat_result | None, document: bytes) -> None:

@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -126,7 +125,7 @@ def command(
     )
     scenarios = chosen_scenarios(layouts, drive=drive, site=site, extra=extra)
     kernel = chosen_kernel(kernel)
-    reads_everything = time_budget is None and (sample is None or sample.share == 1.0)
+    reads_everything = time_budget is None and sample in (None, {"share": 1.0})
     if similarity and not reads_everything:
         raise click.UsageError("--similarity reads everything: no --sample or --time-budget")
 
@@ -146,9 +145,9 @@ def command(
     from storeff.scan.units import Design
 
     plan = Plan(seed=seed, similarity=Similarity()) if similarity else Plan(seed=seed)
-    goal: Goal | None = Goal(share=1.0) if similarity else sample
-    if time_budget is not None:
-        goal = replace(sample or Goal(), seconds=time_budget)
+    goal: Goal | None = None
+    if similarity or sample or time_budget:
+        goal = Goal(**({"share": 1.0} if similarity else sample or {}), seconds=time_budget)
     choice: str | None = "read as far as was asked; --sample 100% reads everything"
     stop = threading.Event()
     stop_on_interrupt(stop)

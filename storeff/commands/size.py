@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.options import own_catalogues, sizing_options
@@ -51,8 +52,12 @@ def command(
         raise click.UsageError("give either a REPORT or --scenario FILE")
     started = datetime.now(UTC)
     if scenario is not None:
-        if target or layouts or data_dir:
-            raise click.UsageError("--scenario holds everything: no --target, --layout or --data")
+        given = click.get_current_context().get_parameter_source
+        sources = [given(name) for name in ("target", "layouts", "drive", "site", "data_dir")]
+        if ParameterSource.COMMANDLINE in sources:
+            raise click.UsageError(
+                "--scenario holds everything: no --target, --layout, --drive, --site or --data"
+            )
         check_output(output, [scenario])
         typed = load_scenario(scenario)
         made = assemble(

@@ -27,8 +27,7 @@ def checks() -> Iterator[Check]:
         yield f"codec {library}", True, f"library {number}"
     yield _erasure_code()
     for name in ("numpy", "scipy", "msgspec", "rich", "click"):
-        importlib.import_module(name)
-        yield name, True, version(name)
+        yield _package(name)
 
 
 def _mounts() -> Check:
@@ -42,13 +41,26 @@ def _mounts() -> Check:
 def _kernel(kernel: str) -> Check:
     """Two files of the same 256 KiB must come out as one, whatever the chunker."""
     content = b"".join(hashlib.sha256(i.to_bytes(4, "big")).digest() for i in range(8192))
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("a", "b"):
-            (Path(folder) / name).write_bytes(content)
-        reduction = reduce(scan([folder], Plan(), kernel=kernel))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("a", "b"):
+                (Path(folder) / name).write_bytes(content)
+            reduction = reduce(scan([folder], Plan(), kernel=kernel))
+    except OSError as error:
+        return f"kernel {kernel}", False, f"no temporary file for it can be made: {error.strerror}"
+    except StoreffError as error:
+        return f"kernel {kernel}", False, error.message
     wrong = [d.chunker for d in reduction.dedup if d.unique_bytes.value != len(content)]
     detail = f"miscounts {', '.join(wrong)}" if wrong else "cuts, fingerprints and counts"
     return f"kernel {kernel}", not wrong, detail
+
+
+def _package(name: str) -> Check:
+    try:
+        importlib.import_module(name)
+        return name, True, version(name)
+    except ImportError as error:
+        return name, False, str(error)
 
 
 def _erasure_code() -> Check:

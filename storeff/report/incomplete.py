@@ -16,10 +16,10 @@ def incomplete(scan: Scan | None, reduction: Reduction | None, kv: Kv | None) ->
 
 def coverage_shown(scan: Scan) -> str:
     """The share of the listed bytes that was measured: a bound where nobody knows how many more
-    there are, and 100.00% only if all were."""
+    there are, and all only if all were."""
     share = covered(scan.coverage)
     if _stopped(scan) == "listing" or any(each.bytes is None for each in scan.skipped):
-        return "less than 100%" if scan.coverage == 1.0 else f"at most {share}"
+        return f"less than {share}" if scan.coverage == 1.0 else f"at most {share}"
     missing = scan.coverage == 1.0 and any(each.bytes for each in scan.skipped)
     return covered(0.9999) if missing else share
 

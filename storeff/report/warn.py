@@ -51,6 +51,9 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             f"it is taken off: {', '.join(uncredited)}",
             "scan again with this version; read more if only a part was",
         )
+    own = "put {} in a file of your own and pass it with --data"
+    if scan is None and report.kv is None:
+        own = "put {} in the scenario"
     stale = [row for row in report.assumptions if row.stale]
     if stale:
         yield (
@@ -58,14 +61,14 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             f"{len(stale)} assumed figures are out of date: "
             + ", ".join(row.path for row in stale[:4])
             + (", ..." if len(stale) > 4 else ""),
-            "put today's figures in a file of your own and pass it with --data",
+            own.format("today's figures"),
         )
     unpriced = [layout.name for layout in report.layouts if layout.bill.tco.value is None]
     if unpriced:
         yield (
             "unknown-price",
             f"a price is unknown, so there is no total for {', '.join(unpriced)}",
-            "give the price in a file of your own and pass it with --data",
+            own.format("the price"),
         )
 
 
