@@ -29,6 +29,8 @@ from storeff.report.render import (
 from storeff.units import counted, covered, format_bytes, percent
 
 SHOWN_PAIRS = 10
+# Those that a layout which does not deduplicate may name; of smaller ones a column speaks.
+SHOWN_BLOCK_BYTES = (64 << 10, 128 << 10)
 # A source of a longer name is numbered, so that it is known again when its name is shortened.
 _LONG_NAME = 40
 _PATH_WIDTH = 100
@@ -162,7 +164,7 @@ def _by_method(reduction: Reduction) -> Table:
         "chunks",
         "dedup",
         *(f"dedup + {codec}" for codec in codecs),
-        f"compression only, {reduction.headline.codec}",
+        f"{reduction.headline.codec} only",
     )
 
     def cell(q: Quantity | None) -> str:
@@ -179,20 +181,18 @@ def _by_method(reduction: Reduction) -> Table:
         )
     blocks: dict[str, dict[str, Quantity]] = {}
     for each in reduction.compression:
-        label = _block_label(each.block_bytes, each.allocation_bytes, each.required_ratio)
-        blocks.setdefault(label, {})[each.codec] = each.ratio
+        if each.block_bytes in SHOWN_BLOCK_BYTES:
+            label = _block_label(each.block_bytes, each.allocation_bytes)
+            blocks.setdefault(label, {})[each.codec] = each.ratio
     for label, by_codec in blocks.items():
         table.add_row(label, "", *(cell(by_codec.get(codec)) for codec in codecs), "")
     return table
 
 
-def _block_label(block_bytes: int, allocation_bytes: int, required_ratio: float) -> str:
-    """Blocks that are compressed alone; in units, those stored as they are that shrink to no less
-    than the required part."""
-    label = f"no dedup, {_kib(block_bytes)}"
-    if allocation_bytes > 1:
-        label += f" in {_kib(allocation_bytes)} units"
-    return label if required_ratio == 1 else f"{label}, if to {100 * required_ratio:.4g} %"
+def _block_label(block_bytes: int, allocation_bytes: int) -> str:
+    """Blocks that are compressed alone, and stored in whole units where those are not bytes."""
+    units = f", {_kib(allocation_bytes)} units" if allocation_bytes > 1 else ""
+    return f"{_kib(block_bytes)}, no dedup{units}"
 
 
 def _kib(size_bytes: int) -> str:
