@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "storeff"
 ROOMS = ["sources", "scan", "estimate", "kv", "layout", "economics", "report", "commands"]
-FOUNDATIONS = {"errors", "units", "quantity", "data", "files", "text"}
+FOUNDATIONS = {"errors", "units", "text", "quantity", "data", "files"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
