@@ -14,7 +14,9 @@ The first form takes the folders in ``--corpora`` and streams made up to be awkw
 results are of ``--seeds 600 --references 40000 --codec zstd-3``, which takes 40 minutes. The second
 makes up 5.4 million distinct chunks at a time, for sketches of up to 32 MiB and for slopes; it
 takes 20 minutes, and the committed results are of ``--seeds 120``. With ``--stream`` either can be
-done in parts.
+done in parts: the results of 2026-11-25 are of three corpora and six made-up streams, some with a
+rare kind of chunk, in 300 seeds. Of 495 rows one holds the truth in less than 92 %, in 91.7 %; the
+104 that hold it in more than 98 % are of few chunks, of which any rare kind may be missed.
 
 Errors are relative to the truth. ``bias`` is their mean, ``RMSE`` the root of their mean square,
 ``p95`` the 95th percentile of their size, ``width`` the mean half width of the intervals, ``slope``

@@ -50,6 +50,7 @@ from storeff.scan.units import Design
 
 RATES = (0.01, 0.05, 0.15)
 THINNINGS = 60
+TENTH = 0.1
 UNDIVIDED = 1 << 40
 # Where a scan towards an interval begins, and how narrow that is to be.
 FIRST_RATE, GOALS = 1 / 64, (0.05, 0.02)
@@ -203,31 +204,37 @@ def compression(
     name: str, unit_bytes: int, record: Record, seeds: int, rate: float
 ) -> Iterator[Row]:
     """What is left when every chunk is compressed, in bytes and as allocated, and the interval of
-    that."""
+    that: from all chunks of what was read, and from one in TENTH."""
     how = drawn(record, Design().crowd_files)
     chunk_bytes = record.sizes[record.chunk].astype(np.uint64)
     compressed = record.compressed[record.chunk].astype(np.uint64)
     data_bytes = float(chunk_bytes.sum())
     keys = np.arange(len(record.chunk), dtype=np.uint64)
-    found: dict[Allocation, list[tuple[float, ...]]] = {IN_BYTES: [], IN_UNITS: []}
+    cases = tuple(itertools.product((IN_BYTES, IN_UNITS), (1.0, TENTH)))
+    found: dict[tuple[Allocation, float], list[tuple[float, ...]]] = {case: [] for case in cases}
     for seed in range(1, seeds + 1):
         at = how.places(record, seed)
-        rows = np.flatnonzero(at[record.unit] < rate)
-        table = Table(
-            keys[rows],
-            chunk_bytes[rows],
-            at[record.unit[rows]],
-            np.zeros(len(rows), np.uint64),
-            1.0,
-            dict(zip(rows.tolist(), ((size,) for size in compressed[rows].tolist()), strict=True)),
-            1.0,
-            len(rows),
-            np.zeros(256, np.uint64),
-        )
+        read = np.flatnonzero(at[record.unit] < rate)
+        lot = np.random.default_rng(seed).random(len(read))
         scan = replayed(record, unit_bytes, seed, rate, {})
-        for allocation, shares in found.items():
-            shares.append(saved_share(scan, table, 0, allocation) or (np.nan,) * 3)
-    for allocation, shares in found.items():
+        for kept in (1.0, TENTH):
+            rows = read[lot < kept]
+            sizes = ((size,) for size in compressed[rows].tolist())
+            table = Table(
+                keys[rows],
+                chunk_bytes[rows],
+                at[record.unit[rows]],
+                np.zeros(len(rows), np.uint64),
+                kept,
+                dict(zip(rows.tolist(), sizes, strict=True)),
+                kept,
+                len(read),
+                np.zeros(256, np.uint64),
+            )
+            for allocation in (IN_BYTES, IN_UNITS):
+                share = saved_share(scan, table, 0, allocation)
+                found[allocation, kept].append(share or (np.nan,) * 3)
+    for (allocation, kept), shares in found.items():
         whole = float(allocation.rounded(chunk_bytes).sum()) / data_bytes
         truth = float(allocation.taken(chunk_bytes, compressed).sum()) / data_bytes
         value, high, low = (whole - np.array(shares)).T
@@ -239,7 +246,7 @@ def compression(
                 name,
                 f"compression {CODEC}" + (", as allocated" if allocation == IN_UNITS else ""),
                 rate,
-                "storeff",
+                "storeff" if kept == 1.0 else "storeff, one chunk in ten",
                 round(float(record.bytes.sum()) / unit_bytes),
                 truth,
                 float(error.mean()),
@@ -295,10 +302,10 @@ def main(
                 if row.coverage is not None:
                     bounds = f" coverage {row.coverage:.2f} high/low {row.ratio:.2f}"
                 if row.bias is None:
-                    click.echo(f"{row.corpus:10}{rate:5.0%} {row.quantity:16}{row.estimator:30} -")
+                    click.echo(f"{row.corpus:10}{rate:5.0%} {row.quantity:33}{row.estimator:30} -")
                     continue
                 click.echo(
-                    f"{row.corpus:10}{row.rate:5.0%} {row.quantity:16}{row.estimator:30}"
+                    f"{row.corpus:10}{row.rate:5.0%} {row.quantity:33}{row.estimator:30}"
                     f" bias {row.bias:+7.1%} RMSE {row.rmse:7.1%}{bounds}"
                 )
     if output:
