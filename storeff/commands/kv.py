@@ -168,6 +168,7 @@ def command(
             reference=layouts[0] if layouts and sized else None,
             target_bytes=target,
             kv=kv,
+            shelf_life=extra.get("shelf_life"),
             on_layout=lambda name: progress.phase(f"measuring the code of {name}"),
         )
     deliver(report, as_json=as_json, output=output)
@@ -175,6 +176,7 @@ def command(
 
 
 def _model(name: str, extra: dict[str, Path]) -> Any:
+    from storeff.errors import did_you_mean
     from storeff.kv.config import read_config
     from storeff.kv.model import load_models
 
@@ -184,7 +186,9 @@ def _model(name: str, extra: dict[str, Path]) -> Any:
     if os.path.exists(name):
         return read_config(Path(name))
     raise click.BadParameter(
-        f"{name!r} is neither a file nor one of {', '.join(models)}", param_hint="--model"
+        f"{name!r} is neither a file nor one of the models{did_you_mean(name, models)}; "
+        f"they are {', '.join(models)}",
+        param_hint="--model",
     )
 
 
@@ -276,7 +280,7 @@ def _with_trace(
         ttls,
         flash,
         scale=scale,
-        gpu=None if gpu is None else pick(load_gpus(), gpu, "--gpu"),
+        gpu=None if gpu is None else pick(load_gpus(extra.get("gpus")), gpu, "--gpu"),
         admissions=(1, 2),
     )
     billed = report.billed(rows)

@@ -183,6 +183,7 @@ def command(
                 measured, [os.fspath(source) for source in sources], seconds, choice
             ),
             reduction=reduction,
+            shelf_life=extra.get("shelf_life"),
             on_layout=lambda name: progress.phase(f"measuring the code of {name}"),
         )
     deliver(report, as_json=as_json, output=output)

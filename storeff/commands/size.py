@@ -64,13 +64,14 @@ def command(
             raise StoreffError(f"{report} measured no data", "size a report that `scan` wrote")
         if target is None and earlier.target is not None:
             target = earlier.target.bytes
+        extra = own_catalogues(data_dir)
         sized: list[Any] = measured_layouts(
             reduction,
             reduction.data_bytes if target is None else target,
             layouts,
             drive=drive,
             site=site,
-            extra=own_catalogues(data_dir),
+            extra=extra,
             seed=earlier.run.seed,
         )
         made = assemble(
@@ -87,6 +88,7 @@ def command(
             target_bytes=target,
             scan=earlier.scan,
             reduction=reduction,
+            shelf_life=extra.get("shelf_life"),
         )
     deliver(made, as_json=as_json, output=output)
     return EXIT_OK

@@ -21,8 +21,8 @@ from storeff.layout.durability import tolerance
 from storeff.layout.model import Code
 
 SEGMENT_BYTES = 1 << 20
-# liberasurecode 1.8, EC_MAX_FRAGMENTS.
-MAX_FRAGMENTS = 256
+# In the field of 256 elements; liberasurecode 1.8 encodes 256 fragments and decodes none of them.
+MAX_FRAGMENTS = 255
 # A decode inverts a k x k matrix in about 5e-9 k^3 seconds (15 ms at k = 146): a tenth of a second.
 _PROOF_WORK = 20_000_000
 _PROOF_PATTERNS = 2000
@@ -49,11 +49,14 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_codec(code: Code, seed: int = 0) -> Codec | None:
-    """Encodes, loses, decodes and times ``code``; None for replicas and codes too wide to run.
+    """Encodes, loses, decodes and times ``code``.
 
+    None for replicas, for stripes without parity, and for codes that the library does not run:
+    of too many fragments, or with local groups of a single one.
     Raises StoreffError if a pattern that the code must survive does not decode.
     """
-    if code.kind == "replica" or code.fragments > MAX_FRAGMENTS:
+    not_run = code.fragments > MAX_FRAGMENTS or code.k == code.l
+    if code.kind == "replica" or code.fragments == code.k or not_run:
         return None
     from pyeclib.ec_iface import ECDriver
 

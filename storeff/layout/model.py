@@ -2,15 +2,19 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Generic, Literal
+from typing import Annotated, Generic, Literal
 
 import msgspec
 
-from storeff.data import Assumption, N, load, one, unknown
-from storeff.errors import StoreffError
+from storeff.data import Assumption, Field, N, load, one, unknown
 
 # One percentage point, the step in which sensitivity is told.
 ONE_POINT = Fraction(1, 100)
+# Every pattern of losses of a code is counted: half a second at this many fragments.
+MAX_FRAGMENTS = 512
+
+_SHARE = Field("fraction of drive bandwidth", ("fraction",), above=True)
+_ADDED = Field("fraction", ("fraction of data", "fraction of stored data"))
 
 
 class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +40,8 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
         if self.l and self.k % self.l:
             raise ValueError("the k data fragments of an lrc form l equal groups")
+        if self.fragments > MAX_FRAGMENTS:
+            raise ValueError(f"a code has at most {MAX_FRAGMENTS} fragments in all")
 
     @property
     def fragments(self) -> int:
@@ -44,7 +50,7 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __str__(self) -> str:
         if self.kind == "replica":
-            return f"{self.fragments} copies"
+            return "1 copy" if self.fragments == 1 else f"{self.fragments} copies"
         if self.kind == "rs":
             return f"{self.k}+{self.m}"
         return f"LRC({self.k},{self.l},{self.m})"
@@ -58,10 +64,12 @@ class Repair(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
     rebuilt, where that is not what the code needs.
     """
 
-    detection_hours: N
-    bandwidth_share: N
-    drives: N
-    read_fragments: N = msgspec.field(default_factory=unknown)
+    detection_hours: Annotated[N, Field("h", most=8760)]
+    bandwidth_share: Annotated[N, _SHARE]
+    drives: Annotated[N, Field("drives", least=1, most=10**6)]
+    read_fragments: Annotated[N, Field("fragments", least=1, most=MAX_FRAGMENTS)] = msgspec.field(
+        default_factory=unknown
+    )
 
 
 class SystemReduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,29 +93,22 @@ class Layout(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
 
     name: str
     code: Code
-    metadata: N
-    padding: N
-    rebuild_reserve: N
-    fill_limit: N
+    metadata: Annotated[N, _ADDED]
+    padding: Annotated[N, _ADDED]
+    # A point less must leave something to write: sensitivity takes one.
+    rebuild_reserve: Annotated[N, Field("fraction of raw", ("fraction",), most=Fraction(98, 100))]
+    fill_limit: Annotated[N, Field("fraction", least=ONE_POINT, above=True)]
     title: str = ""
-    copies: N = msgspec.field(default_factory=one)
-    min_domains: N = msgspec.field(default_factory=unknown)
+    copies: Annotated[N, Field("copies", ("",), least=1, most=100, whole=True)] = msgspec.field(
+        default_factory=one
+    )
+    min_domains: Annotated[N, Field("enclosures", least=1, most=10_000, whole=True)] = (
+        msgspec.field(default_factory=unknown)
+    )
     repair: Repair[N] | None = None
     reduction: SystemReduction | None = None
 
 
 def load_layouts(extra: Path | None = None) -> dict[str, Layout[Assumption]]:
     """The catalogue by name, with the user's own file of the same form on top."""
-    layouts = load("layouts", Layout[Assumption], extra)
-    for layout in layouts.values():
-        check_layout(layout)
-    return layouts
-
-
-def check_layout(layout: Layout[Assumption]) -> None:
-    """Raises StoreffError where less than a point of raw could be written."""
-    fill, reserve = layout.fill_limit, layout.rebuild_reserve
-    if fill.value is None or not ONE_POINT < fill.value <= 1:
-        raise StoreffError(f"{fill.path} must be above 0.01 and at most 1")
-    if reserve.value is None or reserve.value >= 1 - ONE_POINT:
-        raise StoreffError(f"{reserve.path} must be below 0.99: it is a part of raw")
+    return load("layouts", Layout[Assumption], extra)

@@ -7,12 +7,12 @@ on the order of the steps and leave no residual.
 import decimal
 from decimal import Decimal
 from fractions import Fraction
-from typing import Generic
+from typing import Annotated, Generic
 
 import msgspec
 import numpy as np
 
-from storeff.data import Assumption, N, exact, map_numbers, one
+from storeff.data import Assumption, Field, N, exact, map_numbers, one
 from storeff.layout.model import Layout
 from storeff.layout.number import Number, Whole, ceil, inexact, join, log, to_quantity
 from storeff.quantity import Draws, Origin, Quantity
@@ -35,9 +35,11 @@ _DECIMALS = decimal.Context(prec=80)
 class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is to be stored: application bytes, the application's own copies, how far it shrinks."""
 
-    logical_bytes: N
-    reduction_ratio: N
-    copies: N = msgspec.field(default_factory=one)
+    logical_bytes: Annotated[N, Field("B", least=1, most=10**24, whole=True)]
+    reduction_ratio: Annotated[N, Field("", least=Fraction(1, 1000), most=10**9)]
+    copies: Annotated[N, Field("copies", ("",), least=1, most=1000)] = msgspec.field(
+        default_factory=one
+    )
 
 
 class Step(msgspec.Struct, Generic[N], frozen=True, kw_only=True):

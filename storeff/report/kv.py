@@ -87,11 +87,19 @@ def flash_of(
     waf: float,
     compression_ratio: Quantity | None,
 ) -> Flash:
-    """The store that retention is sized for. Raises StoreffError if the drive has no rating."""
+    """The store that retention is sized for.
+
+    Raises StoreffError if the drive has no rating, or is not priced in USD.
+    """
     if drive.rated_dwpd.value is None:
         raise StoreffError(
             f"{drive.name} has no rated_dwpd, so nothing can be said of its endurance",
             "choose another --drive, or put the rating into drives.toml of --data",
+        )
+    if drive.price.currency not in (None, "USD"):
+        raise StoreffError(
+            f"{drive.price.path} is in {drive.price.currency}, and retention is counted in USD",
+            "give the price in USD: storeff knows no exchange rate",
         )
     price = drive.price.value
     return Flash(

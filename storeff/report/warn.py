@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from storeff.economics import SizedLayout
 from storeff.estimate.reduction import Reduction
 from storeff.report.model import Report, Scan, Warned
 from storeff.units import covered, format_bytes, significant
@@ -66,6 +67,14 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             + (", ..." if len(stale) > 4 else ""),
             "put today's figures in a file of your own and pass it with --data",
         )
+    bare = [layout.name for layout in report.layouts if not _is_redundant(layout)]
+    if bare:
+        yield (
+            "no-redundancy",
+            f"{', '.join(bare)} {'keeps' if len(bare) == 1 else 'keep'} one copy and no parity: "
+            "losing any drive loses data",
+            "give the code parity, or keep the data elsewhere too",
+        )
     unpriced = [layout.name for layout in report.layouts if layout.bill.tco.value is None]
     if unpriced:
         yield (
@@ -73,6 +82,11 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             f"a price is unknown, so there is no total for {', '.join(unpriced)}",
             "give the price in a file of your own and pass it with --data",
         )
+
+
+def _is_redundant(layout: SizedLayout) -> bool:
+    factors = {step.step: step.factor.value for step in layout.waterfall}
+    return (factors["copies"], factors["erasure_coding"]) != (1, 1)
 
 
 def _sampled(scan: Scan, reduction: Reduction) -> Iterator[tuple[str, str, str]]:
