@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from storeff.errors import StoreffError
+from storeff.errors import StoreffError, did_you_mean
 
 cdef extern from "storeff.h" nogil:
     enum:
@@ -168,7 +168,8 @@ cdef const sf_kernel *_kernel(str name) except NULL:
         kernel = sf_kernel_at(index)
         if kernel == NULL:
             raise StoreffError(
-                f"kernel {name!r} is not part of this build", f"choose from: {', '.join(kernels())}"
+                f"kernel {name!r} is not part of this build{did_you_mean(name, kernels())}",
+                f"choose from: {', '.join(kernels())}",
             )
         if kernel.name == name.encode():
             break

@@ -1,4 +1,6 @@
-"""The one exception that is meant for the person at the terminal."""
+"""The one exception that is meant for the person at the terminal, and the nearest right name."""
+
+from collections.abc import Iterable
 
 
 class StoreffError(Exception):
@@ -12,3 +14,13 @@ class StoreffError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` for the one of ``known`` most like ``name``; or nothing."""
+    from difflib import get_close_matches
+
+    # The case of a letter is no difference in meaning; a long name is not worth the square of it.
+    by_folded = {each.casefold(): each for each in known}
+    nearest = get_close_matches(name[:100].casefold(), by_folded, 1)
+    return f" (did you mean {by_folded[nearest[0]]!r}?)" if nearest else ""

@@ -12,6 +12,8 @@ SIZE_CHARACTERS_MAX = 80
 _UNIT_BYTES = SI_BYTES | IEC_BYTES | {"KB": 1000}
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([smhdw])\s*")
+# Enough for any size in bytes, and for Python to read it as a number.
+_SIZE_LETTERS = 60
 _SIZE = re.compile(r"\s*([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
 
 
@@ -27,7 +29,7 @@ def parse_size(text: str) -> int:
     unit_bytes = _UNIT_BYTES.get(match[2]) if match else None
     if match is None or unit_bytes is None:
         raise StoreffError(
-            f"size {text!r} is not a number with a unit",
+            f"size {text[:_SIZE_LETTERS]!r} is not a number with a unit",
             "write the unit in full: 50EB is 1e18 based, 50EiB is 2^60 based "
             f"({', '.join([*SI_BYTES, *IEC_BYTES])})",
         )

@@ -1,19 +1,36 @@
 """Every number of the world has a source and a date, or says that it is assumed."""
 
+from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Generic
+from typing import Annotated, Any, Generic
 
 import msgspec
 import pytest
 
-from storeff.data import Assumption, N, decode, exact, load, map_numbers, numbers_in, rows, unknown
+import storeff.data
+from storeff.data import (
+    Assumption,
+    Field,
+    N,
+    ShelfLife,
+    decode,
+    exact,
+    load,
+    load_shelf_life,
+    map_numbers,
+    numbers_in,
+    read_toml,
+    rows,
+    unknown,
+)
 from storeff.economics.model import Carbon, Drive, Enclosure, Finance, Rack, Site, Spares
 from storeff.errors import StoreffError
 from storeff.kv.retention import Gpu
 from storeff.layout import Layout
 
+SHIPPED = Path(storeff.data.__file__).parent
 CATALOGUES: dict[str, Any] = {
     "layouts": Layout[Assumption],
     "drives": Drive[Assumption],
@@ -24,13 +41,16 @@ CATALOGUES: dict[str, Any] = {
     "spares": Spares[Assumption],
     "carbon": Carbon[Assumption],
     "gpus": Gpu[Assumption],
+    "shelf_life": ShelfLife[Assumption],
 }
 
 
 class Thing(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str = ""
-    price: N
-    size_bytes: N = msgspec.field(default_factory=unknown)
+    price: Annotated[N, Field("USD", most=1000)]
+    size_bytes: Annotated[N, Field("B", most=10**20, whole=True)] = msgspec.field(
+        default_factory=unknown
+    )
 
 
 PRICE = {
@@ -42,8 +62,8 @@ PRICE = {
 }
 
 
-def thing(bare: bool = False, **fields: Any) -> Thing[Assumption]:
-    return decode(Thing[Assumption], fields, "things.one", Path("things.toml"), bare=bare)
+def thing(**fields: Any) -> Thing[Assumption]:
+    return decode(Thing[Assumption], fields, "things.one", Path("things.toml"))
 
 
 @pytest.mark.parametrize("name", CATALOGUES)
@@ -78,14 +98,23 @@ def test_an_assumption_needs_neither() -> None:
     assert thing(price={"value": 3, "kind": "assumption"}).price.value == 3
 
 
-def test_a_bare_number_is_refused_in_a_catalogue() -> None:
-    with pytest.raises(StoreffError, match="price is a bare int"):
-        thing(price=3)
+@pytest.mark.parametrize("name", CATALOGUES)
+def test_no_shipped_number_is_bare_or_without_its_unit(name: str) -> None:
+    def numbers(table: dict[str, Any]) -> Iterator[Any]:
+        for key, value in table.items():
+            if key != "code" and isinstance(value, dict) and "value" not in value:
+                yield from numbers(value)
+            elif key not in ("code", "block_bytes") and not isinstance(value, str):
+                yield value
+
+    found = list(numbers(read_toml(SHIPPED / f"{name}.toml")))
+    assert found
+    assert all("unit" in number for number in found)
 
 
-def test_a_bare_number_is_the_readers_assumption_in_a_scenario() -> None:
-    price = thing(bare=True, price=3).price
-    assert price == Assumption(path="things.one.price", value=Fraction(3), kind="assumption")
+def test_a_bare_number_is_the_readers_assumption_in_the_unit_of_its_field() -> None:
+    price = thing(price=3).price
+    assert price == Assumption(path="things.one.price", value=Fraction(3), unit="USD")
 
 
 def test_what_is_not_said_is_unknown_and_not_zero() -> None:
@@ -95,25 +124,26 @@ def test_what_is_not_said_is_unknown_and_not_zero() -> None:
 
 
 def test_a_size_may_carry_its_unit() -> None:
-    assert thing(bare=True, price=1, size_bytes="64KiB").size_bytes.value == 65536
+    assert thing(price=1, size_bytes="64KiB").size_bytes.value == 65536
     with pytest.raises(StoreffError, match="64k"):
-        thing(bare=True, price=1, size_bytes="64k")
+        thing(price=1, size_bytes="64k")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"low": 13}, "not between low and high"),
+        ({"low": 0, "high": 1001}, "high must be a number from 0 to 1000 USD, not 1001"),
         ({"high": 11}, "not between low and high"),
-        ({"colour": "red"}, "unknown key 'colour'"),
-        ({"value": -1}, "not negative"),
+        ({"colour": "red"}, "colour is not a key"),
+        ({"value": -1}, "must be a number from 0 to 1000 USD, not -1"),
         ({"value": True}, "must be a number"),
         ({"value": "12"}, "must be a number"),
         ({"kind": "rumour"}, "rumour"),
     ],
 )
 def test_a_wrong_number_is_refused_by_its_path(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(StoreffError, match=f"things.one.price.*{message}"):
+    with pytest.raises(StoreffError, match=rf"things\.toml: things\.one\.price.*{message}"):
         thing(price=PRICE | change)
 
 
@@ -130,7 +160,7 @@ def test_a_users_file_adds_to_the_catalogue_and_wins(tmp_path: Path) -> None:
     assert entries["disk"].embodied_kg_co2e_per_tb.value == 1
 
 
-@pytest.mark.parametrize("text", ["not toml", "a = nan", "loose = 1"])
+@pytest.mark.parametrize("text", ["not toml", "a = nan", "loose = 1", "", "# only a comment"])
 def test_a_users_file_that_is_not_a_catalogue_is_refused(tmp_path: Path, text: str) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text(text)
@@ -145,22 +175,33 @@ def test_a_missing_file_is_named() -> None:
 
 @pytest.mark.parametrize(("day", "stale"), [(date(2026, 4, 1), False), (date(2026, 4, 2), True)])
 def test_a_price_is_stale_after_90_days(day: date, stale: bool) -> None:
-    assert rows(thing(price=PRICE), day)[0].stale is stale
+    assert rows(thing(price=PRICE), day, load_shelf_life())[0].stale is stale
 
 
 def test_physics_keeps_longer_than_prices() -> None:
-    watts = PRICE | {"unit": "W"}
-    assert rows(thing(price=watts), date(2027, 1, 1))[0].stale is False
+    size = thing(price=0, size_bytes=PRICE | {"unit": "B"})
+    assert rows(size, date(2027, 1, 1), load_shelf_life())[1].stale is False
+
+
+def test_a_users_shelf_life_is_used(tmp_path: Path) -> None:
+    mine = tmp_path / "shelf_life.toml"
+    mine.write_text("[default]\nprice_days = { value = 2, unit = 'weeks' }\n")
+    life = load_shelf_life(mine)
+    assert life.price_days.value == 14
+    assert life.other_days.value == 1825
+    assert rows(thing(price=PRICE), date(2026, 1, 16), life)[0].stale is True
+    assert rows(thing(price=PRICE), date(2026, 1, 15), life)[0].stale is False
 
 
 def test_an_undated_assumption_is_neither_stale_nor_fresh() -> None:
-    assert rows(thing(bare=True, price=3), date(2026, 1, 1))[0].stale is None
+    assert rows(thing(price=3), date(2026, 1, 1), load_shelf_life())[0].stale is None
 
 
 def test_the_report_lists_known_assumptions_and_nothing_measured() -> None:
-    measured = thing(price=PRICE | {"kind": "measured"}, size_bytes=PRICE)
-    assert [row.path for row in rows(measured, date(2026, 1, 1))] == ["things.one.size_bytes"]
-    assert [row.path for row in rows(thing(price=PRICE), date(2026, 1, 1))] == ["things.one.price"]
+    day, life = date(2026, 1, 1), load_shelf_life()
+    measured = thing(price=PRICE | {"kind": "measured"}, size_bytes=1)
+    assert [row.path for row in rows(measured, day, life)] == ["things.one.size_bytes"]
+    assert [row.path for row in rows(thing(price=PRICE), day, life)] == ["things.one.price"]
 
 
 def test_mapping_numbers_keeps_the_rest() -> None:

@@ -287,8 +287,10 @@ def test_every_catalogued_site_can_be_sized(site: str) -> None:
 
 
 def test_a_name_that_is_not_catalogued_is_refused_with_the_choices() -> None:
-    with pytest.raises(StoreffError, match="'qlc-1' is not in drives") as refused:
-        build_scenario(data(), load_layouts()["rs-20-4"], drive="qlc-1")
+    with pytest.raises(
+        StoreffError, match=r"unknown drive 'qlc122' \(did you mean 'qlc-122'\?\)"
+    ) as refused:
+        build_scenario(data(), load_layouts()["rs-20-4"], drive="qlc122")
     assert "qlc-122" in refused.value.remedy
 
 
@@ -296,14 +298,18 @@ def test_a_name_that_is_not_catalogued_is_refused_with_the_choices() -> None:
     ("old", "new", "named"),
     [
         ("watts_idle = 5", "watts_idel = 5", "watts_idel"),
-        ("\nwatts = 700\n", "\n", r"watts.*enclosure"),
+        ("\nwatts = 700\n", "\n", "enclosure has no watts"),
         ("k = 20", "k = 2.5", r"layout\.code\.k"),
         ("price = 25000", 'price = "cheap"', r"enclosure\.price"),
         ("pue = 1.20", "pue = true", r"site\.pue"),
         ('logical_bytes = "50EB"', 'logical_bytes = "50e"', "'50e'"),
         ('logical_bytes = "50EB"', "logical_bytes = 0.5", "logical_bytes"),
-        ('logical_bytes = "50EB"', 'logical_bytes = "0B"', "logical_bytes must be above zero"),
-        ("copies = 1", "copies = 0", "copies must be above zero"),
+        (
+            'logical_bytes = "50EB"',
+            'logical_bytes = "0B"',
+            "logical_bytes must be a whole number from 1",
+        ),
+        ("copies = 1", "copies = 0", "data.copies must be a number from 1"),
         ("reduction_ratio = 2.0", "reduction_ratio = 0", "reduction_ratio"),
         ("fill_limit = 0.85", "fill_limit = 85", r"layout\.fill_limit"),
         ("mtbf_hours = 2_000_000", "", "mtbf_hours and afr"),

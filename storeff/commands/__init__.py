@@ -5,6 +5,7 @@ from importlib import import_module
 import click
 
 import storeff
+from storeff.errors import did_you_mean
 
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -20,9 +21,9 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         if cmd_name not in COMMANDS:
-            return None
+            ctx.fail(f"no such command {cmd_name!r}{did_you_mean(cmd_name, COMMANDS)}")
         command = import_module(f"storeff.commands.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command

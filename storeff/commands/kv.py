@@ -179,7 +179,7 @@ def command(
     )
     chosen: Any = None if model is None else _model(model, extra)
     scenarios = chosen_scenarios(layouts, drive=drive, site=site, extra=extra)
-    recomputing = None if gpu is None else pick(load_gpus(), gpu, "--gpu")
+    recomputing = None if gpu is None else pick(load_gpus(extra.get("gpus")), gpu, "--gpu")
     store = partial(report.flash_of, chosen, cache_format, waf=waf)
     if wanted:
         # A drive without a rating is noticed here.
@@ -236,6 +236,7 @@ def command(
             reference=reference if sized else None,
             target_bytes=target,
             kv=kv,
+            shelf_life=extra.get("shelf_life"),
             on_layout=lambda name: progress.phase(f"benchmarking the erasure code of {name}"),
         )
         made = report.with_missing(made, interrupted=stop.is_set(), trace_given=bool(traces))
@@ -301,6 +302,7 @@ def _check_words(
 
 
 def _model(name: str, extra: dict[str, Path]) -> Any:
+    from storeff.errors import did_you_mean
     from storeff.kv.config import read_config
     from storeff.kv.model import load_models
 
@@ -310,7 +312,9 @@ def _model(name: str, extra: dict[str, Path]) -> Any:
     if os.path.exists(name):
         return read_config(Path(name))
     raise click.BadParameter(
-        f"{name!r} is neither a file nor one of {', '.join(models)}", param_hint="--model"
+        f"{name!r} is neither a file nor one of the models{did_you_mean(name, models)}; "
+        f"they are {', '.join(models)}",
+        param_hint="--model",
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from storeff.commands import EXIT_OK
-from storeff.commands.options import data_option, json_option, own_catalogues
+from storeff.commands.options import data_option, json_option, own_catalogues, toml_option
 
 
 @click.command(
@@ -13,18 +13,25 @@ from storeff.commands.options import data_option, json_option, own_catalogues
 Examples:
   storeff layouts
   storeff layouts --json
+  storeff layouts --toml > ours/layouts.toml   # the form that --data takes
   storeff layouts --data ./ours      # with your own layouts.toml"""
 )
 @data_option
 @json_option
-def command(data_dir: Path | None, as_json: bool) -> int:
+@toml_option
+def command(data_dir: Path | None, as_json: bool, as_toml: bool) -> int:
     """List the storage layouts with their code, reserves and what they can remove themselves."""
+    from storeff.data import to_toml
     from storeff.layout import load_layouts
     from storeff.report.catalogue import print_json, print_layouts
 
     layouts = load_layouts(own_catalogues(data_dir).get("layouts"))
+    if as_json and as_toml:
+        raise click.UsageError("give either --json or --toml")
     if as_json:
         print_json(layouts)
+    elif as_toml:
+        click.echo(to_toml(layouts), nl=False)
     else:
         print_layouts(layouts)
     return EXIT_OK

@@ -1,5 +1,6 @@
 """Option types and options that several commands share."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -7,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from storeff.commands.output import OutputFile
-from storeff.errors import StoreffError
+from storeff.errors import StoreffError, did_you_mean
 from storeff.units import parse_duration, parse_size
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,6 +24,8 @@ CATALOGUES = (
     "spares",
     "carbon",
     "models",
+    "gpus",
+    "shelf_life",
 )
 # Twenty billion times the 50 EB that people plan for.
 SIZE_BYTES_MAX = 10**30
@@ -121,14 +124,19 @@ data_option = click.option(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help=f"Directory with your own {', '.join(CATALOGUES[:3])}... .toml, on top of the built-in.",
 )
+toml_option = click.option(
+    "--toml", "as_toml", is_flag=True, help="TOML on stdout, as --data takes it."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON report on stdout.")
 
 
 def pick(entries: Mapping[str, T], name: str, option: str) -> T:
-    """The entry called ``name``; if there is none, a usage error of ``option`` that lists all."""
+    """The entry called ``name``; if there is none, a usage error of ``option`` with the nearest."""
     if name not in entries:
         raise click.BadParameter(
-            f"{name!r} is not known; choose one of {', '.join(entries)}", param_hint=option
+            f"unknown {option.lstrip('-')} {name!r}{did_you_mean(name, entries)}; "
+            f"choose one of {', '.join(entries)}",
+            param_hint=option,
         )
     return entries[name]
 
@@ -163,8 +171,52 @@ def sizing_options(command: F) -> F:
 
 
 def own_catalogues(data_dir: Path | None) -> dict[str, Path]:
-    """The catalogues that ``data_dir`` holds, by name."""
+    """The catalogues that ``data_dir`` holds, by name, each read once to see that it is right.
+
+    Other files than .toml are the user's own affair. Raises StoreffError for a .toml that is no
+    catalogue, for a directory without any, and with the mistakes of the first wrong one.
+    """
     if data_dir is None:
         return {}
-    found = {name: data_dir / f"{name}.toml" for name in CATALOGUES}
-    return {name: path for name, path in found.items() if path.exists()}
+    try:
+        names = sorted(os.listdir(data_dir))
+    except OSError as error:
+        raise StoreffError(f"cannot read {data_dir}: {error.strerror}") from error
+    files = [f"{name}.toml" for name in CATALOGUES]
+    given = [n for n in names if n.lower().endswith(".toml") and not n.startswith(".")]
+    unknown = [n for n in given if n not in files]
+    if unknown:
+        raise StoreffError(
+            f"{data_dir} holds what is no catalogue: "
+            + ", ".join(f"{n!r}{did_you_mean(n, files)}" for n in unknown[:10]),
+            f"the catalogues are {', '.join(files)}",
+        )
+    if not given:
+        raise StoreffError(
+            f"{data_dir} holds no catalogue, so nothing of it would be used",
+            f"put one of {', '.join(files)} into it",
+        )
+    found = {name.removesuffix(".toml"): data_dir / name for name in given}
+    for name, path in found.items():
+        _read_catalogue(name, path)
+    return found
+
+
+def _read_catalogue(name: str, path: Path) -> None:
+    from storeff.data import load_shelf_life
+    from storeff.economics import load_catalogue, load_drives
+    from storeff.kv.model import load_models
+    from storeff.kv.retention import load_gpus
+    from storeff.layout import load_layouts
+
+    loaders: dict[str, Callable[[Path], Any]] = {
+        "layouts": load_layouts,
+        "drives": load_drives,
+        "models": load_models,
+        "gpus": load_gpus,
+        "shelf_life": load_shelf_life,
+    }
+    if name in loaders:
+        loaders[name](path)
+    else:
+        load_catalogue(name, path)

@@ -225,6 +225,7 @@ def command(
             target_bytes=target,
             scan=scanned,
             reduction=reduction,
+            shelf_life=extra.get("shelf_life"),
             on_layout=lambda name: progress.phase(f"measuring the code of {name}"),
         )
     deliver(report, as_json=as_json, output=output)

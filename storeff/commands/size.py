@@ -121,4 +121,5 @@ def _sized_again(
         target_bytes=target,
         scan=earlier.scan,
         reduction=reduction,
+        shelf_life=extra.get("shelf_life"),
     )

@@ -11,6 +11,7 @@ from storeff.economics.model import (
     Site,
     Spares,
     build_scenario,
+    load_catalogue,
     load_drives,
     load_scenario,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "bill",
     "bill_for",
     "build_scenario",
+    "load_catalogue",
     "load_drives",
     "load_scenario",
     "price_risk",

@@ -1,14 +1,39 @@
 """What a build is made of: drives, enclosures, racks, a site, money; and the scenario of it all."""
 
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, Generic, Literal
+from typing import Annotated, Any, Generic, Literal
 
 import msgspec
 
-from storeff.data import Assumption, N, decode, load, read_toml, unknown
-from storeff.errors import StoreffError
-from storeff.layout.model import Layout, check_layout
+from storeff.data import (
+    Assumption,
+    Field,
+    N,
+    decode,
+    load,
+    load_default,
+    numbers_in,
+    read_toml,
+    refuse,
+    unknown,
+)
+from storeff.errors import StoreffError, did_you_mean
+from storeff.layout.model import Layout
 from storeff.layout.waterfall import Data
+
+# Ranges are as wide as anything that can be built or bought, and narrower than a wrong unit.
+MOST_MONEY = 10**15
+YEARS = Field("years", most=100)
+ANNUAL_RATE = Field("1/year", ("fraction",), compounds=True)
+# Above this a percentage was meant: 0.44 for the 0.44 % of a data sheet.
+FAILURES = Field(
+    "failures/drive/year",
+    ("failures/year", "fraction/year", "fraction"),
+    most=Fraction(3, 10),
+)
+DRIVE_SPEED = Field("B/s", least=10**6, most=10**12)
 
 
 class Drive(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,17 +43,23 @@ class Drive(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknow
     """
 
     name: str
-    capacity_bytes: N
-    watts_active: N
-    watts_idle: N
-    duty: N
-    warranty_years: N
-    price: N = msgspec.field(default_factory=unknown)
-    mtbf_hours: N = msgspec.field(default_factory=unknown)
-    afr: N = msgspec.field(default_factory=unknown)
-    read_bytes_per_second: N = msgspec.field(default_factory=unknown)
-    write_bytes_per_second: N = msgspec.field(default_factory=unknown)
-    rated_dwpd: N = msgspec.field(default_factory=unknown)
+    capacity_bytes: Annotated[N, Field("B", least=10**9, most=10**18, whole=True)]
+    watts_active: Annotated[N, Field("W", most=1000)]
+    watts_idle: Annotated[N, Field("W", most=1000)]
+    duty: Annotated[N, Field("fraction of time", ("fraction",))]
+    warranty_years: Annotated[N, YEARS]
+    price: Annotated[N, Field("USD", ("USD/drive",), most=MOST_MONEY)] = msgspec.field(
+        default_factory=unknown
+    )
+    mtbf_hours: Annotated[N, Field("h", least=1, most=10**9)] = msgspec.field(
+        default_factory=unknown
+    )
+    afr: Annotated[N, FAILURES] = msgspec.field(default_factory=unknown)
+    read_bytes_per_second: Annotated[N, DRIVE_SPEED] = msgspec.field(default_factory=unknown)
+    write_bytes_per_second: Annotated[N, DRIVE_SPEED] = msgspec.field(default_factory=unknown)
+    rated_dwpd: Annotated[
+        N, Field("drive writes/day", ("DWPD", "1/day"), most=1000, above=True)
+    ] = msgspec.field(default_factory=unknown)
     title: str = ""
     enclosure: str = ""
     carbon: str = ""
@@ -37,8 +68,8 @@ class Drive(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknow
 class Spares(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Spares cover the failures of the delivery time with probability ``service_level``."""
 
-    lead_weeks: N
-    service_level: N
+    lead_weeks: Annotated[N, Field("weeks", most=520)]
+    service_level: Annotated[N, Field("probability", most=Fraction(999_999, 10**6))]
     name: str = ""
     title: str = ""
 
@@ -46,10 +77,12 @@ class Spares(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
 class Enclosure(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A chassis with its server; ``watts`` without drives."""
 
-    height_u: N
-    drive_slots: N
-    watts: N
-    price: N = msgspec.field(default_factory=unknown)
+    height_u: Annotated[N, Field("U", most=100, above=True)]
+    drive_slots: Annotated[N, Field("drives", least=1, most=10_000, whole=True)]
+    watts: Annotated[N, Field("W", most=10**5)]
+    price: Annotated[N, Field("USD", ("USD/enclosure",), most=MOST_MONEY)] = msgspec.field(
+        default_factory=unknown
+    )
     name: str = ""
     title: str = ""
 
@@ -57,13 +90,17 @@ class Enclosure(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_un
 class Rack(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rack and its switches; ``kilowatts`` is what the site can feed and cool."""
 
-    height_u: N
-    reserved_u: N
-    kilowatts: N
-    switch_watts: N
-    floor_m2: N
-    price: N = msgspec.field(default_factory=unknown)
-    switch_price: N = msgspec.field(default_factory=unknown)
+    height_u: Annotated[N, Field("U", most=200, above=True)]
+    reserved_u: Annotated[N, Field("U", most=200)]
+    kilowatts: Annotated[N, Field("kW", most=2000, above=True)]
+    switch_watts: Annotated[N, Field("W", most=10**5)]
+    floor_m2: Annotated[N, Field("m2", most=1000)]
+    price: Annotated[N, Field("USD", ("USD/rack",), most=MOST_MONEY)] = msgspec.field(
+        default_factory=unknown
+    )
+    switch_price: Annotated[N, Field("USD", ("USD/rack", "USD/switch"), most=MOST_MONEY)] = (
+        msgspec.field(default_factory=unknown)
+    )
     name: str = ""
     title: str = ""
 
@@ -71,11 +108,15 @@ class Rack(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown
 class Site(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Power and space; colocation is paid on the peak of the IT load."""
 
-    pue: N
-    price_per_kwh_escalation: N
-    grid_g_co2e_per_kwh: N
-    price_per_kwh: N = msgspec.field(default_factory=unknown)
-    colocation_per_kw_month: N = msgspec.field(default_factory=unknown)
+    pue: Annotated[N, Field("", least=1, most=10)]
+    price_per_kwh_escalation: Annotated[N, ANNUAL_RATE]
+    grid_g_co2e_per_kwh: Annotated[N, Field("g/kWh", most=5000)]
+    price_per_kwh: Annotated[N, Field("USD/kWh", most=MOST_MONEY)] = msgspec.field(
+        default_factory=unknown
+    )
+    colocation_per_kw_month: Annotated[N, Field("USD/kW/month", most=MOST_MONEY)] = msgspec.field(
+        default_factory=unknown
+    )
     name: str = ""
     title: str = ""
 
@@ -83,11 +124,11 @@ class Site(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown
 class Finance(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Horizon and rates. Support is a part of non-drive capex, a year, after its warranty."""
 
-    years: N
-    discount_rate: N
-    drive_swap_labour: N
-    hardware_support: N
-    hardware_warranty_years: N
+    years: Annotated[N, Field("years", least=1, most=100, whole=True)]
+    discount_rate: Annotated[N, ANNUAL_RATE]
+    drive_swap_labour: Annotated[N, Field("USD", ("USD/drive",), most=MOST_MONEY)]
+    hardware_support: Annotated[N, Field("1/year", ("fraction",))]
+    hardware_warranty_years: Annotated[N, YEARS]
     name: str = ""
     title: str = ""
 
@@ -95,7 +136,7 @@ class Finance(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkn
 class Carbon(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Greenhouse gas of making the drives."""
 
-    embodied_kg_co2e_per_tb: N
+    embodied_kg_co2e_per_tb: Annotated[N, Field("kg/TB", most=10**5)]
     name: str = ""
     title: str = ""
 
@@ -113,22 +154,45 @@ class Scenario(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unk
     finance: Finance[N]
     carbon: Carbon[N]
     schema: Literal["storeff.scenario/1"] = "storeff.scenario/1"
-    currency: str = "USD"
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")] = "USD"
+
+
+# Catalogues with one entry, and those whose entries are named by a drive or an option.
+_SINGLE: dict[str, Any] = {
+    "racks": Rack[Assumption],
+    "finance": Finance[Assumption],
+    "spares": Spares[Assumption],
+}
+_NAMED: dict[str, Any] = {
+    "enclosures": Enclosure[Assumption],
+    "sites": Site[Assumption],
+    "carbon": Carbon[Assumption],
+}
 
 
 def load_scenario(path: Path) -> Scenario[Assumption]:
-    """A scenario file; its bare numbers are the reader's own assumptions.
+    """A scenario file; its bare numbers are the reader's own assumptions, money in its currency.
 
-    Raises StoreffError naming the key that is unknown, missing or of the wrong type.
+    Raises StoreffError with every mistake, each naming its key.
     """
-    scenario = decode(Scenario[Assumption], read_toml(path), "", path, bare=True)
-    _check(scenario)
+    table = read_toml(path)
+    currency = table.get("currency", "USD")
+    scenario = decode(Scenario[Assumption], table, "", path, str(currency))
+    refuse(path, [f"drive {mistake}" for mistake in _drive_mistakes(scenario.drive)])
+    _check_currency(scenario, f"{path}: ")
     return scenario
 
 
 def load_drives(extra: Path | None = None) -> dict[str, Drive[Assumption]]:
-    """The drive catalogue by name."""
-    return load("drives", Drive[Assumption], extra)
+    """The drive catalogue by name, with the user's own file of the same form on top."""
+    return load("drives", Drive[Assumption], extra, _drive_mistakes)
+
+
+def load_catalogue(name: str, extra: Path | None = None) -> dict[str, Any]:
+    """One of the other catalogues of a build, by name: enclosures, racks, sites, ..."""
+    if name in _SINGLE:
+        return {"default": load_default(name, _SINGLE[name], extra)}
+    return load(name, _NAMED[name], extra)
 
 
 def build_scenario(
@@ -141,51 +205,56 @@ def build_scenario(
 ) -> Scenario[Assumption]:
     """A scenario from the catalogues; ``extra`` gives the user's own file for a catalogue.
 
-    Raises StoreffError listing what there is when a name is not in its catalogue.
+    Its currency is that of the prices. Raises StoreffError if they are in several, or naming the
+    nearest name when one is not in its catalogue.
     """
     files = extra or {}
 
-    def pick(catalogue: str, entry: type[Any], name: str) -> Any:
-        entries = load(catalogue, entry, files.get(catalogue))
+    def pick(catalogue: str, entries: dict[str, Any], name: str, whose: str = "") -> Any:
         if name not in entries:
             raise StoreffError(
-                f"{name!r} is not in {catalogue}", f"choose one of {', '.join(sorted(entries))}"
+                f"{whose}unknown {catalogue} {name!r}{did_you_mean(name, entries)}",
+                f"choose one of {', '.join(entries)}",
             )
         return entries[name]
 
-    chosen: Drive[Assumption] = pick("drives", Drive[Assumption], drive)
+    chosen: Drive[Assumption] = pick("drive", load_drives(files.get("drives")), drive)
+    others = {name: load_catalogue(name, files.get(name)) for name in (*_SINGLE, *_NAMED)}
     scenario = Scenario(
         data=data,
         layout=layout,
         drive=chosen,
-        spares=pick("spares", Spares[Assumption], "default"),
-        enclosure=pick("enclosures", Enclosure[Assumption], chosen.enclosure),
-        rack=pick("racks", Rack[Assumption], "default"),
-        site=pick("sites", Site[Assumption], site),
-        finance=pick("finance", Finance[Assumption], "default"),
-        carbon=pick("carbon", Carbon[Assumption], chosen.carbon),
+        spares=others["spares"]["default"],
+        enclosure=pick("enclosure", others["enclosures"], chosen.enclosure, f"drives.{drive}: "),
+        rack=others["racks"]["default"],
+        site=pick("site", others["sites"], site),
+        finance=others["finance"]["default"],
+        carbon=pick("carbon", others["carbon"], chosen.carbon, f"drives.{drive}: "),
     )
-    _check(scenario)
+    currencies = sorted({number.currency for number in numbers_in(scenario) if number.currency})
+    own = [currency for currency in currencies if currency != scenario.currency]
+    scenario = msgspec.structs.replace(scenario, currency=own[0] if own else scenario.currency)
+    _check_currency(scenario)
     return scenario
 
 
-def _check(scenario: Scenario[Assumption]) -> None:
-    check_layout(scenario.layout)
-    drive = scenario.drive
+def _drive_mistakes(drive: Drive[Assumption]) -> Iterator[str]:
     if (drive.mtbf_hours.value is None) == (drive.afr.value is None):
-        raise StoreffError(f"drive {drive.name} needs exactly one of mtbf_hours and afr")
-    for number in (
-        scenario.data.logical_bytes,
-        scenario.data.copies,
-        scenario.data.reduction_ratio,
-        scenario.layout.copies,
-        drive.capacity_bytes,
-        scenario.enclosure.drive_slots,
-        scenario.enclosure.height_u,
-        scenario.finance.years,
-    ):
-        if number.value is None or number.value <= 0:
-            raise StoreffError(f"{number.path} must be above zero")
-    for whole in (scenario.data.logical_bytes, scenario.finance.years):
-        if whole.value is None or whole.value.denominator != 1:
-            raise StoreffError(f"{whole.path} must be a whole number")
+        yield 'needs one of mtbf_hours and afr: write the other one as "unknown"'
+    active, idle = drive.watts_active.value, drive.watts_idle.value
+    if active is not None and idle is not None and idle > active:
+        yield f"watts_idle of {float(idle):g} W is above watts_active of {float(active):g} W"
+
+
+def _check_currency(scenario: Scenario[Assumption], where: str = "") -> None:
+    wrong = [
+        f"{number.path} ({number.currency})"
+        for number in numbers_in(scenario)
+        if number.currency not in (None, scenario.currency)
+    ]
+    if wrong:
+        raise StoreffError(
+            f"{where}not in {scenario.currency} as the other prices: {', '.join(wrong)}; "
+            "storeff knows no exchange rate",
+            "give every price in one currency",
+        )

@@ -16,13 +16,14 @@ WAF.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Generic, Literal
+from pathlib import Path
+from typing import Annotated, Generic, Literal
 
 import msgspec
 
-from storeff.data import Assumption, N, load, unknown
+from storeff.data import Assumption, Field, N, load, unknown
 from storeff.errors import StoreffError
 from storeff.kv.flows import UNKNOWN, Exact, Flows, Range, as_written, exactly, flows_of, of
 from storeff.kv.replay import Caches
@@ -43,8 +44,10 @@ ASSUMPTIONS = (
 class Gpu(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What computes a prompt again, for one model."""
 
-    prefill_tokens_per_second: N
-    price_per_hour: N = msgspec.field(default_factory=unknown)
+    prefill_tokens_per_second: Annotated[N, Field("tokens/s", least=1, most=10**12)]
+    price_per_hour: Annotated[N, Field("USD/h", most=10**9)] = msgspec.field(
+        default_factory=unknown
+    )
     name: str = ""
     title: str = ""
 
@@ -109,9 +112,14 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     saved_usd_per_hour: Quantity
 
 
-def load_gpus() -> dict[str, Gpu[Assumption]]:
-    """The GPU catalogue by name."""
-    return load("gpus", Gpu[Assumption])
+def load_gpus(extra: Path | None = None) -> dict[str, Gpu[Assumption]]:
+    """The GPU catalogue by name, with the user's own file of the same form on top."""
+    return load("gpus", Gpu[Assumption], extra, _gpu_mistakes)
+
+
+def _gpu_mistakes(gpu: Gpu[Assumption]) -> Iterator[str]:
+    if gpu.price_per_hour.currency not in (None, "USD"):
+        yield f"has a price in {gpu.price_per_hour.currency}: retention is counted in USD"
 
 
 def endurance_dwpd(residence_seconds: float, *, fill_limit: float = 1, waf: float = 1) -> float:

@@ -21,8 +21,8 @@ from storeff.layout.durability import tolerance
 from storeff.layout.model import Code
 
 SEGMENT_BYTES = 1 << 20
-# liberasurecode 1.8, EC_MAX_FRAGMENTS.
-MAX_FRAGMENTS = 256
+# In the field of 256 elements; liberasurecode 1.8 encodes 256 fragments and decodes none of them.
+MAX_FRAGMENTS = 255
 # A decode inverts a k x k matrix in about 5e-9 k^3 seconds (15 ms at k = 146): a tenth of a second.
 _PATTERN_WORK = 20_000_000
 _PATTERNS = 2000
@@ -53,11 +53,12 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
 def measure_codec(code: Code, seed: int = 0) -> Codec | None:
     """Encodes, loses, decodes and times ``code``.
 
-    None for replicas, RAIDZ (whose code is that of ZFS) and codes too wide to run.
-
+    None for replicas, for RAIDZ (whose code is that of ZFS), for stripes without parity, and for
+    codes that the library does not run: of too many fragments, or with local groups of one.
     Raises StoreffError if a pattern that the code must survive does not decode.
     """
-    if code.kind in ("replica", "raidz") or code.fragments > MAX_FRAGMENTS:
+    not_run = code.fragments > MAX_FRAGMENTS or code.k == code.l
+    if code.kind in ("replica", "raidz") or code.fragments == code.k or not_run:
         return None
     from pyeclib.ec_iface import ECDriver
 

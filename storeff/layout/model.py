@@ -1,17 +1,22 @@
 """What a storage layout is: its code, reserves, limits and repair, as catalogued or typed in."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Generic, Literal
+from typing import Annotated, Generic, Literal
 
 import msgspec
 
-from storeff.data import Assumption, N, load, one, unknown
-from storeff.errors import StoreffError
+from storeff.data import Assumption, Field, N, load, one, unknown
 from storeff.layout.number import Number
 
 # One percentage point, the step in which sensitivity is told.
 ONE_POINT = Fraction(1, 100)
+# Every pattern of losses of a code is counted: half a second at this many fragments.
+MAX_FRAGMENTS = 512
+
+_SHARE = Field("fraction of drive bandwidth", ("fraction",), above=True)
+_ADDED = Field("fraction", ("fraction of data", "fraction of stored data"))
 
 
 class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +45,8 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
         if self.l and self.k % self.l:
             raise ValueError("the k data fragments of an lrc form l equal groups")
+        if self.fragments > MAX_FRAGMENTS:
+            raise ValueError(f"a code has at most {MAX_FRAGMENTS} fragments in all")
         block_bytes, sector_bytes = self.block_bytes, self.sector_bytes
         if self.kind != "raidz":
             if block_bytes is not None or sector_bytes is not None:
@@ -77,7 +84,7 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __str__(self) -> str:
         if self.kind == "replica":
-            return f"{self.fragments} copies"
+            return "1 copy" if self.fragments == 1 else f"{self.fragments} copies"
         if self.kind == "rs":
             return f"{self.k}+{self.m}"
         if self.kind == "raidz":
@@ -94,10 +101,12 @@ class Repair(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
     rebuilt, where that is not what the code needs.
     """
 
-    detection_hours: N
-    bandwidth_share: N
-    drives: N
-    read_fragments: N = msgspec.field(default_factory=unknown)
+    detection_hours: Annotated[N, Field("h", most=8760)]
+    bandwidth_share: Annotated[N, _SHARE]
+    drives: Annotated[N, Field("drives", least=1, most=10**6)]
+    read_fragments: Annotated[N, Field("fragments", least=1, most=MAX_FRAGMENTS)] = msgspec.field(
+        default_factory=unknown
+    )
 
 
 class SystemReduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,43 +146,32 @@ class Layout(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
 
     name: str
     code: Code
-    metadata: N
-    padding: N
-    rebuild_reserve: N
-    fill_limit: N
+    metadata: Annotated[N, _ADDED]
+    padding: Annotated[N, _ADDED]
+    # A point less must leave something to write: sensitivity takes one.
+    rebuild_reserve: Annotated[N, Field("fraction of raw", ("fraction",), most=Fraction(98, 100))]
+    fill_limit: Annotated[N, Field("fraction", least=ONE_POINT, above=True)]
     title: str = ""
-    copies: N = msgspec.field(default_factory=one)
-    min_domains: N = msgspec.field(default_factory=unknown)
-    object_unit_bytes: N = msgspec.field(default_factory=unknown)
+    copies: Annotated[N, Field("copies", ("",), least=1, most=100, whole=True)] = msgspec.field(
+        default_factory=one
+    )
+    min_domains: Annotated[N, Field("enclosures", least=1, most=10_000, whole=True)] = (
+        msgspec.field(default_factory=unknown)
+    )
+    object_unit_bytes: Annotated[N, Field("B", least=1, most=1 << 40, whole=True)] = msgspec.field(
+        default_factory=unknown
+    )
     repair: Repair[N] | None = None
     reduction: SystemReduction | None = None
 
 
 def load_layouts(extra: Path | None = None) -> dict[str, Layout[Assumption]]:
     """The catalogue by name, with the user's own file of the same form on top."""
-    layouts = load("layouts", Layout[Assumption], extra)
-    for layout in layouts.values():
-        check_layout(layout)
-    return layouts
+    return load("layouts", Layout[Assumption], extra, layout_mistakes)
 
 
-def check_layout(layout: Layout[Assumption]) -> None:
-    """Raises StoreffError where less than a point of raw could be written, or of a part copy."""
-    fill, reserve = layout.fill_limit, layout.rebuild_reserve
-    if fill.value is None or not ONE_POINT < fill.value <= 1:
-        raise StoreffError(f"{fill.path} must be above 0.01 and at most 1")
-    if reserve.value is None or reserve.value >= 1 - ONE_POINT:
-        raise StoreffError(f"{reserve.path} must be below 0.99: it is a part of raw")
-    unit = layout.object_unit_bytes
-    if unit.value is not None and unit.value < 1:
-        raise StoreffError(
-            f"{unit.path} must be at least 1 B", "leave it out if objects are packed"
-        )
-    if layout.code.kind == "raidz" and unit.value not in (None, layout.code.sector_bytes):
-        raise StoreffError(f"{unit.path} must be the sector_bytes of the code: RAIDZ has no other")
-    copies = layout.copies
-    if copies.value is None or copies.value < 1 or copies.value.denominator != 1:
-        raise StoreffError(
-            f"{copies.path} must be a whole number from 1: each is a whole copy, at a site",
-            "copies that the application keeps go into data.copies, which need not be whole",
-        )
+def layout_mistakes(layout: Layout[Assumption]) -> Iterator[str]:
+    """What is wrong with ``layout`` beyond its fields."""
+    unit_bytes, sector_bytes = layout.object_unit_bytes.value, layout.code.sector_bytes
+    if layout.code.kind == "raidz" and unit_bytes not in (None, sector_bytes):
+        yield f"object_unit_bytes must be the sector_bytes of its code, {sector_bytes:,} B"

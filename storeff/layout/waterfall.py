@@ -7,15 +7,25 @@ on the order of the steps and leave no residual.
 import decimal
 from decimal import Decimal
 from fractions import Fraction
-from typing import Generic
+from typing import Annotated, Generic
 
 import msgspec
 import numpy as np
 
-from storeff.data import Assumption, N, exact, map_numbers, one
+from storeff.data import Assumption, Field, N, exact, map_numbers, one, unknown
 from storeff.layout.allocation import ObjectSizes, object_padding, redundancy
 from storeff.layout.model import Layout
-from storeff.layout.number import Number, Whole, at_least, ceil, inexact, join, log, to_quantity
+from storeff.layout.number import (
+    Number,
+    Whole,
+    at_least,
+    ceil,
+    inexact,
+    is_unknown,
+    join,
+    log,
+    to_quantity,
+)
 from storeff.quantity import Draws, Origin, Quantity
 
 LABELS = {
@@ -45,15 +55,17 @@ class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown
     ``reduction_ratio`` counts what is left in units of ``allocation_bytes``. ``objects`` are sizes
     of objects like those to be stored, null where unknown.
     ``endurance`` is for data that is rewritten all the time: the drive writes a day that raw which
-    is full would take, over those that the drives are rated for. None: writes do not matter.
+    is full would take, over those that the drives are rated for. Unknown: writes do not matter.
     """
 
-    logical_bytes: N
-    reduction_ratio: N
-    copies: N = msgspec.field(default_factory=one)
+    logical_bytes: Annotated[N, Field("B", least=1, most=10**24, whole=True)]
+    reduction_ratio: Annotated[N, Field("", least=Fraction(1, 1000), most=10**9)]
+    copies: Annotated[N, Field("copies", ("",), least=1, most=1000)] = msgspec.field(
+        default_factory=one
+    )
+    endurance: Annotated[N, Field("", most=10**9)] = msgspec.field(default_factory=unknown)
     allocation_bytes: int = 1
     objects: ObjectSizes | None = None
-    endurance: N | None = None
 
 
 class Step(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
@@ -86,7 +98,7 @@ def step_factors(data: Data[Number], layout: Layout[Number]) -> dict[str, Number
 
 def _endurance(data: Data[Number], layout: Layout[Number]) -> dict[str, Number]:
     """The step of raw that is bought for its writes, and stays as empty as that makes it."""
-    if data.endurance is None:
+    if is_unknown(data.endurance):
         return {}
     full = (1 - layout.rebuild_reserve) * layout.fill_limit
     return {"endurance": max(data.endurance * full, 1)}
@@ -196,7 +208,7 @@ def report_steps(
         "fill_limit": layout.fill_limit,
         "endurance": data.endurance,
     }
-    known = {step: _known(number) for step, number in given.items() if number is not None}
+    known = {step: _known(number) for step, number in given.items()}
     known["padding"] = _padding_known(points, layout, data.objects)
     if layout.code.kind == "raidz":
         known["erasure_coding"] = ("derived", RAIDZ_SOURCE)

@@ -7,11 +7,12 @@ import resource
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import msgspec
 
 import storeff
-from storeff.data import AssumptionRow, rows
+from storeff.data import AssumptionRow, load_shelf_life, rows
 from storeff.economics import (
     QuantityRisk,
     SizedLayout,
@@ -85,12 +86,14 @@ def assemble(
     scan: Scan | None = None,
     reduction: Reduction | None = None,
     kv: Kv | None = None,
+    shelf_life: Path | None = None,
     on_layout: Callable[[str], None] = lambda name: None,
 ) -> Report:
     """The report on every scenario in ``sized``, the cheapest first.
 
     ``reference`` names the layout that sensitivity and uncertainty are about; None takes the one
-    of least npv, or of least raw bytes while a price is unknown.
+    of least npv, or of least raw bytes while a price is unknown. ``shelf_life`` is the user's own
+    file for that catalogue.
     """
     layouts = []
     for each in sized:
@@ -102,7 +105,7 @@ def assemble(
     if layouts:
         name = reference or layouts[0].name
         chosen = next(each for each in sized if each.scenario.layout.name == name)
-    listed = _assumptions(sized, today)
+    listed = _assumptions(sized, today, shelf_life)
     missing = incomplete(scan, reduction, kv)
     report = Report(
         schema_version=SCHEMA_VERSION,
@@ -178,6 +181,9 @@ def _known(x: float) -> float | None:
     return None if math.isnan(x) else x
 
 
-def _assumptions(sized: Sequence[Sized], today: date) -> list[AssumptionRow]:
-    listed = {row.path: row for each in sized for row in rows(each.scenario, today)}
+def _assumptions(
+    sized: Sequence[Sized], today: date, shelf_life: Path | None
+) -> list[AssumptionRow]:
+    life = load_shelf_life(shelf_life)
+    listed = {row.path: row for each in sized for row in rows(each.scenario, today, life)}
     return [listed[path] for path in sorted(listed)]

@@ -79,13 +79,18 @@ def flash_of(
 ) -> Flash:
     """The store that retention is sized for, on the drives and under the layout of ``scenario``.
 
-    Raises StoreffError if the drive has no rating.
+    Raises StoreffError if the drive has no rating, or is not priced in USD.
     """
     drive, layout = scenario.drive, scenario.layout
     if drive.rated_dwpd.value is None:
         raise StoreffError(
             f"{drive.name} has no rated_dwpd, so nothing can be said of its endurance",
             "choose another --drive, or put the rating into drives.toml of --data",
+        )
+    if drive.price.currency not in (None, "USD"):
+        raise StoreffError(
+            f"{drive.price.path} is in {drive.price.currency}, and retention is counted in USD",
+            "give the price in USD: storeff knows no exchange rate",
         )
     ratio = Assumption(value=_ratio(compression_ratio))
     unsized: Data[Assumption] = Data(logical_bytes=one(), reduction_ratio=ratio)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from storeff.economics import SizedLayout
 from storeff.estimate.reduction import Reduction
 from storeff.report.incomplete import coverage_shown
 from storeff.report.model import Report, Scan, Warned
@@ -63,6 +64,14 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             + (", ..." if len(stale) > 4 else ""),
             own.format("today's figures"),
         )
+    bare = [layout.name for layout in report.layouts if not _is_redundant(layout)]
+    if bare:
+        yield (
+            "no-redundancy",
+            f"{', '.join(bare)} {'keeps' if len(bare) == 1 else 'keep'} one copy and no parity: "
+            "losing any drive loses data",
+            "give the code parity, or keep the data elsewhere too",
+        )
     unpriced = [layout.name for layout in report.layouts if layout.bill.tco.value is None]
     if unpriced:
         yield (
@@ -70,6 +79,11 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             f"a price is unknown, so there is no total for {', '.join(unpriced)}",
             own.format("the price"),
         )
+
+
+def _is_redundant(layout: SizedLayout) -> bool:
+    factors = {step.step: step.factor.value for step in layout.waterfall}
+    return (factors["copies"], factors["erasure_coding"]) != (1, 1)
 
 
 def _sampled(report: Report, scan: Scan, reduction: Reduction) -> Iterator[tuple[str, str, str]]:

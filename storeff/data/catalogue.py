@@ -1,0 +1,327 @@
+"""A catalogue from its TOML file, with the user's file on top; every mistake of a file at once."""
+
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from storeff.data.assumption import Assumption, ShelfLife
+from storeff.data.field import Field
+from storeff.data.toml import Extreme, is_decimal, read_toml, write_key, write_value
+from storeff.errors import StoreffError, did_you_mean
+from storeff.units import parse_size
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+# A file with more mistakes than this is of another kind.
+MAX_MISTAKES = 50
+MAX_NAME = 80
+UNKNOWN = "unknown"
+
+_HERE = Path(__file__).parent
+_ENDS = ("value", "low", "high")
+_NUMBER_KEYS = tuple(name for name in Assumption.__struct_fields__ if name != "path")
+
+
+def load(
+    catalogue: str,
+    entry: type[T],
+    extra: Path | None = None,
+    check: Callable[[T], Iterable[str]] = lambda entry: (),
+) -> dict[str, T]:
+    """Every entry of ``catalogue``.toml by name, with the user's file ``extra`` on top.
+
+    A key of an entry that is built in replaces that key alone; any other entry is a new one and
+    must be whole. ``entry`` is the concrete type, such as ``Drive[Assumption]``; ``check`` gives
+    what is wrong with one beyond its fields. Raises StoreffError with every mistake.
+    """
+    shipped = _HERE / f"{catalogue}.toml"
+    tables = read_toml(shipped)
+    mistakes: list[str] = []
+    built_in = set(tables)
+    own = {} if extra is None else read_toml(extra)
+    if extra is not None and not own:
+        mistakes.append(f"it has no entry, so nothing of it would be used: write [{min(tables)}]")
+    for name, table in own.items():
+        path = f"{catalogue}.{shown(name)}"
+        if not isinstance(table, dict):
+            mistakes.append(f"{path} is not a table: write it under [{shown(name)}]")
+        elif not 0 < len(name) <= MAX_NAME or not name.isprintable():
+            mistakes.append(f"{path} is not a name: give 1 to {MAX_NAME} letters that print")
+        elif "name" in table:
+            mistakes.append(f"{path}.name is not a key: the name is that of the table")
+        else:
+            tables[name] = _overlaid(tables.get(name, {}), table)
+    entries = {}
+    for name, table in tables.items():
+        before, path = len(mistakes), f"{catalogue}.{shown(name)}"
+        fields = _decoded(entry, {"name": name, **table}, path, "USD", mistakes)
+        if len(mistakes) == before:
+            entries[name] = msgspec.convert(fields, entry)
+            mistakes += [f"{path} {mistake}" for mistake in check(entries[name])]
+        elif name not in built_in and before < MAX_MISTAKES:
+            # A name that was not meant to be new is the likeliest reason for what it lacks.
+            mistakes[-1] += did_you_mean(name, built_in)
+    refuse(extra or shipped, mistakes)
+    return entries
+
+
+def load_default(catalogue: str, entry: type[T], extra: Path | None = None) -> T:
+    """The entry of a catalogue that has one only. Raises StoreffError as ``load``, and for more."""
+    default, *others = (entries := load(catalogue, entry, extra)).keys()
+    if others:
+        raise StoreffError(
+            f"{extra}: {catalogue}.{others[0]} would never be used: {catalogue} has one entry",
+            f"write its keys under [{default}]",
+        )
+    return entries[default]
+
+
+def load_shelf_life(extra: Path | None = None) -> ShelfLife[Assumption]:
+    """How long numbers keep."""
+    return load_default("shelf_life", ShelfLife[Assumption], extra)
+
+
+def decode(
+    struct: type[T], table: dict[str, Any], prefix: str, file: Path, currency: str = "USD"
+) -> T:
+    """``table`` of ``file`` as ``struct``. ``prefix`` starts the path of its numbers.
+
+    A bare number is the reader's own: an assumption in the field's unit, money in ``currency``.
+    Raises StoreffError with every mistake.
+    """
+    mistakes: list[str] = []
+    fields = _decoded(struct, table, prefix, currency, mistakes)
+    refuse(file, mistakes)
+    return msgspec.convert(fields, struct)
+
+
+def refuse(file: Path, mistakes: list[str]) -> None:
+    """Raises StoreffError if there are ``mistakes`` in ``file``: one line each."""
+    if len(mistakes) == 1:
+        raise StoreffError(f"{file}: {mistakes[0]}")
+    if mistakes:
+        left_out = len(mistakes) - MAX_MISTAKES
+        lines = [f"{file} has {len(mistakes):,} mistakes:", *mistakes[:MAX_MISTAKES]]
+        raise StoreffError(
+            "\n  ".join(lines + [f"and {left_out:,} more"] * (left_out > 0)),
+        )
+
+
+def _overlaid(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """``old`` with each key of ``new`` instead; a table that does not say its kind adds its keys.
+
+    So a number is always replaced whole, with its range, and so is a code that says its kind.
+    """
+    merged = dict(old)
+    for key, value in new.items():
+        mine = old.get(key)
+        partial = isinstance(value, dict) and not value.keys() & {"kind", "value"}
+        if partial and isinstance(mine, dict) and "value" not in mine:
+            merged[key] = _overlaid(mine, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _decoded(
+    struct: Any,
+    table: dict[str, Any],
+    prefix: str,
+    currency: str,
+    mistakes: list[str],
+) -> dict[str, Any]:
+    """``table`` ready to be converted to ``struct``; what is wrong with it goes to ``mistakes``."""
+    fields = {field.name: field for field in msgspec.structs.fields(struct)}
+    before = len(mistakes)
+    decoded: dict[str, Any] = {}
+    for key, value in table.items():
+        path = f"{prefix}.{shown(key)}" if prefix else shown(key)
+        if key not in fields:
+            nearest = did_you_mean(key, fields) if len(mistakes) < MAX_MISTAKES else ""
+            mistakes.append(f"{path} is not a key{nearest}")
+            continue
+        kind = fields[key].type
+        nested = _struct_in(kind)
+        limits = field_of(kind)
+        try:
+            if limits is not None:
+                decoded[key] = _number(value, path, limits, currency, fields[key])
+            elif nested is not None and isinstance(value, dict):
+                decoded[key] = _decoded(nested, value, path, currency, mistakes)
+            else:
+                msgspec.convert(value, kind)
+                decoded[key] = value
+        except msgspec.ValidationError as error:
+            mistakes.append(_validation(path, error))
+        except StoreffError as error:
+            mistakes.append(error.message + (f" ({error.remedy})" if error.remedy else ""))
+    missing = [name for name, field in fields.items() if field.required and name not in table]
+    if missing:
+        mistakes.append(f"{prefix or 'the file'} has no {', '.join(missing)}")
+    if len(mistakes) == before:
+        try:
+            msgspec.convert(decoded, struct)
+        except msgspec.ValidationError as error:
+            mistakes.append(_validation(prefix, error))
+    return decoded
+
+
+def field_of(kind: Any) -> Field | None:
+    """What a field of the type ``kind`` may be, if it is a number of the world."""
+    if typing.get_origin(kind) is not typing.Annotated:
+        return None
+    return next((note for note in kind.__metadata__ if isinstance(note, Field)), None)
+
+
+def _struct_in(kind: Any) -> Any:
+    for candidate in (kind, *typing.get_args(kind)):
+        plain = typing.get_origin(candidate) or candidate
+        if isinstance(plain, type) and issubclass(plain, msgspec.Struct):
+            return candidate
+    return None
+
+
+def _validation(path: str, error: msgspec.ValidationError) -> str:
+    message, _, where = str(error).partition(" - at `$")
+    return f"{path}{where.rstrip('`')}: {message}"
+
+
+def _number(given: Any, path: str, limits: Field, currency: str, field: Any) -> Assumption:
+    if given == UNKNOWN:
+        default = None if field.required else field.default_factory()
+        if default is None or default.value is not None:
+            raise StoreffError(f"{path} cannot be unknown", f"give {limits.range()}")
+        return Assumption()
+    if not isinstance(given, dict):
+        given = {"value": given}
+    strange = given.keys() - set(_NUMBER_KEYS)
+    if strange:
+        key = min(strange)
+        raise StoreffError(f"{path}.{shown(key)} is not a key{did_you_mean(key, _NUMBER_KEYS)}")
+    if "value" not in given:
+        raise StoreffError(f"{path} has no value", f'write "{UNKNOWN}" if nobody knows it')
+    factor, unit = _unit(given, path, limits, currency)
+    ends = {key: _end(given, key, path, factor, limits) for key in _ENDS if key in given}
+    try:
+        number = msgspec.convert({**given, **ends, "unit": unit, "path": path}, Assumption)
+    except msgspec.ValidationError as error:
+        raise StoreffError(_validation(path, error)) from error
+    if number.kind != "assumption" and (number.source is None or number.as_of is None):
+        raise StoreffError(
+            f"{path} is a {number.kind} without a source or an as_of date",
+            'add both, or say kind = "assumption"',
+        )
+    value = ends["value"]
+    if not ends.get("low", value) <= value <= ends.get("high", value):
+        raise StoreffError(f"{path}: value is not between low and high")
+    return number
+
+
+def _unit(given: dict[str, Any], path: str, limits: Field, currency: str) -> tuple[Fraction, str]:
+    unit = given.get("unit", "")
+    read = limits.read_unit(unit, currency) if isinstance(unit, str) else None
+    if read is None:
+        raise StoreffError(f"{path} cannot be in {brief(unit)}", f"units: {limits.accepted()}")
+    return read
+
+
+def _end(given: dict[str, Any], key: str, path: str, factor: Fraction, limits: Field) -> Fraction:
+    """``given[key]`` in the unit of the field, if it is in range."""
+    number, where = given[key], path if key == "value" else f"{path}.{key}"
+    wrong = StoreffError(f"{where} must be {limits.range()}, not {brief(number)}")
+    if isinstance(number, str) and limits.unit == "B":
+        if factor != 1:
+            raise StoreffError(f"{where} has a unit of its own, {brief(number)}", "give no other")
+        try:
+            value = Fraction(parse_size(number))
+        except StoreffError as error:
+            raise StoreffError(f"{where}: {error.message}", error.remedy) from error
+    elif isinstance(number, Decimal) and number.is_finite():
+        value = Fraction(number) * factor
+    elif isinstance(number, int) and not isinstance(number, bool):
+        value = number * factor
+    else:
+        raise wrong
+    if not limits.holds(value):
+        if given.get("unit"):
+            wrong = StoreffError(f"{wrong.message} {shown(given['unit'])}")
+        raise wrong
+    return value
+
+
+def brief(given: Any) -> str:
+    """What a file gave, short enough for a message."""
+    match given:
+        case bool():
+            text = "true" if given else "false"
+        case int() if given.bit_length() > 128:
+            text = f"a number of {given.bit_length()} bits"
+        case Extreme():
+            text = given.text
+        case dict():
+            text = "a table"
+        case list():
+            text = "an array"
+        case str():
+            text = repr(given)
+        case _:
+            text = str(given)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def shown(name: str) -> str:
+    """A name of a file as one line of text without control characters."""
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+    return text if len(text) <= MAX_NAME else f"{text[: MAX_NAME - 3]}..."
+
+
+def to_toml(entries: dict[str, Any]) -> str:
+    """``entries`` as the file that gives them to ``load`` again, exactly."""
+    return "\n".join(
+        line for name, entry in entries.items() for line in (*_table(write_key(name), entry), "")
+    )
+
+
+def _table(header: str, entry: msgspec.Struct) -> Iterator[str]:
+    yield f"[{header}]"
+    nested = {}
+    for field in msgspec.structs.fields(type(entry)):
+        value = getattr(entry, field.name)
+        if isinstance(value, Assumption):
+            # A default that nobody wrote has no path; but the unknown is said, as it may be the
+            # user's word against a number that is built in.
+            if value.path or value.value is None:
+                limits = field_of(field.type)
+                assert limits is not None
+                yield f"{field.name} = {_written(value, limits)}"
+        elif isinstance(value, msgspec.Struct):
+            nested[field.name] = value
+        elif value is not None and field.name != "name":
+            yield f"{field.name} = {write_value(value)}"
+    for name, table in nested.items():
+        yield from _table(f"{header}.{name}", table)
+
+
+def _written(number: Assumption, limits: Field) -> str:
+    if number.value is None:
+        return write_value(UNKNOWN)
+    ends = {key: getattr(number, key) for key in _ENDS if getattr(number, key) is not None}
+    currency = number.currency or "USD"
+    for unit in limits.units():
+        read = limits.read_unit(unit, currency)
+        assert read is not None
+        if all(is_decimal(end / read[0]) for end in ends.values()):
+            break
+    else:
+        raise AssertionError(f"{number.path} was written in no unit of {limits}")
+    table = {key: end / read[0] for key, end in ends.items()}
+    table["unit"] = unit.replace("USD", currency)
+    for key in ("source", "as_of", "kind"):
+        if getattr(number, key) is not None:
+            table[key] = getattr(number, key)
+    return write_value(table)
