@@ -91,8 +91,8 @@ def test_a_large_file_that_cannot_be_opened_is_one_refusal(tmp_path: Path) -> No
     (tmp_path / "a").unlink()
     file = PartedFile(piece, 1 << 20)
     one = new_worker(in_parts(SMALL))
-    for index in range(len(file.parts)):
-        one.measure_part(file, index)
+    for parts, _ in file.stretches(threading.Event()):
+        one.measure_stretch(file, parts)
     census = one.finish().census
     assert (census.files, census.refusals["vanished"].entries) == (1, 1)
     assert census.refusals["vanished"].size_bytes == 3_500_000

@@ -1,6 +1,7 @@
 """What a scan found: exact counts of what is there, and a sketch of its content per chunker."""
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -53,11 +54,15 @@ class Measurement:
         return self.read_bytes
 
     @property
+    def listing_complete(self) -> bool:
+        """Whether all that was to be measured was listed, with its size."""
+        return listing_complete(self.census)
+
+    @property
     def coverage(self) -> float:
-        """Share of the listed bytes that was measured: read, or known to be a hole."""
-        if not self.census.size_bytes:
-            return 1.0
-        return (self.read_bytes + self.hole_bytes) / self.census.size_bytes
+        """Share of the listed bytes that was measured: read, or known to be a hole. Below 1 unless
+        that is all of them, and all were listed."""
+        return coverage(self.census, self.read_bytes + self.hole_bytes)
 
     def merge(self, other: "Measurement") -> "Measurement":
         """The measurement of both inputs' files; associative, commutative, and idempotent: a scan
@@ -121,6 +126,23 @@ class Measurement:
         bits = [VOLUME_BIT + names.index(name) if name in names else None for name in self.volumes]
         moves = {VOLUME_BIT + i: bit for i, bit in enumerate(bits)}
         return {name: sketch.with_groups_moved(moves) for name, sketch in self.sketches.items()}
+
+
+def listing_complete(census: Census) -> bool:
+    """Whether nothing was refused whose size is unknown: an unread directory, or the rest of a tree
+    whose listing was interrupted."""
+    return not any(left_out.unknown for left_out in census.refusals.values())
+
+
+def coverage(census: Census, measured_bytes: int) -> float:
+    """``measured_bytes`` as a share of the listed bytes: 1 only if that is all, and all were
+    listed, however little is missing of however much."""
+    listed_bytes = census.size_bytes
+    if listing_complete(census) and measured_bytes >= listed_bytes:
+        return 1.0
+    if not listed_bytes:
+        return 0.0
+    return min(measured_bytes / listed_bytes, math.nextafter(1.0, 0.0))
 
 
 def entropy_bits_per_byte(histogram: U64) -> float | None:

@@ -16,6 +16,11 @@ class Chunker(msgspec.Struct, frozen=True):
     of the same kind, are compressed with each of ``codecs``. ``by_place`` samples all chunks, not
     the distinct ones: what compression alone leaves depends on how often a chunk occurs, and one
     that occurs often need not be in a sample of distinct ones.
+
+    Holes are not data, and a whole file is the same whichever of its aligned 128 KiB blocks of
+    zeros are holes: a sparse and a dense copy are duplicates, kept once with the zeros that one
+    stores. Fixed blocks of zeros are runs, which cost one block. A hole ends a content-defined
+    chunk, so a sparse and a dense copy differ by about one of these at each.
     """
 
     name: str
@@ -76,7 +81,7 @@ class Plan(msgspec.Struct, frozen=True):
     seed: int = 1
     chunkers: tuple[Chunker, ...] = CHUNKERS
     part_bytes: int = 128 << 20
-    version: int = 3
+    version: int = 4
     # Unset, it is not in the JSON that the digest is of: a measurement without it is as before.
     similarity: Similarity | msgspec.UnsetType = msgspec.UNSET
 
