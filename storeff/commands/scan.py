@@ -12,6 +12,7 @@ import click
 from storeff.commands import EXIT_INTERRUPTED, EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import Duration, Sample, Size, own_catalogues, sizing_options
+from storeff.scan.machine import check_address_space, default_threads
 
 
 @click.command(
@@ -39,8 +40,9 @@ Exit codes:
 @click.option(
     "--threads",
     type=click.IntRange(1, 256),
-    default=lambda: len(os.sched_getaffinity(0)),
-    show_default="all cores",
+    default=default_threads,
+    show_default="all cores, or what the CPU quota pays for",
+    help="Read and measure with up to this many; fewer where there is not the work or the memory.",
 )
 @click.option("--kernel", metavar="NAME", help="Native kernel to use, of those `doctor` lists.")
 @click.option(
@@ -93,6 +95,7 @@ def command(
     to SOURCES, no symbolic link followed, no device opened. Hard links and duplicate SOURCES are
     read once.
     """
+    check_address_space()
     from datetime import UTC, datetime
 
     from storeff.commands.deliver import command_line, deliver, measured_layouts, today
