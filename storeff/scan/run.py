@@ -133,6 +133,7 @@ class _Scan:
         self.plan = plan
         self.new_worker = new_worker
         self.threads = threads
+        self.threads_ran_out = False
         self.turn = turn
         self.stop = stop
         self.on_progress = on_progress
@@ -169,6 +170,7 @@ class _Scan:
         except RuntimeError:
             # The system has no thread to give: those that there are do the work.
             self.threads = len(self.running)
+            self.threads_ran_out = True
             return False
         return True
 
@@ -203,7 +205,8 @@ class _Scan:
         while len(workers) > 1:
             half = (len(workers) + 1) // 2
             absorbing, absorbed = workers[:half], workers[half:]
-            list(pool.map(Worker.absorb, absorbing, absorbed))
+            each = map if self.threads_ran_out else pool.map
+            list(each(Worker.absorb, absorbing, absorbed))
             workers = absorbing
         self.workers = workers
         return workers[0]
