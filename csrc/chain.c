@@ -1,31 +1,31 @@
-/* The key of a whole file: a chain over the fingerprints of its blocks and the lengths of its holes. */
+/* The key of a whole file: a chain over the fingerprints of its blocks and the lengths of its gaps. */
 #include "storeff.h"
 
-static void fold_hole(sf_chain *chain, const sf_kernel *kernel)
+static void fold_gap(sf_chain *chain, const sf_kernel *kernel)
 {
-    if (chain->hole_bytes == 0)
+    if (chain->gap_bytes == 0)
         return;
     uint8_t message[16 + 4 + 8];
     memcpy(message, chain->digest, 16);
     memcpy(message + 16, "hole", 4);
     for (unsigned i = 0; i < 8; i++)
-        message[20 + i] = (uint8_t)(chain->hole_bytes >> (8 * i));
+        message[20 + i] = (uint8_t)(chain->gap_bytes >> (8 * i));
     sf_canonical(sf_fingerprint(kernel, message, sizeof message), chain->digest);
-    chain->hole_bytes = 0;
+    chain->gap_bytes = 0;
 }
 
-sf_error sf_chain_hole(sf_chain *chain, uint64_t hole_bytes)
+sf_error sf_chain_gap(sf_chain *chain, uint64_t gap_bytes)
 {
     uint64_t together;
-    if (__builtin_add_overflow(chain->hole_bytes, hole_bytes, &together))
+    if (__builtin_add_overflow(chain->gap_bytes, gap_bytes, &together))
         return SF_ERROR_OVERFLOW;
-    chain->hole_bytes = together;
+    chain->gap_bytes = together;
     return SF_OK;
 }
 
 void sf_chain_block(sf_chain *chain, const sf_kernel *kernel, sf_key block)
 {
-    fold_hole(chain, kernel);
+    fold_gap(chain, kernel);
     uint8_t message[16 + 16];
     memcpy(message, chain->digest, 16);
     sf_canonical(block, message + 16);
@@ -34,7 +34,7 @@ void sf_chain_block(sf_chain *chain, const sf_kernel *kernel, sf_key block)
 
 sf_key sf_chain_key(sf_chain *chain, const sf_kernel *kernel)
 {
-    fold_hole(chain, kernel);
+    fold_gap(chain, kernel);
     sf_key key = {0, 0};
     for (unsigned i = 0; i < 8; i++) {
         key.high = key.high << 8 | chain->digest[i];

@@ -175,9 +175,13 @@ static sf_error close_block(sf_scanner *scanner, chunker *c)
 static sf_error pass_on(sf_scanner *scanner, const chunker *c, sf_key key, size_t length,
                         int run)
 {
-    if (c->chains)
-        sf_chain_block(&scanner->chain, scanner->kernel, key);
     sf_error error = SF_OK;
+    if (c->chains && run == 0) {
+        scanner->zero_bytes += length;
+        error = sf_chain_gap(&scanner->chain, length);
+    } else if (c->chains) {
+        sf_chain_block(&scanner->chain, scanner->kernel, key);
+    }
     for (size_t i = c->first_built; i != NO_CHUNKER && !error;) {
         chunker *built = &scanner->chunkers[i];
         if (built->open_parts == 0) {

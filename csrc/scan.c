@@ -274,7 +274,7 @@ sf_error sf_begin(sf_scanner *scanner, unsigned group)
     if (group >= SF_GROUPS_MAX)
         return SF_ERROR_GROUP;
     scanner->group = group;
-    scanner->file_bytes = scanner->file = scanner->place = 0;
+    scanner->file_bytes = scanner->zero_bytes = scanner->file = scanner->place = 0;
     scanner->chain = (sf_chain){{0}, 0};
     restart_streams(scanner);
     scanner->state = SEGMENT_START;
@@ -313,7 +313,7 @@ sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes)
     uint64_t place = scanner->place;
     if (add_overflows(&place, hole_bytes))
         return SF_ERROR_OVERFLOW;
-    error = sf_chain_hole(&scanner->chain, hole_bytes);
+    error = sf_chain_gap(&scanner->chain, hole_bytes);
     if (error)
         return error;
     scanner->place = place;
@@ -321,40 +321,25 @@ sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes)
     return SF_OK;
 }
 
-/* Counts a chunk that was not cut from a span. */
-static sf_error count_chunk(chunker *c, sf_key key, uint64_t size, uint64_t groups)
-{
-    uint64_t bytes = c->totals.bytes;
-    if (add_overflows(&bytes, size))
-        return SF_ERROR_OVERFLOW;
-    const sf_entry *taken_in;
-    sf_error error = sf_sketch_add(&c->sketch, key, size, groups, &taken_in);
-    if (error)
-        return error;
-    c->totals.chunks++;
-    c->totals.bytes = bytes;
-    return SF_OK;
-}
-
-sf_error sf_end_part(sf_scanner *scanner, sf_key *key, uint64_t *bytes)
+sf_error sf_end_part(sf_scanner *scanner, sf_content_key *part)
 {
     sf_error error = check_between_segments(scanner);
     if (error)
         return error;
-    *key = sf_chain_key(&scanner->chain, scanner->kernel);
-    *bytes = scanner->file_bytes;
+    part->key = sf_chain_key(&scanner->chain, scanner->kernel);
+    part->bytes = scanner->file_bytes;
+    part->zero_bytes = scanner->zero_bytes;
     scanner->state = IDLE;
     return SF_OK;
 }
 
 sf_error sf_end(sf_scanner *scanner)
 {
-    sf_key key;
-    uint64_t bytes;
-    sf_error error = sf_end_part(scanner, &key, &bytes);
-    if (error || !scanner->whole || bytes == 0)
+    sf_content_key file;
+    sf_error error = sf_end_part(scanner, &file);
+    if (error)
         return error;
-    error = count_chunk(scanner->whole, key, bytes, sf_groups_of(scanner, scanner->group));
+    error = sf_add_file(scanner, &file, scanner->group);
     if (error)
         scanner->state = FAILED;
     return error;
@@ -384,27 +369,6 @@ sf_error sf_set_compressed(sf_scanner *scanner, const sf_kept *kept, size_t coun
         sf_entry *entry = sf_sketch_find(&c->sketch, kept[i].key, kept[i].length);
         for (unsigned codec = 0; entry && codec < c->codecs; codec++)
             entry->compressed[codec] = sizes[i * columns + codec];
-    }
-    return SF_OK;
-}
-
-sf_error sf_add(sf_scanner *scanner, size_t index, const uint64_t *keys, const uint64_t *sizes,
-                const uint64_t *groups, size_t count)
-{
-    if (index >= scanner->chunkers_count)
-        return SF_ERROR_CHUNKER;
-    chunker *c = &scanner->chunkers[index];
-    for (size_t i = 0; i < count; i++) {
-        if (groups[i] >= SF_GROUPS_MAX)
-            return SF_ERROR_GROUP;
-        if (sizes[i] == 0)
-            return SF_ERROR_SIZE;
-    }
-    for (size_t i = 0; i < count; i++) {
-        sf_error error = count_chunk(c, (sf_key){keys[2 * i], keys[2 * i + 1]}, sizes[i],
-                                     sf_groups_of(scanner, (unsigned)groups[i]));
-        if (error)
-            return error;
     }
     return SF_OK;
 }

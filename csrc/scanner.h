@@ -58,6 +58,7 @@ struct sf_scanner {
     size_t carried;    /* leading bytes of the next span that the last one has seen */
     size_t span_bytes; /* length of the last span */
     uint64_t file_bytes;
+    uint64_t zero_bytes; /* of these, in blocks that the chain takes for holes */
     uint64_t file, place; /* the name of the file; where in it the span begins */
     sf_chain chain;
     size_t buffer_bytes_min;

@@ -161,15 +161,16 @@ size_t sf_count_bytes(uint64_t counts[256], const uint8_t *data, size_t bytes,
 
 /* ---- the key of a whole file ---- */
 
-/* Of the fingerprints of its blocks and the lengths of its holes:
+/* Of the fingerprints of its blocks and the lengths of its gaps, which are holes and full blocks of
+ * zeros alike, so that a file has the same key whichever of its zeros are stored:
  * digest = XXH3-128(digest, canonical fingerprint of a block) or
- *          XXH3-128(digest, "hole", length of the hole as 8 bytes little-endian), from 16 zeros. */
+ *          XXH3-128(digest, "hole", length of the gap as 8 bytes little-endian), from 16 zeros. */
 typedef struct {
     uint8_t digest[16];
-    uint64_t hole_bytes; /* not folded in yet: adjacent holes are one */
+    uint64_t gap_bytes; /* not folded in yet: adjacent gaps are one */
 } sf_chain;
 
-sf_error sf_chain_hole(sf_chain *chain, uint64_t hole_bytes);
+sf_error sf_chain_gap(sf_chain *chain, uint64_t gap_bytes);
 void sf_chain_block(sf_chain *chain, const sf_kernel *kernel, sf_key block);
 sf_key sf_chain_key(sf_chain *chain, const sf_kernel *kernel);
 
@@ -310,8 +311,15 @@ sf_error sf_limit_kept(sf_scanner *scanner, size_t chunker, double rank);
 sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, size_t *carried);
 sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes);
 sf_error sf_end(sf_scanner *scanner);
-/* Ends a part of a file: gives its key and its bytes of data, and counts no whole file. */
-sf_error sf_end_part(sf_scanner *scanner, sf_key *key, uint64_t *bytes);
+/* What a file or a part of one is: its key, its bytes of data, and how many of them are in blocks of
+ * zeros that the key takes for holes. */
+typedef struct {
+    sf_key key;
+    uint64_t bytes, zero_bytes;
+} sf_content_key;
+
+/* Ends a part of a file: says what it is, and counts no whole file. */
+sf_error sf_end_part(sf_scanner *scanner, sf_content_key *part);
 sf_error sf_abort(sf_scanner *scanner);
 
 /* Reads [*offset, end) of `fd` in spans of `read_bytes`, until all is read, chunks are kept that
@@ -339,6 +347,11 @@ sf_error sf_set_compressed(sf_scanner *scanner, const sf_kept *kept, size_t coun
 /* Counts chunks that were cut elsewhere: (high, low) pairs, sizes, group numbers. */
 sf_error sf_add(sf_scanner *scanner, size_t chunker, const uint64_t *keys, const uint64_t *sizes,
                 const uint64_t *groups, size_t count);
+
+/* Counts a whole file of the content class `group` that was scanned in parts, if whole files are
+ * counted and it has data. It is two chunks: one of all but its blocks of zeros, which copies share
+ * that have holes there, and one of those. */
+sf_error sf_add_file(sf_scanner *scanner, const sf_content_key *file, unsigned group);
 
 /* Leaves in `scanner` what scanning everything that `other` has scanned would; between files, and
  * only if both were made alike. Out of memory, `scanner` is of no more use. */

@@ -211,10 +211,13 @@ class Scanner:
         and offset, so that every reference counts for itself.
 
         (0, 0, capacity, 0), at most once, takes each file as one chunk. Its key is chained over
-        the 128 KiB blocks of each segment (shared with a fixed chunker of that size) and the holes:
+        the 128 KiB blocks of each segment (shared with a fixed chunker of that size) and the gaps:
         state = XXH3-128(state, fingerprint) or XXH3-128(state, "hole", n as 8 bytes little-endian),
-        from 16 zero bytes; adjacent holes are one. Its size is the data without holes; a file
-        without data is not added.
+        from 16 zero bytes. A gap is a hole or a full block of zeros, and adjacent gaps are one, so
+        that the key does not depend on which zeros are stored. The size is the data without gaps;
+        what blocks of zeros it has are a chunk of its own, so that a file with such blocks is two
+        entries (counted as one chunk), of which the first is shared with copies that have holes
+        there. A file without data is not added.
 
         Blocks of a fixed chunker that are 2 to 64 blocks of another one have as key the fingerprint
         of those blocks' keys (of the largest such), or the key of that block if there is only one;
@@ -283,9 +286,13 @@ class Scanner:
     def end(self) -> None:
         """Finishes the file."""
 
-    def end_part(self) -> tuple[bytes, int]:
-        """Ends a part of a file: its key (16 bytes, big-endian) as if it were a whole file, and its
-        bytes of data. No whole file is counted."""
+    def end_part(self) -> tuple[bytes, int, int]:
+        """Ends a part of a file: its key (16 bytes, big-endian) as if it were a whole file, its
+        bytes of data, and how many of them are in blocks of zeros. No whole file is counted."""
+
+    def add_file(self, key: bytes, data_bytes: int, zero_bytes: int, group: int) -> None:
+        """Counts a whole file that was scanned in parts, if there is a chunker of whole files, as
+        ``end`` would: its key and bytes are as ``end_part`` gives them."""
 
     def abort(self) -> None:
         """Gives the file up, for instance after a read error: what was cut stays counted, what

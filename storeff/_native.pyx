@@ -84,7 +84,12 @@ cdef extern from "storeff.h" nogil:
     sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, size_t *carried)
     sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes)
     sf_error sf_end(sf_scanner *scanner)
-    sf_error sf_end_part(sf_scanner *scanner, sf_key *key, uint64_t *bytes)
+    ctypedef struct sf_content_key:
+        sf_key key
+        uint64_t bytes
+        uint64_t zero_bytes
+    sf_error sf_end_part(sf_scanner *scanner, sf_content_key *part)
+    sf_error sf_add_file(sf_scanner *scanner, const sf_content_key *file, unsigned group)
     sf_error sf_abort(sf_scanner *scanner)
     sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, int last,
                      uint8_t *buffer, size_t buffer_bytes, size_t read_bytes, int *error_number)

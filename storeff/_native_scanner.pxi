@@ -143,12 +143,25 @@ cdef class Scanner:
         _check(sf_end(self._free()))
 
     def end_part(self):
-        cdef sf_key key
-        cdef uint64_t bytes
+        cdef sf_content_key part
         cdef uint8_t digest[16]
-        _check(sf_end_part(self._free(), &key, &bytes))
-        sf_canonical(key, digest)
-        return digest[:16], bytes
+        _check(sf_end_part(self._free(), &part))
+        sf_canonical(part.key, digest)
+        return digest[:16], part.bytes, part.zero_bytes
+
+    def add_file(self, bytes key not None, data_bytes, zero_bytes, group):
+        if len(key) != 16:
+            raise ValueError(f"a key has 16 bytes, not {len(key)}")
+        cdef sf_content_key file = sf_content_key(
+            sf_key(int.from_bytes(key[:8], "big"), int.from_bytes(key[8:], "big")),
+            _unsigned(data_bytes, "data_bytes"),
+            _unsigned(zero_bytes, "zero_bytes"),
+        )
+        _check(
+            sf_add_file(
+                self._free(), &file, <unsigned>_unsigned(group, "group", SF_GROUPS_MAX - 1)
+            )
+        )
 
     def abort(self):
         _check(sf_abort(self._free()))

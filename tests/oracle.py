@@ -190,8 +190,7 @@ class Scanner:
             if chunker.max_bytes:
                 self._cut(chunker, group, segments, file, start)
             elif any(isinstance(data, bytes) and data for data in segments):
-                size = sum(len(data) for data in segments if isinstance(data, bytes))
-                chunker.add(key_of(self.chain(segments)), size, group)
+                self._add_whole(chunker, group, segments)
 
     def _cut(
         self, chunker: Chunker, group: int, segments: Sequence[Segment], file: int, place: int
@@ -213,8 +212,16 @@ class Scanner:
                     chunker.add(key_of(fingerprint(content)), piece.length, group)
             place += len(data)
 
-    def chain(self, segments: Sequence[Segment]) -> bytes:
-        return chain(segments, self.fixed_bytes)
+    def _add_whole(self, chunker: Chunker, group: int, segments: Sequence[Segment]) -> None:
+        """One chunk, or two: the zeros that the key takes for a hole are one of their own."""
+        digest, zero_bytes = chain(segments, self.fixed_bytes)
+        size = sum(len(data) for data in segments if isinstance(data, bytes))
+        if zero_bytes:
+            chunker.sketch.add(key_of(fingerprint(digest + b"zero")), zero_bytes, group)
+        if zero_bytes < size:
+            chunker.sketch.add(key_of(digest), size - zero_bytes, group)
+        chunker.chunks += 1
+        chunker.bytes += size
 
 
 def block_key(content: bytes, block_bytes: int, fixed_bytes: set[int]) -> bytes:
@@ -229,27 +236,31 @@ def block_key(content: bytes, block_bytes: int, fixed_bytes: set[int]) -> bytes:
     return keys[0] if len(keys) == 1 else fingerprint(b"".join(keys))
 
 
-def chain(segments: Sequence[Segment], fixed_bytes: set[int]) -> bytes:
-    """The key of a whole file, in which adjacent holes are one."""
+def chain(segments: Sequence[Segment], fixed_bytes: set[int]) -> tuple[bytes, int]:
+    """The key of a whole file, in which full blocks of zeros are holes and adjacent holes are one;
+    and the bytes of those blocks."""
     state = bytes(16)
-    hole_bytes = 0
+    gap_bytes = zero_bytes = 0
     for data in segments:
         if isinstance(data, int):
-            hole_bytes += data
-        elif data:
-            state = _chain_hole(state, hole_bytes)
-            hole_bytes = 0
-            for i in range(0, len(data), CHAIN_BLOCK_BYTES):
-                block = data[i : i + CHAIN_BLOCK_BYTES]
-                key = block_key(block, CHAIN_BLOCK_BYTES, fixed_bytes)
-                state = fingerprint(state + key)
-    return _chain_hole(state, hole_bytes)
+            gap_bytes += data
+            continue
+        for i in range(0, len(data), CHAIN_BLOCK_BYTES):
+            block = data[i : i + CHAIN_BLOCK_BYTES]
+            if block == bytes(CHAIN_BLOCK_BYTES):
+                gap_bytes += len(block)
+                zero_bytes += len(block)
+                continue
+            key = block_key(block, CHAIN_BLOCK_BYTES, fixed_bytes)
+            state = fingerprint(_chain_gap(state, gap_bytes) + key)
+            gap_bytes = 0
+    return _chain_gap(state, gap_bytes), zero_bytes
 
 
-def _chain_hole(state: bytes, hole_bytes: int) -> bytes:
-    if hole_bytes == 0:
+def _chain_gap(state: bytes, gap_bytes: int) -> bytes:
+    if gap_bytes == 0:
         return state
-    return fingerprint(state + b"hole" + hole_bytes.to_bytes(8, "little"))
+    return fingerprint(state + b"hole" + gap_bytes.to_bytes(8, "little"))
 
 
 # ---- similar chunks ----

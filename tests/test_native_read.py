@@ -120,8 +120,8 @@ def test_a_part_has_the_key_of_a_whole_file(tmp_path: Path) -> None:
     part.begin(0)
     part.span(RANDOM, len(RANDOM), True)
     part.skip(7)
-    key, data_bytes = part.end_part()
-    assert data_bytes == len(RANDOM)
+    key, data_bytes, zero_bytes = part.end_part()
+    assert (data_bytes, zero_bytes) == (len(RANDOM), 0)
     assert list(oracle.key_of(key)) == whole.export(0)["keys"].tolist()[0]
     assert part.export(0)["chunks"] == 0
 

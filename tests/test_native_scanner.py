@@ -213,6 +213,39 @@ def test_the_key_of_a_file_tells_where_its_holes_are() -> None:
     assert len({tuple(key) for key in keys}) == len(keys)
 
 
+@pytest.mark.parametrize("own_blocks", [True, False])
+def test_a_whole_file_is_the_same_whichever_of_its_blocks_of_zeros_are_holes(
+    own_blocks: bool,
+) -> None:
+    block = oracle.CHAIN_BLOCK_BYTES
+    a, b, zeros = RANDOM[:block], RANDOM[7 : 7 + block], bytes(block)
+    plan = [WHOLE] if own_blocks else [WHOLE, (4096, 4096, 9, 0), (block, block, 9, 0)]
+
+    def whole(*segments: oracle.Segment) -> list[tuple[list[int], int]]:
+        export = scan(plan, [(0, list(segments))], [300_000], 200_000).export(0)
+        assert (export["chunks"], export["bytes"]) == (1, sum(export["sizes"].tolist()))
+        return list(zip(export["keys"].tolist(), export["sizes"].tolist(), strict=True))
+
+    sparse = whole(a, 3 * block, b, block)
+    assert [size for _, size in sparse] == [2 * block]
+    for twin, zero_bytes in (
+        ([a + 3 * zeros + b + zeros], 4 * block),
+        ([a, block, 2 * zeros + b, block], 2 * block),
+        ([a + zeros, 2 * block, b + zeros], 2 * block),
+    ):
+        found = whole(*twin)
+        assert sparse[0] in found
+        assert [size for key, size in found if key != sparse[0][0]] == [zero_bytes]
+    assert sparse[0] not in whole(a, 2 * block, b, 2 * block)
+    assert sparse[0] not in whole(a + bytes(block - 1), 2 * block + 1, b, block)
+
+
+def test_a_block_of_another_byte_is_not_taken_for_a_hole() -> None:
+    block = oracle.CHAIN_BLOCK_BYTES
+    ones = scan([WHOLE], [(0, [b"\1" * block + b"end"])], [300_000], 200_000).export(0)
+    assert ones["sizes"].tolist() == [block + 3]
+
+
 def test_adjacent_holes_are_one() -> None:
     assert whole_key(1, 2, b"a", 3, 4, b"b", 5, 6) == whole_key(3, b"a", 7, b"b", 11)
 

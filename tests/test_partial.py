@@ -1,5 +1,6 @@
 """Partial scans: which units are read, in which order, and what is reported of the rest."""
 
+import errno
 import os
 import random
 import shutil
@@ -16,7 +17,7 @@ from storeff.estimate import reading
 from storeff.estimate.reading import Goal, choose, read_towards
 from storeff.estimate.reduction import reduce
 from storeff.estimate.sampled import headline_ratio, reduce_sampled
-from storeff.scan.holes import data_units
+from storeff.scan import holes
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.run import scan
@@ -324,14 +325,22 @@ def test_units_in_holes_are_not_drawn_and_count_as_holes_at_any_rate(tmp_path: P
     assert compressed.value < dense_bytes / 4
 
 
-def test_a_sparse_file_that_cannot_be_opened_is_left_to_be_refused(tmp_path: Path) -> None:
+def test_a_sparse_file_that_cannot_be_opened_is_refused_with_all_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "text").write_bytes(b"a line\n" * 30_000)
     with open(tmp_path / "sparse", "wb") as file:
-        file.truncate(8 * UNIT)
-    [piece] = (found for found in walk([tmp_path], one_file_system=False, exclude=[]))
-    assert isinstance(piece, Piece)
-    assert data_units(piece, UNIT) is not None
-    (tmp_path / "sparse").unlink()
-    assert data_units(piece, UNIT) is None
+        file.truncate(1 << 43)
+
+    def locked(piece: Piece) -> int:
+        raise PermissionError(errno.EACCES, "locked")
+
+    monkeypatch.setattr(holes, "open_piece", locked)
+    found = scanned(tmp_path, 1.0)
+    refused = found.census.refusals["permission"]
+    assert (refused.entries, refused.size_bytes) == (1, 1 << 43)
+    assert (found.hole_bytes, found.read_bytes, found.data_bytes) == (0, 210_000, 210_000)
+    assert 0 < found.coverage < 1e-7
 
 
 def test_a_full_table_keeps_a_share_of_the_chunks_by_content() -> None:

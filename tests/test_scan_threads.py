@@ -1,9 +1,14 @@
 """Threads share the walk, large files and the compressed sample, and change nothing by it."""
 
+import json
+import os
 import random
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,7 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scans import SMALL, assert_same, assert_same_sketch, blocks, fill, listed, new_worker
 
-from storeff.scan import worker
+import storeff
+from storeff.errors import StoreffError
+from storeff.scan import machine, run, worker
 from storeff.scan.compressed import CompressedSample, new_samples
 from storeff.scan.pace import Pace
 from storeff.scan.part import PartedFile
@@ -91,11 +98,127 @@ def test_a_large_file_that_cannot_be_opened_is_one_refusal(tmp_path: Path) -> No
     (tmp_path / "a").unlink()
     file = PartedFile(piece, 1 << 20)
     one = new_worker(in_parts(SMALL))
-    for index in range(len(file.parts)):
-        one.measure_part(file, index)
+    for parts, _ in file.stretches(threading.Event()):
+        one.measure_stretch(file, parts)
     census = one.finish().census
     assert (census.files, census.refusals["vanished"].entries) == (1, 1)
     assert census.refusals["vanished"].size_bytes == 3_500_000
+
+
+def workers_made(monkeypatch: pytest.MonkeyPatch) -> list[worker.Worker]:
+    """All the workers that are made from now on."""
+    made: list[worker.Worker] = []
+    init = worker.Worker.__init__
+
+    def counted(self: worker.Worker, *args: Any) -> None:
+        made.append(self)
+        init(self, *args)
+
+    monkeypatch.setattr(worker.Worker, "__init__", counted)
+    return made
+
+
+def test_a_small_scan_has_one_worker_whatever_the_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = workers_made(monkeypatch)
+    (tmp_path / "file").write_bytes(b"text" * 50_000)
+    scan([tmp_path], Plan(), threads=64)
+    assert len(made) == 1
+    scan([tmp_path / "file"], Plan(), threads=64, exclude=["*"])
+    assert len(made) == 2
+
+
+def test_workers_are_no_more_than_there_is_work_for(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = workers_made(monkeypatch)
+    monkeypatch.setattr(run, "BATCH_FILES", 1)
+    monkeypatch.setattr(run, "THREAD_BYTES", 1 << 20)
+    measured = scan([tree], SMALL, threads=64)
+    work_bytes = measured.census.size_bytes + measured.census.files * run.FILE_BYTES
+    assert 1 < len(made) <= 1 + work_bytes / run.THREAD_BYTES
+    assert_same(measured, scan([tree], SMALL, threads=1))
+
+
+def test_workers_are_no_more_than_memory_allows(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = workers_made(monkeypatch)
+    monkeypatch.setattr(run, "BATCH_FILES", 1)
+    monkeypatch.setattr(run, "THREAD_BYTES", 1)
+    free_bytes = 6 * worker.worker_bytes(SMALL)
+    monkeypatch.setattr(machine, "available_bytes", lambda root: free_bytes)
+    measured = scan([tree], SMALL, threads=64)
+    assert 1 <= len(made) <= 3
+    assert_same(measured, scan([tree], SMALL, threads=1))
+
+
+def test_a_system_that_starts_no_further_thread_has_the_others_do_the_work(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = scan([tree], SMALL)
+    monkeypatch.setattr(run, "BATCH_FILES", 1)
+    monkeypatch.setattr(run, "THREAD_BYTES", 1)
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def limited(self: threading.Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(self)
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    assert_same(whole, scan([tree], SMALL, threads=8))
+    assert len(started) == 2
+    with pytest.raises(StoreffError, match="no more threads"):
+        scan([tree], SMALL, threads=8)
+
+
+def test_memory_that_runs_out_is_one_clear_error(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(self: worker.Worker, task: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(worker.Worker, "measure", exhausted)
+    with pytest.raises(StoreffError, match="not enough memory"):
+        scan([tree], SMALL, threads=2)
+
+
+def test_a_worker_that_has_measured_much_has_all_the_memory_that_it_will_need(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = scan([tree], SMALL)
+    monkeypatch.setattr(run, "RESERVE_BYTES", 1000)
+    assert_same(whole, scan([tree], SMALL))
+
+
+def test_one_small_file_takes_as_much_memory_with_64_threads_as_with_2(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(random.Random(1).randbytes(200_000))
+    peaks = []
+    for threads in ("2", "64"):
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "storeff",
+                "scan",
+                "-q",
+                "--json",
+                "--threads",
+                threads,
+                ".",
+            ],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(Path(storeff.__file__).parents[1])},
+            capture_output=True,
+            check=True,
+        )
+        peaks.append(json.loads(done.stdout)["run"]["peak_rss_bytes"])
+    assert peaks[1] < 1.1 * peaks[0]
 
 
 def test_parts_must_hold_whole_blocks() -> None:

@@ -86,6 +86,20 @@ def test_files_of_other_sizes_and_text_have_no_siblings(tmp_path: Path) -> None:
     assert names_of(tmp_path) == []
 
 
+def test_holes_of_both_files_are_no_blocks_of_tensors(tmp_path: Path) -> None:
+    first = weights(1).tobytes()
+    for name, at in (("step-1.bin", 1 << 39), ("step-2.bin", 1 << 38)):
+        with open(tmp_path / name, "wb") as file:
+            file.write(first)
+            file.seek(at)
+            file.write(b"\x01" * BLOCK_BYTES)
+            file.truncate(1 << 40)
+    [pair] = estimated_pairs(measured(tmp_path))
+    # Both have the first 25 blocks; the islands are in one each, as a granule of two blocks.
+    assert (pair.blocks, pair.all_blocks) == (30, 30)
+    assert pair.changed_bytes.low == pair.changed_bytes.high == 2 * BLOCK_BYTES
+
+
 def test_a_small_change_costs_little_as_xor(tmp_path: Path) -> None:
     first = weights(1)
     (tmp_path / "step-1.safetensors").write_bytes(safetensors(first, "one"))
@@ -287,7 +301,8 @@ def test_the_intervals_of_drawn_blocks_hold_the_truth(changed_blocks: int) -> No
     held = np.zeros(2)
     for _ in range(300):
         r = np.sort(draw.choice(2000, 256, replace=False))
-        part = PairSample(piece, piece, 4, data_bytes, sizes[r], changed[r], planes[r], planes[r])
+        columns = sizes[r], changed[r], planes[r], planes[r]
+        part = PairSample(piece, piece, 4, 2000, data_bytes, *columns)
         [pair] = estimated_pairs(Siblings([part], [], 0))
         for i, (found, truth) in enumerate(
             ((pair.changed_bytes, (sizes * changed).sum()), (pair.planes_bytes, planes.sum()))

@@ -1,6 +1,11 @@
 """The command line: one file a command, words to calls to exit code, no arithmetic."""
 
+import os
 from importlib import import_module
+
+# The matrices here are small; each thread of this library maps 32 MB, and how many there are
+# decides the last bits of a sum.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import click
 

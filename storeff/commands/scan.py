@@ -21,6 +21,7 @@ from storeff.commands.options import (
     sizing_options,
 )
 from storeff.commands.output import Output
+from storeff.scan.machine import check_address_space, default_threads
 
 THREADS_MAX = 256
 
@@ -60,8 +61,9 @@ Exit codes:
 @click.option(
     "--threads",
     type=click.IntRange(1, THREADS_MAX),
-    default=lambda: min(THREADS_MAX, len(os.sched_getaffinity(0))),
-    show_default="all cores",
+    default=lambda: min(THREADS_MAX, default_threads()),
+    show_default="all cores, or what the CPU quota pays for",
+    help="Read and measure with up to this many; fewer where there is not the work or the memory.",
 )
 @click.option("--kernel", metavar="NAME", help="Native kernel to use, of those `doctor` lists.")
 @click.option(
@@ -115,6 +117,7 @@ def command(
     to SOURCES, no symbolic link followed, no device opened. Hard links, duplicate SOURCES and what
     is mounted at several places are read once, and belong to every source that names them.
     """
+    check_address_space()
     from storeff.commands.deliver import check_output, chosen_scenarios
 
     # What was asked for is looked at before anything is read, or slow to import.

@@ -247,7 +247,7 @@ def _more_reading(sampled: Sampled, z: float) -> list[tuple[int, float]]:
     widths = [_interval_width(sampled, rate, z) for rate in rates]
     now = widths[-1]
     known = [(r, w) for r, w in zip(rates, widths, strict=True) if w and r < 1.0]
-    if not now or len(known) < 2:
+    if not now or sampled.rate >= 1.0 or len(known) < 2:
         return []
     odds = np.log([(1 - r) / r for r, _ in known])
     power = max(0.0, float(np.polyfit(odds, np.log([w for _, w in known]), 1)[0]))

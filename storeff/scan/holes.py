@@ -7,26 +7,32 @@ import numpy.typing as npt
 
 from storeff.sources.piece import Piece, data_segments, open_piece
 
+# What was allocated to larger files is not believed: it may never have been written.
+BELIEVED_BYTES = 64 << 20
 
-def data_units(piece: Piece, unit_bytes: int) -> npt.NDArray[np.int64] | None:
-    """(n,) numbers of the units of ``piece`` that hold data; None if all may, or it cannot be told.
 
-    Costs one or two seeks an extent, where the file system stores a unit less than there is.
+def may_have_holes(piece: Piece, unit_bytes: int) -> bool:
+    """Whether ``piece`` may have units that hold no data: the file system stores a unit less than
+    there is, or the file is large."""
+    stored_bytes = piece.allocated_bytes + unit_bytes
+    return stored_bytes <= piece.size_bytes or piece.size_bytes >= BELIEVED_BYTES
+
+
+def data_units(piece: Piece, unit_bytes: int) -> npt.NDArray[np.int64]:
+    """(n, 2) ranges of the numbers of the units of ``piece`` that hold data, [first, end), in order
+    and apart. Costs one or two seeks an extent. Raises OSError.
     """
-    if piece.allocated_bytes + unit_bytes > piece.size_bytes:
-        return None
-    found = []
+    found: list[int] = []
+    fd = open_piece(piece)
     try:
-        fd = open_piece(piece)
-        try:
-            for offset, length, is_hole in data_segments(fd, piece.size_bytes):
-                if not is_hole:
-                    found.append((offset // unit_bytes, -(-(offset + length) // unit_bytes)))
-        finally:
-            os.close(fd)
-    except OSError:
-        # Why it cannot be read is told when it is.
-        return None
-    ranges = [np.arange(first, end, dtype=np.int64) for first, end in found]
-    units = np.unique(np.concatenate([*ranges, np.empty(0, np.int64)]))
-    return units if len(units) < -(-piece.size_bytes // unit_bytes) else None
+        for offset, length, is_hole in data_segments(fd, piece.size_bytes):
+            if is_hole:
+                continue
+            first, end = offset // unit_bytes, -(-(offset + length) // unit_bytes)
+            if found and first <= found[-1]:
+                found[-1] = end
+            else:
+                found += [first, end]
+    finally:
+        os.close(fd)
+    return np.array(found, np.int64).reshape(-1, 2)

@@ -1,17 +1,25 @@
 """Large files in parts: ranges that threads measure apart, and the file they make up again."""
 
+import os
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from storeff import _native
-from storeff.sources.piece import Piece
+from storeff.sources.piece import Piece, data_segments, open_piece
+from storeff.sources.refusals import refusal_for
+
+# Parts of little data are handed out together, until they have so much of it: a file of 100,000
+# extents far from each other is not opened as often.
+STRETCH_BYTES = 16 << 20
 
 
-@dataclass
+@dataclass(slots=True)
 class Part:
-    """Bytes [start, end) of a file, and what became of them.
+    """Bytes [start, end) of a file, of which some are data, and what became of them.
 
-    ``key`` is that of a whole file of just these bytes. ``reason`` says why something is missing.
+    ``key`` is that of a whole file of just these bytes. Of the ``data_bytes``, ``zero_bytes`` are
+    in blocks of zeros that the key takes for holes. ``reason`` says why something is missing.
     """
 
     start: int
@@ -19,25 +27,102 @@ class Part:
     content_class: str | None = None
     key: bytes = b""
     data_bytes: int = 0
+    zero_bytes: int = 0
     hole_bytes: int = 0
     reason: str | None = None
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether all of it was measured and nothing but holes and blocks of zeros was found."""
+        complete = self.data_bytes + self.hole_bytes == self.end - self.start
+        return complete and self.data_bytes == self.zero_bytes
+
 
 class PartedFile:
-    """A file and its parts of ``part_bytes``, each measured by whichever thread takes it."""
+    """A file, and its parts of ``part_bytes`` that hold data, each measured by whichever thread
+    takes it. ``gap_bytes`` are the parts that are known to be all hole: there is no Part of them,
+    so time and memory are those of the extents of a file, whatever its size.
+    """
 
     def __init__(self, piece: Piece, part_bytes: int) -> None:
         self.piece = piece
-        starts = range(0, max(piece.size_bytes, 1), part_bytes)
-        self.parts = [Part(s, min(s + part_bytes, piece.size_bytes)) for s in starts]
-        self.unfinished = len(self.parts)
+        self.part_bytes = part_bytes
+        self.parts: list[Part] = []
+        self.gap_bytes = 0
         self.lock = threading.Lock()
+        self.unfinished = 0
+        self.all_handed_out = False
+        self.refused: str | None = None
 
-    def finish_part(self) -> bool:
-        """Whether the part that is finished now was the last one."""
+    def stretches(self, stop: threading.Event) -> Iterator[tuple[list[Part], int]]:
+        """The parts in order, one with much data or several with little at a time, and the bytes of
+        data that they are to have. The last one may have none.
+
+        Each must be given to ``finish`` when it has been measured. What keeps the file from being
+        looked into, or a stop, is its reason, not an error.
+        """
+        stretch: list[Part] = []
+        stretch_bytes = 0
+        for part, data_bytes in self._listed(stop):
+            if stretch and stretch_bytes + data_bytes > STRETCH_BYTES:
+                with self.lock:
+                    self.unfinished += 1
+                yield stretch, stretch_bytes
+                stretch, stretch_bytes = [], 0
+            self.parts.append(part)
+            stretch.append(part)
+            stretch_bytes += data_bytes
+        # The last one is held back until it is known to be that, so that there is always one whose
+        # end is the end of the file.
+        with self.lock:
+            self.unfinished += 1
+            self.all_handed_out = True
+        yield stretch, stretch_bytes
+
+    def _listed(self, stop: threading.Event) -> Iterator[tuple[Part, int]]:
+        """Each part that holds data, and how much."""
+        looked_to = 0
+        if stop.is_set():
+            self.refused = "interrupted"
+            return
+        try:
+            for part, data_bytes in self._with_data():
+                if stop.is_set():
+                    self.refused = "interrupted"
+                    return
+                self.gap_bytes += part.start - looked_to
+                looked_to = part.end
+                yield part, data_bytes
+            self.gap_bytes += self.piece.size_bytes - looked_to
+        except OSError as error:
+            self.refused = refusal_for(error, self.piece.path, None).reason
+
+    def _with_data(self) -> Iterator[tuple[Part, int]]:
+        size_bytes, part_bytes = self.piece.size_bytes, self.part_bytes
+        part, data_bytes = Part(-1, -1), 0
+        fd = open_piece(self.piece)
+        try:
+            for offset, length, is_hole in data_segments(fd, size_bytes):
+                end = offset if is_hole else offset + length
+                while offset < end:
+                    start = offset // part_bytes * part_bytes
+                    if start != part.start:
+                        if data_bytes:
+                            yield part, data_bytes
+                        part = Part(start, min(start + part_bytes, size_bytes))
+                        data_bytes = 0
+                    data_bytes += min(end, part.end) - offset
+                    offset = part.end
+        finally:
+            os.close(fd)
+        if data_bytes:
+            yield part, data_bytes
+
+    def finish(self) -> bool:
+        """Whether the stretch that is finished now was the last one."""
         with self.lock:
             self.unfinished -= 1
-            return not self.unfinished
+            return self.all_handed_out and not self.unfinished
 
     @property
     def content_class(self) -> str | None:
@@ -46,19 +131,38 @@ class PartedFile:
 
     @property
     def reason(self) -> str | None:
-        """Why the first part that is not complete is not; None if all are."""
-        return next((p.reason for p in self.parts if p.reason), None)
+        """Why the first part that is not complete is not, or not all were listed; None if all are
+        complete."""
+        return next((p.reason for p in self.parts if p.reason), self.refused)
 
     @property
     def data_bytes(self) -> int:
         return sum(p.data_bytes for p in self.parts)
 
     @property
+    def zero_bytes(self) -> int:
+        return sum(p.zero_bytes for p in self.parts)
+
+    @property
     def missing_bytes(self) -> int:
-        return self.piece.size_bytes - self.data_bytes - sum(p.hole_bytes for p in self.parts)
+        measured = self.data_bytes + self.gap_bytes + sum(p.hole_bytes for p in self.parts)
+        return self.piece.size_bytes - measured
 
     @property
     def key(self) -> bytes:
-        """The whole file's key: the fingerprint of its parts' keys, or that of the only one."""
-        keys = [p.key for p in self.parts]
-        return keys[0] if len(keys) == 1 else _native.fingerprint(b"".join(keys))
+        """The whole file's key: that of its only part, or the fingerprint of the keys of its parts,
+        in which stretches of blank parts, whether holes or zeros that were read, are their length.
+        """
+        if self.piece.size_bytes <= self.part_bytes and self.parts:
+            return self.parts[0].key
+        keys: list[bytes] = []
+        position = 0
+        for part in self.parts:
+            if not part.is_blank:
+                keys += [*_gap(part.start - position), part.key]
+                position = part.end
+        return _native.fingerprint(b"".join([*keys, *_gap(self.piece.size_bytes - position)]))
+
+
+def _gap(gap_bytes: int) -> list[bytes]:
+    return [b"hole" + gap_bytes.to_bytes(12, "little")] if gap_bytes else []

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from storeff.scan.holes import data_units
+from storeff.scan.machine import affordable_threads
 from storeff.scan.measurement import VOLUMES_MAX
 from storeff.scan.pace import Pace
 from storeff.scan.plan import WHOLE_FILE, Plan
@@ -20,11 +20,13 @@ from storeff.scan.sampled import Collector, Sampled
 from storeff.scan.units import Design, Places, Unit
 from storeff.sources.census import Census
 from storeff.sources.piece import Piece
-from storeff.sources.refusals import Refusal
+from storeff.sources.refusals import Refusal, refusal_for
 from storeff.sources.tree import Found, resolved_roots, walk
 
 # What one thread takes at a time, and finishes even when told to stop.
 BATCH_UNITS = 8
+# What a thread takes for its buffer, its compressors and what it makes of a unit.
+READER_BYTES = 32 << 20
 # Units that are held at a time, about 400 bytes each: for more, the tree is listed again.
 UNITS_HELD = 1 << 20
 # Files that are remembered from the first listing, about 300 bytes each.
@@ -51,8 +53,8 @@ class Listing:
         self.exclude = exclude
         self.follow_links = follow_links
         self.places = Places(design)
-        self.unit_bytes = design.unit_bytes
         self.census = Census()
+        self.unopened_bytes = 0
         resolved = resolved_roots(roots)
         self.volume_bytes = dict.fromkeys(resolved if len(resolved) <= VOLUMES_MAX else [], 0)
         self.path_bytes = 0
@@ -60,8 +62,9 @@ class Listing:
 
     @property
     def drawn_bytes(self) -> int:
-        """Bytes of all units that may be drawn: not those that are in holes."""
-        return self.census.size_bytes - self.places.skipped_bytes
+        """Bytes of all units that may be drawn: not those that are in holes, or in files that may
+        have some and cannot be opened."""
+        return self.census.size_bytes - self.places.skipped_bytes - self.unopened_bytes
 
     @property
     def stored_bytes(self) -> int:
@@ -87,12 +90,18 @@ class Listing:
         shown_at = 0.0
         for found in self.walk():
             if stop.is_set():
+                self.census.add_left_out(Refusal("interrupted", found.path, None))
                 break
             if not isinstance(found, Piece):
                 self.census.add_left_out(found)
                 continue
             batch.append(found)
-            drawn_bytes = self.places.count(found, data_units(found, self.unit_bytes))
+            try:
+                drawn_bytes = self.places.count(found)
+            except OSError as error:
+                drawn_bytes = 0
+                self.unopened_bytes += found.size_bytes
+                self.census.add_left_out(refusal_for(error, found.path, found.size_bytes))
             for root in found.roots:
                 if root in self.volume_bytes:
                     self.volume_bytes[root] += drawn_bytes
@@ -109,7 +118,7 @@ class Listing:
                     census = self.census
                     on_progress(Progress(True, census.files, census.size_bytes, 0, 0))
         self.census.add_pieces(batch, [None] * len(batch))
-        return not stop.is_set()
+        return "interrupted" not in self.census.refusals
 
     def slices(self, low: float, high: float) -> Iterator[tuple[float, list[Unit]]]:
         """The units with a place in [``low``, ``high``), in order, as many as may be held at a
@@ -140,13 +149,14 @@ class PartialScan:
     ) -> None:
         self.listing = listing
         self.plan = plan
-        self.threads = threads
+        self.threads = affordable_threads(threads, READER_BYTES)
         self.kernel = kernel or kernels()[0]
         self.stop = stop or threading.Event()
         self.pace = Pace(bytes_per_second, self.stop)
         self.on_progress = on_progress
         self.collectors = [Collector(c, plan.seed) for c in plan.chunkers if c.name != WHOLE_FILE]
-        self.rate = 0.0
+        self.rate = self.goal_rate = 0.0
+        self.interrupted = False
         self.lock = threading.Lock()
         self.groups = Groups(listing.places.design, list(listing.volume_bytes))
         # Bytes of data, and in holes, by place and groups; listed bytes, those once, and exponent
@@ -175,6 +185,7 @@ class PartialScan:
 
     def extend(self, rate: float, until: float = float("inf")) -> None:
         """Read on up to ``rate``, or less: to the time ``until`` (monotonic), or to a stop."""
+        self.goal_rate = max(self.goal_rate, min(rate, 1.0))
         # A place may be 1.
         high = float("inf") if rate >= 1.0 else rate
         listed = self.listing.slices(self.rate, min(high, np.nextafter(1.0, 2.0)))
@@ -183,6 +194,7 @@ class PartialScan:
             if done < len(units):
                 # Of the place at which the reading ended only a part may have been read.
                 self.rate = max(self.rate, units[done].place)
+                self.interrupted = self.stop.is_set()
                 return
             self.rate = min(end, 1.0)
 
@@ -209,8 +221,9 @@ class PartialScan:
             with self.lock:
                 self.cpu_seconds += time.thread_time() - started
 
-        with ThreadPoolExecutor(self.threads) as pool:
-            running = [pool.submit(drain) for _ in range(self.threads)]
+        threads = max(1, min(self.threads, -(-len(units) // BATCH_UNITS)))
+        with ThreadPoolExecutor(threads) as pool:
+            running = [pool.submit(drain) for _ in range(threads)]
             wait_for(running, self.stop, self.show)
         self.show()
         return taken
@@ -268,9 +281,12 @@ class PartialScan:
             design=self.listing.places.design,
             kernel=self.kernel,
             rate=self.rate,
+            goal_rate=self.goal_rate,
+            interrupted=self.interrupted,
             census=census,
             volumes=self.listing.volume_bytes,
             skipped_bytes=self.listing.places.skipped_bytes,
+            unopened_bytes=self.listing.unopened_bytes,
             totals=self.listing.places.totals,
             places=np.array(places, np.float64),
             exponents=np.array(exponents, np.int64),

@@ -16,6 +16,11 @@ class Chunker(msgspec.Struct, frozen=True):
     of the same kind, are compressed with each of ``codecs``. ``by_place`` samples all chunks, not
     the distinct ones: what compression alone leaves depends on how often a chunk occurs, and one
     that occurs often need not be in a sample of distinct ones.
+
+    Holes are not data, and a whole file is the same whichever of its aligned 128 KiB blocks of
+    zeros are holes: a sparse and a dense copy are duplicates, kept once with the zeros that one
+    stores. Fixed blocks of zeros are runs, which cost one block. A hole ends a content-defined
+    chunk, so a sparse and a dense copy differ by about one of these at each.
     """
 
     name: str

@@ -61,21 +61,27 @@ class Table:
 class Sampled:
     """A partial scan at ``rate``: every unit with a place below it was read, if it could be.
 
+    ``goal_rate`` is how far it was to read, unless the time given to it ended before; if a stop
+    ended it before, it was ``interrupted``.
     ``census`` counts everything listed. Of that ``skipped_bytes`` are in units that are known to be
-    in holes, and of which nothing here is said else: ``volumes`` are the other bytes under each
-    root, in the order of the bits in groups, ``totals`` what else the listing tells of all units. A
-    row per place: ``places`` (m,), ``exponents`` (m,), the bits of the size of the files read
-    there, ``listed`` (m,) bytes of the units, ``once`` (m,) as in Unit. A row per place and groups:
-    ``at`` (r,) the row of the place, ``groups`` (r,) as in a Sketch, ``data`` (r,) bytes read and
-    ``holes`` (r,) bytes.
+    in holes, and ``unopened_bytes`` in files of which it cannot be told whether they have some.
+    Neither were to be read, and nothing else here is about them: ``volumes`` are the other bytes
+    under each root, in the order of the bits in groups, ``totals`` what else the listing tells of
+    all units. A row per place: ``places`` (m,), ``exponents`` (m,), the bits of the size of the
+    files read there, ``listed`` (m,) bytes of the units, ``once`` (m,) as in Unit. A row per place
+    and groups: ``at`` (r,) the row of the place, ``groups`` (r,) as in a Sketch, ``data`` (r,)
+    bytes read and ``holes`` (r,) bytes.
     """
 
     plan: Plan
     design: Design
     kernel: str
     rate: float
+    goal_rate: float
+    interrupted: bool
     census: Census
     skipped_bytes: int
+    unopened_bytes: int
     volumes: dict[bytes, int]
     totals: Totals
     places: Floats
@@ -118,7 +124,7 @@ class Sampled:
     @property
     def data_bytes(self) -> int:
         """Bytes that the reduction figures are about: all listed but the share that is holes."""
-        drawn_bytes = self.census.size_bytes - self.skipped_bytes
+        drawn_bytes = self.census.size_bytes - self.skipped_bytes - self.unopened_bytes
         return self._data_of(drawn_bytes, np.full(len(self.at), True))
 
     def volume_data_bytes(self, volume: int) -> int:

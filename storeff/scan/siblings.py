@@ -1,15 +1,17 @@
 """Files of tensors next to each other, as checkpoints n and n + 1: what XOR leaves of a sample."""
 
 import errno
+import heapq
 import os
 import random
 import re
 import threading
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import msgspec
 import numpy as np
@@ -17,10 +19,11 @@ import numpy.typing as npt
 
 from storeff import _native
 from storeff.scan.codecs import codec
+from storeff.scan.machine import affordable_threads
 from storeff.scan.pace import Pace
 from storeff.sources.dumps import safetensors
 from storeff.sources.dumps.dump import Candidate, ContradictionError
-from storeff.sources.piece import Piece, open_piece
+from storeff.sources.piece import Piece, data_segments, open_piece
 from storeff.sources.refusals import ChangedError, Refusal, refusal_for
 
 # Content classes that may hold arrays of numbers without compression.
@@ -32,6 +35,8 @@ BLOCKS_MAX = 256
 BLOCK_BYTES = 64 << 10
 CODEC = "zstd-1"
 ITEM_BYTES = (1, 2, 4, 8)
+# What a thread takes for one pair: blocks of both files, their XOR, the planes, and two headers.
+PAIR_BYTES = 192 << 20
 # From so many blocks the size of the items is told: the one whose planes compress best.
 TRIED_BLOCKS = 16
 # Some 20,000 tensors, or a long __metadata__ (training tools put their settings there). Parsed, so
@@ -56,21 +61,19 @@ class PairSample:
 
     For each: whether it is ``changed`` from the base's, its ``sizes`` in bytes, and what is left of
     its byte planes, ``planes``, and of the planes of the XOR, ``xor``; of equal blocks 0. The
-    tensors of the file have ``data_bytes`` in all.
+    tensors of the file are ``all_blocks`` with ``data_bytes`` in all, but for those that are holes
+    in both files.
     """
 
     file: Piece
     base: Piece
     item_bytes: int
+    all_blocks: int
     data_bytes: int
     sizes: npt.NDArray[np.int64]
     changed: npt.NDArray[np.bool_]
     planes: npt.NDArray[np.int64]
     xor: npt.NDArray[np.int64]
-
-    @property
-    def all_blocks(self) -> int:
-        return _blocks_of(self.data_bytes)
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ def measure_siblings(
             pace.wait(2 * int(found.sizes.sum()))
         return found
 
+    threads = affordable_threads(max(1, min(threads, len(drawn))), PAIR_BYTES)
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(measured, drawn))
     return Siblings(
@@ -181,10 +185,16 @@ def _measured(
                 file_start, file_layout = _layout(file_fd, next_file)
                 if base_layout != file_layout:
                     return None
-                data_bytes = file.size_bytes - file_start
-                if data_bytes != base.size_bytes - base_start or not data_bytes:
+                tensor_bytes = file.size_bytes - file_start
+                if tensor_bytes != base.size_bytes - base_start:
                     return None
-                blocks = _drawn_blocks(data_bytes, seed)
+                held = _united(
+                    _blocks_with_data(file_fd, file, file_start),
+                    _blocks_with_data(base_fd, base, base_start),
+                )
+                if not held:
+                    return None
+                blocks = _drawn_blocks(held, tensor_bytes, seed)
                 contents = [_block(file_fd, file, file_start + i * BLOCK_BYTES) for i in blocks]
                 piece = base
                 bases = [_block(base_fd, base, base_start + i * BLOCK_BYTES) for i in blocks]
@@ -202,7 +212,9 @@ def _measured(
         return Refusal("malformed", piece.path, piece.size_bytes)
     except safetensors.LongHeaderError:
         return Refusal("too-long-header", piece.path, piece.size_bytes)
-    return _compared(base, file, data_bytes, contents, bases)
+    all_blocks = sum(end - first for first, end in held)
+    data_bytes = sum(min(end * BLOCK_BYTES, tensor_bytes) - n * BLOCK_BYTES for n, end in held)
+    return _compared(base, file, all_blocks, data_bytes, contents, bases)
 
 
 def _layout(fd: int, file: TensorFile) -> tuple[int, object]:
@@ -221,15 +233,36 @@ def _layout(fd: int, file: TensorFile) -> tuple[int, object]:
     return found or (0, piece.size_bytes)
 
 
-def _blocks_of(data_bytes: int) -> int:
-    return -(-data_bytes // BLOCK_BYTES)
+def _blocks_with_data(fd: int, piece: Piece, start: int) -> list[tuple[int, int]]:
+    """Ranges of the numbers of the blocks, counted from ``start``, that are not all hole."""
+    return [
+        (max(offset - start, 0) // BLOCK_BYTES, -(-(offset + length - start) // BLOCK_BYTES))
+        for offset, length, is_hole in data_segments(fd, piece.size_bytes)
+        if not is_hole and offset + length > start
+    ]
 
 
-def _drawn_blocks(data_bytes: int, seed: int) -> list[int]:
-    blocks = _blocks_of(data_bytes)
-    if blocks <= BLOCKS_MAX:
-        return list(range(blocks))
-    return sorted(random.Random(f"{seed}/{data_bytes}").sample(range(blocks), BLOCKS_MAX))
+def _united(*ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The numbers that are in any of ``ranges``, as ranges in order and apart."""
+    united: list[tuple[int, int]] = []
+    for first, end in heapq.merge(*ranges):
+        if united and first <= united[-1][1]:
+            united[-1] = united[-1][0], max(end, united[-1][1])
+        else:
+            united.append((first, end))
+    return united
+
+
+def _drawn_blocks(held: list[tuple[int, int]], tensor_bytes: int, seed: int) -> list[int]:
+    """The numbers of some of the blocks in the ranges ``held``, or of all if they are few."""
+    starts = list(accumulate((end - first for first, end in held), initial=0))
+    blocks = range(starts.pop())
+    if len(blocks) > BLOCKS_MAX:
+        drawn = sorted(random.Random(f"{seed}/{tensor_bytes}").sample(blocks, BLOCKS_MAX))
+    else:
+        drawn = list(blocks)
+    within = [bisect_right(starts, number) - 1 for number in drawn]
+    return [held[i][0] + number - starts[i] for i, number in zip(within, drawn, strict=True)]
 
 
 def _block(fd: int, piece: Piece, offset: int) -> bytes:
@@ -246,7 +279,12 @@ def _check_unchanged(fd: int, piece: Piece) -> None:
 
 
 def _compared(
-    base: Piece, file: Piece, data_bytes: int, contents: list[bytes], bases: list[bytes]
+    base: Piece,
+    file: Piece,
+    all_blocks: int,
+    data_bytes: int,
+    contents: list[bytes],
+    bases: list[bytes],
 ) -> PairSample:
     sizes_of = codec(CODEC)
     changed = np.array([a != b for a, b in zip(contents, bases, strict=True)])
@@ -266,6 +304,7 @@ def _compared(
         file=file,
         base=base,
         item_bytes=item_bytes,
+        all_blocks=all_blocks,
         data_bytes=data_bytes,
         sizes=np.array([len(block) for block in contents], np.int64),
         changed=changed,

@@ -14,6 +14,7 @@ import zstandard
 
 from storeff import _native
 from storeff.scan.codecs import codec
+from storeff.scan.machine import affordable_threads
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Plan, Similarity
 from storeff.scan.siblings import TENSOR_CLASSES, TENSORS_MAX, TensorFile, first_tensors
@@ -21,6 +22,9 @@ from storeff.sources.piece import Piece, open_piece
 from storeff.sources.refusals import ChangedError, Refusal, refusal_for
 
 Members = npt.NDArray[np.void]
+
+# What a thread takes for one group: its chunks, 64 of 88 KiB at most by default, and compressors.
+GROUP_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +164,7 @@ def measure_deltas(
     def measured(group: Members) -> tuple[GroupDelta, list[Refusal]]:
         return _group_delta(group, sketch.files, similarity.codec, pace)
 
+    threads = affordable_threads(max(1, min(threads, len(several))), GROUP_BYTES)
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(measured, several))
     return Deltas(

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
+from storeff.scan.holes import data_units, may_have_holes
 from storeff.scan.plan import ALLOCATION_BYTES
 from storeff.sources.piece import Piece
 
@@ -33,8 +34,11 @@ GOLDEN = 0x9E3779B97F4A7C15
 # 2^23 counts take 8 MB. They end at COUNT_MAX.
 COUNT_BITS = 23
 COUNT_MAX = 255
-# Units of sparse files that are remembered to hold data take 8 bytes each.
-SPARSE_UNITS_HELD = 1 << 22
+# Ranges of units that are remembered to hold data take 16 bytes each. Where there are more, files
+# are asked again.
+RANGES_HELD = 1 << 21
+# How many units of a file are looked at together: some 50 bytes each.
+NUMBERS_AT_A_TIME = 1 << 20
 
 
 class Design(msgspec.Struct, frozen=True):
@@ -115,8 +119,8 @@ class Totals:
 class Places:
     """The places of the units of a tree whose files have been counted.
 
-    Units of which it was noted that they are in holes are none: ``skipped_bytes``. ``totals`` are
-    those of what units were last selected from.
+    Units that are in holes are none: ``skipped_bytes``. ``totals`` are those of what units were
+    last selected from.
     """
 
     def __init__(self, design: Design) -> None:
@@ -128,12 +132,13 @@ class Places:
         # Count-Min sketch. Where all hashes of two collide, their files may be told apart that need
         # not be, which costs some coordination and nothing else.
         self.of_size, self.of_name, self.of_both = (bytearray(1 << COUNT_BITS) for _ in range(3))
-        self.sparse: dict[tuple[int, int], Ints] = {}
-        self.sparse_units = 0
+        self.held: dict[tuple[int, int, int, int], Ints] = {}
+        self.held_ranges = 0
 
-    def count(self, piece: Piece, data_units: Ints | None = None) -> int:
-        """Take note of a file, and of which of its units alone hold data, if known; all files must
-        have been before a place is asked for. Returns the bytes that may be drawn from."""
+    def count(self, piece: Piece) -> int:
+        """Take note of a file; all must have been before a place is asked for. Returns the bytes
+        that may be drawn from. Raises OSError if it cannot be told which of its units hold data:
+        then it has none."""
         name = name_hash(piece)
         for counts, key in (
             (self.of_size, piece.size_bytes),
@@ -142,23 +147,47 @@ class Places:
         ):
             for at in _bins(key):
                 counts[at] = min(counts[at] + 1, COUNT_MAX)
-        if data_units is not None and self.sparse_units + len(data_units) <= SPARSE_UNITS_HELD:
-            self.sparse[piece.device, piece.inode] = data_units
-            self.sparse_units += len(data_units)
-        starts, ends = self.bounds(piece)
-        drawn_bytes = int((ends - starts).sum())
-        self.units += len(starts)
+        unit_bytes = self.design.unit_bytes
+        if not may_have_holes(piece, unit_bytes):
+            self.units += -(-piece.size_bytes // unit_bytes)
+            return piece.size_bytes
+        try:
+            ranges = data_units(piece, unit_bytes)
+        except OSError:
+            self.hold(piece, np.empty((0, 2), np.int64))
+            raise
+        self.hold(piece, ranges)
+        drawn_bytes = 0
+        for numbers in numbers_in(ranges):
+            self.units += len(numbers)
+            drawn_bytes += int(self.sizes(piece, numbers).sum())
         self.skipped_bytes += piece.size_bytes - drawn_bytes
         return drawn_bytes
 
-    def bounds(self, piece: Piece) -> tuple[Ints, Ints]:
-        """(units,) where the units of ``piece`` begin and end; none for an empty file."""
+    def hold(self, piece: Piece, ranges: Ints) -> None:
+        """Remember which units of a file hold data, if there is room."""
+        if self.held_ranges + len(ranges) < RANGES_HELD:
+            self.held[_identity(piece)] = ranges
+            self.held_ranges += 1 + len(ranges)
+
+    def numbers(self, piece: Piece) -> Iterator[Ints]:
+        """The numbers of the units of ``piece`` that hold data, so many at a time; where those were
+        not remembered, as they are now."""
+        if not may_have_holes(piece, self.design.unit_bytes):
+            return iter((np.arange(-(-piece.size_bytes // self.design.unit_bytes)),))
+        ranges = self.held.get(_identity(piece))
+        if ranges is None:
+            try:
+                ranges = data_units(piece, self.design.unit_bytes)
+            except OSError:
+                # Reading the first unit will say why none can be read.
+                ranges = np.array([[0, 1]], np.int64)
+        return numbers_in(ranges)
+
+    def sizes(self, piece: Piece, numbers: Ints) -> Ints:
+        """(n,) bytes of the units of ``piece`` with those ``numbers``."""
         unit_bytes = self.design.unit_bytes
-        numbers = self.sparse.get((piece.device, piece.inode))
-        if numbers is None:
-            numbers = np.arange(-(-piece.size_bytes // unit_bytes), dtype=np.int64)
-        starts = numbers * unit_bytes
-        return starts, np.minimum(starts + unit_bytes, piece.size_bytes)
+        return np.minimum(unit_bytes, piece.size_bytes - numbers * unit_bytes)
 
     def shared_by(self, piece: Piece) -> Shared:
         """What files must have in common with ``piece`` to share its places."""
@@ -179,17 +208,19 @@ class Places:
         totals = Totals()
         for piece in pieces:
             shared = self.shared_by(piece)
-            starts, ends = self.bounds(piece)
-            sizes = ends - starts
-            totals.count(piece, sizes, int(ends[-1]) if len(ends) else 0, shared.alike)
-            at = places(
-                np.full(len(starts), shared.size, np.uint64),
-                starts.astype(np.uint64) // np.uint64(self.design.unit_bytes),
-                np.full(len(starts), shared.key, np.uint64),
-                self.design.seed,
-            )
-            for index in np.flatnonzero((low <= at) & (at < high)).tolist():
-                yield Unit(float(at[index]), piece, int(starts[index]), int(ends[index]), shared)
+            for numbers in self.numbers(piece):
+                sizes = self.sizes(piece, numbers)
+                end = int(numbers[-1] * self.design.unit_bytes + sizes[-1]) if len(numbers) else 0
+                totals.count(piece, sizes, end, shared.alike)
+                at = places(
+                    np.full(len(numbers), shared.size, np.uint64),
+                    numbers.astype(np.uint64),
+                    np.full(len(numbers), shared.key, np.uint64),
+                    self.design.seed,
+                )
+                for index in np.flatnonzero((low <= at) & (at < high)).tolist():
+                    start = int(numbers[index]) * self.design.unit_bytes
+                    yield Unit(float(at[index]), piece, start, start + int(sizes[index]), shared)
         self.totals = totals
 
 
@@ -207,6 +238,22 @@ def name_hash(piece: Piece) -> int:
 def path_hash(piece: Piece) -> int:
     """64 bits of a file's path."""
     return int.from_bytes(_native.fingerprint(piece.path)[:8], "big")
+
+
+def _identity(piece: Piece) -> tuple[int, int, int, int]:
+    """One file as it was listed: written to since, it is another."""
+    return piece.device, piece.inode, piece.size_bytes, piece.mtime_ns
+
+
+def numbers_in(ranges: Ints) -> Iterator[Ints]:
+    """The numbers in (n, 2) ``ranges``, so many at a time."""
+    ends = np.cumsum(ranges[:, 1] - ranges[:, 0])
+    # What is added to the how-manieth a number is, for each range.
+    shifts = ranges[:, 1] - ends
+    count = int(ends[-1]) if len(ends) else 0
+    for begin in range(0, count, NUMBERS_AT_A_TIME):
+        which = np.arange(begin, min(begin + NUMBERS_AT_A_TIME, count), dtype=np.int64)
+        yield which + shifts[np.searchsorted(ends, which, side="right")]
 
 
 def _counted(counts: bytearray, key: int) -> int:

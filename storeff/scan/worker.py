@@ -16,7 +16,7 @@ from storeff.scan.compressed import CompressedSample
 from storeff.scan.measurement import VOLUME_BIT, Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import Part, PartedFile
-from storeff.scan.plan import WHOLE_FILE, Plan
+from storeff.scan.plan import Plan
 from storeff.scan.similar import SimilarChunks
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
@@ -34,10 +34,18 @@ SMALL_BYTES = 1 << 20
 GROUPS = {name: group for group, name in enumerate(CLASSES)}
 
 
-# Small files of the same roots, or a part of a large file.
-Task = list[Piece] | tuple[PartedFile, int]
+# Small files of the same roots, or some parts of a large file.
+Task = list[Piece] | tuple[PartedFile, list[Part]]
 # Where a file lies in the buffer, its group and its number: as Scanner.scan_contents takes it.
 Content = tuple[int, int, int, int]
+
+
+# What a worker takes when its sketches are full: 96 bytes for each entry that a sketch of chunks
+# keeps, 400 for one of similar chunks with the names of its files, and the rest for its buffer, its
+# compressors and its thread.
+ENTRY_BYTES = 96
+SIMILAR_ENTRY_BYTES = 400
+REST_BYTES = 16 << 20
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the person asked for it
@@ -88,14 +96,14 @@ class Worker:
         self.compress_seconds = 0.0
 
     def measure(self, task: Task) -> None:
-        """Measure small files, or one part of a large one."""
+        """Measure small files, or some parts of a large one."""
         before = self.read_bytes
         roots = task[0].roots if isinstance(task, list) else task[0].piece.roots
         self.scanner.mark(sum(self.marks.get(root, 0) for root in roots))
         if isinstance(task, list):
             self.measure_small(task)
         else:
-            self.measure_part(*task)
+            self.measure_stretch(*task)
         if self.similar is not None:
             pieces = task if isinstance(task, list) else [task[0].piece]
             self.similar.name_files({file_number(piece): piece for piece in pieces})
@@ -114,8 +122,8 @@ class Worker:
                 self.compress(self.scanner.scan_contents(self.view, contents))
             for piece in sparse:
                 file = PartedFile(piece, self.plan.part_bytes)
-                for index in range(len(file.parts)):
-                    self.measure_part(file, index)
+                for parts, _ in file.stretches(self.stop):
+                    self.measure_stretch(file, parts)
             done += len(reads)
             self.pace.wait(sum(length for _, _, length, _ in reads))
         for piece in pieces[done:]:
@@ -157,50 +165,62 @@ class Worker:
         self.files_done += len(measured)
         return contents, sparse
 
-    def measure_part(self, file: PartedFile, index: int) -> None:
-        """Measure one part of ``file``, and conclude the file if it is the last."""
-        part = file.parts[index]
-        try:
-            if self.stop.is_set():
-                raise Stopped
-            fd = open_piece(file.piece)
+    def measure_stretch(self, file: PartedFile, parts: list[Part]) -> None:
+        """Measure some parts of ``file``, and conclude the file if they are the last."""
+        reason = None if parts else file.refused
+        if reason is None:
             try:
-                self.measure_open(fd, file.piece, part)
-                after = os.fstat(fd)
-            finally:
-                os.close(fd)
-            if (after.st_size, after.st_mtime_ns) != (file.piece.size_bytes, file.piece.mtime_ns):
-                part.reason = "changed"
-        except Stopped:
-            part.reason = "interrupted"
-        except OSError as error:
-            part.reason = refusal_for(error, file.piece.path, None).reason
-        if file.finish_part():
+                reason = self.measure_parts(file.piece, parts)
+            except Stopped:
+                reason = "interrupted"
+            except OSError as error:
+                reason = refusal_for(error, file.piece.path, None).reason
+        for part in parts:
+            part.reason = part.reason or reason
+        if not parts:
+            file.refused = reason
+        if file.finish():
             self.conclude(file)
 
-    def measure_open(self, fd: int, piece: Piece, part: Part) -> None:
-        """Feed the data of ``part`` to the scanner and step over its holes."""
-        head = read_head(fd, piece.size_bytes, PROBE_BYTES)
-        group: int | None = None
-        if head:
-            part.content_class = classify(head, piece.path, piece.size_bytes)
-            group = GROUPS[part.content_class]
-            self.scanner.begin(group)
-            self.scanner.set_place(file_number(piece), part.start)
+    def measure_parts(self, piece: Piece, parts: list[Part]) -> str | None:
+        """Why ``parts`` are not what was listed, if they are not. One of which something cannot be
+        read costs only itself, and has its own reason. Raises OSError, Stopped."""
+        if self.stop.is_set():
+            raise Stopped
+        fd = open_piece(piece)
+        try:
+            head = read_head(fd, piece.size_bytes, PROBE_BYTES) if parts else b""
+            if parts and not head:
+                raise ChangedError(errno.ESTALE, "written to while it was read")
+            content_class = classify(head, piece.path, piece.size_bytes)
+            for part in parts:
+                part.content_class = content_class
+                part.reason = self.measure_part(fd, piece, part, GROUPS[content_class])
+            after = os.fstat(fd)
+        finally:
+            os.close(fd)
+        same = (after.st_size, after.st_mtime_ns) == (piece.size_bytes, piece.mtime_ns)
+        return None if same else "changed"
+
+    def measure_part(self, fd: int, piece: Piece, part: Part, group: int) -> str | None:
+        """Feed the data of ``part`` to the scanner and step over its holes; why not all of it."""
+        reason = None
+        self.scanner.begin(group)
+        self.scanner.set_place(file_number(piece), part.start)
         try:
             for offset, length, is_hole in data_segments(fd, part.end, start=part.start):
                 if is_hole:
                     part.hole_bytes += length
                     self.hole_bytes += length
-                    if group is not None:
-                        self.scanner.skip(length)
-                elif group is not None:
-                    self.feed(fd, offset, offset + length, group)
+                    self.scanner.skip(length)
                 else:
-                    raise ChangedError(errno.ESTALE, "written to while it was read")
-        finally:
-            if group is not None:
-                part.key, part.data_bytes = self.scanner.end_part()
+                    self.feed(fd, offset, offset + length, group)
+        except Stopped:
+            reason = "interrupted"
+        except OSError as error:
+            reason = refusal_for(error, piece.path, None).reason
+        part.key, part.data_bytes, part.zero_bytes = self.scanner.end_part()
+        return reason
 
     def feed(self, fd: int, offset: int, end: int, group: int) -> None:
         """Feed one stretch of data. What was read before an error or a stop stays counted."""
@@ -233,13 +253,9 @@ class Worker:
             content_class = "zero" if piece.size_bytes else "empty"
         if reason is not None:
             self.census.add_left_out(Refusal(reason, piece.path, file.missing_bytes))
-        whole = next((i for i, c in enumerate(self.plan.chunkers) if c.name == WHOLE_FILE), None)
-        if whole is not None and data_bytes:
-            key = np.frombuffer(file.key, ">u8").astype(np.uint64).reshape(1, 2)
-            group = GROUPS[content_class or ""]
-            self.scanner.add(
-                whole, key, np.array([data_bytes], np.uint64), np.array([group], np.uint64)
-            )
+        self.hole_bytes += file.gap_bytes
+        if content_class is not None:
+            self.scanner.add_file(file.key, data_bytes, file.zero_bytes, GROUPS[content_class])
         if self.similar is not None:
             self.similar.note_tensors(piece, content_class)
         self.census.add_pieces([piece], [content_class])
@@ -310,6 +326,13 @@ class Worker:
         ranks = _native.rank(made["keys"], made["sizes"], self.plan.seed)
         made["compressed"][ranks >= compressed_tau] = 0
         return Sketch(**made, compressed_tau=compressed_tau)
+
+
+def worker_bytes(plan: Plan) -> int:
+    """About what memory one worker under ``plan`` takes when it has measured much."""
+    similar_entries = plan.similarity.entries if plan.similarity else 0
+    entries = sum(c.entries for c in plan.chunkers)
+    return REST_BYTES + ENTRY_BYTES * entries + SIMILAR_ENTRY_BYTES * similar_entries
 
 
 def file_number(piece: Piece) -> int:

@@ -93,8 +93,10 @@ class Census(msgspec.Struct):
     def coverage(self, measured_bytes: int) -> float:
         """The share of the listed bytes that ``measured_bytes`` are. Less than 1 if anything was
         refused: what a directory holds that was not entered is not among the listed bytes."""
-        share = measured_bytes / self.size_bytes if self.size_bytes else float(not self.refusals)
-        return min(share, math.nextafter(1.0, 0.0)) if self.refusals else share
+        if not self.refusals and measured_bytes >= self.size_bytes:
+            return 1.0
+        share = measured_bytes / self.size_bytes if self.size_bytes else 0.0
+        return min(share, math.nextafter(1.0, 0.0))
 
     def merge(self, other: "Census") -> None:
         """Add ``other``, counted over other entries; associative and commutative."""

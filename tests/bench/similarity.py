@@ -264,6 +264,7 @@ def sibling_estimates(files: Sequence[Path]) -> list[dict[str, Any]]:
                 whole.file,
                 whole.base,
                 whole.item_bytes,
+                whole.all_blocks,
                 whole.data_bytes,
                 whole.sizes[rows_],
                 whole.changed[rows_],

@@ -69,8 +69,7 @@ typedef struct {
     tally chunks[CHUNKERS_MAX];
     sf_totals totals[CHUNKERS_MAX];
     uint64_t histogram[GROUPS][256];
-    sf_key keys[FILES_MAX]; /* of whole files */
-    uint64_t bytes[FILES_MAX];
+    sf_content_key files[FILES_MAX]; /* the keys only where whole files are counted */
 } model;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);

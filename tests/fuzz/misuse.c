@@ -91,9 +91,8 @@ static void skip(session *s, uint64_t hole_bytes)
 
 static void end(session *s, int is_part)
 {
-    sf_key key;
-    uint64_t bytes;
-    sf_error error = is_part ? sf_end_part(s->scanner, &key, &bytes) : sf_end(s->scanner);
+    sf_content_key part;
+    sf_error error = is_part ? sf_end_part(s->scanner, &part) : sf_end(s->scanner);
     outcome(s, "end", error, between_segments(s), IDLE, FAILED);
 }
 
@@ -122,6 +121,10 @@ static void add(session *s, uint64_t low)
          SF_ERROR_CHUNKER);
     same("add nothing", low, sf_add(s->scanner, 0, keys, sizes, one, 2), SF_ERROR_SIZE);
     same("add to no group", low, sf_add(s->scanner, 0, keys, one, groups, 2), SF_ERROR_GROUP);
+    sf_content_key more_zeros = {{low, low}, low, low + 1}, file = {{low, low}, low, low};
+    same("add a file of more zeros than bytes", low, sf_add_file(s->scanner, &more_zeros, 0),
+         SF_ERROR_SIZE);
+    same("add a file to no group", low, sf_add_file(s->scanner, &file, 64), SF_ERROR_GROUP);
     uint64_t huge = UINT64_MAX - low * 16;
     sf_error error = sf_add(s->scanner, low % chunkers, keys, &huge, groups, 1);
     holds("a huge chunk fits or not", error == SF_OK || error == SF_ERROR_OVERFLOW);

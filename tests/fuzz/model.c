@@ -87,29 +87,57 @@ static void chain_hole(uint8_t message[16 + 16], uint64_t hole_bytes)
         chain(message, 28);
 }
 
-static sf_key file_key(const fuzz_case *c, const file_plan *f)
+static int is_zeros(const uint8_t *data, size_t bytes)
 {
-    uint8_t message[16 + 16] = {0};
-    uint64_t hole_bytes = 0;
-    for (size_t i = 0; i < f->segments_count; i++) {
-        const segment *s = &f->segments[i];
-        hole_bytes += s->hole_bytes;
-        for (size_t at = 0; at < s->length; at += SF_CHAIN_BLOCK_BYTES, hole_bytes = 0) {
-            chain_hole(message, hole_bytes);
-            sf_key key = block_key(c, c->data + s->offset + at,
-                                   smaller(s->length - at, SF_CHAIN_BLOCK_BYTES),
-                                   SF_CHAIN_BLOCK_BYTES);
-            sf_canonical(key, message + 16);
-            chain(message, 32);
-        }
-    }
-    chain_hole(message, hole_bytes + f->hole_bytes);
+    for (size_t i = 0; i < bytes; i++)
+        if (data[i] != 0)
+            return 0;
+    return 1;
+}
+
+static sf_key key_in(const uint8_t message[16])
+{
     sf_key key = {0, 0};
     for (size_t i = 0; i < 8; i++) {
         key.high = key.high << 8 | message[i];
         key.low = key.low << 8 | message[8 + i];
     }
     return key;
+}
+
+static void chain_file(sf_content_key *file, const fuzz_case *c, const file_plan *f)
+{
+    uint8_t message[16 + 16] = {0};
+    uint64_t gap_bytes = 0;
+    for (size_t i = 0; i < f->segments_count; i++) {
+        const segment *s = &f->segments[i];
+        gap_bytes += s->hole_bytes;
+        for (size_t at = 0; at < s->length; at += SF_CHAIN_BLOCK_BYTES) {
+            const uint8_t *block = c->data + s->offset + at;
+            size_t bytes = smaller(s->length - at, SF_CHAIN_BLOCK_BYTES);
+            if (bytes == SF_CHAIN_BLOCK_BYTES && is_zeros(block, bytes)) {
+                gap_bytes += bytes;
+                file->zero_bytes += bytes;
+                continue;
+            }
+            chain_hole(message, gap_bytes);
+            gap_bytes = 0;
+            sf_canonical(block_key(c, block, bytes, SF_CHAIN_BLOCK_BYTES), message + 16);
+            chain(message, 32);
+        }
+    }
+    chain_hole(message, gap_bytes + f->hole_bytes);
+    file->key = key_in(message);
+}
+
+/* The key of the zeros that the key of a file leaves out. */
+static sf_key zeros_key(sf_key key)
+{
+    uint8_t message[16 + 16];
+    sf_canonical(key, message);
+    memcpy(message + 16, "zero", 4);
+    chain(message, 20);
+    return key_in(message);
 }
 
 /* ---- counting ---- */
@@ -175,13 +203,25 @@ static void cut(model *m, const fuzz_case *c, size_t chunker, const file_plan *f
     }
 }
 
+/* A whole file is one chunk, or two if some of its zeros are left out of its key. */
+static void count_whole(model *m, const fuzz_case *c, size_t chunker, const sf_content_key *file,
+                        unsigned group)
+{
+    uint64_t chunks = m->totals[chunker].chunks;
+    if (file->zero_bytes > 0)
+        count_chunk(m, c, chunker, zeros_key(file->key), file->zero_bytes, group);
+    if (file->zero_bytes < file->bytes)
+        count_chunk(m, c, chunker, file->key, file->bytes - file->zero_bytes, group);
+    m->totals[chunker].chunks = chunks + 1;
+}
+
 static void count_file(model *m, const fuzz_case *c, size_t number)
 {
     const file_plan *f = &c->files[number];
     for (size_t i = 0; i < f->segments_count; i++) {
         const segment *s = &f->segments[i];
         int ended = f->ending != ABORT_INSIDE || i + 1 < f->segments_count;
-        m->bytes[number] += s->length;
+        m->files[number].bytes += s->length;
         sf_count_bytes(m->histogram[f->group / GROUP_STEP], c->data + s->offset, s->length, 0,
                        ended);
         for (size_t k = 0; k < c->chunkers_count; k++)
@@ -190,16 +230,17 @@ static void count_file(model *m, const fuzz_case *c, size_t number)
     }
     if (!has_whole(c))
         return;
-    m->keys[number] = file_key(c, f);
+    sf_content_key *file = &m->files[number];
+    chain_file(file, c, f);
     for (size_t k = 0; k < c->chunkers_count; k++)
-        if (c->chunkers[k].max_bytes == 0 && m->bytes[number] > 0 && f->ending == END)
-            count_chunk(m, c, k, m->keys[number], m->bytes[number], f->group);
+        if (c->chunkers[k].max_bytes == 0 && file->bytes > 0 && f->ending == END)
+            count_whole(m, c, k, file, f->group);
 }
 
 /* More than there can be. */
 static size_t chunks_max(const fuzz_case *c, size_t chunker)
 {
-    size_t count = c->added_count + FILES_MAX * (SEGMENTS_MAX + 1);
+    size_t count = c->added_count + FILES_MAX * (SEGMENTS_MAX + 2);
     if (c->chunkers[chunker].max_bytes > 0)
         count += c->data_bytes / c->chunkers[chunker].min_bytes;
     holds("every chunk has a place", count < TALLY_PLACES);

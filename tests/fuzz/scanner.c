@@ -83,13 +83,14 @@ static void feed(const run *r, const file_plan *f, const segment *s, int inside)
 
 static void end_part(const run *r, size_t number)
 {
-    sf_key key;
-    uint64_t bytes;
-    succeeds("end_part", sf_end_part(r->scanner, &key, &bytes));
-    same("bytes of a part", 0, bytes, r->m->bytes[number]);
+    const sf_content_key *expected = &r->m->files[number];
+    sf_content_key part;
+    succeeds("end_part", sf_end_part(r->scanner, &part));
+    same("bytes of a part", 0, part.bytes, expected->bytes);
     if (has_whole(r->c)) {
-        same("high half of the key of a part", 0, key.high, r->m->keys[number].high);
-        same("low half of the key of a part", 0, key.low, r->m->keys[number].low);
+        same("high half of the key of a part", 0, part.key.high, expected->key.high);
+        same("low half of the key of a part", 0, part.key.low, expected->key.low);
+        same("bytes of zeros of a part", 0, part.zero_bytes, expected->zero_bytes);
     }
 }
 
