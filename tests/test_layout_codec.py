@@ -42,7 +42,16 @@ def test_a_local_code_is_run_as_a_local_code() -> None:
     assert (found.backend, found.proof[:7]) == ("isa_l_rs_lrc", "all 560")
 
 
-@pytest.mark.parametrize("code", [Code("replica", 1, 2), Code("rs", 250, 10)])
+@pytest.mark.parametrize(
+    "code",
+    [
+        Code("replica", 1, 2),
+        Code("rs", 250, 10),
+        Code("rs", 250, 6),
+        Code("rs", 20, 0),
+        Code("lrc", 12, 0, 12),
+    ],
+)
 def test_what_cannot_be_run_is_not_measured(code: Code) -> None:
     assert measure_codec(code) is None
 
