@@ -1,5 +1,6 @@
 """Every number of the world has a source and a date, or says that it is assumed."""
 
+import typing
 from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
@@ -28,7 +29,7 @@ from storeff.data import (
 from storeff.economics.model import Carbon, Drive, Enclosure, Finance, Rack, Site, Spares
 from storeff.errors import StoreffError
 from storeff.kv.retention import Gpu
-from storeff.layout import Layout
+from storeff.layout import Layout, Repair
 
 SHIPPED = Path(storeff.data.__file__).parent
 CATALOGUES: dict[str, Any] = {
@@ -60,6 +61,12 @@ PRICE = {
     "as_of": date(2026, 1, 1),
     "kind": "street",
 }
+
+
+class Counted(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
+    price: Annotated[N, Field("USD")]
+    found: N = msgspec.field(default_factory=unknown)
+    perhaps: N | None = None
 
 
 def thing(**fields: Any) -> Thing[Assumption]:
@@ -102,9 +109,13 @@ def test_an_assumption_needs_neither() -> None:
 def test_no_shipped_number_is_bare_or_without_its_unit(name: str) -> None:
     def numbers(table: dict[str, Any]) -> Iterator[Any]:
         for key, value in table.items():
-            if key != "code" and isinstance(value, dict) and "value" not in value:
+            if (
+                key not in ("code", "reduction")
+                and isinstance(value, dict)
+                and "value" not in value
+            ):
                 yield from numbers(value)
-            elif key not in ("code", "block_bytes") and not isinstance(value, str):
+            elif key not in ("code", "reduction") and not isinstance(value, str):
                 yield value
 
     found = list(numbers(read_toml(SHIPPED / f"{name}.toml")))
@@ -166,6 +177,32 @@ def test_a_users_file_that_is_not_a_catalogue_is_refused(tmp_path: Path, text: s
     mine.write_text(text)
     with pytest.raises(StoreffError, match=r"mine\.toml"):
         load("carbon", Carbon[Assumption], mine)
+
+
+@pytest.mark.parametrize("key", ["found", "perhaps"])
+def test_a_number_without_a_field_is_no_key_of_a_file(key: str) -> None:
+    table = {"price": 1, key: 1}
+    with pytest.raises(StoreffError, match=f"it.{key} is not a key"):
+        decode(Counted[Assumption], table, "it", Path("counted.toml"))
+
+
+@pytest.mark.parametrize("name", CATALOGUES)
+def test_every_number_of_a_catalogue_has_a_unit_and_a_range(name: str) -> None:
+    def kinds(struct: Any) -> Iterator[Any]:
+        for field in msgspec.structs.fields(struct):
+            if typing.get_origin(field.type) is Annotated:
+                yield field.type
+            assert field.type is not Assumption, field.name
+            for part in (field.type, *typing.get_args(field.type)):
+                if typing.get_origin(part) is Repair:
+                    yield from kinds(part)
+
+    found = list(kinds(CATALOGUES[name]))
+    assert found
+    for kind in found:
+        (note,) = kind.__metadata__
+        assert isinstance(note, Field)
+        assert note.read_unit(note.unit, "USD") == (Fraction(1), note.unit)
 
 
 def test_a_missing_file_is_named() -> None:

@@ -40,6 +40,7 @@ def data(logical_bytes: int, ratio: Fraction | int = 1, copies: int = 1) -> Data
         logical_bytes=Fraction(logical_bytes),
         reduction_ratio=Fraction(ratio),
         copies=Fraction(copies),
+        endurance=math.nan,
     )
 
 
@@ -112,7 +113,13 @@ def test_replicates_go_through_the_same_formulas() -> None:
         floats, metadata=0.02, padding=0.0, rebuild_reserve=0.0, fill_limit=0.85, copies=1.0
     )
     drawn = waterfall(
-        Data(logical_bytes=5e19, reduction_ratio=np.array([2.0, 4.0]), copies=1.0), floats
+        Data(
+            logical_bytes=5e19,
+            reduction_ratio=np.array([2.0, 4.0]),
+            copies=1.0,
+            endurance=math.nan,
+        ),
+        floats,
     )
     for a, b in zip(exact[2:], drawn[2:], strict=True):
         assert b.after_bytes[0] == pytest.approx(a.after_bytes, rel=1e-12)
@@ -124,7 +131,10 @@ def test_replicates_where_nothing_changes_take_the_limit_of_the_log_mean() -> No
     lay = layout(Code("replica", 1, 1))
     floats = dict.fromkeys(("metadata", "padding", "rebuild_reserve"), 0.0)
     lay = msgspec.structs.replace(lay, fill_limit=1.0, copies=1.0, **floats)
-    drawn = waterfall(Data(logical_bytes=8.0, reduction_ratio=np.array([2.0]), copies=1.0), lay)
+    halved = np.array([2.0])
+    drawn = waterfall(
+        Data(logical_bytes=8.0, reduction_ratio=halved, copies=1.0, endurance=math.nan), lay
+    )
     assert drawn[4].share_bytes[0] == pytest.approx(8 * math.log(2))
 
 

@@ -1,6 +1,7 @@
 """What whole units add: RAIDZ stripes of sectors, and objects padded to allocation units."""
 
 import itertools
+import math
 from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
@@ -74,6 +75,7 @@ def raw_of(
         logical_bytes=Fraction(sum(objects)),
         reduction_ratio=Fraction(ratio),
         copies=Fraction(1),
+        endurance=math.nan,
         allocation_bytes=counted,
         objects=sizes(*objects),
     )

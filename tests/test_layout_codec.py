@@ -43,7 +43,15 @@ def test_a_local_code_is_run_as_a_local_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [Code("replica", 1, 2), Code("rs", 250, 10), Code("raidz", 4, 2, 0, 8192, 4096)]
+    "code",
+    [
+        Code("replica", 1, 2),
+        Code("raidz", 4, 2, 0, 8192, 4096),
+        Code("rs", 250, 10),
+        Code("rs", 250, 6),
+        Code("rs", 20, 0),
+        Code("lrc", 12, 0, 12),
+    ],
 )
 def test_what_cannot_be_run_is_not_measured(code: Code) -> None:
     assert measure_codec(code) is None

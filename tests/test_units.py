@@ -37,7 +37,21 @@ def test_a_size_is_a_number_with_a_unit(text: str, size_bytes: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["50e", "50E", "50", "EB", "-1EB", "1e3B", "50eb", "5 0EB", "nanB", "", "1.0000001kB"]
+    "text",
+    [
+        "50e",
+        "50E",
+        "50",
+        "EB",
+        "-1EB",
+        "1e3B",
+        "50eb",
+        "5 0EB",
+        "nanB",
+        "",
+        "1.0000001kB",
+        "9" * 5000 + "EB",
+    ],
 )
 def test_anything_ambiguous_is_refused(text: str) -> None:
     with pytest.raises(StoreffError):

@@ -1,5 +1,6 @@
 """A catalogue from its TOML file, with the user's file on top; every mistake of a file at once."""
 
+import types
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
@@ -136,7 +137,7 @@ def _decoded(
     mistakes: list[str],
 ) -> dict[str, Any]:
     """``table`` ready to be converted to ``struct``; what is wrong with it goes to ``mistakes``."""
-    fields = {field.name: field for field in msgspec.structs.fields(struct)}
+    fields = {f.name: f for f in msgspec.structs.fields(struct) if not _is_computed(f.type)}
     before = len(mistakes)
     decoded: dict[str, Any] = {}
     for key, value in table.items():
@@ -176,6 +177,12 @@ def field_of(kind: Any) -> Field | None:
     if typing.get_origin(kind) is not typing.Annotated:
         return None
     return next((note for note in kind.__metadata__ if isinstance(note, Field)), None)
+
+
+def _is_computed(kind: Any) -> bool:
+    """Whether this is a number that no file gives: it has no Field."""
+    optional = typing.get_origin(kind) in (typing.Union, types.UnionType)
+    return Assumption in (typing.get_args(kind) if optional else (kind,))
 
 
 def _struct_in(kind: Any) -> Any:

@@ -43,7 +43,7 @@ class Drive(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknow
     """
 
     name: str
-    capacity_bytes: Annotated[N, Field("B", least=10**9, most=10**18, whole=True)]
+    capacity_bytes: Annotated[N, Field("B", least=10**9, most=10**18)]
     watts_active: Annotated[N, Field("W", most=1000)]
     watts_idle: Annotated[N, Field("W", most=1000)]
     duty: Annotated[N, Field("fraction of time", ("fraction",))]

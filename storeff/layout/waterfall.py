@@ -5,6 +5,7 @@ on the order of the steps and leave no residual.
 """
 
 import decimal
+import math
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Generic
@@ -114,7 +115,7 @@ def raw(logical_bytes: Number, factors: dict[str, Number]) -> Number:
 def usable_fraction(layout: Layout[Assumption]) -> Fraction | float:
     """Writable bytes per raw byte of this layout, with data that does not shrink."""
     unit = Fraction(1)
-    data = Data(logical_bytes=unit, reduction_ratio=unit, copies=unit)
+    data = Data(logical_bytes=unit, reduction_ratio=unit, copies=unit, endurance=math.nan)
     fraction: Fraction | float = 1 / raw(1, step_factors(data, map_numbers(layout, exact)))
     return fraction
 
