@@ -301,7 +301,7 @@ def test_hostile_names_reach_neither_terminal_nor_json_raw(tmp_path: Path) -> No
     (tmp_path / "links").mkdir()
     os.symlink(next(tmp_path.glob("*pipe")), tmp_path / "links" / "link")
     tmp_path /= "links"
-    done = storeff("scan", tmp_path)
+    done = storeff("scan", tmp_path, env=os.environ | {"COLUMNS": "400"})
     assert done.returncode == 3
     assert "\x1b" not in done.stdout
     assert "\\xff\\u202e[bold]pipe" in done.stdout

@@ -172,12 +172,11 @@ def test_the_applications_own_copies_are_data_and_need_no_site() -> None:
     assert (bill.drives_in_service.value, bill.enclosures.value) == (11, 11)
 
 
-def test_a_part_of_a_copy_is_no_site() -> None:
-    half = Assumption(path="layouts.x.copies", value=Fraction(3, 2))
-    layout = msgspec.structs.replace(load_layouts()["ceph-ec-8-3"], copies=half)
-    with pytest.raises(StoreffError, match="whole number from 1") as refused:
-        build_scenario(data(), layout)
-    assert "data.copies" in refused.value.remedy
+def test_a_part_of_a_copy_is_no_site(tmp_path: Path) -> None:
+    own = tmp_path / "layouts.toml"
+    own.write_text("[ceph-ec-8-3]\ncopies = 1.5\n")
+    with pytest.raises(StoreffError, match="copies must be a whole number from 1 to 100"):
+        load_layouts(own)
 
 
 def test_replicates_of_two_sites_are_the_same_arithmetic() -> None:
