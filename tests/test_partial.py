@@ -223,6 +223,16 @@ def test_reading_all_units_counts_exactly(tree: Path) -> None:
     assert fixed.unique_bytes.low == fixed.unique_bytes.high == fixed.unique_bytes.value
 
 
+def test_where_all_units_were_read_there_is_no_more_to_read(tmp_path: Path) -> None:
+    # More chunks than are compressed: the headline has an interval even so.
+    for i in range(2100):
+        (tmp_path / f"f{i}").write_bytes(b"%d" % i * 30)
+    reduction = reduce_sampled(scanned(tmp_path, 1.0))
+    assert reduction.headline.ratio.low != reduction.headline.ratio.high
+    assert reduction.method.sampling is not None
+    assert reduction.method.sampling.more_reading == []
+
+
 def test_units_are_cut_where_the_whole_file_is(tmp_path: Path) -> None:
     source = random.Random(9)
     content = source.randbytes(6 << 20)
