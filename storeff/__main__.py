@@ -9,13 +9,15 @@ EXIT_INTERRUPTED = 130
 def main() -> None:
     """Run ``storeff``; see ``storeff --help`` for the exit codes."""
     try:
-        from storeff.interrupts import handle, stop_at_once
+        from storeff.interrupts import handle, ignore, stop_at_once
 
         handle(stop_at_once)
     except KeyboardInterrupt:
         sys.stderr.write("storeff: interrupted\n")
         sys.exit(EXIT_INTERRUPTED)
-    sys.exit(_run())
+    code = _run()
+    ignore()
+    sys.exit(code)
 
 
 def _run() -> int:

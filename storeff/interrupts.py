@@ -26,6 +26,13 @@ def handle(handler: Callable[[int, FrameType | None], None]) -> None:
             signal.signal(number, handler)
 
 
+def ignore() -> None:
+    """Take no notice of STOPPING any more: all is said, and the interpreter, which gives its own
+    handlers up first when it ends, would let one of them decide the exit code."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def stop_at_once(signum: int, frame: FrameType | None) -> None:
     """End the process with a line and EXIT_INTERRUPTED."""
     for each in undo:

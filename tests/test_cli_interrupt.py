@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,17 +104,34 @@ def test_an_interrupt_before_anything_was_read(
     assert "everything was read" not in done.stdout
 
 
-def test_a_second_interrupt_stops_at_once(tree: Path) -> None:
-    # At this rate what is in flight takes longer than the test may.
-    words = ("scan", tree, *SLOWLY[:2], "--threads", "1", "--read-rate", "1MB", "-q")
-    running = started(*words)
-    wait_until_read(running.pid, 45 << 20)
+# What is in flight here takes longer than any test.
+IN_FLIGHT = """
+import threading, time
+from storeff.commands.interrupt import stop_on_interrupt
+from storeff.commands.progress import shown_progress
+with shown_progress(quiet=False) as progress:
+    stop_on_interrupt(threading.Event())
+    progress.phase("working")
+    print("ready", flush=True)
+    for _ in range(600):
+        time.sleep(0.1)
+"""
+
+
+def test_a_second_interrupt_stops_at_once() -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-P", "-c", IN_FLIGHT],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    assert running.stdout.readline() == "ready\n"
     for _ in range(2):
         running.send_signal(signal.SIGINT)
         time.sleep(0.2)
-    stdout, stderr = running.communicate(timeout=60)
+    _, stderr = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert stdout == ""
     assert stderr.splitlines()[-1] == "storeff: interrupted"
     assert "Traceback" not in stderr
 
@@ -168,13 +186,12 @@ def test_a_terminal_that_closes_leaves_the_report_in_its_file(tree: Path, tmp_pa
     assert json.loads(output.read_text())["complete"] is False
 
 
-def test_the_cursor_comes_back_when_it_is_stopped_at_once(tree: Path) -> None:
+def test_the_cursor_comes_back_when_it_is_stopped_at_once() -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ["TERM"] = "xterm"
-        words = ("scan", str(tree), "--sample", "100%", "--read-rate", "1MB")
-        os.execv(COMMAND[0], [*COMMAND, *words])
-    read_until(terminal, rb"measured")
+        os.execv(sys.executable, [sys.executable, "-P", "-c", IN_FLIGHT])
+    read_until(terminal, rb"ready")
     os.write(terminal, b"\x03")
     said = read_until(terminal, rb"interrupt again")
     time.sleep(0.2)

@@ -87,8 +87,8 @@ def write_value(value: Any) -> str:
             return "true" if value else "false"
         case Fraction():
             return _decimals(value)
-        case int():
-            return str(value)
+        case int() | float():
+            return repr(value)
         case date():
             return value.isoformat()
         case str():
