@@ -262,7 +262,7 @@ def test_a_huge_count_is_refused_unread(content: bytes) -> None:
         dump_of(content)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_mutation_is_read_within_the_file_or_refused(data: st.DataObject) -> None:
     content = bytearray(session(cache(layers=2, channels=8)[0], range(3)))
@@ -271,7 +271,7 @@ def test_any_mutation_is_read_within_the_file_or_refused(data: st.DataObject) ->
     check_bounds(bytes(content)[: data.draw(st.integers(0, len(content)))])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from([session(b""), sequence(b"", [1])]), st.binary(max_size=400))
 def test_any_bytes_are_read_within_the_file_or_refused(head: bytes, rest: bytes) -> None:
     check_bounds(head + rest)

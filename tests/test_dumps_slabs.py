@@ -263,7 +263,7 @@ def test_a_packed_header_is_not_mistaken_for_a_stored_one() -> None:
     assert found(out.getvalue()).kind == "opaque"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_any_mutation_is_read_within_the_file_or_refused(data: st.DataObject) -> None:
     whole = data.draw(st.sampled_from([npz({"k": array(1), "v": array(2)}), npy(array(1))]))
@@ -273,7 +273,7 @@ def test_any_mutation_is_read_within_the_file_or_refused(data: st.DataObject) ->
     check_bounds(bytes(content))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_any_header_is_read_or_refused(rest: bytes) -> None:
     check_bounds(b"\x93NUMPY\x01\x00" + rest)

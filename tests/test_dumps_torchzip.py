@@ -425,7 +425,7 @@ def test_a_huge_directory_is_refused_unread() -> None:
         dump_of(bytes(content))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_any_mutation_is_read_within_the_file_or_refused(data: st.DataObject) -> None:
     form = data.draw(st.sampled_from(["tuple", "lists", "layers"]))
@@ -435,7 +435,7 @@ def test_any_mutation_is_read_within_the_file_or_refused(data: st.DataObject) ->
     check_bounds(bytes(content))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_any_pickle_is_walked_or_refused(pkl: bytes) -> None:
     check_bounds(saved(None, pkl=b"\x80\x02" + pkl))

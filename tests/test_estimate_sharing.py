@@ -131,7 +131,7 @@ def test_too_many_roots_are_not_told_apart(tmp_path: Path) -> None:
     assert sharing_of(scan(roots[1:], BLOCKS)) is not None
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.permutations(range(3)))
 def test_merging_measurements_of_different_roots_keeps_them_apart(
     tmp_path_factory: pytest.TempPathFactory, order: list[int]

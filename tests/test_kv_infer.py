@@ -196,7 +196,7 @@ def test_a_page_of_another_size_or_of_few_tokens_has_no_shape() -> None:
     assert infer(content[:-1], geometry=geometry(SHAPES[0])).confidence == "unknown"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 3000),
     st.integers(0, 255),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff.errors import StoreffError
@@ -182,7 +182,6 @@ _VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     _VALUES, _VALUES, st.sampled_from(["kv_cache_scheme", "kv_cache_quant_algo", "kv_cache_dtype"])
 )

@@ -134,7 +134,7 @@ def intervals(draw: st.DrawFn) -> dict[str, Any]:
     return quantity(value, low, high)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(sorted(LAYOUTS)),
     intervals(),
@@ -362,3 +362,17 @@ def test_two_sites_are_built_twice_at_the_command_line(tmp_path: Path) -> None:
     bill = storeff(*words, "--layout", "two-site")["layouts"][0]["bill"]
     built = [bill[name]["value"] for name in ("drives_in_service", "enclosures", "racks")]
     assert built == [22, 22, 2]
+
+
+def test_much_padding_of_small_files_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    for i in range(50):
+        (tmp_path / "small" / f"{i}").write_bytes(random.Random(i).randbytes(5000))
+    (tmp_path / "large").write_bytes(random.Random(0).randbytes(3_000_000))
+    words = [sys.executable, "-P", "-m", "storeff", "scan", "-q", "--json", "--target", "1PB"]
+    words += ["--layout", "minio-12-4", "--layout", "vast-146-4"]
+    for source, warned in (("small", True), ("large", False)):
+        done = subprocess.run([*words, tmp_path / source], capture_output=True, check=True)
+        found = {w["code"]: w["message"] for w in json.loads(done.stdout)["warnings"]}
+        assert ("small-objects" in found) == warned
+    assert "vast" not in found.get("small-objects", "")

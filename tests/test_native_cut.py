@@ -4,7 +4,7 @@ import random
 
 import oracle
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff._native import cut, kernels
@@ -43,7 +43,6 @@ def native(data: bytes, min_bytes: int, max_bytes: int, kernel: str) -> list[ora
 
 
 @pytest.mark.parametrize("kernel", kernels())
-@settings(deadline=None)
 @given(data=contents(), profile=profiles())
 def test_pieces_are_the_oracles(kernel: str, data: bytes, profile: tuple[int, int]) -> None:
     assert native(data, *profile, kernel) == oracle.cut(data, *profile)

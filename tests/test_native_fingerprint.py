@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 import xxhash
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff._native import cut, fingerprint, fingerprints, kernels
@@ -47,7 +47,6 @@ def test_any_alignment(kernel: str) -> None:
 
 
 @pytest.mark.parametrize("kernel", kernels())
-@settings(deadline=None)
 @given(data=st.binary(max_size=3000))
 def test_any_content(kernel: str, data: bytes) -> None:
     assert fingerprint(data, kernel) == xxhash.xxh3_128_digest(data)
@@ -90,7 +89,6 @@ def test_a_kernel_that_is_not_there_is_an_error(call) -> None:  # type: ignore[n
     assert "scalar" in error.value.remedy
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 96)), max_size=20))
 def test_ranges_have_the_fingerprints_of_their_bytes(ranges: list[tuple[int, int]]) -> None:
     data = RANDOM[:4096]

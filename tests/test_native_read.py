@@ -46,7 +46,7 @@ def feed_file(
             return
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     plan=st.lists(profiles().map(lambda p: (*p, 100, 0)), min_size=1, max_size=3),
     data=contents(),
@@ -129,7 +129,7 @@ def test_a_part_has_the_key_of_a_whole_file(tmp_path: Path) -> None:
 # ---- whole files ----
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     plan=st.lists(profiles().map(lambda p: (*p, 100, 0)), min_size=1, max_size=3),
     files=st.lists(st.tuples(st.sampled_from([0, 1, 63]), contents()), max_size=5),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import oracle
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_native_cut import contents, profiles
 
@@ -122,7 +122,6 @@ files_of_groups = st.lists(st.tuples(st.sampled_from([0, 1, 63]), segments()), m
 
 
 @pytest.mark.parametrize("kernel", kernels())
-@settings(deadline=None)
 @given(
     plan=plans,
     files=files_of_groups,
@@ -142,7 +141,6 @@ def test_any_split_exports_what_the_oracle_does(
     assert_is_the_oracles(scanner, plan, files)
 
 
-@settings(deadline=None)
 @given(files=files_of_groups, capacity=st.sampled_from([1, 100]), own_blocks=st.booleans())
 def test_whole_files(files: list[File], capacity: int, own_blocks: bool) -> None:
     plan = [(6, 11, 50, 0), (0, 0, capacity, 0)]
@@ -163,7 +161,6 @@ def test_whole_files_of_many_blocks(length: int, constant: bool, reads: list[int
         assert_is_the_oracles(scan(plan, files, reads, 50_000), plan, files)
 
 
-@settings(deadline=None)
 @given(
     plan=plans,
     files=files_of_groups,
@@ -264,7 +261,6 @@ def test_a_run_across_spans_is_one_run() -> None:
 # ---- compression of what is kept ----
 
 
-@settings(deadline=None)
 @given(
     files=st.lists(st.tuples(st.just(0), st.tuples(st.binary(max_size=200)).map(list)), max_size=8),
     capacities=st.tuples(st.sampled_from([1, 4, 100]), st.sampled_from([1, 4, 100])),

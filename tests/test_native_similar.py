@@ -5,7 +5,7 @@ import random
 import numpy as np
 import oracle
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff import _native
@@ -29,7 +29,6 @@ def native_features(data: bytes, kernel: str) -> tuple[int, list[int]] | None:
 
 
 @pytest.mark.parametrize("kernel", _native.kernels())
-@settings(deadline=None)
 @given(data=contents())
 def test_features_are_the_oracles(kernel: str, data: bytes) -> None:
     assert native_features(data, kernel) == oracle.features(data)
@@ -106,7 +105,6 @@ def expected(files: list[tuple[int, bytes]], capacity: int, seed: int) -> object
     ], tau
 
 
-@settings(deadline=None)
 @given(
     draw=st.randoms(use_true_random=False),
     kinds=st.integers(1, 30),

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import oracle
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff._native import BUCKETS, GROUPS_MAX, Scanner, bucket, rank
@@ -51,13 +51,11 @@ def twin(chunks: list[Added], capacity: int, seed: int = SEED) -> Entries:
     return expected.kept()
 
 
-@settings(deadline=None)
 @given(added, capacities, st.sampled_from([0, 1, SEED, 2**64 - 1]))
 def test_keeps_what_the_oracle_keeps(chunks: list[Added], capacity: int, seed: int) -> None:
     assert entries(sketch(chunks, capacity, seed)) == twin(chunks, capacity, seed)
 
 
-@settings(deadline=None)
 @given(added, capacities, st.randoms(use_true_random=False))
 def test_order_does_not_matter(chunks: list[Added], capacity: int, order: random.Random) -> None:
     shuffled = list(chunks)
@@ -65,7 +63,6 @@ def test_order_does_not_matter(chunks: list[Added], capacity: int, order: random
     assert entries(sketch(shuffled, capacity)) == entries(sketch(chunks, capacity))
 
 
-@settings(deadline=None)
 @given(added, st.integers(0, 120), st.sampled_from([0, SEED, 2**64 - 1]))
 def test_buckets_count_every_reference_kept_or_not(
     chunks: list[Added], split: int, seed: int
@@ -101,7 +98,6 @@ def merge(parts: list[Export], capacity: int) -> Entries:
     return [(c, counts[c], groups[c]) for r, c in ranked if r < tau], tau
 
 
-@settings(deadline=None)
 @given(st.lists(added, min_size=1, max_size=4), capacities)
 def test_merged_sketches_are_the_sketch_of_everything(
     parts: list[list[Added]], capacity: int
@@ -120,7 +116,6 @@ def absorbed(parts: list[list[Added]], capacity: int) -> Export:
     return scanners[0].export(0)
 
 
-@settings(deadline=None)
 @given(st.lists(added, min_size=1, max_size=4), capacities)
 def test_a_scanner_that_absorbs_others_has_the_sketch_of_everything(
     parts: list[list[Added]], capacity: int
@@ -187,7 +182,6 @@ def with_equal_rank(low: int, mixed: int = 1 << 60) -> oracle.Key:
     return mixed ^ oracle.mix64(low ^ oracle.seed_mix(SEED)), low
 
 
-@settings(deadline=None)
 @given(st.permutations(range(6)), st.integers(1, 7), st.integers(0, 6))
 def test_equal_ranks(order: list[int], capacity: int, split: int) -> None:
     tied = [(*with_equal_rank(low), 8, 0) for low in order]
@@ -240,7 +234,6 @@ def test_the_weight_of_what_is_kept_estimates_the_bytes() -> None:
     assert np.std(estimates) < 1.5 * 0.05
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.integers(0, 2**64 - 1)] * 2, st.integers(1, 2**64 - 1)), max_size=20),
     st.integers(0, 2**64 - 1),

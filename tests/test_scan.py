@@ -94,7 +94,7 @@ def test_whole_file_dedup_counts_equal_files_once(tree: Path) -> None:
     assert whole.unique_bytes.value == sum(map(len, contents))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.permutations(range(5)), st.integers(1, 4))
 def test_merging_parts_is_scanning_the_whole(tree: Path, order: list[int], cut: int) -> None:
     parts = [scan([tree / f"d{i}"], SMALL) for i in order]
@@ -107,7 +107,7 @@ def test_merging_parts_is_scanning_the_whole(tree: Path, order: list[int], cut: 
     assert_same(merged, scan([tree / f"d{i}" for i in range(5)], SMALL))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=9))
 def test_a_scan_merged_again_counts_once(tree: Path, order: list[int]) -> None:
     merged = scan([tree / f"d{order[0]}"], SMALL)

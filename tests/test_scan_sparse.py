@@ -220,7 +220,7 @@ def whole_files(measured: Measurement) -> list[tuple[int, int]]:
     return sorted(zip(sketch.sizes.tolist(), sketch.counts.tolist(), strict=True))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.booleans(), min_size=9, max_size=20), st.integers(0, 1000))
 @pytest.mark.parametrize("plan", [SMALL, IN_PARTS], ids=["one part", "several parts"])
 def test_copies_are_equal_whichever_of_their_zeros_are_holes(

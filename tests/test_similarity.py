@@ -132,7 +132,7 @@ def test_merged_shards_are_bit_for_bit_one_pass(tmp_path: Path, entries: int, th
         assert_same_sketch(parts[a].merge(parts[b].merge(parts[c])).similar, whole.similar)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**63 - 1), entries=st.integers(1, 40), threads=st.integers(1, 4))
 def test_threads_do_not_change_what_is_kept(
     tmp_path_factory: pytest.TempPathFactory, seed: int, entries: int, threads: int

@@ -45,7 +45,7 @@ def whole(units: int, copies: int, seed: int) -> Sample:
 
 
 @given(st.integers(40, 200), st.integers(1, 5), st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_all_that_is_read_is_counted_exactly(units: int, copies: int, seed: int) -> None:
     sample = whole(units, copies, seed)
     share = estimate(sample, 1.0, Z_MAX)
@@ -56,7 +56,7 @@ def test_all_that_is_read_is_counted_exactly(units: int, copies: int, seed: int)
 @given(
     st.integers(300, 600), st.integers(1, 6), st.sampled_from([0.2, 0.5, 0.8]), st.integers(0, 9)
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_point_lies_in_the_interval_and_both_in_what_is_possible(
     units: int, copies: int, p: float, seed: int
 ) -> None:
@@ -69,7 +69,7 @@ def test_the_point_lies_in_the_interval_and_both_in_what_is_possible(
 
 
 @given(st.integers(300, 600), st.integers(1, 6), st.integers(0, 9))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_more_standard_errors_never_narrow_the_interval(units: int, copies: int, seed: int) -> None:
     everything = whole(units, copies, seed)
     sample = everything.thinned(everything.hashes < 0.3)

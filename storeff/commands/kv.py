@@ -43,12 +43,12 @@ class Finite(click.FloatRange):
 Examples:
   storeff kv --model llama-3.1-70b
   storeff kv /var/lib/lmcache --model config.json
-  storeff kv trace.jsonl.gz --model llama-3.1-70b --ttl 10m,1d --requests-per-second 500
+  storeff kv trace.jsonl.gz --model llama-3.1-70b --ttl 10m,1d --time-unit ms
 
 \b
 Exit codes:
   0 ok   1 error   2 usage   3 finished, but something was not covered
-  130 interrupted (Ctrl-C once): what was measured is reported; twice stops at once"""
+  130 interrupted: what was measured is reported; a second one stops at once"""
 )
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(

@@ -29,8 +29,8 @@ THREADS_MAX = 256
 @click.command(
     epilog="""\b
 Examples:
-  storeff scan /data                      (how far it shrinks, and what that saves)
-  storeff scan /data --target 50EB        (and what 50 EB like it would need)
+  storeff scan /data                   (how far it shrinks, what that saves)
+  storeff scan /data --target 50EB     (and what 50 EB like it would need)
   storeff scan /data -x --exclude '*.tmp' --target 50EB -o report.json
   storeff scan /data -o - | jq .reduction.headline
   storeff scan /data --target 50EB --layout ceph-ec-8-3 --drive qlc-245 --json
@@ -40,8 +40,8 @@ Examples:
 \b
 Exit codes:
   0 ok   1 error   2 usage
-  3 finished, but something was not covered, or too little was read for any figure
-  130 interrupted (Ctrl-C once): what was measured is reported; twice stops at once"""
+  3 finished, but not all was covered, or too little for any figure
+  130 interrupted: what was measured is reported; a second one stops at once"""
 )
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @sizing_options

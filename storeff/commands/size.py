@@ -21,7 +21,7 @@ Examples:
 
 \b
 Exit codes:
-  0 ok   1 error   2 usage   3 the report rests on a scan that did not cover everything"""
+  0 ok   1 error   2 usage   3 the scan did not cover everything"""
 )
 @click.argument("report", required=False, type=click.Path(path_type=Path))
 @click.option(

@@ -6,11 +6,12 @@ from storeff.economics import SizedLayout
 from storeff.estimate.reduction import Reduction
 from storeff.report.incomplete import coverage_shown
 from storeff.report.model import Report, Scan, Warned
-from storeff.units import format_bytes, significant
+from storeff.units import counted, format_bytes, percent, significant
 
 # Beyond this a repeated-domain assumption carries the answer more than the measurement does.
 FAR_BEYOND_SCAN = 1000
 NOTABLE_HOLES = 0.01
+NOTABLE_PADDING = 0.1
 
 
 def warn(report: Report) -> list[Warned]:
@@ -52,6 +53,20 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             f"it is taken off: {', '.join(uncredited)}",
             "scan again with this version; read more if only a part was",
         )
+    padded = [
+        f"{layout.name} {percent(step.factor.value - 1)}"
+        for layout in report.layouts
+        for step in layout.waterfall
+        if step.step == "padding" and step.factor.origin == "derived"
+        if step.factor.value is not None and step.factor.value > 1 + NOTABLE_PADDING
+    ]
+    if padded:
+        yield (
+            "small-objects",
+            "files as small as those measured leave much of their last unit empty; padding adds "
+            + ", ".join(padded),
+            "pack small files into large objects, and scan the data as it will be stored",
+        )
     own = "put {} in a file of your own and pass it with --data"
     if scan is None and report.kv is None:
         own = "put {} in the scenario"
@@ -59,7 +74,7 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
     if stale:
         yield (
             "stale-assumptions",
-            f"{len(stale)} assumed figures are out of date: "
+            f"{counted(len(stale), 'assumed figure is', 'assumed figures are')} out of date: "
             + ", ".join(row.path for row in stale[:4])
             + (", ..." if len(stale) > 4 else ""),
             own.format("today's figures"),
