@@ -276,6 +276,8 @@ def test_a_source_of_links_alone_is_not_covered_and_says_where_they_lead(tmp_pat
     followed = report_of("scan", *sources, "--follow-links")
     assert followed["scan"]["logical_bytes"] == 30_000
     assert [v["data_bytes"] for v in followed["reduction"]["sharing"]["volumes"]] == [30_000] * 2
+    [aside] = followed["scan"]["set_aside"]
+    assert (aside["reason"], aside["files"]) == ("followed-link", 1)
 
 
 def test_what_is_excluded_is_no_failure(tmp_path: Path) -> None:
@@ -283,6 +285,19 @@ def test_what_is_excluded_is_no_failure(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     report = report_of("scan", tmp_path, "--exclude", "pipe")
     assert [a["reason"] for a in report["scan"]["set_aside"]] == ["excluded"]
+
+
+@pytest.mark.parametrize("names", [(), ("data.bin",)])
+def test_a_directory_without_dumps_is_said_to_be_one(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    for name in names:
+        (tmp_path / name).write_bytes(b"data" * 1000)
+    report = report_of("kv", tmp_path, code=3)
+    assert not report["complete"]
+    assert [w["code"] for w in report["warnings"]] == ["no-data"]
+    done = storeff("kv", tmp_path, "-q")
+    assert done.stdout.startswith("INCOMPLETE: no KV dump was found among")
 
 
 def test_a_tree_without_data_is_said_to_be_one(tmp_path: Path) -> None:

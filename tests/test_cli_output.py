@@ -248,6 +248,20 @@ def test_a_report_or_scenario_is_not_written_over(tree: Path, tmp_path: Path) ->
         assert report.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["config.json", "hf_quant_config.json"])
+def test_the_config_of_a_model_is_not_written_over(tmp_path: Path, name: str) -> None:
+    config = {"model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 2}
+    config |= {"hidden_size": 64, "torch_dtype": "bfloat16"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "hf_quant_config.json").write_text("{}")
+    before = (tmp_path / name).read_bytes()
+    done = storeff("kv", "--model", tmp_path / "config.json", "-o", tmp_path / name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "which is read" in done.stderr
+    assert (tmp_path / name).read_bytes() == before
+    assert storeff("kv", "--model", tmp_path / "config.json", "-o", tmp_path / "r").returncode == 0
+
+
 @needs_root
 def test_a_full_disk_loses_neither_the_answer_nor_the_old_report(
     tree: Path, tmp_path: Path

@@ -192,9 +192,20 @@ def test_files_of_exbibytes(tmp_path: Path) -> None:
 
 def test_a_byte_that_is_missing_of_exbibytes_shows_in_the_coverage() -> None:
     census = Census(size_bytes=1 << 62)
-    assert census.coverage((1 << 62) - 1) < 1.0
-    assert census.coverage(1 << 62) == 1.0
-    assert census.coverage(0) == 0.0
+    assert census.coverage((1 << 62) - 1, 0) < 1.0
+    assert census.coverage((1 << 61) - 1, 1 << 61) < 1.0
+    assert census.coverage(1 << 62, 0) == 1.0
+    assert census.coverage(0, 0) == 0.0
+
+
+def test_a_hole_of_terabytes_covers_no_data_that_was_not_read(tmp_path: Path) -> None:
+    write(tmp_path / "hole", 1 << 43)
+    write(tmp_path / "data", 40 * GRANULE, [(0, RANDOM[:1] * 40 * GRANULE)])
+    some = partly(tmp_path, 0.3)
+    assert some.coverage == some.read_bytes / (40 * GRANULE) < 0.6
+    stop = threading.Event()
+    stop.set()
+    assert scan([tmp_path], SMALL, stop=stop).coverage == 0.0
 
 
 # ---- a sparse and a dense copy ----

@@ -174,10 +174,12 @@ def command(
     stop = threading.Event()
     stop_on_interrupt(stop)
     extra = own_catalogues(data_dir)
-    check_output(
-        output, (*paths, *extra.values()), exclude=exclude, one_file_system=one_file_system
-    )
-    chosen: Any = None if model is None else _model(model, extra)
+    chosen: Any = None
+    configs: list[Path] = []
+    if model is not None:
+        chosen, configs = _model(model, extra)
+    read = (*paths, *extra.values(), *configs)
+    check_output(output, read, exclude=exclude, one_file_system=one_file_system)
     scenarios = chosen_scenarios(layouts, drive=drive, site=site, extra=extra)
     recomputing = None if gpu is None else pick(load_gpus(extra.get("gpus")), gpu, "--gpu")
     store = partial(report.flash_of, chosen, cache_format, waf=waf)
@@ -301,16 +303,18 @@ def _check_words(
             )
 
 
-def _model(name: str, extra: dict[str, Path]) -> Any:
+def _model(name: str, extra: dict[str, Path]) -> tuple[Any, list[Path]]:
+    """The model called ``name``, and the files that it was read from if it is a config.json."""
     from storeff.errors import did_you_mean
-    from storeff.kv.config import read_config
+    from storeff.kv.config import QUANT_CONFIG, read_config
     from storeff.kv.model import load_models
 
     models = load_models(extra.get("models"))
     if name in models:
-        return models[name]
+        return models[name], []
     if os.path.exists(name):
-        return read_config(Path(name))
+        config = Path(name)
+        return read_config(config), [config, config.with_name(QUANT_CONFIG)]
     raise click.BadParameter(
         f"{name!r} is neither a file nor one of the models{did_you_mean(name, models)}; "
         f"they are {', '.join(models)}",

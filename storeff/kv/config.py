@@ -28,6 +28,8 @@ from storeff.kv.quantised import stated_format
 from storeff.kv.states import FORMATS, state_of
 from storeff.sources.names import printable
 
+# What ModelOpt writes beside a config.json.
+QUANT_CONFIG = "hf_quant_config.json"
 _NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
 
 # What a published config.json may leave out because the architecture has it as default.
@@ -175,7 +177,7 @@ def _model_type(values: dict[str, Any], document: dict[str, Any], path: Path) ->
 
 def _quant_config(fields: Fields, path: Path) -> dict[str, Any] | None:
     """What ModelOpt writes beside a config.json; a note if it cannot be read."""
-    beside = path.with_name("hf_quant_config.json")
+    beside = path.with_name(QUANT_CONFIG)
     if path.name != "config.json" or not os.path.lexists(beside):
         return None
     try:

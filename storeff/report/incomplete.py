@@ -73,7 +73,8 @@ def _cut_short(scan: Scan, stopped: str, sampled: bool) -> str:
             f"interrupted before all was listed, when {measured} of the {listed} listed by then "
             "had been measured; how much more there is, nobody knows"
         )
-    read = f"interrupted when {coverage_shown(scan)} of the {listed} listed had been measured"
+    data = format_bytes(scan.logical_bytes - scan.hole_bytes)
+    read = f"interrupted when {coverage_shown(scan)} of the {data} listed had been measured"
     if sampled:
         return f"{read}, less than was asked for"
     return f"{read}, in directory order; the figures describe that part and no more"

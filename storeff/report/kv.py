@@ -22,6 +22,7 @@ from storeff.layout.waterfall import raw, step_factors
 from storeff.quantity import Quantity
 from storeff.report.model import Kv, KvModel, KvRetention, Report, Warned
 from storeff.report.sizing import Sized
+from storeff.units import counted
 
 # Lengths that a formula is shown for if the model does not say how long its context may be.
 EXAMPLE_TOKENS = 131_072
@@ -206,6 +207,12 @@ def _missing(kv: Kv, interrupted: bool, trace_given: bool) -> Iterator[tuple[str
             f"interrupted when {kv.survey.dump_files:,} dumps had been found, of which "
             f"{kv.survey.measured_files:,} were measured",
             again,
+        )
+    elif kv.survey is not None and not kv.survey.dump_files:
+        yield (
+            "no-data",
+            f"no KV dump was found among {counted(kv.survey.other_files, 'file')}",
+            "name a directory that holds KV dumps",
         )
     if interrupted and trace_given and kv.trace is None:
         yield "interrupted", "interrupted before the trace was replayed", again

@@ -103,7 +103,8 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     that read and measured took, ``compress_cpu_seconds`` what compressing the sample took of it.
     ``choice`` says why everything or only a part was read. Of a part, no content classes are told.
     ``interrupted`` is what an interrupt cut short (null in a report of before schema 1.5).
-    ``coverage`` is of the bytes that are known: what was skipped may be of unknown size.
+    ``coverage`` is of the bytes that are known, but for holes: what was skipped may be of unknown
+    size.
     """
 
     sources: list[str]

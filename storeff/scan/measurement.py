@@ -54,9 +54,9 @@ class Measurement:
 
     @property
     def coverage(self) -> float:
-        """Share of the listed bytes that was measured, read or known to be a hole; less than 1 if
+        """Share of the listed bytes, but those known to be in holes, that was read; less than 1 if
         anything was refused."""
-        return self.census.coverage(self.read_bytes + self.hole_bytes)
+        return self.census.coverage(self.read_bytes, self.hole_bytes)
 
     def merge(self, other: "Measurement") -> "Measurement":
         """The measurement of both inputs' files; associative, commutative, and idempotent: a scan

@@ -90,12 +90,14 @@ class Census(msgspec.Struct):
             LeftOut(1, size_bytes, int(unknown), [item.path])
         )
 
-    def coverage(self, measured_bytes: int) -> float:
-        """The share of the listed bytes that ``measured_bytes`` are. Less than 1 if anything was
-        refused: what a directory holds that was not entered is not among the listed bytes."""
-        if not self.refusals and measured_bytes >= self.size_bytes:
+    def coverage(self, read_bytes: int, hole_bytes: int) -> float:
+        """The share that ``read_bytes`` are of the listed bytes but ``hole_bytes``, known to be in
+        holes: a hole of terabytes says nothing of data that was not read. Less than 1 if anything
+        was refused: what a directory holds that was not entered is not among the listed bytes."""
+        listed_bytes = self.size_bytes - hole_bytes
+        if not self.refusals and read_bytes >= listed_bytes:
             return 1.0
-        share = measured_bytes / self.size_bytes if self.size_bytes else 0.0
+        share = read_bytes / listed_bytes if listed_bytes > 0 else 0.0
         return min(share, math.nextafter(1.0, 0.0))
 
     def merge(self, other: "Census") -> None:

@@ -70,6 +70,7 @@ class Links:
         if self.views.is_under_root(at):
             if self.follow:
                 self.names.setdefault(identity, set()).update(roots)
+                return Aside("followed-link", path, size_bytes)
             return aside
         target_bytes = self._new_bytes(target)
         folder = at if stat.S_ISDIR(target.st_mode) else os.path.dirname(at)

@@ -36,6 +36,7 @@ ASIDES = {
     "duplicate-root": "the same place was named twice; it is measured once",
     "excluded": "left out by --exclude",
     "fifo": "it stores no bytes",
+    "followed-link": "a symbolic link, which was followed: a further name of what is measured once",
     "followed-root": "named through a symbolic link, which was followed",
     "hard-link": "a further name of a file that is measured once, for all sources that name it",
     "link-outside": "a symbolic link out of the sources, not followed: scan what it leads to too",
