@@ -97,13 +97,11 @@ EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
         "reduction.by_stratum sums to",
     ),
     "compressed chunks larger than the chunks": (
-        lambda r: r["reduction"]["dedup"].__setitem__(
-            1, r["reduction"]["dedup"][1] | {"unique_bytes": four(100), "ratio": four(None)}
-        ),
+        lambda r: r["reduction"]["dedup"].__setitem__(1, r["reduction"]["dedup"][1] | left(r, 100)),
         "is more than its chunks before compression",
     ),
     "more left than there is": (
-        lambda r: r["reduction"]["dedup"][0].update(unique_bytes=four(10**9), ratio=four(None)),
+        lambda r: r["reduction"]["dedup"][0].update(left(r, 10**9)),
         "leaves more than reduction.data_bytes",
     ),
     "a negative number of bytes": (
@@ -122,11 +120,78 @@ EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "raw bytes that the waterfall does not give": (
         lambda r: r["layouts"][0]["raw_bytes"].update(four(5)),
-        "layouts[0].waterfall sums to",
+        "layouts[0].raw_bytes is not what layouts[0].waterfall ends with",
     ),
     "drives that do not sum": (
         lambda r: r["layouts"][0]["bill"]["spares"].update(four(10**6)),
         "layouts[0].bill.spares sums to",
+    ),
+    "bounds of raw bytes that the waterfall does not give": (
+        lambda r: r["layouts"][0]["raw_bytes"].update(high=10**20),
+        "layouts[0].raw_bytes is not what layouts[0].waterfall ends with",
+    ),
+    "a waterfall without a step": (
+        lambda r: r["layouts"][0].update(waterfall=[]),
+        "layouts[0].waterfall has no step",
+    ),
+    "a factor that its bytes do not give": (
+        lambda r: r["layouts"][0]["waterfall"][3]["factor"].update(four(3.0)),
+        "does not multiply its bytes by its factor",
+    ),
+    "less without duplicates than with them": (
+        lambda r: r["layouts"][0]["floor"]["raw_bytes"].update(four(5)),
+        "layouts[0].floor.raw_bytes, without any duplicate, is less than raw_bytes",
+    ),
+    "chunks that compress better where none is found again": (
+        lambda r: r["reduction"]["combined"][0].update(
+            compression_only_bytes=four(r["reduction"]["data_bytes"] / 100),
+            compression_only_ratio=four(100),
+        ),
+        "compression_only_bytes, without any duplicate, is less than physical_bytes",
+    ),
+    "a compression-only ratio that its bytes do not give": (
+        lambda r: r["reduction"]["combined"][0]["compression_only_ratio"].update(four(100)),
+        "reduction.combined[0].compression_only_bytes: its ratio is not",
+    ),
+    "bytes without a ratio": (
+        lambda r: r["reduction"]["combined"][0]["ratio"].update(value=None),
+        "reduction.combined[0]: its ratio is known, or its bytes are, but not both",
+    ),
+    "a headline whose interval no row gives": (
+        lambda r: head(r)["ratio"].update(low=1.0),
+        "reduction.headline is not the row",
+    ),
+    "classes of more bytes than were listed": (
+        lambda r: r["scan"]["strata"][0].update(logical_bytes=10**15),
+        "scan.strata have more bytes than scan.logical_bytes",
+    ),
+    "a share of more than all": (
+        lambda r: r["reduction"]["scope"]["growth"][0].update(share=1.5),
+        "reduction.scope.growth[0].share is above one",
+    ),
+    "less than no chunk": (
+        lambda r: r["reduction"]["dedup"][0].update(chunks=-1),
+        "reduction.dedup[0].chunks is below zero",
+    ),
+    "a reference that was not sized": (
+        lambda r: r.update(reference_layout="rs-20-4"),
+        "reference_layout is none of layouts",
+    ),
+    "complete, and yet not": (
+        lambda r: r.update(incomplete_because=["it was interrupted"]),
+        "complete and incomplete_because say different things",
+    ),
+    "nines that the probability of loss does not give": (
+        lambda r: r["layouts"][0]["durability"].update(nines=30.0),
+        "layouts[0].durability.nines are not those of",
+    ),
+    "a year twice": (
+        lambda r: r["layouts"][0]["bill"]["opex_by_year"][1].update(year=1),
+        "layouts[0].bill.opex_by_year is not of each year once",
+    ),
+    "a cost of what has no price": (
+        lambda r: r["layouts"][0]["bill"]["capex"]["racks"].update(four(None)),
+        "layouts[0].bill.capex.total is known, or a part of it is, but not both",
     ),
     "money that does not sum": (
         lambda r: r["layouts"][0]["bill"]["capex"]["racks"].update(four(1)),
@@ -137,6 +202,11 @@ EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
 
 def four(value: float | None) -> dict[str, Any]:
     return {"value": value, "low": value, "high": value, "origin": "measured"}
+
+
+def left(report: Any, unique_bytes: int) -> dict[str, Any]:
+    ratio = report["reduction"]["data_bytes"] / unique_bytes
+    return {"unique_bytes": four(unique_bytes), "ratio": four(ratio)}
 
 
 @pytest.mark.parametrize("name", EDITS)

@@ -9,6 +9,7 @@ import msgspec
 
 from storeff.economics import SizedLayout
 from storeff.estimate.reduction import Reduction
+from storeff.layout import Step
 from storeff.quantity import Quantity
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ RELATIVE = 1e-6
 CENTS = 0.01
 # A thousand billion times the 50 EB that people plan for: no count, no size, no sum of money.
 IMPOSSIBLE = 1e30
+# Parts of a whole, by the name that they have wherever they are.
+SHARES = ("share", "sampled_fraction", "rate", "coverage", "usable_fraction")
 
 
 def contradictions(report: "Report") -> Iterator[str]:
@@ -33,6 +36,8 @@ def contradictions(report: "Report") -> Iterator[str]:
         return
     if report.target is not None and report.target.bytes < 1:
         yield "target.bytes is not above zero"
+    if report.complete == bool(report.incomplete_because):
+        yield "complete and incomplete_because say different things"
     if report.scan is not None:
         yield from _scan(report.scan)
     if report.reduction is not None:
@@ -45,6 +50,8 @@ def contradictions(report: "Report") -> Iterator[str]:
                 "reduction.data_bytes",
                 report.reduction.data_bytes,
             )
+    if report.reference_layout not in (None, *(layout.name for layout in report.layouts)):
+        yield "reference_layout is none of layouts"
     for index, layout in enumerate(report.layouts):
         yield from _layout(layout, f"layouts[{index}]")
 
@@ -63,6 +70,8 @@ def _figures(value: Any, path: str) -> Iterator[str]:
         yield from _possible(path, value)
         if value < 0 and _counts(path):
             yield f"{path} is below zero"
+        if value > 1 and path.rsplit(".", 1)[-1] in SHARES:
+            yield f"{path} is above one"
 
 
 def _possible(path: str, value: float) -> Iterator[str]:
@@ -71,8 +80,10 @@ def _possible(path: str, value: float) -> Iterator[str]:
 
 
 def _counts(path: str) -> bool:
+    """Whether no number at ``path`` is below zero: what was measured, and every count of bytes."""
     name = path.rsplit(".", 1)[-1]
-    return name in ("bytes", "files", "seed") or name.endswith("_bytes")
+    measured = path.startswith(("run.", "scan.", "reduction."))
+    return measured or name in ("bytes", *SHARES) or name.endswith("_bytes")
 
 
 def _interval(q: Quantity, path: str) -> Iterator[str]:
@@ -102,6 +113,8 @@ def _scan(scan: "Scan") -> Iterator[str]:
         yield from _sum("scan.file_sizes", listed, "scan.logical_bytes", scan.logical_bytes)
     if sum(s.files for s in scan.strata) > scan.files:
         yield "scan.strata have more files than scan.files"
+    if sum(s.logical_bytes for s in scan.strata) > scan.logical_bytes:
+        yield "scan.strata have more bytes than scan.logical_bytes"
 
 
 def _reduction(reduction: Reduction) -> Iterator[str]:
@@ -125,9 +138,15 @@ def _reduction(reduction: Reduction) -> Iterator[str]:
         unique, physical = alone.get(row.chunker), row.physical_bytes.value
         if unique is not None and physical is not None and physical > unique:
             yield f"reduction.combined[{i}] is more than its chunks before compression"
+        local, local_ratio = row.compression_only_bytes, row.compression_only_ratio
+        if local is not None and local_ratio is not None:
+            path = f"reduction.combined[{i}].compression_only_bytes"
+            yield from _ratio(path, data_bytes, local, local_ratio)
+            yield from _no_better(path, local, "physical_bytes", row.physical_bytes)
     head = reduction.headline
     same = [c for c in reduction.combined if (c.chunker, c.codec) == (head.chunker, head.codec)]
-    if not same or not _close(same[0].ratio.value, head.ratio.value):
+    pairs = zip(_bounds(same[0].ratio), _bounds(head.ratio), strict=True) if same else ()
+    if not same or not all(_close(a, b) for a, b in pairs):
         yield "reduction.headline is not the row of reduction.combined that it names"
     classes = [s.data_bytes for s in reduction.by_stratum]
     if classes and None not in classes:
@@ -140,6 +159,9 @@ def _ratio(path: str, data_bytes: int, left: Quantity, ratio: Quantity) -> Itera
     if data_bytes and left.value == 0:
         yield f"{path} leaves no byte of {data_bytes:,}"
         return
+    if data_bytes and (left.value is None) != (ratio.value is None):
+        yield f"{path}: its ratio is known, or its bytes are, but not both"
+        return
     pairs = ((left.value, ratio.value), (left.high, ratio.low), (left.low, ratio.high))
     for size, told in pairs:
         # A ratio is null where a bound of what is left is zero.
@@ -148,17 +170,37 @@ def _ratio(path: str, data_bytes: int, left: Quantity, ratio: Quantity) -> Itera
             return
 
 
+def _no_better(path: str, local: Quantity, name: str, found: Quantity) -> Iterator[str]:
+    """What is needed where no duplicate is found is never less than where they are."""
+    pairs = ((local.low, found.low), (local.value, found.value), (local.high, found.high))
+    if any(a is not None and b is not None and a < b for a, b in pairs):
+        yield f"{path}, without any duplicate, is less than {name}"
+
+
 def _layout(layout: SizedLayout, path: str) -> Iterator[str]:
     steps, bill = layout.waterfall, layout.bill
+    if not steps:
+        yield f"{path}.waterfall has no step"
+        return
     for before, after in itertools.pairwise(steps):
-        if before.after_bytes.value != after.before_bytes.value:
+        if _bounds(before.after_bytes) != _bounds(after.before_bytes):
             yield f"{path}.waterfall: {after.step} does not begin where {before.step} ends"
+    for step in steps:
+        yield from _factor(f"{path}.waterfall: {step.step}", step)
     first, last = steps[0].before_bytes.value, steps[-1].after_bytes.value
-    yield from _sum(f"{path}.waterfall", last, f"{path}.raw_bytes", layout.raw_bytes.value)
+    if _bounds(steps[-1].after_bytes) != _bounds(layout.raw_bytes):
+        yield f"{path}.raw_bytes is not what {path}.waterfall ends with"
+    if layout.floor is not None:
+        local = layout.floor.raw_bytes
+        yield from _no_better(f"{path}.floor.raw_bytes", local, "raw_bytes", layout.raw_bytes)
     if first is not None and last is not None:
         shares = [step.share_bytes.value for step in steps]
         if None not in shares and sum(s for s in shares if s is not None) != last - first:
             yield f"{path}.waterfall: its shares do not sum to raw minus logical bytes"
+    lost = layout.durability
+    worse = max(lost.annual_loss_probability_window or 0, lost.annual_loss_probability_markov or 0)
+    if worse > 0 and not _close(lost.nines, -math.log10(worse)):
+        yield f"{path}.durability.nines are not those of the likelier loss"
     whole = (bill.drives_in_service.value, bill.spares.value)
     if None not in whole:
         drives = sum(n for n in whole if n is not None)
@@ -166,12 +208,27 @@ def _layout(layout: SizedLayout, path: str) -> Iterator[str]:
     capex = bill.capex
     bought = [capex.drives.value, capex.enclosures.value, capex.racks.value]
     yield from _money(f"{path}.bill.capex.total", capex.total.value, bought)
+    if [year.year for year in bill.opex_by_year] != [*range(1, len(bill.opex_by_year) + 1)]:
+        yield f"{path}.bill.opex_by_year is not of each year once, in order"
     for index, year in enumerate(bill.opex_by_year):
         paid = [year.energy.value, year.colocation.value, year.support.value]
         of_year = f"{path}.bill.opex_by_year[{index}].total"
         yield from _money(of_year, year.total.value, [*paid, year.replacement.value])
     spent = [capex.total.value, bill.opex_total.value]
     yield from _money(f"{path}.bill.tco", bill.tco.value, spent)
+
+
+def _factor(path: str, step: Step[Quantity]) -> Iterator[str]:
+    """Both sides of a step are rounded up to whole bytes; its factor is not."""
+    before, factor, after = step.before_bytes.value, step.factor.value, step.after_bytes.value
+    if before is None or factor is None or after is None:
+        return
+    if not math.isclose(before * factor, after, rel_tol=RELATIVE, abs_tol=1 + factor):
+        yield f"{path} does not multiply its bytes by its factor"
+
+
+def _bounds(q: Quantity) -> tuple[float | None, ...]:
+    return q.low, q.value, q.high
 
 
 def _sum(parts: str, total: float | None, whole: str, value: float | None) -> Iterator[str]:
@@ -181,6 +238,8 @@ def _sum(parts: str, total: float | None, whole: str, value: float | None) -> It
 
 def _money(path: str, total: float | None, parts: list[float | None]) -> Iterator[str]:
     known = [part for part in parts if part is not None]
+    if (total is None) != (len(known) < len(parts)):
+        yield f"{path} is known, or a part of it is, but not both"
     if total is None or len(known) < len(parts):
         return
     if not math.isclose(total, sum(known), rel_tol=RELATIVE, abs_tol=CENTS * (len(parts) + 1)):
