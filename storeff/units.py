@@ -54,10 +54,15 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """``seconds`` in the largest unit of which there is a whole one: ``10 min``, ``36 h``."""
-    for unit_seconds, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+    """``seconds`` in the largest unit of which there is a whole one: ``10 min``, ``36 h``.
+
+    A whole number of it is shown as one, as times are chosen; others have three digits.
+    """
+    for unit_seconds, name in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
         if seconds >= 2 * unit_seconds or seconds == unit_seconds:
-            return f"{significant(seconds / unit_seconds).removesuffix('.00')} {name}"
+            number = seconds / unit_seconds
+            shown = f"{number:,.0f}" if number.is_integer() else significant(number)
+            return f"{shown} {name}"
     return f"{significant(seconds)} s"
 
 

@@ -11,6 +11,7 @@ from storeff.units import (
     counted,
     covered,
     format_bytes,
+    format_duration,
     format_power,
     format_size_both,
     parse_size,
@@ -139,3 +140,20 @@ def test_one_is_singular() -> None:
     assert counted(0, "rack") == "0 racks"
     assert counted(1, "entry", "entries") == "1 entry"
     assert counted(1050, "entry", "entries") == "1,050 entries"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (600, "10 min"),
+        (3600, "1 h"),
+        (30 * 86_400, "30 d"),
+        (1461 * 86_400, "1,461 d"),
+        (696, "11.6 min"),
+        (45, "45 s"),
+        (0.5, "0.500 s"),
+        (0, "0 s"),
+    ],
+)
+def test_a_time_is_whole_where_it_was_chosen_so(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
