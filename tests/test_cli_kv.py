@@ -173,6 +173,7 @@ def test_capacities_are_sizes_of_a_model(trace: Path) -> None:
         ((), "give PATHS"),
         ((SAMPLES, "--ttl", "1h"), "replay a trace"),
         (("--model", "no-such-model"), "neither a file nor one of"),
+        (("--model", SAMPLES), "is a directory: name the config.json in it"),
         (("--model", "llama-3.1-70b", "--ttl", "1 fortnight"), "is not a time"),
     ],
 )

@@ -313,6 +313,10 @@ def _model(name: str, extra: dict[str, Path]) -> Any:
     models = load_models(extra.get("models"))
     if name in models:
         return models[name]
+    if os.path.isdir(name):
+        raise click.BadParameter(
+            f"{name!r} is a directory: name the config.json in it", param_hint="--model"
+        )
     if os.path.exists(name):
         return read_config(Path(name))
     raise click.BadParameter(
