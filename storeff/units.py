@@ -71,6 +71,8 @@ def _scaled(value: float, steps: dict[str, int]) -> str:
     index = 0
     while index + 1 < len(names) and abs(value) >= steps[names[index + 1]] * 0.9995:
         index += 1
+    if index == 0 and names[0] == "B" and float(value).is_integer():
+        return f"{value:.0f} B"
     return f"{significant(value / steps[names[index]])} {names[index]}"
 
 

@@ -134,7 +134,7 @@ def test_one_of_a_thing_is_singular(tmp_path: Path) -> None:
     write(tmp_path / name, safetensors({"kv_cache": kv_bits(2, 64, 64)}))
     shown = run(path, (tmp_path / name).parent, "--block-tokens", "512").stdout
     assert "1 of 1 file, " in shown
-    assert "1 block has 1 distinct key: " in shown
+    assert "1 block has 1 distinct key: nothing is stored again. " in shown
     assert "1 request in 0 s, 500 input tokens (500 each); 1 block of 512 tokens" in shown
     assert "LRU        1 block, 512 tokens" in shown
     assert not re.search(r"\b1 (requests|blocks|tokens|drives|files|keys|chunks)\b", shown)

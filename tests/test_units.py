@@ -78,6 +78,14 @@ def test_a_displayed_size_reads_back_within_its_digits(size_bytes: int) -> None:
     assert shown == pytest.approx(size_bytes, rel=0.006)
 
 
+@pytest.mark.parametrize(
+    ("size_bytes", "text"),
+    [(0, "0 B"), (4, "4 B"), (4.0, "4 B"), (999, "999 B"), (1000, "1.00 kB"), (4.25, "4.25 B")],
+)
+def test_there_is_no_part_of_a_byte(size_bytes: float, text: str) -> None:
+    assert format_bytes(size_bytes) == text
+
+
 def test_a_target_is_echoed_in_both_systems() -> None:
     assert format_size_both(50 * 10**18) == "50.0 EB (43.4 EiB)"
 

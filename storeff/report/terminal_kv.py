@@ -153,11 +153,12 @@ def _percent(q: Quantity) -> str:
 
 def _shared(sharing: KeySharing) -> RenderableType:
     saved = sharing.bytes - sharing.unique_bytes
+    again = f"{format_bytes(saved)} are" if saved else "nothing is"
     text = (
         f"{counted(sharing.blocks, 'block has', 'blocks have')} "
         f"{counted(sharing.unique_blocks, 'distinct key')}: "
-        f"{format_bytes(saved)} are stored again. Equal keys are the same tokens, not the same "
-        "bytes, and this is no byte deduplication (storeff scan measures that)."
+        f"{again} stored again. Equal keys are the same tokens, not the same bytes, and "
+        "this is no byte deduplication (storeff scan measures that)."
     )
     if sharing.size_disagrees:
         keys = counted(sharing.size_disagrees, "key has", "keys have")
