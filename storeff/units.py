@@ -54,10 +54,15 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """``seconds`` in the largest unit of which there is a whole one: ``10 min``, ``36 h``."""
-    for unit_seconds, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+    """``seconds`` in the largest unit of which there is a whole one: ``10 min``, ``36 h``.
+
+    A whole number of it is shown as one, as times are chosen; others have three digits.
+    """
+    for unit_seconds, name in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
         if seconds >= 2 * unit_seconds or seconds == unit_seconds:
-            return f"{significant(seconds / unit_seconds).removesuffix('.00')} {name}"
+            number = seconds / unit_seconds
+            shown = f"{number:,.0f}" if number.is_integer() else significant(number)
+            return f"{shown} {name}"
     return f"{significant(seconds)} s"
 
 
@@ -66,6 +71,8 @@ def _scaled(value: float, steps: dict[str, int]) -> str:
     index = 0
     while index + 1 < len(names) and abs(value) >= steps[names[index + 1]] * 0.9995:
         index += 1
+    if index == 0 and names[0] == "B" and float(value).is_integer():
+        return f"{value:.0f} B"
     return f"{significant(value / steps[names[index]])} {names[index]}"
 
 

@@ -57,7 +57,7 @@ def test_what_was_measured_is_reported_as_the_part_that_it_is(tree: Path, number
     report = json.loads(done.stdout)
     assert 0 < report["scan"]["read_bytes"] < FILES * FILE_BYTES
     assert report["scan"]["interrupted"] == "reading"
-    assert "everything was read" not in report["scan"]["choice"]
+    assert "full scan" not in report["scan"]["choice"]
     assert report["complete"] is False
     assert report["warnings"][0]["code"] == "interrupted"
     assert report["incomplete_because"] == [report["warnings"][0]["message"]]
@@ -76,7 +76,7 @@ def test_a_sample_that_was_cut_short_says_so(tree: Path) -> None:
 def test_the_terminal_does_not_call_a_part_everything(tree: Path) -> None:
     done = interrupted("scan", tree, *SLOWLY, "--target", "1EB")
     assert done.returncode == 130
-    assert "everything was read" not in done.stdout
+    assert "full scan" not in done.stdout
     assert "Everything" not in done.stdout
     assert "Coverage: complete" not in done.stdout
     assert "interrupted" in done.stdout
@@ -101,7 +101,7 @@ def test_an_interrupt_before_anything_was_read(
     assert report["complete"] is False
     assert report["layouts"] == []
     assert report["reduction"]["headline"]["ratio"]["value"] is None
-    assert "everything was read" not in done.stdout
+    assert "full scan" not in done.stdout
 
 
 # What is in flight here takes longer than any test.

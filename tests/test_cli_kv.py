@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -126,6 +127,28 @@ def test_retention_goes_through_to_drives_and_money(trace: Path) -> None:
     assert made["kv"]["retention"]["billed_ttl_seconds"] == 10
 
 
+def test_one_of_a_thing_is_singular(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    path.write_text('{"timestamp": 0, "input_length": 500, "output_length": 1, "hash_ids": [7]}\n')
+    name = "0123456789abcdef0123456789abcdef/model.layers.0.self_attn.attn.safetensors"
+    write(tmp_path / name, safetensors({"kv_cache": kv_bits(2, 64, 64)}))
+    shown = run(path, (tmp_path / name).parent, "--block-tokens", "512").stdout
+    assert "1 of 1 file, " in shown
+    assert "1 block has 1 distinct key: nothing is stored again. " in shown
+    assert "1 request in 0 s, 500 input tokens (500 each); 1 block of 512 tokens" in shown
+    assert "LRU        1 block, 512 tokens" in shown
+    assert not re.search(r"\b1 (requests|blocks|tokens|drives|files|keys|chunks)\b", shown)
+
+
+def test_a_share_of_hits_is_said_to_be_all_only_where_it_is(tmp_path: Path) -> None:
+    row = {"timestamp": 0, "input_length": 512, "output_length": 1, "hash_ids": [7]}
+    lines = [json.dumps(row | {"timestamp": 1000 * i}) + "\n" for i in range(4000)]
+    path = tmp_path / "same.jsonl"
+    path.write_text("".join(lines))
+    shown = run(path).stdout
+    assert re.search(r"unlimited +everything +99\.97 % +99\.97 % +100 % ", shown)
+
+
 def test_the_bill_is_for_the_target(trace: Path) -> None:
     made = report(
         trace,
@@ -150,6 +173,7 @@ def test_capacities_are_sizes_of_a_model(trace: Path) -> None:
         ((), "give PATHS"),
         ((SAMPLES, "--ttl", "1h"), "replay a trace"),
         (("--model", "no-such-model"), "neither a file nor one of"),
+        (("--model", SAMPLES), "is a directory: name the config.json in it"),
         (("--model", "llama-3.1-70b", "--ttl", "1 fortnight"), "is not a time"),
     ],
 )

@@ -43,6 +43,16 @@ STATED: dict[str, tuple[dict[str, Any], str, int]] = {
     "compressed-tensors": (scheme(**FLOAT8, **TENSOR), "fp8", ELEMENTS),
     "its older key": ({"compression_config": {"kv_cache_scheme": FLOAT8}}, "fp8", ELEMENTS),
     "an algorithm": ({"quantization_config": {"kv_cache_quant_algo": "FP8"}}, "fp8", ELEMENTS),
+    "an algorithm, nested as in ModelOpt's own file": (
+        {
+            "quantization_config": {
+                "quant_method": "modelopt",
+                "quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"},
+            }
+        },
+        "fp8",
+        ELEMENTS,
+    ),
     "NVFP4": (
         {"quantization_config": {"kv_cache_quant_algo": "NVFP4"}},
         "nvfp4",

@@ -319,7 +319,7 @@ def test_a_line_without_end_is_one_bad_line(
     ("lines", "message"),
     [
         ([], "empty"),
-        (["{nonsense", "{"], "none of the first 2 lines is a request; line 1"),
+        (["{nonsense", "{"], "no request in the first 2 lines; line 1"),
         ([mooncake(0, [])], "no request names a block"),
         ([mooncake(0, [1], input_length=None)], "no request says its input length"),
         ([mooncake(0, [1], input_length=600, chat_id=1)], r"fit 512 or 1024 or 2048 or \.\.\."),

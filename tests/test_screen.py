@@ -341,14 +341,14 @@ def test_an_incomplete_report_says_so_first_and_claims_nothing_whole(
     report = read_report(reports[kind])
     scan = report.scan
     if scan is not None:
-        scan = msgspec.structs.replace(scan, coverage=0.17321, choice="everything was read")
+        scan = msgspec.structs.replace(scan, coverage=0.17321, choice="full scan")
     report = msgspec.structs.replace(
         report, complete=False, incomplete_because=["interrupted"], scan=scan
     )
     shown = screen(report, 100)
     share = "" if scan is None else "rests on 17.32 % of the listed bytes; "
     assert shown.splitlines()[0] == f"INCOMPLETE: {share}interrupted"
-    for claim in ("exactly (", "counted exactly", "everything was read", "overage: complete"):
+    for claim in ("exactly (", "counted exactly", "full scan", "overage: complete"):
         assert claim not in shown
 
 
@@ -415,6 +415,25 @@ def test_compression_only_stands_beside_what_it_is_of(
         for row in document["reduction"]["combined"]
     ]
     assert "zstd-3 only" not in screen(msgspec.convert(document, Report), 120)
+
+
+def test_a_cost_that_is_unknown_is_said_once(reports: dict[str, Path]) -> None:
+    words = ("size", reports["whole"], "--target", "50EB", "--drive", "qlc-122-kioxia")
+    head = storeff(*words, COLUMNS="200").stdout.split("\n\n")[0]
+    assert "5-year cost (present value): unknown" in head
+    assert re.search(r"Compression only: [\d.]+ EB of raw storage, if no duplicate is found", head)
+    assert head.count("unknown") == 1
+
+
+def test_sources_that_share_nothing_save_nothing(tmp_path: Path) -> None:
+    for seed, name in enumerate("ab"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "f").write_bytes(random.Random(seed).randbytes(10_000))
+    shown = storeff("scan", tmp_path / "a", tmp_path / "b", "-q", COLUMNS="100").stdout
+    assert "Pooling saves nothing: no cdc-64KiB chunk is in more than one source." in shown
+    (tmp_path / "b" / "g").write_bytes((tmp_path / "a" / "f").read_bytes())
+    shown = storeff("scan", tmp_path / "a", tmp_path / "b", "-q", COLUMNS="100").stdout
+    assert "Pooling saves 10.0 kB: the cross-source duplicates" in shown
 
 
 def test_one_drive_is_one_drive(tmp_path: Path) -> None:

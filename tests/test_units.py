@@ -11,6 +11,7 @@ from storeff.units import (
     counted,
     covered,
     format_bytes,
+    format_duration,
     format_power,
     format_size_both,
     parse_size,
@@ -77,6 +78,14 @@ def test_a_displayed_size_reads_back_within_its_digits(size_bytes: int) -> None:
     assert shown == pytest.approx(size_bytes, rel=0.006)
 
 
+@pytest.mark.parametrize(
+    ("size_bytes", "text"),
+    [(0, "0 B"), (4, "4 B"), (4.0, "4 B"), (999, "999 B"), (1000, "1.00 kB"), (4.25, "4.25 B")],
+)
+def test_there_is_no_part_of_a_byte(size_bytes: float, text: str) -> None:
+    assert format_bytes(size_bytes) == text
+
+
 def test_a_target_is_echoed_in_both_systems() -> None:
     assert format_size_both(50 * 10**18) == "50.0 EB (43.4 EiB)"
 
@@ -139,3 +148,20 @@ def test_one_is_singular() -> None:
     assert counted(0, "rack") == "0 racks"
     assert counted(1, "entry", "entries") == "1 entry"
     assert counted(1050, "entry", "entries") == "1,050 entries"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (600, "10 min"),
+        (3600, "1 h"),
+        (30 * 86_400, "30 d"),
+        (1461 * 86_400, "1,461 d"),
+        (696, "11.6 min"),
+        (45, "45 s"),
+        (0.5, "0.500 s"),
+        (0, "0 s"),
+    ],
+)
+def test_a_time_is_whole_where_it_was_chosen_so(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text

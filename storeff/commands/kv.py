@@ -63,12 +63,12 @@ Exit codes:
 @click.option(
     "--block-tokens",
     type=click.IntRange(1, BLOCK_TOKENS_MAX),
-    help="Tokens of a trace's block [default: told by its lengths].",
+    help="Tokens in each block of the trace [default: detected from its lengths].",
 )
 @click.option(
     "--time-unit",
     type=click.Choice(TIME_UNITS),
-    help="What a trace's times count [default: as its format or its header says].",
+    help="Unit of the trace's times [default: as its format or its header says].",
 )
 @click.option(
     "--ttl",
@@ -90,8 +90,12 @@ Exit codes:
     type=Finite(min=0, min_open=True),
     help="Scale the trace's traffic to this rate.",
 )
-@click.option("--gpus", type=click.IntRange(min=1), help="Or scale it to this many GPUs,")
-@click.option("--trace-gpus", type=click.IntRange(min=1), help="where this many served the trace.")
+@click.option(
+    "--gpus", type=click.IntRange(min=1), help="Or scale it to this many GPUs; needs --trace-gpus."
+)
+@click.option(
+    "--trace-gpus", type=click.IntRange(min=1), help="GPUs that served the trace; with --gpus."
+)
 @click.option("--gpu", metavar="NAME", help="GPU for recomputing, of the gpus catalogue.")
 @click.option(
     "--waf",
@@ -312,6 +316,10 @@ def _model(name: str, extra: dict[str, Path]) -> tuple[Any, list[Path]]:
     models = load_models(extra.get("models"))
     if name in models:
         return models[name], []
+    if os.path.isdir(name):
+        raise click.BadParameter(
+            f"{name!r} is a directory: name the config.json in it", param_hint="--model"
+        )
     if os.path.exists(name):
         config = Path(name)
         return read_config(config), [config, config.with_name(QUANT_CONFIG)]

@@ -81,7 +81,7 @@ def choose(scan: PartialScan) -> tuple[Goal | None, str]:
     stored = scan.listing.stored_bytes
     if stored <= SMALL_BYTES:
         return None, (
-            f"everything was read, as is done up to {format_bytes(SMALL_BYTES)}; "
+            f"full scan, the default up to {format_bytes(SMALL_BYTES)}; "
             "--sample 1% or --time-budget 1m reads less"
         )
     speed = min(scan.read_speed(PROBE_SECONDS), scan.threads * SCAN_BYTES_PER_SECOND)
@@ -89,7 +89,7 @@ def choose(scan: PartialScan) -> tuple[Goal | None, str]:
     what = f"{format_bytes(stored)} at {format_bytes(speed)}/s, as measured, take"
     if seconds <= EVERYTHING_SECONDS:
         return None, (
-            f"everything was read: {what} {format_duration(seconds)} or so; "
+            f"full scan: {what} {format_duration(seconds)} or so; "
             "--sample 1% or --time-budget 1m reads less"
         )
     return Goal(half_width=DEFAULT_HALF_WIDTH, seconds=DEFAULT_SECONDS), (

@@ -83,13 +83,22 @@ def _tables(
         for name in _CONFIGS:
             inner = values.get(name)
             if isinstance(inner, dict):
-                yield f"{name}.", inner
-                _note_unknown(fields, name, inner)
+                yield from _stated(fields, name, ".", inner)
     if beside is not None:
-        inner = beside.get("quantization")
-        table = inner if isinstance(inner, dict) else beside
-        yield "hf_quant_config.json: ", table
-        _note_unknown(fields, "hf_quant_config.json", table)
+        yield from _stated(fields, "hf_quant_config.json", ": ", beside)
+
+
+def _stated(
+    fields: Fields, where: str, separator: str, table: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """``table``, and what it has in `quantization`, where ModelOpt nests it in either place."""
+    inner = table.get("quantization")
+    if isinstance(inner, dict):
+        table = {key: value for key, value in table.items() if key != "quantization"}
+        yield f"{where}{separator}quantization.", inner
+        _note_unknown(fields, where, inner)
+    yield f"{where}{separator}", table
+    _note_unknown(fields, where, table)
 
 
 def _format(fields: Fields, where: str, value: Any) -> CacheFormat | None:

@@ -25,6 +25,7 @@ from storeff.kv.trace_time import (
     usual_unit,
 )
 from storeff.sources.names import printable
+from storeff.units import counted
 
 TOKENS_MAX = 1 << 40
 _LINES_OF_FORMAT = 5
@@ -138,7 +139,7 @@ def _json_requests(lines: Iterator[_Line], unit: TimeUnit | None) -> Requests:
         raise StoreffError("the trace is empty")
     if not good:
         raise StoreffError(
-            f"none of the first {len(before)} lines is a request; "
+            f"no request in the first {counted(len(before), 'line')}; "
             f"line {before[0][0]}: {before[0][1]}",
             "a line must be a JSON object with timestamp and hash_ids (and input_length, "
             "output_length), as in the traces of Mooncake and Qwen Bailian",

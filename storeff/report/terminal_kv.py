@@ -12,8 +12,15 @@ from storeff.kv.survey import Found, Survey
 from storeff.kv.trace import TraceNotes
 from storeff.quantity import Quantity
 from storeff.report.model import Kv, KvModel, KvRetention
-from storeff.report.render import UNKNOWN, paragraph, ratio, section, simple_table
-from storeff.units import format_bytes, format_bytes_iec, format_duration, significant
+from storeff.report.render import UNKNOWN, amount, paragraph, ratio, section, simple_table
+from storeff.units import (
+    counted,
+    format_bytes,
+    format_bytes_iec,
+    format_duration,
+    percent,
+    significant,
+)
 
 SHOWN_WHYS = 6
 # Shown beside the best one, to see what each step of it gives.
@@ -67,8 +74,7 @@ def _dumps(dumps: list[Found], survey: Survey) -> RenderableType:
         if survey.other_files > 1:
             other = f"{survey.other_files:,} other files, {size}, are not recognised as KV dumps"
         notes.append(paragraph(other))
-    files = f"{survey.dump_files:,} {'file' if survey.dump_files == 1 else 'files'}"
-    title = f"KV caches in {files}, {format_bytes(survey.dump_bytes)}"
+    title = f"KV caches in {counted(survey.dump_files, 'file')}, {format_bytes(survey.dump_bytes)}"
     return section(title, *([table] if dumps else []), *notes)
 
 
@@ -111,9 +117,12 @@ def _measured(survey: Survey, measured: KvReport) -> RenderableType:
             )
     chunk = format_bytes_iec(chunk_bytes)
     read = sum(part.read_bytes for part in measured.by_layer)
-    text = f"{survey.measured_files:,} of {survey.dump_files:,} files, {format_bytes(read)} of them"
+    files = f"{survey.measured_files:,} of {counted(survey.dump_files, 'file')}"
     body: list[RenderableType] = [
-        paragraph(f"{text} read, in independent chunks of up to {chunk}; {measured.caveat}."),
+        paragraph(
+            f"{files}, {format_bytes(read)} of them read, in independent chunks of up to {chunk}; "
+            f"{measured.caveat}."
+        ),
         lossless,
     ]
     if beyond_order0:
@@ -139,27 +148,30 @@ def _scheme(part: Part, scheme: Scheme, chunk_bytes: int) -> str:
 
 
 def _percent(q: Quantity) -> str:
-    return "" if q.value is None else f"{q.value:.3%}"
+    return "" if q.value is None else f"{q.value:.3%}".replace("%", " %")
 
 
 def _shared(sharing: KeySharing) -> RenderableType:
     saved = sharing.bytes - sharing.unique_bytes
+    again = f"{format_bytes(saved)} are" if saved else "nothing is"
     text = (
-        f"{sharing.blocks:,} blocks have {sharing.unique_blocks:,} distinct keys: "
-        f"{format_bytes(saved)} are stored again. Equal keys are the same tokens, not the same "
-        "bytes, and this is no byte deduplication (storeff scan measures that)."
+        f"{counted(sharing.blocks, 'block has', 'blocks have')} "
+        f"{counted(sharing.unique_blocks, 'distinct key')}: "
+        f"{again} stored again. Equal keys are the same tokens, not the same bytes, and "
+        "this is no byte deduplication (storeff scan measures that)."
     )
     if sharing.size_disagrees:
-        text += f" {sharing.size_disagrees:,} keys have blocks of more than one size."
+        keys = counted(sharing.size_disagrees, "key has", "keys have")
+        text += f" {keys} blocks of more than one size."
     return section("What they share by block key", paragraph(text))
 
 
 def _trace(trace: Replayed, chunks: list[ChunkSharing]) -> RenderableType:
     mean = "" if trace.input_tokens_mean is None else f" ({trace.input_tokens_mean:,.0f} each)"
     text = (
-        f"{trace.requests:,} requests in {format_duration(trace.span_seconds)}, "
-        f"{trace.input_tokens:,} input tokens{mean}; {trace.blocks:,} blocks of "
-        f"{trace.block_tokens} tokens, {trace.unique_blocks:,} distinct, "
+        f"{counted(trace.requests, 'request')} in {format_duration(trace.span_seconds)}, "
+        f"{counted(trace.input_tokens, 'input token')}{mean}; {counted(trace.blocks, 'block')} of "
+        f"{counted(trace.block_tokens, 'token')}, {trace.unique_blocks:,} distinct, "
         f"{_share(trace.used_once_share)} of those used once"
     )
     if trace.reuse_intervals is not None:
@@ -177,13 +189,13 @@ def _trace(trace: Replayed, chunks: list[ChunkSharing]) -> RenderableType:
     for point in (p for p in trace.caches if p.admission == 1):
         table.add_row(
             point.policy.upper(),
-            f"{point.capacity_blocks:,} blocks, {point.capacity_tokens:,} tokens",
+            f"{counted(point.capacity_blocks, 'block')}, {counted(point.capacity_tokens, 'token')}",
             *_rates(point.traffic, point.share_of_max),
         )
     for ttl in (t for t in trace.ttls if t.admission == 1):
         table.add_row(
             f"TTL {format_duration(ttl.ttl_seconds)}",
-            f"at most {ttl.live_peak_blocks:,} blocks",
+            f"at most {counted(ttl.live_peak_blocks, 'block')}",
             *_rates(ttl.traffic, ttl.share_of_max),
         )
     body: list[RenderableType] = [paragraph(text), paragraph(_unit(trace.notes)), table]
@@ -211,7 +223,7 @@ def _chunks(chunks: list[ChunkSharing]) -> RenderableType:
     )
     for each in chunks:
         table.add_row(
-            f"{each.chunk_tokens} tokens",
+            counted(each.chunk_tokens, "token"),
             f"{each.chunks:,}",
             f"{each.unique_chunks:,}",
             _share(each.token_hit_rate),
@@ -231,7 +243,7 @@ def _rates(traffic: Traffic, share_of_max: float | None) -> tuple[str, str, str,
 
 
 def _share(rate: float | None) -> str:
-    return UNKNOWN if rate is None else f"{rate:.1%}"
+    return UNKNOWN if rate is None else percent(rate)
 
 
 def _retention(retention: KvRetention) -> RenderableType:
@@ -253,7 +265,7 @@ def _retention(retention: KvRetention) -> RenderableType:
         again = ", 2nd use" if row.admission == 2 else ""
         table.add_row(
             f"{format_duration(row.ttl_seconds)}{again}{'' if row.measured else ' *'}",
-            _bounds(row.token_hit_rate, lambda share: f"{share:.1%}"),
+            _bounds(row.token_hit_rate, percent),
             _bounds(row.stored_bytes, format_bytes),
             _bounds(row.raw_bytes, format_bytes),
             _bounds(row.drives, lambda count: f"{count:,.0f}"),
@@ -300,12 +312,12 @@ def _billed(retention: KvRetention) -> str:
         if rate is not None
     ]
     if filled:
-        return f"The bill is for the target, filled by {', '.join(filled)}, and for {idle}."
+        return f"The bill is for {idle}. The target is filled by {', '.join(filled)}."
     raw, drives = row.raw_bytes.value or 0, row.drives.value or 0
     return (
-        f"The bill is for {idle}: {format_bytes(raw)} of raw, {drives:,.0f} "
-        f"{'drive' if drives == 1 else 'drives'} in service, or one for each fragment of a stripe "
-        "if these are more, and spares."
+        f"The bill is for {idle}: {format_bytes(raw)} of raw, "
+        f"{counted(round(drives), 'drive')} in service, or one for each fragment of a stripe if "
+        "these are more, and spares."
     )
 
 
@@ -324,4 +336,4 @@ def _hours(hours: float | None) -> str:
 
 
 def _usd(usd: float | None) -> str:
-    return UNKNOWN if usd is None else f"{usd:,.2f} USD"
+    return UNKNOWN if usd is None else amount(usd, "USD")

@@ -52,9 +52,10 @@ def verdict(report: Report) -> Section:
         prices = _range(report.uncertainty.price.npv, report.currency)
         lines[-1] += f"; price range (95 %): {prices}"
     if layout.floor is not None and layout.floor.raw_bytes.value is not None:
+        cost = f", {money(layout.floor.npv, report.currency)}" if known else ""
         lines.append(
-            f"Compression only: {interval(layout.floor.raw_bytes, format_bytes)} of raw storage, "
-            f"{money(layout.floor.npv, report.currency)}, if no duplicate is found"
+            f"Compression only: {interval(layout.floor.raw_bytes, format_bytes)} of raw storage"
+            f"{cost}, if no duplicate is found"
         )
     what = "from scenario"
     if report.reduction is not None:

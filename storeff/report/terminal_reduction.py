@@ -257,9 +257,12 @@ def _sharing(sharing: Sharing) -> Section:
             interval(volume.unique_bytes, format_bytes),
             interval(volume.only_here_bytes, format_bytes),
         )
+    saved = sharing.needless_bytes
     text = paragraph(
-        f"Pooling saves {interval(sharing.needless_bytes, format_bytes)}: the cross-source "
-        f"duplicates, deduplicated in {sharing.chunker}."
+        f"Pooling saves nothing: no {sharing.chunker} chunk is in more than one source."
+        if saved.value == saved.high == 0
+        else f"Pooling saves {interval(saved, format_bytes)}: the cross-source duplicates, "
+        f"deduplicated in {sharing.chunker}."
     )
     if not sharing.pairs:
         return section("What the sources share", text, volumes)
