@@ -153,6 +153,12 @@ def test_a_users_gpu_is_known_to_kv(data: Path) -> None:
         ("k = 20, m = 4", "k = 20, m = -1", "layout.code: a code needs k >= 1, m >= 0"),
         ("k = 20, m = 4", "k = 20_000, m = 4", "layout.code: a code has at most 512 fragments"),
         (
+            'code = { kind = "rs", k = 20, m = 4 }',
+            "code = { kind = 'raidz', k = 4, m = 2, block_bytes = 8192, sector_bytes = 4096 }\n"
+            "object_unit_bytes = 512",
+            "layout object_unit_bytes must be the sector_bytes of its code, 4,096 B",
+        ),
+        (
             "price = 5000",
             "price = {value = 5, unit = 'JPY'}",
             "not in USD as the other prices: rack",

@@ -20,7 +20,7 @@ from storeff.data import (
     unknown,
 )
 from storeff.errors import StoreffError, did_you_mean
-from storeff.layout.model import Layout
+from storeff.layout.model import Layout, layout_mistakes
 from storeff.layout.waterfall import Data
 
 # Ranges are as wide as anything that can be built or bought, and narrower than a wrong unit.
@@ -178,7 +178,9 @@ def load_scenario(path: Path) -> Scenario[Assumption]:
     table = read_toml(path)
     currency = table.get("currency", "USD")
     scenario = decode(Scenario[Assumption], table, "", path, str(currency))
-    refuse(path, [f"drive {mistake}" for mistake in _drive_mistakes(scenario.drive)])
+    mistakes = [f"drive {mistake}" for mistake in _drive_mistakes(scenario.drive)]
+    mistakes += [f"layout {mistake}" for mistake in layout_mistakes(scenario.layout)]
+    refuse(path, mistakes)
     _check_currency(scenario, f"{path}: ")
     return scenario
 
