@@ -223,6 +223,17 @@ def test_reading_all_units_counts_exactly(tree: Path) -> None:
     assert fixed.unique_bytes.low == fixed.unique_bytes.high == fixed.unique_bytes.value
 
 
+def test_a_sample_that_came_to_be_everything_counts_exactly(tmp_path: Path) -> None:
+    content = random.Random(1).randbytes(30_000)
+    for name in ("one", "copy"):
+        (tmp_path / name).write_bytes(content)
+    some, every = scanned(tmp_path, 0.999), scanned(tmp_path, 1.0)
+    assert some.rate == 1.0
+    assert reduce_sampled(some).headline == reduce_sampled(every).headline
+    assert reduce_sampled(some).headline.ratio.value is not None
+    assert scanned(tmp_path, 1e-9).rate < 1.0
+
+
 def test_where_all_units_were_read_there_is_no_more_to_read(tmp_path: Path) -> None:
     # More chunks than are compressed: the headline has an interval even so.
     for i in range(2100):
