@@ -197,6 +197,9 @@ class PartialScan:
                 self.interrupted = self.stop.is_set()
                 return
             self.rate = min(end, 1.0)
+        # Of few units all may have a place below the rate: nothing is left to estimate.
+        if sum(of_place[0] for of_place in self.listed.values()) >= self.listing.drawn_bytes:
+            self.rate = 1.0
 
     def read_units(self, units: list[Unit], until: float) -> int:
         """How many of ``units``, from the first on, were dealt with."""
