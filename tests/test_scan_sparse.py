@@ -208,6 +208,16 @@ def test_a_hole_of_terabytes_covers_no_data_that_was_not_read(tmp_path: Path) ->
     assert scan([tmp_path], SMALL, stop=stop).coverage == 0.0
 
 
+def test_a_sample_that_came_to_be_everything_counts_exactly(tmp_path: Path) -> None:
+    for name in ("one", "copy"):
+        write(tmp_path / name, 30_000, [(0, RANDOM[:30_000])])
+    some, every = partly(tmp_path, 0.999), partly(tmp_path, 1.0)
+    assert some.rate == 1.0
+    assert reduce_sampled(some).headline == reduce_sampled(every).headline
+    assert reduce_sampled(some).headline.ratio.value is not None
+    assert partly(tmp_path, 1e-9).rate < 1.0
+
+
 # ---- a sparse and a dense copy ----
 
 
