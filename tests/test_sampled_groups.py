@@ -1,5 +1,6 @@
 """Partial scans: content classes, what the roots share, and how the ratio grows with the scope."""
 
+import os
 import random
 import threading
 from collections import defaultdict
@@ -10,7 +11,7 @@ import pytest
 
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.estimate.sampled import reduce_sampled
-from storeff.estimate.sampled_groups import sharing_of, strata_of
+from storeff.estimate.sampled_groups import Bytes, sharing_of, strata_of
 from storeff.quantity import Quantity
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Plan
@@ -173,3 +174,35 @@ def test_a_volume_of_holes_counts_by_its_data(tmp_path: Path) -> None:
     truth = whole([tmp_path / "dense", tmp_path / "sparse"]).sharing
     assert truth is not None
     assert [v.data_bytes for v in sharing.volumes] == [v.data_bytes for v in truth.volumes]
+
+
+def test_what_is_known_beyond_an_interval_leaves_no_interval_upside_down() -> None:
+    inside = Bytes(65.0, 84.0, 90.0).within(0.0, 70.0)
+    assert inside.low <= inside.value <= inside.high
+    assert inside == Bytes(70.0, 70.0, 70.0)
+
+
+def test_files_that_several_sources_name_keep_every_interval_upright(tmp_path: Path) -> None:
+    source = random.Random(3)
+    for name in ("h1", "h2", "big"):
+        (tmp_path / name).mkdir()
+    for i in range(300):
+        path = tmp_path / "big" / f"{i}"
+        path.write_bytes(source.randbytes(60_000))
+        if i % 5 == 0:
+            os.link(path, tmp_path / "h1" / f"{i}")
+            os.link(path, tmp_path / "h2" / f"{i}")
+    roots = [tmp_path / name for name in ("h1", "h2", "big")]
+    for seed in (1, 2, 3):
+        listing = Listing(roots, Design(seed=seed), one_file_system=False, exclude=())
+        assert listing.count(threading.Event())
+        reading = PartialScan(listing, Plan(seed=seed))
+        reading.extend(0.4)
+        sharing = reduce_sampled(reading.result()).sharing
+        assert sharing is not None
+        figures = [sharing.needless_bytes, *(p.shared_bytes for p in sharing.pairs)]
+        for volume in sharing.volumes:
+            figures += [volume.unique_bytes, volume.only_here_bytes]
+        for q in figures:
+            known = [x for x in (q.low, q.value, q.high) if x is not None]
+            assert known == sorted(known)

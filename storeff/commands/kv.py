@@ -15,6 +15,7 @@ from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import Durations, Size, own_catalogues, pick, sizing_options
 from storeff.commands.output import Output
 from storeff.errors import StoreffError
+from storeff.scan.machine import check_address_space
 
 TRACE_SUFFIXES = (".jsonl", ".json", ".csv")
 PACKED_SUFFIXES = (".gz", ".zst")
@@ -146,6 +147,7 @@ def command(
     PATHS are directories or files of dumps, and at most one trace (.jsonl, .json or .csv, packed
     as .gz or .zst or not). With --model alone, the formula of its bytes a token is shown.
     """
+    check_address_space()
     from datetime import UTC, datetime
     from functools import partial
 

@@ -11,6 +11,7 @@ from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.options import own_catalogues, sizing_options
 from storeff.commands.output import Output
 from storeff.errors import StoreffError
+from storeff.scan.machine import check_address_space
 
 
 @click.command(
@@ -42,7 +43,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Size storage from a REPORT that `scan` wrote, without reading the data again."""
-
+    check_address_space()
     from storeff.commands.deliver import check_output, command_line, deliver, today
     from storeff.economics import load_scenario
     from storeff.report.build import assemble, describe_run

@@ -84,7 +84,8 @@ class Bytes(NamedTuple):
 
     def within(self, low: float, high: float) -> "Bytes":
         """This, known to be between ``low`` and ``high`` as well."""
-        bottom, top = max(self.low, low), max(low, min(self.high, high))
+        top = max(low, min(self.high, high))
+        bottom = min(max(self.low, low), top)
         return Bytes(min(max(self.value, bottom), top), bottom, top)
 
 
@@ -186,5 +187,7 @@ def _distinct(sampled: Sampled, volumes: set[int], both: bool = False) -> Bytes 
     share = estimate(sample, sampled.rate, Z_MAX)
     if share is None:
         return None
-    data_bytes = sum(sampled.volume_data_bytes(volume) for volume in volumes)
+    # A file that several volumes name is in each of them, and once in all the data.
+    held = sum(sampled.volume_data_bytes(volume) for volume in volumes)
+    data_bytes = min(held, sampled.data_bytes)
     return Bytes(*(x * data_bytes for x in share))
