@@ -1,6 +1,5 @@
 """Running storeff as users do: a process of its own, and what it leaves on its two streams."""
 
-import os
 import subprocess
 import sys
 import time
@@ -30,7 +29,6 @@ def shell(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         timeout=120,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
     )
 
 

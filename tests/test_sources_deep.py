@@ -158,7 +158,7 @@ def test_coverage_is_not_complete_if_a_directory_was_not_entered(top: Path) -> N
     )
     top.chmod(0o755)
     done = subprocess.run(
-        [sys.executable, "-c", code, top],
+        [sys.executable, "-P", "-c", code, top],
         env={**os.environ, "PYTHONPATH": str(Path(tree.__file__).parents[2])},
         capture_output=True,
         text=True,
