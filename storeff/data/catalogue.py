@@ -14,6 +14,7 @@ from storeff.data.assumption import Assumption, ShelfLife
 from storeff.data.field import Field
 from storeff.data.toml import Extreme, is_decimal, read_toml, write_key, write_value
 from storeff.errors import StoreffError, did_you_mean
+from storeff.text import escaped
 from storeff.units import parse_size
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -283,7 +284,7 @@ def brief(given: Any) -> str:
 
 def shown(name: str) -> str:
     """A name of a file as one line of text without control characters."""
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+    text = escaped(name)
     return text if len(text) <= MAX_NAME else f"{text[: MAX_NAME - 3]}..."
 
 
