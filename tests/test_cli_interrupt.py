@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli import COMMAND, shell, started, wait_until_read
 from click.testing import CliRunner
+from support.cli import COMMAND, shell, started, wait_until_read
 
 import storeff.commands.scan as scanning
 from storeff.commands import cli

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dump_files import kv_bits, needs_shared, safetensors, write
+from support.dump_files import kv_bits, needs_shared, safetensors, write
 
 from storeff.commands.kv import BLOCK_TOKENS_MAX, CACHE_FORMATS, TIME_UNITS
 from storeff.kv import trace as kv_trace

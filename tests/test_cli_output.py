@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli import COMMAND, shell, storeff
+from support.cli import COMMAND, shell, storeff
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may")
 

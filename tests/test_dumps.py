@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dump_files import (
+from hypothesis import example, given
+from hypothesis import strategies as st
+from support.dump_files import (
     bits,
     dump_of,
     kv_bits,
@@ -19,8 +21,6 @@ from dump_files import (
     with_header,
     write,
 )
-from hypothesis import example, given
-from hypothesis import strategies as st
 from test_dumps_lmcache import KEY, L2_KEY, encoded, fs_header, gds_entry
 from test_dumps_vllm import KEY as VLLM_KEY
 from test_dumps_vllm import LAYER, block_file, run_config

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dump_files import (
+from support.dump_files import (
     bits,
     dump_of,
     kv_bits,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dump_files import (
+from support.dump_files import (
     bits,
     dump_of,
     kv_bits,

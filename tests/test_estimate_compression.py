@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 import zstandard
-from scans import blocks
+from support.scans import blocks
 
 from storeff import _native
 from storeff.estimate.compression import IN_UNITS, Allocation, Compression

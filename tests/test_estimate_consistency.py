@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scans import scenario_of
+from support.scans import scenario_of
 
 from storeff.economics import size
 from storeff.estimate.consistency import no_less, no_more, without_intervals

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scans import assert_same
+from support.scans import assert_same
 
 from storeff.estimate.reduction import reduce
 from storeff.estimate.sampled import reduce_sampled

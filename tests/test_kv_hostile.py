@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dump_files import kv_bits, recognised, safetensors, with_header, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.dump_files import kv_bits, recognised, safetensors, with_header, write
 from test_dumps_llamacpp import cache, recurrent, sequence, session
 from test_dumps_lmcache import KEY, L2_KEY, fs_header, gds_entry
 from test_dumps_lmcache import encoded as k16v8

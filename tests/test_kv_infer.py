@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kvpages import (
+from support.kvpages import (
     MLA_ORDERS,
     ORDERS,
     embeddings,

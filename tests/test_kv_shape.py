@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from dump_files import kv_bits, safetensors, write
-from kvpages import encoded, keys_and_values, laid
+from support.dump_files import kv_bits, safetensors, write
+from support.kvpages import encoded, keys_and_values, laid
 from test_dumps_lmcache import fs_header
 
 from storeff.kv.model import Attention, Latent, Model, State

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from dump_files import kv_bits, safetensors, write
+from support.dump_files import kv_bits, safetensors, write
 from test_dumps_lmcache import fs_header
 
 from storeff.errors import StoreffError

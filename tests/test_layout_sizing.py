@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scans import scenario_of
+from support.scans import scenario_of
 
 from storeff.economics import SizedLayout, size
 from storeff.errors import StoreffError

@@ -2,10 +2,10 @@
 
 import random
 
-import oracle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import oracle
 
 from storeff._native import cut, kernels
 

@@ -3,8 +3,8 @@
 import random
 
 import numpy as np
-import oracle
 import pytest
+from support import oracle
 
 from storeff._native import Scanner
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-import oracle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import oracle
 from test_native_cut import contents, profiles
 from test_native_scanner import SEED, WHOLE, assert_is_the_oracles
 

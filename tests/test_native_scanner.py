@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import oracle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import oracle
 from test_native_cut import contents, profiles
 
 from storeff._native import BUCKETS, Scanner, fingerprint, kernels

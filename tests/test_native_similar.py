@@ -3,10 +3,10 @@
 import random
 
 import numpy as np
-import oracle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import oracle
 
 from storeff import _native
 

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scans import SMALL, assert_same, blocks, fill, listed, new_worker
+from support.scans import SMALL, assert_same, blocks, fill, listed, new_worker
 
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import reduce

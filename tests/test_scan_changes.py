@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from scans import SMALL
+from support.scans import SMALL
 
 from storeff.scan import partial as partial_scan
 from storeff.scan import run, worker

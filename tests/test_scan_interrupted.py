@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from scans import SMALL, assert_same, fill
+from support.scans import SMALL, assert_same, fill
 
 from storeff.scan import run, worker
 from storeff.scan.measurement import Measurement

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scans import SMALL, assert_same, listed
+from support.scans import SMALL, assert_same, listed
 
 from storeff.estimate.reduction import reduce
 from storeff.estimate.sampled import reduce_sampled

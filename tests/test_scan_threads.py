@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scans import SMALL, assert_same, assert_same_sketch, blocks, fill, listed, new_worker
+from support.scans import SMALL, assert_same, assert_same_sketch, blocks, fill, listed, new_worker
 
 import storeff
 from storeff.errors import StoreffError

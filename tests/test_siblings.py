@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dump_files import kv_bits, with_header
-from dump_files import safetensors as kv_safetensors
+from support.dump_files import kv_bits, with_header
+from support.dump_files import safetensors as kv_safetensors
 
 from storeff.estimate.siblings import estimated_pairs
 from storeff.scan import siblings

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scans import fill
+from support.scans import fill
 
 from storeff.estimate.delta import Similarity as Estimated
 from storeff.estimate.reduction import reduce

@@ -14,7 +14,7 @@ SMALL_BYTES = 4 << 30
 PROBE_SECONDS = 5.0
 EVERYTHING_SECONDS = 300.0
 # What one thread measures a second, and what compressing the samples takes on top whatever the size
-# (2026-11-21, tests/bench/scan.py).
+# (2026-11-21, bench/speed/scan.py).
 SCAN_BYTES_PER_SECOND = 1.5e9
 COMPRESS_CPU_SECONDS = 60.0
 # What a scan that is told nothing samples to: this half width, or as far as this time goes.
@@ -43,7 +43,7 @@ def read_towards(scan: PartialScan, goal: Goal, started: float) -> bool:
 
     An interval that is looked at again and again until it is narrow enough may hold the truth less
     often than one looked at once; every look is at twice as much, so there are few, and 97 % of
-    those it stopped at held it, 91 % at least (``looks`` in tests/bench/partial.py, 2026-11-21).
+    those it stopped at held it, 91 % at least (``looks`` in bench/accuracy/partial.py, 2026-11-21).
     """
     until = float("inf") if goal.seconds is None else started + goal.seconds
     total = max(1, scan.listing.drawn_bytes)

@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 # With fewer groups than this behind an estimate, its own variance is not to be trusted: such
 # intervals held the truth in 89 % of 500 seeds on 4,840 chunks of npm packages, the ranges in 92 to
-# 99 % of 300 (2026-11-21, tests/bench/similarity.py).
+# 99 % of 300 (2026-11-21, bench/accuracy/similarity.py).
 EFFECTIVE_GROUPS_MIN = 10
 # exp() of more says nothing: the interval then reaches from nothing to everything there is.
 LOG_HALF_MAX = 20.0

@@ -41,7 +41,7 @@ EIGENVALUE_MIN = 1e-3
 EQUATION, BOUND_ERROR, STEPS_MAX = 1e3, 1e-5, 10_000
 # The point is the middle of what lies within this many standard errors of the closest histogram.
 # That alone is a corner that jumps: its RMSE was up to twice as large; more pulls the point down
-# where little was read (tests/bench/partial.py, 2026-11-21).
+# where little was read (bench/accuracy/partial.py, 2026-11-21).
 POINT_Z = 0.5
 # How many standard errors an interval extends where the sample is too small to be thinned again,
 # and at most; and at least, because what was thinned twice may show no duplicates at all.
@@ -49,7 +49,7 @@ Z_MAX = 2.2
 Z_MIN = 1.0
 # How much more than in thinned samples is needed in the sample, where clusters are larger: with it
 # 94 % of the intervals or more held the truth on every corpus, without it 88 % on one
-# (tests/bench/partial.py, 2026-11-21).
+# (bench/accuracy/partial.py, 2026-11-21).
 WIDENING = 1.3
 # What the listing tells corrects nothing if one group has more than this share of its variance: one
 # pair of copies at different places among 2,000 took 7 % off what was distinct.

@@ -18,7 +18,7 @@ from storeff.sources.dumps.dump import ITEM_BYTES, Dtype
 
 DTYPES: tuple[Dtype, ...] = ("bf16", "f16", "f32", "f8e4m3", "f8e5m2")
 
-# The thresholds below were set on tests/bench/infer.py (2026-11-21), with room to both sides.
+# The thresholds below were set on bench/accuracy/infer.py (2026-11-21), with room to both sides.
 _SAMPLE_BYTES = 1 << 20
 # Lanes of one number format are this alike, those of different parts of a number this different.
 _ALIKE, _UNLIKE = 0.2, 0.3

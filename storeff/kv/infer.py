@@ -44,7 +44,7 @@ SGLANG_MLA_ORDERS: tuple[tuple[Axis, ...], ...] = (
     ("token", "layer", "latent"),
 )
 
-# The thresholds below were set on tests/bench/infer.py (2026-11-21), with room to both sides.
+# The thresholds below were set on bench/accuracy/infer.py (2026-11-21), with room to both sides.
 _ITEMS_MAX = 1 << 22
 _TOKENS_MIN = 8
 # Disjoint groups of dimensions whose agreement measures chance.

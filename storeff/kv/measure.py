@@ -24,7 +24,7 @@ from storeff.quantity import Quantity
 from storeff.sources.dumps.dump import Dtype, Dump
 
 # Enough for intervals that hold the truth, in samples of keys that are alike or drift, in 92-97 %
-# for sizes and in 89 to 97 % for errors (tests/bench/kv_measure.py, 2026-11-21). No number of
+# for sizes and in 89 to 97 % for errors (bench/speed/kv_measure.py, 2026-11-21). No number of
 # clusters vouches for stretches of another kind that are too rare to be met: where one token in ten
 # lies in one, a layer's interval from four clusters of 64 holds in 47 %, that of six such layers
 # together in 94 %.

@@ -41,7 +41,7 @@ class Chunker(msgspec.Struct, frozen=True):
 # Content-defined lengths reach from 5/8 to 11/8 of the mean: at equal means that saved 1.5 points
 # more on average, and 0.4 less at worst, than three gear chunkers on successive versions of five
 # Python packages. 3/4 to 5/4 was up to 1.0 below them; 1/2 to 3/2 saved the same and has a third
-# more to hash (2026-11-21, tests/bench/gear.py).
+# more to hash (2026-11-21, bench/speed/gear.py).
 # n entries leave a relative standard error of about 1 / sqrt(n): 0.4 % for counting. Compressing
 # costs a hundred times the scan, so it gets by with fewer: 0.25 to 0.5 GiB of chunks of 64 KiB and
 # more, whose regression on size leaves 0.5 to 1 % (5.1 GB of /usr and Python, 2026-11-20). For each

@@ -50,7 +50,7 @@ class Design(msgspec.Struct, frozen=True):
     ``version_files`` of different sizes, do not share them: thousands of different files would be
     read all or not at all. Both are less than 255. Against sharing by size alone this made the RMSE
     at 15 % a third of what it was on packages of scripts, and a quarter less on versions of
-    packages (tests/bench/partial.py, 2026-11-21).
+    packages (bench/accuracy/partial.py, 2026-11-21).
 
     Content-defined cutting begins ``lead_bytes`` before a unit, to have found the cuts of the whole
     file when it comes to the unit: 99.7 % of the bytes of units of 1 MiB are then in chunks of 64

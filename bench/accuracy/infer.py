@@ -1,6 +1,6 @@
 """How often the inference of page layouts is right, unknown or wrong.
 
-    PYTHONPATH=tests python tests/bench/infer.py [--seeds 3] [--shared DIR] [-o results.json]
+    PYTHONPATH=tests python bench/accuracy/infer.py [--seeds 3] [--shared DIR] [-o results.json]
 
 Pages are those of tests/kvpages.py, whose orders and dtypes are known: layers 4 to 32, 1 to 8 KV
 heads, head sizes 64 and 128, 16 to 256 tokens, in every dtype and order; with ``--shared`` also
@@ -22,7 +22,7 @@ from typing import Any
 
 import click
 import numpy as np
-from kvpages import (
+from support.kvpages import (
     MLA_ORDERS,
     ORDERS,
     embeddings,

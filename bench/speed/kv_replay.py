@@ -1,6 +1,6 @@
 """Reading and replaying a trace of ten million block references, beside a cache kept in Python.
 
-    python tests/bench/kv_replay.py [--blocks 10000000] [--python-blocks 500000] [--rounds 3]
+    python bench/speed/kv_replay.py [--blocks 10000000] [--python-blocks 500000] [--rounds 3]
         [-o results/DATE-kv_replay.json]
 
 Two made-up traces (seed 1): ``turns``, conversations whose prompts repeat all before and begin with

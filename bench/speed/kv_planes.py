@@ -1,6 +1,6 @@
 """How fast the kernels for planes and fields are, and how near the estimate of coding comes.
 
-    python tests/bench/kv_planes.py [--rounds 9] [-o tests/bench/results/DATE-kv_planes.json]
+    python bench/speed/kv_planes.py [--rounds 9] [-o bench/results/DATE-kv_planes.json]
 
 Speeds are of the calling thread's CPU time, as medians over rounds in which everything runs once;
 ``to_memcpy`` is by a copy of the same buffer in the same round, ``to_numpy`` by what numpy takes

@@ -1,6 +1,6 @@
 """Peak memory of a scan as the data grows a hundredfold, all of it unique.
 
-    python tests/bench/memory.py [--small 1] [--large 100] [-o results/DATE-memory.json]
+    python bench/speed/memory.py [--small 1] [--large 100] [-o bench/results/DATE-memory.json]
 
 The data are sparse files of 125 MB, 8 to a gigabyte (1e9), that read as noise without a hole
 (noise.c, preloaded), so no room is needed on disk. Measured with the default plan: the whole tool,

@@ -1,9 +1,9 @@
 """The laboratory in which the estimators are judged: how far they are off, and how often their
 95 % intervals hold the truth.
 
-    python tests/bench/estimates.py [--corpora DIR --cache DIR] [--seeds 300] [--quick]
+    python bench/accuracy/estimates.py [--corpora DIR --cache DIR] [--seeds 300] [--quick]
         [--stream NAME]... [-o results.json]
-    python tests/bench/estimates.py --large --seeds 60 [--stream NAME]... [-o results-32MiB.json]
+    python bench/accuracy/estimates.py --large --seeds 60 [--stream NAME]... [-o results-32MiB.json]
 
 Each stream of chunks (streams.py) is a population that is known in full. A scan of it under some
 seed would have kept a certain sketch; that sketch is made directly from the population, once

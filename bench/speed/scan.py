@@ -1,6 +1,6 @@
 """How fast a scan is, beside the machine's own limits and other tools, all in one run.
 
-    python tests/bench/scan.py [--repeat 5] [-o tests/bench/results/DATE-scan.json]
+    python bench/speed/scan.py [--repeat 5] [-o bench/results/DATE-scan.json]
 
 Makes its data sets under --folder once (datasets.py) and reads one before each run, so that it is
 in the page cache. Times are medians over rounds that each run everything once; ``spread`` is how

@@ -1,6 +1,6 @@
 """How far estimates from a partial read are off, and how often their 95 % intervals hold the truth.
 
-    python tests/bench/partial.py --corpora DIR --cache DIR [--seeds 100] [--corpus NAME]...
+    python bench/accuracy/partial.py --corpora DIR --cache DIR [--seeds 100] [--corpus NAME]...
         [-o results.json]
 
 Every unit of a corpus is cut and compressed once and recorded (partial_records.py); a partial scan

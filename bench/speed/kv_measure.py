@@ -1,6 +1,6 @@
 """How often the 95 % intervals of a KV measurement hold what reading everything gives.
 
-    python tests/bench/kv_measure.py [--seeds 1000] [-o tests/bench/results/DATE-kv_measure.json]
+    python bench/speed/kv_measure.py [--seeds 1000] [-o bench/results/DATE-kv_measure.json]
 
 Every cluster of every stratum (the keys or values of one layer) is measured once; then each seed
 draws clusters as ``storeff.kv.measure`` does and estimates from those alone. ``coverage`` is the

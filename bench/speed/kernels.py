@@ -1,6 +1,6 @@
 """How fast each function of each native kernel is, beside the scalar one and beside read().
 
-    python tests/bench/kernels.py [--rounds 15] [-o tests/bench/results/DATE-kernels.json]
+    python bench/speed/kernels.py [--rounds 15] [-o bench/results/DATE-kernels.json]
 
 Every function is called alone, through the kernel table of the built extension, on a buffer half
 the size of the L2 cache and on one beyond the L3 cache. Speeds are bytes per second of the calling

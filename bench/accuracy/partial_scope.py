@@ -1,7 +1,7 @@
 """What a partial scan says beyond its headline: how often those 95 % intervals hold the truth.
 
-    python tests/bench/partial_scope.py --corpora DIR --cache DIR [--seeds 100] [--corpus NAME]...
-        [-o results.json]
+    python bench/accuracy/partial_scope.py --corpora DIR --cache DIR [--seeds 100]
+        [--corpus NAME]... [-o results.json]
 
 Parts of 15 % are replayed from the records of partial_records.py, each file in one of two volumes
 by its path and in one of four classes by its name, and given to storeff.estimate as a scan gives

@@ -1,7 +1,8 @@
 """The laboratory of similar chunks: what is found, what of it an estimate from few groups says, and
 what that costs.
 
-    python tests/bench/similarity.py [--corpora DIR]... [--seeds 300] [-o results.json]
+    PYTHONPATH=bench/speed python bench/accuracy/similarity.py [--corpora DIR]... [--seeds 300]
+        [-o results.json]
 
 A corpus is a folder of DIR; besides these one is made of tensors that change a little, and one in
 which nothing is alike. Each is cut in full, as the product cuts it.

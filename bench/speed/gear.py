@@ -1,6 +1,6 @@
 """Content-defined chunking alone, in memory: MinCDC beside gear hashing (FastCDC).
 
-    python tests/bench/gear.py [--repeat 5] [-o tests/bench/results/DATE-gear.json] [DIR...]
+    python bench/speed/gear.py [--repeat 5] [-o bench/results/DATE-gear.json] [DIR...]
 
 Speed: ``cut`` of every kernel, and each gear chunker that can be imported, at the same nominal
 mean, over the first 256 MiB of a data set. Saving: what gear, at its own defaults, deduplicates and

@@ -1,0 +1,1 @@
+"""What several tests need: made data, the slow twin of csrc, storeff as a process."""
