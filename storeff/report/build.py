@@ -23,7 +23,7 @@ from storeff.economics import (
     width_between,
 )
 from storeff.estimate.reduction import Reduction, Sampling
-from storeff.layout import measure_codec
+from storeff.layout import measure_code
 from storeff.quantity import Quantity
 from storeff.report.incomplete import incomplete
 from storeff.report.model import (
@@ -98,8 +98,8 @@ def assemble(
     layouts = []
     for each in sized:
         on_layout(each.scenario.layout.name)
-        codec = measure_codec(each.scenario.layout.code, run.seed)
-        layouts.append(size(each.scenario, each.draws, codec, each.floor_ratio, each.floor_draws))
+        code = measure_code(each.scenario.layout.code, run.seed)
+        layouts.append(size(each.scenario, each.draws, code, each.floor_ratio, each.floor_draws))
     layouts.sort(key=_cost)
     chosen = None
     if layouts:
