@@ -16,6 +16,10 @@ class StoreffError(Exception):
         self.remedy = remedy
 
 
+class ContradictionError(ValueError):
+    """What contradicts itself in a file, said by a function that does not know the file's name."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` (did you mean 'x'?)`` for the one of ``known`` most like ``name``; or nothing."""
     from difflib import get_close_matches

@@ -22,6 +22,11 @@ def escaped(text: str) -> str:
     return "".join(c if _seen(c) else escape(c) for c in text)
 
 
+def excerpt(text: str, characters: int = 200) -> str:
+    """The first ``characters`` of ``text``, escaped: a hostile value in a message."""
+    return escaped(text[:characters])
+
+
 def escape(character: str) -> str:
     """The escape that stands for ``character``."""
     code = ord(character)

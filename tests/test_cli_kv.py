@@ -14,9 +14,9 @@ import pytest
 from support.dump_files import kv_bits, needs_shared, safetensors, write
 
 from storeff.commands.kv import BLOCK_TOKENS_MAX, CACHE_FORMATS, TIME_UNITS
-from storeff.kv import trace as kv_trace
-from storeff.kv import trace_time
-from storeff.kv.formats import STORAGE
+from storeff.kv.models.formats import STORAGE
+from storeff.kv.trace import read as kv_trace
+from storeff.kv.trace import times as trace_time
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "data" / "kv"
 CONFIG = {

@@ -28,7 +28,7 @@ from storeff.data import (
 )
 from storeff.economics.model import Carbon, Drive, Enclosure, Finance, Rack, Site, Spares
 from storeff.errors import StoreffError
-from storeff.kv.retention import Gpu
+from storeff.kv.retention.flash import Gpu
 from storeff.layout import Layout, Repair
 
 SHIPPED = Path(storeff.data.__file__).parent

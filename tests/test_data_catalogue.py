@@ -20,8 +20,8 @@ from storeff.economics import (
     size,
 )
 from storeff.errors import StoreffError
-from storeff.kv.model import load_models
-from storeff.kv.retention import load_gpus
+from storeff.kv.models.model import load_models
+from storeff.kv.retention.flash import load_gpus
 from storeff.layout import Code, Data, load_layouts
 
 DRIVE_NUMBERS = [n.path.rpartition(".")[2] for n in numbers_in(load_drives()["qlc-122"]) if n.path]

@@ -25,26 +25,17 @@ from test_dumps_lmcache import KEY, L2_KEY, encoded, fs_header, gds_entry
 from test_dumps_vllm import KEY as VLLM_KEY
 from test_dumps_vllm import LAYER, block_file, run_config
 
-from storeff.sources import dumps
+from storeff.errors import ContradictionError
+from storeff.kv import dumps
+from storeff.kv.dumps.dump import ITEM_BYTES, Candidate, Dump, MalformedError
+from storeff.kv.dumps.safetensors import HEADER_BYTES_MAX
 from storeff.sources.content import PROBE_BYTES, classify
-from storeff.sources.dumps.dump import (
-    ITEM_BYTES,
-    Candidate,
-    ContradictionError,
-    Dump,
-    MalformedError,
-)
-from storeff.sources.dumps.safetensors import (
-    HEADER_BYTES_MAX,
-    VALUES_MAX,
-    LongHeaderError,
-    layout,
-)
+from storeff.sources.safetensors import VALUES_MAX, LongHeaderError, layout
 
 
 def class_of(path: Path) -> str:
     content = path.read_bytes()
-    return classify(content[:PROBE_BYTES], os.fsencode(path), len(content))
+    return classify(content[:PROBE_BYTES], os.fsencode(path), len(content), dumps.looks_like)
 
 
 def test_every_module_of_formats_is_asked() -> None:
@@ -234,7 +225,7 @@ def check(content: bytes, name: bytes) -> None:
             assert len(t.axes) == len(t.shape)
             if t.axes and t.dtype:
                 assert ITEM_BYTES[t.dtype] * int(np.prod(t.shape, dtype=object)) == t.length
-    assert classify(content[:PROBE_BYTES] or b"x", name, len(content))
+    assert classify(content[:PROBE_BYTES] or b"x", name, len(content), dumps.looks_like)
     data_start = layout_start(content)
     assert data_start is None or 0 < data_start <= len(content)
 
@@ -244,7 +235,7 @@ def layout_start(content: bytes) -> int | None:
     fd = os.memfd_create("tensors")
     try:
         os.write(fd, content)
-        found = layout(Candidate(b"x", len(content), fd), 1 << 12, 20)
+        found = layout(Candidate(b"x", len(content), fd).read, len(content), 1 << 12, 20)
     except (ContradictionError, LongHeaderError):
         return None
     finally:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storeff.sources.dumps.dump import Candidate, Dump, MalformedError, Tensor
-from storeff.sources.dumps.llamacpp import looks_like, recognise
+from storeff.kv.dumps.dump import Candidate, Dump, MalformedError, Tensor
+from storeff.kv.dumps.llamacpp import looks_like, recognise
 
 F32, F16, Q4_0, Q4_1, Q8_0, BF16 = 0, 1, 2, 3, 8, 30
 BLOCKS = {F32: (4, 1), F16: (2, 1), Q4_0: (18, 32), Q4_1: (20, 32), Q8_0: (34, 32), BF16: (2, 1)}

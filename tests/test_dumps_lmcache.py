@@ -20,7 +20,7 @@ from support.dump_files import (
     write,
 )
 
-from storeff.sources.dumps.dump import Dump, MalformedError
+from storeff.kv.dumps.dump import Dump, MalformedError
 
 KEY = "meta-llama-Llama-3.1-8B@1@0@2d2504741ed317b1@bfloat16"
 L2_KEY = "org-SEP-model@0x01000100@0@" + "ab" * 16

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storeff.sources.dumps.dump import Candidate, Dump, MalformedError
-from storeff.sources.dumps.sglang import looks_like, recognise
+from storeff.kv.dumps.dump import Candidate, Dump, MalformedError
+from storeff.kv.dumps.sglang import looks_like, recognise
 
 HASH = "0123456789abcdef" * 4
 UNIFIED = f"{HASH}_ukv1-0123456789abcdef"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storeff.sources.dumps import arrays, dynamo, mooncake
-from storeff.sources.dumps.dump import Candidate, Dump, MalformedError, Tensor
+from storeff.kv.dumps import arrays, dynamo, mooncake
+from storeff.kv.dumps.dump import Candidate, Dump, MalformedError, Tensor
 
 SLAB = "dynamo-kvbm-disk-cache-aB3xYz"
 

@@ -21,8 +21,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storeff.sources.dumps.dump import Candidate, Dump, MalformedError, Tensor
-from storeff.sources.dumps.torchzip import looks_like, recognise
+from storeff.kv.dumps.dump import Candidate, Dump, MalformedError, Tensor
+from storeff.kv.dumps.torchzip import looks_like, recognise
 
 STORAGES = {
     "f4": "FloatStorage",

@@ -18,7 +18,7 @@ from support.dump_files import (
     write,
 )
 
-from storeff.sources.dumps.dump import MalformedError
+from storeff.kv.dumps.dump import MalformedError
 
 KEY = hashlib.md5(b"tokens").hexdigest()
 LAYER = "model.layers.{}.self_attn.attn.safetensors"

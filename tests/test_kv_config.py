@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from storeff.kv.config import read_config
-from storeff.kv.model import (
+from storeff.kv.models.config import read_config
+from storeff.kv.models.model import (
     Attention,
     Latent,
     Layers,

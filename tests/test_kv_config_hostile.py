@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from test_kv_config import FAMILIES, FULL, LINEAR, LLAMA, SLIDING, Config, read
 
 from storeff.errors import StoreffError
-from storeff.kv.config import read_config
-from storeff.kv.model import NoCache, bytes_per_token, cache_bytes
+from storeff.kv.models.config import read_config
+from storeff.kv.models.model import NoCache, bytes_per_token, cache_bytes
 
 
 @pytest.mark.parametrize(

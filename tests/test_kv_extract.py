@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storeff.kv.extract import Section, sections
-from storeff.sources.dumps.dump import Axis, Dtype, MalformedError, Tensor
+from storeff.kv.dumps.dump import Axis, Dtype, MalformedError, Tensor
+from storeff.kv.measure.extract import Section, sections
 from storeff.sources.skipped import ChangedError
 
 Array = npt.NDArray[np.uint16]

@@ -19,10 +19,10 @@ from test_dumps_lmcache import encoded as k16v8
 from test_dumps_torchzip import Torch, saved
 from test_dumps_vllm import LAYER, block_file, run_config
 
-from storeff.kv.measure import Plan
-from storeff.kv.model import Attention, Latent, Model
-from storeff.kv.survey import survey
-from storeff.sources.dumps.dump import Candidate
+from storeff.kv.dumps.dump import Candidate
+from storeff.kv.measure.measurement import Plan
+from storeff.kv.measure.survey import survey
+from storeff.kv.models.model import Attention, Latent, Model
 from storeff.sources.names import printable
 
 SMALL = Plan(cluster_bytes=4096, chunk_bytes=1024, other_chunk_bytes=())

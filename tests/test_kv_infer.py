@@ -22,9 +22,9 @@ from support.kvpages import (
     weights,
 )
 
-from storeff.kv.dtype import DTYPES
-from storeff.kv.infer import Geometry, Inference, infer
-from storeff.sources.dumps.dump import Dtype
+from storeff.kv.dumps.dump import Dtype
+from storeff.kv.measure.dtype import DTYPES
+from storeff.kv.measure.infer import Geometry, Inference, infer
 
 # Layers, KV heads, head size, tokens.
 SHAPES = [(4, 2, 64, 16), (12, 4, 64, 64), (8, 2, 128, 16), (6, 8, 64, 256), (32, 8, 128, 16)]

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff import _native
-from storeff.kv import lossless
-from storeff.kv.extract import Block, Items
-from storeff.kv.lossless import Scheme
-from storeff.sources.dumps.dump import Dtype
+from storeff.kv.dumps.dump import Dtype
+from storeff.kv.measure import lossless
+from storeff.kv.measure.extract import Block, Items
+from storeff.kv.measure.lossless import Scheme
 
 HEADER = lossless.PART_HEADER_BYTES
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from storeff.kv import lossy
-from storeff.kv.extract import Block
-from storeff.kv.lossy import E4M3, E5M2, Fp8, Loss
-from storeff.sources.dumps.dump import Dtype
+from storeff.kv.dumps.dump import Dtype
+from storeff.kv.measure import lossy
+from storeff.kv.measure.extract import Block
+from storeff.kv.measure.lossy import E4M3, E5M2, Fp8, Loss
 
 Floats = npt.NDArray[np.float32]
 FORMATS = {"e4m3": E4M3, "e5m2": E5M2}

@@ -13,9 +13,10 @@ import numpy.typing as npt
 import pytest
 
 from storeff.errors import StoreffError
-from storeff.kv import lossless, lossy
-from storeff.kv.extract import sections
-from storeff.kv.measure import (
+from storeff.kv.dumps.dump import Axis, Dtype, Dump, Tensor
+from storeff.kv.measure import lossless, lossy
+from storeff.kv.measure.extract import sections
+from storeff.kv.measure.measurement import (
     CLUSTERS_MIN,
     KvReport,
     Measurement,
@@ -25,9 +26,8 @@ from storeff.kv.measure import (
     measure,
     report,
 )
-from storeff.kv.totals import UNKNOWN, Totals, mapped, measured
+from storeff.kv.measure.totals import UNKNOWN, Totals, mapped, measured
 from storeff.quantity import Quantity
-from storeff.sources.dumps.dump import Axis, Dtype, Dump, Tensor
 
 SHAPE = (2, 3, 240, 4, 16)
 ROW_BYTES = 128

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff.errors import StoreffError
-from storeff.kv.explain import explain
-from storeff.kv.formats import STORAGE, CacheFormat, bits_per_element, vector_bytes
-from storeff.kv.model import (
+from storeff.kv.models.explain import explain
+from storeff.kv.models.formats import STORAGE, CacheFormat, bits_per_element, vector_bytes
+from storeff.kv.models.model import (
     Attention,
     Latent,
     Layers,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff.errors import StoreffError
-from storeff.kv.prefix import chunk_sharing, key_sharing, rechunk
-from storeff.kv.replay import Caches
-from storeff.kv.trace import Trace, read_trace
+from storeff.kv.trace.prefix import chunk_sharing, key_sharing, rechunk
+from storeff.kv.trace.read import Trace, read_trace
+from storeff.kv.trace.replay import Caches
 
 TOKENS = 4
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff.errors import StoreffError
-from storeff.kv.config import read_config
-from storeff.kv.model import Model, bytes_per_token
+from storeff.kv.models.config import read_config
+from storeff.kv.models.model import Model, bytes_per_token
 
 # Llama 3.1 70B: 327,680 bytes a token in bf16.
 LLAMA: dict[str, Any] = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from storeff.errors import StoreffError
-from storeff.kv.replay import Caches, Replayed, Traffic, replay
-from storeff.kv.trace import Trace, read_trace
+from storeff.kv.trace.read import Trace, read_trace
+from storeff.kv.trace.replay import Caches, Replayed, Traffic, replay
 
 # Blocks of four tokens; request 1 ends in two tokens, request 3 in three.
 HANDMADE = [

@@ -11,8 +11,7 @@ import pytest
 
 from storeff.data import numbers_in
 from storeff.errors import StoreffError
-from storeff.kv.replay import Caches
-from storeff.kv.retention import (
+from storeff.kv.retention.flash import (
     Flash,
     Retention,
     endurance_dwpd,
@@ -20,7 +19,8 @@ from storeff.kv.retention import (
     retention,
     scale_to,
 )
-from storeff.kv.trace import read_trace
+from storeff.kv.trace.read import read_trace
+from storeff.kv.trace.replay import Caches
 from storeff.quantity import Quantity
 
 TOKENS = 100

@@ -8,10 +8,10 @@ from support.dump_files import kv_bits, safetensors, write
 from support.kvpages import encoded, keys_and_values, laid
 from test_dumps_lmcache import fs_header
 
-from storeff.kv.model import Attention, Latent, Model, State
-from storeff.kv.shape import Width, width_of, with_model
-from storeff.sources.dumps import recognise
-from storeff.sources.dumps.dump import Candidate, Dump
+from storeff.kv.dumps import recognise
+from storeff.kv.dumps.dump import Candidate, Dump
+from storeff.kv.measure.shape import Width, width_of, with_model
+from storeff.kv.models.model import Attention, Latent, Model, State
 
 LLAMA = Width(layers=4, heads=8, dim=64)
 

@@ -7,9 +7,9 @@ from support.dump_files import kv_bits, safetensors, write
 from test_dumps_lmcache import fs_header
 
 from storeff.errors import StoreffError
-from storeff.kv.measure import Plan
-from storeff.kv.model import Attention, Model
-from storeff.kv.survey import survey
+from storeff.kv.measure.measurement import Plan
+from storeff.kv.measure.survey import survey
+from storeff.kv.models.model import Attention, Model
 
 MODEL = Model(name="m", layers=(Attention(count=2, kv_heads=2, head_dim=32),))
 MIXED = Model(

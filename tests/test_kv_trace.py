@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff.errors import StoreffError
-from storeff.kv import trace_file
-from storeff.kv.trace import StoppedError, Trace, infer_block_tokens, read_trace
+from storeff.kv.trace import file as trace_file
+from storeff.kv.trace.read import StoppedError, Trace, infer_block_tokens, read_trace
 
 
 def mooncake(timestamp: float, ids: Sequence[int | str], **fields: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from storeff.kv.dumps import looks_like
 from storeff.sources.content import classify
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -54,7 +55,7 @@ def test_every_sample_has_its_class(pattern: str, expected: str) -> None:
     assert files
     for path in files:
         content = path.read_bytes()
-        assert classify(content, os.fsencode(path), len(content)) == expected
+        assert classify(content, os.fsencode(path), len(content), looks_like) == expected
 
 
 def test_the_source_compiles_and_shares_files_between_releases() -> None:

@@ -12,6 +12,7 @@ from support.dump_files import kv_bits, with_header
 from support.dump_files import safetensors as kv_safetensors
 
 from storeff.estimate.siblings import estimated_pairs
+from storeff.kv.dumps import looks_like
 from storeff.scan import siblings
 from storeff.scan.plan import Plan, Similarity
 from storeff.scan.run import scan
@@ -43,7 +44,7 @@ def weights(seed: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
 
 
 def names_of(root: Path) -> list[tuple[str, str]]:
-    similar = scan([root], Plan(similarity=Similarity())).similar
+    similar = scan([root], Plan(similarity=Similarity()), is_kv=looks_like).similar
     assert similar is not None
     return [
         (os.fsdecode(os.path.relpath(base.entry.path, os.fsencode(root))),
@@ -53,7 +54,7 @@ def names_of(root: Path) -> list[tuple[str, str]]:
 
 
 def measured(root: Path, seed: int = 1) -> Siblings:
-    similar = scan([root], Plan(similarity=Similarity())).similar
+    similar = scan([root], Plan(similarity=Similarity()), is_kv=looks_like).similar
     assert similar is not None
     return measure_siblings(similar.tensors, seed)
 

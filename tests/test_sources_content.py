@@ -22,6 +22,7 @@ import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from storeff.kv import dumps
 from storeff.sources.content import CLASSES, ENTROPY_BYTES, PROBE_BYTES, classify
 
 NOISE = random.Random(1).randbytes(PROBE_BYTES)
@@ -29,7 +30,7 @@ NOISE = random.Random(1).randbytes(PROBE_BYTES)
 
 def class_of(content: bytes, name: bytes = b"file", size_bytes: int | None = None) -> str:
     size_bytes = len(content) if size_bytes is None else size_bytes
-    return classify(content[:PROBE_BYTES], name, size_bytes)
+    return classify(content[:PROBE_BYTES], name, size_bytes, dumps.looks_like)
 
 
 def safetensors(tensors: dict[str, list[int]], metadata: bool = True, pad: int = 0) -> bytes:
@@ -224,7 +225,7 @@ def test_only_the_probe_decides() -> None:
 @example(prefix=b"PK\3\4", rest=b"", name=b"x", size_bytes=4)
 @example(prefix=b"\x80", rest=b"", name=b"x", size_bytes=1)
 def test_any_bytes_have_a_class(prefix: bytes, rest: bytes, name: bytes, size_bytes: int) -> None:
-    assert classify(prefix + rest, name, size_bytes) in CLASSES
+    assert classify(prefix + rest, name, size_bytes, dumps.looks_like) in CLASSES
 
 
 def test_the_classes_are_few_and_distinct() -> None:

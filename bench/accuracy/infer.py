@@ -34,8 +34,8 @@ from support.kvpages import (
     weights,
 )
 
-from storeff.kv.dtype import DTYPES
-from storeff.kv.infer import Geometry, Inference, infer
+from storeff.kv.measure.dtype import DTYPES
+from storeff.kv.measure.infer import Geometry, Inference, infer
 
 # Layers, KV heads, head size, tokens.
 SHAPES = (

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
+from storeff.kv.dumps import looks_like
 from storeff.scan.codecs import codec
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.sources.content import CLASSES, PROBE_BYTES, classify
@@ -160,7 +161,7 @@ def record(entries: list[Entry], chunker: Chunker, codecs: Sequence[str]) -> Str
             if row == len(compressed) + len(new):
                 new.append(content)
             references.append((row, len(strata), offset))
-        strata.append(CLASSES.index(classify(head, entry.path, entry.size_bytes)))
+        strata.append(CLASSES.index(classify(head, entry.path, entry.size_bytes, looks_like)))
         columns = [sizes_of(new) for sizes_of in compressors] if new else []
         compressed += zip(*columns, strict=True) if columns else [()] * len(new)
     digests = np.frombuffer(b"".join(key for key, _ in rows), ">u8").reshape(-1, 2)

@@ -22,10 +22,10 @@ import numpy.typing as npt
 from kv_data import HEAD_DIM, Items, real, synthetic
 from timing import machine
 
-from storeff.kv import lossless, lossy
-from storeff.kv.extract import Block
-from storeff.kv.measure import draw
-from storeff.kv.totals import Totals
+from storeff.kv.measure import lossless, lossy
+from storeff.kv.measure.extract import Block
+from storeff.kv.measure.measurement import draw
+from storeff.kv.measure.totals import Totals
 from storeff.quantity import Quantity
 
 CLUSTER_TOKENS = 16

@@ -27,7 +27,7 @@ from kv_data import real, synthetic
 from timing import machine
 
 from storeff import _native
-from storeff.kv import lossless
+from storeff.kv.measure import lossless
 from storeff.scan.codecs import SizesOf, codec
 
 Bytes = npt.NDArray[np.uint8]

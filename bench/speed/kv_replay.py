@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 from timing import Row, here, machine, take_rounds
 
-from storeff.kv.replay import Caches, replay
-from storeff.kv.trace import Trace, read_trace
+from storeff.kv.trace.read import Trace, read_trace
+from storeff.kv.trace.replay import Caches, replay
 
 SEED = 1
 BLOCK_TOKENS = 64
@@ -35,8 +35,8 @@ I64 = npt.NDArray[np.int64]
 
 CHILD = """
 import json, sys
-from storeff.kv.replay import Caches, replay
-from storeff.kv.trace import read_trace
+from storeff.kv.trace.replay import Caches, replay
+from storeff.kv.trace.read import read_trace
 
 def peak_bytes():
     # ru_maxrss would begin with that of the process that started this one.

@@ -161,8 +161,8 @@ def command(
         today,
     )
     from storeff.commands.progress import shown_progress
-    from storeff.kv.replay import Caches
-    from storeff.kv.retention import load_gpus, retention
+    from storeff.kv.retention.flash import load_gpus, retention
+    from storeff.kv.trace.replay import Caches
     from storeff.report import kv as report
     from storeff.report.build import assemble, describe_run
     from storeff.report.model import Kv
@@ -312,8 +312,8 @@ def _check_words(
 def _model(name: str, extra: dict[str, Path]) -> tuple[Any, list[Path]]:
     """The model called ``name``, and the files that it was read from if it is a config.json."""
     from storeff.errors import did_you_mean
-    from storeff.kv.config import QUANT_CONFIG, read_config
-    from storeff.kv.model import load_models
+    from storeff.kv.models.config import QUANT_CONFIG, read_config
+    from storeff.kv.models.model import load_models
 
     models = load_models(extra.get("models"))
     if name in models:
@@ -334,7 +334,7 @@ def _model(name: str, extra: dict[str, Path]) -> tuple[Any, list[Path]]:
 
 def _trace(path: Path, block_tokens: int | None, time_unit: Any, stop: threading.Event) -> Any:
     """The trace at ``path``; None if ``stop`` was set before it was read."""
-    from storeff.kv.trace import StoppedError, read_trace
+    from storeff.kv.trace.read import StoppedError, read_trace
 
     try:
         return read_trace(path, block_tokens=block_tokens, time_unit=time_unit, stop=stop)
@@ -344,8 +344,8 @@ def _trace(path: Path, block_tokens: int | None, time_unit: Any, stop: threading
 
 def _traffic(caches: Any, ttls: tuple[float, ...], scaling: dict[str, Any]) -> tuple[Fraction, Any]:
     """How many times the trace's traffic there is, and the flows of the TTL that is billed."""
-    from storeff.kv.flows import flows_of
-    from storeff.kv.retention import scale_to
+    from storeff.kv.retention.flash import scale_to
+    from storeff.kv.retention.flows import flows_of
 
     scale = scale_to(caches, **scaling) if any(scaling.values()) else Fraction(1)
     return scale, flows_of(caches, ttls[-1], 1) if ttls else None
@@ -365,8 +365,8 @@ def _with_dumps(
 ) -> Any:
     import msgspec
 
-    from storeff.kv.measure import Plan
-    from storeff.kv.survey import survey
+    from storeff.kv.measure.measurement import Plan
+    from storeff.kv.measure.survey import survey
     from storeff.report.scanned import skipped_rows
     from storeff.sources.names import printable
 
@@ -386,8 +386,8 @@ def _with_dumps(
 def _with_replay(kv: Any, caches: Any, ttls: tuple[float, ...], capacities: tuple[int, ...]) -> Any:
     import msgspec
 
-    from storeff.kv.prefix import chunk_sharing
-    from storeff.kv.replay import replay
+    from storeff.kv.trace.prefix import chunk_sharing
+    from storeff.kv.trace.replay import replay
     from storeff.report.kv import CHUNK_BLOCKS, capacities_blocks
 
     blocks = capacities_blocks(caches.trace, capacities, kv.model)

@@ -205,8 +205,8 @@ def own_catalogues(data_dir: Path | None) -> dict[str, Path]:
 def _read_catalogue(name: str, path: Path) -> None:
     from storeff.data import load_shelf_life
     from storeff.economics import load_catalogue, load_drives
-    from storeff.kv.model import load_models
-    from storeff.kv.retention import load_gpus
+    from storeff.kv.models.model import load_models
+    from storeff.kv.retention.flash import load_gpus
     from storeff.layout import load_layouts
 
     loaders: dict[str, Callable[[Path], Any]] = {

@@ -137,6 +137,7 @@ def command(
     from storeff.estimate.reading import Goal, choose, read_towards
     from storeff.estimate.reduction import reduce
     from storeff.estimate.sampled import reduce_sampled
+    from storeff.kv.dumps import looks_like
     from storeff.report.build import assemble, describe_run
     from storeff.report.scanned import describe_scan
     from storeff.report.sizing import sized_for, supports_sizing
@@ -168,6 +169,7 @@ def command(
             plan,
             threads=threads,
             kernel=kernel,
+            is_kv=looks_like,
             bytes_per_second=read_rate,
             stop=stop,
             on_progress=progress.scanning,
@@ -191,6 +193,7 @@ def command(
                 plan,
                 threads=threads,
                 kernel=kernel,
+                is_kv=looks_like,
                 one_file_system=one_file_system,
                 exclude=exclude,
                 follow_links=follow_links,

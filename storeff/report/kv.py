@@ -8,14 +8,14 @@ import msgspec
 from storeff.data import Assumption, exact, map_numbers, one
 from storeff.economics import Scenario
 from storeff.errors import StoreffError
-from storeff.kv.explain import explain
-from storeff.kv.flows import Flows, as_written
-from storeff.kv.formats import CacheFormat
-from storeff.kv.model import Model, bytes_per_token, written_bytes_per_token
-from storeff.kv.replay import Replayed
-from storeff.kv.retention import ASSUMPTIONS, Flash, Retention, endurance_of, live_tokens
-from storeff.kv.survey import Survey
-from storeff.kv.trace import Trace
+from storeff.kv.measure.survey import Survey
+from storeff.kv.models.explain import explain
+from storeff.kv.models.formats import CacheFormat
+from storeff.kv.models.model import Model, bytes_per_token, written_bytes_per_token
+from storeff.kv.retention.flash import ASSUMPTIONS, Flash, Retention, endurance_of, live_tokens
+from storeff.kv.retention.flows import Flows, as_written
+from storeff.kv.trace.read import Trace
+from storeff.kv.trace.replay import Replayed
 from storeff.layout import Data
 from storeff.layout.number import Number
 from storeff.layout.waterfall import raw, step_factors

@@ -14,10 +14,10 @@ from storeff.economics import PriceRisk, QuantityRisk, Sensitivity, SizedLayout
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import Reduction
 from storeff.files import read_bounded
-from storeff.kv.prefix import ChunkSharing
-from storeff.kv.replay import Replayed
-from storeff.kv.retention import Retention
-from storeff.kv.survey import Found, Survey
+from storeff.kv.measure.survey import Found, Survey
+from storeff.kv.retention.flash import Retention
+from storeff.kv.trace.prefix import ChunkSharing
+from storeff.kv.trace.replay import Replayed
 from storeff.report.check import contradictions
 from storeff.text import escaped_json
 

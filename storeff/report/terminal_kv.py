@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 
 from rich.console import RenderableType
 
-from storeff.kv.lossless import Scheme
-from storeff.kv.measure import KvReport, Part
-from storeff.kv.prefix import ChunkSharing, KeySharing
-from storeff.kv.replay import Replayed, Traffic
-from storeff.kv.survey import Found, Survey
-from storeff.kv.trace import TraceNotes
+from storeff.kv.measure.lossless import Scheme
+from storeff.kv.measure.measurement import KvReport, Part
+from storeff.kv.measure.survey import Found, Survey
+from storeff.kv.trace.prefix import ChunkSharing, KeySharing
+from storeff.kv.trace.read import TraceNotes
+from storeff.kv.trace.replay import Replayed, Traffic
 from storeff.quantity import Quantity
 from storeff.report.model import Kv, KvModel, KvRetention
 from storeff.report.render import UNKNOWN, amount, paragraph, ratio, section, simple_table

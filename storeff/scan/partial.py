@@ -19,6 +19,7 @@ from storeff.scan.run import PROGRESS_SECONDS, Progress, kernels, wait_for
 from storeff.scan.sampled import Collector, Sampled
 from storeff.scan.units import Design, Places, Unit
 from storeff.sources.census import Census
+from storeff.sources.content import Recogniser
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import Skipped, skipped_for
 from storeff.sources.tree import Found, resolved_roots, walk
@@ -143,6 +144,7 @@ class PartialScan:
         *,
         threads: int = 1,
         kernel: str | None = None,
+        is_kv: Recogniser | None = None,
         bytes_per_second: float | None = None,
         stop: threading.Event | None = None,
         on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -158,7 +160,7 @@ class PartialScan:
         self.rate = self.goal_rate = 0.0
         self.interrupted = False
         self.lock = threading.Lock()
-        self.groups = Groups(listing.places.design, list(listing.volume_bytes))
+        self.groups = Groups(listing.places.design, list(listing.volume_bytes), is_kv)
         # Bytes of data, and in holes, by place and groups; listed bytes, those once, and exponent
         # by place.
         self.read: defaultdict[tuple[float, int], list[int]] = defaultdict(lambda: [0, 0])

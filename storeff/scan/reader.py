@@ -15,7 +15,7 @@ from storeff.scan.plan import Plan
 from storeff.scan.sampled import Collector, chunks_of, pieces_of
 from storeff.scan.units import GOLDEN, Design, Unit, path_hash
 from storeff.scan.worker import GROUPS
-from storeff.sources.content import PROBE_BYTES, classify
+from storeff.sources.content import PROBE_BYTES, Recogniser, classify
 from storeff.sources.entry import HOLE_BYTES, Entry, data_segments, open_entry, read_head
 from storeff.sources.skipped import ChangedError, skipped_for
 
@@ -38,8 +38,11 @@ class Outcome:
 class Groups:
     """The content class and the volume of each unit, for all threads."""
 
-    def __init__(self, design: Design, volumes: Sequence[bytes]) -> None:
+    def __init__(
+        self, design: Design, volumes: Sequence[bytes], is_kv: Recogniser | None = None
+    ) -> None:
         self.design = design
+        self.is_kv = is_kv
         self.volume_bits = {name: 1 << VOLUME_BIT + bit for bit, name in enumerate(volumes)}
         self.lock = threading.Lock()
         self.class_bits: dict[tuple[int, int], int] = {}
@@ -56,7 +59,7 @@ class Groups:
             head = read_head(fd, entry.size_bytes, PROBE_BYTES)
             if not head:
                 raise ChangedError(errno.ESTALE, "written to while it was read")
-            class_bit = 1 << GROUPS[classify(head, entry.path, entry.size_bytes)]
+            class_bit = 1 << GROUPS[classify(head, entry.path, entry.size_bytes, self.is_kv)]
             if entry.size_bytes > self.design.unit_bytes:
                 with self.lock:
                     if len(self.class_bits) >= CLASSES_HELD:

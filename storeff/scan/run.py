@@ -18,6 +18,7 @@ from storeff.scan.part import PartedFile
 from storeff.scan.plan import Plan
 from storeff.scan.worker import SMALL_BYTES, Task, Worker, worker_bytes
 from storeff.sources.census import Census
+from storeff.sources.content import Recogniser
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import Skipped
 from storeff.sources.tree import Found, resolved_roots, walk
@@ -63,13 +64,15 @@ def scan(
     one_file_system: bool = False,
     exclude: Sequence[str] = (),
     follow_links: bool = False,
+    is_kv: Recogniser | None = None,
     bytes_per_second: float | None = None,
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Measurement:
     """Measure every regular file under ``roots``.
 
-    ``kernel`` is one of ``kernels()``, None the fastest. ``bytes_per_second`` caps the reading of
+    ``is_kv`` tells the content class "kv" (see ``content.classify``). ``kernel`` is one of
+    ``kernels()``, None the fastest. ``bytes_per_second`` caps the reading of
     all ``threads`` together; there are fewer where there is not the work or the memory for all. The
     result depends neither on that nor on ``threads`` nor on the order of files.
 
@@ -89,7 +92,7 @@ def scan(
     samples, turn = new_samples(plan), threading.Lock()
 
     def new_worker() -> Worker:
-        return Worker(plan, kernel or kernels()[0], stop, pace, samples, turn, volumes)
+        return Worker(plan, kernel or kernels()[0], stop, pace, samples, turn, volumes, is_kv)
 
     threads = affordable_threads(threads, worker_bytes(plan))
     scanning = _Scan(plan, new_worker, threads, turn, stop, on_progress)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, pairwise
 
 import msgspec
@@ -18,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
+from storeff.errors import ContradictionError
 from storeff.scan.codecs import codec
 from storeff.scan.machine import affordable_threads
 from storeff.scan.pace import Pace
-from storeff.sources.dumps import safetensors
-from storeff.sources.dumps.dump import Candidate, ContradictionError
+from storeff.sources import safetensors
 from storeff.sources.entry import Entry, data_segments, open_entry
 from storeff.sources.skipped import ChangedError, Skipped, skipped_for
 
@@ -195,9 +196,9 @@ def _measured(
                 if not held:
                     return None
                 blocks = _drawn_blocks(held, tensor_bytes, seed)
-                contents = [_block(file_fd, file, file_start + i * BLOCK_BYTES) for i in blocks]
+                contents = [_read(file_fd, file, file_start + i * BLOCK_BYTES) for i in blocks]
                 entry = base
-                bases = [_block(base_fd, base, base_start + i * BLOCK_BYTES) for i in blocks]
+                bases = [_read(base_fd, base, base_start + i * BLOCK_BYTES) for i in blocks]
                 entry = file
                 _check_unchanged(file_fd, file)
             finally:
@@ -228,8 +229,9 @@ def _layout(fd: int, file: TensorFile) -> tuple[int, object]:
     _check_unchanged(fd, entry)
     found = None
     if file.content_class in WITH_HEADER:
-        candidate = Candidate(entry.path, entry.size_bytes, fd)
-        found = safetensors.layout(candidate, HEADER_BYTES_MAX, HEADER_VALUES_MAX)
+        found = safetensors.layout(
+            partial(_read, fd, entry), entry.size_bytes, HEADER_BYTES_MAX, HEADER_VALUES_MAX
+        )
     return found or (0, entry.size_bytes)
 
 
@@ -265,9 +267,10 @@ def _drawn_blocks(held: list[tuple[int, int]], tensor_bytes: int, seed: int) -> 
     return [held[i][0] + number - starts[i] for i, number in zip(within, drawn, strict=True)]
 
 
-def _block(fd: int, entry: Entry, offset: int) -> bytes:
-    content = os.pread(fd, min(BLOCK_BYTES, entry.size_bytes - offset), offset)
-    if len(content) != min(BLOCK_BYTES, entry.size_bytes - offset):
+def _read(fd: int, entry: Entry, offset: int, length: int = BLOCK_BYTES) -> bytes:
+    length = min(length, entry.size_bytes - offset)
+    content = os.pread(fd, length, offset)
+    if len(content) != length:
         raise ChangedError(errno.ESTALE, "shrank since it was scanned", entry.path)
     return content
 

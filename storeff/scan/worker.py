@@ -20,7 +20,7 @@ from storeff.scan.plan import Plan
 from storeff.scan.similar import SimilarChunks
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
-from storeff.sources.content import CLASSES, PROBE_BYTES, classify
+from storeff.sources.content import CLASSES, PROBE_BYTES, Recogniser, classify
 from storeff.sources.entry import HOLE_BYTES, Entry, data_segments, open_entry, read_head
 from storeff.sources.skipped import ChangedError, Skipped, skipped_for
 
@@ -69,8 +69,10 @@ class Worker:
         samples: list[CompressedSample],
         turn: threading.Lock,
         volumes: Sequence[bytes] = (),
+        is_kv: Recogniser | None = None,
     ) -> None:
         self.plan = plan
+        self.is_kv = is_kv
         self.kernel = kernel
         self.stop = stop
         self.pace = pace
@@ -147,7 +149,7 @@ class Worker:
             content_class = None if entry.size_bytes else "empty"
             if length:
                 head = bytes(self.view[offset : offset + min(length, PROBE_BYTES)])
-                content_class = classify(head, entry.path, entry.size_bytes)
+                content_class = classify(head, entry.path, entry.size_bytes, self.is_kv)
                 contents.append((offset, length, GROUPS[content_class], file_number(entry)))
                 self.class_bytes[GROUPS[content_class]] += length
                 self.read_bytes += length
@@ -192,7 +194,7 @@ class Worker:
             head = read_head(fd, entry.size_bytes, PROBE_BYTES) if parts else b""
             if parts and not head:
                 raise ChangedError(errno.ESTALE, "written to while it was read")
-            content_class = classify(head, entry.path, entry.size_bytes)
+            content_class = classify(head, entry.path, entry.size_bytes, self.is_kv)
             for part in parts:
                 part.content_class = content_class
                 part.reason = self.measure_part(fd, entry, part, GROUPS[content_class])

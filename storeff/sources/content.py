@@ -7,11 +7,15 @@ hostile input: lengths are checked before they are used, and nothing is unpickle
 import math
 import re
 import struct
+from collections.abc import Callable
 
 import numpy as np
 
-from storeff.sources import dumps
-from storeff.sources.dumps import safetensors
+from storeff.sources import safetensors
+
+# Whether a file that begins so, of that name and size, is of a class that ``classify`` itself does
+# not know: what a scan is handed.
+Recogniser = Callable[[bytes, bytes, int], bool]
 
 # What is looked at of a file; the class never depends on more.
 PROBE_BYTES = 65536
@@ -125,26 +129,25 @@ _COUNTS = np.arange(ENTROPY_BYTES + 1)
 _COUNT_LOG2_COUNT = _COUNTS * np.log2(np.maximum(_COUNTS, 1))
 
 
-def classify(head: bytes, name: bytes, size_bytes: int) -> str:
+def classify(head: bytes, name: bytes, size_bytes: int, is_kv: Recogniser | None = None) -> str:
     """The class, one of CLASSES, of a file of ``size_bytes`` called ``name`` that begins ``head``.
 
     ``head`` is its first PROBE_BYTES or the whole file; less gives a less certain answer.
-    KV-cache dumps with a recognisable header or path are "kv" (see storeff.sources.dumps); model
-    weights are not. "high-entropy" has no known magic and an order-0 entropy over 7.9 bits a byte:
-    encrypted, or compressed in an unknown way.
+    A file is "kv" if ``is_kv`` says so; without it none is. "high-entropy" has no known magic and
+    an order-0 entropy over 7.9 bits a byte: encrypted, or compressed in an unknown way.
     """
     head = head[:PROBE_BYTES]
     if not head:
         return "empty"
     if head[0] == 0 and not head.strip(b"\0"):
         return "zero"
-    return _by_header(head, name, size_bytes) or _by_magic(head, size_bytes) or _by_statistics(head)
-
-
-def _by_header(head: bytes, name: bytes, size_bytes: int) -> str | None:
-    """Formats without a magic number of their own, or that hold several classes."""
-    if dumps.looks_like(head, name, size_bytes):
+    if is_kv is not None and is_kv(head, name, size_bytes):
         return "kv"
+    return _by_header(head, size_bytes) or _by_magic(head, size_bytes) or _by_statistics(head)
+
+
+def _by_header(head: bytes, size_bytes: int) -> str | None:
+    """Formats without a magic number of their own, or that hold several classes."""
     if head[0] in b"nqP\x80\xff":
         if _is_pickle(head):
             return "pickle"

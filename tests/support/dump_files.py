@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from storeff.sources import dumps
-from storeff.sources.dumps.dump import ITEM_BYTES, Candidate, Dump, Tensor
+from storeff.kv import dumps
+from storeff.kv.dumps.dump import ITEM_BYTES, Candidate, Dump, Tensor
 
 TAGS = {1: "U8", 2: "BF16", 4: "F32", 8: "F64"}
 SHARED = os.environ.get("STOREFF_SHARED")

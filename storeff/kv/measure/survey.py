@@ -1,0 +1,272 @@
+"""The KV-cache dumps under some roots: what they are, how far they shrink, what they share."""
+
+import heapq
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import msgspec
+
+from storeff.errors import StoreffError
+from storeff.kv.dumps import recognise
+from storeff.kv.dumps.dump import (
+    Axis,
+    Candidate,
+    Confidence,
+    Dtype,
+    Dump,
+    Kind,
+    MalformedError,
+)
+from storeff.kv.measure.measurement import KvReport, Measurement, Plan, measure, report
+from storeff.kv.measure.shape import Width, width_of, with_model
+from storeff.kv.models.model import Model
+from storeff.kv.trace.prefix import KeySharing, key_sharing
+from storeff.sources.census import Census
+from storeff.sources.entry import Entry, open_entry
+from storeff.sources.names import printable
+from storeff.sources.skipped import Skipped, skipped_for
+from storeff.sources.tree import walk
+
+# Of each kind of dump so many files may be measured, drawn by a hash of their paths.
+DRAWN_MAX = 256
+EXAMPLES = 5
+
+
+class Found(msgspec.Struct, frozen=True):
+    """Dumps of one system and layout.
+
+    ``axes`` and ``shape`` are those of a file's first tensor, slowest first, null where files
+    differ; ``tensors`` how many a file has. ``tokens`` are those of all files, each layer's file
+    counting them again; null if any is unknown. ``why`` is of one of them, as is ``example``.
+    """
+
+    system: str
+    kind: Kind
+    dtype: Dtype | None
+    axes: list[Axis]
+    shape: list[int | None]
+    tensors: int
+    confidence: Confidence
+    why: str
+    model: str | None
+    files: int
+    bytes: int
+    tokens: int | None
+    example: str
+
+
+class Malformed(msgspec.Struct, frozen=True):
+    """A dump that contradicts itself."""
+
+    path: str
+    message: str
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """All dumps under the roots together. ``measured`` is of ``measured_files`` of ``dump_files``,
+    drawn at random; null if none has numbers. ``sharing`` is by block key, not by equal bytes.
+    ``interrupted``: not all were looked at, or not all that were drawn were measured."""
+
+    dump_files: int
+    dump_bytes: int
+    other_files: int
+    other_bytes: int
+    malformed: list[Malformed]
+    sharing: KeySharing | None
+    measured_files: int
+    measured: KvReport | None
+    interrupted: bool = False
+
+
+@dataclass
+class _Group:
+    dump: Dump
+    example: bytes
+    shape: list[int | None]
+    files: int = 0
+    size_bytes: int = 0
+    tokens: int | None = 0
+    # (negated hash of the path, path, entry, dump): the lowest hashes.
+    drawn: list[tuple[int, bytes, Entry, Dump]] = field(default_factory=list)
+
+
+class _Survey:
+    def __init__(self, width: Width | None, plan: Plan, stop: threading.Event) -> None:
+        self.width = width
+        self.plan = plan
+        self.stop = stop
+        self.census = Census()
+        self.groups: dict[tuple[object, ...], _Group] = {}
+        self.keys: list[tuple[tuple[str, str | None, bytes], int | None, int]] = []
+        self.malformed: list[Malformed] = []
+        self.other_files = 0
+        self.other_bytes = 0
+        self.measured_files = 0
+
+    def look(self, entry: Entry) -> None:
+        """Recognise one file; one that cannot be read, or contradicts itself, costs only itself."""
+        try:
+            fd = open_entry(entry)
+            try:
+                candidate = Candidate(entry.path, entry.size_bytes, fd, entry.roots[0])
+                dump = recognise(candidate)
+                if dump is not None and self.width is not None:
+                    dump = with_model(dump, candidate, self.width)
+            finally:
+                os.close(fd)
+        except MalformedError as error:
+            self.add_malformed(entry, error)
+            return
+        except OSError as error:
+            self.census.add_left_out(skipped_for(error, entry.path, entry.size_bytes))
+            return
+        if dump is None:
+            self.other_files += 1
+            self.other_bytes += entry.size_bytes
+        else:
+            self.add(entry, dump)
+
+    def add(self, entry: Entry, dump: Dump) -> None:
+        key = _kind_of(dump)
+        group = self.groups.get(key)
+        if group is None:
+            shape: list[int | None] = list(dump.tensors[0].shape) if dump.tensors else []
+            group = self.groups[key] = _Group(dump, entry.path, shape)
+        if dump.tensors:
+            pairs = zip(group.shape, dump.tensors[0].shape, strict=True)
+            group.shape = [a if a == b else None for a, b in pairs]
+        group.files += 1
+        group.size_bytes += entry.size_bytes
+        if group.tokens is not None:
+            group.tokens = None if dump.tokens is None else group.tokens + dump.tokens
+        group.example = min(group.example, entry.path)
+        if dump.key is not None:
+            name = (dump.system, dump.key, os.path.basename(entry.path))
+            self.keys.append((name, dump.tokens, entry.size_bytes))
+        if dump.kind == "kv" and dump.tensors:
+            digest = blake2b(entry.path, digest_size=8, key=b"%d" % self.plan.seed)
+            rank = int.from_bytes(digest.digest(), "big")
+            heapq.heappush(group.drawn, (-rank, entry.path, entry, dump))
+            if len(group.drawn) > DRAWN_MAX:
+                heapq.heappop(group.drawn)
+
+    def measure(self, budget_bytes: int, on_file: Callable[[bytes], None]) -> Measurement:
+        """Measure a file of every group in turn until ``budget_bytes`` are read, one of each at
+        least, or ``stop`` is set."""
+        total = Measurement(self.plan, [])
+        orders = [sorted(group.drawn, reverse=True) for group in self.groups.values()]
+        read_bytes = 0
+        for turn in range(max(map(len, orders), default=0)):
+            for order in orders:
+                wanted = turn < len(order) and (turn == 0 or read_bytes < budget_bytes)
+                if wanted and not self.stop.is_set():
+                    _, path, entry, dump = order[turn]
+                    on_file(path)
+                    one = self.measure_file(entry, dump)
+                    read_bytes += sum(tally.read_bytes for tally in one.tallies)
+                    self.measured_files += bool(one.tallies)
+                    total += one
+        return total
+
+    def measure_file(self, entry: Entry, dump: Dump) -> Measurement:
+        """A sample of one file; one that fails gives none and is reported."""
+        try:
+            fd = open_entry(entry)
+            try:
+                return measure(dump, fd, entry.path, entry.size_bytes, self.plan, self.stop)
+            finally:
+                os.close(fd)
+        except MalformedError as error:
+            self.add_malformed(entry, error)
+        except OSError as error:
+            self.census.add_left_out(skipped_for(error, entry.path, entry.size_bytes))
+        return Measurement(self.plan, [])
+
+    def add_malformed(self, entry: Entry, error: MalformedError) -> None:
+        self.census.add_left_out(Skipped("malformed", entry.path, entry.size_bytes))
+        if len(self.malformed) < EXAMPLES:
+            path = printable(entry.path)
+            told = error.message if path in error.message else f"{path}: {error.message}"
+            self.malformed.append(Malformed(path, told))
+
+
+def survey(
+    roots: Sequence[str | bytes | os.PathLike[str]],
+    *,
+    model: Model | None = None,
+    plan: Plan | None = None,
+    budget_bytes: int = 64 << 20,
+    one_file_system: bool = False,
+    exclude: Sequence[str] = (),
+    stop: threading.Event | None = None,
+    on_file: Callable[[bytes], None] = lambda path: None,
+) -> tuple[list[Found], Survey, Census]:
+    """The dumps under ``roots``, the largest kind first; what was measured until ``budget_bytes``
+    of them were read; and what was left out.
+
+    ``model`` supplies what their headers lack. ``on_file`` hears of each file as it is looked at.
+    Once ``stop`` is set no further file is looked at, and the one being measured is left out.
+    Raises StoreffError if a root cannot be found, or if the layers of ``model`` are not all alike.
+    """
+    width = None if model is None else width_of(model)
+    if model is not None and width is None:
+        raise StoreffError(
+            f"the layers of {model.name} differ in what they keep of a token",
+            "measure without --model: only shapes that the dumps say themselves are shown then",
+        )
+    looking = _Survey(width, plan or Plan(), stop or threading.Event())
+    for item in walk(roots, one_file_system=one_file_system, exclude=exclude):
+        if looking.stop.is_set():
+            break
+        if isinstance(item, Entry):
+            on_file(item.path)
+            looking.look(item)
+        else:
+            looking.census.add_left_out(item)
+    total = looking.measure(budget_bytes, on_file)
+    found = [_found(group) for group in sorted(looking.groups.values(), key=_largest_first)]
+    made = Survey(
+        dump_files=sum(group.files for group in looking.groups.values()),
+        dump_bytes=sum(group.size_bytes for group in looking.groups.values()),
+        other_files=looking.other_files,
+        other_bytes=looking.other_bytes,
+        malformed=looking.malformed,
+        sharing=key_sharing(looking.keys) if looking.keys else None,
+        measured_files=looking.measured_files,
+        measured=report(total) if total.tallies else None,
+        interrupted=looking.stop.is_set(),
+    )
+    return found, made, looking.census
+
+
+def _kind_of(dump: Dump) -> tuple[object, ...]:
+    """What dumps of one row of the report have in common."""
+    first = dump.tensors[0] if dump.tensors else None
+    layout = (first.dtype, first.axes, len(dump.tensors)) if first else ()
+    return (dump.system, dump.kind, dump.confidence, dump.model, *layout)
+
+
+def _largest_first(group: _Group) -> tuple[int, bytes]:
+    return -group.size_bytes, group.example
+
+
+def _found(group: _Group) -> Found:
+    dump = group.dump
+    return Found(
+        system=dump.system,
+        kind=dump.kind,
+        dtype=dump.tensors[0].dtype if dump.tensors else None,
+        axes=list(dump.tensors[0].axes) if dump.tensors else [],
+        shape=group.shape,
+        tensors=len(dump.tensors),
+        confidence=dump.confidence,
+        why=dump.why,
+        model=dump.model,
+        files=group.files,
+        bytes=group.size_bytes,
+        tokens=group.tokens,
+        example=printable(group.example),
+    )
