@@ -54,23 +54,23 @@ class AssumptionRow(msgspec.Struct, frozen=True):
     stale: bool | None
 
 
-class ShelfLife(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Days after its ``as_of`` date at which a number counts as stale."""
+# Defaults of optional numbers: unknown, which is not zero, and an optional factor.
+NO_VALUE: Any = Assumption()
+ONE: Any = Assumption(value=Fraction(1))
 
-    price_days: Annotated[N, Field("d", most=36_500)]
-    other_days: Annotated[N, Field("d", most=36_500)]
+
+class Entry(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every entry of a catalogue has: the name of its table, and one for people."""
+
     name: str = ""
     title: str = ""
 
 
-def unknown() -> Any:
-    """Default of an optional number: unknown, which is not zero."""
-    return Assumption()
+class ShelfLife(Entry[N], Generic[N], frozen=True, kw_only=True):
+    """Days after its ``as_of`` date at which a number counts as stale."""
 
-
-def one() -> Any:
-    """Default of an optional factor: 1."""
-    return Assumption(value=Fraction(1))
+    price_days: Annotated[N, Field("d", most=36_500)]
+    other_days: Annotated[N, Field("d", most=36_500)]
 
 
 def map_numbers(value: Any, function: Callable[[Assumption], Any]) -> Any:
