@@ -35,6 +35,15 @@ class Assumption(msgspec.Struct, frozen=True, kw_only=True):
         return _PRICE_UNIT.fullmatch(self.unit) is not None
 
     @property
+    def range(self) -> tuple[Fraction, Fraction] | None:
+        """From low to high, or to the value where one of them is not given; None if there is no
+        range."""
+        if self.value is None or self.low == self.high:
+            return None
+        low = self.value if self.low is None else self.low
+        return low, self.value if self.high is None else self.high
+
+    @property
     def currency(self) -> str | None:
         """What a known price is in; None for what is no price."""
         return self.unit[:3] if self.is_price and self.value is not None else None

@@ -5,7 +5,7 @@ import msgspec
 from storeff.data import Assumption, exact, map_numbers
 from storeff.economics.bill import Bill, annual_failure_rate, bill_for
 from storeff.economics.model import Scenario
-from storeff.economics.uncertainty import CostRange, cost_range, quantity_risk, with_reduction
+from storeff.economics.uncertainty import CostRange, cost_range, quantity_risk, replicates
 from storeff.layout.code import MeasuredCode
 from storeff.layout.durability import Durability, durability
 from storeff.layout.number import Number, inexact, join, to_quantity
@@ -70,7 +70,7 @@ def size(
     point: Bill[Number] = bill_for(map_numbers(scenario, exact))
     drawn = None
     if reduction_draws is not None:
-        drawn = bill_for(with_reduction(scenario, reduction_draws))
+        drawn = bill_for(replicates(scenario, reduction_draws))
     steps = report_steps(scenario.data, scenario.layout, reduction_draws)
     central: Scenario[Number] = map_numbers(scenario, inexact)
     return SizedLayout(
