@@ -27,7 +27,7 @@ def _zstd(level: int) -> SizesOf:
 
     def sizes(blocks: Sequence[bytes | memoryview]) -> list[int]:
         if not any(map(len, blocks)):
-            # The library refuses to compress nothing.
+            # zstandard raises an error if all blocks are empty.
             return [0] * len(blocks)
         # One call for all: threads that compress small blocks one by one only hand each other the
         # interpreter.
