@@ -201,7 +201,7 @@ def _estimator(measurement: Measurement, rows: list[Dedup | Compression | Combin
     how = "exact count" if exact else "priority sketch, regression on referenced bytes"
     if is_interrupted(measurement.census):
         return f"{'count' if exact else how} of the part that was read"
-    return f"{how}, of what was covered" if measurement.census.refusals else how
+    return f"{how}, of what was covered" if measurement.census.skipped else how
 
 
 def _dedup(cut: Cut, distinct: Total, data_bytes: int) -> Dedup:

@@ -15,7 +15,7 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Chunker, Plan
 from storeff.scan.sketch import Sketch
-from storeff.sources.piece import Piece
+from storeff.sources.entry import Entry
 from storeff.sources.tree import walk
 
 SMALL = Plan(
@@ -63,8 +63,8 @@ def assert_same_sketch(a: Sketch, b: Sketch) -> None:
         assert np.array_equal(getattr(a, field), getattr(b, field)), field
 
 
-def listed(root: Path) -> list[Piece]:
-    return [p for p in walk([root], one_file_system=False, exclude=()) if isinstance(p, Piece)]
+def listed(root: Path) -> list[Entry]:
+    return [p for p in walk([root], one_file_system=False, exclude=()) if isinstance(p, Entry)]
 
 
 def new_worker(plan: Plan, samples: list[CompressedSample] | None = None) -> worker.Worker:
