@@ -12,6 +12,7 @@ import pytest
 
 import storeff.data
 from storeff.data import (
+    NO_VALUE,
     Assumption,
     Field,
     N,
@@ -24,7 +25,6 @@ from storeff.data import (
     numbers_in,
     read_toml,
     rows,
-    unknown,
 )
 from storeff.economics.model import Carbon, Drive, Enclosure, Finance, Rack, Site, Spares
 from storeff.errors import StoreffError
@@ -49,9 +49,7 @@ CATALOGUES: dict[str, Any] = {
 class Thing(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str = ""
     price: Annotated[N, Field("USD", most=1000)]
-    size_bytes: Annotated[N, Field("B", most=10**20, whole=True)] = msgspec.field(
-        default_factory=unknown
-    )
+    size_bytes: Annotated[N, Field("B", most=10**20, whole=True)] = NO_VALUE
 
 
 PRICE = {
@@ -65,7 +63,7 @@ PRICE = {
 
 class Counted(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
     price: Annotated[N, Field("USD")]
-    found: N = msgspec.field(default_factory=unknown)
+    found: N = NO_VALUE
     perhaps: N | None = None
 
 

@@ -7,16 +7,17 @@ on (``map_numbers``).
 """
 
 from storeff.data.assumption import (
+    NO_VALUE,
+    ONE,
     Assumption,
     AssumptionRow,
+    Entry,
     N,
     ShelfLife,
     exact,
     map_numbers,
     numbers_in,
-    one,
     rows,
-    unknown,
 )
 from storeff.data.catalogue import (
     decode,
@@ -30,8 +31,11 @@ from storeff.data.field import Field
 from storeff.data.toml import read_toml
 
 __all__ = [
+    "NO_VALUE",
+    "ONE",
     "Assumption",
     "AssumptionRow",
+    "Entry",
     "Field",
     "N",
     "ShelfLife",
@@ -42,10 +46,8 @@ __all__ = [
     "load_shelf_life",
     "map_numbers",
     "numbers_in",
-    "one",
     "read_toml",
     "refuse",
     "rows",
     "to_toml",
-    "unknown",
 ]

@@ -201,8 +201,7 @@ def _validation(path: str, error: msgspec.ValidationError) -> str:
 
 def _number(given: Any, path: str, limits: Field, currency: str, field: Any) -> Assumption:
     if given == UNKNOWN:
-        default = None if field.required else field.default_factory()
-        if default is None or default.value is not None:
+        if field.default is msgspec.NODEFAULT or field.default.value is not None:
             raise StoreffError(f"{path} cannot be unknown", f"give {limits.range()}")
         return Assumption()
     if not isinstance(given, dict):

@@ -125,10 +125,9 @@ def tornado(scenario: Scenario[Assumption]) -> tuple[Swing, ...]:
     """npv at both ends of every assumption that has a range and matters."""
     swings = []
     for number in numbers_in(scenario):
-        if not number.path or number.value is None or number.low == number.high:
+        if not number.path or not number.range:
             continue
-        low = number.value if number.low is None else number.low
-        high = number.value if number.high is None else number.high
+        low, high = number.range
         swings.append(
             Swing(
                 path=number.path,

@@ -7,7 +7,7 @@ from typing import Annotated, Generic, Literal
 
 import msgspec
 
-from storeff.data import Assumption, Field, N, load, one, unknown
+from storeff.data import NO_VALUE, ONE, Assumption, Entry, Field, N, load
 from storeff.errors import did_you_mean
 from storeff.layout.number import Number
 from storeff.scan.codecs import CODECS
@@ -114,9 +114,7 @@ class Repair(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
     detection_hours: Annotated[N, Field("h", most=8760)]
     bandwidth_share: Annotated[N, _SHARE]
     drives: Annotated[N, Field("drives", least=1, most=10**6)]
-    read_fragments: Annotated[N, Field("fragments", least=1, most=MAX_FRAGMENTS)] = msgspec.field(
-        default_factory=unknown
-    )
+    read_fragments: Annotated[N, Field("fragments", least=1, most=MAX_FRAGMENTS)] = NO_VALUE
 
 
 class SystemReduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -162,7 +160,7 @@ def _check_name(key: str, name: str, known: Iterable[str]) -> None:
         raise ValueError(f"unknown {key} {name!r}{nearest}: choose one of {', '.join(names)}")
 
 
-class Layout(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Layout(Entry[N], Generic[N], frozen=True, kw_only=True):
     """A way to lay data on drives.
 
     ``metadata`` and ``padding`` are added to what is stored; ``rebuild_reserve`` is the part of
@@ -179,16 +177,9 @@ class Layout(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
     # A point less must leave something to write: sensitivity takes one.
     rebuild_reserve: Annotated[N, Field("fraction of raw", ("fraction",), most=Fraction(98, 100))]
     fill_limit: Annotated[N, Field("fraction", least=ONE_POINT, above=True)]
-    title: str = ""
-    copies: Annotated[N, Field("copies", ("",), least=1, most=100, whole=True)] = msgspec.field(
-        default_factory=one
-    )
-    min_domains: Annotated[N, Field("enclosures", least=1, most=10_000, whole=True)] = (
-        msgspec.field(default_factory=unknown)
-    )
-    object_unit_bytes: Annotated[N, Field("B", least=1, most=1 << 40, whole=True)] = msgspec.field(
-        default_factory=unknown
-    )
+    copies: Annotated[N, Field("copies", ("",), least=1, most=100, whole=True)] = ONE
+    min_domains: Annotated[N, Field("enclosures", least=1, most=10_000, whole=True)] = NO_VALUE
+    object_unit_bytes: Annotated[N, Field("B", least=1, most=1 << 40, whole=True)] = NO_VALUE
     repair: Repair[N] | None = None
     reduction: SystemReduction | None = None
 

@@ -13,7 +13,7 @@ from typing import Annotated, Generic
 import msgspec
 import numpy as np
 
-from storeff.data import Assumption, Field, N, exact, map_numbers, one, unknown
+from storeff.data import NO_VALUE, ONE, Assumption, Field, N, exact, map_numbers
 from storeff.layout.allocation import ObjectSizes, object_padding, redundancy
 from storeff.layout.model import Layout
 from storeff.layout.number import (
@@ -61,10 +61,8 @@ class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown
 
     logical_bytes: Annotated[N, Field("B", least=1, most=10**24, whole=True)]
     reduction_ratio: Annotated[N, Field("", least=Fraction(1, 1000), most=10**9)]
-    copies: Annotated[N, Field("copies", ("",), least=1, most=1000)] = msgspec.field(
-        default_factory=one
-    )
-    endurance: Annotated[N, Field("", most=10**9)] = msgspec.field(default_factory=unknown)
+    copies: Annotated[N, Field("copies", ("",), least=1, most=1000)] = ONE
+    endurance: Annotated[N, Field("", most=10**9)] = NO_VALUE
     allocation_bytes: int = 1
     objects: ObjectSizes | None = None
 

@@ -26,6 +26,9 @@ def _zstd(level: int) -> SizesOf:
     )
 
     def sizes(blocks: Sequence[bytes | memoryview]) -> list[int]:
+        if not any(map(len, blocks)):
+            # zstandard raises an error if all blocks are empty.
+            return [0] * len(blocks)
         # One call for all: threads that compress small blocks one by one only hand each other the
         # interpreter.
         frames = compressor.multi_compress_to_buffer(list(blocks))

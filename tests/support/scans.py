@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from storeff.data import Assumption, one
+from storeff.data import ONE, Assumption
 from storeff.economics import Scenario, build_scenario
 from storeff.layout import Data, Layout
 from storeff.scan import worker
@@ -79,4 +79,4 @@ def blocks(content: bytes, block_bytes: int) -> list[bytes]:
 
 def scenario_of(layout: Layout[Assumption]) -> Scenario[Assumption]:
     """``layout`` on the default drive and site, its data still to be measured."""
-    return build_scenario(Data(logical_bytes=one(), reduction_ratio=one()), layout)
+    return build_scenario(Data(logical_bytes=ONE, reduction_ratio=ONE), layout)
