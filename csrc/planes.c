@@ -41,14 +41,6 @@ static inline void split(uint8_t *restrict planes, const uint8_t *restrict data,
             planes[k * items + i] = data[i * item_bytes + k];
 }
 
-static inline void join(uint8_t *restrict data, const uint8_t *restrict planes, size_t items,
-                        size_t item_bytes)
-{
-    for (size_t i = 0; i < items; i++)
-        for (size_t k = 0; k < item_bytes; k++)
-            data[i * item_bytes + k] = planes[k * items + i];
-}
-
 /* Split by eight the loops stay scalar; halves of items split by four, then by two, do not. */
 static void split_by_8(uint8_t *planes, const uint8_t *data, size_t items)
 {
@@ -78,20 +70,6 @@ sf_error sf_split_planes(uint8_t *planes, const uint8_t *data, size_t items, siz
     case 2: split(planes, data, items, 2); break;
     case 4: split(planes, data, items, 4); break;
     case 8: split_by_8(planes, data, items); break;
-    }
-    return SF_OK;
-}
-
-sf_error sf_join_planes(uint8_t *data, const uint8_t *planes, size_t items, size_t item_bytes)
-{
-    sf_error error = check_array(items, item_bytes);
-    if (error)
-        return error;
-    switch (item_bytes) {
-    case 1: memcpy(data, planes, items); break;
-    case 2: join(data, planes, items, 2); break;
-    case 4: join(data, planes, items, 4); break;
-    case 8: join(data, planes, items, 8); break;
     }
     return SF_OK;
 }
@@ -157,11 +135,11 @@ static void clear(tables counts, unsigned bits)
     memset(counts, 0, sizeof *counts * (TABLES << bits));
 }
 
-static void add(uint64_t *totals, const tables counts, unsigned bits, uint64_t weight)
+static void add(uint64_t *totals, const tables counts, unsigned bits)
 {
     for (size_t k = 0; k < TABLES; k++)
         for (size_t value = 0; value < (size_t)1 << bits; value++)
-            totals[value] += weight * counts[k << bits | value];
+            totals[value] += counts[k << bits | value];
 }
 
 sf_error sf_count_field(uint64_t *counts, const uint8_t *data, size_t items, size_t item_bytes,
@@ -178,50 +156,10 @@ sf_error sf_count_field(uint64_t *counts, const uint8_t *data, size_t items, siz
         size_t now = items < UINT32_MAX ? items : UINT32_MAX;
         clear(some, field.bits);
         count_any(some, data, now, item_bytes, field);
-        add(counts, some, field.bits, 1);
+        add(counts, some, field.bits);
         data += now * item_bytes;
         items -= now;
     }
-    return SF_OK;
-}
-
-/* Which of the windows of a group is counted: as good as random, so that no channel of a row is met
- * more often than another. */
-static size_t chosen(uint64_t group)
-{
-    uint64_t mixed = (group + 1) * UINT64_C(0x9E3779B97F4A7C15);
-    mixed = (mixed ^ mixed >> 32) * UINT64_C(0xD6E8FEB86659FD93);
-    return (mixed >> 32) % SF_SAMPLE_SHARE;
-}
-
-sf_error sf_count_sample(uint64_t *counts, const uint8_t *data, size_t items, size_t item_bytes,
-                         sf_field field)
-{
-    const size_t group_items = SF_SAMPLE_SHARE * SF_SAMPLE_ITEMS;
-    sf_error error = check_array(items, item_bytes);
-    if (!error)
-        error = check_field(item_bytes, field);
-    if (!error && items / SF_SAMPLE_SHARE > UINT32_MAX)
-        error = SF_ERROR_OVERFLOW;
-    if (error)
-        return error;
-    size_t groups = items / group_items, tail = groups * group_items;
-    tables some;
-    clear(some, field.bits);
-    for (size_t group = 0; group < groups; group++) {
-        size_t first = group * group_items + chosen(group) * SF_SAMPLE_ITEMS;
-        /* The processor does not foresee where the windows lie. */
-        size_t ahead = group + 8 < groups ? group + 8 : group;
-        const uint8_t *later =
-            data + (ahead * group_items + chosen(ahead) * SF_SAMPLE_ITEMS) * item_bytes;
-        for (size_t at = 0; at < SF_SAMPLE_ITEMS * item_bytes; at += 64)
-            __builtin_prefetch(later + at);
-        count_any(some, data + first * item_bytes, SF_SAMPLE_ITEMS, item_bytes, field);
-    }
-    add(counts, some, field.bits, SF_SAMPLE_SHARE);
-    clear(some, field.bits);
-    count_any(some, data + tail * item_bytes, items - tail, item_bytes, field);
-    add(counts, some, field.bits, 1);
     return SF_OK;
 }
 

@@ -141,9 +141,6 @@ def split_planes(data: Buffer, item_bytes: int) -> npt.NDArray[np.uint8]:
     """The byte planes of items of 1, 2, 4 or 8 bytes, (item_bytes, items): row k holds byte k of
     every item, the lowest first."""
 
-def join_planes(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The items whose byte planes are the rows of ``planes``: the inverse of ``split_planes``."""
-
 def count_field(data: Buffer, item_bytes: int, shift: int, bits: int) -> _UInt64s:
     """How often each value of the ``bits`` (at most 10) from bit ``shift`` up occurs in the
     little-endian items of ``data``, (2**bits,)."""
@@ -152,15 +149,6 @@ def count_field_by_channel(
     data: Buffer, channels: int, item_bytes: int, shift: int, bits: int
 ) -> _UInt64s:
     """The same for each item of rows of ``channels`` items, (channels, 2**bits)."""
-
-def estimate_literals(data: Buffer, item_bytes: int, plane: int, frame_items: int) -> int:
-    """Bytes that byte plane ``plane`` of the items costs in Zstandard frames of Huffman-coded
-    literals without matches, of ``frame_items`` bytes each, stored where that is no larger.
-
-    An estimate, without coding, from counts of the bytes: of all in a block (at most 128 KiB,
-    RFC 8878) under 32 KiB, of an eighth in a larger one. Where bytes repeat in runs libzstd finds
-    matches even so, and codes to less.
-    """
 
 class Export(TypedDict):
     """One chunker's sketch and totals. Entries ascend by (rank, key, size)."""

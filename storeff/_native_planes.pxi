@@ -7,13 +7,10 @@ cdef extern from "planes.h" nogil:
         unsigned shift
         unsigned bits
     sf_error sf_split_planes(uint8_t *planes, const uint8_t *data, size_t items, size_t item_bytes)
-    sf_error sf_join_planes(uint8_t *data, const uint8_t *planes, size_t items, size_t item_bytes)
     sf_error sf_count_field(uint64_t *counts, const uint8_t *data, size_t items, size_t item_bytes,
                             sf_field field)
     sf_error sf_count_field_by_channel(uint64_t *counts, const uint8_t *data, size_t rows,
                                        size_t channels, size_t item_bytes, sf_field field)
-    sf_error sf_estimate_literals(uint64_t *bytes, const uint8_t *data, size_t items,
-                                  size_t item_bytes, size_t plane, size_t frame_items)
 
 
 cdef size_t _item_bytes(object number) except 0:
@@ -47,21 +44,6 @@ def split_planes(const uint8_t[::1] data not None, object item_bytes):
         error = sf_split_planes(to, start, items, width)
     _check(error)
     return planes
-
-
-def join_planes(const uint8_t[:, ::1] planes not None):
-    import numpy as np
-
-    cdef size_t width = _item_bytes(planes.shape[0]), items = <size_t>planes.shape[1]
-    data = np.empty(width * items, dtype=np.uint8)
-    if not items:
-        return data
-    cdef uint8_t[::1] out = data
-    cdef sf_error error
-    with nogil:
-        error = sf_join_planes(&out[0], &planes[0, 0], items, width)
-    _check(error)
-    return data
 
 
 def count_field(const uint8_t[::1] data not None, object item_bytes, object shift, object bits):
@@ -98,20 +80,3 @@ def count_field_by_channel(
         error = sf_count_field_by_channel(&out[0, 0], start, rows, columns, width, field)
     _check(error)
     return counts
-
-
-def estimate_literals(
-    const uint8_t[::1] data not None, object item_bytes, object plane, object frame_items
-):
-    cdef size_t width = _item_bytes(item_bytes), items = _items(data, width)
-    cdef size_t which = _unsigned(plane, "plane", width - 1)
-    cdef size_t frame = _unsigned(frame_items, "frame_items")
-    if not frame:
-        raise ValueError("a frame holds at least one item")
-    cdef const uint8_t *start = _start(data)
-    cdef uint64_t bytes
-    cdef sf_error error
-    with nogil:
-        error = sf_estimate_literals(&bytes, start, items, width, which, frame)
-    _check(error)
-    return bytes

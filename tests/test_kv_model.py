@@ -20,10 +20,8 @@ from storeff.kv.models.model import (
     State,
     bytes_per_token,
     cache_bytes,
-    cache_bytes_per_rank,
     group_bytes,
     load_models,
-    rank_share,
     written_bytes_per_token,
 )
 
@@ -202,40 +200,9 @@ def test_a_constant_state_is_there_from_the_first_token_in_its_own_format() -> N
         assert cache_bytes(of(state), tokens, "int4") == 3 * state.constant_bytes()
 
 
-def test_a_batch_is_that_many_sequences() -> None:
-    assert cache_bytes(GQA, 1000, batch=7) == 7 * cache_bytes(GQA, 1000)
-
-
 def test_a_negative_number_of_tokens_is_refused() -> None:
     with pytest.raises(StoreffError, match="-1 tokens"):
         cache_bytes(GQA, -1)
-
-
-def test_each_rank_holds_its_share_of_the_kv_heads() -> None:
-    assert cache_bytes_per_rank(GQA, 1000, tp=4) == cache_bytes(GQA, 1000) // 4
-
-
-def test_kv_heads_are_copied_to_more_ranks_than_heads() -> None:
-    assert cache_bytes_per_rank(GQA, 1000, tp=32) == cache_bytes(GQA, 1000) // 8
-
-
-def test_every_rank_holds_the_whole_latent() -> None:
-    model = MODELS["deepseek-v3"]
-    assert cache_bytes_per_rank(model, 1000, tp=8) == cache_bytes(model, 1000)
-
-
-def test_groups_of_a_state_are_copied_to_more_ranks_than_groups() -> None:
-    # vLLM, extra_groups_for_head_shards: 8 groups over 16 ranks are one each.
-    state = State(count=1, heads=64, head_dim=64, state_dim=128, groups=8, conv_tokens=3)
-    share = state.on_rank(16)
-    assert (share.heads, share.groups) == (4, 1)
-    assert share.conv_channels == 4 * 64 + 2 * 128
-
-
-@pytest.mark.parametrize("tp", [0, 3, 12])
-def test_an_uneven_division_over_ranks_is_refused(tp: int) -> None:
-    with pytest.raises(StoreffError, match="ranks"):
-        rank_share(GQA, tp)
 
 
 def test_the_explanation_is_the_formula_with_its_numbers() -> None:
@@ -344,15 +311,3 @@ def test_the_groups_sum_to_the_cache(model: Model, cache_format: CacheFormat, to
 def test_every_model_can_be_explained(model: Model, cache_format: CacheFormat, tokens: int) -> None:
     total = f"{cache_bytes(model, tokens, cache_format):,} bytes"
     assert any(total in line for line in explain(model, tokens, cache_format))
-
-
-@given(models, formats, st.integers(0, 10**6), st.sampled_from([1, 2, 4, 8]))
-def test_ranks_together_hold_no_less_than_the_model(
-    model: Model, cache_format: CacheFormat, tokens: int, tp: int
-) -> None:
-    try:
-        share = cache_bytes_per_rank(model, tokens, tp, cache_format)
-    except StoreffError:
-        return
-    whole = cache_bytes(model, tokens, cache_format)
-    assert share <= whole <= tp * share

@@ -64,8 +64,6 @@ def test_lru_caches_of_the_handmade_trace(handmade: Trace) -> None:
     # With room for two, the head of each request was pushed out by its own tail.
     assert curve.written_blocks.tolist()[2] == 13
     assert curve.written_blocks.tolist()[5] == 5
-    assert curve.capacity_for(0.5) == 2
-    assert curve.capacity_for(1) == 5
 
 
 def test_a_fifo_cache_of_the_handmade_trace(handmade: Trace) -> None:

@@ -7,8 +7,7 @@ heads, head sizes 64 and 128, 16 to 256 tokens, in every dtype and order; with `
 windows of real keys and values laid out anew. A page counts as right if dtype, axes and shape are;
 "unknown" is no error, "wrong" is. Pages of which two orders have tokens equally far apart (as
 many layers as heads) cannot be told and are counted apart, as "alike". What is not KV has no right
-answer but "unknown". The bare inference, without the model's geometry, is judged by its dtype and
-by its distance of tokens.
+answer but "unknown".
 """
 
 import json
@@ -107,26 +106,14 @@ def judged(pages: Iterator[tuple[dict[str, Any], Any, Geometry]]) -> Iterator[di
             )
             for name, order in orders.items():
                 page = laid(items, name)
-                found, bare = infer(page, geometry=geometry), infer(page)
+                found = infer(page, geometry=geometry)
                 shape = tuple(sizes[axis] for axis in order)
-                stride = int(np.prod(shape[order.index("token") + 1 :]))
-                told = bare.token_stride
                 yield {
                     **tags,
                     "order": name,
                     "dtype": dtype,
                     "verdict": verdict(found, dtype, order, shape),
                     "margin": found.margin,
-                    "bare dtype": "unknown"
-                    if bare.dtype is None
-                    else "right"
-                    if bare.dtype == dtype
-                    else "wrong",
-                    "bare stride": "unknown"
-                    if told is None
-                    else "right"
-                    if told == stride
-                    else "wrong",
                     "why": found.why,
                 }
 
@@ -172,7 +159,7 @@ def main(seeds: int, shared: str | None, output: Path | None) -> None:
         "date": date.today().isoformat(),
         "seeds": seeds,
         "pages": len(rows),
-        "all": {key: share(rows, key) for key in ("verdict", "bare dtype", "bare stride")},
+        "all": {"verdict": share(rows, "verdict")},
         "by": {
             tag: {
                 str(value): share([row for row in rows if row[tag] == value], "verdict")

@@ -1,13 +1,11 @@
-"""How fast the kernels for planes and fields are, and how near the estimate of coding comes.
+"""How fast the kernels for planes and fields are.
 
     python bench/speed/kv_planes.py [--rounds 9] [-o bench/results/DATE-kv_planes.json]
 
 Speeds are of the calling thread's CPU time, as medians over rounds in which everything runs once;
 ``to_memcpy`` is by a copy of the same buffer in the same round, ``to_numpy`` by what numpy takes
-for the same result. The estimate of what Huffman coding makes of the upper byte plane is held
-against real frames (libzstd, literals only) and against zstd-1, in time, in the sum and block by
-block. Buffers are half the L2 cache and beyond it; the real data is included if STOREFF_SHARED says
-where it is.
+for the same result. Buffers are half the L2 cache and beyond it, of real data if STOREFF_SHARED
+says where it is.
 """
 
 import json
@@ -28,11 +26,9 @@ from timing import machine
 
 from storeff import _native
 from storeff.kv.measure import lossless
-from storeff.scan.codecs import SizesOf, codec
 
 Bytes = npt.NDArray[np.uint8]
 CHANNELS = 384
-BLOCK_BYTES = 128 << 10
 # Long enough for the clock.
 SAMPLE_SECONDS = 0.005
 
@@ -79,15 +75,11 @@ def kernel_cases(data: Bytes) -> list[Case]:
     size, raw = data.nbytes, data.data
     cases = [Case("memcpy", size, lambda: np.copyto(copy, data))]
     for width in (2, 4, 8):
-        rows, planes = data.reshape(-1, width), _native.split_planes(raw, width)
-        numpy_split = partial(np.ascontiguousarray, rows.T)
-        numpy_join = partial(np.ascontiguousarray, planes.T)
-        split, join = f"split {width} bytes", f"join {width} bytes"
+        numpy_split = partial(np.ascontiguousarray, data.reshape(-1, width).T)
+        split = f"split {width} bytes"
         cases += [
             Case(f"numpy {split}", size, numpy_split),
             Case(split, size, partial(_native.split_planes, raw, width), f"numpy {split}"),
-            Case(f"numpy {join}", size, numpy_join),
-            Case(join, size, partial(_native.join_planes, planes), f"numpy {join}"),
         ]
     items = data.view("<u2")
     for of in (*lossless.FIELDS["bf16"][1:], lossless.Field("upper byte", 8, 8)):
@@ -131,61 +123,13 @@ def kernel_rows(buffer: str, data: Bytes, rounds: int) -> list[dict[str, Any]]:
     ]
 
 
-def split_and_code(raw: memoryview, frame_bytes: int, sizes_of: SizesOf) -> list[int]:
-    plane = _native.split_planes(raw, 2)[1]
-    return sizes_of([plane[i : i + frame_bytes].data for i in range(0, len(plane), frame_bytes)])
-
-
-def estimate_rows(name: str, items: npt.NDArray[np.uint16], rounds: int) -> list[dict[str, Any]]:
-    """The upper byte plane, estimated where it lies among the items, and split off and coded."""
-    raw = items.reshape(-1).view(np.uint8).data
-    plane = _native.split_planes(raw, 2)[1]
-    rows = []
-    for frame_bytes in (2 << 10, 32 << 10, BLOCK_BYTES, 512 << 10):
-        blocks = [plane[i : i + frame_bytes].data for i in range(0, len(plane), frame_bytes)]
-        coders = {"huffman": lossless._huffman_sizes, "zstd-1": codec("zstd-1")}
-        sizes = {coder: sizes_of(blocks) for coder, sizes_of in coders.items()}
-        estimated = partial(_native.estimate_literals, raw, 2, 1, frame_bytes)
-        cases = [Case("estimate", len(plane), estimated)]
-        cases += [
-            Case(coder, len(plane), partial(split_and_code, raw, frame_bytes, sizes_of))
-            for coder, sizes_of in coders.items()
-        ]
-        measure(cases, rounds)
-        estimate = cases[0]
-        singly = [_native.estimate_literals(block, 1, 0, frame_bytes) for block in blocks]
-        errors = [abs(e / s - 1) for e, s in zip(singly, sizes["huffman"], strict=True)]
-        total = estimated()
-        rows.append(
-            {
-                "data": name,
-                "frame_bytes": frame_bytes,
-                "plane_bytes": len(plane),
-                "estimate_gb_per_s": round(len(plane) / estimate.median / 1e9, 2),
-                "error_percent": round(100 * (total / sum(sizes["huffman"]) - 1), 3),
-                "worst_frame_error_percent": round(100 * max(errors), 3),
-                "times_faster_than_coding": {
-                    c.name: round(c.median / estimate.median, 2) for c in cases[1:]
-                },
-                "coded_bytes": {coder: sum(found) for coder, found in sizes.items()},
-            }
-        )
-    return rows
-
-
 @click.command()
 @click.option("--rounds", default=9, show_default=True)
 @click.option("-o", "output", type=click.Path(path_type=Path))
 def main(rounds: int, output: Path | None) -> None:
     load = os.getloadavg()
-    sets = {
-        "synthetic, drifting, 9 MiB": synthetic("drifting", 2048),
-        "synthetic, drifting, 1 MiB": synthetic("drifting", 240),
-    }
     encoder = real()
-    if encoder is not None:
-        sets["encoder"] = encoder
-    source = list(sets.values())[-1]
+    source = synthetic("drifting", 240) if encoder is None else encoder
     data = np.resize(source.reshape(-1), 8 << 20).view(np.uint8)
     kernels = [
         *kernel_rows("1 MiB", data[: 1 << 20], rounds),
@@ -197,16 +141,12 @@ def main(rounds: int, output: Path | None) -> None:
             f"{row['buffer']:6}{row['function']:40}{row['gb_per_s']:8.2f}{row['to_memcpy']:8.2f}"
             + to_numpy
         )
-    estimates = [row for name, items in sets.items() for row in estimate_rows(name, items, rounds)]
-    for row in estimates:
-        click.echo(json.dumps(row))
     if output:
         made = {
             "machine": machine(load, "numpy", "zstandard"),
             "unit": "1e9 bytes per second of the thread's CPU time; ratios of medians",
             "rounds": rounds,
             "kernels": kernels,
-            "estimates": estimates,
         }
         output.write_text(json.dumps(made, indent=1) + "\n")
 

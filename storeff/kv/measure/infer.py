@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff.kv.dumps.dump import ITEM_BYTES, Axis, Dtype
-from storeff.kv.measure.dtype import DTYPES, dtype_of, features_of, words
+from storeff.kv.measure.dtype import dtype_of, features_of, words
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,8 +56,6 @@ _AXIS_SHARE_MIN = 0.03
 _ENDS_SHARE_MIN = 0.7
 _LOCALITY_MIN = 0.02
 _SIGN_SHARE_MIN = 0.01
-_RIVAL_SHARE_MAX = 0.8
-_SHORTEST_STRIDE = 32
 _OUTER: tuple[Axis, ...] = ("kv", "layer", "head")
 
 
@@ -91,25 +89,19 @@ class Inference(msgspec.Struct, frozen=True):
 
 def infer(
     data: bytes | memoryview,
-    dtypes: Sequence[Dtype] = DTYPES,
-    geometry: Geometry | None = None,
+    geometry: Geometry,
     orders: Sequence[tuple[Axis, ...]] | None = None,
 ) -> Inference:
-    """Dtype and order of axes of a whole page, out of ``dtypes`` and ``orders``.
+    """Dtype and order of axes of a whole page, out of ``orders``.
 
-    ``orders`` are those that the system may have written, by default SGLang's. Without ``geometry``
-    the shape cannot be known: the dtype is told and, if it shows, the distance of two tokens.
+    ``orders`` are those that the system may have written, by default SGLang's.
     Time is some 0.2 s a page and memory some 100 MB, whatever its size.
     """
     raw = np.frombuffer(data, np.uint8)
     dtype, why = dtype_of(raw)
-    if dtype is None or dtype not in dtypes:
-        return _unknown(None, why if dtype is None else f"{dtype}, which was ruled out")
+    if dtype is None:
+        return _unknown(None, why)
     items = words(raw[: len(raw) // ITEM_BYTES[dtype] * ITEM_BYTES[dtype]], dtype)
-    if geometry is None:
-        stride = _token_stride(items, dtype)
-        seen = f"tokens {stride} items apart" if stride else "no distance of tokens stands out"
-        return _unknown(dtype, f"{why}; {seen}; the shape needs the model's geometry", stride)
     extents = _extents(geometry)
     if min(extents.values()) < 1:
         return _unknown(dtype, f"{why}; {geometry} is no geometry")
@@ -312,26 +304,3 @@ def _merged(even: Floats, odd: Floats, axis: int, parts: tuple[int, ...]) -> Flo
     product = even.reshape(shape).mean(pair) * odd.reshape(shape).mean(pair)
     left: Floats = product.reshape(-1, _GROUPS).mean(0)
     return left
-
-
-# Without geometry
-
-
-def _token_stride(items: Any, dtype: Dtype) -> int | None:
-    """The distance at which exponents and signs repeat, if one stands out; else None."""
-    count = min(len(items), 1 << 20)
-    if count < 4096:
-        return None
-    repeat = np.zeros(count // 4)
-    for feature in features_of(items[:count], dtype):
-        spectrum = np.fft.rfft(feature, 2 * count)
-        together = np.fft.irfft(abs(spectrum) ** 2)[: count // 4]
-        repeat += together / (count - np.arange(count // 4))
-    repeat[:_SHORTEST_STRIDE] = 0
-    highest = float(repeat.max())
-    if highest < 16 / math.sqrt(count):
-        return None
-    stride = int(np.flatnonzero(repeat >= 0.9 * highest)[0])
-    others = repeat.copy()
-    others[::stride] = 0
-    return stride if float(others.max()) <= _RIVAL_SHARE_MAX * highest else None

@@ -62,16 +62,6 @@ class Attention(
         """How many of ``tokens`` a layer still holds."""
         return tokens if self.window is None else min(tokens, self.window)
 
-    def on_rank(self, tp: int) -> "Attention":
-        """The share of one of ``tp`` ranks; with more ranks than KV heads each is copied."""
-        if self.kv_heads % tp and tp % self.kv_heads:
-            raise StoreffError(
-                f"{self.kv_heads} KV heads can be neither divided nor copied evenly over {tp} "
-                "ranks",
-                "choose a tensor parallelism that divides the KV heads or is a multiple of them",
-            )
-        return msgspec.structs.replace(self, kv_heads=max(1, self.kv_heads // tp))
-
 
 class Latent(
     msgspec.Struct,
@@ -100,10 +90,6 @@ class Latent(
     def held_tokens(self, tokens: int) -> int:
         """How many of ``tokens`` a layer still holds: all."""
         return tokens
-
-    def on_rank(self, tp: int) -> "Latent":
-        """The share of one of ``tp`` ranks: the latent has no heads to divide, each holds all."""
-        return self
 
 
 class State(
@@ -143,18 +129,6 @@ class State(
         inputs = self.conv_tokens * self.conv_channels
         return vector_bytes(matrices, self.state_format) + vector_bytes(inputs, self.conv_format)
 
-    def on_rank(self, tp: int) -> "State":
-        """The share of one of ``tp`` ranks: heads divide; groups divide or are copied."""
-        copied = self.groups and self.groups % tp
-        if self.heads % tp or (copied and tp % self.groups):
-            raise StoreffError(
-                f"a state of {self.heads} heads in {self.groups} groups cannot be divided evenly "
-                f"over {tp} ranks",
-                "choose a tensor parallelism that divides the heads",
-            )
-        groups = 1 if copied else self.groups // tp
-        return msgspec.structs.replace(self, heads=self.heads // tp, groups=groups)
-
 
 class NoCache(
     msgspec.Struct,
@@ -167,10 +141,6 @@ class NoCache(
     """``count`` layers that keep nothing of their own (feed-forward, or KV of another layer)."""
 
     count: Count
-
-    def on_rank(self, tp: int) -> "NoCache":
-        """The share of one of ``tp`` ranks."""
-        return self
 
 
 Layers: TypeAlias = Attention | Latent | State | NoCache
@@ -216,19 +186,17 @@ def group_bytes(group: Layers, tokens: int, cache_format: CacheFormat) -> int:
     return group.count * group.token_bytes(cache_format) * group.held_tokens(tokens)
 
 
-def cache_bytes(
-    model: Model, tokens: int, cache_format: CacheFormat | None = None, batch: int = 1
-) -> int:
-    """Bytes of the KV cache of ``batch`` sequences of ``tokens`` tokens each, exactly.
+def cache_bytes(model: Model, tokens: int, cache_format: CacheFormat | None = None) -> int:
+    """Bytes of the KV cache of one sequence of ``tokens`` tokens, exactly.
 
     Windows hold at most their length. Constant states count in full from the first token, in a
     format of their own: ``cache_format`` is of K and V.
-    Raises StoreffError on a negative number of tokens or sequences.
+    Raises StoreffError on a negative number of tokens.
     """
-    if tokens < 0 or batch < 0:
-        raise StoreffError(f"{tokens} tokens of {batch} sequences: neither can be negative")
+    if tokens < 0:
+        raise StoreffError(f"{tokens} tokens: a sequence cannot have fewer than 0")
     used = cache_format or model.cache_format
-    return batch * sum(group_bytes(group, tokens, used) for group in model.layers)
+    return sum(group_bytes(group, tokens, used) for group in model.layers)
 
 
 def bytes_per_token(model: Model, cache_format: CacheFormat | None = None) -> int:
@@ -253,23 +221,3 @@ def written_bytes_per_token(model: Model, cache_format: CacheFormat | None = Non
         for group in model.layers
         if isinstance(group, Attention | Latent)
     )
-
-
-def rank_share(model: Model, tp: int) -> Model:
-    """The part of ``model`` that one of ``tp`` tensor-parallel ranks caches.
-
-    KV heads are copied where there are more ranks than heads, a latent always (as in vLLM and
-    SGLang): ``tp`` times this is then more than the model. Raises StoreffError if it does not
-    divide evenly.
-    """
-    if tp < 1:
-        raise StoreffError(f"tensor parallelism of {tp} ranks", "give at least 1")
-    layers = tuple(group.on_rank(tp) for group in model.layers)
-    return msgspec.structs.replace(model, layers=layers)
-
-
-def cache_bytes_per_rank(
-    model: Model, tokens: int, tp: int, cache_format: CacheFormat | None = None, batch: int = 1
-) -> int:
-    """``cache_bytes`` on each of ``tp`` tensor-parallel ranks. Raises as ``rank_share`` does."""
-    return cache_bytes(rank_share(model, tp), tokens, cache_format, batch)

@@ -126,10 +126,6 @@ class LruCurve:
     written_blocks: U64
     written_tokens: U64
 
-    def capacity_for(self, share_of_max: float) -> int:
-        """The smallest capacity in blocks that hits ``share_of_max`` of what the largest does."""
-        return int(np.searchsorted(self.hit_blocks, share_of_max * float(self.hit_blocks[-1])))
-
 
 @dataclass(frozen=True, eq=False)
 class _Reuses:
