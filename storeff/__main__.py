@@ -1,9 +1,7 @@
 """Entry point: runs the command and turns what people can mend into one clear message."""
 
+import signal
 import sys
-
-EXIT_ERROR = 1
-EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -14,7 +12,7 @@ def main() -> None:
         handle(stop_at_once)
     except KeyboardInterrupt:
         sys.stderr.write("storeff: interrupted\n")
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(128 + signal.SIGINT)
     code = _run()
     ignore()
     sys.exit(code)
@@ -35,7 +33,7 @@ def _run() -> int:
 def _command() -> int:
     import click
 
-    from storeff.commands import cli
+    from storeff.commands import cli, explained
     from storeff.errors import StoreffError
 
     try:
@@ -48,10 +46,10 @@ def _command() -> int:
         click.echo(f"Error: {_shown(error.format_message())}", err=True)
         code = error.exit_code
     except StoreffError as error:
-        click.echo(f"storeff: {_shown(error.message)}", err=True)
-        if error.remedy:
-            click.echo(f"  -> {_shown(error.remedy)}", err=True)
-        code = EXIT_ERROR
+        message, remedy, code = explained(error)
+        click.echo(f"storeff: {_shown(message)}", err=True)
+        if remedy:
+            click.echo(f"  -> {_shown(remedy)}", err=True)
     return code
 
 
@@ -68,9 +66,9 @@ def _without_stdout(number: int | None) -> int:
     any program that was writing to a pipe; else a line that says why."""
     import errno
     import os
-    import signal
 
-    from storeff.interrupts import received
+    from storeff.commands import EXIT_ERROR
+    from storeff.interrupts import EXIT_INTERRUPTED, received
     from storeff.streams import abandon_stdout
 
     abandon_stdout()

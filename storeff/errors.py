@@ -1,19 +1,41 @@
-"""The one exception that is meant for the person at the terminal, and the nearest right name."""
+"""The one exception that is meant for the caller, and the nearest right name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class StoreffError(Exception):
     """Bad input or an environment that cannot do the job: printed without a traceback, exit 1.
 
-    ``message`` says what is wrong, where, and why; ``remedy`` says what to do about it.
-    Anything else that escapes is a bug and gets a traceback.
+    ``message`` says what is wrong, where, and why; ``remedy`` says what to do about it, in words
+    that are true for a library call too. ``code`` names what the remedy changes, such as
+    "sampling": the command line adds its own flags for it. Anything else that escapes is a bug and
+    gets a traceback.
     """
 
-    def __init__(self, message: str, remedy: str = "") -> None:
+    def __init__(self, message: str, remedy: str = "", code: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.code = code
+
+
+class UsageError(StoreffError):
+    """Arguments that cannot be what was meant, such as an unknown name: exit code 2."""
+
+
+def pick(entries: Mapping[str, T], name: str, kind: str) -> T:
+    """The entry called ``name``. Raises UsageError, with the nearest, if there is none;
+    ``kind`` says what it is a name of, such as "layout", and is the code of the error."""
+    if name not in entries:
+        raise UsageError(
+            f"unknown {kind} {name!r}{did_you_mean(name, entries)}",
+            f"choose one of {', '.join(entries)}",
+            kind,
+        )
+    return entries[name]
 
 
 class ContradictionError(ValueError):

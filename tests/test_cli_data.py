@@ -8,18 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import cli
 
 GOLDEN = Path(__file__).parent / "golden"
 EX50 = (GOLDEN / "ex50.toml").read_text()
 
 
 def storeff(*words: str | Path, code: int = 0) -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "storeff", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = cli.storeff(*words)
     assert "Traceback" not in done.stderr
     assert done.returncode == code, done.stderr
     return done

@@ -19,7 +19,7 @@ from storeff.economics import SizedLayout, size
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import Reduction
 from storeff.layout import SystemReduction, load_layouts
-from storeff.report.build import assemble, describe_run
+from storeff.report.build import assemble, describe_run, size_all
 from storeff.report.model import Report, Scan
 from storeff.report.sizing import Sized, object_sizes, sized_for
 
@@ -118,8 +118,12 @@ def result(name: str, found: Reduction, listed: Scan | None = None) -> SizedLayo
 def report(found: Reduction, names: list[str], listed: Scan | None = None) -> Report:
     return assemble(
         describe_run(["storeff"], 1, datetime.now(UTC)),
-        today=date(2026, 11, 25),
-        sized=[sized(name, found, listed) for name in names],
+        sizing=size_all(
+            [sized(name, found, listed) for name in names],
+            1,
+            today=date(2026, 11, 25),
+            reduction=found,
+        ),
         target_bytes=TARGET_BYTES,
         scan=listed,
         reduction=found,

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 from rich.cells import cell_len
+from support import cli
 
 from storeff.report.model import Report, Skipped, read_report, to_json
 from storeff.report.terminal import print_report
@@ -34,13 +35,7 @@ Screen = Callable[[Report, int], str]
 
 
 def storeff(*words: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "storeff", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | environment,
-    )
+    return cli.storeff(*words, env=os.environ | environment)
 
 
 @pytest.fixture(scope="module")

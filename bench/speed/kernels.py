@@ -29,7 +29,7 @@ import click
 import numpy as np
 
 from storeff import _native
-from storeff.report.build import cpu_name
+from storeff.scan.machine import cpu_name
 from storeff.scan.plan import CHUNKERS
 
 READ_BYTES = 1 << 20

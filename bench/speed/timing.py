@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 import storeff
-from storeff.report.build import cpu_name
+from storeff.scan.machine import cpu_name
 from storeff.scan.run import kernels
 
 

@@ -10,14 +10,33 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import click
 
 import storeff
-from storeff.errors import did_you_mean
+from storeff.errors import StoreffError, UsageError, did_you_mean
+from storeff.interrupts import EXIT_INTERRUPTED
+
+__all__ = ["EXIT_INTERRUPTED"]
 
 EXIT_OK = 0
+EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_NOT_COVERED = 3
-EXIT_INTERRUPTED = 130
 
 COMMANDS = ("scan", "kv", "size", "layouts", "drives", "schema", "doctor")
+# By the code of an error, what on the command line does what its remedy says.
+FLAGS = {
+    "gpu": "--gpu",
+    "kernel": "--kernel, or STOREFF_KERNEL",
+    "layout": "--layout",
+    "sampling": "--sample 100%, or a larger --sample or --time-budget",
+    "scenario": "--scenario FILE",
+    "similarity": "--similarity without --sample or --time-budget",
+}
+
+
+def explained(error: StoreffError) -> tuple[str, str, int]:
+    """What to say of ``error``, what to do about it, and the exit code."""
+    flags = FLAGS.get(error.code)
+    remedy = ": ".join(filter(None, (error.remedy, flags)))
+    return error.message, remedy, EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR
 
 
 class _Commands(click.Group):

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from storeff.commands import EXIT_OK
-from storeff.commands.options import data_option, json_option, own_catalogues, toml_option
+from storeff.commands.options import data_option, json_option, toml_option
 
 
 @click.command(
@@ -23,6 +23,7 @@ def command(data_dir: Path | None, as_json: bool, as_toml: bool) -> int:
     """List the drives with capacity, power, and price with its date and source."""
     from storeff.data import to_toml
     from storeff.economics import load_drives
+    from storeff.economics.catalogues import own_catalogues
     from storeff.report.catalogue import print_drives, print_json
 
     drives = load_drives(own_catalogues(data_dir).get("drives"))

@@ -4,6 +4,7 @@ import math
 import os
 import stat
 import threading
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ from typing import Any
 import click
 
 from storeff.commands import EXIT_INTERRUPTED, EXIT_NOT_COVERED, EXIT_OK
+from storeff.commands.deliver import Delivery, command_line
 from storeff.commands.interrupt import stop_on_interrupt
-from storeff.commands.options import Durations, Size, own_catalogues, pick, sizing_options
-from storeff.commands.output import Output
-from storeff.errors import StoreffError
+from storeff.commands.options import Choice, Durations, Size, SizingOptions, sizing_options
+from storeff.errors import StoreffError, pick
 from storeff.scan.machine import check_address_space
 
 TRACE_SUFFIXES = (".jsonl", ".json", ".csv")
@@ -57,7 +58,7 @@ Exit codes:
 )
 @click.option(
     "--cache-format",
-    type=click.Choice(CACHE_FORMATS),
+    type=Choice(CACHE_FORMATS),
     help="[default: what the model's config says, else its dtype]",
 )
 @click.option("--tokens", type=click.IntRange(min=1), help="Length to show the formula at.")
@@ -68,7 +69,7 @@ Exit codes:
 )
 @click.option(
     "--time-unit",
-    type=click.Choice(TIME_UNITS),
+    type=Choice(TIME_UNITS),
     help="Unit of the trace's times [default: as its format or its header says].",
 )
 @click.option(
@@ -134,13 +135,8 @@ def command(
     exclude: tuple[str, ...],
     seed: int,
     quiet: bool,
-    target: int | None,
-    layouts: tuple[str, ...],
-    drive: str,
-    site: str,
-    data_dir: Path | None,
-    output: Output | None,
-    as_json: bool,
+    sizing: SizingOptions,
+    delivery: Delivery,
 ) -> int:
     """Measure KV-cache dumps, replay a trace, and size how long caches can be kept.
 
@@ -148,23 +144,16 @@ def command(
     as .gz or .zst or not). With --model alone, the formula of its bytes a token is shown.
     """
     check_address_space()
-    from datetime import UTC, datetime
+    from datetime import UTC, date, datetime
     from functools import partial
 
     import msgspec
 
-    from storeff.commands.deliver import (
-        check_output,
-        chosen_scenarios,
-        command_line,
-        deliver,
-        today,
-    )
     from storeff.commands.progress import shown_progress
     from storeff.kv.retention.flash import load_gpus, retention
     from storeff.kv.trace.replay import Caches
     from storeff.report import kv as report
-    from storeff.report.build import assemble, describe_run
+    from storeff.report.build import assemble, describe_run, size_all
     from storeff.report.model import Kv
 
     traces = [path for path in paths if is_trace(path)]
@@ -179,15 +168,16 @@ def command(
     started = datetime.now(UTC)
     stop = threading.Event()
     stop_on_interrupt(stop)
-    extra = own_catalogues(data_dir)
+    storage = sizing.storage()
+    extra, layouts, target = storage.files, sizing.layouts, sizing.target
     chosen: Any = None
     configs: list[Path] = []
     if model is not None:
         chosen, configs = _model(model, extra)
     read = (*paths, *extra.values(), *configs)
-    check_output(output, read, exclude=exclude, one_file_system=one_file_system)
-    scenarios = chosen_scenarios(layouts, drive=drive, site=site, extra=extra)
-    recomputing = None if gpu is None else pick(load_gpus(extra.get("gpus")), gpu, "--gpu")
+    delivery.check(read, exclude=exclude, one_file_system=one_file_system)
+    scenarios = storage.scenarios
+    recomputing = None if gpu is None else pick(load_gpus(extra.get("gpus")), gpu, "gpu")
     store = partial(report.flash_of, chosen, cache_format, waf=waf)
     if wanted:
         # A drive without a rating is noticed here.
@@ -232,23 +222,26 @@ def command(
                     caches, wanted, flash, scale=scale, gpu=recomputing, admissions=(1, 2)
                 )
                 described = report.describe_retention(
-                    rows, scale, kv.trace, reference, drive, flash, target, wanted[-1]
+                    rows, scale, kv.trace, reference, sizing.drive, flash, target, wanted[-1]
                 )
                 kv = msgspec.structs.replace(kv, retention=described)
             except StoreffError as error:
                 failed = error
-        made = assemble(
-            describe_run(command_line(), seed, started),
-            today=today(),
-            sized=sized,
-            reference=reference if sized else None,
-            target_bytes=target,
-            kv=kv,
-            shelf_life=extra.get("shelf_life"),
-            on_layout=lambda name: progress.phase(f"benchmarking the erasure code of {name}"),
-        )
+        costs = None
+        if sized:
+            costs = size_all(
+                sized,
+                seed,
+                today=date.today(),
+                reference=reference,
+                shelf_life=extra.get("shelf_life"),
+                measure_again=sizing.measure_codes,
+                on_layout=lambda name: progress.phase(f"sizing {name}"),
+            )
+        run = describe_run(command_line(), seed, started)
+        made = assemble(run, sizing=costs, target_bytes=target, kv=kv)
         made = report.with_missing(made, interrupted=stop.is_set(), trace_given=bool(traces))
-    deliver(made, as_json=as_json, output=output)
+    delivery.deliver(made)
     if failed is not None:
         raise failed
     if stop.is_set():
@@ -309,7 +302,7 @@ def _check_words(
             )
 
 
-def _model(name: str, extra: dict[str, Path]) -> tuple[Any, list[Path]]:
+def _model(name: str, extra: Mapping[str, Path]) -> tuple[Any, list[Path]]:
     """The model called ``name``, and the files that it was read from if it is a config.json."""
     from storeff.errors import did_you_mean
     from storeff.kv.models.config import QUANT_CONFIG, read_config

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from storeff.commands import EXIT_OK
-from storeff.commands.options import data_option, json_option, own_catalogues, toml_option
+from storeff.commands.options import data_option, json_option, toml_option
 
 
 @click.command(
@@ -22,6 +22,7 @@ Examples:
 def command(data_dir: Path | None, as_json: bool, as_toml: bool) -> int:
     """List the storage layouts with their code, reserves and what they can remove themselves."""
     from storeff.data import to_toml
+    from storeff.economics.catalogues import own_catalogues
     from storeff.layout import load_layouts
     from storeff.report.catalogue import print_json, print_layouts
 

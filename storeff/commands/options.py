@@ -1,32 +1,22 @@
 """Option types and options that several commands share."""
 
-import os
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from storeff.commands.output import OutputFile
+from storeff.commands.deliver import Delivery
+from storeff.commands.output import Output
 from storeff.errors import StoreffError, did_you_mean
 from storeff.units import parse_duration, parse_size
 
-F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from storeff.analysis import Storage
 
-CATALOGUES = (
-    "layouts",
-    "drives",
-    "enclosures",
-    "racks",
-    "sites",
-    "finance",
-    "spares",
-    "carbon",
-    "models",
-    "gpus",
-    "shelf_life",
-)
 # Twenty billion times the 50 EB that people plan for.
 SIZE_BYTES_MAX = 10**30
 
@@ -48,15 +38,15 @@ class Size(click.ParamType[int]):
         return size_bytes
 
 
-class Sample(click.ParamType[dict[str, float]]):
-    """How much to read: ``64GiB``, ``1%``, or ``ci=2%``, the half width of an interval. It is what
-    a Goal of storeff.estimate.reading says, which is slow to import."""
+class Sample(click.ParamType[dict[str, Any]]):
+    """How much to read: ``64GiB``, ``1%``, or ``ci=2%``, the half width of an interval. It is a
+    goal of ``storeff.Sampling``, which is slow to import."""
 
     name = "amount"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> dict[str, float]:
+    ) -> dict[str, Any]:
         if not isinstance(value, str):
             return dict(value)
         text = value.strip()
@@ -112,17 +102,19 @@ class Durations(click.ParamType[tuple[float, ...]]):
         return tuple(Duration().convert(part, param, ctx) for part in value.split(","))
 
 
-target_option = click.option(
-    "--target",
-    type=Size(),
-    help="Application bytes to size storage for, such as 50EB. Without it no layout is sized, "
-    "unless --layout names one: then the scanned bytes are.",
-)
+class Choice(click.Choice[str]):
+    """One of a few words; of a word that is none, the nearest is named."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        known = did_you_mean(str(value), self.choices)
+        return super().get_invalid_choice_message(value, ctx) + known
+
+
 data_option = click.option(
     "--data",
     "data_dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help=f"Directory with your own {', '.join(CATALOGUES[:3])}... .toml, on top of the built-in.",
+    help="Directory with your own layouts, drives, enclosures... .toml, on top of the built-in.",
 )
 toml_option = click.option(
     "--toml", "as_toml", is_flag=True, help="TOML on stdout, as --data takes it."
@@ -130,93 +122,88 @@ toml_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON report on stdout.")
 
 
-def pick(entries: Mapping[str, T], name: str, option: str) -> T:
-    """The entry called ``name``; if there is none, a usage error of ``option`` with the nearest."""
-    if name not in entries:
-        raise click.BadParameter(
-            f"unknown {option.lstrip('-')} {name!r}{did_you_mean(name, entries)}; "
-            f"choose one of {', '.join(entries)}",
-            param_hint=option,
+@dataclass(frozen=True)
+class SizingOptions:
+    """What to size for. ``given`` is whether any of it was given on the command line."""
+
+    target: int | None
+    layouts: tuple[str, ...]
+    drive: str
+    site: str
+    data_dir: Path | None
+    measure_codes: bool
+    given: bool
+
+    def storage(self) -> "Storage":
+        """What of the catalogues is to be sized. Raises UsageError for an unknown name."""
+        from storeff.analysis import Storage
+
+        return Storage(self.layouts, self.drive, self.site, self.data_dir)
+
+
+_SIZING = (
+    click.option(
+        "--target",
+        type=Size(),
+        help="Application bytes to size storage for, such as 50EB. Without it no layout is sized, "
+        "unless --layout names one: then the scanned bytes are.",
+    ),
+    click.option(
+        "--layout",
+        "layouts",
+        multiple=True,
+        metavar="NAME",
+        help="Layout to size, repeatable; the first is the reference "
+        "[default: all, for a --target].",
+    ),
+    click.option("--drive", default="qlc-122", show_default=True, metavar="NAME"),
+    click.option("--site", default="colocation-us", show_default=True, metavar="NAME"),
+    data_option,
+    click.option(
+        "--measure-codes",
+        is_flag=True,
+        help="Measure erasure codes again; otherwise that is done once on a machine.",
+    ),
+)
+_DELIVERY = (
+    click.option(
+        "-o",
+        "output",
+        type=Output,
+        metavar="FILE",
+        help="Also write the JSON report here; - is stdout, and then the only thing there.",
+    ),
+    json_option,
+    click.option("--full", is_flag=True, help="Show every section, not the first screen only."),
+)
+
+
+def sizing_options(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of every command that turns a measurement into a bill. The command is given them
+    as ``sizing`` and ``delivery``."""
+
+    @functools.wraps(command)
+    def gathered(
+        target: int | None,
+        layouts: tuple[str, ...],
+        drive: str,
+        site: str,
+        data_dir: Path | None,
+        measure_codes: bool,
+        output: Output | None,
+        as_json: bool,
+        full: bool,
+        **others: Any,
+    ) -> int:
+        source = click.get_current_context().get_parameter_source
+        names = ("target", "layouts", "drive", "site", "data_dir")
+        given = any(source(name) is ParameterSource.COMMANDLINE for name in names)
+        return command(
+            sizing=SizingOptions(target, layouts, drive, site, data_dir, measure_codes, given),
+            delivery=Delivery(output, as_json, full),
+            **others,
         )
-    return entries[name]
 
-
-def sizing_options(command: F) -> F:
-    """What to size for: shared by every command that turns a measurement into a bill."""
-    for option in reversed(
-        (
-            target_option,
-            click.option(
-                "--layout",
-                "layouts",
-                multiple=True,
-                metavar="NAME",
-                help="Layout to size, repeatable; the first is the reference "
-                "[default: all, for a --target].",
-            ),
-            click.option("--drive", default="qlc-122", show_default=True, metavar="NAME"),
-            click.option("--site", default="colocation-us", show_default=True, metavar="NAME"),
-            data_option,
-            click.option(
-                "-o",
-                "output",
-                type=OutputFile(),
-                help="Also write the JSON report here; - is stdout, and then the only thing there.",
-            ),
-            json_option,
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def own_catalogues(data_dir: Path | None) -> dict[str, Path]:
-    """The catalogues that ``data_dir`` holds, by name, each read once to see that it is right.
-
-    Other files than .toml are the user's own affair. Raises StoreffError for a .toml that is no
-    catalogue, for a directory without any, and with the mistakes of the first wrong one.
-    """
-    if data_dir is None:
-        return {}
-    try:
-        names = sorted(os.listdir(data_dir))
-    except OSError as error:
-        raise StoreffError(f"cannot read {data_dir}: {error.strerror}") from error
-    files = [f"{name}.toml" for name in CATALOGUES]
-    given = [n for n in names if n.lower().endswith(".toml") and not n.startswith(".")]
-    unknown = [n for n in given if n not in files]
-    if unknown:
-        raise StoreffError(
-            f"{data_dir} holds what is no catalogue: "
-            + ", ".join(f"{n!r}{did_you_mean(n, files)}" for n in unknown[:10]),
-            f"the catalogues are {', '.join(files)}",
-        )
-    if not given:
-        raise StoreffError(
-            f"{data_dir} holds no catalogue, so nothing of it would be used",
-            f"put one of {', '.join(files)} into it",
-        )
-    found = {name.removesuffix(".toml"): data_dir / name for name in given}
-    for name, path in found.items():
-        _read_catalogue(name, path)
-    return found
-
-
-def _read_catalogue(name: str, path: Path) -> None:
-    from storeff.data import load_shelf_life
-    from storeff.economics import load_catalogue, load_drives
-    from storeff.kv.models.model import load_models
-    from storeff.kv.retention.flash import load_gpus
-    from storeff.layout import load_layouts
-
-    loaders: dict[str, Callable[[Path], Any]] = {
-        "layouts": load_layouts,
-        "drives": load_drives,
-        "models": load_models,
-        "gpus": load_gpus,
-        "shelf_life": load_shelf_life,
-    }
-    if name in loaders:
-        loaders[name](path)
-    else:
-        load_catalogue(name, path)
+    for option in reversed((*_SIZING, *_DELIVERY)):
+        gathered = option(gathered)
+    return gathered

@@ -12,11 +12,7 @@ import secrets
 import stat
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import click
 
 from storeff.errors import StoreffError
 from storeff.interrupts import undo
@@ -25,85 +21,51 @@ from storeff.text import escaped
 STDOUT, STDERR = 1, 2
 # A FIFO that nobody reads would be waited for without end, and the report with it.
 READER_SECONDS = 5.0
-# No more are ever open; a name that asks for more asks for one that is not.
-DESCRIPTOR_MAX = 2**31 - 1
-# Links that lead to one another are followed as often as Linux does.
-LINKS_MAX = 40
 # What keeps a file from being replaced where it may still be written: a directory that takes no
 # new names, a sticky one, or a file that is a mount point, as containers make them.
 # An owner who is not known here (EINVAL) cannot be kept either.
-_NOT_REPLACED = (*(errno.EACCES, errno.EBUSY, errno.EINVAL, errno.EPERM, errno.EROFS, errno.EXDEV),)
+_NOT_REPLACED = {errno.EACCES, errno.EBUSY, errno.EINVAL, errno.EPERM, errno.EROFS, errno.EXDEV}
 
 
-@dataclass(frozen=True)
 class Output:
-    """``shown`` is the path as it was given, ``path`` with its links followed. ``descriptor`` is
-    the open file that it stands for, None if it is a name in a file system."""
+    """Where -o writes. ``shown`` is the path as it was given, ``path`` with its links followed.
+    ``descriptor`` is the file that the caller holds open there, such as stdout; None if none is."""
 
-    shown: str
-    path: str
-    descriptor: int | None
+    def __init__(self, name: str) -> None:
+        if not name:
+            raise StoreffError("-o is given an empty name", "name a file; - is stdout")
+        self.shown = escaped(name)
+        self.path = os.path.realpath(name)
+        try:
+            self.descriptor = STDOUT if name == "-" else _held_open(name)
+        except OSError as error:
+            raise self._refusal(error) from error
 
     @property
     def is_stdout(self) -> bool:
         """Whether the report is the one thing to print on stdout."""
         return self.descriptor == STDOUT
 
-    def refuse_if_read(
-        self,
-        inputs: Iterable[Path],
-        *,
-        exclude: Sequence[str] = (),
-        one_file_system: bool = False,
+    def check(
+        self, inputs: Iterable[Path], *, exclude: Sequence[str] = (), one_file_system: bool = False
     ) -> None:
-        """Raises StoreffError if this is one of ``inputs``, or lies or would lie in a directory of
-        them and is not left out: a report there replaces data, or is data to the next scan."""
-        status = _status(self.path)
-        special = status is not None and not stat.S_ISREG(status.st_mode)
-        if special or self.descriptor in (STDOUT, STDERR):
-            return
-        for read in inputs:
-            try:
-                above = os.stat(read)
-            except OSError:
-                # Whoever reads it says so.
-                continue
-            shown = escaped(os.fspath(read))
-            if not stat.S_ISDIR(above.st_mode):
-                if status is not None and os.path.samestat(status, above):
-                    raise StoreffError(
-                        f"-o {self.shown} would replace {shown}, which is read",
-                        "write the report somewhere else",
-                    )
-                continue
-            inside = _path_within(self.path, above)
-            if inside is not None:
-                device = os.stat(os.path.dirname(self.path)).st_dev
-                other = one_file_system and device != above.st_dev
-                if not other and not _left_out(inside, exclude):
-                    raise StoreffError(
-                        f"-o {self.shown} is in {shown}, all of which is read",
-                        "write the report somewhere else, or leave it out with --exclude "
-                        + escaped(os.path.basename(inside)),
-                    )
-            elif status is not None and _has_name_in(
-                self.path, status, os.fspath(read), exclude, one_file_system
-            ):
-                raise StoreffError(
-                    f"-o {self.shown} is a name of a file in {shown}, all of which is read",
-                    "write the report somewhere else",
-                )
-
-    def try_name(self) -> None:
-        """Raises StoreffError if no file can be made where this one is to be: what a quota or the
-        kind of file system forbids shows only then."""
-        if self.descriptor is None and _status(self.path) is None:
-            try:
-                name = _temporary(self.path)
-                os.close(_created(name, 0o600))
-                os.unlink(name)
-            except OSError as error:
-                raise refused(self.shown, self.path, error) from error
+        """Raises StoreffError if ``write`` is bound to fail, as far as trying shows, or if this is
+        one of ``inputs``, or lies or would lie in a directory of them and is not left out: a report
+        there replaces data, or is data to the next scan."""
+        try:
+            if self.descriptor is None:
+                self._check_kind()
+                for each in inputs:
+                    self._check_is_not_read(each, exclude, one_file_system)
+                if _status(self.path) is None:
+                    # What a quota or the kind of file system forbids shows only then.
+                    name = _temporary(self.path)
+                    os.close(_created(name, 0o600))
+                    os.unlink(name)
+            elif not is_writable(self.descriptor):
+                raise StoreffError(f"cannot write {self.shown}: it is not open for writing")
+        except OSError as error:
+            raise self._refusal(error) from error
 
     def write(self, document: bytes) -> None:
         """Write ``document``. Raises StoreffError if it could not be, or not all of it."""
@@ -119,89 +81,90 @@ class Output:
             else:
                 _write_into(os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), document)
         except OSError as error:
-            raise refused(self.shown, self.path, error) from error
+            raise self._refusal(error) from error
 
-    def check(self) -> None:
-        """Raises StoreffError if ``write`` is bound to fail."""
+    def _refusal(self, error: OSError) -> StoreffError:
+        remedy = "name another file with -o"
+        if not os.path.isdir(directory := os.path.dirname(self.path)):
+            remedy = f"make the directory {escaped(directory)} first"
+        return StoreffError(f"cannot write {self.shown}: {error.strerror}", remedy)
+
+    def _check_kind(self) -> None:
+        """Raises OSError or StoreffError for what cannot be written to. Nothing is tried in a
+        directory, as it may be one that is to be scanned."""
+        status = _status(self.path)
+        if status is None:
+            os.stat(os.path.dirname(self.path))
+        if self.shown.endswith("/") or (status and stat.S_ISDIR(status.st_mode)):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if status is None:
+            return
+        if stat.S_ISREG(status.st_mode):
+            os.close(os.open(self.path, os.O_WRONLY | os.O_CLOEXEC))
+        elif stat.S_ISBLK(status.st_mode):
+            raise StoreffError(
+                f"{self.shown} is a block device, whose contents a report would destroy",
+                "name a file",
+            )
+        elif stat.S_ISSOCK(status.st_mode):
+            raise OSError(errno.ENXIO, "it is a socket")
+        elif not os.access(self.path, os.W_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    def _check_is_not_read(self, read: Path, exclude: Sequence[str], one_file_system: bool) -> None:
+        """Raises StoreffError if writing here changes what is read at ``read``."""
+        status = _status(self.path)
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            return
         try:
-            if self.descriptor is not None:
-                if fcntl.fcntl(self.descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-                    raise StoreffError(f"cannot write {self.shown}: it is not open for writing")
-                return
-            status = _status(self.path)
-            if self.shown.endswith("/") or (status and stat.S_ISDIR(status.st_mode)):
-                raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-            if status is None:
-                _check_directory(os.path.dirname(self.path))
-            elif stat.S_ISREG(status.st_mode):
-                os.close(os.open(self.path, os.O_WRONLY | os.O_CLOEXEC))
-            elif stat.S_ISBLK(status.st_mode):
-                raise StoreffError(
-                    f"{self.shown} is a block device, whose contents a report would destroy",
-                    "name a file",
-                )
-            elif stat.S_ISSOCK(status.st_mode):
-                raise OSError(errno.ENXIO, "it is a socket")
-            elif not os.access(self.path, os.W_OK, effective_ids=True):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        except OSError as error:
-            raise refused(self.shown, self.path, error) from error
-
-
-class OutputFile(click.ParamType[Output]):
-    """Where to write the report; ``-`` is stdout. What cannot be written is refused at once."""
-
-    name = "file"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Output:
-        if isinstance(value, Output):
-            return value
-        output = output_at(value)
-        output.check()
-        return output
-
-
-def refused(shown: str, path: str, error: OSError) -> StoreffError:
-    """What to say of an output that ``error`` keeps from being written."""
-    remedy = "name another file with -o"
-    if not os.path.isdir(directory := os.path.dirname(path)):
-        remedy = f"make the directory {escaped(directory)} first"
-    return StoreffError(f"cannot write {shown}: {error.strerror}", remedy)
-
-
-def output_at(name: str) -> Output:
-    """The output that is called ``name``. Raises StoreffError if nothing can have that name."""
-    shown = escaped(name)
-    if name == "-":
-        return Output(shown, name, STDOUT)
-    path = os.path.realpath(name)
-    descriptor = _descriptor(name)
-    try:
-        status = _status(path) if descriptor is None else os.fstat(descriptor)
-    except OSError as error:
-        raise refused(shown, path, error) from error
-    # Replaced under its name, a file that stdout is redirected to would take what is printed there
-    # with it.
-    if status is not None and stat.S_IFMT(status.st_mode) in (stat.S_IFREG, stat.S_IFIFO):
-        same = (n for n in (STDOUT, STDERR) if os.path.samestat(status, os.fstat(n)))
-        descriptor = next(same, descriptor)
-    return Output(shown, path, descriptor)
-
-
-def _descriptor(path: str) -> int | None:
-    """The open descriptor that ``path`` is a name of, such as /dev/stdout or /dev/fd/63."""
-    own = os.path.realpath("/proc/self/fd")
-    for _ in range(LINKS_MAX):
-        directory, name = os.path.split(path)
-        directory = os.path.realpath(directory)
-        if directory == own and name.isdecimal():
-            return min(int(name), DESCRIPTOR_MAX)
-        try:
-            path = os.path.join(directory, os.readlink(os.path.join(directory, name)))
+            above = os.stat(read)
         except OSError:
-            return None
+            # Whoever reads it says so.
+            return
+        shown = escaped(os.fspath(read))
+        elsewhere = "write the report somewhere else"
+        if not stat.S_ISDIR(above.st_mode):
+            if status is not None and os.path.samestat(status, above):
+                raise StoreffError(
+                    f"-o {self.shown} would replace {shown}, which is read", elsewhere
+                )
+            return
+        inside = _path_within(self.path, above)
+        if inside is not None:
+            device = os.stat(os.path.dirname(self.path)).st_dev
+            other = one_file_system and device != above.st_dev
+            if not other and not _left_out(inside, exclude):
+                raise StoreffError(
+                    f"-o {self.shown} is in {shown}, all of which is read",
+                    f"{elsewhere}, or leave it out with --exclude "
+                    + escaped(os.path.basename(inside)),
+                )
+        elif status is not None and _has_name_in(
+            self.path, status, os.fspath(read), exclude, one_file_system
+        ):
+            raise StoreffError(
+                f"-o {self.shown} is a name of a file in {shown}, all of which is read", elsewhere
+            )
+
+
+def is_writable(descriptor: int) -> bool:
+    """Whether the open file was given to be written to."""
+    return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+
+
+def _held_open(name: str) -> int | None:
+    """The descriptor through which the caller has the file ``name`` open for writing, stdout first:
+    /dev/stdout, /dev/fd/63, the file that stdout is redirected to. Replaced under its name, such a
+    file would take with it what else is written through the descriptor."""
+    status = _status(name)
+    if status is None:
+        return None
+    numbers = map(int, os.listdir("/proc/self/fd"))
+    for number in sorted(numbers, key=lambda each: (each not in (STDOUT, STDERR), each)):
+        # The directory just listed is closed by now.
+        with contextlib.suppress(OSError):
+            if os.path.samestat(status, os.fstat(number)) and is_writable(number):
+                return number
     return None
 
 
@@ -213,25 +176,13 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
-def _check_directory(path: str) -> None:
-    """Raises OSError if no file can be made in ``path``; nothing is tried, as it may be a directory
-    that is to be scanned."""
-    if os.statvfs(path).f_flag & os.ST_RDONLY:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-    if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-
 def _path_within(path: str, directory: os.stat_result) -> str | None:
     """``path`` from ``directory`` on, under whatever name it is mounted; None if not inside it."""
-    above = os.path.dirname(path)
-    while True:
+    for above in map(str, Path(path).parents):
         status = _status(above)
         if status is not None and os.path.samestat(status, directory):
             return os.path.relpath(path, above)
-        if above == os.path.dirname(above):
-            return None
-        above = os.path.dirname(above)
+    return None
 
 
 def _left_out(inside: str, exclude: Sequence[str]) -> bool:

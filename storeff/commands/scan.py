@@ -1,27 +1,23 @@
 """storeff scan: the whole job, from files to drives, power and money."""
 
-import os
 import threading
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from storeff.commands import EXIT_INTERRUPTED, EXIT_NOT_COVERED, EXIT_OK
+from storeff.commands.deliver import Delivery, command_line
 from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import (
     Duration,
     Glob,
     Sample,
     Size,
-    own_catalogues,
-    pick,
+    SizingOptions,
     sizing_options,
 )
-from storeff.commands.output import Output
-from storeff.scan.machine import check_address_space, default_threads
+from storeff.scan.machine import check_address_space
 
 THREADS_MAX = 256
 
@@ -61,11 +57,15 @@ Exit codes:
 @click.option(
     "--threads",
     type=click.IntRange(1, THREADS_MAX),
-    default=lambda: min(THREADS_MAX, default_threads()),
-    show_default="all cores, or what the CPU quota pays for",
-    help="Read and measure with up to this many; fewer where there is not the work or the memory.",
+    help="Read and measure with up to this many; fewer where there is not the work or the memory "
+    "[default: all cores, or what the CPU quota pays for].",
 )
-@click.option("--kernel", metavar="NAME", help="Native kernel to use, of those `doctor` lists.")
+@click.option(
+    "--kernel",
+    metavar="NAME",
+    envvar="STOREFF_KERNEL",
+    help="Native kernel to use, of those `doctor` lists.",
+)
 @click.option(
     "--read-rate",
     type=Size(),
@@ -92,20 +92,15 @@ Exit codes:
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 def command(
     sources: tuple[Path, ...],
-    target: int | None,
-    layouts: tuple[str, ...],
-    drive: str,
-    site: str,
-    data_dir: Path | None,
-    output: Output | None,
-    as_json: bool,
+    sizing: SizingOptions,
+    delivery: Delivery,
     one_file_system: bool,
     exclude: tuple[str, ...],
     follow_links: bool,
-    threads: int,
+    threads: int | None,
     kernel: str | None,
     read_rate: int | None,
-    sample: Any,
+    sample: dict[str, Any] | None,
     time_budget: float | None,
     similarity: bool,
     seed: int,
@@ -118,150 +113,47 @@ def command(
     is mounted at several places are read once, and belong to every source that names them.
     """
     check_address_space()
-    from storeff.commands.deliver import check_output, chosen_scenarios
-
-    # What was asked for is looked at before anything is read, or slow to import.
-    started, clock = datetime.now(UTC), time.monotonic()
-    extra = own_catalogues(data_dir)
-    check_output(
-        output, (*sources, *extra.values()), exclude=exclude, one_file_system=one_file_system
-    )
-    scenarios = chosen_scenarios(layouts, drive=drive, site=site, extra=extra)
-    kernel = chosen_kernel(kernel)
-    reads_everything = time_budget is None and sample in (None, {"share": 1.0})
-    if similarity and not reads_everything:
-        raise click.UsageError("--similarity reads everything: no --sample or --time-budget")
-
-    from storeff.commands.deliver import command_line, deliver, today
+    from storeff import analysis
     from storeff.commands.progress import shown_progress
-    from storeff.estimate.reading import Goal, choose, read_towards
-    from storeff.estimate.reduction import reduce
-    from storeff.estimate.sampled import reduce_sampled
-    from storeff.kv.dumps import looks_like
-    from storeff.report.build import assemble, describe_run
-    from storeff.report.scanned import describe_scan
-    from storeff.report.sizing import sized_for, supports_sizing
-    from storeff.scan.measurement import Measurement
-    from storeff.scan.partial import Listing, PartialScan
-    from storeff.scan.plan import Plan, Similarity
-    from storeff.scan.run import scan
-    from storeff.scan.sampled import Sampled
-    from storeff.scan.units import Design
 
-    plan = Plan(seed=seed, similarity=Similarity()) if similarity else Plan(seed=seed)
-    goal: Goal | None = None
-    if similarity or sample or time_budget:
-        goal = Goal(**({"share": 1.0} if similarity else sample or {}), seconds=time_budget)
-    choice: str | None = "read as far as was asked; --sample 100% reads everything"
+    # What was asked for is looked at before anything is read.
+    storage = sizing.storage() if sizing.given else None
+    delivery.check(
+        (*sources, *(storage.files.values() if storage else ())),
+        exclude=exclude,
+        one_file_system=one_file_system,
+    )
+    sampling = analysis.Sampling(**(sample or {}), seconds=time_budget)
     stop = threading.Event()
     stop_on_interrupt(stop)
-    interrupted: Any = None
-    measured: Measurement | Sampled
     with shown_progress(quiet) as progress:
-        partial = PartialScan(
-            Listing(
-                sources,
-                Design(seed=seed),
-                one_file_system=one_file_system,
-                exclude=exclude,
-                follow_links=follow_links,
-            ),
-            plan,
+        measured = analysis.measure(
+            sources,
+            sampling=sampling,
+            similarity=similarity,
+            seed=seed,
             threads=threads,
             kernel=kernel,
-            is_kv=looks_like,
+            one_file_system=one_file_system,
+            exclude=exclude,
+            follow_links=follow_links,
             bytes_per_second=read_rate,
             stop=stop,
             on_progress=progress.scanning,
+            on_phase=progress.phase,
         )
-        if goal == Goal(share=1.0):
-            goal, choice = None, None
-        elif not partial.listing.count(stop, progress.scanning):
-            interrupted = "listing"
-        else:
-            if goal is None:
-                goal, choice = choose(partial)
-            if goal is not None and not read_towards(partial, goal, clock):
-                goal, choice = None, "everything was read: what was asked took more than half of it"
-            # What a scan of everything would begin with now, the interrupt has forbidden.
-            interrupted = "reading" if stop.is_set() else None
-        if goal is None and interrupted is None:
-            # What it has listed would stay in memory beside the scan.
-            del partial
-            measured = scan(
-                sources,
-                plan,
-                threads=threads,
-                kernel=kernel,
-                is_kv=looks_like,
-                one_file_system=one_file_system,
-                exclude=exclude,
-                follow_links=follow_links,
-                bytes_per_second=read_rate,
-                stop=stop,
-                on_progress=progress.scanning,
+        progress.phase("estimating")
+        reduced = analysis.reduce(measured, target_bytes=sizing.target)
+        sized = None
+        if (sizing.layouts or sizing.target is not None) and reduced.can_be_sized:
+            sized = analysis.size(
+                reduced,
+                storage,
+                measure_codes=sizing.measure_codes,
+                on_layout=lambda name: progress.phase(f"sizing {name}"),
             )
-            if "interrupted" in measured.census.skipped:
-                interrupted = "reading"
-            progress.phase("estimating")
-            reduction = reduce(measured, target)
-            if similarity and reduction.data_bytes and interrupted is None:
-                progress.phase("compressing similar chunks against each other")
-                reduction = similar_measured(reduction, measured, threads, read_rate, stop)
-                interrupted = "comparing" if stop.is_set() else None
-        else:
-            measured = partial.result()
-            progress.phase("estimating")
-            reduction = reduce_sampled(measured, target)
-        if interrupted in ("listing", "reading"):
-            choice = f"interrupted while {interrupted}; less was read than was to be"
-        seconds = time.monotonic() - clock
-        scanned = describe_scan(
-            measured, [os.fspath(source) for source in sources], seconds, choice, interrupted
-        )
-        sized: list[Any] = []
-        if (layouts or target is not None) and supports_sizing(reduction):
-            logical_bytes = reduction.data_bytes if target is None else target
-            sized = [sized_for(reduction, logical_bytes, each, seed, scanned) for each in scenarios]
-        report = assemble(
-            describe_run(command_line(), seed, started, measured.kernel, plan.digest()),
-            today=today(),
-            sized=sized,
-            reference=layouts[0] if layouts and sized else None,
-            target_bytes=target,
-            scan=scanned,
-            reduction=reduction,
-            shelf_life=extra.get("shelf_life"),
-            on_layout=lambda name: progress.phase(f"measuring the code of {name}"),
-        )
-    deliver(report, as_json=as_json, output=output)
+        report = analysis.build_report(reduced, sized, command=command_line())
+    delivery.deliver(report)
     if stop.is_set():
         return EXIT_INTERRUPTED
     return EXIT_OK if report.complete else EXIT_NOT_COVERED
-
-
-def chosen_kernel(name: str | None) -> str | None:
-    """The native kernel that is asked for, by --kernel or else the environment; None: any."""
-    from storeff.scan.run import kernels
-
-    option = "--kernel" if name else "STOREFF_KERNEL"
-    name = name or os.environ.get("STOREFF_KERNEL")
-    return pick({known: known for known in kernels()}, name, option) if name else None
-
-
-def similar_measured(
-    reduction: Any, measurement: Any, threads: int, read_rate: int | None, stop: threading.Event
-) -> Any:
-    """``reduction`` with what deltas would save; reads what the measurement kept again."""
-    from storeff.estimate.similarity import with_similarity
-    from storeff.scan.siblings import measure_siblings
-    from storeff.scan.similar import measure_deltas
-
-    plan, similar = measurement.plan, measurement.similar
-    deltas = measure_deltas(
-        similar, plan.similarity, threads=threads, bytes_per_second=read_rate, stop=stop
-    )
-    siblings = measure_siblings(
-        similar.tensors, plan.seed, threads=threads, bytes_per_second=read_rate, stop=stop
-    )
-    return with_similarity(reduction, measurement, deltas, siblings)

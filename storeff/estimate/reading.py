@@ -1,12 +1,14 @@
-"""How much of the data to read: what was asked for, or what a few minutes allow."""
+"""The sampling policy: how much of the data to read, as asked for, or as a few minutes allow."""
 
+import math
 import time
 from dataclasses import dataclass
+from typing import Literal
 
+from storeff.errors import StoreffError
 from storeff.estimate.sampled import headline_ratio
 from storeff.quantity import Quantity
 from storeff.scan.partial import PartialScan
-from storeff.units import format_bytes, format_duration
 
 # So much takes a few minutes on the slowest of disks: it is read without asking how fast they are.
 SMALL_BYTES = 4 << 30
@@ -17,49 +19,105 @@ EVERYTHING_SECONDS = 300.0
 # (2026-11-21, bench/speed/scan.py).
 SCAN_BYTES_PER_SECOND = 1.5e9
 COMPRESS_CPU_SECONDS = 60.0
-# What a scan that is told nothing samples to: this half width, or as far as this time goes.
-DEFAULT_HALF_WIDTH = 0.05
-DEFAULT_SECONDS = 600.0
 # A sample to an interval begins with so much, and is then doubled.
 FIRST_BYTES = 1 << 30
-# Reading more than this in units costs as much as reading everything, and leaves an interval.
+# Reading more than this in extents costs as much as reading everything, and leaves an interval.
 EVERYTHING_RATE = 0.5
 
 
-@dataclass(frozen=True)
-class Goal:
-    """When a partial scan has read enough: a share of the bytes, a number of them, the half width
-    of the headline's interval relative to its point, or seconds; the first that is reached."""
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How much to read: until the first of these goals is reached.
+
+    ``share`` of the bytes (1.0 is everything), ``size_bytes``, ``half_width`` of the headline's
+    95 % interval relative to its point, or ``seconds``. Without any goal everything is read where
+    that takes a few minutes; else a sample, to DEFAULT.
+    """
 
     share: float | None = None
     size_bytes: int | None = None
     half_width: float | None = None
     seconds: float | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("share", "half_width"):
+            goal = getattr(self, name)
+            if goal is not None and not 0 < goal <= 1:
+                raise StoreffError(f"sampling: {name} must be above 0 and at most 1, not {goal}")
+        for name in ("size_bytes", "seconds"):
+            goal = getattr(self, name)
+            if goal is not None and not 0 < goal < math.inf:
+                raise StoreffError(f"sampling: {name} must be a positive number, not {goal}")
 
-def read_towards(scan: PartialScan, goal: Goal, started: float) -> bool:
-    """Read until ``goal`` is reached, ``started`` (monotonic) being when the time began. False if
-    more than half would have to be read, which a scan of everything does better.
+
+NOTHING_ASKED = Sampling()
+EVERYTHING = Sampling(share=1.0)
+# Where nothing is asked and reading everything would take long.
+DEFAULT = Sampling(half_width=0.05, seconds=600.0)
+
+Reason = Literal["asked", "little-data", "fast-enough", "too-slow", "more-than-half"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a scan reads, and why.
+
+    ``asked`` is the caller's policy, ``sampling`` the goals that a sample is read to: None is a
+    full scan. ``reason``: "asked" for it; there is "little-data"; a full scan is "fast-enough", or
+    "too-slow"; or the interval asked for takes "more-than-half" of the data. ``stored_bytes`` is
+    what a full scan reads, ``bytes_per_second`` the measured speed, ``seconds`` what it would take:
+    None where that decided nothing.
+    """
+
+    asked: Sampling
+    sampling: Sampling | None
+    reason: Reason
+    stored_bytes: int | None = None
+    bytes_per_second: float | None = None
+    seconds: float | None = None
+
+
+def decide(asked: Sampling, scan: PartialScan) -> Decision:
+    """What to read of the tree that ``scan`` has listed.
+
+    Where nothing was asked and more than ``SMALL_BYTES`` are stored, this reads for
+    ``PROBE_SECONDS`` to measure the speed.
+    """
+    if asked == EVERYTHING:
+        return Decision(asked, None, "asked")
+    if asked != NOTHING_ASKED:
+        return Decision(asked, asked, "asked")
+    stored = scan.listing.stored_bytes
+    if stored <= SMALL_BYTES:
+        return Decision(asked, None, "little-data", stored)
+    speed = min(scan.read_speed(PROBE_SECONDS), scan.threads * SCAN_BYTES_PER_SECOND)
+    seconds = stored / speed + COMPRESS_CPU_SECONDS / scan.threads
+    if seconds <= EVERYTHING_SECONDS:
+        return Decision(asked, None, "fast-enough", stored, speed, seconds)
+    return Decision(asked, DEFAULT, "too-slow", stored, speed, seconds)
+
+
+def read_towards(scan: PartialScan, sampling: Sampling, started: float) -> bool:
+    """Read until a goal of ``sampling`` is reached, ``started`` (monotonic) being when the time
+    began. False if more than half would have to be read, which a full scan does better.
 
     An interval that is looked at again and again until it is narrow enough may hold the truth less
     often than one looked at once; every look is at twice as much, so there are few, and 97 % of
     those it stopped at held it, 91 % at least (``looks`` in bench/accuracy/partial.py, 2026-11-21).
     """
-    until = float("inf") if goal.seconds is None else started + goal.seconds
+    until = math.inf if sampling.seconds is None else started + sampling.seconds
     total = max(1, scan.listing.drawn_bytes)
-    rate = 1.0
-    if goal.share is not None:
-        rate = goal.share
-    if goal.size_bytes is not None:
-        rate = min(rate, goal.size_bytes / total)
-    if goal.half_width is None:
+    rate = 1.0 if sampling.share is None else sampling.share
+    if sampling.size_bytes is not None:
+        rate = min(rate, sampling.size_bytes / total)
+    if sampling.half_width is None:
         scan.extend(rate, until)
         return True
     step = min(rate, max(2 * scan.rate, FIRST_BYTES / total))
-    while goal.seconds is not None or rate < 1.0 or step <= EVERYTHING_RATE:
+    while sampling.seconds is not None or rate < 1.0 or step <= EVERYTHING_RATE:
         scan.extend(step, until)
         half = _half_width(headline_ratio(scan.result()))
-        enough = half is not None and half <= goal.half_width
+        enough = half is not None and half <= sampling.half_width
         if enough or scan.rate < step or step >= rate or time.monotonic() >= until:
             return True
         step = min(rate, 2 * step)
@@ -71,29 +129,3 @@ def _half_width(q: Quantity) -> float | None:
     if q.value is None or q.low is None or q.high is None:
         return None
     return (q.high - q.low) / 2 / q.value
-
-
-def choose(scan: PartialScan) -> tuple[Goal | None, str]:
-    """What to do where nothing was asked: None to read everything; and why, for the reader.
-
-    Reads for ``PROBE_SECONDS`` to know how fast that is, unless little is stored.
-    """
-    stored = scan.listing.stored_bytes
-    if stored <= SMALL_BYTES:
-        return None, (
-            f"full scan, the default up to {format_bytes(SMALL_BYTES)}; "
-            "--sample 1% or --time-budget 1m reads less"
-        )
-    speed = min(scan.read_speed(PROBE_SECONDS), scan.threads * SCAN_BYTES_PER_SECOND)
-    seconds = stored / speed + COMPRESS_CPU_SECONDS / scan.threads
-    what = f"{format_bytes(stored)} at {format_bytes(speed)}/s, as measured, take"
-    if seconds <= EVERYTHING_SECONDS:
-        return None, (
-            f"full scan: {what} {format_duration(seconds)} or so; "
-            "--sample 1% or --time-budget 1m reads less"
-        )
-    return Goal(half_width=DEFAULT_HALF_WIDTH, seconds=DEFAULT_SECONDS), (
-        f"a sample was read, to an interval of ±{DEFAULT_HALF_WIDTH:.0%} or for "
-        f"{DEFAULT_SECONDS / 60:.0f} minutes, whichever came first: {what} about "
-        f"{format_duration(seconds)}; --sample 100% reads everything"
-    )

@@ -3,6 +3,7 @@
 from storeff.layout.allocation import ObjectSizes, SizeBin
 from storeff.layout.code import MeasuredCode, measure_code
 from storeff.layout.durability import Durability, durability
+from storeff.layout.measured_codes import measured_code
 from storeff.layout.model import Code, Layout, Repair, SystemReduction, load_layouts
 from storeff.layout.waterfall import Data, Step, usable_fraction, waterfall
 
@@ -20,6 +21,7 @@ __all__ = [
     "durability",
     "load_layouts",
     "measure_code",
+    "measured_code",
     "usable_fraction",
     "waterfall",
 ]

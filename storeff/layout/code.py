@@ -12,6 +12,7 @@ import random
 import resource
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ class MeasuredCode(msgspec.Struct, frozen=True, kw_only=True):
     """Measured on one thread in CPU time, best call; segments of ``segment_bytes``.
 
     ``proof`` says how many patterns of lost fragments were tried, of how many there are.
+    ``measured_at`` is when, in UTC (empty in a report of before schema 1.6).
 
     ``overhead`` is the length of all fragments over the segment, the backend's own header of
     ``fragment_header_bytes`` each left out. Encode and decode count user bytes (decode with as
@@ -48,17 +50,26 @@ class MeasuredCode(msgspec.Struct, frozen=True, kw_only=True):
     encode_gbps: float | None
     decode_gbps: float | None
     rebuild_gbps: float | None
+    measured_at: str = ""
+
+
+def can_be_measured(code: Code) -> bool:
+    """Whether the library runs ``code``: no replicas, no RAIDZ (whose code is that of ZFS), no
+    stripes without parity, not more than MAX_FRAGMENTS, no local groups of one."""
+    return (
+        code.kind not in ("replica", "raidz")
+        and code.k < code.fragments <= MAX_FRAGMENTS
+        and code.k != code.l
+    )
 
 
 def measure_code(code: Code, seed: int = 0) -> MeasuredCode | None:
     """Encodes, loses, decodes and times ``code``.
 
-    None for replicas, for RAIDZ (whose code is that of ZFS), for stripes without parity, and for
-    codes that the library does not run: of too many fragments, or with local groups of one.
-    Raises StoreffError if a pattern that the code must survive does not decode.
+    None if it cannot be measured. Raises StoreffError if a pattern that the code must survive does
+    not decode.
     """
-    not_run = code.fragments > MAX_FRAGMENTS or code.k == code.l
-    if code.kind in ("replica", "raidz") or code.fragments == code.k or not_run:
+    if not can_be_measured(code):
         return None
     from pyeclib.ec_iface import ECDriver
 
@@ -94,6 +105,7 @@ def measure_code(code: Code, seed: int = 0) -> MeasuredCode | None:
         encode_gbps=_gbps(SEGMENT_BYTES, encode),
         decode_gbps=_gbps(SEGMENT_BYTES, decode),
         rebuild_gbps=_gbps(fragment_bytes, rebuild),
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 

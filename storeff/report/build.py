@@ -5,6 +5,7 @@ import os
 import platform
 import resource
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ import storeff
 from storeff.data import AssumptionRow, load_shelf_life, rows
 from storeff.economics import (
     QuantityRisk,
+    Sensitivity,
     SizedLayout,
     price_risk,
     quantity_risk,
@@ -23,7 +25,7 @@ from storeff.economics import (
     width_between,
 )
 from storeff.estimate.reduction import Reduction, Sampling
-from storeff.layout import measure_code
+from storeff.layout import measured_code
 from storeff.quantity import Quantity
 from storeff.report.incomplete import incomplete
 from storeff.report.model import (
@@ -40,6 +42,7 @@ from storeff.report.model import (
 from storeff.report.sizing import Sized
 from storeff.report.warn import warn
 from storeff.scan.codecs import PACKAGES, codec_versions
+from storeff.scan.machine import cpu_name
 from storeff.units import format_size_both
 
 
@@ -70,50 +73,71 @@ def describe_run(
     )
 
 
-def cpu_name() -> str:
-    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
-        names = (line.split(":", 1)[1] for line in lines if line.startswith("model name"))
-        return next(names, platform.machine()).strip()
+@dataclass(frozen=True)
+class Sizing:
+    """Layouts sized, the cheapest first: that of least npv, or of least raw bytes while a price is
+    unknown. ``sensitivity`` and ``uncertainty`` are about the layout named ``reference``."""
+
+    layouts: tuple[SizedLayout, ...]
+    reference: str
+    currency: str
+    sensitivity: Sensitivity
+    uncertainty: Uncertainty
+    assumptions: tuple[AssumptionRow, ...]
+
+
+def size_all(
+    sized: Sequence[Sized],
+    seed: int,
+    *,
+    today: date,
+    reference: str | None = None,
+    reduction: Reduction | None = None,
+    shelf_life: Path | None = None,
+    measure_again: bool = False,
+    on_layout: Callable[[str], None] = lambda name: None,
+) -> Sizing:
+    """Size every scenario in ``sized``, of which there is one at least.
+
+    ``reference`` None is the cheapest. ``reduction`` is what the data was measured to reduce to.
+    ``shelf_life`` is the user's own file for that catalogue, ``today`` the day against which
+    assumptions are judged stale. ``measure_again`` measures erasure codes whose figures are kept
+    from before. Raises StoreffError if an erasure code does not give its data back.
+    """
+    layouts = []
+    for each in sized:
+        on_layout(each.scenario.layout.name)
+        codec = measured_code(each.scenario.layout.code, again=measure_again)
+        layouts.append(size(each.scenario, each.draws, codec, each.floor_ratio, each.floor_draws))
+    layouts.sort(key=_cost)
+    name = reference or layouts[0].name
+    chosen = next(each for each in sized if each.scenario.layout.name == name)
+    return Sizing(
+        layouts=tuple(layouts),
+        reference=name,
+        currency=chosen.scenario.currency,
+        sensitivity=sensitivity(chosen.scenario),
+        uncertainty=_uncertainty(chosen, reduction, seed),
+        assumptions=tuple(_assumptions(sized, today, shelf_life)),
+    )
 
 
 def assemble(
     run: Run,
     *,
-    today: date,
-    sized: Sequence[Sized],
-    reference: str | None = None,
+    sizing: Sizing | None = None,
     target_bytes: int | None = None,
     scan: Scan | None = None,
     reduction: Reduction | None = None,
     kv: Kv | None = None,
-    shelf_life: Path | None = None,
-    on_layout: Callable[[str], None] = lambda name: None,
 ) -> Report:
-    """The report on every scenario in ``sized``, the cheapest first.
-
-    ``reference`` names the layout that sensitivity and uncertainty are about; None takes the one
-    of least npv, or of least raw bytes while a price is unknown. ``shelf_life`` is the user's own
-    file for that catalogue.
-    """
-    layouts = []
-    for each in sized:
-        on_layout(each.scenario.layout.name)
-        code = measure_code(each.scenario.layout.code, run.seed)
-        layouts.append(
-            size(each.scenario, each.draws, code, each.floor_ratio, each.floor_draws, seed=run.seed)
-        )
-    layouts.sort(key=_cost)
-    chosen = None
-    if layouts:
-        name = reference or layouts[0].name
-        chosen = next(each for each in sized if each.scenario.layout.name == name)
-    listed = _assumptions(sized, today, shelf_life)
+    """The report on what was measured, and on ``sizing`` if anything was sized."""
     missing = incomplete(scan, reduction, kv)
     report = Report(
         schema_version=SCHEMA_VERSION,
         complete=not missing,
         incomplete_because=[each.message for each in missing],
-        currency=sized[0].scenario.currency if sized else "USD",
+        currency=sizing.currency if sizing else "USD",
         run=run,
         target=None
         if target_bytes is None
@@ -121,16 +145,16 @@ def assemble(
         scan=scan,
         reduction=reduction,
         kv=kv,
-        layouts=layouts,
-        reference_layout=chosen.scenario.layout.name if chosen else None,
-        sensitivity=sensitivity(chosen.scenario) if chosen else None,
-        uncertainty=_uncertainty(chosen, reduction, run.seed) if chosen else None,
+        layouts=list(sizing.layouts) if sizing else [],
+        reference_layout=sizing.reference if sizing else None,
+        sensitivity=sizing.sensitivity if sizing else None,
+        uncertainty=sizing.uncertainty if sizing else None,
         delivery=None,
         commitment=None,
         services=None,
         carbon=None,
         policy=None,
-        assumptions=listed,
+        assumptions=list(sizing.assumptions) if sizing else [],
         warnings=[],
     )
     return msgspec.structs.replace(report, warnings=[*missing, *warn(report)])

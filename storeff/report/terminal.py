@@ -22,7 +22,7 @@ SHOWN_SOURCES = 8
 _SOURCE_WIDTH = 70
 
 
-def print_report(report: Report) -> None:
+def print_report(report: Report, *, full: bool = False) -> None:
     """Write ``report`` to stdout, no wider than the terminal; with bold and colour on one only."""
     show(*_sections(report))
 

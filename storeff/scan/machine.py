@@ -17,6 +17,13 @@ THREADS_SHARE = 0.5
 ADDRESS_BYTES = 400_000_000
 
 
+def cpu_name() -> str:
+    """The model of the processor, as the kernel names it."""
+    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+        names = (line.split(":", 1)[1] for line in lines if line.startswith("model name"))
+        return next(names, os.uname().machine).strip()
+
+
 def default_threads(root: Path = Path("/")) -> int:
     """The processors that this process may use: those that it may be scheduled on, and no more than
     the CPU quota of its control groups pays for, a begun one counted whole.

@@ -1,0 +1,360 @@
+"""The pipeline: measure, reduce, size, report. Four calls, with a frozen value between each two.
+
+The command line and a notebook make the same calls; `docs/library.md` shows them. Everything that
+can be wrong with a name or a catalogue is refused when the value that holds it is made, so before
+any data is read. All errors are StoreffError.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storeff.data import Assumption
+from storeff.economics import Scenario, load_scenario
+from storeff.errors import StoreffError, UsageError, pick
+from storeff.estimate import reduction as full_scan
+from storeff.estimate import sampled as partial_scan
+from storeff.estimate.reading import (
+    EVERYTHING,
+    NOTHING_ASKED,
+    Decision,
+    Sampling,
+    decide,
+    read_towards,
+)
+from storeff.estimate.reduction import Reduction
+from storeff.kv.dumps import looks_like
+from storeff.report.build import Sizing, assemble, describe_run, size_all
+from storeff.report.choice import describe_choice
+from storeff.report.model import Interrupted, Report, Scan, read_report, to_json
+from storeff.report.scanned import describe_scan
+from storeff.report.sizing import Sized, sized_for, supports_sizing
+from storeff.scan.machine import default_threads
+from storeff.scan.measurement import Measurement
+from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.plan import Plan, Similarity
+from storeff.scan.run import Progress, kernels, scan
+from storeff.scan.sampled import Sampled
+from storeff.scan.units import Design
+
+if TYPE_CHECKING:
+    from storeff.scan.siblings import Siblings
+    from storeff.scan.similar import Deltas
+
+__all__ = [
+    "Measured",
+    "Reduced",
+    "Sampling",
+    "Sizing",
+    "Storage",
+    "build_report",
+    "measure",
+    "read_report",
+    "reduce",
+    "size",
+    "size_scenario",
+    "to_json",
+]
+
+Source = str | bytes | os.PathLike[str]
+THREADS_MAX = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was found in some files. ``decision`` is how much was read and why: None if an interrupt
+    ended the listing. ``similarity`` is what deltas save, if that was asked for and measured."""
+
+    data: Measurement | Sampled
+    scan: Scan
+    decision: Decision | None
+    started: datetime
+    similarity: "tuple[Deltas, Siblings] | None" = None
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """How far the data reduces: ``reduction``, measured on what ``scan`` lists, for a target of
+    ``target_bytes`` (None: the scanned data itself)."""
+
+    reduction: Reduction
+    scan: Scan | None
+    target_bytes: int | None
+    seed: int
+    kernel: str | None
+    plan_digest: str | None
+    started: datetime
+
+    @classmethod
+    def of_report(cls, report: Report, *, target_bytes: int | None = None) -> "Reduced":
+        """What ``report`` holds, for another target if one is given. Raises StoreffError if the
+        report is not of a scan."""
+        if report.reduction is None:
+            of_scenario = report.kv is None and report.layouts
+            raise StoreffError(
+                "the report holds no measured reduction",
+                "it was made from a scenario: change that, and size it again"
+                if of_scenario
+                else "size a report of a scan",
+                "scenario" if of_scenario else "",
+            )
+        if target_bytes is None and report.target is not None:
+            target_bytes = report.target.bytes
+        run = report.run
+        return cls(
+            report.reduction,
+            report.scan,
+            target_bytes,
+            run.seed,
+            run.kernel,
+            run.plan_digest,
+            datetime.now(UTC),
+        )
+
+    @property
+    def can_be_sized(self) -> bool:
+        """Whether it is known what compression leaves of the data, on which every layout rests."""
+        return supports_sizing(self.reduction)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What to size: ``layouts`` by name (all, if none is named; the first is the reference), on one
+    kind of drive at one site. ``catalogues`` is a directory with files of the caller's own.
+
+    Raises UsageError for an unknown name, StoreffError for a catalogue that is wrong.
+    """
+
+    layouts: Sequence[str] = ()
+    drive: str = "qlc-122"
+    site: str = "colocation-us"
+    catalogues: Path | None = None
+    files: Mapping[str, Path] = field(init=False, repr=False, compare=False)
+    scenarios: tuple[Scenario[Assumption], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        from storeff.economics.catalogues import build_scenarios, own_catalogues
+
+        files = own_catalogues(self.catalogues)
+        made = build_scenarios(self.layouts, drive=self.drive, site=self.site, files=files)
+        # A frozen dataclass has no other way to complete itself.
+        for name, value in (
+            ("layouts", (*self.layouts,)),
+            ("files", files),
+            ("scenarios", (*made,)),
+        ):
+            object.__setattr__(self, name, value)
+
+
+def measure(
+    sources: Source | Iterable[Source],
+    *,
+    sampling: Sampling = NOTHING_ASKED,
+    similarity: bool = False,
+    seed: int = 1,
+    threads: int | None = None,
+    kernel: str | None = None,
+    one_file_system: bool = False,
+    exclude: Sequence[str] = (),
+    follow_links: bool = False,
+    bytes_per_second: float | None = None,
+    stop: threading.Event | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_phase: Callable[[str], None] = lambda name: None,
+) -> Measured:
+    """Measure the regular files under ``sources``: all, or the sample that ``sampling`` asks for.
+
+    ``similarity`` also measures what deltas between similar chunks would save; it needs a full
+    scan. ``threads`` None is one for each processor that this process may use, ``kernel`` None the
+    fastest of ``storeff.scan.run.kernels()``. ``exclude`` leaves out files by name, or by path
+    where a pattern holds a slash. Setting ``stop`` ends the reading early: what was measured by
+    then is returned, and says that it was interrupted.
+
+    Raises StoreffError if a source cannot be found or memory is short, UsageError for arguments
+    that do not go together and an unknown kernel.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    roots = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
+    if kernel is not None:
+        pick({name: name for name in kernels()}, kernel, "kernel")
+    if similarity:
+        if sampling not in (NOTHING_ASKED, EVERYTHING):
+            raise UsageError("similarity needs a full scan", "ask for no sample", "similarity")
+        sampling = EVERYTHING
+    plan = Plan(seed=seed, similarity=Similarity()) if similarity else Plan(seed=seed)
+    stop = stop or threading.Event()
+    threads = threads or min(THREADS_MAX, default_threads())
+    data, decision, interrupted = _read(
+        roots,
+        plan,
+        sampling,
+        clock,
+        tree={
+            "one_file_system": one_file_system,
+            "exclude": exclude,
+            "follow_links": follow_links,
+        },
+        engine={
+            "threads": threads,
+            "kernel": kernel,
+            "is_kv": looks_like,
+            "bytes_per_second": bytes_per_second,
+            "stop": stop,
+            "on_progress": on_progress,
+        },
+    )
+    deltas = None
+    if similarity and data.data_bytes and interrupted is None:
+        assert isinstance(data, Measurement)
+        on_phase("compressing similar chunks against each other")
+        deltas = _similarity(data, threads, bytes_per_second, stop)
+        interrupted = "comparing" if stop.is_set() else None
+    scanned = describe_scan(
+        data,
+        [os.fsdecode(root) for root in roots],
+        time.monotonic() - clock,
+        describe_choice(decision, interrupted),
+        interrupted,
+    )
+    return Measured(data, scanned, decision, started, deltas)
+
+
+def _read(
+    roots: Sequence[Source],
+    plan: Plan,
+    sampling: Sampling,
+    clock: float,
+    *,
+    tree: dict[str, Any],
+    engine: dict[str, Any],
+) -> tuple[Measurement | Sampled, Decision | None, Interrupted | None]:
+    """List the tree, decide how much of it to read, and read that; and what an interrupt cut short.
+
+    ``tree`` says which files there are, ``engine`` how they are read. This is all that the pipeline
+    knows of how scans are run.
+    """
+    stop: threading.Event = engine["stop"]
+    partial = PartialScan(Listing(roots, Design(seed=plan.seed), **tree), plan, **engine)
+    if sampling != EVERYTHING and not partial.listing.count(stop, engine["on_progress"]):
+        return partial.result(), None, "listing"
+    decision = decide(sampling, partial)
+    if decision.sampling and not read_towards(partial, decision.sampling, clock):
+        decision = replace(decision, sampling=None, reason="more-than-half")
+    if decision.sampling or (sampling != EVERYTHING and stop.is_set()):
+        return partial.result(), decision, "reading" if stop.is_set() else None
+    # What it has listed would stay in memory beside the scan.
+    del partial
+    data = scan(roots, plan, **tree, **engine)
+    return data, decision, "reading" if "interrupted" in data.census.skipped else None
+
+
+def _similarity(
+    data: Measurement, threads: int, bytes_per_second: float | None, stop: threading.Event
+) -> "tuple[Deltas, Siblings]":
+    """What deltas between similar chunks, and between siblings, leave; reads those again."""
+    from storeff.scan.siblings import measure_siblings
+    from storeff.scan.similar import measure_deltas
+
+    plan, similar = data.plan, data.similar
+    assert plan.similarity
+    assert similar is not None
+    limits: dict[str, Any] = {"threads": threads, "bytes_per_second": bytes_per_second}
+    deltas = measure_deltas(similar, plan.similarity, stop=stop, **limits)
+    return deltas, measure_siblings(similar.tensors, plan.seed, stop=stop, **limits)
+
+
+def reduce(measured: Measured, *, target_bytes: int | None = None) -> Reduced:
+    """Every figure of data reduction that ``measured`` supports, with its interval.
+
+    ``target_bytes`` are the application bytes, of data like what was measured, to size storage for.
+    """
+    data = measured.data
+    if isinstance(data, Sampled):
+        reduction = partial_scan.reduce_sampled(data, target_bytes)
+    else:
+        reduction = full_scan.reduce(data, target_bytes)
+        if measured.similarity is not None:
+            from storeff.estimate.similarity import with_similarity
+
+            reduction = with_similarity(reduction, data, *measured.similarity)
+    return Reduced(
+        reduction,
+        measured.scan,
+        target_bytes,
+        data.plan.seed,
+        data.kernel,
+        data.plan.digest(),
+        measured.started,
+    )
+
+
+def size(
+    reduced: Reduced,
+    storage: Storage | None = None,
+    *,
+    measure_codes: bool = False,
+    on_layout: Callable[[str], None] = lambda name: None,
+) -> Sizing:
+    """The layouts of ``storage`` (by default all) for the target of ``reduced``, or for the scanned
+    bytes where it has none.
+
+    Erasure codes are measured once on a machine; ``measure_codes`` measures them again. Raises
+    StoreffError if too little was read to know how far the data reduces.
+    """
+    reduction = reduced.reduction
+    if not reduction.data_bytes:
+        raise StoreffError(
+            "no data was measured, so there is nothing to size", "measure files that hold data"
+        )
+    if not reduced.can_be_sized:
+        raise StoreffError(
+            "how far the data reduces is not known: too little of it was read",
+            "measure again and read more, or everything",
+            "sampling",
+        )
+    storage = storage or Storage()
+    target = reduced.target_bytes
+    logical_bytes = reduction.data_bytes if target is None else target
+    return size_all(
+        [
+            sized_for(reduction, logical_bytes, each, reduced.seed, reduced.scan)
+            for each in storage.scenarios
+        ],
+        reduced.seed,
+        today=date.today(),
+        reference=storage.layouts[0] if storage.layouts else None,
+        reduction=reduction,
+        shelf_life=storage.files.get("shelf_life"),
+        measure_again=measure_codes,
+        on_layout=on_layout,
+    )
+
+
+def size_scenario(path: Path, *, measure_codes: bool = False) -> Sizing:
+    """The one layout of the scenario in ``path``, a file that holds every input."""
+
+    typed = Sized(load_scenario(path))
+    return size_all([typed], 1, today=date.today(), measure_again=measure_codes)
+
+
+def build_report(
+    reduced: Reduced | None, sizing: Sizing | None = None, *, command: Iterable[str] = ()
+) -> Report:
+    """The one document on all of it; ``reduced`` is None where a scenario was sized. ``command`` is
+    what the report names as the command that made it."""
+    if reduced is None:
+        return assemble(describe_run([*command], 1, datetime.now(UTC)), sizing=sizing)
+    return assemble(
+        describe_run(
+            [*command], reduced.seed, reduced.started, reduced.kernel, reduced.plan_digest
+        ),
+        sizing=sizing,
+        target_bytes=reduced.target_bytes,
+        scan=reduced.scan,
+        reduction=reduced.reduction,
+    )

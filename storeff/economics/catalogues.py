@@ -1,0 +1,82 @@
+"""The user's own catalogues, and scenarios of what all catalogues hold."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from storeff.data import ONE, Assumption, exact, load_shelf_life, map_numbers
+from storeff.economics.bill import enclosures_per_rack
+from storeff.economics.model import Scenario, build_scenario, load_catalogue, load_drives
+from storeff.errors import StoreffError, did_you_mean, pick
+from storeff.kv.models.model import load_models
+from storeff.kv.retention.flash import load_gpus
+from storeff.layout import Data, load_layouts
+
+# The rest are those that load_catalogue knows.
+_LOADERS: dict[str, Callable[[Path], Any]] = {
+    "layouts": load_layouts,
+    "drives": load_drives,
+    "models": load_models,
+    "gpus": load_gpus,
+    "shelf_life": load_shelf_life,
+}
+CATALOGUES = (
+    *("layouts", "drives", "enclosures", "racks", "sites", "finance", "spares", "carbon"),
+    *("models", "gpus", "shelf_life"),
+)
+
+
+def own_catalogues(directory: Path | None) -> dict[str, Path]:
+    """The catalogues that ``directory`` holds, by name, each read once to see that it is right.
+
+    Other files than .toml are the user's own affair. Raises StoreffError for a .toml that is no
+    catalogue, for a directory without any, and with the mistakes of the first wrong one.
+    """
+    if directory is None:
+        return {}
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError as error:
+        raise StoreffError(f"cannot read {directory}: {error.strerror}") from error
+    files = [f"{name}.toml" for name in CATALOGUES]
+    given = [n for n in names if n.lower().endswith(".toml") and not n.startswith(".")]
+    unknown = [n for n in given if n not in files]
+    if unknown:
+        raise StoreffError(
+            f"{directory} holds what is no catalogue: "
+            + ", ".join(f"{n!r}{did_you_mean(n, files)}" for n in unknown[:10]),
+            f"the catalogues are {', '.join(files)}",
+        )
+    if not given:
+        raise StoreffError(
+            f"{directory} holds no catalogue, so nothing of it would be used",
+            f"put one of {', '.join(files)} into it",
+        )
+    found = {name.removesuffix(".toml"): Path(directory) / name for name in given}
+    for name, path in found.items():
+        if name in _LOADERS:
+            _LOADERS[name](path)
+        else:
+            load_catalogue(name, path)
+    return found
+
+
+def build_scenarios(
+    layouts: Sequence[str], *, drive: str, site: str, files: Mapping[str, Path]
+) -> list[Scenario[Assumption]]:
+    """A scenario of each of ``layouts`` (all, if none), its data still to be measured; ``files``
+    are the user's own catalogues.
+
+    Raises StoreffError for a name that is unknown, and where drive, enclosure and rack do not fit
+    together: nothing of it is left to be noticed after data was read.
+    """
+    known = load_layouts(files.get("layouts"))
+    chosen = [pick(known, name, "layout") for name in dict.fromkeys(layouts or known)]
+    unmeasured = Data(logical_bytes=ONE, reduction_ratio=ONE)
+    first = build_scenario(unmeasured, chosen[0], drive=drive, site=site, extra=dict(files))
+    priced = map_numbers(first, exact)
+    enclosures_per_rack(priced.rack, priced.enclosure, priced.drive)
+    return [msgspec.structs.replace(first, layout=layout) for layout in chosen]
