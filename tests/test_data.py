@@ -16,7 +16,6 @@ from storeff.data import (
     Assumption,
     Field,
     N,
-    ShelfLife,
     decode,
     exact,
     load,
@@ -26,6 +25,7 @@ from storeff.data import (
     read_toml,
     rows,
 )
+from storeff.data.assumption import ShelfLife
 from storeff.economics.model import Carbon, Drive, Enclosure, Finance, Rack, Site, Spares
 from storeff.errors import StoreffError
 from storeff.kv.retention import Gpu

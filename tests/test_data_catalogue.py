@@ -339,7 +339,7 @@ def test_the_catalogues_in_the_documentation_are_catalogues(tmp_path: Path) -> N
     files = {name: written(tmp_path / name, f"#{text}") for name, text in blocks}
     assert load_drives(files["drives"])["qlc-122"].price.value == 30_000
     layout = load_layouts(files["layouts"])["ours-10-2"]
-    assert (str(layout.code), layout.object_unit_bytes.value) == ("10+2", 40 << 10)
+    assert (str(layout.code), layout.object_unit_bytes.value) == ("10+2", Fraction(40 << 10))
     assert layout.fill_limit.value == Fraction(85, 100)
     assert layout.reduction is not None
     assert layout.repair is not None
