@@ -204,6 +204,33 @@ def test_a_scenario_without_ranges_has_no_price_risk() -> None:
     assert risk.npv.low == risk.npv.high == risk.npv.value
 
 
+def test_the_range_of_the_cost_takes_prices_and_quantity_together() -> None:
+    draws = np.random.default_rng(1).normal(2, 0.4, 2000).clip(1)
+    alone = [price_risk(catalogued(), 1).npv, quantity_risk(catalogued(), draws).npv]
+    both = size(catalogued(), draws).npv_range
+    assert both is not None
+    assert both.level == 0.95
+    assert both.low < min(q.low or 0 for q in alone)
+    assert both.high > max(q.high or 0 for q in alone)
+    prices = size(catalogued()).npv_range
+    assert prices is not None
+    assert (prices.low, prices.high) == (alone[0].low, alone[0].high)
+
+
+def test_a_cost_that_is_unknown_or_certain_has_no_range() -> None:
+    assert size(catalogued("qlc-122-kioxia")).npv_range is None
+    assert size(ex50()).npv_range is None
+
+
+def test_a_sized_layout_says_what_it_is_sized_with() -> None:
+    sized = size(catalogued(), np.linspace(1.9, 2.1, 2000))
+    assert (sized.drive, sized.site) == ("qlc-122", "colocation-us")
+    [reduced] = [each for each in sized.waterfall if each.step == "data_reduction"]
+    assert sized.reduction_ratio.value == pytest.approx(1 / float(reduced.factor.value or 0))
+    assert sized.reduction_ratio.low == pytest.approx(1.905, abs=1e-3)
+    assert sized.reduction_ratio.high == pytest.approx(2.095, abs=1e-3)
+
+
 def test_price_draws_are_repeatable_and_stay_within_the_range() -> None:
     price = Assumption(
         path="x.price", value=Fraction(10), low=Fraction(8), high=Fraction(20), unit="USD"

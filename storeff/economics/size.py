@@ -5,7 +5,7 @@ import msgspec
 from storeff.data import Assumption, exact, map_numbers
 from storeff.economics.bill import Bill, annual_failure_rate, bill_for
 from storeff.economics.model import Scenario
-from storeff.economics.uncertainty import quantity_risk, with_reduction
+from storeff.economics.uncertainty import CostRange, cost_range, quantity_risk, with_reduction
 from storeff.layout.code import MeasuredCode
 from storeff.layout.durability import Durability, durability
 from storeff.layout.number import Number, inexact, join
@@ -23,16 +23,24 @@ class Floor(msgspec.Struct, frozen=True, kw_only=True):
     raw_bytes: Quantity
     drives: Quantity
     npv: Quantity
+    npv_range: CostRange | None = None
 
 
 class SizedLayout(msgspec.Struct, frozen=True, kw_only=True):
-    """``usable_fraction`` is what may be written per raw byte, were the data not to shrink.
+    """``reduction_ratio`` is what the data is divided by under this layout. ``npv_range`` is null
+    where a price is unknown, or nothing varies. ``usable_fraction`` is what may be written per raw
+    byte, were the data not to shrink.
 
-    ``floor`` is null where the layout does not deduplicate: then all of it is local already.
+    ``site`` and ``npv_range`` are null in a report of before schema 2.0. ``floor`` is null where
+    the layout does not deduplicate: then all of it is local already.
     """
 
     name: str
     title: str
+    drive: str
+    site: str | None
+    reduction_ratio: Quantity
+    npv_range: CostRange | None
     waterfall: tuple[Step[Quantity], ...]
     raw_bytes: Quantity
     usable_fraction: float
@@ -48,22 +56,33 @@ def size(
     code: MeasuredCode | None = None,
     floor_ratio: Assumption | None = None,
     floor_draws: Draws | None = None,
+    *,
+    seed: int = 1,
 ) -> SizedLayout:
     """Sizes ``scenario``; ``reduction_draws`` are replicates of its reduction ratio.
 
     ``floor_ratio`` is the reduction without deduplication, None where the layout has none, and
     ``floor_draws`` replicate it.
     ``code`` is what ``layout.measure_code`` found for the layout's code, if it was measured.
+    ``seed`` draws the prices of the range.
     """
     point: Bill[Number] = bill_for(map_numbers(scenario, exact))
     drawn = None
     if reduction_draws is not None:
         drawn = bill_for(with_reduction(scenario, reduction_draws))
     steps = report_steps(scenario.data, scenario.layout, reduction_draws)
+    factor = next(each.factor for each in steps if each.step == "data_reduction")
     central: Scenario[Number] = map_numbers(scenario, inexact)
     return SizedLayout(
         name=scenario.layout.name,
         title=scenario.layout.title,
+        drive=scenario.drive.name,
+        site=scenario.site.name or None,
+        reduction_ratio=Quantity(
+            *(None if x is None else 1 / x for x in (factor.value, factor.high, factor.low)),
+            factor.origin,
+        ),
+        npv_range=cost_range(scenario, reduction_draws, seed),
         waterfall=steps,
         raw_bytes=steps[-1].after_bytes,
         usable_fraction=float(usable_fraction(scenario.layout)),
@@ -78,18 +97,20 @@ def size(
         ),
         code=code,
         bill=join(point, drawn),
-        floor=None if floor_ratio is None else _floor(scenario, floor_ratio, floor_draws),
+        floor=None if floor_ratio is None else _floor(scenario, floor_ratio, floor_draws, seed),
     )
 
 
 def _floor(
-    scenario: Scenario[Assumption], ratio: Assumption, reduction_draws: Draws | None
+    scenario: Scenario[Assumption], ratio: Assumption, reduction_draws: Draws | None, seed: int
 ) -> Floor:
     data = msgspec.structs.replace(scenario.data, reduction_ratio=ratio)
-    local = quantity_risk(msgspec.structs.replace(scenario, data=data), reduction_draws)
+    alone = msgspec.structs.replace(scenario, data=data)
+    local = quantity_risk(alone, reduction_draws)
     return Floor(
         reduction_ratio=None if ratio.value is None else float(ratio.value),
         raw_bytes=local.raw_bytes,
         drives=local.drives,
         npv=local.npv,
+        npv_range=cost_range(alone, reduction_draws, seed),
     )

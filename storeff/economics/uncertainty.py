@@ -31,6 +31,14 @@ class PriceRisk(msgspec.Struct, frozen=True, kw_only=True):
     npv: Quantity
 
 
+class CostRange(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the cost lies with a probability of ``level``, prices and quantity varied together."""
+
+    low: float
+    high: float
+    level: float = 0.95
+
+
 def quantity_risk(scenario: Scenario[Assumption], reduction_draws: Draws | None) -> QuantityRisk:
     """What not knowing the reduction better costs; exact quantities where nothing was drawn."""
     point: Scenario[Number] = map_numbers(scenario, exact)
@@ -50,6 +58,36 @@ def quantity_risk(scenario: Scenario[Assumption], reduction_draws: Draws | None)
 
 def price_risk(scenario: Scenario[Assumption], seed: int) -> PriceRisk:
     """What not knowing the prices costs: each within its range, on its own."""
+    drawn, varied = _with_prices(scenario, seed)
+    spread: Bill[Number] = bill_for(drawn)
+    point: Bill[Number] = bill_for(map_numbers(scenario, exact))
+    return PriceRisk(
+        distribution="triangular over low..high with its mode at the value, each independent",
+        varied=varied,
+        capex=_money(point.capex.total, spread.capex.total),
+        npv=_money(point.npv, spread.npv),
+    )
+
+
+def cost_range(
+    scenario: Scenario[Assumption], reduction_draws: Draws | None, seed: int
+) -> CostRange | None:
+    """The range of the NPV if neither the prices nor the reduction are known better; None where
+    it is unknown, or nothing varies."""
+    drawn, _ = _with_prices(scenario, seed)
+    if reduction_draws is not None:
+        data = drawn_data(scenario.data, reduction_draws)
+        drawn = msgspec.structs.replace(drawn, data=data)
+    npv = _money(bill_for(map_numbers(scenario, exact)).npv, bill_for(drawn).npv)
+    if npv.low is None or npv.high is None or npv.low == npv.high:
+        return None
+    return CostRange(low=npv.low, high=npv.high)
+
+
+def _with_prices(
+    scenario: Scenario[Assumption], seed: int
+) -> tuple[Scenario[Number], tuple[str, ...]]:
+    """The replicate run with prices drawn from their ranges, and the paths of these."""
     varied: list[str] = []
 
     def draw(number: Assumption) -> Number:
@@ -59,14 +97,8 @@ def price_risk(scenario: Scenario[Assumption], seed: int) -> PriceRisk:
         varied.append(number.path)
         return draws
 
-    drawn: Bill[Number] = bill_for(map_numbers(scenario, draw))
-    point: Bill[Number] = bill_for(map_numbers(scenario, exact))
-    return PriceRisk(
-        distribution="triangular over low..high with its mode at the value, each independent",
-        varied=tuple(varied),
-        capex=_money(point.capex.total, drawn.capex.total),
-        npv=_money(point.npv, drawn.npv),
-    )
+    drawn: Scenario[Number] = map_numbers(scenario, draw)
+    return drawn, tuple(varied)
 
 
 def width_between(scenario: Scenario[Assumption], reduction_ratios: Draws) -> tuple[float, float]:

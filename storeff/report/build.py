@@ -99,7 +99,9 @@ def assemble(
     for each in sized:
         on_layout(each.scenario.layout.name)
         code = measure_code(each.scenario.layout.code, run.seed)
-        layouts.append(size(each.scenario, each.draws, code, each.floor_ratio, each.floor_draws))
+        layouts.append(
+            size(each.scenario, each.draws, code, each.floor_ratio, each.floor_draws, seed=run.seed)
+        )
     layouts.sort(key=_cost)
     chosen = None
     if layouts:
