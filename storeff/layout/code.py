@@ -32,7 +32,7 @@ _SPEED_WORK = 30_000_000
 class MeasuredCode(msgspec.Struct, frozen=True, kw_only=True):
     """Measured on one thread in CPU time, best call; segments of ``segment_bytes``.
 
-    ``proof`` is how many patterns of lost fragments were tried, of how many there are.
+    ``proof`` says how many patterns of lost fragments were tried, of how many there are.
 
     ``overhead`` is the length of all fragments over the segment, the backend's own header of
     ``fragment_header_bytes`` each left out. Encode and decode count user bytes (decode with as
