@@ -1,4 +1,4 @@
-"""Every number of the world has a source and a date, or says that it is assumed."""
+"""Every number of the world has a source and a date, or is marked as assumed."""
 
 import typing
 from collections.abc import Iterator
@@ -16,7 +16,6 @@ from storeff.data import (
     Assumption,
     Field,
     N,
-    ShelfLife,
     decode,
     exact,
     load,
@@ -26,6 +25,7 @@ from storeff.data import (
     read_toml,
     rows,
 )
+from storeff.data.assumption import ShelfLife
 from storeff.economics.model import Carbon, Drive, Enclosure, Finance, Rack, Site, Spares
 from storeff.errors import StoreffError
 from storeff.kv.retention.flash import Gpu
@@ -126,7 +126,7 @@ def test_a_bare_number_is_the_readers_assumption_in_the_unit_of_its_field() -> N
     assert price == Assumption(path="things.one.price", value=Fraction(3), unit="USD")
 
 
-def test_what_is_not_said_is_unknown_and_not_zero() -> None:
+def test_what_is_not_given_is_unknown_and_not_zero() -> None:
     size = thing(price=PRICE).size_bytes
     assert size.value is None
     assert exact(size) != exact(size)

@@ -18,7 +18,7 @@ _PRICE_UNIT = re.compile(r"[A-Z]{3}(/.*)?")
 
 
 class Assumption(msgspec.Struct, frozen=True, kw_only=True):
-    """One number and where it comes from. ``value`` is None where nobody has said it."""
+    """One number and where it comes from. ``value`` is None where nobody knows it."""
 
     path: str = ""
     value: Fraction | None = None
@@ -111,9 +111,9 @@ def exact(number: Assumption) -> Fraction | float:
 
 
 def rows(value: Any, today: date, life: ShelfLife[Assumption]) -> list[AssumptionRow]:
-    """What the report says of each known, unmeasured number in ``value``, in path order.
+    """A row of the report for each known number in ``value`` that was not measured, by path.
 
-    Stale is older at ``today`` than the shelf life of its kind of unit.
+    A number is stale if it is older at ``today`` than the shelf life of its kind of unit.
     """
     listed = []
     for number in sorted(numbers_in(value), key=lambda number: number.path):

@@ -149,7 +149,7 @@ _NAMED: dict[str, Any] = {
 
 
 def load_scenario(path: Path) -> Scenario[Assumption]:
-    """A scenario file; its bare numbers are the reader's own assumptions, money in its currency.
+    """A scenario file. A bare number is the reader's own assumption, money in its currency.
 
     Raises StoreffError with every mistake, each naming its key.
     """

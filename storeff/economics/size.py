@@ -14,10 +14,8 @@ from storeff.quantity import Draws, Quantity
 
 
 class Floor(msgspec.Struct, frozen=True, kw_only=True):
-    """The same layout if its deduplication finds nothing, and only its compression is left.
-
-    Null where what that leaves was not measured.
-    """
+    """Compression only: the same layout if its deduplication finds nothing. Null where what
+    compression leaves was not measured."""
 
     reduction_ratio: float | None
     raw_bytes: Quantity
@@ -29,10 +27,10 @@ class Floor(msgspec.Struct, frozen=True, kw_only=True):
 class SizedLayout(msgspec.Struct, frozen=True, kw_only=True):
     """``reduction_ratio`` is what the data is divided by under this layout. ``npv_range`` is null
     where a price is unknown, or nothing varies. ``usable_fraction`` is what may be written per raw
-    byte, were the data not to shrink.
+    byte of data that does not reduce.
 
     ``site`` and ``npv_range`` are null in a report of before schema 2.0. ``floor`` is null where
-    the layout does not deduplicate: then all of it is local already.
+    the layout does not deduplicate: all of its reduction is compression then.
     """
 
     name: str

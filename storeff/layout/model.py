@@ -18,7 +18,7 @@ from storeff.scan.plan import (
     deduplicating,
 )
 
-# One percentage point, the step in which sensitivity is told.
+# One percentage point, the step of the sensitivity.
 ONE_POINT = Fraction(1, 100)
 # Every pattern of losses of a code is counted: half a second at this many fragments.
 MAX_FRAGMENTS = 512
@@ -118,10 +118,12 @@ class Repair(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
 
 
 class SystemReduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the system itself can remove, as the nearest thing that storeff measures.
+    """What the system itself removes, as the nearest thing that storeff measures.
 
-    A system that does not pack compressed blocks gives each whole units of ``allocation_bytes``,
-    and keeps it compressed only if those are at most ``required_ratio`` of it.
+    ``dedup`` is a chunker and ``codec`` a compressor of the catalogue (storeff.scan.plan), or NONE.
+    A system that does not pack compressed blocks gives each block whole units of
+    ``allocation_bytes``, and keeps it compressed only if those are at most ``required_ratio`` of
+    it. Raises ValueError for what is not measured, with the nearest name that is.
     """
 
     dedup: str
@@ -163,10 +165,10 @@ def _check_name(key: str, name: str, known: Iterable[str]) -> None:
 class Layout(Entry[N], Generic[N], frozen=True, kw_only=True):
     """A way to lay data on drives.
 
-    ``metadata`` and ``padding`` are added to what is stored; ``rebuild_reserve`` is the part of
-    raw kept free for rebuild; ``fill_limit`` the part of the rest that may be written.
-    ``copies`` are whole copies the system keeps (sites), each with drives, enclosures and racks of
-    its own; ``min_domains`` enclosures at least for each. Every object takes whole units of
+    ``metadata`` and ``padding`` are added to what is stored. ``rebuild_reserve`` is the part of raw
+    that is kept free for rebuilds; ``fill_limit``, the maximum utilisation, the part of the rest
+    that may be written. ``copies`` are whole copies that the system keeps (sites), each with its
+    own drives, racks and at least ``min_domains`` enclosures. Every object takes whole units of
     ``object_unit_bytes`` before coding: unknown where the system packs objects into large extents.
     """
 
@@ -174,7 +176,7 @@ class Layout(Entry[N], Generic[N], frozen=True, kw_only=True):
     code: Code
     metadata: Annotated[N, _ADDED]
     padding: Annotated[N, _ADDED]
-    # A point less must leave something to write: sensitivity takes one.
+    # One point less, as the sensitivity takes, must leave something to write.
     rebuild_reserve: Annotated[N, Field("fraction of raw", ("fraction",), most=Fraction(98, 100))]
     fill_limit: Annotated[N, Field("fraction", least=ONE_POINT, above=True)]
     copies: Annotated[N, Field("copies", ("",), least=1, most=100, whole=True)] = ONE

@@ -32,29 +32,23 @@ def ceil(x: Number) -> Number:
 
 def floor(x: Number) -> Number:
     """The largest integer <= x."""
-    if isinstance(x, np.ndarray):
-        return np.floor(x)
-    return x if is_unknown(x) else math.floor(x)
+    return -ceil(-x)
 
 
 def at_least(x: Number, least: Number) -> Number:
     """The larger of the two; x where ``least`` is unknown."""
     if is_unknown(least):
         return x
-    if np.ndim(x) or np.ndim(least):
-        return np.maximum(_plain(x), _plain(least))
-    return max(x, least)
+    return _one_of(np.maximum, x, least) if np.ndim(x) or np.ndim(least) else max(x, least)
 
 
 def at_most(x: Number, most: Number) -> Number:
     """The smaller of the two."""
-    if np.ndim(x) or np.ndim(most):
-        return np.minimum(_plain(x), _plain(most))
-    return min(x, most)
+    return _one_of(np.minimum, x, most) if np.ndim(x) or np.ndim(most) else min(x, most)
 
 
-def _plain(x: Number) -> Number:
-    return x if np.ndim(x) else float(x)
+def _one_of(choose: np.ufunc, *numbers: Number) -> Number:
+    return choose(*(x if np.ndim(x) else float(x) for x in numbers))
 
 
 def log(x: Number) -> Number:
@@ -73,7 +67,7 @@ def is_unknown(x: Number) -> bool:
 
 
 def join(point: Any, draws: Any, origin: Origin = "derived") -> Any:
-    """The report's form of ``point``: its struct with a Quantity wherever the type says ``N``.
+    """The report's form of ``point``: its struct with a Quantity wherever the type has ``N``.
 
     ``draws`` is what the same function gave for replicates (None: there were none, all is exact).
     """
@@ -95,7 +89,7 @@ def join(point: Any, draws: Any, origin: Origin = "derived") -> Any:
 
 
 def to_quantity(point: Number, draws: Number, origin: Origin, digits: int | None) -> Quantity:
-    """A Quantity; ``draws`` that never met a replicate array are no draws."""
+    """A Quantity; exact if ``draws`` is no array, since nothing that it depends on was varied."""
     spread: Draws | None = draws if isinstance(draws, np.ndarray) and draws.ndim else None
     return quantity(point, spread, origin, digits)
 

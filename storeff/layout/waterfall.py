@@ -51,12 +51,13 @@ _DECIMALS = decimal.Context(prec=80)
 
 
 class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be stored: application bytes, the application's own copies, how far it shrinks.
+    """What is to be stored: application bytes, the application's own copies, the data reduction.
 
     ``reduction_ratio`` counts what is left in units of ``allocation_bytes``. ``objects`` are sizes
     of objects like those to be stored, null where unknown.
-    ``endurance`` is for data that is rewritten all the time: the drive writes a day that raw which
-    is full would take, over those that the drives are rated for. Unknown: writes do not matter.
+    ``endurance`` is for data that is rewritten all the time: drive writes a day if raw were full,
+    over the drive writes a day that the drives are rated for. If it is unknown, capacity alone
+    decides.
     """
 
     logical_bytes: Annotated[N, Field("B", least=1, most=10**24, whole=True)]
@@ -96,7 +97,7 @@ def step_factors(data: Data[Number], layout: Layout[Number]) -> dict[str, Number
 
 
 def _endurance(data: Data[Number], layout: Layout[Number]) -> dict[str, Number]:
-    """The step of raw that is bought for its writes, and stays as empty as that makes it."""
+    """The step for raw that is bought for its writes, and not for its capacity."""
     if is_unknown(data.endurance):
         return {}
     full = (1 - layout.rebuild_reserve) * layout.fill_limit
@@ -111,7 +112,7 @@ def raw(logical_bytes: Number, factors: dict[str, Number]) -> Number:
 
 
 def usable_fraction(layout: Layout[Assumption]) -> Fraction | float:
-    """Writable bytes per raw byte of this layout, with data that does not shrink."""
+    """Writable bytes per raw byte of this layout, for data that does not reduce."""
     unit = Fraction(1)
     data = Data(logical_bytes=unit, reduction_ratio=unit, copies=unit, endurance=math.nan)
     fraction: Fraction | float = 1 / raw(1, step_factors(data, map_numbers(layout, exact)))
@@ -182,7 +183,7 @@ def _whole(shares: dict[str, Decimal], total: int) -> dict[str, int]:
 def drawn_data(data: Data[Assumption], draws: Draws) -> Data[Number]:
     """``data`` for the replicate run, with ``draws`` for the reduction ratio.
 
-    A draw that is not above zero is no ratio: it makes the interval unknown.
+    A replicate that is not above zero is no ratio: it makes the interval unknown.
     """
     ratios = np.where(draws > 0, draws, np.nan)
     drawn: Data[Number] = map_numbers(data, inexact)
