@@ -1,6 +1,8 @@
 """Dependencies point one way: sources, scan, estimate, kv, layout, economics, report, commands."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ ROOMS = ["sources", "scan", "estimate", "kv", "layout", "economics", "report", "
 # Below kv/, in order. How a scan tells a dump goes the other way: it is handed a function.
 KV_ROOMS = ["dumps", "models", "trace", "measure", "retention"]
 FOUNDATIONS = {"errors", "units", "text", "quantity", "data", "files"}
+SAMPLES = PACKAGE.parent / "samples" / "data" / "source"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -57,3 +60,25 @@ def test_a_room_of_kv_imports_only_from_those_before_it(room: str) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_a_file_fits_in_a_head(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 450
+
+
+_MODULES_OF_A_SCAN = """
+import sys
+from storeff.__main__ import main
+try:
+    main()
+finally:
+    found = {name for name in sys.modules if name.startswith("storeff.")}
+    print(*sorted(found), file=sys.stderr)
+"""
+
+
+def test_a_scan_loads_nothing_of_similarity_unless_it_is_asked_for() -> None:
+    def loaded(*words: str) -> set[str]:
+        command = [sys.executable, "-c", _MODULES_OF_A_SCAN, "scan", str(SAMPLES), "-q", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        names = done.stderr.split()
+        return {name for name in names if "similar" in name or "siblings" in name}
+
+    assert not loaded()
+    assert "storeff.scan.similar" in loaded("--similarity")

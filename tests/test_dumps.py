@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.cli import storeff
 from support.dump_files import (
     bits,
     dump_of,
@@ -21,9 +22,9 @@ from support.dump_files import (
     with_header,
     write,
 )
-from test_dumps_lmcache import KEY, L2_KEY, encoded, fs_header, gds_entry
-from test_dumps_vllm import KEY as VLLM_KEY
-from test_dumps_vllm import LAYER, block_file, run_config
+from support.lmcache_files import KEY, L2_KEY, encoded, fs_header, gds_entry
+from support.vllm_files import KEY as VLLM_KEY
+from support.vllm_files import LAYER, block_file, run_config
 
 from storeff.errors import ContradictionError
 from storeff.kv import dumps
@@ -365,3 +366,16 @@ def test_a_malformed_dump_is_named_without_its_control_characters(
     with pytest.raises(MalformedError) as raised:
         recognised(write(tmp_path / name, content))
     assert "\x1b" not in raised.value.message
+
+
+# The scan's hook
+
+
+@pytest.mark.parametrize("words", [("--sample", "100%"), ("--sample", "40%")], ids=["all", "part"])
+def test_a_scan_tells_dumps_from_weights(tmp_path: Path, words: tuple[str, ...]) -> None:
+    for n in range(200):
+        write(tmp_path / f"{n}.safetensors", safetensors({"kv_cache": kv_bits(2, 8, 256, seed=n)}))
+        write(tmp_path / f"w{n}.safetensors", safetensors({"weight": kv_bits(16, 256, seed=n)}))
+    done = storeff("scan", tmp_path, "--json", "-q", *words)
+    strata = json.loads(done.stdout)["reduction"]["by_stratum"]
+    assert {each["name"] for each in strata} == {"kv", "safetensors"}

@@ -1,8 +1,6 @@
 """LMCache's dumps: each back end's layout, and the names they go by."""
 
-import json
 import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +17,9 @@ from support.dump_files import (
     with_header,
     write,
 )
+from support.lmcache_files import KEY, L2_KEY, encoded, fs_header, gds_entry
 
 from storeff.kv.dumps.dump import Dump, MalformedError
-
-KEY = "meta-llama-Llama-3.1-8B@1@0@2d2504741ed317b1@bfloat16"
-L2_KEY = "org-SEP-model@0x01000100@0@" + "ab" * 16
-
-
-def fs_header(length: int, number: int, *groups: tuple[int, ...]) -> bytes:
-    """The connector's header; a group is its dtype's number and its shape."""
-    ints = [length, number]
-    for dtype, *shape in groups:
-        ints += [dtype, *shape, *[0] * (4 - len(shape))]
-    return struct.pack(f"<{len(ints)}i", *ints)
 
 
 def fs_file(tmp_path: Path, number: int, *shape: int, name: str = f"{KEY}.data") -> Path:
@@ -258,11 +246,6 @@ def test_gds_has_a_header_of_a_page(tmp_path: Path, name: str) -> None:
     assert np.array_equal(bits(path, tensor), kv_bits(2, 3, 16, 8))
 
 
-def gds_entry(**changed: object) -> bytes:
-    entry = {"dtype": "BF16", "shape": [2, 3, 16, 8], "data_offsets": [0, 1536], "fmt": 1}
-    return json.dumps({"kvcache": {**entry, "__metadata__": {}, **changed}}).encode().ljust(4088)
-
-
 def test_gds_has_a_tag_of_its_own_for_fp8(tmp_path: Path) -> None:
     text = gds_entry(dtype="F8E4M3FN", data_offsets=[0, 768])
     path = write(tmp_path / f"{KEY}.kvcache.safetensors", with_header(text, bytes(768)))
@@ -318,23 +301,6 @@ def test_the_header_beside_a_gds_file_holds_no_kv(tmp_path: Path) -> None:
 
 
 # Encoded KV and the raw device
-
-
-def encoded(k: bytes, v: bytes, scales: bytes = b"", **changed: Any) -> bytes:
-    f: dict[str, Any] = {
-        "version": 1, "k_dtype": 3, "v_dtype": 7, "layer": -1, "tokens": 16, "heads": 2, "dim": 4,
-        "scale_axes": 0, "k_bytes": len(k), "layout": b"lmcache_kv_2ltd", "count": 2,
-    } | changed  # fmt: skip
-    payload = k + v + scales
-    fixed = (f["version"], 2, f["k_dtype"], f["v_dtype"], 4, 0, f["layer"], -1, f["tokens"], 16)
-    header = b"LMCKV\x01\x00\x01" + struct.pack(
-        "<6H7q", *fixed, f["heads"], f["dim"], f["scale_axes"]
-    )
-    header += struct.pack("<3q", f["k_bytes"], len(v), len(scales))
-    header += struct.pack("<H", f["count"])
-    for text in (b"model_id", b"org/model", b"kv_layout", f["layout"]):
-        header += struct.pack("<H", len(text)) + text
-    return header + struct.pack("<I", zlib.crc32(payload)) + payload
 
 
 def test_encoded_kv_has_k_then_v_then_scales(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_kv_config import FAMILIES, FULL, LINEAR, LLAMA, SLIDING, Config, read
+from support.model_configs import FAMILIES, FULL, LINEAR, LLAMA, SLIDING, Config, read
 
 from storeff.errors import StoreffError
 from storeff.kv.models.config import read_config

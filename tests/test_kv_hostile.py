@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.dump_files import kv_bits, recognised, safetensors, with_header, write
-from test_dumps_llamacpp import cache, recurrent, sequence, session
-from test_dumps_lmcache import KEY, L2_KEY, fs_header, gds_entry
-from test_dumps_lmcache import encoded as k16v8
-from test_dumps_torchzip import Torch, saved
-from test_dumps_vllm import LAYER, block_file, run_config
+from support.llamacpp_files import cache, recurrent, sequence, session
+from support.lmcache_files import KEY, L2_KEY, fs_header, gds_entry
+from support.lmcache_files import encoded as k16v8
+from support.torch_files import Torch, saved
+from support.vllm_files import LAYER, block_file, run_config
 
 from storeff.kv.dumps.dump import Candidate
 from storeff.kv.measure.measurement import Plan

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.dump_files import kv_bits, safetensors, write
 from support.kvpages import encoded, keys_and_values, laid
-from test_dumps_lmcache import fs_header
+from support.lmcache_files import fs_header
 
 from storeff.kv.dumps import recognise
 from storeff.kv.dumps.dump import Candidate, Dump

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.dump_files import kv_bits, safetensors, write
-from test_dumps_lmcache import fs_header
+from support.lmcache_files import fs_header
 
 from storeff.errors import StoreffError
 from storeff.kv.measure.measurement import Plan

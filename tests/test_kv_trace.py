@@ -4,50 +4,19 @@ import gzip
 import json
 import os
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from support.traces import LISTS, REQUESTS, mooncake, read, written
 
 from storeff.errors import StoreffError
 from storeff.kv.trace import file as trace_file
-from storeff.kv.trace.read import StoppedError, Trace, infer_block_tokens, read_trace
-
-
-def mooncake(timestamp: float, ids: Sequence[int | str], **fields: Any) -> dict[str, Any]:
-    length = {"input_length": 512 * len(ids)} if ids else {"input_length": 100}
-    return {"timestamp": timestamp, **length, "output_length": 7, "hash_ids": list(ids)} | fields
-
-
-# Three blocks, the last of them partial.
-REQUESTS = [
-    mooncake(0, [1, 2, 3], input_length=1100),
-    mooncake(500, [1, 2, 9], input_length=1536),
-    mooncake(500, [4], input_length=400),
-]
-
-
-def written(tmp_path: Path, lines: Sequence[object]) -> Path:
-    path = tmp_path / "trace.jsonl"
-    text = [each if isinstance(each, str) else json.dumps(each) for each in lines]
-    path.write_text("\n".join(text) + "\n")
-    return path
-
-
-def read(tmp_path: Path, lines: Sequence[object], **options: Any) -> Trace:
-    return read_trace(written(tmp_path, lines), **options)
-
-
-def read_csv(tmp_path: Path, text: str, **options: Any) -> Trace:
-    path = tmp_path / "trace.csv"
-    path.write_text(text)
-    return read_trace(path, **options)
+from storeff.kv.trace.read import StoppedError, infer_block_tokens, read_trace
 
 
 def test_mooncake_lines_become_arrays(tmp_path: Path) -> None:
@@ -75,68 +44,6 @@ def test_bailian_lines_have_seconds_and_blocks_of_16(tmp_path: Path) -> None:
     assert trace.times_ms.tolist() == [61114, 62500]
     assert (trace.notes.format, trace.notes.time_unit) == ("bailian", "s")
     assert (trace.block_tokens, trace.last_tokens.tolist()) == (16, [2, 1])
-
-
-def test_the_unit_of_time_may_be_stated(tmp_path: Path) -> None:
-    assert read(tmp_path, REQUESTS, time_unit="s").times_ms.tolist() == [0, 500_000, 500_000]
-
-
-def paced(count: int, step: float, first: float = 0) -> list[dict[str, Any]]:
-    return [mooncake(first + step * i, [1, i]) for i in range(count)]
-
-
-def test_mooncake_times_that_are_no_whole_milliseconds_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        StoreffError, match=r"4\.4\d requests/s in seconds or 4,440 .* in milli"
-    ) as no:
-        read(tmp_path, paced(400, 0.2251))
-    assert "--time-unit s, ms, us or ns" in no.value.remedy
-    trace = read(tmp_path, paced(400, 0.2251), time_unit="s")
-    assert trace.span_seconds == pytest.approx(399 * 0.2251, abs=1e-3)
-    assert trace.notes.time_unit_from == "given"
-
-
-def test_whole_milliseconds_may_be_written_with_a_point(tmp_path: Path) -> None:
-    trace = read(tmp_path, paced(400, 225.0))
-    assert (trace.notes.time_unit, trace.notes.time_unit_from) == ("ms", "format")
-    assert trace.span_seconds == 399 * 0.225
-
-
-@pytest.mark.parametrize("step", [0, 1e6])
-def test_whole_numbers_of_another_unit_are_refused_by_their_rate(tmp_path: Path, step: int) -> None:
-    """Two requests a second in whole seconds, and in microseconds."""
-    times = [i // 2 for i in range(400)] if not step else [int(i * step) for i in range(400)]
-    with pytest.raises(StoreffError, match="can hardly be milliseconds"):
-        read(tmp_path, [mooncake(time, [1]) for time in times])
-
-
-def test_a_fraction_far_into_the_trace_costs_its_line(tmp_path: Path) -> None:
-    trace = read(tmp_path, [*paced(1500, 225), mooncake(10**6 + 0.5, [1])])
-    assert trace.notes.bad_line_example == (
-        "line 1501: time 1000000.5 is no whole number, as those before it are"
-    )
-
-
-@pytest.mark.parametrize(
-    ("unit", "first"), [("s", 1.7e9), ("ms", 17 * 10**11), ("us", 17 * 10**14), ("ns", 17 * 10**17)]
-)
-def test_times_since_1970_show_their_unit(tmp_path: Path, unit: str, first: float) -> None:
-    step = first / 17e8 / 4
-    trace = read(tmp_path, paced(200, step, first))
-    assert (trace.notes.time_unit, trace.notes.time_unit_from) == (unit, "dates")
-    assert trace.span_seconds == pytest.approx(199 / 4, abs=2e-3)
-    text = "timestamp,hash_ids\n" + "".join(f"{first + step * i!r},[{i}]\n" for i in range(200))
-    assert read_csv(tmp_path, text, block_tokens=16).notes.time_unit == unit
-
-
-def test_json_may_have_dates(tmp_path: Path) -> None:
-    lines = [mooncake(0, [1]) | {"timestamp": f"2026-01-01T00:00:0{i}"} for i in range(5)]
-    trace = read(tmp_path, [*lines, mooncake(7, [1])])
-    assert (trace.notes.time_unit, trace.span_seconds, trace.notes.bad_lines) == ("iso", 4.0, 1)
-
-
-def test_one_moment_shows_no_unit_and_is_read_as_the_format_says(tmp_path: Path) -> None:
-    assert read(tmp_path, [mooncake(0, [1])] * 400).notes.time_unit == "ms"
 
 
 # ---- how it is written ----
@@ -401,79 +308,6 @@ def test_the_size_of_blocks_is_inferred_from_long_prompts(
         assert infer_block_tokens(length, blocks, "here") == (size, "inferred")
 
 
-LISTS = """request_id,timestamp_ms,input_length,output_length,hash_ids
-a,0,1100,7,"[1, 2, 3]"
-b,500,1536,7,"[1, 2, 9]"
-c,500,400,7,[4]
-"""
-ROWS = """timestamp_s,request_id,input_tokens,hash_id
-0,a,1100,one
-0,a,1100,two
-0,a,1100,three
-0.5,b,1536,one
-0.5,b,1536,two
-0.5,b,1536,nine
-0.5,c,400,four
-"""
-BARE = """Timestamp,prompt_tokens,block_ids
-2025-02-18 23:52:48.000,1100,x1 x2 x3
-2025-02-18T23:52:48.500,1536,x1;x2;x9
-2025-02-18 23:52:48.500Z,400,y
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "unit", "start"),
-    [(LISTS, "ms", 0), (ROWS, "s", 0), (BARE, "iso", 1_739_922_768_000)],
-)
-def test_csv_is_read_by_its_header(tmp_path: Path, text: str, unit: str, start: int) -> None:
-    trace = read_csv(tmp_path, text)
-    expected = read(tmp_path, REQUESTS)
-    assert (trace.times_ms - start).tolist() == expected.times_ms.tolist()
-    assert trace.keys.tolist() == expected.keys.tolist()
-    assert trace.offsets.tolist() == expected.offsets.tolist()
-    assert trace.input_tokens.tolist() == expected.input_tokens.tolist()
-    assert (trace.notes.format, trace.notes.time_unit) == ("csv", unit)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("\n\n", "empty"),
-        ("\n1,2\n", "columns 1, 2"),
-        (" ,\n1,2\n", "columns none"),
-        ("a,b\n1,2\n", "columns a, b"),
-        ("timestamp_ms,hash_ids\n", "empty"),
-        ("timestamp,hash_ids\n5,1\n", "unit of column timestamp is not known"),
-        ("timestamp_ms,hash_id\n5,1\n", "the columns timestamp_ms, hash_id"),
-    ],
-)
-def test_csv_that_does_not_say_enough_is_refused(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(StoreffError, match=message):
-        read_csv(tmp_path, text)
-
-
-@pytest.mark.parametrize(
-    ("row", "why"),
-    [
-        ("d,soon,400,7,[4]", "time 'soon' is no number"),
-        ("d,nan,400,7,[4]", "out of range"),
-        ("d,inf,400,7,[4]", "out of range"),
-        ("d,1,many,7,[4]", "'many' is no number of tokens"),
-        ("d,1,-4,7,[4]", "-4 tokens"),
-        ("d,1,400,7,[4", "hash_ids: "),
-        ("d,1,400,7", "4 fields, the header has 5"),
-        ("d,1,400,7,a;;", "the block has no id"),
-    ],
-)
-def test_a_bad_row_costs_that_row(tmp_path: Path, row: str, why: str) -> None:
-    trace = read_csv(tmp_path, LISTS + row + "\n", bad_share_max=0.3)
-    assert trace.requests == 3
-    assert trace.notes.bad_line_example is not None
-    assert trace.notes.bad_line_example.startswith("line 5: ")
-    assert why in trace.notes.bad_line_example
-
-
 starts = st.sampled_from(
     [b"", b'{"timestamp": 5, "hash_ids": [1]}\n{', LISTS.encode(), b"\xef\xbb\xbf"]
 )
@@ -487,8 +321,3 @@ def test_any_bytes_are_a_trace_or_an_error_for_a_person(
     path.write_bytes(start[:kept] + noise)
     with suppress(StoreffError):
         assert read_trace(path, block_tokens=16, bad_share_max=0.9).blocks
-
-
-def test_a_header_without_end_is_an_error_for_a_person(tmp_path: Path) -> None:
-    with pytest.raises(StoreffError, match="the header is no CSV"):
-        read_csv(tmp_path, "x" * 200_000)

@@ -3,14 +3,18 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from storeff.scan.plan import Plan
-from storeff.scan.similar import SimilarSketch
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
+
+if TYPE_CHECKING:
+    # Only --similarity needs it.
+    from storeff.scan.similar import SimilarSketch
 
 U64 = npt.NDArray[np.uint64]
 
@@ -45,7 +49,7 @@ class Measurement:
     cpu_seconds: float
     compress_seconds: float
     tasks: frozenset[str] = frozenset()
-    similar: SimilarSketch | None = None
+    similar: "SimilarSketch | None" = None
 
     @property
     def data_bytes(self) -> int:
@@ -104,7 +108,7 @@ class Measurement:
             digest.update(hashlib.sha256(part).digest())
         return replace(self, tasks=frozenset({digest.hexdigest()[:16]}))
 
-    def _similar_with(self, other: "Measurement") -> SimilarSketch | None:
+    def _similar_with(self, other: "Measurement") -> "SimilarSketch | None":
         if not self.plan.similarity or self.similar is None or other.similar is None:
             return None
         return self.similar.merge(other.similar, self.plan.similarity, self.plan.seed)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +18,15 @@ from storeff.scan.measurement import VOLUME_BIT, Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import Part, PartedFile
 from storeff.scan.plan import Plan
-from storeff.scan.similar import SimilarChunks
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
 from storeff.sources.content import CLASSES, PROBE_BYTES, Recogniser, classify
 from storeff.sources.entry import HOLE_BYTES, Entry, data_segments, open_entry, read_head
 from storeff.sources.skipped import ChangedError, Skipped, skipped_for
+
+if TYPE_CHECKING:
+    # Only --similarity needs it.
+    from storeff.scan.similar import SimilarChunks
 
 # read() into a reused buffer of 256 KiB to 1 MiB is fastest (measured 2026-11-20, 7.8-11 GB/s).
 READ_BYTES = 512 << 10
@@ -84,7 +88,11 @@ class Worker:
             kernel,
             [index for index, c in enumerate(plan.chunkers) if c.per_occurrence],
         )
-        self.similar = SimilarChunks(plan, self.scanner) if plan.similarity else None
+        self.similar: SimilarChunks | None = None
+        if plan.similarity:
+            from storeff.scan import similar
+
+            self.similar = similar.SimilarChunks(plan, self.scanner)
         self.codecs: dict[str, SizesOf] = {n: codec(n) for c in plan.chunkers for n in c.codecs}
         self.view = memoryview(bytearray(SMALL_BYTES + self.scanner.buffer_bytes_min))
         self.census = Census()
