@@ -8,7 +8,7 @@ from storeff.economics.model import Scenario
 from storeff.economics.uncertainty import CostRange, cost_range, quantity_risk, with_reduction
 from storeff.layout.code import MeasuredCode
 from storeff.layout.durability import Durability, durability
-from storeff.layout.number import Number, inexact, join
+from storeff.layout.number import Number, inexact, join, to_quantity
 from storeff.layout.waterfall import Step, report_steps, usable_fraction
 from storeff.quantity import Draws, Quantity
 
@@ -66,21 +66,23 @@ def size(
     ``code`` is what ``layout.measure_code`` found for the layout's code, if it was measured.
     ``seed`` draws the prices of the range.
     """
+    reduction = scenario.data.reduction_ratio
     point: Bill[Number] = bill_for(map_numbers(scenario, exact))
     drawn = None
     if reduction_draws is not None:
         drawn = bill_for(with_reduction(scenario, reduction_draws))
     steps = report_steps(scenario.data, scenario.layout, reduction_draws)
-    factor = next(each.factor for each in steps if each.step == "data_reduction")
     central: Scenario[Number] = map_numbers(scenario, inexact)
     return SizedLayout(
         name=scenario.layout.name,
         title=scenario.layout.title,
         drive=scenario.drive.name,
         site=scenario.site.name or None,
-        reduction_ratio=Quantity(
-            *(None if x is None else 1 / x for x in (factor.value, factor.high, factor.low)),
-            factor.origin,
+        reduction_ratio=to_quantity(
+            exact(reduction),
+            reduction_draws,
+            "measured" if reduction.kind == "measured" else "assumed",
+            None,
         ),
         npv_range=cost_range(scenario, reduction_draws, seed),
         waterfall=steps,

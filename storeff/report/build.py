@@ -125,11 +125,6 @@ def assemble(
         reference_layout=chosen.scenario.layout.name if chosen else None,
         sensitivity=sensitivity(chosen.scenario) if chosen else None,
         uncertainty=_uncertainty(chosen, reduction, run.seed) if chosen else None,
-        delivery=None,
-        commitment=None,
-        services=None,
-        carbon=None,
-        policy=None,
         assumptions=listed,
         warnings=[],
     )
