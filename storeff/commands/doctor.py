@@ -18,7 +18,8 @@ Exit codes:
 def command() -> int:
     """Check the native core, the codecs and the erasure-code library by using each of them."""
     from storeff.report.doctor import checks
-    from storeff.report.page import Paragraph, show
+    from storeff.report.page import Paragraph
+    from storeff.report.terminal import show
 
     failed = 0
     for name, passed, detail in checks():

@@ -149,11 +149,6 @@ def assemble(
         reference_layout=sizing.reference if sizing else None,
         sensitivity=sizing.sensitivity if sizing else None,
         uncertainty=sizing.uncertainty if sizing else None,
-        delivery=None,
-        commitment=None,
-        services=None,
-        carbon=None,
-        policy=None,
         assumptions=list(sizing.assumptions) if sizing else [],
         warnings=[],
     )

@@ -10,9 +10,10 @@ import msgspec
 from storeff.data import Assumption
 from storeff.economics import Drive
 from storeff.layout import Layout, usable_fraction
-from storeff.report.page import Column, show
-from storeff.report.render import UNKNOWN, format_number, simple_table
+from storeff.report.figures import format_number
+from storeff.report.page import UNKNOWN, Column, table
 from storeff.report.sizing import describe
+from storeff.report.terminal import show
 from storeff.text import escaped_json
 from storeff.units import format_bytes
 
@@ -31,67 +32,45 @@ def _plain(number: object) -> int | float:
 
 def print_layouts(layouts: Mapping[str, Layout[Assumption]]) -> None:
     """One line a layout: code, what is left for data, and what the system removes by itself."""
-    table = simple_table(
-        "layout",
-        Column("code", "left"),
-        "raw : data",
-        "metadata",
-        "padding",
-        "rebuild reserve",
-        "maximum utilisation",
-        Column("data reduction", "left"),
-    )
-    for layout in layouts.values():
-        removes = layout.reduction
-        table.add_row(
-            layout.name,
-            str(layout.code),
-            f"{1 / float(usable_fraction(layout)):.3f}",
-            *(
-                percent(number)
-                for number in (
-                    layout.metadata,
-                    layout.padding,
-                    layout.rebuild_reserve,
-                    layout.fill_limit,
-                )
-            ),
-            "headline" if removes is None else describe(removes),
+    heads = ("raw : data", "metadata", "padding", "rebuild reserve", "maximum utilisation")
+    reduction = Column("data reduction", "text")
+    rows = (
+        (
+            each.name,
+            str(each.code),
+            f"{1 / float(usable_fraction(each)):.3f}",
+            *map(_percent, (each.metadata, each.padding, each.rebuild_reserve, each.fill_limit)),
+            "headline" if each.reduction is None else describe(each.reduction),
         )
-    show(table)
+        for each in layouts.values()
+    )
+    show(table(["layout", Column("code", "text"), *heads, reduction], rows))
 
 
 def print_drives(drives: Mapping[str, Drive[Assumption]]) -> None:
     """One line a drive; an unknown price is said to be unknown."""
-    table = simple_table(
-        "drive",
-        "capacity",
-        "watts",
-        "price",
-        "per TB",
-        "as of",
-        Column("source", "left", least=24),
+    heads = ("drive", "capacity", "watts", "price", "per TB", "as of")
+    source = Column("source", "text", least=24)
+    show(table([*heads, source], map(_drive, drives.values())))
+
+
+def _drive(drive: Drive[Assumption]) -> tuple[str, ...]:
+    price, capacity = drive.price.value, drive.capacity_bytes.value
+    assert capacity is not None
+    return (
+        drive.name,
+        format_bytes(float(capacity)),
+        f"{_number(drive.watts_idle)}..{_number(drive.watts_active)}",
+        UNKNOWN if price is None else f"{float(price):,.0f} {drive.price.unit[:3]}",
+        UNKNOWN if price is None else f"{float(price / (capacity / 10**12)):,.0f}",
+        str(drive.price.as_of or ""),
+        drive.price.source or "",
     )
-    for drive in drives.values():
-        price, capacity = drive.price.value, drive.capacity_bytes.value
-        assert capacity is not None
-        table.add_row(
-            drive.name,
-            format_bytes(float(capacity)),
-            f"{number(drive.watts_idle)}..{number(drive.watts_active)}",
-            UNKNOWN if price is None else f"{float(price):,.0f} {drive.price.unit[:3]}",
-            UNKNOWN if price is None else f"{float(price / (capacity / 10**12)):,.0f}",
-            str(drive.price.as_of or ""),
-            drive.price.source or "",
-        )
-    show(table)
 
 
-def percent(assumption: Assumption) -> str:
-    """A fraction as a percentage."""
+def _percent(assumption: Assumption) -> str:
     return UNKNOWN if assumption.value is None else f"{float(assumption.value * 100):.3g} %"
 
 
-def number(assumption: Assumption) -> str:
-    """A plain figure."""
+def _number(assumption: Assumption) -> str:
     return UNKNOWN if assumption.value is None else format_number(float(assumption.value))

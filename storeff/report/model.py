@@ -4,6 +4,7 @@ Each stage defines the part of the document that it makes; this module adds what
 knows and joins them. Readers accept any later minor version and ignore what they do not know.
 """
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ import msgspec
 
 from storeff.data import AssumptionRow
 from storeff.economics import PriceRisk, QuantityRisk, Sensitivity, SizedLayout
-from storeff.errors import StoreffError
+from storeff.errors import StoreffError, did_you_mean
 from storeff.estimate.reduction import Reduction
 from storeff.files import read_bounded
 from storeff.kv.measure.survey import Found, Survey
@@ -19,9 +20,11 @@ from storeff.kv.retention.flash import Retention
 from storeff.kv.trace.prefix import ChunkSharing
 from storeff.kv.trace.replay import Replayed
 from storeff.report.check import contradictions
+from storeff.report.earlier import to_present
 from storeff.text import escaped_json
 
-SCHEMA_VERSION = "1.5"
+SCHEMA_VERSION = "2.0"
+MAJOR_VERSIONS = ("1", "2")
 # The largest report of some 32 sources and a thousand kinds of dumps is a hundredth of this.
 REPORT_BYTES_MAX = 64 << 20
 
@@ -86,7 +89,7 @@ class Skipped(msgspec.Struct, frozen=True, kw_only=True):
     examples: list[str]
 
 
-class SetAside(msgspec.Struct, frozen=True, kw_only=True):
+class Ignored(msgspec.Struct, frozen=True, kw_only=True):
     """What was left out without loss or by request."""
 
     reason: str
@@ -122,7 +125,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     strata: list[StratumCount]
     file_sizes: list[SizeCount]
     skipped: list[Skipped]
-    set_aside: list[SetAside]
+    ignored: list[Ignored]
 
 
 class KvModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,11 +222,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     reference_layout: str | None
     sensitivity: Sensitivity | None
     uncertainty: Uncertainty | None
-    delivery: None
-    commitment: None
-    services: None
-    carbon: None
-    policy: None
     assumptions: list[AssumptionRow]
     warnings: list[Warned]
 
@@ -238,20 +236,39 @@ def read_report(path: Path) -> Report:
     contradicts itself."""
     text = read_bounded(path, REPORT_BYTES_MAX, "storeff report")
     try:
-        version = msgspec.json.decode(text, type=dict[str, Any]).get("schema_version")
-        if not isinstance(version, str) or version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+        document = msgspec.json.decode(text, type=dict[str, Any])
+        version = document.get("schema_version")
+        major = version.split(".")[0] if isinstance(version, str) else None
+        if major not in MAJOR_VERSIONS:
             raise StoreffError(
-                f"{path} has schema_version {version!r}, this storeff reads {SCHEMA_VERSION}",
+                f"{path} has schema_version {version!r}, this storeff reads {SCHEMA_VERSION} and "
+                "what came before",
                 "make the report again with this version",
             )
-        report = msgspec.json.decode(text, type=Report)
+        if major == "1":
+            to_present(document)
+        report = msgspec.convert(document, Report)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise StoreffError(f"{path} is not a storeff report: {error}") from error
+        nearest = _nearest(str(error))
+        raise StoreffError(f"{path} is not a storeff report: {error}{nearest}") from error
     wrong = list(contradictions(report))
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise StoreffError(f"{path} cannot be true: {wrong[0]}{more}", "make the report again")
     return report
+
+
+def _nearest(message: str) -> str:
+    """The nearest right value, where ``message`` is of a wrong one; else nothing."""
+    match = re.fullmatch(r"Invalid enum value '(.*)' - at `.*?(\w+)(\[\.*\d*\])*`", message)
+    if match is None:
+        return ""
+    of_key = [
+        each["properties"].get(match[2], {})
+        for each in schema()["$defs"].values()
+        if "properties" in each
+    ]
+    return did_you_mean(match[1], [value for each in of_key for value in each.get("enum", ())])
 
 
 def schema() -> dict[str, Any]:

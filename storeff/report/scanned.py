@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from storeff.report.model import Interrupted, Scan, SetAside, SizeCount, Skipped, StratumCount
+from storeff.report.model import Ignored, Interrupted, Scan, SizeCount, Skipped, StratumCount
 from storeff.scan.measurement import Measurement, entropy_bits_per_byte
 from storeff.scan.sampled import Sampled
 from storeff.sources.census import Census, LeftOut
@@ -46,8 +46,8 @@ def describe_scan(
             for bits, count in sorted(census.histogram.items())
         ],
         skipped=skipped_rows(census),
-        set_aside=[
-            SetAside(
+        ignored=[
+            Ignored(
                 reason=reason,
                 files=left.entries,
                 bytes=_bytes(left),

@@ -6,7 +6,7 @@ from storeff.economics import SizedLayout
 from storeff.estimate.reduction import Reduction
 from storeff.report.incomplete import coverage_shown
 from storeff.report.model import Report, Scan, Warned
-from storeff.units import counted, format_bytes, percent, significant
+from storeff.units import counted, format_bytes, percent
 
 # Beyond this a repeated-domain assumption carries the answer more than the measurement does.
 FAR_BEYOND_SCAN = 1000
@@ -36,8 +36,9 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             if times > FAR_BEYOND_SCAN:
                 yield (
                     "beyond-scan",
-                    f"the target is {significant(times)} times what was measured; the reduction "
-                    "assumes that the target repeats data like it, compression only does not",
+                    f"the target is {format_bytes(report.target.bytes)}, and "
+                    f"{format_bytes(reduction.data_bytes)} were measured: the reduction assumes "
+                    "that the target repeats data like it, compression only does not",
                     "scan more, and data from every source that will be stored",
                 )
     uncredited = [

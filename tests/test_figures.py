@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff.quantity import Quantity
-from storeff.report.render import amount, counts, floored, half_width, interval, ratio, with_unit
+from storeff.report.figures import (
+    amount,
+    bounds,
+    counts,
+    floored,
+    half_width,
+    interval,
+    ratio,
+    with_unit,
+)
 from storeff.units import format_bytes
 
 
@@ -40,7 +49,9 @@ def test_a_ratio_with_its_bounds_rounded_outwards(q: Quantity, text: str) -> Non
         (known(100, 10, 400), "100 B [10 B, 400 B]"),
         (known(0, 0, 12), "0 B, at most 12 B"),
         (known(100, None, None), "about 100 B"),
-        (known(None, 10, 20), "10 B to 20 B"),
+        (known(None, 10, 20), "10 to 20 B"),
+        (known(None, 900, 2000), "900 B to 2.00 kB"),
+        (known(None, 20_001, 20_002), "20.0 kB"),
         (known(None, None, None), "unknown"),
     ],
 )
@@ -79,6 +90,20 @@ def test_a_count_is_of_one_or_of_several() -> None:
     assert counts(known(1, 1, 1), "rack") == "1 rack"
     assert counts(known(264_100, 264_100, 264_100), "drive") == "264,000 drives"
     assert counts(known(1050, 1030, 1074.1), "rack") == "1,050 racks ±2.3 %"
+
+
+@pytest.mark.parametrize(
+    ("q", "text"),
+    [
+        (known(3, 3, 3), "3 B"),
+        (known(3, 1, 3), "1 B..3 B"),
+        (known(3, 1, 4), "3 B (1 B..4 B)"),
+        (known(None, 1, 4), "unknown"),
+        (known(30_001, 30_000, 30_002), "30.0 kB"),
+    ],
+)
+def test_bounds_are_shown_as_bounds(q: Quantity, text: str) -> None:
+    assert bounds(q, format_bytes) == text
 
 
 def test_money_is_in_thousands_millions_or_billions() -> None:

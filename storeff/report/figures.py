@@ -1,41 +1,18 @@
-"""What the screens have in common: their parts, and figures with what is known of them."""
+"""Figures as a report shows them, with what is known of each: never surer than they are."""
 
 import math
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
-from rich.console import RenderableType
-
 from storeff.quantity import Quantity
-from storeff.report.page import Column, Paragraph, Section, Table, shortened
-from storeff.units import count, significant
+from storeff.report.page import UNKNOWN, shortened
+from storeff.units import count, format_bytes, percent, significant
 
-UNKNOWN = "unknown"
-# A unit or a currency of more letters than this is none; it must not take the table's width.
+# A unit or a currency of more cells than this is none; it must not take the table's width.
 _UNIT_WIDTH = 16
+_CURRENCY_WIDTH = 8
 # Off by more than this of itself, a figure says less than its bounds do.
 _WIDE = 0.5
-
-
-def paragraph(text: str, style: str = "") -> Paragraph:
-    """``text`` folded to the width, as one paragraph whatever line breaks it holds."""
-    return Paragraph(text, style)
-
-
-def simple_table(*columns: str | Column) -> Table:
-    """A table of ``columns``; a bare heading is the first's of names and the others' of figures."""
-    return Table([_column(column, named=not i) for i, column in enumerate(columns)])
-
-
-def _column(column: str | Column, named: bool) -> Column:
-    if isinstance(column, Column):
-        return column
-    return Column(column, "left", shortened=True) if named else Column(column)
-
-
-def section(title: str, *body: RenderableType) -> Section:
-    """``body`` under the heading ``title``."""
-    return Section(title, body)
 
 
 def ratio(q: Quantity) -> str:
@@ -71,7 +48,7 @@ def interval(q: Quantity, show: Callable[[float], str]) -> str:
     if q.value is None:
         if q.low is None or q.high is None:
             return UNKNOWN
-        return f"{show(q.low)} to {show(q.high)}"
+        return between(q.low, q.high, show)
     text = show(q.value)
     if q.low is None or q.high is None:
         return f"about {text}"
@@ -83,6 +60,25 @@ def interval(q: Quantity, show: Callable[[float], str]) -> str:
     if off > _WIDE:
         return f"{text} [{show(q.low)}, {show(q.high)}]"
     return f"{text} ±{half_width(off)}"
+
+
+def between(low: float, high: float, show: Callable[[float], str]) -> str:
+    """``5.09 to 11.5 B USD``; one figure where both look alike."""
+    first, last = show(low), show(high)
+    if first == last:
+        return last
+    number, _, unit = first.partition(" ")
+    return f"{number if last.endswith(' ' + unit) else first} to {last}"
+
+
+def bounds(q: Quantity, show: Callable[[float], str]) -> str:
+    """Bounds, which are no interval around the point; the point too where it is neither."""
+    if q.value is None or q.low is None or q.high is None:
+        return UNKNOWN
+    low, value, high = show(q.low), show(q.value), show(q.high)
+    if low == high:
+        return value
+    return f"{low}..{high}" if value in (low, high) else f"{value} ({low}..{high})"
 
 
 def half_width(share: float) -> str:
@@ -109,11 +105,21 @@ def money(q: Quantity, currency: str) -> str:
 
 def amount(value: float, currency: str) -> str:
     """``value`` to three digits in thousands, millions or billions of ``currency``."""
-    name = shortened(currency, _UNIT_WIDTH)
+    name = shortened(currency, _CURRENCY_WIDTH)
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
             return f"{significant(value / size)} {letter} {name}"
     return f"{value:,.2f} {name}"
+
+
+def signed(size_bytes: float) -> str:
+    """``+808 PB``."""
+    return f"{'-' if size_bytes < 0 else '+'}{format_bytes(abs(size_bytes))}"
+
+
+def share_or_unknown(share: float | None) -> str:
+    """``78.3 %``."""
+    return UNKNOWN if share is None else percent(share)
 
 
 def format_number(value: float) -> str:

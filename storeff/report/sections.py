@@ -1,0 +1,97 @@
+"""A report as sections: all that is said of it, once, for every format to lay out.
+
+Built from the report alone. What is chosen, how it is worded and how figures are rounded is decided
+here and in the modules that this one calls; a format decides none of it.
+"""
+
+from collections.abc import Iterator
+
+from storeff.report.incomplete import coverage_shown
+from storeff.report.model import Report, Scan, Skipped
+from storeff.report.page import UNKNOWN, Column, Paragraph, Part, Section, shortened, table
+from storeff.report.sections_kv import kv_sections
+from storeff.report.sections_layouts import layout_sections
+from storeff.report.sections_reduction import has_figures, reduction_sections, source_labels
+from storeff.report.summary import summary
+from storeff.units import counted, format_bytes
+
+SHOWN_SOURCES = 8
+_SOURCE_WIDTH = 70
+
+
+def sections(report: Report, *, full: bool = True) -> list[Section]:
+    """What there is to say of ``report``, the answer first: that alone unless ``full``."""
+    return [*summary(report, full=full), *(_details(report) if full else ())]
+
+
+def _details(report: Report) -> Iterator[Section]:
+    reduction = report.reduction
+    if report.scan is not None:
+        yield _read(report.scan, report.complete)
+    if reduction is not None and reduction.data_bytes and has_figures(reduction):
+        yield from reduction_sections(reduction)
+    if report.kv is not None:
+        yield from kv_sections(report.kv)
+    if report.layouts:
+        yield from layout_sections(report)
+    reliance = list(_reliance(report))
+    if reliance:
+        yield Section("reliance", "Before you rely on it", tuple(reliance))
+
+
+def _read(scan: Scan, complete: bool) -> Section:
+    shared, labels = source_labels(scan.sources)
+    lines = [f"below {shortened(shared, _SOURCE_WIDTH)}"] if shared else []
+    lines += [shortened(label, _SOURCE_WIDTH) for label in labels[:SHOWN_SOURCES]]
+    if len(labels) > SHOWN_SOURCES:
+        lines.append(f"and {counted(len(labels) - SHOWN_SOURCES, 'more source')}")
+    text = (
+        f"{counted(scan.files, 'file')}, {format_bytes(scan.logical_bytes)} "
+        f"({format_bytes(scan.allocated_bytes)} on disk); read {format_bytes(scan.read_bytes)}"
+    )
+    if scan.coverage < 1:
+        text += f", {coverage_shown(scan)} of the listed bytes"
+    if scan.hole_bytes:
+        text += f"; {format_bytes(scan.hole_bytes)} are holes, not counted as data"
+    lines.append(text)
+    for each in scan.ignored:
+        size = "" if each.bytes is None else f", {format_bytes(each.bytes)}"
+        entries = counted(each.files, "entry", "entries")
+        lines.append(f"ignored: {entries} ({each.reason}{size}): {each.meaning}")
+    # Why as much was read as was asked for is no longer true of a scan that did not get there.
+    if scan.choice is not None and complete:
+        lines.append(scan.choice)
+    return Section("read", "Read", tuple(map(Paragraph, lines)))
+
+
+def _reliance(report: Report) -> Iterator[Part]:
+    """What was not covered, and every warning."""
+    skipped: list[Skipped] = []
+    if report.scan is not None:
+        skipped = report.scan.skipped
+    elif report.kv is not None:
+        skipped = report.kv.skipped
+    if skipped:
+        yield table(
+            [
+                "skipped",
+                "entries",
+                "bytes",
+                Column("what to do", "text", least=26, most=50),
+                Column("for example", "name", least=24),
+            ],
+            [
+                (
+                    each.reason,
+                    f"{each.files:,}",
+                    UNKNOWN if each.bytes is None else format_bytes(each.bytes),
+                    each.remedy,
+                    each.examples[0] if each.examples else "",
+                )
+                for each in skipped
+            ],
+        )
+    elif report.scan is not None and report.complete:
+        of = "" if report.scan.coverage == 1 else " (of what was chosen to be read)"
+        yield Paragraph(f"Coverage: complete{of}.")
+    yield from (Paragraph(f"! {w.message} -> {w.remedy}", "warning") for w in report.warnings)

@@ -1,0 +1,293 @@
+"""KV caches: a model's bytes a token, dumps, a trace, and retention."""
+
+from collections.abc import Iterator
+
+from storeff.kv.measure.lossless import Scheme
+from storeff.kv.measure.measurement import KvReport, Part
+from storeff.kv.measure.survey import Found, Survey
+from storeff.kv.retention.flash import Retention
+from storeff.kv.trace.prefix import ChunkSharing, KeySharing
+from storeff.kv.trace.read import TraceNotes
+from storeff.kv.trace.replay import Replayed, Traffic
+from storeff.quantity import Quantity
+from storeff.report.figures import amount, bounds, ratio, share_or_unknown
+from storeff.report.model import Kv, KvRetention
+from storeff.report.page import UNKNOWN, Column, Paragraph, Section, Table, table
+from storeff.report.page import Part as PagePart
+from storeff.units import (
+    counted,
+    format_bytes,
+    format_bytes_iec,
+    format_duration,
+    percent,
+    significant,
+)
+
+SHOWN_WHYS = 6
+# Shown beside the best one, to see what each step of it gives.
+RAW, PLANES = Scheme("zstd-1"), Scheme("zstd-1", planes=True)
+KINDS = {"all": "keys and values", "k": "keys", "v": "values", "latent": "latents", None: "unknown"}
+
+
+def kv_sections(kv: Kv) -> Iterator[Section]:
+    """Everything that ``kv`` holds, in the order of the way of a byte."""
+    if kv.model is not None:
+        lines = (*kv.model.formula, f"from {kv.model.source}")
+        yield _section("model", f"KV cache of {kv.model.name}", map(Paragraph, lines))
+    survey = kv.survey
+    if survey is not None:
+        size = format_bytes(survey.dump_bytes)
+        title = f"KV caches in {counted(survey.dump_files, 'file')}, {size}"
+        yield _section("dumps", title, _dumps(kv.dumps, survey))
+        if survey.measured is not None:
+            title = "Data reduction ratio (bytes : bytes stored)"
+            yield _section("reduction", title, _measured(survey, survey.measured))
+        if survey.sharing is not None:
+            title = "What they share by block key"
+            yield _section("sharing", title, iter([_shared(survey.sharing)]))
+    if kv.trace is not None:
+        yield _section("trace", "The trace, replayed exactly", _trace(kv.trace, kv.chunks))
+    if kv.retention is not None:
+        yield _section("retention", "Retention", _retention(kv.retention))
+
+
+def _section(name: str, title: str, body: Iterator[PagePart]) -> Section:
+    return Section(f"kv-{name}", title, tuple(body))
+
+
+def _dumps(dumps: list[Found], survey: Survey) -> Iterator[PagePart]:
+    if dumps:
+        texts = [Column(name, "text") for name in ("dtype", "shape", "confidence")]
+        yield table(
+            ["written by", *texts, "files", "bytes", "tokens"],
+            (
+                (
+                    found.system if found.kind == "kv" else f"{found.system} ({found.kind})",
+                    found.dtype or UNKNOWN,
+                    _shape(found),
+                    found.confidence,
+                    f"{found.files:,}",
+                    format_bytes(found.bytes),
+                    UNKNOWN if found.tokens is None else f"{found.tokens:,}",
+                )
+                for found in dumps
+            ),
+        )
+    whys = [f"{found.system}: {found.why}" for found in dumps if found.confidence != "exact"]
+    yield from map(Paragraph, whys[:SHOWN_WHYS])
+    if len(whys) > SHOWN_WHYS:
+        more = counted(len(whys) - SHOWN_WHYS, "more note is", "more notes are")
+        yield Paragraph(f"{more} in the JSON report")
+    yield from (Paragraph(f"! {each.message}", "warning") for each in survey.malformed)
+    if survey.other_files:
+        size = format_bytes(survey.other_bytes)
+        files = counted(survey.other_files, "other file")
+        are = "is not recognised as a KV dump"
+        if survey.other_files > 1:
+            are = "are not recognised as KV dumps"
+        yield Paragraph(f"{files}, {size}, {are}")
+
+
+def _shape(found: Found) -> str:
+    axes = zip(found.axes, found.shape, strict=True)
+    shape = " x ".join(f"{'*' if size is None else size} {axis}" for axis, size in axes)
+    if not shape:
+        return UNKNOWN
+    return shape if found.tensors == 1 else f"{found.tensors} of {shape}"
+
+
+def _measured(survey: Survey, measured: KvReport) -> Iterator[PagePart]:
+    chunk_bytes = measured.plan.chunk_bytes
+    lossless, lossy = [], []
+    beyond_order0 = False
+    for part in measured.overall:
+        name = f"{KINDS[part.kind]}, {part.dtype or 'bytes'}"
+        best, order0 = part.winner.ratio, part.order0_ratio
+        figures = [_scheme(part, scheme, chunk_bytes) for scheme in (RAW, PLANES)]
+        lossless.append((name, *figures, ratio(best), part.winner.scheme, ratio(order0)))
+        if best.value is not None and order0.value is not None:
+            beyond_order0 |= best.value > order0.value
+        lossy += [
+            (name, row.scheme, ratio(row.ratio), _loss(row.relative_l2), _loss(row.logit_error))
+            for row in (part.lossy if part.kind != "all" else ())
+        ]
+    read = format_bytes(sum(part.read_bytes for part in measured.by_layer))
+    yield Paragraph(
+        f"{survey.measured_files:,} of {counted(survey.dump_files, 'file')}, {read} of them read, "
+        f"in independent chunks of up to {format_bytes_iec(chunk_bytes)}; {measured.caveat}."
+    )
+    method = Column("best method", "text")
+    yield table(["lossless", RAW.name, PLANES.name, "best", method, "entropy, order 0"], lossless)
+    if beyond_order0:
+        yield Paragraph(
+            "Entropy of order 0 is the least that one code for each field of a number takes. "
+            "Methods that see the numbers before, as the best one does, can take less."
+        )
+    if lossy:
+        method = Column("method", "text")
+        yield table(["lossy", method, "ratio", "RMS error of values", "of logits"], lossy)
+        yield Paragraph("Losses are errors of numbers, not of quality; scales and zeros counted.")
+
+
+def _scheme(part: Part, scheme: Scheme, chunk_bytes: int) -> str:
+    """Its ratio in chunks of that size; empty where it was not measured, as planes of bytes."""
+    wanted = (scheme.name, chunk_bytes)
+    found = [row.ratio for row in part.lossless if (row.scheme, row.chunk_bytes) == wanted]
+    return ratio(found[0]) if found else ""
+
+
+def _loss(q: Quantity) -> str:
+    return "" if q.value is None else f"{q.value:.3%}".replace("%", " %")
+
+
+def _shared(sharing: KeySharing) -> Paragraph:
+    saved = sharing.bytes - sharing.unique_bytes
+    again = f"{format_bytes(saved)} are" if saved else "nothing is"
+    text = (
+        f"{counted(sharing.blocks, 'block has', 'blocks have')} "
+        f"{counted(sharing.unique_blocks, 'distinct key')}: "
+        f"{again} stored again. Equal keys are the same tokens, not the same bytes, and "
+        "this is no byte deduplication (storeff scan measures that)."
+    )
+    if sharing.size_disagrees:
+        keys = counted(sharing.size_disagrees, "key has", "keys have")
+        text += f" {keys} blocks of more than one size."
+    return Paragraph(text)
+
+
+def _trace(trace: Replayed, chunks: list[ChunkSharing]) -> Iterator[PagePart]:
+    mean = "" if trace.input_tokens_mean is None else f" ({trace.input_tokens_mean:,.0f} each)"
+    text = (
+        f"{counted(trace.requests, 'request')} in {format_duration(trace.span_seconds)}, "
+        f"{counted(trace.input_tokens, 'input token')}{mean}; {counted(trace.blocks, 'block')} of "
+        f"{counted(trace.block_tokens, 'token')}, {trace.unique_blocks:,} distinct, "
+        f"{share_or_unknown(trace.used_once_share)} of those used once"
+    )
+    if trace.reuse_intervals is not None:
+        reuse = trace.reuse_intervals
+        text += (
+            f"; used again after {format_duration(reuse.p50_seconds)} (half of uses), "
+            f"{format_duration(reuse.p90_seconds)} (90 %)"
+        )
+    yield Paragraph(text)
+    yield Paragraph(_unit(trace.notes))
+    most = 1.0 if trace.unlimited.hit_blocks else None
+    rows = [("unlimited", "everything", *_rates(trace.unlimited, most))]
+    for point in (p for p in trace.caches if p.admission == 1):
+        tokens = counted(point.capacity_tokens, "token")
+        holds = f"{counted(point.capacity_blocks, 'block')}, {tokens}"
+        rows.append((point.policy.upper(), holds, *_rates(point.traffic, point.share_of_max)))
+    for ttl in (t for t in trace.ttls if t.admission == 1):
+        holds = f"at most {counted(ttl.live_peak_blocks, 'block')}"
+        name = f"TTL {format_duration(ttl.ttl_seconds)}"
+        rows.append((name, holds, *_rates(ttl.traffic, ttl.share_of_max)))
+    heads = ("block hits", "token hits", "% of maximum", "tokens written")
+    yield table(["cache", Column("holds", "text"), *heads], rows)
+    if trace.notes.hole_bytes:
+        holes = format_bytes(trace.notes.hole_bytes)
+        yield Paragraph(f"! {holes} of the file were never written (holes)", "warning")
+    if chunks:
+        yield _chunks(chunks)
+
+
+def _unit(notes: TraceNotes) -> str:
+    said = {
+        "given": "as --time-unit says",
+        "column": "as the column's name says",
+        "format": f"as traces of {notes.format.title()} have them",
+        "dates": "as dates show",
+    }[notes.time_unit_from]
+    return f"Times in {'dates' if notes.time_unit == 'iso' else notes.time_unit}, {said}"
+
+
+def _chunks(chunks: list[ChunkSharing]) -> Table:
+    return table(
+        ("chunk", "chunks", "distinct", "token hits", "full chunks only", "padding tokens"),
+        (
+            (
+                counted(each.chunk_tokens, "token"),
+                f"{each.chunks:,}",
+                f"{each.unique_chunks:,}",
+                share_or_unknown(each.token_hit_rate),
+                share_or_unknown(each.whole_token_hit_rate),
+                f"{each.padding_tokens:,}",
+            )
+            for each in chunks
+        ),
+    )
+
+
+def _rates(traffic: Traffic, share_of_max: float | None) -> tuple[str, str, str, str]:
+    rates = (traffic.block_hit_rate, traffic.token_hit_rate, share_of_max)
+    block, token, most = map(share_or_unknown, rates)
+    return block, token, most, f"{traffic.written_tokens:,}"
+
+
+def _retention(retention: KvRetention) -> Iterator[PagePart]:
+    rated = retention.rows[0].rated_dwpd
+    yield Paragraph(
+        f"{significant(retention.requests_per_second)} requests/s, "
+        f"{significant(retention.scale)} times the trace's; on {retention.drive}, rated "
+        f"{rated:g} drive writes a day (DWPD), under {retention.layout}."
+    )
+    yield table(
+        [
+            *("evict if idle", "token hits", "stored", "raw bought", "drives"),
+            Column("limited by", "text"),
+            *("endurance factor", "written a day", "DWPD required", "break-even"),
+            "saved an hour",
+        ],
+        map(_kept, retention.rows),
+    )
+    yield Paragraph(_billed(retention))
+    if not all(row.measured for row in retention.rows):
+        yield Paragraph(
+            "* Bounds, not measured: longer than half the trace, or admitted at the second use "
+            "only. What is sized is the cautious end."
+        )
+    yield from (Paragraph(f"assumed: {each}") for each in retention.assumptions)
+
+
+def _kept(row: Retention) -> tuple[str, ...]:
+    again = ", 2nd use" if row.admission == 2 else ""
+    hours, usd = row.break_even_hours.value, row.saved_usd_per_hour.value
+    return (
+        f"{format_duration(row.ttl_seconds)}{again}{'' if row.measured else ' *'}",
+        bounds(row.token_hit_rate, percent),
+        bounds(row.stored_bytes, format_bytes),
+        bounds(row.raw_bytes, format_bytes),
+        bounds(row.drives, lambda count: f"{count:,.0f}"),
+        row.binds,
+        bounds(row.endurance_factor, significant),
+        bounds(row.flash_bytes_per_day, format_bytes),
+        bounds(row.dwpd_asked, significant),
+        UNKNOWN if hours is None else format_duration(hours * 3600),
+        UNKNOWN if usd is None else amount(usd, "USD"),
+    )
+
+
+def sized_retention(retention: KvRetention) -> Retention:
+    """The row that the report's layouts are sized for."""
+    return next(
+        row
+        for row in retention.rows
+        if row.admission == 1 and row.ttl_seconds == retention.billed_ttl_seconds
+    )
+
+
+def _billed(retention: KvRetention) -> str:
+    """What the report's layouts are sized for."""
+    idle = format_duration(retention.billed_ttl_seconds)
+    filled = [
+        f"{significant(rate)} requests/s at {format_duration(row.ttl_seconds)}"
+        for row, rate in zip(retention.rows, retention.requests_per_second_at_target, strict=True)
+        if row.admission == 1 and rate is not None
+    ]
+    if filled:
+        return f"The bill is for {idle}. The target is filled by {', '.join(filled)}."
+    row = sized_retention(retention)
+    drives = counted(round(row.drives.value or 0), "drive")
+    return (
+        f"The bill is for {idle}: {bounds(row.raw_bytes, format_bytes)} of raw, {drives} in "
+        "service, or one for each fragment of a stripe if these are more, and spares."
+    )

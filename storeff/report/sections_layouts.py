@@ -1,0 +1,219 @@
+"""What the layouts need and cost, what drives the reference's cost, and what was assumed."""
+
+from collections.abc import Iterator, Sequence
+
+from storeff.economics import SizedLayout
+from storeff.quantity import Quantity
+from storeff.report.figures import (
+    amount,
+    between,
+    floored,
+    format_number,
+    interval,
+    money,
+    signed,
+    times,
+    with_unit,
+)
+from storeff.report.model import MoreReading, Report
+from storeff.report.page import UNKNOWN, Column, Paragraph, Part, Section, shortened, table
+from storeff.units import count, counted, format_bytes, format_power, format_size_both, percent
+
+SHOWN_ASSUMPTIONS = 8
+_NAME_WIDTH = 40
+# Inputs by the names that people give them; in the JSON they keep those of the formats.
+_INPUTS = {
+    "fill_limit": "maximum utilisation",
+    "reduction_ratio": "data reduction ratio",
+    "mtbf_hours": "MTBF",
+    "afr": "AFR",
+    "pue": "PUE",
+    "price_per_kwh": "price of a kWh",
+    "colocation_per_kw_month": "price of a kW and month",
+}
+
+
+def layout_sections(report: Report) -> Iterator[Section]:
+    """The layouts beside each other, where capacity and money go, and what was assumed."""
+    yield _layouts(report)
+    yield _contributions(report)
+    yield _assumed(report)
+
+
+def reference_layout(report: Report) -> SizedLayout:
+    """The layout that sensitivity and uncertainty are about."""
+    return next(each for each in report.layouts if each.name == report.reference_layout)
+
+
+def logical_bytes(report: Report) -> int:
+    """Application bytes that the layouts are for."""
+    found = report.layouts[0].waterfall[0].before_bytes.value
+    assert isinstance(found, int)
+    return found
+
+
+def years(layout: SizedLayout) -> int:
+    """Of how many years the cost is."""
+    return len(layout.bill.opex_by_year)
+
+
+def cost_with_range(report: Report, layout: SizedLayout) -> str:
+    """The cost, and between what it lies where anything that it rests on varies."""
+    cost, currency = layout.bill.npv, report.currency
+    found, by_price = layout.npv_range, report.uncertainty and report.uncertainty.price.npv
+    if found is not None and cost.value is not None:
+        ends = _ends(found.low, found.high, currency)
+        return f"{amount(cost.value, currency)} (present value); {ends} ({percent(found.level)})"
+    cost_shown = f"{money(cost, currency)} (present value)"
+    # A report of before schema 2.0 has the range by prices alone, of this layout.
+    if by_price and by_price.low != by_price.high and layout is reference_layout(report):
+        return f"{cost_shown}; {_ends(by_price.low, by_price.high, currency)} by price (95 %)"
+    return cost_shown
+
+
+def _ends(low: float | None, high: float | None, currency: str) -> str:
+    if low is None or high is None:
+        return UNKNOWN
+    return between(low, high, lambda value: amount(value, currency))
+
+
+def input_name(name: str) -> str:
+    """``maximum utilisation -1 pp`` of ``fill_limit -1 pp``."""
+    first, _, rest = name.partition(" ")
+    return f"{_INPUTS.get(first, first.replace('_', ' '))} {rest}".rstrip()
+
+
+def assumption_name(path: str) -> str:
+    """``price of qlc-122`` of ``drives.qlc-122.price``."""
+    first, _, last = path.rpartition(".")
+    room, _, name = first.partition(".")
+    # The layout is named beside it.
+    if room == "layouts":
+        return input_name(last)
+    return f"{input_name(last)} of {name}" if name else input_name(last)
+
+
+def _short(name: str) -> str:
+    return shortened(name, _NAME_WIDTH)
+
+
+def _layouts(report: Report) -> Section:
+    heads = (
+        *("layout", "data reduction", "raw", "drives", "racks", "power"),
+        *(f"{years(report.layouts[0])}-year cost", "compression only, raw", "capex", "nines"),
+    )
+    made = table(heads, (_row(layout, report.currency) for layout in report.layouts))
+    drive = _short(report.layouts[0].drive)
+    title = f"What {format_size_both(logical_bytes(report))} would need, on {drive} drives"
+    return Section("layouts", title, (made,))
+
+
+def _row(layout: SizedLayout, currency: str) -> tuple[str, ...]:
+    bill, nines, reduced = layout.bill, layout.durability.nines, layout.reduction_ratio.value
+    return (
+        layout.name,
+        UNKNOWN if reduced is None else f"{times(reduced)}x",
+        interval(layout.raw_bytes, format_bytes),
+        interval(bill.drives, count),
+        interval(bill.racks, count),
+        interval(bill.facility_mw_peak, format_power),
+        money(bill.npv, currency),
+        "" if layout.floor is None else interval(layout.floor.raw_bytes, format_bytes),
+        money(bill.capex.total, currency),
+        UNKNOWN if nines is None else floored(nines),
+    )
+
+
+def _contributions(report: Report) -> Section:
+    layout = reference_layout(report)
+    title = f"Where capacity and money go ({_short(layout.name)})"
+    return Section("contributions", title, tuple(_contribution_parts(report, layout)))
+
+
+def _contribution_parts(report: Report, layout: SizedLayout) -> Iterator[Part]:
+    first, *steps = layout.waterfall
+    rows = [(first.label, "", _size(first.after_bytes), "")]
+    for step in steps:
+        if step.factor.value != 1:
+            factor = f"x {float(step.factor.value or 0):.4g}"
+            share = signed(step.share_bytes.value or 0)
+            rows.append((step.label, factor, _size(step.after_bytes), share))
+    yield table(("step", "factor", "after", "contribution"), rows)
+    capex, npv = layout.bill.capex, layout.bill.npv.value
+    if npv:
+        parts = {
+            "drives": capex.drives.value,
+            "enclosures": capex.enclosures.value,
+            "racks": capex.racks.value,
+            "running cost": npv - (capex.total.value or 0),
+        }
+        shares = ", ".join(f"{name} {percent((part or 0) / npv)}" for name, part in parts.items())
+        yield Paragraph(f"Cost: {shares}. Racks are {layout.bill.rack_bound}-limited.")
+    points = report.sensitivity.per_point if report.sensitivity else ()
+    heads = ("if one point worse", "raw", "drives", f"{years(layout)}-year cost")
+    rows = [
+        (
+            input_name(point.input),
+            format_bytes(point.raw_bytes),
+            count(point.drives),
+            UNKNOWN if point.npv is None else amount(point.npv, report.currency),
+        )
+        for point in points
+        if point.raw_bytes or point.drives or point.npv
+    ]
+    if rows:
+        yield table(heads, rows)
+    if report.uncertainty is not None:
+        risks = {
+            "Cost range of what was measured (95 %)": report.uncertainty.quantity.npv,
+            "Price range (95 %)": report.uncertainty.price.npv,
+        }
+        for name, q in risks.items():
+            if q.low != q.high:
+                yield Paragraph(f"{name}: {_ends(q.low, q.high, report.currency)}")
+        yield from _more_reading(report.uncertainty.more_reading, report.currency)
+
+
+def _size(q: Quantity) -> str:
+    return UNKNOWN if q.value is None else format_bytes(q.value)
+
+
+def _more_reading(widths: Sequence[MoreReading], currency: str) -> Iterator[Part]:
+    """How much of the bill what was measured leaves open, and what more reading would."""
+    left = [
+        f"{amount(each.npv_width, currency)} and {counted(round(each.drives_width), 'drive')} "
+        f"after reading {format_bytes(each.read_bytes)}"
+        for each in widths
+        if each.npv_width is not None and each.drives_width is not None
+    ]
+    if left:
+        yield Paragraph(f"Left open: {', '.join(left)}.")
+
+
+def _assumed(report: Report) -> Section:
+    rows = {row.path: row for row in report.assumptions}
+    swings = report.sensitivity.tornado if report.sensitivity else ()
+    shown = [rows[each.path] for each in swings if each.path in rows][:SHOWN_ASSUMPTIONS]
+    made = table(
+        [
+            Column("assumed", "name", least=30),
+            "value",
+            "range",
+            "as of",
+            Column("source", "name", most=40),
+        ],
+        (
+            (
+                row.path,
+                UNKNOWN if row.value is None else with_unit(row.value, row.unit),
+                "..".join("?" if x is None else format_number(x) for x in (row.low, row.high)),
+                ("undated" if row.as_of is None else str(row.as_of))
+                + (", out of date" if row.stale else ""),
+                row.source or row.kind,
+            )
+            for row in shown
+        ),
+    )
+    note = Paragraph(f"{counted(len(rows), 'assumption')} in all, in the JSON report")
+    title = "What was assumed, by effect on cost"
+    return Section("assumptions", title, (*([made] if shown else []), note))
