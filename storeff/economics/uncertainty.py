@@ -46,7 +46,7 @@ class CostRange(msgspec.Struct, frozen=True, kw_only=True):
 def quantity_risk(scenario: Scenario[Assumption], reduction_draws: Draws | None) -> QuantityRisk:
     """What not knowing the reduction better costs; exact quantities where nothing was drawn."""
     point: Numbers = map_numbers(scenario, exact)
-    drawn = point if reduction_draws is None else replicates(scenario, reduction_draws)
+    drawn = replicates(scenario, reduction_draws)
     raws = [ceil(raw(x.data.logical_bytes, step_factors(x.data, x.layout))) for x in (point, drawn)]
     bills = bill_for(point), bill_for(drawn)
     return QuantityRisk(
@@ -100,8 +100,6 @@ def replicates(
         return inexact(given) if draws is None else draws
 
     run: Numbers = map_numbers(scenario, number)
-    if reduction_draws is None:
-        return run
     return msgspec.structs.replace(run, data=drawn_data(scenario.data, reduction_draws))
 
 

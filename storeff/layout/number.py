@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from storeff.data import Assumption, N
-from storeff.quantity import Draws, Origin, Quantity, quantity
+from storeff.quantity import Origin, Quantity, quantity
 
 Number: TypeAlias = Any
 
@@ -66,32 +66,29 @@ def is_unknown(x: Number) -> bool:
     return isinstance(x, float) and math.isnan(x)
 
 
-def join(point: Any, draws: Any, origin: Origin = "derived") -> Any:
+def join(point: Any, draws: Any) -> Any:
     """The report's form of ``point``: its struct with a Quantity wherever the type has ``N``.
 
-    ``draws`` is what the same function gave for replicates (None: there were none, all is exact).
+    ``draws`` is what the same function gave for replicates, or for plain doubles if none vary.
     """
+    if not isinstance(point, msgspec.Struct):
+        return point
     fields: dict[str, Any] = {}
     hints = typing.get_type_hints(type(point), include_extras=True)
     for name, hint in hints.items():
-        mine = getattr(point, name)
-        theirs = None if draws is None else getattr(draws, name)
+        mine, theirs = getattr(point, name), getattr(draws, name)
         if _is_number(hint):
-            fields[name] = to_quantity(mine, theirs, origin, _digits(hint))
-        elif isinstance(mine, msgspec.Struct):
-            fields[name] = join(mine, theirs, origin)
+            fields[name] = to_quantity(mine, theirs, "derived", _digits(hint))
         elif isinstance(mine, tuple):
-            theirs = theirs or (None,) * len(mine)
-            fields[name] = tuple(join(a, b, origin) for a, b in zip(mine, theirs, strict=True))
+            fields[name] = tuple(map(join, mine, theirs))
         else:
-            fields[name] = mine
+            fields[name] = join(mine, theirs)
     return type(point)(**fields)
 
 
 def to_quantity(point: Number, draws: Number, origin: Origin, digits: int | None) -> Quantity:
     """A Quantity; exact if ``draws`` is no array, since nothing that it depends on was varied."""
-    spread: Draws | None = draws if isinstance(draws, np.ndarray) and draws.ndim else None
-    return quantity(point, spread, origin, digits)
+    return quantity(point, draws if np.ndim(draws) else None, origin, digits)
 
 
 def _is_number(hint: Any) -> bool:

@@ -180,14 +180,15 @@ def _whole(shares: dict[str, Decimal], total: int) -> dict[str, int]:
     return whole
 
 
-def drawn_data(data: Data[Assumption], draws: Draws) -> Data[Number]:
-    """``data`` for the replicate run, with ``draws`` for the reduction ratio.
+def drawn_data(data: Data[Assumption], draws: Draws | None) -> Data[Number]:
+    """``data`` for the replicate run, with ``draws``, if any, for the reduction ratio.
 
     A replicate that is not above zero is no ratio: it makes the interval unknown.
     """
-    ratios = np.where(draws > 0, draws, np.nan)
     drawn: Data[Number] = map_numbers(data, inexact)
-    return msgspec.structs.replace(drawn, reduction_ratio=ratios)
+    if draws is None:
+        return drawn
+    return msgspec.structs.replace(drawn, reduction_ratio=np.where(draws > 0, draws, np.nan))
 
 
 def report_steps(
@@ -195,10 +196,7 @@ def report_steps(
 ) -> tuple[Step[Quantity], ...]:
     """The waterfall as the report carries it; ``draws`` are replicates of the reduction ratio."""
     points = waterfall(map_numbers(data, exact), map_numbers(layout, exact))
-    if draws is None:
-        spreads: tuple[Step[Number] | None, ...] = (None,) * len(points)
-    else:
-        spreads = waterfall(drawn_data(data, draws), map_numbers(layout, inexact))
+    spreads = waterfall(drawn_data(data, draws), map_numbers(layout, inexact))
     given = {
         "logical": data.logical_bytes,
         "copies": data.copies,
@@ -241,8 +239,8 @@ def _padding_known(
 
 
 def _reported(
-    point: Step[Number], spread: Step[Number] | None, origin: Origin, source: str | None
+    point: Step[Number], spread: Step[Number], origin: Origin, source: str | None
 ) -> Step[Quantity]:
     step: Step[Quantity] = join(point, spread)
-    factor = to_quantity(point.factor, spread and spread.factor, origin, None)
+    factor = to_quantity(point.factor, spread.factor, origin, None)
     return msgspec.structs.replace(step, factor=factor, source=source)
