@@ -1,8 +1,10 @@
 """A survey of dumps: what is there, measured within a budget, one bad file costing only itself."""
 
+import json
 from pathlib import Path
 
 import pytest
+from support.cli import shell
 from support.dump_files import kv_bits, safetensors, write
 from support.lmcache_files import fs_header
 
@@ -110,3 +112,13 @@ def test_opaque_dumps_are_listed_and_not_measured(tmp_path: Path) -> None:
     rows, found, _ = survey([tmp_path])
     assert [row.kind for row in rows] == ["opaque"]
     assert found.measured is None
+
+
+def test_a_dump_far_down_needs_few_descriptors(tmp_path: Path) -> None:
+    at = tmp_path
+    for _ in range(200):
+        at = at / "d"
+    write(at / "layers.0.safetensors", safetensors({"kv_cache": kv_bits(2, 16, 64)}))
+    done = shell(f"ulimit -n 40; storeff kv {tmp_path} --json -q", tmp_path)
+    found = json.loads(done.stdout)["kv"]
+    assert (found["survey"]["dump_files"], found["skipped"]) == (1, [])
