@@ -38,8 +38,8 @@ def pick(entries: Mapping[str, T], name: str, kind: str) -> T:
     return entries[name]
 
 
-class ContradictionError(ValueError):
-    """What contradicts itself in a file, said by a function that does not know the file's name."""
+class ContradictionError(Exception):
+    """A file contradicts itself. The message says how; who knows the file's name adds it."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -23,7 +23,8 @@ from support.llamacpp_files import (
     session,
 )
 
-from storeff.kv.dumps.dump import Candidate, Dump, MalformedError, Tensor
+from storeff.errors import ContradictionError
+from storeff.kv.dumps.dump import Candidate, Dump, Tensor
 from storeff.kv.dumps.llamacpp import looks_like, recognise
 
 DTYPES = {F32: "f32", F16: "f16", Q4_0: "q4_0", Q4_1: None, Q8_0: "q8_0", BF16: "bf16"}
@@ -177,12 +178,12 @@ def test_the_head_is_enough_for_a_first_look() -> None:
 @pytest.mark.parametrize("lost", [1, 100, 500, 900])
 def test_a_truncated_state_is_refused(lost: int) -> None:
     content = session(cache()[0], range(5))
-    with pytest.raises(MalformedError, match="not a whole"):
+    with pytest.raises(ContradictionError, match="not a whole"):
         dump_of(content[:-lost])
 
 
 def test_bytes_too_many_are_refused() -> None:
-    with pytest.raises(MalformedError, match="streams at"):
+    with pytest.raises(ContradictionError, match="streams at"):
         dump_of(session(cache()[0]) + b"x" * 7)
 
 
@@ -208,7 +209,7 @@ HUGE = (1 << 32) - 1
     ids=["tokens", "name", "streams", "cells", "layers", "row", "sequences"],
 )
 def test_a_huge_count_is_refused_unread(content: bytes) -> None:
-    with pytest.raises(MalformedError):
+    with pytest.raises(ContradictionError):
         dump_of(content)
 
 
@@ -230,7 +231,7 @@ def test_any_bytes_are_read_within_the_file_or_refused(head: bytes, rest: bytes)
 def check_bounds(content: bytes) -> None:
     try:
         dump = dump_of(content)
-    except MalformedError:
+    except ContradictionError:
         return
     for tensor in dump.tensors if dump else ():
         assert 0 <= tensor.offset <= tensor.offset + tensor.length <= len(content)

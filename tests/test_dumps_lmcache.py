@@ -19,7 +19,8 @@ from support.dump_files import (
 )
 from support.lmcache_files import KEY, L2_KEY, encoded, fs_header, gds_entry
 
-from storeff.kv.dumps.dump import Dump, MalformedError
+from storeff.errors import ContradictionError
+from storeff.kv.dumps.dump import Dump
 
 
 def fs_file(tmp_path: Path, number: int, *shape: int, name: str = f"{KEY}.data") -> Path:
@@ -117,13 +118,13 @@ def test_a_dump_shorter_or_longer_than_its_header_says_is_malformed(tmp_path: Pa
     path = fs_file(tmp_path, 1, 2, 3, 16, 8)
     content = path.read_bytes()
     for changed in (content[:-1], content[:100], content + b"x"):
-        with pytest.raises(MalformedError, match="its header says that 1536 bytes follow"):
+        with pytest.raises(ContradictionError, match="its header says that 1536 bytes follow"):
             dump_of(write(path, changed))
 
 
 def test_a_format_that_its_shape_cannot_have_is_malformed(tmp_path: Path) -> None:
     for number, shape in ((1, (3, 3, 16, 8)), (2, (16, 3, 8)), (3, (3, 16, 8))):
-        with pytest.raises(MalformedError, match="cannot have the shape"):
+        with pytest.raises(ContradictionError, match="cannot have the shape"):
             dump_of(fs_file(tmp_path, number, *shape))
 
 
@@ -177,7 +178,7 @@ def test_a_dtype_that_no_cache_has_is_opaque(tmp_path: Path) -> None:
 
 def test_half_an_element_is_malformed(tmp_path: Path) -> None:
     for content in (b"", bytes(63)):
-        with pytest.raises(MalformedError, match="no whole number of bf16"):
+        with pytest.raises(ContradictionError, match="no whole number of bf16"):
             dump_of(write(tmp_path / f"{KEY}.pt", content))
 
 
@@ -286,12 +287,12 @@ def test_a_lying_gds_header_is_malformed(
     tmp_path: Path, changed: dict[str, object], length: int
 ) -> None:
     content = with_header(gds_entry(**changed), bytes(length))
-    with pytest.raises(MalformedError, match=r"bfloat16\.weka1: "):
+    with pytest.raises(ContradictionError, match="^its "):
         dump_of(write(tmp_path / f"{KEY}.weka1", content))
 
 
 def test_a_gds_file_without_its_header_is_malformed(tmp_path: Path) -> None:
-    with pytest.raises(MalformedError, match="has no header"):
+    with pytest.raises(ContradictionError, match="has no header"):
         dump_of(write(tmp_path / f"{KEY}.kvcache.safetensors", bytes(4000)))
 
 
@@ -352,7 +353,7 @@ def test_encoded_kv_that_contradicts_itself_is_malformed(tmp_path: Path) -> None
         encoded(bytes(256), bytes(128), count=65535),
     ]
     for content in lies:
-        with pytest.raises(MalformedError):
+        with pytest.raises(ContradictionError):
             encoded_dump(tmp_path, content)
 
 
@@ -372,5 +373,5 @@ def test_a_raw_device_is_opaque(tmp_path: Path) -> None:
     dump = dump_of(write(tmp_path / "device.img", header.ljust(8192, b"\0")))
     assert (dump.system, dump.kind) == ("LMCache raw block device", "opaque")
     for content in (header, header[:20]):
-        with pytest.raises(MalformedError):
+        with pytest.raises(ContradictionError):
             dump_of(write(tmp_path / "device.img", content))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storeff.kv.dumps.dump import Candidate, Dump, MalformedError
+from storeff.errors import ContradictionError
+from storeff.kv.dumps.dump import Candidate, Dump
 from storeff.kv.dumps.sglang import looks_like, recognise
 
 HASH = "0123456789abcdef" * 4
@@ -95,9 +96,9 @@ def test_other_names_are_not_pages(name: str) -> None:
 
 
 def test_an_impossible_page_is_refused() -> None:
-    with pytest.raises(MalformedError, match="empty"):
+    with pytest.raises(ContradictionError, match="empty"):
         dump_of(f"{HASH}_m_0_1.bin", 0)
-    with pytest.raises(MalformedError, match="layers 8 to 8"):
+    with pytest.raises(ContradictionError, match="layers 8 to 8"):
         dump_of(f"{UNIFIED}_L8-8.bin")
 
 
@@ -106,6 +107,6 @@ def test_any_name_is_recognised_or_not(rest: bytes, page: bool, size_bytes: int)
     name = HASH.encode() + b"_" + rest + b".bin" if page else rest.replace(b"/", b"")
     try:
         dump = dump_of(name, size_bytes)
-    except MalformedError:
+    except ContradictionError:
         return
     assert (dump is not None) == looks_like(b"", b"dir/" + name, size_bytes)

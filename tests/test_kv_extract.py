@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storeff.kv.dumps.dump import Axis, Dtype, MalformedError, Tensor
+from storeff.errors import ContradictionError
+from storeff.kv.dumps.dump import Axis, Dtype, Tensor
 from storeff.kv.measure.extract import Section, sections
 from storeff.sources.skipped import ChangedError
 
@@ -190,7 +191,7 @@ HUGE = 1 << 62
     ],
 )
 def test_a_contradiction_is_refused(tensor: Tensor) -> None:
-    with pytest.raises(MalformedError):
+    with pytest.raises(ContradictionError):
         sections(tensor, 64)
 
 
@@ -198,7 +199,7 @@ def test_a_contradiction_is_refused(tensor: Tensor) -> None:
 def test_what_is_beyond_any_model_is_refused_before_it_is_read(axes: tuple[Axis, ...]) -> None:
     size = 1 << 50
     shape = (size >> 2, 4) if axes != ("token", "channel") else (4, size >> 2)
-    with pytest.raises(MalformedError, match="beyond any model"):
+    with pytest.raises(ContradictionError, match="beyond any model"):
         sections(Tensor(0, size, "i8", axes, shape, "k"), size)
 
 

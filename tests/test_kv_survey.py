@@ -1,8 +1,10 @@
 """A survey of dumps: what is there, measured within a budget, one bad file costing only itself."""
 
+import json
 from pathlib import Path
 
 import pytest
+from support.cli import shell
 from support.dump_files import kv_bits, safetensors, write
 from support.lmcache_files import fs_header
 
@@ -110,3 +112,31 @@ def test_opaque_dumps_are_listed_and_not_measured(tmp_path: Path) -> None:
     rows, found, _ = survey([tmp_path])
     assert [row.kind for row in rows] == ["opaque"]
     assert found.measured is None
+
+
+def test_a_dump_far_down_needs_few_descriptors(tmp_path: Path) -> None:
+    at = tmp_path
+    for _ in range(200):
+        at = at / "d"
+    write(at / "layers.0.safetensors", safetensors({"kv_cache": kv_bits(2, 16, 64)}))
+    done = shell(f"ulimit -n 40; storeff kv {tmp_path} --json -q", tmp_path)
+    found = json.loads(done.stdout)["kv"]
+    assert (found["survey"]["dump_files"], found["skipped"]) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (f"{'ab' * 32}_a\x1b[31mb_0_1.bin", b""),
+        ("\x1b[31mkv_cache/kv_cache.npy", b"\x93NUMPY\x01\x00"),
+        ("\x1b[31mstate", b"nsgg" + (10).to_bytes(4, "little") + b"\xff" * 8),
+    ],
+)
+def test_a_malformed_dump_is_named_without_its_control_characters(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    write(tmp_path / name, content)
+    _, found, _ = survey([tmp_path])
+    [malformed] = found.malformed
+    assert malformed.message.startswith(malformed.path)
+    assert "\x1b" not in malformed.message

@@ -42,6 +42,19 @@ def test_whole_numbers_of_another_unit_are_refused_by_their_rate(tmp_path: Path,
         read(tmp_path, [mooncake(time, [1]) for time in times])
 
 
+@pytest.mark.parametrize(("count", "step"), [(10, 1), (40, 9), (400, 5)])
+def test_whole_seconds_are_refused_where_a_unit_of_milliseconds_is_no_likelier(
+    tmp_path: Path, count: int, step: int
+) -> None:
+    with pytest.raises(StoreffError, match=r"requests/s in seconds or .* in milliseconds"):
+        read(tmp_path, paced(count, step))
+    assert read(tmp_path, paced(count, step), time_unit="ms").notes.time_unit_from == "given"
+
+
+def test_a_fast_trace_in_milliseconds_is_read_as_its_format_says(tmp_path: Path) -> None:
+    assert read(tmp_path, paced(400, 11)).notes.time_unit == "ms"
+
+
 def test_a_fraction_far_into_the_trace_costs_its_line(tmp_path: Path) -> None:
     trace = read(tmp_path, [*paced(1500, 225), mooncake(10**6 + 0.5, [1])])
     assert trace.notes.bad_line_example == (

@@ -7,9 +7,10 @@ import stat
 from storeff.sources.entry import open_unchanged
 from storeff.sources.views import Identity
 
-# So many levels are listed while the walk is in directories below them, at two descriptors each.
+# So many levels are listed while the walk is in directories below them, at two descriptors each:
+# a process that may have 40 has some left for the files that it finds.
 # Deeper ones are listed to their end first, and only the names of their directories are held.
-LIVE_LEVELS = 16
+LIVE_LEVELS = 12
 
 
 class Level:

@@ -44,7 +44,7 @@ _MODULES = (lmcache_codec, llamacpp, vllm, lmcache, sglang, torchzip, arrays, dy
 def recognise(candidate: Candidate) -> Dump | None:
     """What ``candidate`` holds, or None if it is not a known dump.
 
-    Raises MalformedError if it surely is one and contradicts itself, and OSError.
+    Raises ContradictionError if it surely is one and contradicts itself, and OSError.
     """
     for recogniser in RECOGNISERS:
         dump = recogniser(candidate)

@@ -9,16 +9,9 @@ import math
 import re
 from typing import Literal, NamedTuple
 
+from storeff.errors import ContradictionError
 from storeff.kv.dumps import zipped
-from storeff.kv.dumps.dump import (
-    Axis,
-    Candidate,
-    Dtype,
-    Dump,
-    MalformedError,
-    Tensor,
-    malformed,
-)
+from storeff.kv.dumps.dump import Axis, Candidate, Dtype, Dump, Tensor, opaque
 
 MAGICS = (b"\x93NUMPY", b"PK\x03\x04")
 _HEADER_BYTES_MAX = 4096
@@ -87,7 +80,7 @@ def looks_like(head: bytes, path: bytes, size_bytes: int) -> bool:
 def recognise(candidate: Candidate) -> Dump | None:
     """Arrays of keys and values; None if the file is none of NumPy's or its names are others.
 
-    Raises MalformedError if the names are those of KV and the arrays contradict themselves.
+    Raises ContradictionError if the names are those of KV and the arrays contradict themselves.
     """
     head = candidate.read(0, 512)
     if head[:6] == b"\x93NUMPY":
@@ -103,7 +96,7 @@ def recognise(candidate: Candidate) -> Dump | None:
         return None
     try:
         found = zipped.members(candidate)
-    except MalformedError:
+    except ContradictionError:
         # A broken archive is only ours to complain of if what can be seen of it is KV.
         if _name(_stem(first)) is None:
             return None
@@ -118,7 +111,7 @@ def _archive(candidate: Candidate, found: dict[str, zipped.Member]) -> Dump | No
         return None
     if any(not found[member].stored for member in kv):
         why = "arrays named as KV are, but packed (savez_compressed): they are not read in place"
-        return Dump("numpy", "opaque", (), "unknown", why)
+        return opaque("numpy", why)
     tensors = []
     for member, name in kv.items():
         tensor = _tensor(candidate, found[member].offset, found[member].length, name)
@@ -166,7 +159,7 @@ def _tensor(candidate: Candidate, offset: int, length: int, name: _Name) -> Tens
     data_bytes = math.prod(header.shape) * header.item_bytes
     if data_bytes != length - header.header_bytes:
         held = length - header.header_bytes
-        raise _malformed(candidate, f"{header.shape} needs {data_bytes} bytes, {held} are there")
+        raise _unsound(f"{header.shape} needs {data_bytes} bytes, {held} are there")
     axes: list[Axis] = ["unknown"] * len(header.shape)
     twos = [index for index, extent in enumerate(header.shape) if extent == 2]
     if name.holds == "kv" and len(twos) == 1:
@@ -187,17 +180,17 @@ def _header(candidate: Candidate, offset: int, length: int) -> _Header | None:
     """None for arrays of text, objects, structures: not numbers."""
     start = candidate.read(offset, min(_HEADER_BYTES_MAX, length))
     if start[:6] != b"\x93NUMPY" or len(start) < 12 or start[6] not in (1, 2, 3):
-        raise _malformed(candidate, "an array without a header")
+        raise _unsound("an array without a header")
     width = 2 if start[6] == 1 else 4
     text_bytes = int.from_bytes(start[8 : 8 + width], "little")
     if 8 + width + text_bytes > len(start):
-        raise _malformed(candidate, f"a header of {text_bytes} bytes")
+        raise _unsound(f"a header of {text_bytes} bytes")
     text = start[8 + width : 8 + width + text_bytes]
     descr, fortran, shape = _DESCR.search(text), _FORTRAN.search(text), _SHAPE.search(text)
     if not descr:
         return None
     if not fortran or not shape:
-        raise _malformed(candidate, "a header without a shape")
+        raise _unsound("a header without a shape")
     order, kind, item_bytes = descr[1], descr[2].decode(), int(descr[3])
     # V is how ml_dtypes' bfloat16 is written; u may be the bits of one.
     if kind not in "fiuV" or item_bytes not in (1, 2, 4, 8):
@@ -206,10 +199,9 @@ def _header(candidate: Candidate, offset: int, length: int) -> _Header | None:
     parts = [_EXTENT.fullmatch(part) for part in shape[1].split(b",") if part.strip()]
     extents = tuple(int(part[1]) for part in parts if part)
     if len(extents) != len(parts):
-        raise _malformed(candidate, "a shape that is not made of numbers")
+        raise _unsound("a shape that is not made of numbers")
     return _Header(8 + width + text_bytes, dtype, item_bytes, extents, fortran[1] == b"True")
 
 
-def _malformed(candidate: Candidate, what: str) -> MalformedError:
-    remedy = "write it again, or leave it out with --exclude"
-    return malformed(candidate, f"not a sound NumPy array: {what}", remedy)
+def _unsound(what: str) -> ContradictionError:
+    return ContradictionError(f"not a sound NumPy array: {what}")

@@ -3,12 +3,12 @@
 import errno
 import os
 import stat
+import struct
 from typing import Literal
 
 import msgspec
 
-from storeff.errors import StoreffError
-from storeff.sources.names import printable
+from storeff.errors import ContradictionError
 from storeff.sources.skipped import ChangedError
 
 Confidence = Literal["exact", "config-assisted", "inferred", "unknown"]
@@ -44,10 +44,6 @@ DTYPE_OF_NAME: dict[str, Dtype] = {
     **dict.fromkeys(("U8", "uint8", "ByteStorage"), "u8"),
     "float8_e4m3fn": "f8e4m3",
 }
-
-
-class MalformedError(StoreffError):
-    """A dump that contradicts itself: shorter or longer than it says, or impossible."""
 
 
 class Tensor(msgspec.Struct, frozen=True):
@@ -133,6 +129,42 @@ class Candidate:
             os.close(fd)
 
 
+class Cursor:
+    """Little-endian numbers from a place in the file on, never past its end.
+
+    Every method raises ContradictionError where the file has fewer bytes.
+    """
+
+    def __init__(self, candidate: Candidate, offset: int) -> None:
+        self.candidate = candidate
+        self.offset = offset
+
+    def left(self) -> int:
+        return self.candidate.size_bytes - self.offset
+
+    def take(self, length: int) -> bytes:
+        self.skip(length)
+        return self.candidate.read(self.offset - length, length)
+
+    def skip(self, length: int) -> None:
+        if length > self.left():
+            raise ContradictionError(
+                f"{length} bytes are needed at {self.offset}, {self.left()} are left"
+            )
+        self.offset += length
+
+    def numbers(self, form: str) -> tuple[int, ...]:
+        """Numbers of a struct format."""
+        return struct.unpack("<" + form, self.take(struct.calcsize("<" + form)))
+
+    def count(self, least: int, most: int, what: str, form: str = "I") -> int:
+        """A number of ``what`` from ``least`` to ``most``. Raises ContradictionError."""
+        (value,) = self.numbers(form)
+        if not least <= value <= most:
+            raise ContradictionError(f"{value} {what} at {self.offset - struct.calcsize(form)}")
+        return value
+
+
 def open_below(root: bytes, relative: bytes) -> int:
     """A descriptor of the file at ``relative`` to the directory ``root``, for reading.
 
@@ -155,11 +187,14 @@ def open_below(root: bytes, relative: bytes) -> int:
         os.close(above)
 
 
-def malformed(
-    candidate: Candidate,
-    wrong: str,
-    remedy: str = "The file was cut off or overwritten: write it again or leave it out of the "
-    "measurement.",
-) -> MalformedError:
-    """The error that ``candidate``, its path escaped, contradicts itself, and what to do then."""
-    return MalformedError(f"{printable(candidate.path)}: {wrong}", remedy)
+def opaque(
+    system: str,
+    why: str,
+    key: str | None = None,
+    *,
+    kind: Kind = "opaque",
+    model: str | None = None,
+    ranks: int | None = None,
+) -> Dump:
+    """A dump whose layout is not known."""
+    return Dump(system, kind, (), "unknown", why, key, None, model, ranks)

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 
-from storeff.kv.dumps.dump import Candidate, Dump
+from storeff.kv.dumps.dump import Candidate, Dump, Kind, opaque
 
 PREFIX = b"dynamo-kvbm-disk-cache-"
 _NAME = re.compile(PREFIX + rb"[A-Za-z0-9]{6}")
@@ -47,9 +47,8 @@ def recognise(candidate: Candidate) -> Dump | None:
     return _dump("opaque", f"{holes}, and {looked} are zeros; the layout is not written anywhere")
 
 
-def _dump(kind: str, what: str) -> Dump:
-    why = f"a Dynamo slab by its name; {what}"
-    return Dump("dynamo", "unwritten" if kind == "unwritten" else "opaque", (), "unknown", why)
+def _dump(kind: Kind, what: str) -> Dump:
+    return opaque("dynamo", f"a Dynamo slab by its name; {what}", kind=kind)
 
 
 def _data_extents(candidate: Candidate) -> tuple[list[tuple[int, int]], bool]:

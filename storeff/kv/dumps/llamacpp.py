@@ -23,15 +23,8 @@ from itertools import product
 import numpy as np
 from msgspec.structs import replace
 
-from storeff.kv.dumps.dump import (
-    Axis,
-    Candidate,
-    Dtype,
-    Dump,
-    MalformedError,
-    Tensor,
-    malformed,
-)
+from storeff.errors import ContradictionError
+from storeff.kv.dumps.dump import Axis, Candidate, Cursor, Dtype, Dump, Tensor
 from storeff.text import excerpt
 
 # ggml.h: bytes of a block and elements in it, of the types that a cache may have.
@@ -65,40 +58,6 @@ _CACHES_MAX = 4
 _TOKENS_MAX = _CELLS_MAX = 1 << 24
 _CHUNK_BYTES = 65536
 _DSV4_MAGIC = 0x34565344
-_REMEDY = "save the state again, or leave the file out with --exclude"
-
-
-class _UnfitError(Exception):
-    """The bytes do not fit the layout that is being tried."""
-
-
-class _Reader:
-    """Numbers from a place in the file; never past its end."""
-
-    def __init__(self, candidate: Candidate, offset: int) -> None:
-        self.candidate = candidate
-        self.offset = offset
-
-    def left(self) -> int:
-        return self.candidate.size_bytes - self.offset
-
-    def take(self, length: int) -> bytes:
-        self.skip(length)
-        return self.candidate.read(self.offset - length, length)
-
-    def skip(self, length: int) -> None:
-        if length > self.left():
-            raise _UnfitError(f"{length} bytes are needed at {self.offset}, {self.left()} are left")
-        self.offset += length
-
-    def numbers(self, form: str) -> tuple[int, ...]:
-        return struct.unpack("<" + form, self.take(struct.calcsize("<" + form)))
-
-    def count(self, least: int, most: int, what: str) -> int:
-        (value,) = self.numbers("I")
-        if not least <= value <= most:
-            raise _UnfitError(f"{value} {what} at {self.offset - 4}")
-        return value
 
 
 def looks_like(head: bytes, path: bytes, size_bytes: int) -> bool:
@@ -114,7 +73,7 @@ def recognise(candidate: Candidate) -> Dump | None:
     """A session or sequence state; None if it is neither.
 
     ``key`` is the SHA-256 of the token ids, which llama.cpp writes but gives no name. Raises
-    MalformedError if the parts do not fill the file.
+    ContradictionError if the parts do not fill the file.
     """
     head = candidate.read(0, 12)
     if not head.startswith(MAGICS) or len(head) < 12:
@@ -122,12 +81,12 @@ def recognise(candidate: Candidate) -> Dump | None:
     kind, (version, token_count) = head[:4], struct.unpack("<II", head[4:12])
     if not 0 < version < 1000:
         return None
-    reader = _Reader(candidate, 12)
+    reader = Cursor(candidate, 12)
     try:
         key = _tokens_digest(reader, token_count)
         model = _arch(reader) if kind == b"nsgg" else None
-    except _UnfitError as error:
-        raise _malformed(candidate, str(error)) from None
+    except ContradictionError as error:
+        raise _cut_off(str(error)) from None
     name = f"a {'session' if kind == b'nsgg' else 'sequence'} state of version {version}"
 
     def dump(tensors: tuple[Tensor, ...], why: str, tokens: int | None) -> Dump:
@@ -148,49 +107,49 @@ def recognise(candidate: Candidate) -> Dump | None:
     for caches, end in _caches(reader, _EXTENSION_BYTES[kind, version], failures):
         if end == candidate.size_bytes:
             return dump(*_tensors(caches))
-        if _is_recurrent(_Reader(candidate, end)):
+        if _is_recurrent(Cursor(candidate, end)):
             tensors, why, tokens = _tensors(caches)
             tail = f"; {candidate.size_bytes - end} bytes at its end are recurrent state, not KV"
             return dump(tensors, why + tail, tokens)
-    if _is_recurrent(_Reader(candidate, reader.offset)):
+    if _is_recurrent(Cursor(candidate, reader.offset)):
         return dump((), "a recurrent state, which has no keys and values", None)
     if _starts_with(reader, _DSV4_MAGIC):
         return dump((), "DeepSeek-V4's compressed cache, whose layout storeff does not read", None)
     if (kind, version) in _AMBIGUOUS_VERSIONS:
         return dump((), "one of the earlier layouts of this version number", None)
-    raise _malformed(candidate, max(failures)[1] if failures else "nothing after the tokens")
+    raise _cut_off(max(failures)[1] if failures else "nothing after the tokens")
 
 
-def _malformed(candidate: Candidate, what: str) -> MalformedError:
-    return malformed(candidate, f"not a whole llama.cpp state: {what}", _REMEDY)
+def _cut_off(what: str) -> ContradictionError:
+    return ContradictionError(f"not a whole llama.cpp state: {what}")
 
 
-def _tokens_digest(reader: _Reader, count: int) -> str | None:
+def _tokens_digest(reader: Cursor, count: int) -> str | None:
     if 4 * count > reader.left():
-        raise _UnfitError(f"{count} tokens, but only {reader.left()} bytes after the header")
+        raise ContradictionError(f"{count} tokens, but only {reader.left()} bytes after the header")
     if count > _TOKENS_MAX:
-        raise _UnfitError(f"{count} tokens, more than any context has")
+        raise ContradictionError(f"{count} tokens, more than any context has")
     digest = hashlib.sha256()
     for start in range(0, 4 * count, _CHUNK_BYTES):
         digest.update(reader.take(min(_CHUNK_BYTES, 4 * count - start)))
     return digest.hexdigest() if count else None
 
 
-def _arch(reader: _Reader) -> str:
+def _arch(reader: Cursor) -> str:
     name = reader.take(reader.count(1, 128, "bytes in the name of the architecture"))
     try:
         return excerpt(name.decode("ascii"))
     except UnicodeDecodeError:
-        raise _UnfitError("the name of the architecture is not text") from None
+        raise ContradictionError("the name of the architecture is not text") from None
 
 
-def _starts_with(reader: _Reader, magic: int) -> bool:
-    start = _Reader(reader.candidate, reader.offset)
+def _starts_with(reader: Cursor, magic: int) -> bool:
+    start = Cursor(reader.candidate, reader.offset)
     return start.left() >= 4 and start.numbers("I") == (magic,)
 
 
 def _caches(
-    reader: _Reader,
+    reader: Cursor,
     extensions: tuple[int, ...],
     failures: list[tuple[int, str]],
     before: tuple[tuple[Tensor, ...], ...] = (),
@@ -198,10 +157,10 @@ def _caches(
     """Every way to read one or more caches from here on, with where each ends."""
     ways = set()
     for extension_bytes, has_values in product(extensions, (True, False)):
-        attempt = _Reader(reader.candidate, reader.offset)
+        attempt = Cursor(reader.candidate, reader.offset)
         try:
             tensors = tuple(_cache(attempt, extension_bytes, has_values))
-        except _UnfitError as error:
+        except ContradictionError as error:
             failures.append((attempt.offset, str(error)))
             continue
         if (attempt.offset, tensors) in ways:
@@ -215,7 +174,7 @@ def _caches(
             failures.append((attempt.offset, f"{attempt.left()} bytes too many at its end"))
 
 
-def _cache(reader: _Reader, extension_bytes: int, has_values: bool) -> Iterator[Tensor]:
+def _cache(reader: Cursor, extension_bytes: int, has_values: bool) -> Iterator[Tensor]:
     for _ in range(reader.count(1, _SEQUENCES_MAX, "streams")):
         cells = reader.count(0, min(_CELLS_MAX, reader.left() // 12), "cells")
         if not cells:
@@ -234,14 +193,14 @@ def _cache(reader: _Reader, extension_bytes: int, has_values: bool) -> Iterator[
                 )
 
 
-def _skip_cells(reader: _Reader, cells: int, extension_bytes: int) -> None:
+def _skip_cells(reader: Cursor, cells: int, extension_bytes: int) -> None:
     """Past the cells, each of which is checked: they are how a wrong layout shows itself."""
     while cells:
         length = min(_CHUNK_BYTES, reader.left())
         data = reader.candidate.read(reader.offset, length)
         used, seen = _cells_in(data, cells, extension_bytes)
         if not seen:
-            raise _UnfitError(f"an impossible cell at {reader.offset}")
+            raise ContradictionError(f"an impossible cell at {reader.offset}")
         reader.skip(used)
         cells -= seen
 
@@ -268,18 +227,18 @@ def _cells_in(data: bytes, cells: int, extension_bytes: int) -> tuple[int, int]:
     return offset, seen
 
 
-def _ggml_type(reader: _Reader) -> tuple[Dtype | None, int, int]:
+def _ggml_type(reader: Cursor) -> tuple[Dtype | None, int, int]:
     (number,) = reader.numbers("i")
     if number not in _GGML_TYPES:
-        raise _UnfitError(f"type {number} at {reader.offset - 4}")
+        raise ContradictionError(f"type {number} at {reader.offset - 4}")
     return _GGML_TYPES[number]
 
 
-def _rows(reader: _Reader, cells: int, layer: int, holds: str) -> Tensor:
+def _rows(reader: Cursor, cells: int, layer: int, holds: str) -> Tensor:
     dtype, block_bytes, block_items = _ggml_type(reader)
     (row_bytes,) = reader.numbers("Q")
     if not row_bytes or row_bytes % block_bytes:
-        raise _UnfitError(f"rows of {row_bytes} bytes at {reader.offset - 8}")
+        raise ContradictionError(f"rows of {row_bytes} bytes at {reader.offset - 8}")
     offset = reader.offset
     reader.skip(cells * row_bytes)
     return Tensor(
@@ -293,11 +252,13 @@ def _rows(reader: _Reader, cells: int, layer: int, holds: str) -> Tensor:
     )
 
 
-def _columns(reader: _Reader, cells: int, layer: int) -> Tensor:
+def _columns(reader: Cursor, cells: int, layer: int) -> Tensor:
     dtype, block_bytes, block_items = _ggml_type(reader)
     item_bytes, channels = reader.numbers("II")
     if block_items != 1 or item_bytes != block_bytes or not channels:
-        raise _UnfitError(f"{channels} channels of {item_bytes} bytes at {reader.offset - 8}")
+        raise ContradictionError(
+            f"{channels} channels of {item_bytes} bytes at {reader.offset - 8}"
+        )
     offset = reader.offset
     reader.skip(cells * channels * item_bytes)
     length = cells * channels * item_bytes
@@ -318,7 +279,7 @@ def _tensors(caches: tuple[tuple[Tensor, ...], ...]) -> tuple[tuple[Tensor, ...]
     return tensors, why, tokens
 
 
-def _is_recurrent(reader: _Reader) -> bool:
+def _is_recurrent(reader: Cursor) -> bool:
     """Whether the rest of the file is the state of recurrent layers: rows R, then rows S."""
     try:
         cells = reader.count(1, _SEQUENCES_MAX, "cells")
@@ -334,6 +295,6 @@ def _is_recurrent(reader: _Reader) -> bool:
         while reader.left() and arrays < 2 * layers:
             _rows(reader, cells, 0, "k")
             arrays += 1
-    except _UnfitError:
+    except ContradictionError:
         return False
     return arrays > 0 and not reader.left()

@@ -20,7 +20,7 @@ from storeff.kv.dumps.dump import (
     Dtype,
     Dump,
     Tensor,
-    malformed,
+    opaque,
 )
 from storeff.kv.dumps.safetensors import header_of
 from storeff.sources.safetensors import PAGE_BYTES, described
@@ -108,26 +108,23 @@ def looks_like(head: bytes, name: bytes, size_bytes: int) -> bool:
 
 
 def recognise(candidate: Candidate) -> Dump | None:
-    """A chunk of KV, or a layer of one; raises MalformedError."""
+    """A chunk of KV, or a layer of one; raises ContradictionError."""
     head = candidate.read(0, _HEAD_BYTES)
     key = key_of(candidate.name)
-    try:
-        if key is not None and key.is_temporary:
-            why = "LMCache was still writing it, or died: it renames a file that is whole."
-            return Dump("LMCache", "temporary", (), "unknown", why, key.hash, model=key.model)
-        if head[8:9] == b"{" and (dump := _gds(candidate, key)):
-            return dump
-        if candidate.name.endswith(b".data") and (header := _header(head)):
-            follow_bytes = candidate.size_bytes - header.end
-            if follow_bytes == header.length:
-                return _connector(header, key)
-            if key is not None:
-                raise ContradictionError(
-                    f"its header says that {header.length} bytes follow, {follow_bytes} do"
-                )
-        return _raw(candidate, key, head) if key is not None else None
-    except ContradictionError as error:
-        raise malformed(candidate, str(error)) from None
+    if key is not None and key.is_temporary:
+        why = "LMCache was still writing it, or died: it renames a file that is whole."
+        return opaque("LMCache", why, key.hash, kind="temporary", model=key.model)
+    if head[8:9] == b"{" and (dump := _gds(candidate, key)):
+        return dump
+    if candidate.name.endswith(b".data") and (header := _header(head)):
+        follow_bytes = candidate.size_bytes - header.end
+        if follow_bytes == header.length:
+            return _connector(header, key)
+        if key is not None:
+            raise ContradictionError(
+                f"its header says that {header.length} bytes follow, {follow_bytes} do"
+            )
+    return _raw(candidate, key, head) if key is not None else None
 
 
 def key_of(name: bytes) -> Key | None:
@@ -222,8 +219,7 @@ def _dump(
     """A file of one tensor a group of layers, one after the other."""
     tensors = []
     for group in groups:
-        layer = key.layer if key is not None else None
-        tensors.append(_tensor(number, group, offset, layer))
+        tensors.append(_tensor(number, group, offset, key and key.layer))
         offset += tensors[-1].length
     tokens = {t.shape[t.axes.index("token")] if t.axes else None for t in tensors}
     why = "The header gives dtype and shape; the model's config.json would tell heads from dims."
@@ -233,10 +229,10 @@ def _dump(
         tuple(tensors),
         "exact" if None not in tokens else "unknown",
         why,
-        key.hash if key is not None else None,
+        key and key.hash,
         tokens.pop() if len(tokens) == 1 else None,
-        key.model if key is not None else None,
-        key.ranks if key is not None else None,
+        key and key.model,
+        key and key.ranks,
     )
 
 
@@ -245,15 +241,7 @@ def _connector(header: _Header, key: Key | None) -> Dump:
     if header.format not in (4, 5):
         return _dump(system, header.format, header.groups, header.end, key)
     why = "The header says that a serializer (CacheGen or another) wrote these bytes, not which."
-    return Dump(
-        system,
-        "opaque",
-        (),
-        "unknown",
-        why,
-        key.hash if key is not None else None,
-        model=key.model if key is not None else None,
-    )
+    return opaque(system, why, key and key.hash, model=key and key.model)
 
 
 def _gds(candidate: Candidate, key: Key | None) -> Dump | None:
@@ -299,7 +287,7 @@ def _raw(candidate: Candidate, key: Key, head: bytes) -> Dump | None:
             )
             return Dump(system, "encrypted", (), "inferred", why, key.hash, model=key.model)
         why = "The name says neither dtype nor shape: give the model's config.json."
-        return Dump(system, "opaque", (), "unknown", why, key.hash, model=key.model)
+        return opaque(system, why, key.hash, model=key.model)
     if head.startswith(_ARCHIVES):
         return None
     if key.extension not in (b".pt", b".data"):
@@ -309,7 +297,7 @@ def _raw(candidate: Candidate, key: Key, head: bytes) -> Dump | None:
         raise ContradictionError(f"its {size_bytes} bytes are no whole number of {key.dtype}")
     if key.dtype is None:
         why = "The name has a dtype that no KV cache is known to have."
-        return Dump(system, "opaque", (), "unknown", why, key.hash, model=key.model)
+        return opaque(system, why, key.hash, model=key.model)
     why = "The name says the dtype only: the model's config.json would tell its layers and heads."
     tensor = Tensor(0, size_bytes, key.dtype, (), (), None, key.layer)
     return Dump(system, "kv", (tensor,), "unknown", why, key.hash, model=key.model, ranks=key.ranks)

@@ -4,11 +4,10 @@ Read in LMCache 0.5.6: lmcache/v1/kv_codec/encoded_kv.py and
 lmcache/v1/storage_backend/raw_block/core.py.
 """
 
-import struct
 from typing import Literal
 
 from storeff.errors import ContradictionError
-from storeff.kv.dumps.dump import ITEM_BYTES, Axis, Candidate, Dump, Tensor, malformed
+from storeff.kv.dumps.dump import ITEM_BYTES, Axis, Candidate, Cursor, Dump, Tensor, opaque
 from storeff.kv.dumps.lmcache import DTYPE_OF_NUMBER, key_of
 from storeff.sources.safetensors import PAGE_BYTES
 from storeff.text import excerpt
@@ -16,10 +15,8 @@ from storeff.text import excerpt
 _CODEC_MAGIC = b"LMCKV\x01\x00\x01"
 _DEVICE_MAGIC = b"LMCIDX01"
 MAGICS = (_CODEC_MAGIC, _DEVICE_MAGIC)
-# Six short strings follow the fixed header.
-_HEADER_BYTES_MAX = 1 << 16
-_CODEC = struct.Struct("<8s6H7q")
-_DEVICE = struct.Struct("<8sIQQI")
+# Three pairs of short strings follow the fixed header.
+_STRINGS_MAX, _STRING_BYTES_MAX = 32, 1 << 12
 _AXES: tuple[Axis, ...] = ("layer", "token", "head", "dim")
 
 
@@ -29,47 +26,40 @@ def looks_like(head: bytes, name: bytes, size_bytes: int) -> bool:
 
 
 def recognise(candidate: Candidate) -> Dump | None:
-    """A chunk or layer of encoded KV, or a whole device; raises MalformedError."""
+    """A chunk or layer of encoded KV, or a whole device; raises ContradictionError."""
     magic = candidate.read(0, 8)
-    try:
-        if magic == _CODEC_MAGIC:
-            return _encoded(candidate)
-        return _device(candidate) if magic == _DEVICE_MAGIC else None
-    except ContradictionError as error:
-        raise malformed(candidate, str(error)) from None
+    if magic == _CODEC_MAGIC:
+        return _encoded(candidate)
+    return _device(candidate) if magic == _DEVICE_MAGIC else None
 
 
 def _device(candidate: Candidate) -> Dump:
-    head = candidate.read(0, _DEVICE.size)
-    if len(head) < _DEVICE.size:
-        raise ContradictionError("its header is cut off")
-    _, _, _, index_bytes, _ = _DEVICE.unpack_from(head)
+    _, _, index_bytes, _ = Cursor(candidate, len(_DEVICE_MAGIC)).numbers("IQQI")
     if index_bytes > candidate.size_bytes:
         raise ContradictionError(f"its index is {index_bytes} bytes, the file is shorter")
     why = "The index of its slots is not read; slots never written, and evicted ones, count too."
-    return Dump("LMCache raw block device", "opaque", (), "unknown", why)
+    return opaque("LMCache raw block device", why)
 
 
 def _encoded(candidate: Candidate) -> Dump | None:
     """K in 16 bits, V in 8, and scales, in LMCache's own encoding."""
     system = "LMCache K16/V8 codec"
-    name_key = key_of(candidate.name)
-    key = name_key.hash if name_key is not None else None
-    head = candidate.read(0, _HEADER_BYTES_MAX)
-    try:
-        _, version, _, k_number, v_number, _, _, *fixed = _CODEC.unpack_from(head)
-        layer, _, tokens, _, heads, dim, scale_axes = fixed
-        if version != 1:
-            why = f"Version {version} of the encoding is not known."
-            return Dump(system, "opaque", (), "unknown", why, key)
-        if not 0 <= scale_axes <= 8:
-            raise ContradictionError(f"its scales have {scale_axes} axes")
-        at = _CODEC.size + 8 * scale_axes
-        k_bytes, v_bytes, scale_bytes = struct.unpack_from("<3q", head, at)
-        hashes, end = _strings(head, at + 24)
-    except struct.error:
-        raise ContradictionError("its header is cut off") from None
-    start, stored_bytes = end + 4, k_bytes + v_bytes + scale_bytes
+    name = key_of(candidate.name)
+    key = name and name.hash
+    header = Cursor(candidate, len(_CODEC_MAGIC))
+    version, _, k_number, v_number, _, _ = header.numbers("6H")
+    layer, _, tokens, _, heads, dim = header.numbers("6q")
+    if version != 1:
+        return opaque(system, f"Version {version} of the encoding is not known.", key)
+    header.skip(8 * header.count(0, 8, "axes of scales", "q"))
+    k_bytes, v_bytes, scale_bytes = header.numbers("3q")
+    strings = [
+        header.take(header.count(0, _STRING_BYTES_MAX, "bytes of a string", "H"))
+        for _ in range(2 * header.count(0, _STRINGS_MAX, "pairs of strings", "H"))
+    ]
+    hashes = dict(zip(strings[::2], strings[1::2], strict=True))
+    header.skip(4)
+    start, stored_bytes = header.offset, k_bytes + v_bytes + scale_bytes
     if candidate.size_bytes == start < start + stored_bytes:
         # The header that is kept apart where K and V are.
         return None
@@ -110,15 +100,3 @@ def _encoded(candidate: Candidate) -> Dump | None:
         tokens if tokens > 0 else None,
         excerpt(model.decode("utf-8", "replace")) if model else None,
     )
-
-
-def _strings(head: bytes, at: int) -> tuple[dict[bytes, bytes], int]:
-    """Pairs of strings, each after its length in 16 bits; and their end. Raises struct.error."""
-    (count,) = struct.unpack_from("<H", head, at)
-    at += 2
-    strings = []
-    for _ in range(2 * count):
-        (length,) = struct.unpack_from("<H", head, at)
-        strings.append(head[at + 2 : at + 2 + length])
-        at += 2 + length
-    return dict(zip(strings[::2], strings[1::2], strict=True)), at

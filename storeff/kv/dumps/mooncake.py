@@ -6,7 +6,7 @@ values are whatever the inference system put, and the store does not know their 
 
 import re
 
-from storeff.kv.dumps.dump import Candidate, Dump
+from storeff.kv.dumps.dump import Candidate, Dump, opaque
 
 _NAME = re.compile(rb"(\d{1,20})\.bucket")
 # 500 keys of some hundred bytes each, many times over.
@@ -24,4 +24,4 @@ def recognise(candidate: Candidate) -> Dump | None:
     if not candidate.beside(match[1] + b".meta", _META_BYTES_MAX):
         return None
     why = "a Mooncake bucket: the layout of its values is known only to the system that put them"
-    return Dump("mooncake", "opaque", (), "unknown", why)
+    return opaque("mooncake", why)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from storeff.errors import ContradictionError
-from storeff.kv.dumps.dump import DTYPE_OF_NAME, Axis, Candidate, Dump, Tensor, malformed
+from storeff.kv.dumps.dump import DTYPE_OF_NAME, Axis, Candidate, Dump, Tensor
 from storeff.sources import safetensors
 from storeff.sources.safetensors import Header, TensorEntry
 
@@ -117,14 +117,11 @@ def _held(words: list[str], numbers: list[int]) -> Literal["kv", "k", "v"] | Non
 
 
 def recognise(candidate: Candidate) -> Dump | None:
-    """A cache saved tensor by tensor under names that say so; raises MalformedError if it lies."""
+    """A cache saved tensor by tensor under names that say so; raises ContradictionError."""
     header = header_of(candidate)
     if header is None or not header.tensors or not are_kv_names(header.tensors):
         return None
-    try:
-        found = header.entries(candidate.size_bytes)
-    except ContradictionError as error:
-        raise malformed(candidate, str(error)) from None
+    found = header.entries(candidate.size_bytes)
     tensors = kv_tensors(found)
     if not tensors:
         return None

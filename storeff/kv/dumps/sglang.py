@@ -11,7 +11,8 @@ tensor-parallel part out. A file being written ends in .bin.tmp.<pid>.<thread>.<
 
 import re
 
-from storeff.kv.dumps.dump import Candidate, Dump, MalformedError, malformed
+from storeff.errors import ContradictionError
+from storeff.kv.dumps.dump import Candidate, Dump, opaque
 from storeff.sources.names import printable
 
 _NAME = re.compile(
@@ -23,6 +24,7 @@ _NAME = re.compile(
     re.DOTALL,
 )
 SUFFIXES = (b".bin",)
+_PAGE = "a HiCache page by its name:"
 _NOT_KV_POOLS = {"mamba"}
 _INFER = (
     "pages have no header: dtype and layout need the model's layers, heads and head size, "
@@ -40,7 +42,7 @@ def looks_like(head: bytes, path: bytes, size_bytes: int) -> bool:
 def recognise(candidate: Candidate) -> Dump | None:
     """A page, whose bytes no one explains; None if the name is not one of SGLang's.
 
-    Raises MalformedError if the page is empty or its name gives an impossible range of layers.
+    Raises ContradictionError if the page is empty or its name gives an impossible range of layers.
     """
     match = _NAME.fullmatch(candidate.name)
     if not match:
@@ -48,12 +50,15 @@ def recognise(candidate: Candidate) -> Dump | None:
     key, pool_name, namespace, first, end, head_group, model, *rest = match.groups()
     pool = pool_name.decode() if pool_name else "kv"
     if rest.pop() is not None:
-        return _dump(candidate, "temporary", "still being written, or left by a crash", key, None)
+        why = f"{_PAGE} still being written, or left by a crash"
+        return opaque("sglang", why, key.decode(), kind="temporary")
     if not candidate.size_bytes:
-        raise _malformed(candidate, "an empty page")
+        raise ContradictionError("a HiCache page by its name, but an empty one")
     if namespace:
         if int(first) >= int(end):
-            raise _malformed(candidate, f"layers {int(first)} to {int(end)}")
+            raise ContradictionError(
+                f"a HiCache page by its name, but of layers {int(first)} to {int(end)}"
+            )
         heads = f", head group {int(head_group)}" if head_group else ""
         where = f"layers {int(first)} to {int(end) - 1}{heads} in name space {namespace.decode()}"
     else:
@@ -63,7 +68,8 @@ def recognise(candidate: Candidate) -> Dump | None:
     part = "" if pool == "kv" else f"pool {pool}, "
     name = printable(model) if model else None
     ranks = _ranks(rest) if is_kv and not namespace else None
-    return _dump(candidate, "opaque", f"{part}{where}; {content}", key, name, ranks)
+    why = f"{_PAGE} {part}{where}; {content}"
+    return opaque("sglang", why, key.decode(), model=name, ranks=ranks)
 
 
 def _ranks(numbers: list[bytes | None]) -> int | None:
@@ -85,27 +91,3 @@ def _rank(numbers: list[bytes | None]) -> str:
     if cp_rank is not None:
         parts.append(f"context-parallel rank {cp_rank} of {cp_size}")
     return ", ".join(parts) or "no tensor-parallel part in its name, as MLA models write it"
-
-
-def _dump(
-    candidate: Candidate,
-    kind: str,
-    why: str,
-    key: bytes,
-    model: str | None,
-    ranks: int | None = None,
-) -> Dump:
-    return Dump(
-        system="sglang",
-        kind="temporary" if kind == "temporary" else "opaque",
-        tensors=(),
-        confidence="unknown",
-        why=f"a HiCache page by its name: {why}",
-        key=key.decode(),
-        model=model,
-        ranks=ranks,
-    )
-
-
-def _malformed(candidate: Candidate, what: str) -> MalformedError:
-    return malformed(candidate, f"a HiCache page by its name, but {what}", "delete the page")

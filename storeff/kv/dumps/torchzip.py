@@ -13,6 +13,7 @@ from storeff.kv.dumps import zipped
 from storeff.kv.dumps.dump import DTYPE_OF_NAME, ITEM_BYTES, Axis, Candidate, Dtype, Dump, Tensor
 from storeff.kv.dumps.opcodes import Global, Made, Pairs, RefusedError, Storage, walk
 from storeff.kv.dumps.zipped import Member, unsound
+from storeff.text import excerpt
 
 # A cache of 128 layers has a pickle of 40 kB.
 _PICKLE_BYTES_MAX = 1 << 20
@@ -50,7 +51,7 @@ def looks_like(head: bytes, path: bytes, size_bytes: int) -> bool:
 def recognise(candidate: Candidate) -> Dump | None:
     """A cache; None for another kind of file and for a torch.save of anything else.
 
-    Raises MalformedError for an archive that contradicts itself, and for a pickle that names a
+    Raises ContradictionError for an archive that contradicts itself, and for a pickle that names a
     class or function that neither tensors nor caches need: such a file may be an attack.
     """
     head = candidate.read(0, 512)
@@ -108,14 +109,14 @@ def _dump(tensors: tuple[Tensor, ...], layers: int, why: str, tokens: int | None
 
 def _described(candidate: Candidate, member: Member) -> Any:
     if not member.stored:
-        raise unsound(candidate, "data.pkl is packed, which torch.save never does")
+        raise unsound("data.pkl is packed, which torch.save never does")
     if member.length > _PICKLE_BYTES_MAX:
         # An archive of so many objects is a training checkpoint.
         return None
     try:
         return walk(candidate.read(member.offset, member.length))
     except RefusedError as error:
-        raise unsound(candidate, f"data.pkl is {error}") from None
+        raise unsound(f"data.pkl is {error}") from None
 
 
 def _layers(described: Any, outermost: bool = True) -> list[_Layer]:
@@ -223,21 +224,21 @@ def _tensor(
 ) -> Tensor | None:
     """Where the array lies in the file; None if it is not one run of bytes."""
     member = found.get(f"{folder}data/{array.storage.key}")
-    shown = ascii(array.storage.key[:80])
+    shown = excerpt(repr(array.storage.key))
     if member is None:
-        raise unsound(candidate, f"no member for storage {shown}")
+        raise unsound(f"no member for storage {shown}")
     if array.dtype is None or not member.stored:
         return None
     item_bytes = ITEM_BYTES[array.dtype]
     untyped = array.storage.kind.endswith("UntypedStorage")
     if member.length != array.storage.items * (1 if untyped else item_bytes):
-        raise unsound(candidate, f"storage {shown} is not as long as it says")
+        raise unsound(f"storage {shown} is not as long as it says")
     items = 1
     for extent in array.shape:
         items *= extent
     reach = sum((n - 1) * step for n, step in zip(array.shape, array.strides, strict=True))
     if items and (array.offset + reach + 1) * item_bytes > member.length:
-        raise unsound(candidate, f"a tensor reaches past storage {shown}")
+        raise unsound(f"a tensor reaches past storage {shown}")
     # Slowest axis first, as the bytes lie: a transposed view is a dense array of other axes.
     order = sorted(range(4), key=lambda axis: (-array.strides[axis], axis))
     order = [axis for axis in order if array.shape[axis] != 1] if items else []

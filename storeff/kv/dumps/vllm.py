@@ -22,7 +22,7 @@ from storeff.kv.dumps.dump import (
     Confidence,
     Dump,
     Tensor,
-    malformed,
+    opaque,
 )
 from storeff.sources.safetensors import PAGE_BYTES, TensorEntry
 from storeff.text import excerpt
@@ -78,7 +78,7 @@ def looks_like(head: bytes, name: bytes, size_bytes: int) -> bool:
 
 
 def recognise(candidate: Candidate) -> Dump | None:
-    """A layer of a connector's dump, or a block of the native tier; raises MalformedError."""
+    """A layer of a connector's dump, or a block of the native tier; raises ContradictionError."""
     if match := _BLOCK_FILE.fullmatch(candidate.path):
         return _block(candidate, match)
     return _connector(candidate) if candidate.name.endswith(b".safetensors") else None
@@ -88,18 +88,13 @@ def _connector(candidate: Candidate) -> Dump | None:
     match = _LAYER_FILE.fullmatch(candidate.path)
     key = match["key"].decode() if match and match["key"] else None
     header = safetensors.header_of(candidate)
-    try:
-        if header is None:
-            if key is None:
-                return None
-            raise ContradictionError(
-                "it is named as a layer of a vLLM dump, but has no whole header"
-            )
-        if set(header.tensors) != {"kv_cache"}:
+    if header is None:
+        if key is None:
             return None
-        found = header.entries(candidate.size_bytes)["kv_cache"]
-    except ContradictionError as error:
-        raise malformed(candidate, str(error)) from None
+        raise ContradictionError("it is named as a layer of a vLLM dump, but has no whole header")
+    if set(header.tensors) != {"kv_cache"}:
+        return None
+    found = header.entries(candidate.size_bytes)["kv_cache"]
     if len(found.shape) < 2:
         return None
     layer = int(match["layer"]) if match else None
@@ -155,24 +150,24 @@ def _block(candidate: Candidate, match: re.Match[bytes]) -> Dump:
     system, key = "vLLM file-system tier", match["key"].decode()
     if match["temporary"]:
         why = "vLLM was still writing it, or died: it renames a block that is whole."
-        return Dump(system, "temporary", (), "unknown", why, key)
+        return opaque(system, why, key, kind="temporary")
     text = candidate.beside(
         os.path.join(b"../../..", match["base"], b"config.json"), _CONFIG_BYTES_MAX
     )
     if text is None:
         why = "Only its path is known. Copy the folder with config.json along with the blocks'."
-        return Dump(system, "opaque", (), "unknown", why, key)
+        return opaque(system, why, key)
     try:
         config = msgspec.json.decode(text, type=_RunConfig)
         fields = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
         group = config.kv_cache_groups[int(match["group"])]
     except (msgspec.DecodeError, ValueError, RecursionError, IndexError):
         why = "The config.json of its folder is not one that a known version of vLLM writes."
-        return Dump(system, "opaque", (), "unknown", why, key)
+        return opaque(system, why, key)
     # vLLM names the folder by the digest of what config.json holds.
     if not hashlib.sha256(fields.encode()).hexdigest().startswith(match["digest"].decode()):
         why = "The config.json of its folder does not have the digest in the folder's name."
-        return Dump(system, "opaque", (), "unknown", why, key)
+        return opaque(system, why, key)
     tensors, why = _pages(candidate, config, group)
     confidence: Confidence = (
         "unknown" if not tensors else "inferred" if tensors[0].axes else "config-assisted"
@@ -207,8 +202,7 @@ def _pages(
     if rest_bytes or not channels:
         if channels and candidate.size_bytes % PAGE_BYTES == 0:
             return unordered, "It is padded: the model's config.json would say where layers end."
-        raise malformed(
-            candidate,
+        raise ContradictionError(
             f"its config.json says {pages} pages of {channel_bytes} bytes a channel, which"
             f" {candidate.size_bytes} bytes do not divide into",
         )

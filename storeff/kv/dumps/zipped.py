@@ -5,11 +5,12 @@ import struct
 import zipfile
 from typing import NamedTuple
 
-from storeff.kv.dumps.dump import Candidate, MalformedError, malformed
+from storeff.errors import ContradictionError
+from storeff.kv.dumps.dump import Candidate
+from storeff.text import excerpt
 
 # A torch or numpy archive of a thousand layers has a directory of 200 kB.
 _READ_BYTES_MAX = 8 << 20
-_REMEDY = "write the file again, or leave it out with --exclude"
 
 
 class Member(NamedTuple):
@@ -47,21 +48,21 @@ class _Window(io.RawIOBase):
         left = max(self._candidate.size_bytes - self._at, 0)
         length = left if length is None or length < 0 else min(length, left)
         if length > _READ_BYTES_MAX:
-            raise unsound(self._candidate, f"a directory of {length} bytes")
+            raise unsound(f"a directory of {length} bytes")
         data = self._candidate.read(self._at, length)
         self._at += len(data)
         return data
 
 
-def unsound(candidate: Candidate, what: str) -> MalformedError:
+def unsound(what: str) -> ContradictionError:
     """The error for an archive that contradicts itself."""
-    return malformed(candidate, f"not a sound zip archive: {what}", _REMEDY)
+    return ContradictionError(f"not a sound zip archive: {what}")
 
 
 def members(candidate: Candidate) -> dict[str, Member]:
     """The members by name, each checked against its own local header and the archive's size.
 
-    Format: PKWARE's APPNOTE 6.3.10. Raises MalformedError for an archive that is cut short, has
+    Format: PKWARE's APPNOTE 6.3.10. Raises ContradictionError for an archive that is cut short, has
     two members of one name, members that overlap or ones that are encrypted.
     """
     try:
@@ -69,24 +70,24 @@ def members(candidate: Candidate) -> dict[str, Member]:
         with zipfile.ZipFile(_Window(candidate)) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError) as error:
-        raise unsound(candidate, str(error)) from None
+        raise unsound(str(error)) from None
     found: dict[str, Member] = {}
     for entry in entries:
         if entry.filename in found:
-            raise unsound(candidate, f"two members called {entry.filename!r}")
+            raise unsound(f"two members called {excerpt(entry.filename)!r}")
         if entry.flag_bits & 0x1:
-            raise unsound(candidate, f"{entry.filename!r} is encrypted")
+            raise unsound(f"{excerpt(entry.filename)!r} is encrypted")
         offset = _data_offset(candidate, entry)
         stored = entry.compress_type == zipfile.ZIP_STORED
         if stored and entry.compress_size != entry.file_size:
-            raise unsound(candidate, f"{entry.filename!r} is stored in another size than its own")
+            raise unsound(f"{excerpt(entry.filename)!r} is stored in another size than its own")
         if offset + entry.compress_size > candidate.size_bytes:
-            raise unsound(candidate, f"{entry.filename!r} reaches past the end of the file")
+            raise unsound(f"{excerpt(entry.filename)!r} reaches past the end of the file")
         found[entry.filename] = Member(offset, entry.compress_size, stored)
     end = 0
     for name, member in sorted(found.items(), key=lambda item: item[1]):
         if member.offset < end:
-            raise unsound(candidate, f"{name!r} lies over another member")
+            raise unsound(f"{excerpt(name)!r} lies over another member")
         end = member.offset + member.length
     return found
 
@@ -95,7 +96,7 @@ def _data_offset(candidate: Candidate, entry: zipfile.ZipInfo) -> int:
     """Where the data begins: the local header may be longer than the directory's (torch pads)."""
     header = candidate.read(entry.header_offset, 30) if entry.header_offset >= 0 else b""
     if len(header) < 30 or header[:4] != b"PK\x03\x04":
-        raise unsound(candidate, f"{entry.filename!r} has no header where the directory says")
+        raise unsound(f"{excerpt(entry.filename)!r} has no header where the directory says")
     lengths: tuple[int, int] = struct.unpack("<HH", header[26:30])
     name_bytes, extra_bytes = lengths
     start = entry.header_offset + 30
@@ -103,5 +104,5 @@ def _data_offset(candidate: Candidate, entry: zipfile.ZipInfo) -> int:
     encoding = "utf-8" if entry.flag_bits & 0x800 else "cp437"
     name = candidate.read(start, name_bytes)
     if name != entry.orig_filename.encode(encoding):
-        raise unsound(candidate, f"{entry.filename!r} is another member by its own header")
+        raise unsound(f"{excerpt(entry.filename)!r} is another member by its own header")
     return start + name_bytes + extra_bytes

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from storeff.kv.dumps.dump import ITEM_BYTES, Axis, Dtype, MalformedError, Tensor
+from storeff.errors import ContradictionError
+from storeff.kv.dumps.dump import ITEM_BYTES, Axis, Dtype, Tensor
 from storeff.sources.skipped import ChangedError
 
 Kind = Literal["k", "v", "latent"]
@@ -123,15 +124,17 @@ def sections(tensor: Tensor, size_bytes: int) -> list[Section]:
     """The sections of ``tensor``, which lies in a file of ``size_bytes``: one for each layer and
     kind.
 
-    Raises MalformedError where its shape, its length and the file contradict each other.
+    Raises ContradictionError where its shape, its length and the file contradict each other.
     """
     named = [axis for axis in tensor.axes if axis != "unknown"]
     if len(tensor.axes) != len(tensor.shape) or len(set(named)) != len(named):
-        raise MalformedError(f"a tensor of axes {tensor.axes} cannot have shape {tensor.shape}")
+        raise ContradictionError(f"a tensor of axes {tensor.axes} cannot have shape {tensor.shape}")
     if min(tensor.shape, default=0) < 0 or min(tensor.offset, tensor.length) < 0:
-        raise MalformedError(f"a tensor cannot have shape {tensor.shape}, {tensor.length} bytes")
+        raise ContradictionError(
+            f"a tensor cannot have shape {tensor.shape}, {tensor.length} bytes"
+        )
     if tensor.offset + tensor.length > size_bytes:
-        raise MalformedError(
+        raise ContradictionError(
             f"a tensor reaches to byte {tensor.offset + tensor.length}, the file to {size_bytes}"
         )
     if tensor.length == 0:
@@ -146,7 +149,7 @@ def sections(tensor: Tensor, size_bytes: int) -> list[Section]:
     row_bytes = item_bytes * math.prod(size_of.get(axis, 1) for axis in CHANNEL_AXES)
     kinds, layers = size_of.get("kv", 1), size_of.get("layer", 1)
     if kinds > 2 or layers > LAYERS_MAX or row_bytes > ROW_BYTES_MAX:
-        raise MalformedError(
+        raise ContradictionError(
             f"a tensor of axes {axes} and shape {shape} is beyond any model: {kinds} kinds, "
             f"{layers} layers, {row_bytes} bytes a token"
         )
@@ -181,7 +184,7 @@ def _items(tensor: Tensor) -> tuple[tuple[Axis, ...], tuple[int, ...], int]:
             # Which of the numbers make a token is not known.
             return ("token",), (tensor.length // item_bytes,), item_bytes
         if math.prod(tensor.shape) * item_bytes != tensor.length:
-            raise MalformedError(
+            raise ContradictionError(
                 f"a tensor of shape {tensor.shape} in {tensor.dtype} cannot have "
                 f"{tensor.length} bytes"
             )

@@ -153,7 +153,7 @@ def measure(
     """A sample of the file ``fd`` of ``size_bytes``, seeded by ``name``, which tells it from
     others; an empty one if ``stop`` is set before all of it is measured.
 
-    Raises MalformedError where the file contradicts ``dump``, OSError where it cannot be read.
+    Raises ContradictionError where the file contradicts ``dump``, OSError where it cannot be read.
     """
     found = [s for tensor in dump.tensors for s in sections(tensor, size_bytes)]
     data_bytes = sum(section.tokens * section.row_bytes for section in found)

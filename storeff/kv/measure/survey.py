@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from storeff.errors import StoreffError
+from storeff.errors import ContradictionError, StoreffError
 from storeff.kv.dumps import recognise
 from storeff.kv.dumps.dump import (
     Axis,
@@ -18,7 +18,6 @@ from storeff.kv.dumps.dump import (
     Dtype,
     Dump,
     Kind,
-    MalformedError,
 )
 from storeff.kv.measure.measurement import KvReport, Measurement, Plan, measure, report
 from storeff.kv.measure.shape import Width, width_of, with_model
@@ -117,7 +116,7 @@ class _Survey:
                     dump = with_model(dump, candidate, self.width)
             finally:
                 os.close(fd)
-        except MalformedError as error:
+        except ContradictionError as error:
             self.add_malformed(entry, error)
             return
         except OSError as error:
@@ -179,18 +178,17 @@ class _Survey:
                 return measure(dump, fd, entry.path, entry.size_bytes, self.plan, self.stop)
             finally:
                 os.close(fd)
-        except MalformedError as error:
+        except ContradictionError as error:
             self.add_malformed(entry, error)
         except OSError as error:
             self.census.add_left_out(skipped_for(error, entry.path, entry.size_bytes))
         return Measurement(self.plan, [])
 
-    def add_malformed(self, entry: Entry, error: MalformedError) -> None:
+    def add_malformed(self, entry: Entry, error: ContradictionError) -> None:
         self.census.add_left_out(Skipped("malformed", entry.path, entry.size_bytes))
         if len(self.malformed) < EXAMPLES:
             path = printable(entry.path)
-            told = error.message if path in error.message else f"{path}: {error.message}"
-            self.malformed.append(Malformed(path, told))
+            self.malformed.append(Malformed(path, f"{path}: {error}"))
 
 
 def survey(

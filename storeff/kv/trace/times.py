@@ -36,10 +36,11 @@ _TIME_MS_MAX = 1 << 53
 # Times since 1970 lie between 2001 and 2286 in one unit only; a trace that counts from its own
 # beginning does not begin 11 days after it.
 _DATES_S = (10**9, 10**10)
-# Requests a second: published traces have 0.1 to 200, and a unit is a thousand times another.
-_RATE_MIN, _RATE_MAX = 0.01, 1000.0
-# So many show a rate.
-_REQUESTS_MIN = 100
+# Requests a second: published traces have 0.1 to 200, and a unit is a thousand times another. What
+# would be more than 100 in milliseconds would be more than 0.1 in seconds: nothing tells which.
+_RATE_MIN, _RATE_MAX, _RATE_MAX_IN_SECONDS = 0.01, 100.0, 1000.0
+# So many show a rate to a factor of a few, and units are a thousand apart.
+_REQUESTS_MIN = 10
 FRACTIONS_MAX = 0.01
 
 
@@ -118,7 +119,8 @@ def usual_unit(times: Sequence[int | float], usual: TimeUnit) -> tuple[TimeUnit,
             STATE_UNIT,
         )
     rate = _rate(times, usual)
-    if len(times) >= _REQUESTS_MIN and rate is not None and not _RATE_MIN <= rate <= _RATE_MAX:
+    rate_max = _RATE_MAX_IN_SECONDS if usual == "s" else _RATE_MAX
+    if len(times) >= _REQUESTS_MIN and rate is not None and not _RATE_MIN <= rate <= rate_max:
         raise StoreffError(
             f"its times can hardly be {_NAMES[usual]}, as its format has them{_rates(times)}",
             STATE_UNIT,
