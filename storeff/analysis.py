@@ -41,6 +41,9 @@ from storeff.scan.plan import Plan, Similarity
 from storeff.scan.run import Progress, kernels, scan
 from storeff.scan.sampled import Sampled
 from storeff.scan.units import Design
+from storeff.sources.listed_once import ListedOnce
+from storeff.sources.source import Source
+from storeff.sources.tree import LocalTree
 
 if TYPE_CHECKING:
     from storeff.scan.siblings import Siblings
@@ -61,7 +64,7 @@ __all__ = [
     "to_json",
 ]
 
-Source = str | bytes | os.PathLike[str]
+Name = str | bytes | os.PathLike[str]
 THREADS_MAX = 256
 
 
@@ -152,7 +155,7 @@ class Storage:
 
 
 def measure(
-    sources: Source | Iterable[Source],
+    sources: Name | Iterable[Name],
     *,
     sampling: Sampling = NOTHING_ASKED,
     similarity: bool = False,
@@ -189,16 +192,16 @@ def measure(
     plan = Plan(seed=seed, similarity=Similarity()) if similarity else Plan(seed=seed)
     stop = stop or threading.Event()
     threads = threads or min(THREADS_MAX, default_threads())
+    source: Source = LocalTree(
+        roots, one_file_system=one_file_system, exclude=exclude, follow_links=follow_links
+    )
+    if sampling != EVERYTHING:
+        source = ListedOnce(source)
     data, decision, interrupted = _read(
-        roots,
+        source,
         plan,
         sampling,
         clock,
-        tree={
-            "one_file_system": one_file_system,
-            "exclude": exclude,
-            "follow_links": follow_links,
-        },
         engine={
             "threads": threads,
             "kernel": kernel,
@@ -212,7 +215,7 @@ def measure(
     if similarity and data.data_bytes and interrupted is None:
         assert isinstance(data, Measurement)
         on_phase("compressing similar chunks against each other")
-        deltas = _similarity(data, threads, bytes_per_second, stop)
+        deltas = _similarity(source, data, threads, bytes_per_second, stop)
         interrupted = "comparing" if stop.is_set() else None
     scanned = describe_scan(
         data,
@@ -225,21 +228,19 @@ def measure(
 
 
 def _read(
-    roots: Sequence[Source],
+    source: Source,
     plan: Plan,
     sampling: Sampling,
     clock: float,
     *,
-    tree: dict[str, Any],
     engine: dict[str, Any],
 ) -> tuple[Measurement | Sampled, Decision | None, Interrupted | None]:
-    """List the tree, decide how much of it to read, and read that; and what an interrupt cut short.
+    """List ``source``, decide how much of it to read, read that; and what an interrupt cut short.
 
-    ``tree`` says which files there are, ``engine`` how they are read. This is all that the pipeline
-    knows of how scans are run.
+    ``engine`` is how it is read. This is all that the pipeline knows of how scans are run.
     """
     stop: threading.Event = engine["stop"]
-    partial = PartialScan(Listing(roots, Design(seed=plan.seed), **tree), plan, **engine)
+    partial = PartialScan(Listing(source, Design(seed=plan.seed)), plan, **engine)
     if sampling != EVERYTHING and not partial.listing.count(stop, engine["on_progress"]):
         return partial.result(), None, "listing"
     decision = decide(sampling, partial)
@@ -247,14 +248,18 @@ def _read(
         decision = replace(decision, sampling=None, reason="more-than-half")
     if decision.sampling or (sampling != EVERYTHING and stop.is_set()):
         return partial.result(), decision, "reading" if stop.is_set() else None
-    # What it has listed would stay in memory beside the scan.
+    # What it knows of the files would stay in memory beside the scan.
     del partial
-    data = scan(roots, plan, **tree, **engine)
+    data = scan(source, plan, **engine)
     return data, decision, "reading" if "interrupted" in data.census.skipped else None
 
 
 def _similarity(
-    data: Measurement, threads: int, bytes_per_second: float | None, stop: threading.Event
+    source: Source,
+    data: Measurement,
+    threads: int,
+    bytes_per_second: float | None,
+    stop: threading.Event,
 ) -> "tuple[Deltas, Siblings]":
     """What deltas between similar chunks, and between siblings, leave; reads those again."""
     from storeff.scan.siblings import measure_siblings
@@ -264,8 +269,8 @@ def _similarity(
     assert plan.similarity
     assert similar is not None
     limits: dict[str, Any] = {"threads": threads, "bytes_per_second": bytes_per_second}
-    deltas = measure_deltas(similar, plan.similarity, stop=stop, **limits)
-    return deltas, measure_siblings(similar.tensors, plan.seed, stop=stop, **limits)
+    deltas = measure_deltas(source, similar, plan.similarity, stop=stop, **limits)
+    return deltas, measure_siblings(source, similar.tensors, plan.seed, stop=stop, **limits)
 
 
 def reduce(measured: Measured, *, target_bytes: int | None = None) -> Reduced:

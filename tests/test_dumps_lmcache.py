@@ -287,7 +287,7 @@ def test_a_lying_gds_header_is_malformed(
     tmp_path: Path, changed: dict[str, object], length: int
 ) -> None:
     content = with_header(gds_entry(**changed), bytes(length))
-    with pytest.raises(ContradictionError, match="^its "):
+    with pytest.raises(ContradictionError, match=r"^its "):
         dump_of(write(tmp_path / f"{KEY}.weka1", content))
 
 
