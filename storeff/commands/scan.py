@@ -136,7 +136,6 @@ def command(
     from storeff.commands.progress import shown_progress
     from storeff.estimate.reading import Goal, choose, read_towards
     from storeff.estimate.reduction import reduce
-    from storeff.estimate.sampled import reduce_sampled
     from storeff.report.build import assemble, describe_run
     from storeff.report.scanned import describe_scan
     from storeff.report.sizing import sized_for, supports_sizing
@@ -209,7 +208,7 @@ def command(
         else:
             measured = partial.result()
             progress.phase("estimating")
-            reduction = reduce_sampled(measured, target)
+            reduction = reduce(measured, target)
         if interrupted in ("listing", "reading"):
             choice = f"interrupted while {interrupted}; less was read than was to be"
         seconds = time.monotonic() - clock

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from storeff.estimate.compression import ratio
 from storeff.estimate.consistency import is_interrupted, without_intervals
 from storeff.estimate.delta import NotReread, Similarity
 from storeff.estimate.reduction import Reduction
@@ -61,7 +60,7 @@ def with_similarity(
         codec=plan.codec,
         saved_bytes=saved,
         physical_bytes=left,
-        ratio=ratio(reduction.data_bytes, left),
+        ratio=reduction.data_bytes / left,
         gain=_gain(plain, saved),
         interval="exact" if exact else "95 %" if trusted and not deltas.refusals else "range",
         effective_groups=effective,
