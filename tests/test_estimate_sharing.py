@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.scans import assert_same
 
-from storeff.estimate.reduction import evidence_of, reduce, sharing
+from storeff.estimate.reduction import evidence_of, reduce
+from storeff.estimate.reduction import sharing_of as sharing_by
 from storeff.estimate.sharing import Sharing
 from storeff.scan.measurement import VOLUMES_MAX, Measurement
 from storeff.scan.partial import Listing, PartialScan
@@ -36,7 +37,7 @@ def fill(root: Path, holdings: dict[str, list[int]]) -> list[Path]:
 
 def sharing_of(measurement: Measurement) -> Sharing | None:
     evidence = evidence_of(measurement)
-    return sharing(evidence, evidence.chunkers["fixed-4KiB"])
+    return sharing_by(evidence, evidence.chunkers["fixed-4KiB"])
 
 
 def shared(measurement: Measurement) -> Sharing:

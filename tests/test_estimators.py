@@ -101,10 +101,10 @@ def figures(evidence: Evidence) -> dict[str, Quantity]:
         "of a class": held,
         "unique of a class": evidence.labelled(chunker, None, CLASSES[0], held),
         "unique compressed of a class": evidence.labelled(chunker, CODEC, CLASSES[0], held),
-        "unique of a root": roots.unique(0),
-        "exclusive": roots.exclusive(0),
-        "shared": roots.shared(0, 1),
-        "pooling saves": roots.pooled(),
+        "unique of a root": roots.unique[0],
+        "exclusive": roots.exclusive[0],
+        "shared": roots.shared.get((0, 1)),
+        "pooling saves": roots.pooled,
     }
     return {name: q for name, q in asked.items() if q is not None}
 

@@ -32,7 +32,7 @@ from partial_records import (
 )
 
 from storeff.estimate.extents import ChunkTable, ExtentSample
-from storeff.estimate.reduction import SHARES, sharing, strata
+from storeff.estimate.reduction import SHARES, sharing_of, strata
 from storeff.estimate.sampled import SampleEvidence
 from storeff.quantity import Quantity
 from storeff.scan.measurement import VOLUME_BIT
@@ -85,7 +85,7 @@ def figures(found: ExtentSample) -> Iterator[tuple[str, Quantity]]:
     left = evidence.growth(chunker, HEADLINE.codec, SHARES)
     for share, q in zip(SHARES, left, strict=True):
         yield f"ratio of {share:.3g} of the units", round(share * found.data_bytes) / q
-    shared = sharing(evidence, chunker)
+    shared = sharing_of(evidence, chunker)
     assert shared is not None
     yield "needless bytes", shared.needless_bytes
     for volume in shared.volumes:

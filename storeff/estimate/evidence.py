@@ -2,28 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from storeff.estimate.compression import Allocation
 from storeff.estimate.extents import ExtentSample
+from storeff.estimate.sharing import Roots
 from storeff.quantity import Quantity
 from storeff.scan.plan import Chunker
-
-
-class RootsEvidence(Protocol):
-    """What source roots, given by their numbers, hold of the distinct chunks of one chunker."""
-
-    def unique(self, root: int) -> Quantity:
-        """Bytes of the chunks that the root holds."""
-
-    def exclusive(self, root: int) -> Quantity:
-        """Bytes of the chunks that only this root holds."""
-
-    def shared(self, one: int, other: int) -> Quantity | None:
-        """Bytes of the chunks that both hold; None if none was observed in both."""
-
-    def pooled(self) -> Quantity:
-        """Bytes that pooling saves: one store for all roots over one for each."""
 
 
 class Evidence(ABC):
@@ -71,8 +55,8 @@ class Evidence(ABC):
         """Data in the content class of ``label``, a bit set; None if none was observed."""
 
     @abstractmethod
-    def roots(self, chunker: Chunker) -> RootsEvidence:
-        """What the source roots hold of the chunks of ``chunker``."""
+    def roots(self, chunker: Chunker) -> Roots:
+        """What the source roots hold of the chunks of ``chunker``, as ``labelled`` counts them."""
 
     @abstractmethod
     def estimator(self, is_exact: bool) -> str:

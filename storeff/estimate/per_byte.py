@@ -1,6 +1,7 @@
 """Per byte of all data, from a sample of extents: how much is of a kind, what compression saves."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -70,7 +71,15 @@ def _per_byte(
     from scipy.special import stdtrit
 
     half = float(stdtrit(len(used) - 1, 0.975)) * math.sqrt(variance)
-    missed = _missed(sample, stratum, weight, _Inclusion(sample.rate, kept, chunk_bytes))
+
+    def rarity(rank_bytes: float) -> float:
+        """How much of MISSED a rank of so many bytes takes up: k of them are all missed, not
+        sampled or without a chunk kept, with a probability of exp(-k x rarity)."""
+        chunks = max(1.0, rank_bytes / chunk_bytes)
+        included = sample.rate * (1 - (1 - kept) ** chunks)
+        return -math.log1p(-included) if included < 1.0 else math.inf
+
+    missed = _missed(sample, stratum, weight, rarity)
     below, above = math.hypot(half, missed * value), math.hypot(half, missed * (1 - value))
     # What was seen is there.
     everything = max(1.0, sum(sample.bytes_by_exponent.values()), float(read.sum()))
@@ -79,23 +88,9 @@ def _per_byte(
     return Quantity(value, low, high, "measured")
 
 
-class _Inclusion:
-    """Ranks are sampled at ``rate``, and of their chunks, of ``chunk_bytes``, a share ``kept``."""
-
-    def __init__(self, rate: float, kept: float, chunk_bytes: float) -> None:
-        self.rate = rate
-        self.kept = kept
-        self.chunk_bytes = chunk_bytes
-
-    def rarity(self, rank_bytes: float) -> float:
-        """How much of MISSED a rank of so many bytes takes up: k of them are all missed, not
-        sampled or without a chunk kept, with a probability of exp(-k x rarity)."""
-        chunks = max(1.0, rank_bytes / self.chunk_bytes)
-        included = self.rate * (1 - (1 - self.kept) ** chunks)
-        return -math.log1p(-included) if included < 1.0 else math.inf
-
-
-def _missed(sample: ExtentSample, stratum: Ints, weight: Floats, inclusion: _Inclusion) -> float:
+def _missed(
+    sample: ExtentSample, stratum: Ints, weight: Floats, rarity: Callable[[float], float]
+) -> float:
     """The share of all bytes that a rare kind may have and be missed in 2.5 % of samples: as many
     ranks as that takes, in the stratum whose ranks weigh most, each as large as those sampled are
     on average by byte. Or the largest of all by the listing: those sampled may be no measure.
@@ -106,17 +101,17 @@ def _missed(sample: ExtentSample, stratum: Ints, weight: Floats, inclusion: _Inc
     rank_bytes = squares[known] / totals[known]
     of_rank = weight[known] * rank_bytes / totals[known] * sample.rate
     by_sample = max(
-        MISSED / inclusion.rarity(size) * share
+        MISSED / rarity(size) * share
         for size, share in zip(rank_bytes.tolist(), of_rank.tolist(), strict=True)
     )
     listed, ranks = sample.bytes_by_exponent, sample.ranks_by_exponent
     sizes = {each: size_bytes / ranks[each] for each, size_bytes in listed.items() if size_bytes}
     left, by_listing = MISSED, 0.0
     for exponent in sorted(sizes, key=lambda each: -sizes[each]):
-        rarity = inclusion.rarity(sizes[exponent])
-        count = min(left / rarity, ranks[exponent])
+        each = rarity(sizes[exponent])
+        count = min(left / each, ranks[exponent])
         by_listing += count * sizes[exponent]
-        left -= count * rarity if count else 0.0
+        left -= count * each if count else 0.0
     return float(min(max(by_sample, by_listing / max(1, sum(listed.values()))), 1.0))
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from itertools import combinations
 
 import msgspec
 
@@ -12,14 +11,13 @@ from storeff.estimate.delta import Similarity
 from storeff.estimate.evidence import Evidence
 from storeff.estimate.extents import Scanned, extent_sample, is_sample
 from storeff.estimate.sampled import SampleEvidence
-from storeff.estimate.sharing import SharedPair, Sharing, VolumeShare
+from storeff.estimate.sharing import Sharing, sharing
 from storeff.estimate.sketched import SketchEvidence
 from storeff.quantity import UNKNOWN, Quantity
 from storeff.scan.measurement import Measurement
 from storeff.scan.plan import HEADLINE, Chunker
 from storeff.sources.census import Census
 from storeff.sources.content import CLASSES
-from storeff.sources.names import printable
 
 # Shares of the scanned data at which the headline is reported, each double the one before.
 SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -180,7 +178,7 @@ def reduce(measurement: Scanned, target_bytes: int | None = None) -> Reduction:
             chunk_stream=evidence.chunk_stream(),
             sampling=_sampling(evidence, chunker),
         ),
-        sharing=sharing(evidence, chunker),
+        sharing=sharing_of(evidence, chunker),
     )
     return without_intervals(reduction) if is_interrupted(measurement.census) else reduction
 
@@ -284,36 +282,11 @@ def strata(evidence: Evidence, chunker: Chunker) -> Iterator[StratumReduction]:
         )
 
 
-def sharing(evidence: Evidence, chunker: Chunker) -> Sharing | None:
+def sharing_of(evidence: Evidence, chunker: Chunker) -> Sharing | None:
     """What the source roots share, in chunks of ``chunker``. None of fewer than two roots."""
     if len(evidence.roots_bytes) < 2:
         return None
-    names = [printable(name) for name in evidence.roots_bytes]
-    roots = evidence.roots(chunker)
-    unique = [roots.unique(root) for root in range(len(names))]
-    pairs = []
-    for a, b in combinations(range(len(names)), 2):
-        shared = roots.shared(a, b)
-        if shared is not None:
-            shared = shared.no_more_than(unique[a]).no_more_than(unique[b])
-            pairs.append(SharedPair(names[a], names[b], shared))
-    return Sharing(
-        chunker=chunker.name,
-        needless_bytes=roots.pooled(),
-        volumes=[
-            VolumeShare(name, data_bytes, unique[i], roots.exclusive(i).no_more_than(unique[i]))
-            for i, (name, data_bytes) in enumerate(
-                zip(names, evidence.roots_bytes.values(), strict=True)
-            )
-        ],
-        pairs=sorted(pairs, key=_shared_most),
-    )
-
-
-def _shared_most(pair: SharedPair) -> float:
-    """Sorts the pairs by what they share, the most first; by the upper end where there is only a
-    range."""
-    return -(pair.shared_bytes.value or pair.shared_bytes.high or 0)
+    return sharing(chunker.name, evidence.roots_bytes, evidence.roots(chunker))
 
 
 def _estimator(

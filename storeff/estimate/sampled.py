@@ -1,6 +1,7 @@
 """Evidence of a partial scan: points where the sample supports them, else ranges."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import reduce
 from itertools import combinations
 from operator import add
@@ -11,6 +12,7 @@ from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation, run_siz
 from storeff.estimate.evidence import Evidence
 from storeff.estimate.extents import ExtentSample, Scanned, extent_sample, root_labels
 from storeff.estimate.per_byte import data_share, saved_share
+from storeff.estimate.sharing import Roots
 from storeff.estimate.unseen import Z_MAX, Pairs, calibrate, estimate
 from storeff.quantity import Quantity
 from storeff.scan.plan import HEADLINE, Chunker
@@ -168,8 +170,53 @@ class SampleEvidence(Evidence):
             return None
         return held.rounded() if held.is_exact else held
 
-    def roots(self, chunker: Chunker) -> "SampleRoots":
-        return SampleRoots(self, chunker)
+    def roots(self, chunker: Chunker) -> Roots:
+        """Differences between the distinct bytes of roots and of several together, within what
+        copies at equal ranks alone amount to and the distinct bytes of either. Unknown of a root of
+        which too few ranks were read."""
+        every = set(range(len(self.roots_bytes)))
+        of = [self._held({root}, chunker) for root in every]
+        together, apart = self._held(every, chunker), reduce(add, of)
+        shared = {
+            pair: self._shared(*pair, of, chunker)
+            for pair in combinations(every, 2)
+            if self._meet(*pair, chunker)
+        }
+        exclusive = []
+        for root in every:
+            elsewhere = [_low(q) for pair, q in shared.items() if root in pair]
+            alone = together - self._held(every - {root}, chunker)
+            most = _high(of[root]) - max(elsewhere, default=0)
+            exclusive.append(alone.no_more_than(most).no_less_than(0))
+        most = _high(apart) - max(map(_low, of))
+        least = max(map(_low, shared.values()), default=0)
+        pooled = (apart - together).no_more_than(most).no_less_than(least)
+        return Roots(
+            [self.supported(q.rounded()) for q in of],
+            [self.supported(q.rounded()) for q in exclusive],
+            {pair: self.supported(q.rounded()) for pair, q in shared.items()},
+            self.supported(pooled.rounded()),
+        )
+
+    def _held(self, roots: AbstractSet[int], chunker: Chunker, *, by_all: bool = False) -> Quantity:
+        """Distinct bytes of ``roots`` together; ``by_all``, only of what all of them hold at the
+        same ranks."""
+        share = self.share(chunker, labels=root_labels(roots), all_labels=by_all)
+        return share * self.sample.bytes_in(roots)
+
+    def _shared(self, a: int, b: int, of: Sequence[Quantity], chunker: Chunker) -> Quantity:
+        """Bytes of the distinct chunks that both roots hold."""
+        both = of[a] + of[b] - self._held({a, b}, chunker)
+        aligned = self._held({a, b}, chunker, by_all=True)
+        return both.no_more_than(min(_high(of[a]), _high(of[b]))).no_less_than(_low(aligned))
+
+    def _meet(self, a: int, b: int, chunker: Chunker) -> bool:
+        """Whether any chunk was read in both roots."""
+        table = self.sample.tables[chunker.name]
+        in_a, in_b = (
+            table.keys[table.labels & np.uint64(root_labels({root})) != 0] for root in (a, b)
+        )
+        return bool(np.isin(in_a, in_b).any())
 
     def estimator(self, is_exact: bool) -> str:
         if self.sample.rate >= 1.0:
@@ -222,57 +269,9 @@ class SampleEvidence(Evidence):
         return None if share.low is None or share.high is None else share.high - share.low
 
 
-class SampleRoots:
-    """What a partial scan measured of source roots: differences between the distinct bytes of each
-    and of several together, within what copies at equal ranks alone amount to and the distinct
-    bytes of either. Unknown of a root of which too few ranks were read."""
+def _low(q: Quantity) -> float:
+    return q.low or 0
 
-    def __init__(self, evidence: SampleEvidence, chunker: Chunker) -> None:
-        self.evidence = evidence
-        self.chunker = chunker
-        self.every = range(len(evidence.roots_bytes))
-        self.of = [self._distinct([root]) for root in self.every]
-        self.together = self._distinct(self.every)
-        self.in_both = {pair: self._in_both(*pair) for pair in combinations(self.every, 2)}
 
-    def unique(self, root: int) -> Quantity:
-        return self._figure(self.of[root])
-
-    def exclusive(self, root: int) -> Quantity:
-        others = self._distinct(set(self.every) - {root})
-        elsewhere = [q.low or 0 for pair, q in self.in_both.items() if q and root in pair]
-        most = (self.of[root].high or 0) - max(elsewhere, default=0)
-        return self._figure((self.together - others).no_more_than(most).no_less_than(0))
-
-    def shared(self, one: int, other: int) -> Quantity | None:
-        q = self.in_both[one, other]
-        return None if q is None else self._figure(q)
-
-    def pooled(self) -> Quantity:
-        apart = reduce(add, self.of)
-        most = (apart.high or 0) - max(q.low or 0 for q in self.of)
-        least = max((q.low or 0 for q in self.in_both.values() if q), default=0)
-        return self._figure((apart - self.together).no_more_than(most).no_less_than(least))
-
-    def _in_both(self, one: int, other: int) -> Quantity | None:
-        """Bytes of the distinct chunks that both roots hold; None if none was observed in both."""
-        table = self.evidence.sample.tables[self.chunker.name]
-        in_one, in_other = (
-            table.keys[table.labels & np.uint64(root_labels([root])) != 0] for root in (one, other)
-        )
-        if not np.isin(in_one, in_other).any():
-            return None
-        of_one, of_other, together = self.of[one], self.of[other], self._distinct([one, other])
-        aligned = self._distinct([one, other], all_labels=True)
-        most = min(of_one.high or 0, of_other.high or 0)
-        return (of_one + of_other - together).no_more_than(most).no_less_than(aligned.low or 0)
-
-    def _distinct(self, roots: Collection[int], *, all_labels: bool = False) -> Quantity:
-        """Distinct bytes of ``roots`` together; with ``all_labels``, only of what all of them hold
-        at the same ranks."""
-        labels = root_labels(roots)
-        share = self.evidence.share(self.chunker, labels=labels, all_labels=all_labels)
-        return share * self.evidence.sample.bytes_in(roots)
-
-    def _figure(self, q: Quantity) -> Quantity:
-        return self.evidence.supported(q.rounded())
+def _high(q: Quantity) -> float:
+    return q.high or 0

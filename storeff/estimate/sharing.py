@@ -1,8 +1,12 @@
-"""Cross-source duplicates: the report's types of what source roots have in common."""
+"""Cross-source duplicates: which source roots hold the same chunks, and how much of them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
 from storeff.quantity import Quantity
+from storeff.sources.names import printable
 
 
 class VolumeShare(msgspec.Struct, frozen=True):
@@ -37,3 +41,33 @@ class Sharing(msgspec.Struct, frozen=True):
     needless_bytes: Quantity
     volumes: list[VolumeShare]
     pairs: list[SharedPair]
+
+
+class Roots(NamedTuple):
+    """Bytes of distinct chunks by the numbers of source roots: ``unique`` that each holds,
+    ``exclusive`` that no other does, ``shared`` by a pair if any chunk was observed in both, and
+    what pooling all roots saves."""
+
+    unique: list[Quantity]
+    exclusive: list[Quantity]
+    shared: dict[tuple[int, int], Quantity]
+    pooled: Quantity
+
+
+def sharing(chunker: str, roots_bytes: Mapping[bytes, int], roots: Roots) -> Sharing:
+    """What roots of ``roots_bytes`` data share, in chunks of ``chunker``. The pairs that share most
+    come first, by the upper end where there is only a range."""
+    names = [printable(name) for name in roots_bytes]
+    exclusive = map(Quantity.no_more_than, roots.exclusive, roots.unique)
+    pairs = [
+        SharedPair(
+            names[a], names[b], q.no_more_than(roots.unique[a]).no_more_than(roots.unique[b])
+        )
+        for (a, b), q in roots.shared.items()
+    ]
+    return Sharing(
+        chunker=chunker,
+        needless_bytes=roots.pooled,
+        volumes=list(map(VolumeShare, names, roots_bytes.values(), roots.unique, exclusive)),
+        pairs=sorted(pairs, key=lambda p: -(p.shared_bytes.value or p.shared_bytes.high or 0)),
+    )

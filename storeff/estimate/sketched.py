@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Self
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation, run_sizes
 from storeff.estimate.evidence import Evidence
+from storeff.estimate.sharing import Roots
 from storeff.estimate.totals import MISSED, PrioritySample, Total, estimate_total, sample_of
 from storeff.quantity import Quantity
 from storeff.scan.measurement import VOLUME_BIT, Measurement
@@ -182,8 +184,25 @@ class SketchEvidence(Evidence):
         size_bytes = self.of_class[label.bit_length() - 1]
         return Quantity.exact(size_bytes) if size_bytes else None
 
-    def roots(self, chunker: Chunker) -> "SketchRoots":
-        return SketchRoots(self.cuts[chunker.name].kept, list(self.roots_bytes.values()))
+    def roots(self, chunker: Chunker) -> Roots:
+        kept, data_bytes = self.cuts[chunker.name].kept, list(self.roots_bytes.values())
+        labels, most = kept.sketch.groups, sum(data_bytes)
+        holds = [
+            (labels >> np.uint64(VOLUME_BIT + root)) & np.uint64(1)
+            for root in range(len(data_bytes))
+        ]
+        holders = np.sum(holds, axis=0, dtype=np.uint64)
+        both = {(a, b): holds[a] * holds[b] for a, b in combinations(range(len(holds)), 2)}
+        return Roots(
+            unique=[_bytes(kept, *each) for each in zip(holds, data_bytes, strict=True)],
+            exclusive=[_bytes(kept, held * (holders == 1), most) for held in holds],
+            shared={
+                pair: _bytes(kept, times, kept.sketch.bytes)
+                for pair, times in both.items()
+                if times.any()
+            },
+            pooled=_bytes(kept, np.maximum(holders, np.uint64(1)) - np.uint64(1), most),
+        )
 
     def estimator(self, is_exact: bool) -> str:
         return "exact count" if is_exact else "priority sketch, regression on referenced bytes"
@@ -192,39 +211,13 @@ class SketchEvidence(Evidence):
         return "per file; holes end a chunk and are not counted as data"
 
 
-class SketchRoots:
-    """What a full scan measured of source roots of ``data_bytes`` each."""
-
-    def __init__(self, kept: PrioritySample, data_bytes: Sequence[int]) -> None:
-        self.kept = kept
-        self.data_bytes = data_bytes
-        self.holds = [
-            (kept.sketch.groups >> np.uint64(VOLUME_BIT + root)) & np.uint64(1)
-            for root in range(len(data_bytes))
-        ]
-        self.holders = np.sum(self.holds, axis=0, dtype=np.uint64)
-
-    def unique(self, root: int) -> Quantity:
-        return self._bytes(self.holds[root], self.data_bytes[root])
-
-    def exclusive(self, root: int) -> Quantity:
-        return self._bytes(self.holds[root] * (self.holders == 1), sum(self.data_bytes))
-
-    def shared(self, one: int, other: int) -> Quantity | None:
-        both = self.holds[one] * self.holds[other]
-        return self._bytes(both, self.kept.sketch.bytes) if both.any() else None
-
-    def pooled(self) -> Quantity:
-        once_more = np.maximum(self.holders, np.uint64(1)) - np.uint64(1)
-        return self._bytes(once_more, sum(self.data_bytes))
-
-    def _bytes(self, times: U64, most: int) -> Quantity:
-        """Bytes of all chunks, each as often as ``times`` (n,) counts the kept ones."""
-        sketch = self.kept.sketch
-        sizes = sketch.sizes * times
-        if not sizes.any():
-            # B bytes of chunks, each kept with probability size x tau or more, are all missed with
-            # one of exp(-B x tau) or less, which is 2.5 % at this B.
-            missed = 0.0 if sketch.exact else MISSED / sketch.tau
-            return Quantity(0, 0, min(round(missed), most), "measured")
-        return estimate_total(self.kept, sizes).quantity(int(sizes.sum()), most)
+def _bytes(kept: PrioritySample, times: U64, most: int) -> Quantity:
+    """Bytes of all chunks, each as often as ``times`` (n,) counts the ``kept`` ones."""
+    sketch = kept.sketch
+    sizes = sketch.sizes * times
+    if not sizes.any():
+        # B bytes of chunks, each kept with probability size x tau or more, are all missed with one
+        # of exp(-B x tau) or less, which is 2.5 % at this B.
+        missed = 0.0 if sketch.exact else MISSED / sketch.tau
+        return Quantity(0, 0, min(round(missed), most), "measured")
+    return estimate_total(kept, sizes).quantity(int(sizes.sum()), most)
