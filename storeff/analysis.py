@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 from storeff.data import Assumption
 from storeff.economics import Scenario, load_scenario
 from storeff.errors import StoreffError, UsageError, pick
-from storeff.estimate import reduction as full_scan
-from storeff.estimate import sampled as partial_scan
 from storeff.estimate.reading import (
     EVERYTHING,
     NOTHING_ASKED,
@@ -28,6 +26,7 @@ from storeff.estimate.reading import (
     read_towards,
 )
 from storeff.estimate.reduction import Reduction
+from storeff.estimate.reduction import reduce as reduction_of
 from storeff.kv.dumps import looks_like
 from storeff.report.build import Sizing, assemble, describe_run, size_all
 from storeff.report.choice import describe_choice
@@ -279,14 +278,12 @@ def reduce(measured: Measured, *, target_bytes: int | None = None) -> Reduced:
     ``target_bytes`` are the application bytes, of data like what was measured, to size storage for.
     """
     data = measured.data
-    if isinstance(data, Sampled):
-        reduction = partial_scan.reduce_sampled(data, target_bytes)
-    else:
-        reduction = full_scan.reduce(data, target_bytes)
-        if measured.similarity is not None:
-            from storeff.estimate.similarity import with_similarity
+    reduction = reduction_of(data, target_bytes)
+    if measured.similarity is not None:
+        from storeff.estimate.similarity import with_similarity
 
-            reduction = with_similarity(reduction, data, *measured.similarity)
+        assert isinstance(data, Measurement)
+        reduction = with_similarity(reduction, data, *measured.similarity)
     return Reduced(
         reduction,
         measured.scan,

@@ -1,12 +1,16 @@
 """A number of the report: a point, its 95 % interval, and where it comes from.
 
-The point is exact arithmetic (integers, Fractions). The interval is what the same functions give
-for seeded replicates (numpy arrays), so no formula for propagating errors exists anywhere.
+The point is exact arithmetic (integers, Fractions). The interval of what is derived comes from
+seeded replicates (numpy arrays) carried through the same functions, so no formula propagates
+errors. The interval of what is measured comes from an estimator; a Quantity's own arithmetic
+carries it on, end by end.
 """
 
 import math
+import operator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
 import numpy as np
@@ -15,6 +19,7 @@ import numpy.typing as npt
 Origin = Literal["measured", "derived", "assumed"]
 Draws = npt.NDArray[np.float64]
 Exact = int | float | Fraction
+Number = int | float
 
 # Enough that a 2.5 % tail holds 50 replicates: its own sampling error is 3 % of the interval.
 REPLICATES = 2000
@@ -23,12 +28,111 @@ Z95 = 1.959964
 
 
 class Quantity(msgspec.Struct, frozen=True):
-    """``value`` with its 95 % interval ``low``..``high``; equal where exact, null where unknown."""
+    """``value`` with its 95 % interval ``low``..``high``; equal where exact, null where unknown.
 
-    value: int | float | None
-    low: int | float | None
-    high: int | float | None
+    Arithmetic takes a Quantity or an exact number. Each end of the result is the furthest that the
+    ends of the operands allow: the result's interval holds the truth where theirs do. Whatever
+    rests on an unknown end is unknown. The origin stays that of the left operand.
+    """
+
+    value: Number | None
+    low: Number | None
+    high: Number | None
     origin: Origin
+
+    @classmethod
+    def exact(cls, value: Number, origin: Origin = "measured") -> Self:
+        return cls(value, value, value, origin)
+
+    @property
+    def is_exact(self) -> bool:
+        return self.value is not None and self.low == self.value == self.high
+
+    def __add__(self, other: "Quantity | Number") -> "Quantity":
+        return self._by_end(other, operator.add)
+
+    def __sub__(self, other: "Quantity | Number") -> "Quantity":
+        return self + -other
+
+    def __rsub__(self, other: Number) -> "Quantity":
+        return -self + other
+
+    def __neg__(self) -> "Quantity":
+        return Quantity(self.value, self.high, self.low, self.origin)._each(operator.neg)
+
+    def __mul__(self, other: "Quantity | Number") -> "Quantity":
+        """The product; neither factor may be negative."""
+        return self._by_end(other, operator.mul)
+
+    def __truediv__(self, divisor: Number) -> "Quantity":
+        """This / ``divisor``, which is not negative."""
+        return self._each(lambda x: x / divisor)
+
+    def __rtruediv__(self, dividend: Number) -> "Quantity":
+        """``dividend`` / this; no bounds without both, unknown where this may be nothing."""
+        value = dividend / self.value if self.value else None
+        if self.low is None or self.high is None:
+            return Quantity(value, None, None, self.origin)
+        if not self.low:
+            return Quantity(None, None, None, self.origin)
+        return Quantity(value, dividend / self.high, dividend / self.low, self.origin)
+
+    def no_less_than(self, least: "Quantity | Number") -> "Quantity":
+        """This, whose truth is at least that of ``least``: no figure of it is below the other's.
+
+        Where both truths are equal, two independent 95 % intervals give one of 95 % this way: the
+        lower end fails where either does, the upper one only where both do. An unknown figure
+        stays unknown, and bounds nothing.
+        """
+        return self._bounded(least, max)
+
+    def no_more_than(self, most: "Quantity | Number") -> "Quantity":
+        """This, whose truth is at most that of ``most``: no figure of it is above the other's."""
+        return self._bounded(most, min)
+
+    def rounded(self) -> "Quantity":
+        """This in whole units."""
+        return self._each(round)
+
+    def without_value(self) -> "Quantity":
+        """The interval alone."""
+        return Quantity(None, self.low, self.high, self.origin)
+
+    def without_interval(self) -> "Quantity":
+        """The value alone."""
+        return Quantity(self.value, None, None, self.origin)
+
+    def _each(self, changed: Callable[[Number], Number]) -> "Quantity":
+        value, low, high = (
+            None if x is None else changed(x) for x in (self.value, self.low, self.high)
+        )
+        return Quantity(value, low, high, self.origin)
+
+    def _beside(self, other: "Quantity | Number") -> Iterator[tuple[Number | None, Number | None]]:
+        """The value and ends of both, value first."""
+        q = other if isinstance(other, Quantity) else Quantity.exact(other)
+        return zip((self.value, self.low, self.high), (q.value, q.low, q.high), strict=True)
+
+    def _by_end(
+        self, other: "Quantity | Number", combined: Callable[[Number, Number], Number]
+    ) -> "Quantity":
+        value, low, high = (
+            None if a is None or b is None else combined(a, b) for a, b in self._beside(other)
+        )
+        return Quantity(value, low, high, self.origin)
+
+    def _bounded(
+        self, bound: "Quantity | Number", chosen: Callable[[Number, Number], Number]
+    ) -> "Quantity":
+        value, low, high = (
+            a if a is None or b is None else chosen(a, b) for a, b in self._beside(bound)
+        )
+        if value is not None and low is not None and high is not None:
+            value = min(max(value, low), high)
+        return Quantity(value, low, high, self.origin)
+
+
+UNKNOWN = Quantity(None, None, None, "measured")
 
 
 def quantity(
@@ -43,7 +147,7 @@ def quantity(
     if value is None:
         return Quantity(None, None, None, origin)
     if draws is None:
-        return Quantity(value, value, value, origin)
+        return Quantity.exact(value, origin)
     if np.isnan(draws).any():
         return Quantity(value, None, None, origin)
     low, high = (_number(float(x), digits) for x in np.percentile(draws, (2.5, 97.5)))
@@ -52,7 +156,7 @@ def quantity(
     return Quantity(value, min(low, value), max(high, value), origin)
 
 
-def _number(x: Exact, digits: int | None) -> int | float | None:
+def _number(x: Exact, digits: int | None) -> Number | None:
     if isinstance(x, float) and not math.isfinite(x):
         return None
     if digits == 0:

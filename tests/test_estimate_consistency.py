@@ -3,22 +3,18 @@ cut short gives no interval to any."""
 
 import random
 import threading
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from support.quantities import assert_at_most, assert_upright, quantities
 from support.scans import scan, scenario_of
 
 from storeff.economics import size
-from storeff.estimate.consistency import no_less, no_more, without_intervals
+from storeff.estimate.consistency import without_intervals
 from storeff.estimate.reduction import Reduction, reduce
-from storeff.estimate.sampled import reduce_sampled
 from storeff.layout import SystemReduction, load_layouts
-from storeff.quantity import Quantity
 from storeff.report.sizing import bytes_left, sized_for
 from storeff.scan.measurement import Measurement
 from storeff.scan.partial import Listing, PartialScan
@@ -69,31 +65,13 @@ def part(roots: list[Path], rate: float, seed: int) -> Reduction:
     assert listing.count(threading.Event())
     partial = PartialScan(listing, Plan(seed=seed, chunkers=PARTLY_CALIBRATED))
     partial.extend(rate)
-    return reduce_sampled(partial.result())
-
-
-def quantities(x: object) -> Iterator[Quantity]:
-    if isinstance(x, Quantity):
-        yield x
-    elif isinstance(x, list):
-        for each in x:
-            yield from quantities(each)
-    elif isinstance(x, msgspec.Struct):
-        for name in x.__struct_fields__:
-            yield from quantities(getattr(x, name))
-
-
-def assert_at_most(less: Quantity, more: Quantity) -> None:
-    for mine, others in ((less.value, more.value), (less.low, more.low), (less.high, more.high)):
-        if mine is not None and others is not None:
-            assert mine <= others * (1 + 1e-12)
+    return reduce(partial.result())
 
 
 def assert_consistent(reduction: Reduction) -> None:
     """Everything that is so whatever the data, by what the figures mean."""
     for q in quantities(reduction):
-        known = [x for x in (q.low, q.value, q.high) if x is not None]
-        assert known == sorted(known)
+        assert_upright(q)
     unique = {d.chunker: d.unique_bytes for d in reduction.dedup}
     plain = {(c.block_bytes, c.codec): c for c in reduction.compression if c.allocation_bytes == 1}
     for row in reduction.combined:
@@ -183,40 +161,6 @@ def test_a_system_that_counts_bytes_is_sized_by_the_plain_row(roots: list[Path])
     assert (plain.allocation_bytes, allocated.allocation_bytes) == (1, ALLOCATION_BYTES)
     assert plain.compressed_bytes != allocated.compressed_bytes
     assert bytes_left(reduction, PLAIN_LZ4) == plain.compressed_bytes
-
-
-# ---- orders ----
-
-bounds = st.lists(st.integers(0, 1000), min_size=3, max_size=3).map(sorted)
-
-
-@given(bounds, bounds)
-def test_what_is_no_less_is_above_in_every_figure(a: list[int], b: list[int]) -> None:
-    mine, other = (Quantity(v, low, high, "measured") for low, v, high in (a, b))
-    raised, lowered = no_less(mine, other), no_more(mine, other)
-    assert_at_most(other, raised)
-    assert_at_most(mine, raised)
-    assert_at_most(lowered, other)
-    assert_at_most(lowered, mine)
-    for q in (raised, lowered):
-        assert q.low is not None
-        assert q.value is not None
-        assert q.high is not None
-        assert q.low <= q.value <= q.high
-
-
-def test_where_two_agree_nothing_changes() -> None:
-    few, many = Quantity(5, 4, 6, "measured"), Quantity(9, 8, 11, "measured")
-    assert no_less(many, few) == many
-    assert no_more(few, many) == few
-
-
-def test_what_is_unknown_stays_unknown_and_bounds_nothing() -> None:
-    unknown, known = Quantity(None, None, None, "measured"), Quantity(5, 4, 6, "measured")
-    assert no_less(unknown, known) == no_more(unknown, known) == unknown
-    assert no_less(known, unknown) == no_more(known, unknown) == known
-    only_range = Quantity(None, 1, 2, "measured")
-    assert no_more(known, only_range) == Quantity(2, 1, 2, "measured")
 
 
 # ---- cut short ----

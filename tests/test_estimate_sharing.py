@@ -1,4 +1,4 @@
-"""Needless copies between the scanned roots: exact while the sketch holds all, bounded beyond."""
+"""Cross-source duplicates between the scanned roots, counted while the sketch holds all chunks."""
 
 import os
 import random
@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.scans import assert_same, scan
 
-from storeff.estimate.reduction import reduce
-from storeff.estimate.sampled import reduce_sampled
-from storeff.estimate.sharing import Sharing, sharing
-from storeff.estimate.totals import sample_of
+from storeff.estimate.reduction import evidence_of, reduce
+from storeff.estimate.reduction import sharing_of as sharing_by
+from storeff.estimate.sharing import Sharing
 from storeff.scan.measurement import VOLUMES_MAX, Measurement
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
@@ -37,8 +36,8 @@ def fill(root: Path, holdings: dict[str, list[int]]) -> list[Path]:
 
 
 def sharing_of(measurement: Measurement) -> Sharing | None:
-    kept = sample_of(measurement.sketches["fixed-4KiB"], measurement.plan.seed)
-    return sharing(measurement, "fixed-4KiB", kept)
+    evidence = evidence_of(measurement)
+    return sharing_by(evidence, evidence.chunkers["fixed-4KiB"])
 
 
 def shared(measurement: Measurement) -> Sharing:
@@ -116,7 +115,7 @@ def test_a_part_tells_the_roots_of_files_with_several_names_too(tmp_path: Path) 
         assert (made.census.files, made.census.size_bytes) == (51, 51 * BLOCK)
         partial = PartialScan(made, Plan(chunkers=CHUNKERS))
         partial.extend(1.0)
-        sharing = reduce_sampled(partial.result(), None).sharing
+        sharing = reduce(partial.result(), None).sharing
         assert sharing is not None
         assert [v.data_bytes // BLOCK for v in sharing.volumes] == [50, 51]
         assert sharing.needless_bytes.high is not None
@@ -138,16 +137,3 @@ def test_merging_measurements_of_different_roots_keeps_them_apart(
     roots = fill(place, {"a": [0, 1, 2], "b": [2, 1], "c": [2, 5]})
     parts = [scan([roots[i]], BLOCKS) for i in order]
     assert_same(parts[0].merge(parts[1]).merge(parts[2]), scan(roots, BLOCKS))
-
-
-def test_a_sample_bounds_what_it_does_not_hold(tmp_path: Path) -> None:
-    """One block in 1,000 is shared: most samples of 100 miss it, and none may say there is none."""
-    roots = fill(tmp_path, {"a": [*range(1000)], "b": [0, *range(1001, 1100)]})
-    held = 0
-    for seed in range(20):
-        plan = Plan(seed=seed, chunkers=(Chunker("fixed-4KiB", "fixed", BLOCK, BLOCK, 100),))
-        found = shared(scan(roots, plan)).needless_bytes
-        assert found.low is not None
-        assert found.high is not None
-        held += found.low <= BLOCK <= found.high
-    assert held >= 18

@@ -18,7 +18,7 @@ from storeff.errors import StoreffError
 from storeff.estimate import reading
 from storeff.estimate.reading import DEFAULT, NOTHING_ASKED, Sampling, decide, read_towards
 from storeff.estimate.reduction import reduce
-from storeff.estimate.sampled import headline_ratio, reduce_sampled
+from storeff.estimate.sampled import headline_ratio
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.sampled import Chunks, Collector, Sampled
@@ -201,7 +201,7 @@ def test_no_time_reads_nothing_and_says_nothing(tree: Path) -> None:
     partial.extend(1.0, until=0.0)
     found = partial.result()
     assert found.read_bytes == 0
-    reduction = reduce_sampled(found)
+    reduction = reduce(found)
     assert reduction.headline.ratio.value is None
     assert reduction.headline.ratio.low is None
     assert reduction.scope.floor.value is None
@@ -209,7 +209,7 @@ def test_no_time_reads_nothing_and_says_nothing(tree: Path) -> None:
 
 def test_reading_all_units_counts_exactly(tree: Path) -> None:
     found = scanned(tree, 1.0)
-    reduction = reduce_sampled(found)
+    reduction = reduce(found)
     assert found.coverage == 1.0
     content = [p.read_bytes() for p in tree.rglob("*") if p.is_file()]
     blocks = {d[i : i + 4096] for d in content for i in range(0, len(d), 4096)}
@@ -224,8 +224,8 @@ def test_a_sample_that_came_to_be_everything_counts_exactly(tmp_path: Path) -> N
         (tmp_path / name).write_bytes(content)
     some, every = scanned(tmp_path, 0.999), scanned(tmp_path, 1.0)
     assert some.rate == 1.0
-    assert reduce_sampled(some).headline == reduce_sampled(every).headline
-    assert reduce_sampled(some).headline.ratio.value is not None
+    assert reduce(some).headline == reduce(every).headline
+    assert reduce(some).headline.ratio.value is not None
     assert scanned(tmp_path, 1e-9).rate < 1.0
 
 
@@ -233,7 +233,7 @@ def test_where_all_units_were_read_there_is_no_more_to_read(tmp_path: Path) -> N
     # More chunks than are compressed: the headline has an interval even so.
     for i in range(2100):
         (tmp_path / f"f{i}").write_bytes(b"%d" % i * 30)
-    reduction = reduce_sampled(scanned(tmp_path, 1.0))
+    reduction = reduce(scanned(tmp_path, 1.0))
     assert reduction.headline.ratio.low != reduction.headline.ratio.high
     assert reduction.method.sampling is not None
     assert reduction.method.sampling.more_reading == []
@@ -248,7 +248,7 @@ def test_units_are_cut_where_the_whole_file_is(tmp_path: Path) -> None:
     partial = PartialScan(listing(tmp_path, design), Plan(seed=7))
     partial.extend(1.0)
     name = "cdc-64KiB"
-    in_units = reduce_sampled(partial.result())
+    in_units = reduce(partial.result())
     whole = reduce(scan([tmp_path], Plan(seed=7)))
     ours, theirs = (
         next(d.unique_bytes.value for d in each.dedup if d.chunker == name)
@@ -275,7 +275,7 @@ def test_a_hole_behind_a_unit_ends_its_last_chunk(tmp_path: Path) -> None:
             file.write(data)
             file.truncate(size)
     found = scanned(tmp_path, 1.0)
-    unique = next(d for d in reduce_sampled(found).dedup if d.chunker == "cdc-64KiB").unique_bytes
+    unique = next(d for d in reduce(found).dedup if d.chunker == "cdc-64KiB").unique_bytes
     assert (found.hole_bytes, unique.value) == (2 * UNIT, UNIT)
 
 
@@ -283,7 +283,7 @@ def test_below_a_twentieth_deduplication_has_no_point(tmp_path: Path) -> None:
     source = random.Random(3)
     for i in range(3000):
         (tmp_path / f"f{i}").write_bytes(source.randbytes(3000 + i))
-    reduction = reduce_sampled(scanned(tmp_path, 0.04))
+    reduction = reduce(scanned(tmp_path, 0.04))
     for dedup in reduction.dedup:
         assert dedup.ratio.value is None
         assert dedup.ratio.low is not None
@@ -336,7 +336,7 @@ def test_units_in_holes_are_not_drawn_and_count_as_holes_at_any_rate(tmp_path: P
     assert found.data_bytes == listed.drawn_bytes == dense_bytes
     assert found.coverage == found.read_bytes / dense_bytes
     # The sparse file is the largest, but little of the data.
-    compressed = reduce_sampled(found).compression[0].compressed_bytes
+    compressed = reduce(found).compression[0].compressed_bytes
     assert compressed.value is not None
     assert compressed.value < dense_bytes / 4
 
@@ -478,6 +478,6 @@ def test_compression_weighs_files_of_each_size_by_their_bytes(tmp_path: Path) ->
     for i in range(3):
         (tmp_path / f"x{i}").write_bytes(source.randbytes(70_000 + i))
     found = scanned(tmp_path, 0.5)
-    only = reduce_sampled(found).scope.floor
+    only = reduce(found).scope.floor
     incompressible = sum(p.stat().st_size for p in tmp_path.glob("[lx]*"))
     assert only.value == pytest.approx(found.census.size_bytes / incompressible, rel=0.03)

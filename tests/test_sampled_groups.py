@@ -3,17 +3,15 @@
 import os
 import random
 import threading
-from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from support.quantities import assert_upright, ends, point
 from support.scans import scan
 
 from storeff.estimate.reduction import Reduction, reduce
-from storeff.estimate.sampled import reduce_sampled
-from storeff.estimate.sampled_groups import Bytes, sharing_of, strata_of
-from storeff.quantity import Quantity
+from storeff.quantity import UNKNOWN
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Plan
 from storeff.scan.sampled import Sampled
@@ -21,10 +19,7 @@ from storeff.scan.units import Design
 from storeff.sources.tree import LocalTree
 
 KIB = 1 << 10
-# Which units are drawn depends on the paths too, so on the run. Of 60 seeds 90 to 100 % held the
-# truth; less than 13 of 20 has a chance of 1 in 2,000 even at 90 %.
-SEEDS, HELD_MIN = 20, 13
-CHUNKERS_TOLD = tuple(c for c in CHUNKERS if c.name in ("cdc-64KiB", "chunks-64KiB"))
+FEW = tuple(c for c in CHUNKERS if c.name in ("cdc-64KiB", "chunks-64KiB"))
 
 
 def whole(roots: list[Path]) -> Reduction:
@@ -34,15 +29,9 @@ def whole(roots: list[Path]) -> Reduction:
 def sampled(roots: list[Path], rate: float, seed: int = 7) -> Sampled:
     listing = Listing(LocalTree(roots), Design(seed=seed))
     assert listing.count(threading.Event())
-    partial = PartialScan(listing, Plan(seed=seed, chunkers=CHUNKERS_TOLD))
+    partial = PartialScan(listing, Plan(seed=seed, chunkers=FEW))
     partial.extend(rate)
     return partial.result()
-
-
-def holds(q: Quantity, truth: float) -> bool:
-    assert q.low is not None
-    assert q.high is not None
-    return q.low <= truth <= q.high
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +55,7 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_reading_all_units_finds_the_classes_and_the_sharing_of_a_whole_scan(
     roots: list[Path],
 ) -> None:
-    ours, theirs = reduce_sampled(sampled(roots, 1.0)), whole(roots)
+    ours, theirs = reduce(sampled(roots, 1.0)), whole(roots)
     assert ours.sharing == theirs.sharing
     assert theirs.sharing is not None
     assert len(theirs.sharing.pairs) == 1
@@ -75,28 +64,28 @@ def test_reading_all_units_finds_the_classes_and_the_sharing_of_a_whole_scan(
 
 
 def test_the_ratio_of_all_units_is_that_at_the_end_of_its_growth(roots: list[Path]) -> None:
-    reduction = reduce_sampled(sampled(roots[:2], 1.0))
+    reduction = reduce(sampled(roots[:2], 1.0))
     ratios = [growth.ratio.value or 0.0 for growth in reduction.scope.growth]
     assert ratios[-1] == pytest.approx(reduction.headline.ratio.value)
-    # Copies are of files of equal size, which are in a part of the units together or not at all.
+    # Copies are of files of equal size, which are in a part of the extents together or not at all.
     assert ratios[0] == pytest.approx(ratios[-1])
 
 
-def test_copies_at_other_places_are_met_as_the_scope_grows(tmp_path: Path) -> None:
+def test_copies_at_other_ranks_are_observed_as_the_scope_grows(tmp_path: Path) -> None:
     source = random.Random(12)
     for i in range(300):
         block = source.randbytes(88 * KIB)
         # The first chunk of both is the same, the files are not of one size.
         (tmp_path / f"a{i}").write_bytes(block + source.randbytes(40 * KIB + i))
         (tmp_path / f"b{i}").write_bytes(block + source.randbytes(45 * KIB + i))
-    ratios = [g.ratio.value or 0.0 for g in reduce_sampled(sampled([tmp_path], 1.0)).scope.growth]
+    ratios = [g.ratio.value or 0.0 for g in reduce(sampled([tmp_path], 1.0)).scope.growth]
     assert ratios[0] < 1.05
     assert all(b > a + 0.005 for a, b in pairwise(ratios))
 
 
 def test_no_bound_of_the_ratio_shrinks_as_the_scope_grows(roots: list[Path]) -> None:
     for rate in (0.1, 0.3):
-        growth = [each.ratio for each in reduce_sampled(sampled(roots, rate)).scope.growth]
+        growth = [each.ratio for each in reduce(sampled(roots, rate)).scope.growth]
         for low, high in pairwise(growth):
             # Each is of a whole number of bytes.
             assert (low.low or 0) <= (high.low or 0) + 1e-5
@@ -105,7 +94,7 @@ def test_no_bound_of_the_ratio_shrinks_as_the_scope_grows(roots: list[Path]) -> 
 
 def test_the_growth_scenario_adds_what_the_last_doubling_did(roots: list[Path]) -> None:
     target_bytes = 64 * sum(_bytes(root) for root in roots[:2])
-    scope = reduce_sampled(sampled(roots[:2], 0.5), target_bytes).scope
+    scope = reduce(sampled(roots[:2], 0.5), target_bytes).scope
     half, whole = (growth.ratio.value for growth in scope.growth[-2:])
     assert scope.ceiling is not None
     assert half is not None
@@ -118,47 +107,36 @@ def _bytes(root: Path) -> int:
     return sum(path.stat().st_size for path in root.iterdir())
 
 
-def test_a_part_tells_what_the_roots_share(roots: list[Path]) -> None:
-    truth = whole(roots).sharing
+def test_a_part_says_what_the_roots_share(roots: list[Path]) -> None:
+    truth, sharing = whole(roots).sharing, reduce(sampled(roots, 0.4)).sharing
     assert truth is not None
-    held: defaultdict[str, int] = defaultdict(int)
-    for seed in range(SEEDS):
-        sharing = sharing_of(sampled(roots, 0.4, seed))
-        assert sharing is not None
-        assert truth.needless_bytes.value is not None
-        held["needless"] += holds(sharing.needless_bytes, truth.needless_bytes.value)
-        for ours, theirs in zip(sharing.volumes, truth.volumes, strict=True):
-            assert ours.data_bytes == theirs.data_bytes
-            assert theirs.only_here_bytes.value is not None
-            held[ours.name] += holds(ours.only_here_bytes, theirs.only_here_bytes.value)
-        pair = next(p for p in sharing.pairs if "text" not in Path(p.b).name)
-        held["pair"] += holds(pair.shared_bytes, truth.pairs[0].shared_bytes.value or 0)
-    assert min(held.values()) >= HELD_MIN
-
-
-def test_of_roots_of_which_too_little_was_read_nothing_is_told(roots: list[Path]) -> None:
-    sharing = sharing_of(sampled(roots, 0.02))
     assert sharing is not None
-    unknown = Quantity(None, None, None, "measured")
-    assert sharing.needless_bytes == unknown
-    assert {v.only_here_bytes for v in sharing.volumes} == {unknown}
-    assert sharing_of(sampled(roots[:1], 0.4)) is None
+    assert [v.data_bytes for v in sharing.volumes] == [v.data_bytes for v in truth.volumes]
+    # The text is in one root alone.
+    assert [(p.a, p.b) for p in sharing.pairs] == [(p.a, p.b) for p in truth.pairs]
+    # Of what both roots hold the sample has read some 0.4, and that is there.
+    assert ends(sharing.pairs[0].shared_bytes)[0] > 0.2 * point(truth.pairs[0].shared_bytes)
 
 
-def test_a_part_tells_how_much_of_the_data_is_of_each_class(roots: list[Path]) -> None:
+def test_of_roots_of_which_too_little_was_read_nothing_is_known(roots: list[Path]) -> None:
+    sharing = reduce(sampled(roots, 0.02)).sharing
+    assert sharing is not None
+    assert sharing.needless_bytes == UNKNOWN
+    assert {v.only_here_bytes for v in sharing.volumes} == {UNKNOWN}
+    assert reduce(sampled(roots[:1], 0.4)).sharing is None
+
+
+def test_a_part_says_how_much_of_the_data_is_of_each_class(roots: list[Path]) -> None:
     truth = {s.name: s for s in whole(roots).by_stratum}
-    held: defaultdict[str, int] = defaultdict(int)
-    for seed in range(SEEDS):
-        for stratum in strata_of(sampled(roots, 0.4, seed)):
-            share, exact = stratum.data_share, truth[stratum.name]
-            assert stratum.data_bytes is None
-            assert share is not None
-            assert exact.data_share is not None
-            assert exact.data_share.value is not None
-            assert exact.ratio.value is not None
-            held[f"share of {stratum.name}"] += holds(share, exact.data_share.value)
-            held[f"ratio of {stratum.name}"] += holds(stratum.ratio, exact.ratio.value)
-    assert min(held.values()) >= HELD_MIN
+    strata = reduce(sampled(roots, 0.4)).by_stratum
+    assert {s.name for s in strata} == truth.keys()
+    for stratum in strata:
+        share, exact = stratum.data_share, truth[stratum.name].data_share
+        assert stratum.data_bytes is None
+        assert share is not None
+        assert exact is not None
+        # Four standard deviations of a share of 0.4 of some 300 extents of the class.
+        assert point(share) == pytest.approx(point(exact), rel=0.3)
 
 
 def test_a_volume_of_holes_counts_by_its_data(tmp_path: Path) -> None:
@@ -170,17 +148,11 @@ def test_a_volume_of_holes_counts_by_its_data(tmp_path: Path) -> None:
                 file.write(source.randbytes(130 * KIB + i))
                 if name == "sparse":
                     file.truncate(640 * KIB + i)
-    sharing = sharing_of(sampled([tmp_path / "dense", tmp_path / "sparse"], 1.0))
+    sharing = reduce(sampled([tmp_path / "dense", tmp_path / "sparse"], 1.0)).sharing
     assert sharing is not None
     truth = whole([tmp_path / "dense", tmp_path / "sparse"]).sharing
     assert truth is not None
     assert [v.data_bytes for v in sharing.volumes] == [v.data_bytes for v in truth.volumes]
-
-
-def test_what_is_known_beyond_an_interval_leaves_no_interval_upside_down() -> None:
-    inside = Bytes(65.0, 84.0, 90.0).within(0.0, 70.0)
-    assert inside.low <= inside.value <= inside.high
-    assert inside == Bytes(70.0, 70.0, 70.0)
 
 
 def test_files_that_several_sources_name_keep_every_interval_upright(tmp_path: Path) -> None:
@@ -199,11 +171,10 @@ def test_files_that_several_sources_name_keep_every_interval_upright(tmp_path: P
         assert listing.count(threading.Event())
         reading = PartialScan(listing, Plan(seed=seed))
         reading.extend(0.4)
-        sharing = reduce_sampled(reading.result()).sharing
+        sharing = reduce(reading.result()).sharing
         assert sharing is not None
         figures = [sharing.needless_bytes, *(p.shared_bytes for p in sharing.pairs)]
         for volume in sharing.volumes:
             figures += [volume.unique_bytes, volume.only_here_bytes]
         for q in figures:
-            known = [x for x in (q.low, q.value, q.high) if x is not None]
-            assert known == sorted(known)
+            assert_upright(q)

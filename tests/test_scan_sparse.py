@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from support.scans import SMALL, assert_same, listed, scan
 
 from storeff.estimate.reduction import reduce
-from storeff.estimate.sampled import reduce_sampled
 from storeff.scan import units
 from storeff.scan.measurement import Measurement
 from storeff.scan.part import PartedFile
@@ -131,7 +130,7 @@ def test_a_partial_scan_draws_from_what_is_there(tmp_path: Path) -> None:
     some = partly(tmp_path, 0.3)
     assert 0 < some.read_bytes < data_bytes
     assert some.coverage < 1.0
-    ratio = reduce_sampled(every).compression[0].ratio
+    ratio = reduce(every).compression[0].ratio
     assert ratio.value is not None
     assert ratio.value > 1
 
@@ -214,8 +213,8 @@ def test_a_sample_that_came_to_be_everything_counts_exactly(tmp_path: Path) -> N
         write(tmp_path / name, 30_000, [(0, RANDOM[:30_000])])
     some, every = partly(tmp_path, 0.999), partly(tmp_path, 1.0)
     assert some.rate == 1.0
-    assert reduce_sampled(some).headline == reduce_sampled(every).headline
-    assert reduce_sampled(some).headline.ratio.value is not None
+    assert reduce(some).headline == reduce(every).headline
+    assert reduce(some).headline.ratio.value is not None
     assert partly(tmp_path, 1e-9).rate < 1.0
 
 

@@ -23,7 +23,7 @@ Errors are relative to the truth. ``bias`` is their mean, ``RMSE`` the root of t
 that of log RMSE over log effective entries (judgement.py): -0.5 where four times the entries halve
 the error.
 
-``compression`` is of all chunks, as often as they occur: as told by a sample of them alone; beside
+``compression`` is of all chunks, as often as they occur: from a sample of them alone; beside
 what as many entries of the distinct ones say of these, which is never more; and in the units that
 block storage allocates.
 
@@ -57,9 +57,8 @@ from judgement import ENTRIES_32_MIB, Row, effective, errors, save, show, show_m
 from streams import Stream, large, recorded, synthetic
 
 from storeff import _native
-from storeff.estimate.compression import IN_BYTES, IN_UNITS, Cut
-from storeff.estimate.consistency import no_less, no_more
-from storeff.estimate.totals import estimate_total, sample_of
+from storeff.estimate.compression import IN_BYTES, IN_UNITS
+from storeff.estimate.sketched import Cut
 from storeff.quantity import Quantity
 from storeff.scan.plan import Chunker
 from storeff.scan.sketch import Sketch
@@ -145,25 +144,30 @@ def check_sketch(name: str, stream: Stream, entries: int, seed: int) -> None:
         raise click.ClickException(f"{name}: the sketch is not the one that a scan keeps")
 
 
-def every_block(
-    places: Sketch, stream: Stream, seed: int, combined: dict[str, Quantity]
-) -> dict[str, Quantity]:
-    """What storeff.estimate.reduction makes of the sketch by place, beside ``combined``, the
-    figures of as many entries of the distinct chunks."""
+def cut_of(sketch: Sketch, stream: Stream, seed: int, *, per_occurrence: bool = False) -> Cut:
+    """``sketch`` as storeff.estimate takes it."""
+    codecs = stream.codecs
     chunker = Chunker(
-        "by place", "content-defined", 1, 1 << 30, 1, stream.codecs, 1, per_occurrence=True
+        "stream", "content-defined", 1, 1 << 30, 1, codecs, 1 if codecs else 0, per_occurrence
     )
-    sample = sample_of(places, seed)
-    cut = Cut(chunker, places, sample, sample, {name: {} for name in stream.codecs})
+    return Cut.of(sketch, chunker, seed)
+
+
+def every_block(
+    occurrences: Sketch, stream: Stream, seed: int, combined: dict[str, Quantity]
+) -> dict[str, Quantity]:
+    """What storeff.estimate.reduction makes of the per-occurrence sketch, beside ``combined``, the
+    figures of as many entries of the distinct chunks."""
+    cut = cut_of(occurrences, stream, seed, per_occurrence=True)
     in_units = int(IN_UNITS.rounded(stream.sizes[stream.chunk]).sum())
     made = {}
     for name in stream.codecs:
-        every = cut.left(name, IN_BYTES, places.bytes)
+        every = cut.without_dedup(name, IN_BYTES, occurrences.bytes)
         made[f"compression {name}"] = every
         if f"combined {name}" in combined:
-            every = no_less(every, combined[f"combined {name}"])
+            every = every.no_less_than(combined[f"combined {name}"])
             made[f"compression {name}, beside combined"] = every
-        allocated = no_less(cut.left(name, IN_UNITS, in_units), every)
+        allocated = cut.without_dedup(name, IN_UNITS, in_units).no_less_than(every)
         made[f"compression {name}, as allocated"] = allocated
     return made
 
@@ -172,31 +176,15 @@ def figures(
     sketch: Sketch, stream: Stream, strata: Sequence[int], seed: int
 ) -> dict[str, Quantity]:
     """What storeff.estimate.reduction makes of the sketch of distinct chunks."""
-    data_bytes = sketch.bytes
-    kept = sample_of(sketch, seed)
-    distinct = estimate_total(kept, sketch.sizes)
-    made = {"unique": distinct.quantity(int(sketch.sizes.sum()), data_bytes)}
-    sample = sketch.compressed_sample() if stream.codecs else sketch
-    compressed = sample_of(sample, seed)
-    for index, name in enumerate(stream.codecs):
-        sizes = sample.compressed[:, index].astype(np.uint64)
-        known = (sample.sizes, distinct)
-        once = estimate_total(compressed, sizes, known, part_of=sample.sizes)
-        left = once.quantity(int(sizes.sum()), data_bytes)
-        made[f"combined {name}"] = no_more(left, made["unique"])
-    for stratum in strata:
-        within, inside = (
-            (each.groups >> np.uint64(stratum)) & np.uint64(1) for each in (sketch, sample)
-        )
-        sizes = sketch.sizes * within
-        unique = estimate_total(kept, sizes)
-        made[f"unique in stratum {stratum}"] = unique.quantity(int(sizes.sum()), data_bytes)
-        for index, name in enumerate(stream.codecs):
-            sizes, whole = sample.compressed[:, index] * inside, sample.sizes * inside
-            physical = estimate_total(compressed, sizes, (whole, unique), part_of=whole)
-            left = physical.quantity(int(sizes.sum()), data_bytes)
-            distinct_within = made[f"unique in stratum {stratum}"]
-            made[f"combined {name} in stratum {stratum}"] = no_more(left, distinct_within)
+    cut, data_bytes = cut_of(sketch, stream, seed), sketch.bytes
+    made = {}
+    parts = {"": None, **{f" in stratum {stratum}": 1 << stratum for stratum in strata}}
+    for suffix, labels in parts.items():
+        unique = cut.distinct(data_bytes, labels=labels)
+        made[f"unique{suffix}"] = unique
+        for name in stream.codecs:
+            left = cut.distinct(data_bytes, name, labels)
+            made[f"combined {name}{suffix}"] = left.no_more_than(unique)
     return made
 
 
@@ -274,8 +262,8 @@ def full_pass(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
                 for quantity, estimate in made.items():
                     if share == 1 or not quantity.startswith("unique"):
                         found.setdefault((label, entries, quantity), []).append(estimate)
-        for entries, places in sketches(stream.by_place, seed, by_place):
-            beside = every_block(places, stream, seed, once_of.get(entries, {}))
+        for entries, occurrences in sketches(stream.by_place, seed, by_place):
+            beside = every_block(occurrences, stream, seed, once_of.get(entries, {}))
             for quantity, estimate in beside.items():
                 found.setdefault(("storeff", entries, quantity), []).append(estimate)
     for (label, entries, quantity), estimates in found.items():

@@ -43,15 +43,21 @@ from partial_records import (
 )  # fmt: skip
 
 from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation
-from storeff.estimate.sampled_shares import range_is_narrow, saved_share
-from storeff.estimate.unseen import Z_MAX, Share, calibrate, estimate
-from storeff.scan.sampled import Table
+from storeff.estimate.extents import ChunkTable
+from storeff.estimate.per_byte import saved_share
+from storeff.estimate.sampled import range_is_narrow
+from storeff.estimate.unseen import Z_MAX, calibrate, estimate
+from storeff.quantity import Quantity
+from storeff.scan.plan import Chunker
 from storeff.scan.units import Design
 
 RATES = (0.01, 0.05, 0.15)
 THINNINGS = 60
 TENTH = 0.1
 UNDIVIDED = 1 << 40
+PER_OCCURRENCE = Chunker(
+    "recorded", "content-defined", 1, 1 << 30, 1, (CODEC,), 1, per_occurrence=True
+)
 # Where a scan towards an interval begins, and how narrow that is to be.
 FIRST_RATE, GOALS = 1 / 64, (0.05, 0.02)
 
@@ -89,10 +95,15 @@ def interval(
     record: Record, at: Floats, rate: float, value: Ints, alike: Ints, seed: int
 ) -> tuple[float, float, float, float]:
     """Point, bounds and standard errors that the product gives; no number where it gives none."""
-    sample = sampled(record, at, rate, value, alike)
-    z = calibrate(sample, rate, seed, THINNINGS)
-    z = Z_MAX if z is None else z
-    return *(estimate(sample, rate, z) or Share(np.nan, np.nan, np.nan)), z
+    pairs = sampled(record, at, rate, value, alike)
+    z = calibrate(pairs, rate, seed, THINNINGS)
+    return *numbers(estimate(pairs, rate, z)), z
+
+
+def numbers(q: Quantity) -> tuple[float, float, float]:
+    """Point and bounds, NaN where unknown."""
+    value, low, high = (np.nan if x is None else float(x) for x in (q.value, q.low, q.high))
+    return value, low, high
 
 
 @dataclass(frozen=True)
@@ -161,14 +172,13 @@ def experiment(
                 at = how.places(record, seed)
                 add(label, *interval(record, at, rate, value, how.alike, seed))
             sample = sampled(record, earlier.places(record, seed), rate, value)
-            made = estimate(sample, rate, Z_MAX)
-            add("by size alone", made.value if made else np.nan)
+            add("by size alone", numbers(estimate(sample, rate, Z_MAX))[0])
             at = alone(record, seed)
             sample = sampled(record, at, rate, value)
             aware = sampled(record, at, rate, value, designs["storeff"].alike)
             for label, each in (("program", sample), ("program and listing", aware)):
-                made = estimate(each, rate, Z_MAX)
-                add(f"uncoordinated, same {label}", made.value if made else np.nan)
+                value_of = numbers(estimate(each, rate, Z_MAX))[0]
+                add(f"uncoordinated, same {label}", value_of)
             add("in-sample ratio", sample.distinct_share)
             met = record.chunk[(at < rate)[record.unit]]
             rows, times = np.unique(met, return_counts=True)
@@ -219,21 +229,21 @@ def compression(
         scan = replayed(record, unit_bytes, seed, rate, {})
         for kept in (1.0, TENTH):
             rows = read[lot < kept]
-            sizes = ((size,) for size in compressed[rows].tolist())
-            table = Table(
+            table = ChunkTable(
+                PER_OCCURRENCE,
                 keys[rows],
                 chunk_bytes[rows],
                 at[record.unit[rows]],
                 np.zeros(len(rows), np.uint64),
                 kept,
-                dict(zip(rows.tolist(), sizes, strict=True)),
+                compressed[rows][:, np.newaxis],
                 kept,
                 len(read),
                 np.zeros(256, np.uint64),
             )
             for allocation in (IN_BYTES, IN_UNITS):
-                share = saved_share(scan, table, 0, allocation)
-                found[allocation, kept].append(share or (np.nan,) * 3)
+                share = numbers(saved_share(scan, table, 0, allocation))
+                found[allocation, kept].append(share)
     for (allocation, kept), shares in found.items():
         whole = float(allocation.rounded(chunk_bytes).sum()) / data_bytes
         truth = float(allocation.taken(chunk_bytes, compressed).sum()) / data_bytes

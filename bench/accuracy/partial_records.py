@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
-from storeff.estimate.unseen import Sample
+from storeff.estimate.extents import ChunkTable, ExtentSample
+from storeff.estimate.unseen import Pairs
 from storeff.scan import units as scan_units
 from storeff.scan.codecs import codec
-from storeff.scan.plan import ALLOCATION_BYTES, Chunker, Plan
-from storeff.scan.sampled import Sampled, Table, chunks_of, pieces_of
-from storeff.scan.units import Design, Places, Totals, name_hash, path_hash
-from storeff.sources.census import Census
+from storeff.scan.plan import ALLOCATION_BYTES, Chunker
+from storeff.scan.sampled import chunks_of, pieces_of
+from storeff.scan.units import Design, Places, name_hash, path_hash
 from storeff.sources.entry import Entry
 from storeff.sources.source import read_range
 from storeff.sources.tree import LocalTree
@@ -301,7 +301,7 @@ def check_places(folder: Path, kind: Kind) -> None:
 
 def sampled(
     record: Record, at: Floats, rate: float, value: Ints, alike: Ints | None = None
-) -> Sample:
+) -> Pairs:
     """What reading the units at places below ``rate`` would have given, the listing telling that
     files share their units with ``alike`` ones of their size, if given."""
     taken = at < rate
@@ -316,7 +316,7 @@ def sampled(
     place = np.searchsorted(hashes, at[record.unit[met]])
     pairs = np.unique(chunk * len(hashes) + place)
     once_share = float(once.sum() / record.bytes.sum())
-    return Sample(
+    return Pairs(
         value[rows].astype(float), pairs // len(hashes), pairs % len(hashes), hashes, read, read,
         left, once_share,
     )  # fmt: skip
@@ -327,49 +327,44 @@ def replayed(
     unit_bytes: int,
     seed: int,
     rate: float,
-    tables: dict[str, Table],
-    groups: U64 | None = None,
-    volumes: dict[bytes, int] | None = None,
-) -> Sampled:
-    """What a scan of ``record`` at ``rate`` finds, beside the ``tables`` of its chunks: ``groups``
-    (units,) as in a Sketch, and the ``volumes`` that they tell apart."""
+    tables: dict[str, ChunkTable],
+    labels: U64 | None = None,
+    roots: dict[bytes, int] | None = None,
+) -> ExtentSample:
+    """What a scan of ``record`` at ``rate`` finds, beside the ``tables`` of its chunks: ``labels``
+    (units,) as in a Sketch, and the bytes of the ``roots`` that they name."""
     how, bits = drawn(record, Design().crowd_files), exponents(record)
     data_bytes = record.bytes.astype(np.uint64)
-    once_bytes = data_bytes // how.alike.astype(np.uint64)
-    totals = Totals(int(once_bytes.sum()))
-    for exponent in np.unique(bits).tolist():
-        totals.by_exponent[exponent] = int(record.bytes[bits == exponent].sum())
-        totals.places_by_exponent[exponent] = float((1 / how.alike[bits == exponent]).sum())
+    nominal_bytes = data_bytes // how.alike.astype(np.uint64)
     last = (record.number + np.uint64(1)) * np.uint64(unit_bytes) >= record.file_bytes
-    totals.padding_bytes = int((-record.bytes[last] % ALLOCATION_BYTES).sum())
     at = how.places(record, seed)
     taken = at < rate
-    hashes, first, row = np.unique(at[taken], return_index=True, return_inverse=True)
-    listed, once = (
-        np.bincount(row, column[taken], len(hashes)).astype(np.uint64)
-        for column in (data_bytes, once_bytes)
+    ranks, first, row = np.unique(at[taken], return_index=True, return_inverse=True)
+    listed, nominal = (
+        np.bincount(row, column[taken], len(ranks)).astype(np.uint64)
+        for column in (data_bytes, nominal_bytes)
     )
-    nothing = np.zeros(len(row), np.uint64)
-    return Sampled(
-        plan=Plan(),
-        design=Design(seed=seed, unit_bytes=unit_bytes),
-        kernel="scalar",
+    all_bytes = int(record.bytes.sum())
+    present = np.unique(bits).tolist()
+    return ExtentSample(
+        seed=seed,
+        extent_bytes=unit_bytes,
+        lead_bytes=Design().lead_bytes,
+        share_limit=Design().crowd_files,
         rate=rate,
-        goal_rate=rate,
-        interrupted=False,
-        census=Census(size_bytes=int(record.bytes.sum())),
-        skipped_bytes=0,
-        unopened_bytes=0,
-        volumes=volumes or {},
-        totals=totals,
-        places=hashes,
+        data_bytes=int(data_bytes[taken].sum()) if rate >= 1.0 else all_bytes,
+        read_bytes=int(data_bytes[taken].sum()),
+        roots=roots or {},
+        nominal_share=float(nominal_bytes.sum()) / all_bytes,
+        bytes_by_exponent={each: int(record.bytes[bits == each].sum()) for each in present},
+        ranks_by_exponent={each: float((1 / how.alike[bits == each]).sum()) for each in present},
+        padding_bytes=int((-record.bytes[last] % ALLOCATION_BYTES).sum()),
+        ranks=ranks,
         exponents=bits[taken][first],
         listed=listed,
-        once=once,
+        nominal=nominal,
         at=row,
-        groups=nothing if groups is None else groups[taken],
+        labels=np.zeros(len(row), np.uint64) if labels is None else labels[taken],
         data=data_bytes[taken],
-        holes=nothing,
         tables=tables,
-        cpu_seconds=0.0,
     )

@@ -31,12 +31,12 @@ from partial_records import (
     same_size,
 )
 
-from storeff.estimate.sampled import growth_of
-from storeff.estimate.sampled_groups import sharing_of, strata_of
+from storeff.estimate.extents import ChunkTable, ExtentSample
+from storeff.estimate.reduction import SHARES, sharing_of, strata
+from storeff.estimate.sampled import SampleEvidence
 from storeff.quantity import Quantity
 from storeff.scan.measurement import VOLUME_BIT
-from storeff.scan.plan import HEADLINE
-from storeff.scan.sampled import Sampled, Table
+from storeff.scan.plan import HEADLINE, deduplicating
 from storeff.scan.units import Design
 from storeff.sources.content import CLASSES
 
@@ -52,7 +52,7 @@ def groups_of(record: Record) -> U64:
     return (np.uint64(1) << of_class) | (np.uint64(1) << (volume + np.uint64(VOLUME_BIT)))
 
 
-def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float) -> Sampled:
+def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float) -> ExtentSample:
     """What a scan of ``record`` at ``rate`` finds; all chunks are kept and compressed."""
     at = drawn(record, Design().crowd_files).places(record, seed)
     taken = at < rate
@@ -65,34 +65,35 @@ def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float
     place, chunk = np.divmod(key, len(record.sizes))
     united = np.zeros(len(key), np.uint64)
     np.bitwise_or.at(united, pair, groups[record.unit[met]])
-    compressed: dict[int, tuple[int, ...]] = {
-        int(key): (int(size),) * 3
-        for key, size in zip(chunk, record.compressed[chunk], strict=True)
-    }
-    table = Table(
-        chunk.astype(np.uint64), record.sizes[chunk].astype(np.uint64), hashes[place], united,
-        1.0, compressed, 1.0, int(met.sum()), np.zeros(256, np.uint64),
+    chunker = deduplicating()[HEADLINE.chunker]
+    compressed = np.repeat(record.compressed[chunk].astype(np.uint64)[:, np.newaxis], 3, axis=1)
+    table = ChunkTable(
+        chunker, chunk.astype(np.uint64), record.sizes[chunk].astype(np.uint64), hashes[place],
+        united, 1.0, compressed, 1.0, int(met.sum()), np.zeros(256, np.uint64),
     )  # fmt: skip
     volumes = {
         name: int(record.bytes[(groups >> np.uint64(VOLUME_BIT + bit)) & np.uint64(1) == 1].sum())
         for bit, name in enumerate(VOLUMES)
     }
-    return replayed(record, unit_bytes, seed, rate, {HEADLINE.chunker: table}, groups, volumes)
+    return replayed(record, unit_bytes, seed, rate, {chunker.name: table}, groups, volumes)
 
 
-def figures(found: Sampled) -> Iterator[tuple[str, Quantity]]:
+def figures(found: ExtentSample) -> Iterator[tuple[str, Quantity]]:
     """What is judged, by name."""
-    for growth in growth_of(found, 2.2):
-        yield f"ratio of {growth.share:.3g} of the units", growth.ratio
-    sharing = sharing_of(found)
-    assert sharing is not None
-    yield "needless bytes", sharing.needless_bytes
-    for volume in sharing.volumes:
+    evidence = SampleEvidence(found)
+    chunker = evidence.chunkers[HEADLINE.chunker]
+    left = evidence.growth(chunker, HEADLINE.codec, SHARES)
+    for share, q in zip(SHARES, left, strict=True):
+        yield f"ratio of {share:.3g} of the units", round(share * found.data_bytes) / q
+    shared = sharing_of(evidence, chunker)
+    assert shared is not None
+    yield "needless bytes", shared.needless_bytes
+    for volume in shared.volumes:
         yield f"distinct in {volume.name}", volume.unique_bytes
         yield f"only in {volume.name}", volume.only_here_bytes
-    for pair in sharing.pairs:
+    for pair in shared.pairs:
         yield "shared", pair.shared_bytes
-    for stratum in strata_of(found):
+    for stratum in strata(evidence, chunker):
         assert stratum.data_share is not None
         yield f"share of class {CLASSES.index(stratum.name)}", stratum.data_share
         yield f"ratio of class {CLASSES.index(stratum.name)}", stratum.ratio

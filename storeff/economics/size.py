@@ -6,7 +6,6 @@ from storeff.data import Assumption, exact, map_numbers
 from storeff.economics.bill import Bill, annual_failure_rate, bill_for
 from storeff.economics.model import Scenario
 from storeff.economics.uncertainty import CostRange, cost_range, quantity_risk, replicates
-from storeff.estimate.consistency import no_less
 from storeff.layout.code import MeasuredCode
 from storeff.layout.durability import Durability, durability
 from storeff.layout.number import Number, inexact, join, to_quantity
@@ -105,9 +104,9 @@ def size(
     # Where both are equal, one may be exact and the other come from doubles: a byte less, perhaps.
     floor = Floor(
         reduction_ratio=None if floor_ratio.value is None else float(floor_ratio.value),
-        raw_bytes=no_less(risk.raw_bytes, sized.raw_bytes),
-        drives=no_less(risk.drives, sized.bill.drives),
-        npv=no_less(risk.npv, sized.bill.npv),
+        raw_bytes=risk.raw_bytes.no_less_than(sized.raw_bytes),
+        drives=risk.drives.no_less_than(sized.bill.drives),
+        npv=risk.npv.no_less_than(sized.bill.npv),
         npv_range=cost_range(alone, floor_draws, seed),
     )
     return msgspec.structs.replace(sized, floor=floor)

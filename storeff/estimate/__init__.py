@@ -1,1 +1,1 @@
-"""How much the data shrinks, and how sure that is."""
+"""How far the data reduces, and how sure that is."""

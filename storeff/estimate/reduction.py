@@ -4,30 +4,22 @@ import math
 from collections.abc import Iterator
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
-from storeff.estimate.compression import (
-    IN_BYTES,
-    IN_UNITS,
-    Compression,
-    Cut,
-    allocated_bytes,
-    cut_of,
-    occurrences,
-    ratio,
-)
-from storeff.estimate.consistency import is_interrupted, no_less, no_more, without_intervals
+from storeff.estimate.compression import IN_BYTES, IN_UNITS, Compression
+from storeff.estimate.consistency import is_interrupted, without_intervals
 from storeff.estimate.delta import Similarity
+from storeff.estimate.evidence import Evidence
+from storeff.estimate.extents import Scanned, extent_sample, is_sample
+from storeff.estimate.sampled import SampleEvidence
 from storeff.estimate.sharing import Sharing, sharing
-from storeff.estimate.totals import Total, estimate_total
-from storeff.quantity import Quantity, quantity
+from storeff.estimate.sketched import SketchEvidence
+from storeff.quantity import UNKNOWN, Quantity
 from storeff.scan.measurement import Measurement
-from storeff.scan.plan import HEADLINE
-from storeff.scan.sketch import Sketch
+from storeff.scan.plan import HEADLINE, Chunker
+from storeff.sources.census import Census
 from storeff.sources.content import CLASSES
 
-# Shares of the scanned chunks at which the headline is told, each double the one before.
+# Shares of the scanned data at which the headline is reported, each double the one before.
 SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 
 
@@ -65,8 +57,8 @@ class Combined(msgspec.Struct, frozen=True):
 
 
 class Growth(msgspec.Struct, frozen=True):
-    """The headline ratio of a random ``share`` of the chunks that were scanned; of the units, where
-    not everything was read."""
+    """The headline ratio of a random ``share`` of the chunks that were scanned; of the extents,
+    where not everything was read."""
 
     share: float
     ratio: Quantity
@@ -108,13 +100,13 @@ class StratumReduction(msgspec.Struct, frozen=True):
 
 
 class Sampling(msgspec.Struct, frozen=True):
-    """How the units of a partial scan were drawn and judged.
+    """How the extents of a partial scan were sampled and judged.
 
-    Units of ``unit_bytes`` whose hash is below ``rate`` were read; up to ``crowd_files`` files of
-    one name or size share their hashes. ``places`` distinct ones were. ``standard_errors`` is how
-    much further off than the closest an explanation of the sample may be to lie in the interval of
-    each figure. ``more_reading``: bytes read in all, and what is then left of the headline's
-    interval, as a share of the data.
+    Extents of ``unit_bytes`` with a sampling rank below ``rate`` were read, ``places`` distinct
+    ranks in all; up to ``crowd_files`` files of one name or size share their ranks.
+    ``standard_errors`` is how much further off than the closest an explanation of the sample may be
+    to lie in the interval of each figure. ``more_reading``: bytes read in all, and what is then
+    left of the headline's interval, as a share of the data.
     """
 
     rate: float
@@ -136,7 +128,7 @@ class Method(msgspec.Struct, frozen=True):
 
 
 class Reduction(msgspec.Struct, frozen=True):
-    """Everything measured about how the data shrinks. Ratios are data bytes / bytes left."""
+    """Everything measured about how far the data reduces. Ratios are data bytes / bytes left."""
 
     data_bytes: int
     headline: Headline
@@ -150,29 +142,26 @@ class Reduction(msgspec.Struct, frozen=True):
     sharing: Sharing | None = None
 
 
-def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reduction:
+def reduce(measurement: Scanned, target_bytes: int | None = None) -> Reduction:
     """Every figure that ``measurement`` supports, with its interval; without one if the scan was
-    interrupted.
+    interrupted. Where a sample supports only a range, a figure has no value; where nothing is
+    known, no bounds either.
 
     ``target_bytes`` are the logical bytes that the growth scenario is for.
     """
-    data_bytes = measurement.data_bytes
-    cuts = {c.name: cut_of(measurement, c) for c in measurement.plan.chunkers}
+    evidence = evidence_of(measurement)
+    data_bytes = evidence.data_bytes
     dedup: list[Dedup] = []
     combined: list[Combined] = []
-    for cut in cuts.values():
-        if not cut.chunker.per_occurrence:
-            distinct = estimate_total(cut.kept, cut.sketch.sizes)
-            dedup.append(_dedup(cut, distinct, data_bytes))
-            every = occurrences(cuts.values(), cut.chunker)
-            combined += (
-                _combined(cut, name, distinct, dedup[-1].unique_bytes, every, data_bytes)
-                for name in cut.chunker.codecs
-            )
-    compression = list(_compression(cuts, combined, data_bytes))
+    for chunker in evidence.chunkers.values():
+        if not chunker.per_occurrence:
+            unique = evidence.distinct(chunker)
+            dedup.append(_dedup(evidence, chunker, unique))
+            combined += (_combined(evidence, chunker, name, unique) for name in chunker.codecs)
+    compression = list(_compression(evidence, combined))
     headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
-    growth = [_at_share(cuts[HEADLINE.chunker], share, data_bytes) for share in SHARES[:-1]]
-    growth.append(Growth(SHARES[-1], headline.ratio))
+    chunker = evidence.chunkers[HEADLINE.chunker]
+    growth = _growth(evidence, chunker, headline)
     reduction = Reduction(
         data_bytes=data_bytes,
         headline=Headline(headline.chunker, headline.codec, headline.ratio),
@@ -181,95 +170,80 @@ def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reducti
         combined=combined,
         similarity=None,
         scope=scope_of(headline, growth, data_bytes, target_bytes or data_bytes),
-        by_stratum=_by_stratum(cuts[HEADLINE.chunker], measurement),
+        by_stratum=list(strata(evidence, chunker)),
         method=Method(
-            estimator=_estimator(measurement, [*dedup, *compression, *combined]),
-            sketch_entries={c.name: c.entries for c in measurement.plan.chunkers},
+            estimator=_estimator(evidence, measurement.census, [*dedup, *compression, *combined]),
+            sketch_entries={name: evidence.counts(c)[2] for name, c in evidence.chunkers.items()},
             sampled_fraction=measurement.coverage,
-            chunk_stream="per file; holes end a chunk and are not counted as data",
+            chunk_stream=evidence.chunk_stream(),
+            sampling=_sampling(evidence, chunker),
         ),
-        sharing=sharing(measurement, HEADLINE.chunker, cuts[HEADLINE.chunker].kept),
+        sharing=sharing_of(evidence, chunker),
     )
     return without_intervals(reduction) if is_interrupted(measurement.census) else reduction
 
 
-def _estimator(measurement: Measurement, rows: list[Dedup | Compression | Combined]) -> str:
-    """How the figures were obtained, and of what, where that is not all."""
-    ratios: list[Quantity | None] = [row.ratio for row in rows]
-    ratios += [c.compression_only_ratio for c in rows if isinstance(c, Combined)]
-    exact = all(each is None or each.low == each.high for each in ratios)
-    how = "exact count" if exact else "priority sketch, regression on referenced bytes"
-    if is_interrupted(measurement.census):
-        return f"{'count' if exact else how} of the part that was read"
-    return f"{how}, of what was covered" if measurement.census.skipped else how
+def evidence_of(measurement: Scanned) -> Evidence:
+    """The estimator that ``measurement`` allows."""
+    if is_sample(measurement):
+        return SampleEvidence(extent_sample(measurement))
+    assert isinstance(measurement, Measurement)
+    return SketchEvidence.of(measurement)
 
 
-def _dedup(cut: Cut, distinct: Total, data_bytes: int) -> Dedup:
-    """What storing each of the ``distinct`` bytes once leaves."""
-    # A run of a byte value costs one chunk of the largest size, once, however long it is.
-    runs_once = int(np.count_nonzero(cut.sketch.run_count)) * cut.chunker.max_bytes
-    least = int(cut.sketch.sizes.sum()) + runs_once
-    unique = distinct.plus(runs_once).quantity(least, data_bytes)
-    return Dedup(
-        chunker=cut.chunker.name,
-        chunks=cut.sketch.chunks,
-        unique_bytes=unique,
-        ratio=ratio(data_bytes, unique),
-        run_bytes=int(cut.sketch.run_bytes.sum()),
-    )
+def _dedup(evidence: Evidence, chunker: Chunker, unique: Quantity) -> Dedup:
+    chunks, run_bytes, _ = evidence.counts(chunker)
+    return Dedup(chunker.name, chunks, unique, evidence.data_bytes / unique, run_bytes)
 
 
-def _combined(
-    cut: Cut,
-    codec_name: str,
-    distinct: Total,
-    unique: Quantity,
-    every: Cut | None,
-    data_bytes: int,
-) -> Combined:
-    """What storing each distinct chunk once, compressed, leaves of the ``unique`` bytes; and what
-    compressing ``every`` one leaves."""
-    sizes = cut.sizes(codec_name)
-    whole = cut.compressed.sketch.sizes
-    once = estimate_total(cut.compressed, sizes, (whole, distinct), part_of=whole)
-    runs_once = sum(cut.run_sizes[codec_name].values())
-    left = once.plus(runs_once).quantity(int(sizes.sum()) + runs_once, data_bytes)
-    left = no_more(left, unique)
-    only = None
-    if every is not None:
-        only = no_less(every.left(codec_name, IN_BYTES, data_bytes), left)
+def _combined(evidence: Evidence, chunker: Chunker, codec: str, unique: Quantity) -> Combined:
+    """The row of ``chunker`` and ``codec``. What is left is no more than the ``unique`` bytes, nor
+    than what compression alone leaves: the surer of the two bounds the other."""
+    left = evidence.distinct(chunker, codec).no_more_than(unique)
+    only = evidence.without_dedup(chunker, codec, IN_BYTES)
+    if only is not None and evidence.compression_is_surer:
+        left = left.no_more_than(only)
+    elif only is not None:
+        only = only.no_less_than(left)
     return Combined(
-        chunker=cut.chunker.name,
-        codec=codec_name,
+        chunker=chunker.name,
+        codec=codec,
         physical_bytes=left,
-        ratio=ratio(data_bytes, left),
+        ratio=evidence.data_bytes / left,
         compression_only_bytes=only,
-        compression_only_ratio=None if only is None else ratio(data_bytes, only),
+        compression_only_ratio=None if only is None else evidence.data_bytes / only,
     )
 
 
-def _compression(
-    cuts: dict[str, Cut], combined: list[Combined], data_bytes: int
-) -> Iterator[Compression]:
+def _compression(evidence: Evidence, combined: list[Combined]) -> Iterator[Compression]:
     """What compressing every fixed block leaves: in bytes, as beside deduplication in blocks of
     that size, and as allocated in units of which a block has several."""
-    in_units = allocated_bytes(cuts.values())
-    cutter = {c.chunker: cuts[c.chunker].chunker for c in combined}
-    beside = {(cutter[c.chunker].cut, c.codec): c.compression_only_bytes for c in combined}
-    for cut in cuts.values():
-        block_bytes = cut.chunker.block_bytes
-        if not cut.chunker.per_occurrence or block_bytes is None:
+    data_bytes = evidence.data_bytes
+    beside = {
+        (evidence.chunkers[row.chunker].cut, row.codec): row.compression_only_bytes
+        for row in combined
+    }
+    for chunker in evidence.chunkers.values():
+        block_bytes = chunker.block_bytes
+        if not chunker.per_occurrence or block_bytes is None:
             continue
-        every = occurrences(cuts.values(), cut.chunker)
-        assert every is not None
-        for name in cut.chunker.codecs:
-            plain = beside.get((cut.chunker.cut, name))
+        for codec in chunker.codecs:
+            plain = beside.get((chunker.cut, codec))
             if plain is None:
-                plain = every.left(name, IN_BYTES, data_bytes)
-            yield Compression(name, block_bytes, plain, ratio(data_bytes, plain))
-            if in_units is not None and block_bytes > IN_UNITS.allocation_bytes:
-                left = no_less(every.left(name, IN_UNITS, in_units), plain)
-                yield Compression(name, block_bytes, left, ratio(data_bytes, left), *IN_UNITS)
+                plain = evidence.without_dedup(chunker, codec, IN_BYTES)
+            assert plain is not None
+            yield Compression(codec, block_bytes, plain, data_bytes / plain)
+            allocated = evidence.without_dedup(chunker, codec, IN_UNITS)
+            if allocated is not None and block_bytes > IN_UNITS.allocation_bytes:
+                left = allocated.no_less_than(plain)
+                yield Compression(codec, block_bytes, left, data_bytes / left, *IN_UNITS)
+
+
+def _growth(evidence: Evidence, chunker: Chunker, headline: Combined) -> list[Growth]:
+    shares = SHARES[:-1]
+    left = evidence.growth(chunker, headline.codec, shares)
+    ratios = [round(s * evidence.data_bytes) / q for s, q in zip(shares, left, strict=True)]
+    return [*map(Growth, shares, ratios), Growth(SHARES[-1], headline.ratio)]
 
 
 def scope_of(headline: Combined, growth: list[Growth], data_bytes: int, target_bytes: int) -> Scope:
@@ -279,60 +253,64 @@ def scope_of(headline: Combined, growth: list[Growth], data_bytes: int, target_b
     if half is not None and whole is not None and data_bytes:
         doublings = max(0.0, math.log2(target_bytes / data_bytes))
         scenario = Quantity(whole + doublings * max(0.0, whole - half), None, None, "assumed")
-    floor = headline.compression_only_ratio or Quantity(None, None, None, "measured")
-    return Scope(floor, headline.ratio, scenario, growth)
+    return Scope(headline.compression_only_ratio or UNKNOWN, headline.ratio, scenario, growth)
 
 
-def _at_share(cut: Cut, share: float, data_bytes: int) -> Growth:
-    """The headline ratio if each chunk had been met with probability ``share``.
-
-    A chunk of c references is then met at all with probability 1 - (1 - share)^c: rarefaction (H.
-    L. Sanders, American Naturalist 102, 1968), here of a population that the sketch estimates.
-    """
-    sample = cut.compressed.sketch
-    distinct = estimate_total(cut.kept, cut.sketch.sizes * _met(cut.sketch.counts, share))
-    met = _met(sample.counts, share)
-    whole = sample.sizes * met
-    values = cut.sizes(HEADLINE.codec) * met
-    once = estimate_total(cut.compressed, values, (whole, distinct), part_of=whole)
-    run_met = _met(cut.sketch.run_count, share)
-    runs = cut.run_sizes[HEADLINE.codec]
-    left = once.plus(round(sum(size * float(run_met[byte]) for byte, size in runs.items())))
-    share_bytes = round(share * data_bytes)
-    return Growth(share, ratio(share_bytes, left.quantity(0, share_bytes)))
-
-
-def _met(counts: npt.NDArray[np.uint64], share: float) -> npt.NDArray[np.float64]:
-    """Probability that at least one of ``counts`` references is among a random ``share``."""
-    return 1.0 - (1.0 - share) ** counts.astype(np.float64)
-
-
-def _by_stratum(cut: Cut, measurement: Measurement) -> list[StratumReduction]:
-    sizes = cut.sizes(HEADLINE.codec)
-    strata = []
+def strata(evidence: Evidence, chunker: Chunker) -> Iterator[StratumReduction]:
+    """The reduction within each content class that was observed, in chunks of ``chunker``."""
     for bit, name in enumerate(CLASSES):
-        data_bytes = int(measurement.class_bytes[bit])
-        if data_bytes:
-            seen, seen_compressed = _seen(cut.sketch, bit), _seen(cut.compressed.sketch, bit)
-            unique = estimate_total(cut.kept, cut.sketch.sizes * seen)
-            whole = cut.compressed.sketch.sizes * seen_compressed
-            values = sizes * seen_compressed
-            distinct = unique.quantity(int((cut.sketch.sizes * seen).sum()), data_bytes)
-            once = estimate_total(cut.compressed, values, (whole, unique), part_of=whole)
-            left = no_more(once.quantity(int(values.sum()), data_bytes), distinct)
-            strata.append(
-                StratumReduction(
-                    name=name,
-                    data_bytes=data_bytes,
-                    unique_bytes=distinct,
-                    physical_bytes=left,
-                    ratio=ratio(data_bytes, left),
-                    data_share=quantity(data_bytes / measurement.data_bytes, None, "measured"),
-                )
-            )
-    return strata
+        held = evidence.class_bytes(1 << bit)
+        if held is None:
+            continue
+        assert held.value is not None
+        within_bytes = round(held.value)
+        # The ratio is per byte of the class: how sure its bytes are does not matter to it.
+        (unique, unique_within), (left, left_within) = (
+            [
+                evidence.labelled(chunker, codec, 1 << bit, of)
+                for of in (held, Quantity.exact(within_bytes))
+            ]
+            for codec in (None, HEADLINE.codec)
+        )
+        yield StratumReduction(
+            name=name,
+            data_bytes=within_bytes if held.is_exact else None,
+            unique_bytes=unique,
+            physical_bytes=left.no_more_than(unique),
+            ratio=within_bytes / left_within.no_more_than(unique_within),
+            data_share=held / evidence.data_bytes,
+        )
 
 
-def _seen(sketch: Sketch, bit: int) -> npt.NDArray[np.uint64]:
-    """1 for each kept chunk that occurs in the content class of ``bit``, else 0."""
-    return (sketch.groups >> np.uint64(bit)) & np.uint64(1)
+def sharing_of(evidence: Evidence, chunker: Chunker) -> Sharing | None:
+    """What the source roots share, in chunks of ``chunker``. None of fewer than two roots."""
+    if len(evidence.roots_bytes) < 2:
+        return None
+    return sharing(chunker.name, evidence.roots_bytes, evidence.roots(chunker))
+
+
+def _estimator(
+    evidence: Evidence, census: Census, rows: list[Dedup | Compression | Combined]
+) -> str:
+    """How the figures were obtained, and of what, where that is not all."""
+    ratios = [row.ratio for row in rows]
+    only = (c.compression_only_ratio for c in rows if isinstance(c, Combined))
+    ratios += [ratio for ratio in only if ratio is not None]
+    how = evidence.estimator(all(each.low == each.high for each in ratios))
+    if is_interrupted(census):
+        return f"{how.removeprefix('exact ')} of the part that was read"
+    return f"{how}, of what was covered" if census.skipped else how
+
+
+def _sampling(evidence: Evidence, chunker: Chunker) -> Sampling | None:
+    sample = evidence.sample
+    if sample is None:
+        return None
+    return Sampling(
+        rate=sample.rate,
+        unit_bytes=sample.extent_bytes,
+        crowd_files=sample.share_limit,
+        places=len(sample.ranks),
+        standard_errors=evidence.standard_errors(),
+        more_reading=evidence.more_reading(chunker, HEADLINE.codec),
+    )

@@ -1,269 +1,277 @@
-"""Data reduction of what was read in part: points where the sample supports them, else ranges."""
+"""Evidence of a partial scan: points where the sample supports them, else ranges."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from functools import reduce
+from itertools import combinations
+from operator import add
 
 import numpy as np
 
-from storeff.estimate.compression import (
-    IN_BYTES,
-    IN_UNITS,
-    Allocation,
-    Compression,
-    less,
-    ratio,
-    run_sizes,
-)
-from storeff.estimate.consistency import is_interrupted, no_less, no_more, without_intervals
-from storeff.estimate.reduction import (
-    SHARES,
-    Combined,
-    Dedup,
-    Growth,
-    Headline,
-    Method,
-    Reduction,
-    Sampling,
-    scope_of,
-)
-from storeff.estimate.sampled_groups import sharing_of, strata_of
-from storeff.estimate.sampled_shares import (
-    distinct,
-    headline_cut,
-    saved_share,
-    share_bytes,
-    supported,
-)
-from storeff.estimate.unseen import Z_MAX, Share, calibrate, estimate
+from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation, run_sizes
+from storeff.estimate.evidence import Evidence
+from storeff.estimate.extents import ExtentSample, Scanned, extent_sample, root_labels
+from storeff.estimate.per_byte import data_share, saved_share
+from storeff.estimate.sharing import Roots
+from storeff.estimate.unseen import Z_MAX, Pairs, calibrate, estimate
 from storeff.quantity import Quantity
 from storeff.scan.plan import HEADLINE, Chunker
-from storeff.scan.sampled import Sampled
-from storeff.scan.units import Design
 
 # How often the sample is thinned to calibrate one interval.
 THINNINGS = 100
+# Below this rate no point is given for deduplication: any estimator may be off by more than sqrt(1
+# / rate) there (Charikar et al., PODS 2000), and a wider interval is a range, not a measurement.
+POINT_RATE_MIN = 0.05
+RANGE_MAX = 1.5
 
 
-def reduce_sampled(sampled: Sampled, target_bytes: int | None = None) -> Reduction:
-    """Every figure that ``sampled`` supports. A quantity has no value where it supports only a
-    range, and no bounds either where it says nothing.
-
-    ``target_bytes`` are the logical bytes that the growth scenario is for.
-    """
-    data_bytes = sampled.data_bytes
-    dedup: list[Dedup] = []
-    combined: list[Combined] = []
-    used: dict[str, float] = {}
-    for chunker in _cutting(sampled):
-        if chunker.per_occurrence:
-            continue
-        used[chunker.name] = calibrated(sampled, chunker.name)
-        dedup.append(_dedup(sampled, chunker, used[chunker.name]))
-        z = calibrated(sampled, chunker.name, len(chunker.codecs) - 1)
-        for index, name in enumerate(chunker.codecs):
-            used[f"{chunker.name} {name}"] = z
-            left = _combined(sampled, chunker, index, z)
-            combined.append(_beside(sampled, chunker, index, left, dedup[-1].unique_bytes))
-    headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
-    growth = growth_of(sampled, used[" ".join(HEADLINE)])
-    growth[-1] = Growth(growth[-1].share, headline.ratio)
-    reduction = Reduction(
-        data_bytes=data_bytes,
-        headline=Headline(headline.chunker, headline.codec, headline.ratio),
-        dedup=dedup,
-        compression=[
-            row for c in _cutting(sampled) if c.per_occurrence for row in _compression(sampled, c)
-        ],
-        combined=combined,
-        similarity=None,
-        scope=scope_of(headline, growth, data_bytes, target_bytes or data_bytes),
-        by_stratum=strata_of(sampled),
-        method=Method(
-            estimator="unseen species by least squares, calibrated by re-thinning"
-            if sampled.rate < 1.0
-            else "count of all units",
-            sketch_entries={name: len(table.keys) for name, table in sampled.tables.items()},
-            sampled_fraction=sampled.coverage,
-            chunk_stream=_chunk_stream(sampled.design),
-            sampling=Sampling(
-                rate=sampled.rate,
-                unit_bytes=sampled.design.unit_bytes,
-                crowd_files=sampled.design.crowd_files,
-                places=len(sampled.places),
-                standard_errors=used,
-                more_reading=_more_reading(sampled, used[" ".join(HEADLINE)]),
-            ),
-        ),
-        sharing=sharing_of(sampled),
-    )
-    return without_intervals(reduction) if is_interrupted(sampled.census) else reduction
+def headline_ratio(measurement: Scanned) -> Quantity:
+    """The headline of what was sampled, before other figures bound it."""
+    evidence = SampleEvidence(extent_sample(measurement, HEADLINE.chunker))
+    chunker = evidence.chunkers[HEADLINE.chunker]
+    return evidence.data_bytes / evidence.distinct(chunker, HEADLINE.codec)
 
 
-def _cutting(sampled: Sampled) -> list[Chunker]:
-    return [c for c in sampled.plan.chunkers if c.name in sampled.tables]
+def range_is_narrow(low: float, high: float, rate: float) -> bool:
+    """Whether a sample read at ``rate`` supports a point between ``low`` and ``high``."""
+    return low == high or (rate >= POINT_RATE_MIN and high <= RANGE_MAX * low)
 
 
-def headline_ratio(sampled: Sampled) -> Quantity:
-    """The headline of ``reduce_sampled``, before other figures bound it."""
-    chunker, codec = headline_cut(sampled)
-    left = _combined(sampled, chunker, codec, calibrated(sampled, chunker.name, codec))
-    return ratio(sampled.data_bytes, left)
+class SampleEvidence(Evidence):
+    """What a partial scan measured. Shares are per byte of data."""
+
+    compression_is_surer = True
+
+    def __init__(self, sample: ExtentSample) -> None:
+        super().__init__(
+            [table.chunker for table in sample.tables.values()], sample.data_bytes, sample.roots
+        )
+        self.sample: ExtentSample = sample
+        self._shares: dict[tuple[object, ...], Quantity] = {}
+        self._calibrated: dict[tuple[str, bool], float] = {}
+
+    def counts(self, chunker: Chunker) -> tuple[int, int, int]:
+        table = self.sample.tables[chunker.name]
+        return table.chunks, int(table.run_bytes.sum()), len(table.keys)
+
+    def distinct(self, chunker: Chunker, codec: str | None = None) -> Quantity:
+        share = self.share(chunker, codec)
+        return self.figure(share, Quantity.exact(self.data_bytes), self._runs_once(chunker, codec))
+
+    def labelled(self, chunker: Chunker, codec: str | None, labels: int, of: Quantity) -> Quantity:
+        return self.figure(self.share(chunker, codec, labels), of)
+
+    def figure(self, share: Quantity, of: Quantity, more: int = 0) -> Quantity:
+        """``share`` of some bytes, and ``more``, but no more than these; without a point where the
+        sample supports only a range."""
+        return self.supported(((share * of).rounded() + more).no_more_than(of.rounded()))
+
+    def supported(self, q: Quantity) -> Quantity:
+        """``q``, without a point where the sample supports only a range."""
+        if q.low is None or q.high is None or range_is_narrow(q.low, q.high, self.sample.rate):
+            return q
+        return q.without_value()
+
+    def share(
+        self,
+        chunker: Chunker,
+        codec: str | None = None,
+        labels: int | None = None,
+        scope: float = 1.0,
+        *,
+        all_labels: bool = False,
+    ) -> Quantity:
+        """Distinct bytes per byte: see ``pairs``; in a random share ``scope`` of all ranks."""
+        key = chunker.name, codec, labels, scope, all_labels
+        if key not in self._shares:
+            pairs = self.pairs(chunker, codec, labels, all_labels=all_labels)
+            z = Z_MAX if labels is not None else self.calibrated(chunker, codec is not None)
+            self._shares[key] = estimate(pairs, self.sample.rate, z, scope)
+        return self._shares[key]
+
+    def pairs(
+        self,
+        chunker: Chunker,
+        codec: str | None = None,
+        labels: int | None = None,
+        *,
+        all_labels: bool = False,
+    ) -> Pairs:
+        """The chunks with their bytes, or compressed bytes with a codec; only chunks and data with
+        any of ``labels``, a bit set, if given, or chunks with ``all_labels`` of them."""
+        sample, table = self.sample, self.sample.tables[chunker.name]
+        rows, kept, values = np.full(len(table.keys), True), table.kept, table.sizes
+        if codec is not None:
+            values = table.compressed[:, chunker.codecs.index(codec)]
+            rows, kept = values > 0, table.compressed_kept
+        read = sample.read_at(labels)
+        # Of a part of the data the listing says nothing.
+        listed, nominal, nominal_share = read, read, 1.0
+        if labels is None:
+            listed, nominal = (each.astype(np.float64) for each in (sample.listed, sample.nominal))
+            nominal_share = sample.nominal_share
+        else:
+            observed = table.labels & np.uint64(labels)
+            rows = rows & (observed == labels if all_labels else observed != 0)
+        _, first, chunk = np.unique(table.keys[rows], return_index=True, return_inverse=True)
+        value = values[rows][first].astype(np.float64)
+        rank = np.searchsorted(sample.ranks, table.ranks[rows])
+        return Pairs(value, chunk, rank, sample.ranks, read, listed, nominal, nominal_share, kept)
+
+    def calibrated(self, chunker: Chunker, is_compressed: bool) -> float:
+        """How many standard errors wide intervals of the chunks' bytes are, or of compressed ones:
+        these by the last codec, which stands for all."""
+        if self.sample.rate >= 1.0:
+            return Z_MAX
+        key = chunker.name, is_compressed
+        if key not in self._calibrated:
+            pairs = self.pairs(chunker, chunker.codecs[-1] if is_compressed else None)
+            rate, seed = self.sample.rate, self.sample.seed
+            self._calibrated[key] = calibrate(pairs, rate, seed, THINNINGS)
+        return self._calibrated[key]
+
+    def _runs_once(self, chunker: Chunker, codec: str | None) -> int:
+        runs = self.sample.tables[chunker.name].run_bytes
+        return sum(run_sizes(runs, chunker, codec).values())
+
+    def growth(self, chunker: Chunker, codec: str, shares: Sequence[float]) -> list[Quantity]:
+        """As Evidence says, extents being in a share or not as a whole. What is left per byte does
+        not grow with the scope."""
+        found = [self.share(chunker, codec, scope=scope) for scope in (*shares, 1.0)]
+        for i in reversed(range(len(shares))):
+            found[i] = found[i].no_less_than(found[i + 1])
+        runs = self._runs_once(chunker, codec)
+        return [
+            self.figure(share, Quantity.exact(round(scope * self.data_bytes)), runs)
+            for share, scope in zip(found, shares, strict=False)
+        ]
+
+    def without_dedup(self, cut_like: Chunker, codec: str, space: Allocation) -> Quantity | None:
+        whole_bytes = self.data_bytes if space == IN_BYTES else self._allocated_bytes()
+        for chunker in self.chunkers.values():
+            if chunker.per_occurrence and chunker.cut == cut_like.cut:
+                table = self.sample.tables[chunker.name]
+                share = saved_share(self.sample, table, chunker.codecs.index(codec), space)
+                saved = (share * self.data_bytes).rounded().no_more_than(self.data_bytes)
+                return whole_bytes - saved
+        return None
+
+    def _allocated_bytes(self) -> int:
+        """What all data takes in units of IN_UNITS, uncompressed."""
+        unit = IN_UNITS.allocation_bytes
+        for chunker in self.chunkers.values():
+            if self.sample.rate >= 1.0 and chunker.per_occurrence and chunker.block_bytes == unit:
+                return self.sample.tables[chunker.name].chunks * unit
+        return self.data_bytes + self.sample.padding_bytes
+
+    def class_bytes(self, label: int) -> Quantity | None:
+        held = data_share(self.sample, label) * self.data_bytes
+        if not held.value:
+            return None
+        return held.rounded() if held.is_exact else held
+
+    def roots(self, chunker: Chunker) -> Roots:
+        """Differences between the distinct bytes of roots and of several together, within what
+        copies at equal ranks alone amount to and the distinct bytes of either. Unknown of a root of
+        which too few ranks were read."""
+        every = set(range(len(self.roots_bytes)))
+        of = [self._held({root}, chunker) for root in every]
+        together, apart = self._held(every, chunker), reduce(add, of)
+        shared = {
+            pair: self._shared(*pair, of, chunker)
+            for pair in combinations(every, 2)
+            if self._meet(*pair, chunker)
+        }
+        exclusive = []
+        for root in every:
+            elsewhere = [_low(q) for pair, q in shared.items() if root in pair]
+            alone = together - self._held(every - {root}, chunker)
+            most = _high(of[root]) - max(elsewhere, default=0)
+            exclusive.append(alone.no_more_than(most).no_less_than(0))
+        most = _high(apart) - max(map(_low, of))
+        least = max(map(_low, shared.values()), default=0)
+        pooled = (apart - together).no_more_than(most).no_less_than(least)
+        return Roots(
+            [self.supported(q.rounded()) for q in of],
+            [self.supported(q.rounded()) for q in exclusive],
+            {pair: self.supported(q.rounded()) for pair, q in shared.items()},
+            self.supported(pooled.rounded()),
+        )
+
+    def _held(self, roots: AbstractSet[int], chunker: Chunker, *, by_all: bool = False) -> Quantity:
+        """Distinct bytes of ``roots`` together; ``by_all``, only of what all of them hold at the
+        same ranks."""
+        share = self.share(chunker, labels=root_labels(roots), all_labels=by_all)
+        return share * self.sample.bytes_in(roots)
+
+    def _shared(self, a: int, b: int, of: Sequence[Quantity], chunker: Chunker) -> Quantity:
+        """Bytes of the distinct chunks that both roots hold."""
+        both = of[a] + of[b] - self._held({a, b}, chunker)
+        aligned = self._held({a, b}, chunker, by_all=True)
+        return both.no_more_than(min(_high(of[a]), _high(of[b]))).no_less_than(_low(aligned))
+
+    def _meet(self, a: int, b: int, chunker: Chunker) -> bool:
+        """Whether any chunk was read in both roots."""
+        table = self.sample.tables[chunker.name]
+        in_a, in_b = (
+            table.keys[table.labels & np.uint64(root_labels({root})) != 0] for root in (a, b)
+        )
+        return bool(np.isin(in_a, in_b).any())
+
+    def estimator(self, is_exact: bool) -> str:
+        if self.sample.rate >= 1.0:
+            return "count of all extents"
+        return "unseen species by least squares, calibrated by re-thinning"
+
+    def chunk_stream(self) -> str:
+        return (
+            f"per file, by content from {self.sample.lead_bytes >> 10} KiB before each extent of "
+            f"{self.sample.extent_bytes >> 10} KiB; holes end a chunk and are not counted as data"
+        )
+
+    def standard_errors(self) -> dict[str, float]:
+        made = {}
+        for name, chunker in self.chunkers.items():
+            if not chunker.per_occurrence:
+                made[name] = self.calibrated(chunker, False)
+                for codec in chunker.codecs:
+                    made[f"{name} {codec}"] = self.calibrated(chunker, True)
+        return made
+
+    def more_reading(self, chunker: Chunker, codec: str) -> list[tuple[int, float]]:
+        """Now, at twice and at four times the rate: extrapolated from the widths at half and a
+        quarter of the rate, whose samples lie inside this one.
+
+        The width goes as a power of (1 - rate) / rate, which is 0 when everything is read.
+        """
+        now_rate = self.sample.rate
+        rates = [now_rate / 4, now_rate / 2, now_rate]
+        widths = [self._width_at(rate, chunker, codec) for rate in rates]
+        now = widths[-1]
+        known = [(r, w) for r, w in zip(rates, widths, strict=True) if w and r < 1.0]
+        if not now or now_rate >= 1.0 or len(known) < 2:
+            return []
+        odds = np.log([(1 - r) / r for r, _ in known])
+        power = max(0.0, float(np.polyfit(odds, np.log([w for _, w in known]), 1)[0]))
+        made = [(self.sample.read_bytes, now)]
+        for times in (2, 4):
+            rate = min(1.0, times * now_rate)
+            width = now * ((1 - rate) / rate / ((1 - now_rate) / now_rate)) ** power
+            made.append((round(self.data_bytes * rate), width if rate < 1.0 else 0.0))
+            if rate == 1.0:
+                break
+        return made
+
+    def _width_at(self, rate: float, chunker: Chunker, codec: str) -> float | None:
+        """Width of the interval per byte of data, had the scan been at ``rate``."""
+        pairs = self.pairs(chunker, codec).thinned(self.sample.ranks < rate)
+        share = estimate(pairs, rate, self.calibrated(chunker, True))
+        return None if share.low is None or share.high is None else share.high - share.low
 
 
-def _dedup(sampled: Sampled, chunker: Chunker, z: float) -> Dedup:
-    table = sampled.tables[chunker.name]
-    once = int(np.count_nonzero(table.runs)) * chunker.max_bytes
-    share = estimate(distinct(sampled, table), sampled.rate, z)
-    unique = supported(share, sampled.rate, sampled.data_bytes, once)
-    return Dedup(
-        chunker=chunker.name,
-        chunks=table.chunks,
-        unique_bytes=unique,
-        ratio=ratio(sampled.data_bytes, unique),
-        run_bytes=int(table.runs.sum()),
-    )
+def _low(q: Quantity) -> float:
+    return q.low or 0
 
 
-def _combined(sampled: Sampled, chunker: Chunker, codec: int, z: float) -> Quantity:
-    """Bytes of the distinct chunks, compressed."""
-    table = sampled.tables[chunker.name]
-    share = estimate(distinct(sampled, table, codec), sampled.rate, z)
-    runs = sum(run_sizes(table.runs, chunker, chunker.codecs[codec]).values())
-    return supported(share, sampled.rate, sampled.data_bytes, runs)
-
-
-def _beside(
-    sampled: Sampled, chunker: Chunker, codec: int, left: Quantity, unique: Quantity
-) -> Combined:
-    """The row of what is ``left`` of the ``unique`` bytes, beside what compression alone leaves:
-    that is told better by a part, and as much as what both leave at least."""
-    data_bytes = sampled.data_bytes
-    left = no_more(left, unique)
-    only = _every(sampled, chunker, codec, IN_BYTES)
-    if only is not None:
-        left = no_more(left, only)
-    return Combined(
-        chunker.name,
-        chunker.codecs[codec],
-        left,
-        ratio(data_bytes, left),
-        only,
-        None if only is None else ratio(data_bytes, only),
-    )
-
-
-def _every(sampled: Sampled, like: Chunker, codec: int, allocation: Allocation) -> Quantity | None:
-    """What compressing every chunk that is cut as ``like`` cuts leaves, as often as it occurs. None
-    if no sample by place tells."""
-    for chunker in _cutting(sampled):
-        same = (chunker.cut, chunker.codecs) == (like.cut, like.codecs)
-        if chunker.per_occurrence and same:
-            share = saved_share(sampled, sampled.tables[chunker.name], codec, allocation)
-            whole_bytes = sampled.data_bytes
-            if allocation == IN_UNITS:
-                whole_bytes = _allocated_bytes(sampled)
-            return less(whole_bytes, share_bytes(share, sampled.data_bytes))
-    return None
-
-
-def _allocated_bytes(sampled: Sampled) -> int:
-    """What all data takes in units of IN_UNITS without compression."""
-    unit = IN_UNITS.allocation_bytes
-    counted = [c for c in _cutting(sampled) if c.per_occurrence and c.block_bytes == unit]
-    if sampled.rate >= 1.0 and counted:
-        return sampled.tables[counted[0].name].chunks * unit
-    return sampled.data_bytes + sampled.totals.padding_bytes
-
-
-def _compression(sampled: Sampled, chunker: Chunker) -> Iterator[Compression]:
-    """The rows of what compressing every fixed block leaves, in bytes and as allocated."""
-    block_bytes = chunker.block_bytes
-    if block_bytes is None:
-        return
-    for index, name in enumerate(chunker.codecs):
-        plain = _every(sampled, chunker, index, IN_BYTES)
-        assert plain is not None
-        yield Compression(name, block_bytes, plain, ratio(sampled.data_bytes, plain))
-        if block_bytes > IN_UNITS.allocation_bytes:
-            allocated = _every(sampled, chunker, index, IN_UNITS)
-            assert allocated is not None
-            left = no_less(allocated, plain)
-            yield Compression(name, block_bytes, left, ratio(sampled.data_bytes, left), *IN_UNITS)
-
-
-def growth_of(sampled: Sampled, z: float) -> list[Growth]:
-    """The headline ratio as the scope doubles, units being in it or not as a whole."""
-    chunker, codec = headline_cut(sampled)
-    table = sampled.tables[chunker.name]
-    sample = distinct(sampled, table, codec)
-    shares = _never_growing([estimate(sample, sampled.rate, z, scope) for scope in SHARES])
-    runs = sum(run_sizes(table.runs, chunker, HEADLINE.codec).values())
-    made = []
-    for scope, share in zip(SHARES, shares, strict=True):
-        scope_bytes = round(scope * sampled.data_bytes)
-        left = supported(share, sampled.rate, scope_bytes, runs)
-        made.append(Growth(scope, ratio(scope_bytes, left)))
-    return made
-
-
-def _never_growing(shares: Sequence[Share | None]) -> Sequence[Share | None]:
-    """What is left per byte does not grow with the scope, so neither bound can. That of all, which
-    is the headline's, is left as it is."""
-    known = [share for share in shares if share]
-    if len(known) < len(shares):
-        return shares
-    lows, highs = (
-        np.maximum.accumulate([getattr(share, end) for share in known[::-1]])[::-1]
-        for end in ("low", "high")
-    )
-    values = np.clip([share.value for share in known], lows, highs)
-    return [
-        Share(*each) for each in zip(*map(np.ndarray.tolist, (values, lows, highs)), strict=True)
-    ]
-
-
-def _chunk_stream(design: Design) -> str:
-    return (
-        f"per file, by content from {design.lead_bytes >> 10} KiB before each unit of "
-        f"{design.unit_bytes >> 10} KiB; holes end a chunk and are not counted as data"
-    )
-
-
-def _interval_width(sampled: Sampled, rate: float, z: float) -> float | None:
-    """Width, per byte of data, of the headline's interval, had the scan been at ``rate``."""
-    chunker, codec = headline_cut(sampled)
-    sample = distinct(sampled, sampled.tables[chunker.name], codec)
-    share = estimate(sample.thinned(sampled.places < rate), rate, z)
-    return None if share is None else share.high - share.low
-
-
-def _more_reading(sampled: Sampled, z: float) -> list[tuple[int, float]]:
-    """(bytes read in all, width of the headline's interval per byte of data) now, at twice and at
-    four times the rate: told from what half and a quarter of the sample gave, which lie inside it.
-
-    The width goes as a power of (1 - rate) / rate, which is 0 when everything is read.
-    """
-    rates = [sampled.rate / 4, sampled.rate / 2, sampled.rate]
-    widths = [_interval_width(sampled, rate, z) for rate in rates]
-    now = widths[-1]
-    known = [(r, w) for r, w in zip(rates, widths, strict=True) if w and r < 1.0]
-    if not now or sampled.rate >= 1.0 or len(known) < 2:
-        return []
-    odds = np.log([(1 - r) / r for r, _ in known])
-    power = max(0.0, float(np.polyfit(odds, np.log([w for _, w in known]), 1)[0]))
-    made = [(sampled.read_bytes, now)]
-    for times in (2, 4):
-        rate = min(1.0, times * sampled.rate)
-        width = now * ((1 - rate) / rate / ((1 - sampled.rate) / sampled.rate)) ** power
-        made.append((round(sampled.data_bytes * rate), width if rate < 1.0 else 0.0))
-        if rate == 1.0:
-            break
-    return made
-
-
-def calibrated(sampled: Sampled, chunker: str, codec: int | None = None) -> float:
-    """The standard errors that intervals of distinct bytes, or compressed ones, are wide."""
-    if sampled.rate >= 1.0:
-        return Z_MAX
-    sample = distinct(sampled, sampled.tables[chunker], codec)
-    z = calibrate(sample, sampled.rate, sampled.design.seed, THINNINGS)
-    return Z_MAX if z is None else z
+def _high(q: Quantity) -> float:
+    return q.high or 0

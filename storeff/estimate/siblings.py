@@ -31,26 +31,26 @@ def estimated_pairs(siblings: Siblings) -> list[SiblingPair]:
 
 
 def _total(pair: PairSample, values: npt.NDArray[np.int64]) -> Quantity:
-    """Sum over all blocks, of which some were drawn at random without replacement.
+    """Sum over all blocks, of which some were sampled at random without replacement.
 
     A ratio estimate, as the last block is shorter, with Student's interval (W. G. Cochran,
-    "Sampling Techniques", 1977, 6.3). Where all that were drawn are alike, others may be anything:
-    more than log(40) / drawn of all would be missed in less than 2.5 %.
+    "Sampling Techniques", 1977, 6.3). Where all sampled ones are alike, others may be anything:
+    more than log(40) / sampled of all would be missed in less than 2.5 %.
     """
-    drawn, blocks = len(values), pair.all_blocks
+    sampled, blocks = len(values), pair.all_blocks
     seen = int(values.sum())
-    if drawn == blocks:
-        return Quantity(seen, seen, seen, "measured")
+    if sampled == blocks:
+        return Quantity.exact(seen)
     share = seen / int(pair.sizes.sum())
     value = share * pair.data_bytes
     if np.ptp(values / pair.sizes) == 0:
-        missed_bytes = math.ceil(blocks * math.log(40) / drawn) * BLOCK_BYTES
+        missed_bytes = math.ceil(blocks * math.log(40) / sampled) * BLOCK_BYTES
         low, high = value - share * missed_bytes, value + (1 - share) * missed_bytes
     else:
         residuals = values - share * pair.sizes
-        error = blocks * (float((residuals**2).sum()) / (drawn - 1)) ** 0.5
-        error *= ((1 - drawn / blocks) / drawn) ** 0.5
-        half = float(stats.t.ppf(0.975, drawn - 1)) * error
+        error = blocks * (float((residuals**2).sum()) / (sampled - 1)) ** 0.5
+        error *= ((1 - sampled / blocks) / sampled) ** 0.5
+        half = float(stats.t.ppf(0.975, sampled - 1)) * error
         low, high = value - half, value + half
     # Compressed, a block may become a little longer than it is.
     most = max(value, pair.data_bytes)

@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from storeff.estimate.compression import ratio
 from storeff.estimate.consistency import is_interrupted, without_intervals
 from storeff.estimate.delta import NotReread, Similarity
 from storeff.estimate.reduction import Reduction
 from storeff.estimate.siblings import estimated_pairs
 from storeff.estimate.totals import estimate_total, sample_of
-from storeff.quantity import Z95, Quantity
+from storeff.quantity import UNKNOWN, Z95, Quantity
 from storeff.scan.measurement import Measurement
 from storeff.scan.siblings import Siblings
 from storeff.scan.similar import Deltas
@@ -45,7 +44,7 @@ def with_similarity(
     deltas: Deltas,
     siblings: Siblings,
 ) -> Reduction:
-    """``reduction``, of ``measurement``, with what the two say of similar chunks and files."""
+    """``reduction``, of ``measurement``, with what was measured of similar chunks and files."""
     plan = deltas.similarity
     sketch = measurement.sketches[plan.chunker]
     kept = sample_of(sketch, measurement.plan.seed)
@@ -61,7 +60,7 @@ def with_similarity(
         codec=plan.codec,
         saved_bytes=saved,
         physical_bytes=left,
-        ratio=ratio(reduction.data_bytes, left),
+        ratio=reduction.data_bytes / left,
         gain=_gain(plain, saved),
         interval="exact" if exact else "95 %" if trusted and not deltas.skipped else "range",
         effective_groups=effective,
@@ -92,7 +91,7 @@ def saved_bytes(
     the interval is symmetric in the logarithm, with Student's quantile for
     V^2 / sum v^2 - 1 degrees of freedom (F. E. Satterthwaite, Biometrics Bulletin 2, 1946), v the
     groups' shares of the variance V. Where those are few, a large group may have been missed. The
-    kept groups tell: it is known that all groups have ``distinct_bytes``. What they miss of that,
+    kept groups show it: all groups are known to have ``distinct_bytes``. What they miss of that,
     at their own rate of saving, counts as a standard error too.
     Where nothing is saved, the upper limit supposes that no group saves more than one largest
     chunk: then more than log(40) / inclusion such groups would be missed in less than 2.5 %.
@@ -100,7 +99,7 @@ def saved_bytes(
     in the upper limit, and so is what chunks that were left out may save more than those kept.
     """
     if deltas.skipped and len(deltas.skipped) == sum(group.kept for group in deltas.groups):
-        return Quantity(None, None, None, "measured"), None
+        return UNKNOWN, None
     most = math.inf if plain.high is None else plain.high
     saved, within, more = _savings(deltas)
     chance = deltas.inclusion
@@ -128,7 +127,7 @@ def _savings(deltas: Deltas) -> tuple[Floats, Floats, Floats]:
     """What each group of several chunks saves, the variance of that, and what it may save more.
 
     Of a group too large to be kept whole, the chunks of smallest key are a random sample of k, and
-    they tell how many there are, with a relative variance of 1 / (k - 2) (K. Beyer et al., "On
+    they show how many there are, with a relative variance of 1 / (k - 2) (K. Beyer et al., "On
     synopses for distinct-value estimation under multiset operations", SIGMOD 2007). The others are
     taken to save as much as these on average; at most they are all deltas, as the first of a group
     cannot be. Where none of the k is one, more than log(40) / k of the others would be missed in
@@ -158,14 +157,14 @@ def _savings(deltas: Deltas) -> tuple[Floats, Floats, Floats]:
 def _quantity(value: float, low: float, high: float) -> Quantity:
     rounded = round(value), math.floor(low), math.ceil(high)
     if low == high:
-        return Quantity(rounded[0], rounded[0], rounded[0], "measured")
+        return Quantity.exact(rounded[0])
     return Quantity(rounded[0], min(rounded[:2]), max(rounded[0], rounded[2]), "measured")
 
 
 def _less(plain: Quantity, saved: Quantity) -> Quantity:
     """``plain`` - ``saved``, which err independently of each other."""
     if plain.value is None or saved.value is None:
-        return Quantity(None, None, None, "measured")
+        return UNKNOWN
     value = max(float(plain.value) - float(saved.value), 0.0)
     if None in (plain.low, plain.high, saved.low, saved.high):
         return Quantity(round(value), None, None, "measured")
@@ -178,7 +177,7 @@ def _less(plain: Quantity, saved: Quantity) -> Quantity:
 def _gain(plain: Quantity, saved: Quantity) -> Quantity:
     """``plain`` / (``plain`` - ``saved``): how many times the ratio without deltas."""
     if plain.value is None or saved.value is None:
-        return Quantity(None, None, None, "measured")
+        return UNKNOWN
     p = float(plain.value)
 
     def times(saving: float | None) -> float | None:

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from storeff.quantity import Quantity
+from storeff.quantity import UNKNOWN, Quantity
 from storeff.scan.sketch import Sketch
 
 Floats = npt.NDArray[np.float64]
 Values = npt.NDArray[np.uint64] | Floats
 
-# A bucket is heavy whose references lie this many robust standard deviations over the median, and
-# as much more as the skewness of few chunks in a bucket makes of that. At 4, ordinary chunks that
-# had met by chance passed for a heavy one (50,000 doubled chunks, 1,024 kept: RMSE 0.14 %, not 0),
-# and 1,000 chunks of 60 references among 300,000 were found in part, so that intervals covered
-# 81 %, not 96 %. Without the skewness 1,024 of 2,342 chunks of weights were off by 0.76 %, not
-# 0.72 %, and 1,024 of 1,729 of versions by 0.59 %, not 0.51 % (2026-11-21).
+# A bucket holds a heavy hitter if its references lie this many robust standard deviations over the
+# median, and as much more as the skewness of few chunks in a bucket makes of that. At 4, ordinary
+# chunks that fell into one bucket passed for a heavy hitter (50,000 doubled chunks, 1,024 kept:
+# RMSE 0.14 %, not 0), and 1,000 chunks of 60 references among 300,000 were found in part, so that
+# intervals covered 81 %, not 96 %. Without the skewness 1,024 of 2,342 chunks of weights were off
+# by 0.76 %, not 0.72 %, and 1,024 of 1,729 of versions by 0.59 %, not 0.51 % (2026-11-21).
 HEAVY = 6.0
 # The second moment of references by bucket has a relative standard error of sqrt(2 / buckets); what
 # lies further above what the kept chunks account for is due to chunks that were not kept.
@@ -52,31 +52,29 @@ class Total:
         from scipy.special import stdtrit
 
         if math.isinf(self.standard_error):
-            return Quantity(None, None, None, "measured")
+            return UNKNOWN
         if self.standard_error == self.missed_more == 0:
-            return Quantity(round(self.value), round(self.value), round(self.value), "measured")
+            return Quantity.exact(round(self.value))
         half = float(stdtrit(self.freedom, 0.975)) * self.standard_error
         below, above = math.hypot(half, self.missed_less), math.hypot(half, self.missed_more)
-        value, low, high = (
-            min(max(round(x), least), most)
-            for x in (self.value, self.value - below, self.value + above)
-        )
-        return Quantity(value, low, high, "measured")
+        estimate = Quantity(self.value, self.value - below, self.value + above, "measured")
+        return estimate.rounded().no_less_than(least).no_more_than(most)
 
 
 NOTHING_KNOWN = Total(math.nan, math.inf)
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class PrioritySample:
     """A sketch as a sample of all chunks, and what is known of those that were not kept.
 
-    By row: ``chance`` is the probability min(1, size x tau) of being kept, ``weight`` what a
-    squared residual adds to the variance, ``light`` whether its bucket is not heavy, ``referenced``
-    the bytes of all its references if it is light and could have been missed, else 0.
-    ``referenced_bytes`` is the total of those over all chunks: exact, kept or not. ``heavy_share``
-    is the share of the chunks that are in heavy buckets, and ``unseen`` the part of the variance of
-    ``referenced``'s estimated total that the kept chunks do not account for.
+    By row: ``chance`` is the inclusion probability min(1, size x tau), ``weight`` what a squared
+    residual adds to the variance, ``light`` whether no heavy hitter shares its bucket,
+    ``referenced`` the bytes of all its references if it is light and could have been missed, else
+    0. ``referenced_bytes`` is the total of those over all chunks: exact, kept or not.
+    ``heavy_share`` is the share of the chunks that share a bucket with a heavy hitter. ``unseen``
+    is the part of the variance of ``referenced``'s estimated total that the kept chunks do not
+    account for.
     """
 
     sketch: Sketch
@@ -89,13 +87,12 @@ class Sample:
     unseen: float
 
 
-def sample_of(sketch: Sketch, seed: int) -> Sample:
-    """``sketch`` of a scan under ``seed``, with its heavy buckets told from the light ones.
+def sample_of(sketch: Sketch, seed: int) -> PrioritySample:
+    """``sketch`` of a scan under ``seed``, with the buckets that hold heavy hitters detected.
 
-    How often a chunk is referenced says much about how many chunks there are: the bytes of all
-    references are known. But one chunk with very many of them, if it is not kept, looks like very
-    many chunks. The totals by bucket are exact and show where such a chunk must be, so its bucket
-    is left out of what is known beforehand.
+    The bytes of all references are known, and references say much about how many chunks there are.
+    But one heavy hitter that is not kept looks like very many chunks. The totals by bucket are
+    exact and show where it must be, so its bucket is left out of what is known beforehand.
     """
     counts, sizes = sketch.counts.astype(np.float64), sketch.sizes.astype(np.float64)
     chance = np.minimum(1.0, sizes * sketch.tau)
@@ -110,11 +107,11 @@ def sample_of(sketch: Sketch, seed: int) -> Sample:
     light = is_light[kept_in]
     heavy_buckets = np.count_nonzero(~is_light)
     chunks = float((1 / chance[missable]).sum())
-    # A heavy bucket holds its share of the ordinary chunks, and a heavy one.
+    # Each of these buckets holds its share of the ordinary chunks, and a heavy hitter.
     heavy_share = heavy_buckets / len(is_light) + (heavy_buckets / chunks if chunks else 0.0)
     shown = missable & light
     accounted = float((counts[shown] ** 2 * sizes[shown] / chance[shown]).sum())
-    return Sample(
+    return PrioritySample(
         sketch=sketch,
         chance=chance,
         weight=(1 - chance) / chance**2,
@@ -152,7 +149,7 @@ def _unseen(references: Floats, referenced_bytes: Floats, accounted: float) -> f
 
 
 def estimate_total(
-    sample: Sample,
+    sample: PrioritySample,
     values: Values,
     size: tuple[Values, Total] | None = None,
     *,
@@ -163,7 +160,7 @@ def estimate_total(
     The Horvitz-Thompson estimator over a priority sample is unbiased and its terms are uncorrelated
     (Szegedy, STOC 2006), so the variance is a plain sum. What is known of all chunks corrects it by
     regression: the bytes of all references, and ``size``, another quantity of each kept chunk whose
-    total a larger sample tells better (C.-E. Särndal, B. Swensson, J. Wretman, Model Assisted
+    total a larger sample estimates better (C.-E. Särndal, B. Swensson, J. Wretman, Model Assisted
     Survey Sampling, 1992, ch. 6). Of none, one and both, that of least variance is used.
 
     A rare kind of chunk of which none was kept leaves no trace in the residuals; so the variance is
@@ -207,7 +204,7 @@ def estimate_total(
 
 
 def _regressed(
-    sample: Sample,
+    sample: PrioritySample,
     y: Floats,
     plain: float,
     controls: list[tuple[Floats, Total]],
@@ -222,8 +219,8 @@ def _regressed(
     slopes = np.linalg.lstsq(weighted @ known, weighted @ y)[0]
     missing = [total.value for _, total in controls] - (known.T / sample.chance).sum(axis=1)
     unexplained = y - known[:, 1:] @ slopes[1:]
-    # In heavy buckets the references explain nothing. Few chunks there are kept, and speak for them
-    # less well than all others do.
+    # Beside a heavy hitter the references explain nothing. Few such chunks are kept: all others
+    # represent them better.
     squares = sample.light * (unexplained - slopes[0] * known[:, 0]) ** 2
     squares += sample.heavy_share * unexplained**2
     terms = lost * sample.weight * squares

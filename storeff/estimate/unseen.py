@@ -1,4 +1,4 @@
-"""Distinct bytes of data of which only some units were read: unseen species, by least squares.
+"""Distinct bytes of data of which only some extents were read: unseen species, by least squares.
 
 How many chunks would show up how often, if all were read, is a histogram x; reading at rate p thins
 it binomially, E[y] = A x. Of all histograms that explain the sample y, those with the fewest and
@@ -7,10 +7,10 @@ Harnik, Khaitzin, Sotnikov, "Estimating Unseen Deduplication", FAST 2016). Here 
 the interval is that of the profile likelihood: the figures whose best histogram is not much further
 from y than the closest of all.
 
-Units of one place (storeff.scan.units) are read together or not at all. So what is counted are
-pairs of chunk and place: duplicates within a place are known, those between places are estimated.
-How far y is off is told by a delete-group jackknife over places, and how far to trust that by
-thinning the sample once more, where the truth is known. What the listing tells of all units, read
+Extents of one sampling rank (storeff.scan.units) are read together or not at all. So pairs of chunk
+and rank are counted: duplicates within a rank are known, those between ranks are estimated. A
+delete-group jackknife over ranks estimates how far y is off. How far to trust that is found by
+thinning the sample once more, where the truth is known. What the listing says of all extents, read
 or not, corrects y by regression (Montanari, "Post-sampling efficient QR-prediction in large-sample
 surveys", International Statistical Review 55, 1987).
 """
@@ -18,25 +18,24 @@ surveys", International Statistical Review 55, 1987).
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from storeff.quantity import Z95
+from storeff.quantity import UNKNOWN, Z95, Quantity
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Lower ends of the classes of multiplicity that are told apart in a sample: few enough for GROUPS
-# replicates to tell their covariance.
+# Lower ends of the classes of multiplicity of a sample: so few that GROUPS replicates can estimate
+# their covariance.
 CLASSES = np.array([1, 2, 3, 4, 6, 9, 15, 30])
 GROUPS = 120
 # Multiplicities in the whole: each up to the first figure, then in steps of the second.
 GRID_DENSE, GRID_STEP = 32, 1.12
 # Directions in which y hardly varies are not trusted further than this share of the widest one.
 EIGENVALUE_MIN = 1e-3
-# How much an equation outweighs what was seen, how well a bound is found per byte, and in how many
+# How much an equation outweighs an observation, how well a bound is found per byte, and in how many
 # steps a problem is solved: 10 to 30 are usual.
 EQUATION, BOUND_ERROR, STEPS_MAX = 1e3, 1e-5, 10_000
 # The point is the middle of what lies within this many standard errors of the closest histogram.
@@ -51,125 +50,121 @@ Z_MIN = 1.0
 # 94 % of the intervals or more held the truth on every corpus, without it 88 % on one
 # (bench/accuracy/partial.py, 2026-11-21).
 WIDENING = 1.3
-# What the listing tells corrects nothing if one group has more than this share of its variance: one
-# pair of copies at different places among 2,000 took 7 % off what was distinct.
+# What the listing says corrects nothing if one group has more than this share of its variance: one
+# pair of copies at different ranks among 2,000 took 7 % off what was distinct.
 LEVERAGE_MAX = 0.25
-# Fewer places than this tell nothing about how much places differ.
-PLACES_MIN = 30
+# Fewer ranks than this say nothing about how much ranks differ.
+RANKS_MIN = 30
 # So many are left in a thinned sample, if need be by thinning it less than everything was.
-THINNED_PLACES = 60
+THINNED_RANKS = 60
 # No figure is this many distinct bytes per byte.
 SHARE_MAX = 2.0
 
 
-class Share(NamedTuple):
-    """Distinct bytes per byte of data: the point and the interval."""
-
-    value: float
-    low: float
-    high: float
-
-
 @dataclass(frozen=True, eq=False)
-class Sample:
-    """Chunks of the units that were read, each once per place.
+class Pairs:
+    """Chunks of the extents that were read, each once per sampling rank.
 
     A row per distinct chunk: ``value`` (u,), its bytes or compressed bytes. A row per pair:
-    ``chunk`` (n,) and ``place`` (n,), rows of the other tables. A row per place: ``hashes`` (m,) in
-    (0, 1], ``read`` (m,) bytes, and what the listing says of the same units: ``listed`` (m,) bytes,
-    and ``once`` (m,), those left if files of one size that share the place were copies.
-    ``once_share`` is the latter per byte listed in all, read or not. Only a random share ``kept``
-    of the distinct chunks is in it.
+    ``chunk`` (n,) and ``rank`` (n,), rows of the other tables. A row per rank: ``ranks`` (m,) in
+    (0, 1], ``read`` (m,) bytes, and what the listing says of the same extents: ``listed`` (m,)
+    bytes, and ``nominal`` (m,), the nominal unique ones, those left if files of one size that share
+    the rank were copies. ``nominal_share`` is the latter per byte listed in all, read or not. Only
+    a random share ``kept`` of the distinct chunks is in it.
     """
 
     value: Floats
     chunk: Ints
-    place: Ints
-    hashes: Floats
+    rank: Ints
+    ranks: Floats
     read: Floats
     listed: Floats
-    once: Floats
-    once_share: float
+    nominal: Floats
+    nominal_share: float
     kept: float = 1.0
 
     @property
     def distinct_share(self) -> float:
         """Distinct bytes in the sample per byte read; of all data it is an overestimate."""
-        return self.counted(1.0).value
+        return self._counted(1.0)[0]
 
-    def counted(self, scope: float) -> Share:
-        """Distinct bytes per byte in a random share ``scope`` of the places read (rarefaction: H.
+    def counted(self, scope: float) -> Quantity:
+        """Distinct bytes per byte in a random share ``scope`` of the ranks read (rarefaction: H.
         L. Sanders, American Naturalist 102, 1968); uncertain if only some chunks were kept."""
+        value, half = self._counted(scope)
+        return Quantity(value, max(value - half, 0.0), value + half, "measured")
+
+    def _counted(self, scope: float) -> tuple[float, float]:
         times = np.bincount(self.chunk, minlength=len(self.value))
-        met = self.value * (-np.expm1(times * math.log1p(-scope)) if scope < 1.0 else 1.0)
+        observed = self.value * (-np.expm1(times * math.log1p(-scope)) if scope < 1.0 else 1.0)
         per_byte = 1 / (scope * self.kept * float(self.read.sum()))
-        half = Z95 * math.sqrt((1 - self.kept) * float((met**2).sum())) * per_byte
-        value = float(met.sum()) * per_byte
-        return Share(value, max(value - half, 0.0), value + half)
+        half = Z95 * math.sqrt((1 - self.kept) * float((observed**2).sum())) * per_byte
+        return float(observed.sum()) * per_byte, half
 
     @cached_property
     def group(self) -> Ints:
-        """(m,) jackknife group of each place, by lower bits of its hash."""
-        return jackknife_groups(self.hashes)
+        """(m,) jackknife group of each rank."""
+        return jackknife_groups(self.ranks)
 
-    def thinned(self, keep: npt.NDArray[np.bool_]) -> "Sample":
-        """What would have been read at those places only that ``keep`` (m,) says."""
-        pairs = keep[self.place]
+    def thinned(self, keep: npt.NDArray[np.bool_]) -> "Pairs":
+        """What would have been read at those ranks alone that ``keep`` (m,) names."""
+        pairs = keep[self.rank]
         rows, chunk = np.unique(self.chunk[pairs], return_inverse=True)
-        place = (np.cumsum(keep) - 1)[self.place[pairs]]
-        return Sample(
+        rank = (np.cumsum(keep) - 1)[self.rank[pairs]]
+        return Pairs(
             self.value[rows],
             chunk,
-            place,
-            self.hashes[keep],
+            rank,
+            self.ranks[keep],
             self.read[keep],
             self.listed[keep],
-            self.once[keep],
-            float(self.once.sum() / max(1.0, self.listed.sum())),
+            self.nominal[keep],
+            float(self.nominal.sum() / max(1.0, self.listed.sum())),
             self.kept,
         )
 
 
-def jackknife_groups(hashes: Floats) -> Ints:
-    """(m,) the group that is left out with each place, by lower bits of its hash."""
-    return (hashes * 2.0**32 % 1.0 * GROUPS).astype(np.int64)
+def jackknife_groups(ranks: Floats) -> Ints:
+    """(m,) the group that is left out with each rank, by lower bits of it."""
+    return (ranks * 2.0**32 % 1.0 * GROUPS).astype(np.int64)
 
 
-def estimate(sample: Sample, p: float, z: float, scope: float = 1.0) -> Share | None:
-    """Distinct bytes of everything, of which ``sample`` was read at rate ``p``, per byte; or of a
-    random share ``scope`` of all places.
+def estimate(pairs: Pairs, p: float, z: float, scope: float = 1.0) -> Quantity:
+    """Distinct bytes of everything, of which ``pairs`` were read at rate ``p``, per byte; or of a
+    random share ``scope`` of all ranks. Unknown if too few ranks were read.
 
-    ``z`` is how many standard errors an explanation may be off. None if too few places were read.
+    ``z`` is how many standard errors an explanation may be off.
     """
-    if p >= 1.0 and sample.read.any():
-        return sample.counted(scope)
-    program = Program.of(sample, p)
+    if p >= 1.0 and pairs.read.any():
+        return pairs.counted(scope)
+    program = Program.of(pairs, p)
     if program is None:
-        return None
+        return UNKNOWN
     low, high = program.bounds(max(z, POINT_Z), scope)
     value = sum(program.bounds(POINT_Z, scope)) / 2
-    if sample.kept == 1.0 and scope == 1.0:
-        seen = sample.distinct_share
+    share = Quantity(value, low, high, "measured")
+    if pairs.kept == 1.0 and scope == 1.0:
         # All that was not read may repeat what was, or nothing of itself.
-        low, value, high = (min(max(x, seen * p), seen * p + 1 - p) for x in (low, value, high))
-    return Share(value, low, high)
+        seen = pairs.distinct_share * p
+        share = share.no_less_than(seen).no_more_than(seen + 1 - p)
+    return share
 
 
-def calibrate(sample: Sample, p: float, seed: int, thinnings: int = 100) -> float | None:
+def calibrate(pairs: Pairs, p: float, seed: int, thinnings: int = 100) -> float:
     """How many standard errors z must be for ``estimate`` to hold the truth 95 times in 100.
 
-    The sample is taken for a population, whose distinct bytes are known, and its places are drawn
-    at rate ``p`` again and again: z goes by the mean square of how far the truth was off. None if
-    too few places are left to do so.
+    The sample is taken for a population, whose distinct bytes are known, and its ranks are sampled
+    at rate ``p`` again and again: z goes by the mean square of how far the truth was off. Z_MAX if
+    too few ranks are left to do so.
     """
     rng = np.random.default_rng(seed)
-    rate = max(p, min(0.5, THINNED_PLACES / max(1, len(sample.hashes))))
+    rate = max(p, min(0.5, THINNED_RANKS / max(1, len(pairs.ranks))))
     needed = []
     for _ in range(thinnings):
-        program = Program.of(sample.thinned(rng.random(len(sample.hashes)) < rate), rate)
+        program = Program.of(pairs.thinned(rng.random(len(pairs.ranks)) < rate), rate)
         if program is None:
-            return None
-        needed.append(program.distance(sample.distinct_share))
+            return Z_MAX
+        needed.append(program.distance(pairs.distinct_share))
     spread = float(np.sqrt(np.mean(np.square(needed))))
     return min(max(Z_MIN, WIDENING * Z95 * spread), Z_MAX)
 
@@ -183,9 +178,9 @@ class Program:
     by ``least``, squared.
     """
 
-    def __init__(self, sample: Sample, p: float) -> None:
-        y, covariance = _observed(sample, p)
-        most = int(np.bincount(sample.chunk).max())
+    def __init__(self, pairs: Pairs, p: float) -> None:
+        y, covariance = _observed(pairs, p)
+        most = int(np.bincount(pairs.chunk).max())
         self.grid = _grid(1.5 * (most + 3 * math.sqrt(most) + 3) / p)
         # Here, because scipy takes 45 MB that a scan of everything has no use for.
         from scipy.stats import binom
@@ -194,8 +189,8 @@ class Program:
         chance = np.vstack((below[1:], np.ones(len(self.grid)))) - below
         expected = np.vstack((chance / (self.grid * p), np.ones(len(self.grid))))
         # The sample may have nothing of a class although there is some: duplicates come in
-        # clusters, as many as one place holds.
-        least = float((sample.read**2).sum()) / float(sample.read.sum()) ** 2
+        # clusters, as many as the extents of one rank hold.
+        least = float((pairs.read**2).sum()) / float(pairs.read.sum()) ** 2
         scale = np.sqrt(np.diag(covariance) + (1 - p) * least**2)
         correlation = covariance / np.outer(scale, scale)
         np.fill_diagonal(correlation, 1.0)
@@ -206,24 +201,24 @@ class Program:
         self.least = self.squared(self.closest)
 
     @staticmethod
-    def of(sample: Sample, p: float) -> "Program | None":
-        """The problems of ``sample``, read at rate ``p``; None if that is too little."""
-        if len(np.unique(sample.place)) < PLACES_MIN:
+    def of(pairs: Pairs, p: float) -> "Program | None":
+        """The problems of ``pairs``, read at rate ``p``; None if these are too few."""
+        if len(np.unique(pairs.rank)) < RANKS_MIN:
             return None
-        return Program(sample, p)
+        return Program(pairs, p)
 
     def squared(self, w: Floats) -> float:
         """How far ``w`` is off, in standard errors, squared."""
         return float(((self.rows @ w - self.seen) ** 2).sum())
 
     def distinct(self, scope: float) -> Floats:
-        """(g,) distinct bytes per byte of pairs, in a random share ``scope`` of all places."""
-        met = -np.expm1(self.grid * math.log1p(-scope)) / scope if scope < 1.0 else 1.0
-        return met / self.grid
+        """(g,) distinct bytes per byte of pairs, in a random share ``scope`` of all ranks."""
+        observed = -np.expm1(self.grid * math.log1p(-scope)) / scope if scope < 1.0 else 1.0
+        return observed / self.grid
 
     def distance(self, distinct_share: float, scope: float = 1.0) -> float:
         """How much further off than the closest, in standard errors, are histograms with so many
-        distinct bytes per byte, in a share ``scope`` of the places: by the squares' difference."""
+        distinct bytes per byte, in a share ``scope`` of the ranks: by the squares' difference."""
         # An equation is a row that outweighs the others.
         weight = EQUATION * float(np.abs(self.rows).max())
         rows = np.vstack((self.rows, weight * self.distinct(scope)))
@@ -232,7 +227,7 @@ class Program:
 
     def bounds(self, z: float, scope: float = 1.0) -> tuple[float, float]:
         """Fewest and most distinct bytes per byte, of all histograms at most ``z`` further off, in
-        a random share ``scope`` of all places."""
+        a random share ``scope`` of all ranks."""
         from scipy.optimize import brentq
 
         inside = float(self.closest @ self.distinct(scope))
@@ -259,42 +254,42 @@ def _grid(top: float) -> Floats:
     return np.concatenate((np.arange(1.0, GRID_DENSE + 1), sparse))
 
 
-def _observed(sample: Sample, p: float) -> tuple[Floats, Floats]:
+def _observed(pairs: Pairs, p: float) -> tuple[Floats, Floats]:
     """Bytes of distinct chunks by class of multiplicity, and last of all pairs, per byte read; and
-    their covariance, by leaving out each group of places in turn. Both as they are given what is
-    known of the listing: the regression on it is taken off."""
+    their covariance, by leaving out each group of ranks in turn. The regression on what is known of
+    the listing is taken off both."""
     last = len(CLASSES)
-    value = sample.value / sample.kept
-    times = np.bincount(sample.chunk, minlength=len(value))
+    value = pairs.value / pairs.kept
+    times = np.bincount(pairs.chunk, minlength=len(value))
     in_class = np.searchsorted(CLASSES, times, side="right") - 1
     y = np.append(np.bincount(in_class, value, last), value @ times)
-    # Each chunk and group that meet, and how many of the chunk's pairs are in the group.
-    met, lost = np.unique(sample.chunk * GROUPS + sample.group[sample.place], return_counts=True)
-    chunk, group = np.divmod(met, GROUPS)
+    # Each chunk and group that have pairs in common, and how many.
+    common, lost = np.unique(pairs.chunk * GROUPS + pairs.group[pairs.rank], return_counts=True)
+    chunk, group = np.divmod(common, GROUPS)
     left_class = np.searchsorted(CLASSES, times[chunk] - lost, side="right") - 1
     change = np.zeros((GROUPS, last + 1))
     np.add.at(change, (group, in_class[chunk]), -value[chunk])
     some = left_class >= 0
     np.add.at(change, (group[some], left_class[some]), value[chunk[some]])
     np.add.at(change, (group, last), -value[chunk] * lost)
-    read = sample.read.sum()
-    without = read - np.bincount(sample.group, sample.read, GROUPS)
-    used = np.unique(sample.group)
+    read = pairs.read.sum()
+    without = read - np.bincount(pairs.group, pairs.read, GROUPS)
+    used = np.unique(pairs.group)
     replicas = ((y + change) / without[:, np.newaxis])[used]
     replicas -= replicas.mean(axis=0)
-    once, listed = (
-        column.sum() - np.bincount(sample.group, column, GROUPS)[used]
-        for column in (sample.once, sample.listed)
+    nominal, listed = (
+        column.sum() - np.bincount(pairs.group, column, GROUPS)[used]
+        for column in (pairs.nominal, pairs.listed)
     )
-    known = once / listed - (once / listed).mean()
-    # One group of places that says all of it says nothing of the others.
+    known = nominal / listed - (nominal / listed).mean()
+    # One group of ranks that makes up nearly all the spread says nothing of the others.
     spread = float(known @ known)
-    told = spread > 0 and float((known**2).max()) < LEVERAGE_MAX * spread
-    slope = known @ replicas / spread if told else np.zeros(last + 1)
+    is_known = spread > 0 and float((known**2).max()) < LEVERAGE_MAX * spread
+    slope = known @ replicas / spread if is_known else np.zeros(last + 1)
     replicas -= np.outer(known, slope)
     # One degree of freedom went into the slope, which is the share that 1 - 1 / groups takes.
     covariance = (1 - p) * replicas.T @ replicas
-    # Of the chunks only a random share was kept, whatever their place.
-    drawn = np.append(np.bincount(in_class, value**2, last), (value * times) @ (value * times))
-    more = sample.once_share - float(sample.once.sum() / sample.listed.sum())
-    return y / read + more * slope, covariance + np.diag((1 - sample.kept) * drawn) / read**2
+    # Of the chunks only a random share was kept, whatever their rank.
+    lost_value = np.append(np.bincount(in_class, value**2, last), (value * times) @ (value * times))
+    more = pairs.nominal_share - float(pairs.nominal.sum() / pairs.listed.sum())
+    return y / read + more * slope, covariance + np.diag((1 - pairs.kept) * lost_value) / read**2
