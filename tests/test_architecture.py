@@ -39,6 +39,8 @@ def allowed_rooms(path: Path) -> set[str]:
         left = set(ROOMS[: ROOMS.index(room) + 1])
         stopping = {"interrupts"} if room == "commands" else set()
         return FOUNDATIONS | left | native | stopping | {"__version__"}
+    if room == "testing":
+        return FOUNDATIONS | {"sources"}
     if room == "__main__":
         return {"commands", "errors", "interrupts", "streams", "text"}
     return FOUNDATIONS

@@ -1,7 +1,7 @@
 """The seam between where bytes are stored and what is done with them.
 
 A ``Source`` lists objects and opens them. Local trees are one (storeff.sources.tree), objects in
-memory another (storeff.testing, where ``check_source`` holds every source to what is said here).
+memory another (storeff.testing, where ``check_source`` checks any source against what stands here).
 """
 
 import errno
@@ -45,7 +45,7 @@ class Reader(Protocol):
 class Whole(NamedTuple):
     """What became of a small object: bytes [offset, offset + length) of the buffer.
 
-    ``error`` says why these are not all, or not what was listed. One that ``has_holes`` was not
+    ``error`` is why these are not all, or not what was listed. One that ``has_holes`` was not
     read: its segments are.
     """
 
@@ -109,3 +109,26 @@ def read_head(reader: Reader, size_bytes: int, head_bytes: int) -> bytes:
         if not is_hole:
             return read_range(reader, offset, min(length, head_bytes))
     return b""
+
+
+def read_each(source: Source, entries: Sequence[Entry], buffer: memoryview) -> Sequence[Whole]:
+    """Source.read_whole for a source that has no faster way: each object is opened and read."""
+    made: list[Whole] = []
+    at = 0
+    for entry in entries:
+        view = buffer[at : at + entry.size_bytes]
+        if len(view) < entry.size_bytes:
+            break
+        try:
+            with source.open(entry) as reader:
+                if any(is_hole for _, _, is_hole in reader.segments(0, entry.size_bytes)):
+                    made.append(Whole(at, 0, has_holes=True))
+                    continue
+                fill(reader, view, 0)
+                error = None if reader.is_unchanged() else ChangedError(errno.ESTALE, "changed")
+        except OSError as caught:
+            made.append(Whole(at, 0, caught))
+            continue
+        made.append(Whole(at, entry.size_bytes, error))
+        at += entry.size_bytes
+    return made

@@ -12,7 +12,7 @@ from typing import Any
 import zstandard
 
 from storeff.errors import StoreffError
-from storeff.sources.local_file import data_segments
+from storeff.sources.local_file import FileReader
 
 # A million ids of 20 digits fit in a quarter of it.
 LINE_BYTES_MAX = 64 << 20
@@ -33,7 +33,7 @@ class _Data(io.RawIOBase):
 
     def __init__(self, fd: int, size_bytes: int) -> None:
         self._fd = fd
-        self._segments = data_segments(fd, size_bytes)
+        self._segments = FileReader(fd, size_bytes, 0).segments(0, size_bytes)
         self._at = self._end = 0
         self.hole_bytes = 0
 
