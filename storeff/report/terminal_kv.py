@@ -135,7 +135,7 @@ def _measured(survey: Survey, measured: KvReport) -> RenderableType:
     if lossy.row_count:
         body += [
             lossy,
-            paragraph("Losses are errors of numbers, not of quality; scales and zeros counted."),
+            paragraph("Losses are errors of values, not of quality; scales and zeros counted."),
         ]
     return section("Data reduction ratio (bytes : bytes stored)", *body)
 

@@ -1,4 +1,4 @@
-"""The number format of keys and values without a header, and what of it does not depend on scale.
+"""The dtype of keys and values without a header, and features that do not depend on their scale.
 
 The bytes of a number differ by place: in sign and exponent they are concentrated, in the mantissa
 nearly uniform. How alike the four byte lanes are tells 8, 16 and 32 bit apart. Between bf16 and
@@ -35,7 +35,7 @@ def dtype_of(raw: Any) -> tuple[Dtype | None, str]:
     # Sixteen runs spread over the page, at multiples of four bytes.
     run = min(_SAMPLE_BYTES, len(raw)) // 64 * 4
     if run < 256:
-        return None, "too few bytes to tell a dtype"
+        return None, "too few bytes to determine a dtype"
     starts = np.linspace(0, len(raw) - run, 16).astype(np.int64) // 4 * 4
     sample = np.concatenate([raw[start : start + run] for start in starts])
     if float((sample.view("<u4") == 0).mean()) > 0.2:
@@ -44,7 +44,7 @@ def dtype_of(raw: Any) -> tuple[Dtype | None, str]:
     unlike = {(i, j): abs(lanes[i] - lanes[j]).sum() / 2 for i, j in combinations(range(4), 2)}
     sign_bytes = lanes[3]
     if abs(sign_bytes - np.roll(sign_bytes, 128)).sum() / 2 > _SIGN_BALANCE:
-        return None, "no balance of signs, as numbers of keys and values have it"
+        return None, "signs are not balanced, as those of keys and values are"
     if max(unlike.values()) <= _ALIKE:
         return _eight_bits(sample)
     if max(unlike[0, 2], unlike[1, 3]) <= _ALIKE and unlike[0, 1] >= _UNLIKE:
@@ -52,7 +52,7 @@ def dtype_of(raw: Any) -> tuple[Dtype | None, str]:
     if unlike[0, 1] <= _ALIKE and min(unlike[2, 3], unlike[1, 3]) >= _UNLIKE:
         dtype, why = _sixteen_bits(sample.view("<u2")[1::2])
         return ("f32", "an f32's exponents") if dtype == "bf16" else (None, why)
-    return None, "bytes of no known number format"
+    return None, "not values of a known format"
 
 
 def _sixteen_bits(words: Any) -> tuple[Dtype | None, str]:
@@ -71,20 +71,20 @@ def _sixteen_bits(words: Any) -> tuple[Dtype | None, str]:
 def _eight_bits(sample: Any) -> tuple[Dtype | None, str]:
     counts = np.bincount(sample, minlength=256)
     if _entropy(counts) > 7.5:
-        return None, "bytes without structure: noise, compressed or encrypted"
+        return None, "bytes without structure: random, compressed or encrypted"
     high = (counts[:128] + counts[128:]).reshape(16, 2, 4).sum(2)
     # Subnormals, whose high bits are 0, are linear in both formats and tell nothing.
     below = np.cumsum(high.sum(1)) / high.sum()
     flat = high[1:][(below[1:] <= 0.35) & (high[1:].sum(1) >= 100)].sum(0)
     if not flat.sum():
-        return None, "8-bit numbers whose small values are too few to tell their format"
+        return None, "8-bit values with too few small ones to determine their format"
     upper = float(flat[1] / flat.sum())
     said = f"of small values {upper:.2f} have bit 2 set"
     if abs(upper - 0.5) <= 0.05:
         return "f8e4m3", f"f8e4m3: {said}, as a mantissa has"
     if abs(upper - 0.667) <= 0.06:
         return "f8e5m2", f"f8e5m2: {said}, as the lowest bit of an exponent has"
-    return None, f"8-bit numbers of an unknown format: {said}"
+    return None, f"8-bit values of an unknown format: {said}"
 
 
 def _entropy(counts: Any) -> float:

@@ -1,8 +1,8 @@
-"""What keys and values cost when nothing of them is lost: sizes that were coded, and bounds.
+"""Lossless reduction of keys and values: sizes that were coded, and bounds.
 
 Chunks are independent, as blocks of a store are: whole tokens, as many as fit (a longer token is
-cut by channels), each arranged and coded by itself. A part that does not shrink is stored.
-"""
+cut by channels), each arranged and coded by itself. A part that coding does not make smaller is
+stored as it is."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
@@ -29,11 +29,10 @@ Delta = Literal["none", "xor", "subtract"]
 class Scheme(msgspec.Struct, frozen=True):
     """How a chunk is arranged, then coded; each step can be undone bit for bit.
 
-    ``delta`` takes each token's numbers as they differ, in their bits or as unsigned integers, from
-    the token's before; ``order`` "channel" puts all numbers of a channel together; ``planes`` all
-    lowest bytes, and so on, each plane a part of its own. ``codec`` is one of
-    ``storeff.scan.codecs`` or "huffman": Zstandard's entropy coding without its matches.
-    """
+    ``delta`` takes the difference of each token's elements, in their bits or as unsigned integers,
+    from those of the token before; ``order`` "channel" puts all elements of a channel together;
+    ``planes`` all lowest bytes, and so on, each plane a part of its own. ``codec`` is one of
+    ``storeff.scan.codecs`` or "huffman": Zstandard's entropy coding without its matches."""
 
     codec: str
     planes: bool = False
@@ -58,8 +57,8 @@ DELTAS: tuple[Delta, ...] = ("none", "xor", "subtract")
 
 
 def schemes(block: Block) -> list[Scheme]:
-    """Every scheme that can be told apart on what ``block`` holds: only codecs on mere bytes, no
-    planes of single bytes."""
+    """Every scheme that differs from the others on what ``block`` holds: only codecs on mere bytes,
+    no planes of single bytes."""
     found = [*RAW, Scheme("huffman")]
     if block.bytes_only:
         return found

@@ -1,4 +1,4 @@
-"""The KV-cache dumps under some roots: what they are, how far they shrink, what they share."""
+"""The KV-cache dumps under some roots: what they are, their data reduction, what they share."""
 
 import heapq
 import os
@@ -29,8 +29,8 @@ from storeff.sources.names import printable
 from storeff.sources.skipped import Skipped, skipped_for
 from storeff.sources.tree import walk
 
-# Of each kind of dump so many files may be measured, drawn by a hash of their paths.
-DRAWN_MAX = 256
+# At most so many files of each kind of dump are measured, sampled by a hash of their paths.
+SAMPLED_MAX = 256
 EXAMPLES = 5
 
 
@@ -66,8 +66,8 @@ class Malformed(msgspec.Struct, frozen=True):
 
 class Survey(msgspec.Struct, frozen=True):
     """All dumps under the roots together. ``measured`` is of ``measured_files`` of ``dump_files``,
-    drawn at random; null if none has numbers. ``sharing`` is by block key, not by equal bytes.
-    ``interrupted``: not all were looked at, or not all that were drawn were measured."""
+    sampled at random; null if none has elements. ``sharing`` is by block key, not by equal bytes.
+    ``interrupted``: not all were looked at, or not all that were sampled were measured."""
 
     dump_files: int
     dump_bytes: int
@@ -89,7 +89,7 @@ class _Group:
     size_bytes: int = 0
     tokens: int | None = 0
     # (negated hash of the path, path, entry, dump): the lowest hashes.
-    drawn: list[tuple[int, bytes, Entry, Dump]] = field(default_factory=list)
+    sampled: list[tuple[int, bytes, Entry, Dump]] = field(default_factory=list)
 
 
 class _Survey:
@@ -148,15 +148,15 @@ class _Survey:
         if dump.kind == "kv" and dump.tensors:
             digest = blake2b(entry.path, digest_size=8, key=b"%d" % self.plan.seed)
             rank = int.from_bytes(digest.digest(), "big")
-            heapq.heappush(group.drawn, (-rank, entry.path, entry, dump))
-            if len(group.drawn) > DRAWN_MAX:
-                heapq.heappop(group.drawn)
+            heapq.heappush(group.sampled, (-rank, entry.path, entry, dump))
+            if len(group.sampled) > SAMPLED_MAX:
+                heapq.heappop(group.sampled)
 
     def measure(self, budget_bytes: int, on_file: Callable[[bytes], None]) -> Measurement:
         """Measure a file of every group in turn until ``budget_bytes`` are read, one of each at
         least, or ``stop`` is set."""
         total = Measurement(self.plan, [])
-        orders = [sorted(group.drawn, reverse=True) for group in self.groups.values()]
+        orders = [sorted(group.sampled, reverse=True) for group in self.groups.values()]
         read_bytes = 0
         for turn in range(max(map(len, orders), default=0)):
             for order in orders:
@@ -213,7 +213,7 @@ def survey(
     if model is not None and width is None:
         raise StoreffError(
             f"the layers of {model.name} differ in what they keep of a token",
-            "measure without --model: only shapes that the dumps say themselves are shown then",
+            "measure without --model: the shapes are then those in the dumps' own headers",
         )
     looking = _Survey(width, plan or Plan(), stop or threading.Event())
     for item in walk(roots, one_file_system=one_file_system, exclude=exclude):

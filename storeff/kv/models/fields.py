@@ -27,7 +27,9 @@ def read_json(path: Path) -> dict[str, Any]:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(fd, "rb") as file:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise StoreffError(f"{path} is no regular file", "give the config.json of a model")
+                raise StoreffError(
+                    f"{path} is not a regular file", "give the config.json of a model"
+                )
             content = file.read(_FILE_BYTES_MAX + 1)
     except OSError as error:
         raise StoreffError(f"cannot read {path}: {error.strerror}") from error
@@ -40,7 +42,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise StoreffError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(document, dict):
-        raise StoreffError(f"{path} holds no JSON object", "give the config.json of a model")
+        raise StoreffError(f"{path} does not hold a JSON object", "give the config.json of a model")
     return document
 
 
@@ -55,8 +57,8 @@ class Fields:
     """Values by name; ``None`` counts as absent. What was taken is remembered in ``taken``.
 
     ``defaults`` stand in for names the file does not have (null is having it); each one used is
-    told in ``notes``. Every method takes several names of one thing and returns the first there.
-    """
+    recorded in ``notes``. Every method takes several names of one thing and returns the first
+    there."""
 
     def __init__(self, values: dict[str, Any], where: str, defaults: dict[str, Any]) -> None:
         self.values = values
@@ -84,7 +86,7 @@ class Fields:
             self.notes.append(text)
 
     def wrong(self, name: str, value: Any, wanted: str) -> StoreffError:
-        """The error for a value that cannot be meant."""
+        """The error for a value that is out of range or of another type."""
         return StoreffError(
             f"{self.where}: {name} is {shown(value)}, not {wanted}",
             "check that this is the config.json of a model",
@@ -104,7 +106,7 @@ class Fields:
         value = self.integer(*names, least=least, most=most)
         if value is None:
             raise StoreffError(
-                f"{self.where} has no {' or '.join(names)}: the KV cache cannot be told without it",
+                f"{self.where} has no {' or '.join(names)}: the size of the KV cache depends on it",
                 f"add {names[0]} from the card of the model, or {DESCRIBE}",
             )
         return value
