@@ -6,7 +6,7 @@ run at once. Misuse raises ValueError.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Protocol, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -112,28 +112,15 @@ class Similar:
     def new_files(self) -> list[int]:
         """The names of the files of the chunks taken in since the last call."""
 
-class File(Protocol):
-    """A regular file as it was listed: storeff.sources.entry.Entry."""
-
-    @property
-    def path(self) -> bytes: ...
-    @property
-    def device(self) -> int: ...
-    @property
-    def inode(self) -> int: ...
-    @property
-    def size_bytes(self) -> int: ...
-    @property
-    def mtime_ns(self) -> int: ...
-
 def read_files(
-    entries: Sequence[File], hole_bytes: int, arena: Buffer
+    listed: list[tuple[bytes, int, int, int, int]], hole_bytes: int, arena: Buffer
 ) -> list[tuple[int, int, int, int]]:
     """Reads files whole, one after the other, into ``arena`` until the next does not fit.
 
-    For each that was dealt with: outcome, offset in ``arena``, bytes read, errno. No symbolic link
-    is followed, no FIFO waited for, and the access time left alone where the system permits it.
-    What was not in the page cache does not stay there (Linux 6.14 and later). Files shorter than
+    Each is a path, device, inode, modification time in ns since 1970, and size in bytes. For each
+    that was dealt with: outcome, offset in ``arena``, bytes read, errno. No symbolic link is
+    followed, no FIFO waited for, and the access time left alone where the system permits it. What
+    was not in the page cache does not stay there (Linux 6.14 and later). Files shorter than
     ``hole_bytes`` are not asked for holes.
     """
 

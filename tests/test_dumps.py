@@ -4,6 +4,7 @@ import json
 import os
 import pkgutil
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,9 @@ from storeff.kv import dumps
 from storeff.kv.dumps.dump import ITEM_BYTES, Candidate, Dump
 from storeff.kv.dumps.safetensors import HEADER_BYTES_MAX
 from storeff.sources.content import PROBE_BYTES, classify
+from storeff.sources.local_file import FileReader
 from storeff.sources.safetensors import VALUES_MAX, LongHeaderError, layout
+from storeff.sources.source import read_range
 
 
 def class_of(path: Path) -> str:
@@ -206,7 +209,7 @@ def outcome(content: bytes, name: bytes) -> Dump | ContradictionError | None:
     fd = os.memfd_create("dump")
     try:
         os.write(fd, content)
-        return dumps.recognise(Candidate(name, len(content), fd))
+        return dumps.recognise(Candidate(name, len(content), FileReader(fd, len(content), 0)))
     except ContradictionError as error:
         return error
     finally:
@@ -235,7 +238,8 @@ def layout_start(content: bytes) -> int | None:
     fd = os.memfd_create("tensors")
     try:
         os.write(fd, content)
-        found = layout(Candidate(b"x", len(content), fd).read, len(content), 1 << 12, 20)
+        read = partial(read_range, FileReader(fd, len(content), 0))
+        found = layout(read, len(content), 1 << 12, 20)
     except (ContradictionError, LongHeaderError):
         return None
     finally:

@@ -26,22 +26,16 @@ from support.llamacpp_files import (
 from storeff.errors import ContradictionError
 from storeff.kv.dumps.dump import Candidate, Dump, Tensor
 from storeff.kv.dumps.llamacpp import looks_like, recognise
+from storeff.sources.local_file import FileReader
 
 DTYPES = {F32: "f32", F16: "f16", Q4_0: "q4_0", Q4_1: None, Q8_0: "q8_0", BF16: "bf16"}
 
 
-def candidate_of(content: bytes) -> Candidate:
+def dump_of(content: bytes) -> Dump | None:
     fd = os.memfd_create("state")
     os.write(fd, content)
-    return Candidate(b"dir/slot.bin", len(content), fd)
-
-
-def dump_of(content: bytes) -> Dump | None:
-    candidate = candidate_of(content)
-    try:
-        return recognise(candidate)
-    finally:
-        os.close(candidate.fd)
+    with FileReader(fd, len(content), 0) as reader:
+        return recognise(Candidate(b"dir/slot.bin", len(content), reader))
 
 
 def found(content: bytes) -> Dump:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from storeff.errors import ContradictionError
 from storeff.kv.dumps.dump import Candidate, Dump
 from storeff.kv.dumps.sglang import looks_like, recognise
+from storeff.sources.local_file import FileReader
 
 HASH = "0123456789abcdef" * 4
 UNIFIED = f"{HASH}_ukv1-0123456789abcdef"
@@ -18,7 +19,7 @@ def dump_of(name: str | bytes, size_bytes: int = 4096) -> Dump | None:
     path = b"dir/" + (name.encode() if isinstance(name, str) else name)
     fd = os.memfd_create("page")
     try:
-        return recognise(Candidate(path, size_bytes, fd))
+        return recognise(Candidate(path, size_bytes, FileReader(fd, size_bytes, 0)))
     finally:
         os.close(fd)
 

@@ -23,6 +23,7 @@ from storeff.errors import ContradictionError
 from storeff.kv.dumps.dump import Candidate, Dump, Tensor
 from storeff.kv.dumps.opcodes import RefusedError, walk
 from storeff.kv.dumps.torchzip import looks_like, recognise
+from storeff.sources.local_file import FileReader
 
 DTYPES = {"f4": "f32", "f2": "f16", "u2": "bf16", "f8": "f64"}
 
@@ -39,7 +40,7 @@ def dump_of(content: bytes) -> Dump | None:
     fd = os.memfd_create("archive")
     try:
         os.write(fd, content)
-        return recognise(Candidate(b"dir/cache.pt", len(content), fd))
+        return recognise(Candidate(b"dir/cache.pt", len(content), FileReader(fd, len(content), 0)))
     finally:
         os.close(fd)
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from support.scans import scan
 
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.estimate.sampled import reduce_sampled
@@ -15,9 +16,9 @@ from storeff.estimate.sampled_groups import Bytes, sharing_of, strata_of
 from storeff.quantity import Quantity
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Plan
-from storeff.scan.run import scan
 from storeff.scan.sampled import Sampled
 from storeff.scan.units import Design
+from storeff.sources.tree import LocalTree
 
 KIB = 1 << 10
 # Which units are drawn depends on the paths too, so on the run. Of 60 seeds 90 to 100 % held the
@@ -31,7 +32,7 @@ def whole(roots: list[Path]) -> Reduction:
 
 
 def sampled(roots: list[Path], rate: float, seed: int = 7) -> Sampled:
-    listing = Listing(roots, Design(seed=seed), one_file_system=False, exclude=[])
+    listing = Listing(LocalTree(roots), Design(seed=seed))
     assert listing.count(threading.Event())
     partial = PartialScan(listing, Plan(seed=seed, chunkers=CHUNKERS_TOLD))
     partial.extend(rate)
@@ -194,7 +195,7 @@ def test_files_that_several_sources_name_keep_every_interval_upright(tmp_path: P
             os.link(path, tmp_path / "h2" / f"{i}")
     roots = [tmp_path / name for name in ("h1", "h2", "big")]
     for seed in (1, 2, 3):
-        listing = Listing(roots, Design(seed=seed), one_file_system=False, exclude=())
+        listing = Listing(LocalTree(roots), Design(seed=seed))
         assert listing.count(threading.Event())
         reading = PartialScan(listing, Plan(seed=seed))
         reading.extend(0.4)

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.scans import SMALL, assert_same, fill
+from support.scans import SMALL, assert_same, fill, scan
 
 from storeff.scan import run, worker
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import Plan
-from storeff.scan.run import scan
 from storeff.scan.sampled import Sampled
 from storeff.scan.units import Design, Unit
 from storeff.sources.census import Census
+from storeff.sources.tree import LocalTree
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def partly(
     until: float = float("inf"),
     read_some: Callable[[PartialScan], None] = lambda partial: None,
 ) -> Sampled:
-    listing = Listing([tree], Design(unit_bytes=128 << 10), one_file_system=False, exclude=[])
+    listing = Listing(LocalTree([tree]), Design(unit_bytes=128 << 10))
     listing.count(threading.Event())
     partial = PartialScan(listing, Plan(), stop=stop)
     read_some(partial)
@@ -195,7 +195,7 @@ def test_a_sample_whose_time_is_up_is_not_interrupted(tree: Path) -> None:
 
 
 def test_a_sample_of_a_listing_that_was_stopped_is_of_an_unknown_whole(tree: Path) -> None:
-    listing = Listing([tree], Design(), one_file_system=False, exclude=[])
+    listing = Listing(LocalTree([tree]), Design())
     assert not listing.count(stopped())
     found = PartialScan(listing, Plan()).result()
     assert not all_listed(found.census)

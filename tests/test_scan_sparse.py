@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scans import SMALL, assert_same, listed
+from support.scans import SMALL, assert_same, listed, scan
 
 from storeff.estimate.reduction import reduce
 from storeff.estimate.sampled import reduce_sampled
@@ -21,10 +21,10 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.part import PartedFile
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import Plan
-from storeff.scan.run import scan
 from storeff.scan.sampled import Sampled
 from storeff.scan.units import Design
 from storeff.sources.census import Census
+from storeff.sources.tree import LocalTree
 
 GRANULE = 128 << 10
 PART = 1 << 20
@@ -48,7 +48,7 @@ def write(path: Path, size_bytes: int, extents: Iterable[tuple[int, bytes]] = ()
 
 
 def partly(root: Path, rate: float) -> Sampled:
-    listing = Listing([root], Design(), one_file_system=False, exclude=[])
+    listing = Listing(LocalTree([root]), Design())
     assert listing.count(threading.Event())
     partial = PartialScan(listing, Plan())
     partial.extend(rate)
@@ -57,7 +57,7 @@ def partly(root: Path, rate: float) -> Sampled:
 
 def parts_of(path: Path, part_bytes: int) -> PartedFile:
     (entry,) = listed(path)
-    file = PartedFile(entry, part_bytes)
+    file = PartedFile(LocalTree([path]), entry, part_bytes)
     assert [p for parts, _ in file.stretches(threading.Event()) for p in parts] == file.parts
     return file
 
@@ -82,8 +82,9 @@ def test_data_that_ends_at_the_border_of_a_part_makes_no_part_behind_it(tmp_path
 
 
 def test_a_file_without_data_has_no_parts_and_one_empty_stretch(tmp_path: Path) -> None:
-    (entry,) = listed(write(tmp_path / "x", 1 << 42))
-    file = PartedFile(entry, PART)
+    path = write(tmp_path / "x", 1 << 42)
+    (entry,) = listed(path)
+    file = PartedFile(LocalTree([path]), entry, PART)
     assert list(file.stretches(threading.Event())) == [([], 0)]
     assert file.finish()
     assert (file.gap_bytes, file.missing_bytes, file.reason) == (1 << 42, 0, None)
@@ -92,7 +93,7 @@ def test_a_file_without_data_has_no_parts_and_one_empty_stretch(tmp_path: Path) 
 def test_parts_of_little_data_are_handed_out_together(tmp_path: Path) -> None:
     path = write(tmp_path / "x", 4000 * PART, ((i * 4 * PART, b"data") for i in range(1000)))
     (entry,) = listed(path)
-    stretches = list(PartedFile(entry, PART).stretches(threading.Event()))
+    stretches = list(PartedFile(LocalTree([path]), entry, PART).stretches(threading.Event()))
     assert sum(len(parts) for parts, _ in stretches) == 1000
     assert sum(data_bytes for _, data_bytes in stretches) == 1000 * GRANULE
     assert len(stretches) == 8

@@ -15,7 +15,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.scans import SMALL, assert_same, assert_same_sketch, blocks, fill, listed, new_worker
+from support.scans import (
+    SMALL,
+    assert_same,
+    assert_same_sketch,
+    blocks,
+    fill,
+    listed,
+    new_worker,
+    scan,
+)
 
 import storeff
 from storeff.errors import StoreffError
@@ -24,7 +33,7 @@ from storeff.scan.compressed import CompressedSample, new_samples
 from storeff.scan.pace import Pace
 from storeff.scan.part import PartedFile
 from storeff.scan.plan import Chunker, Plan
-from storeff.scan.run import scan
+from storeff.sources.tree import LocalTree
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +103,10 @@ def test_a_part_is_cut_as_if_it_were_a_file(tmp_path: Path) -> None:
 
 def test_a_large_file_that_cannot_be_opened_is_one_skipped_file(tmp_path: Path) -> None:
     fill_large(tmp_path)
-    (entry,) = [p for p in listed(tmp_path) if p.path.endswith(b"/a")]
+    (entry,) = [p for p in listed(tmp_path) if p.path == b"a"]
     (tmp_path / "a").unlink()
-    file = PartedFile(entry, 1 << 20)
-    one = new_worker(in_parts(SMALL))
+    file = PartedFile(LocalTree([tmp_path]), entry, 1 << 20)
+    one = new_worker(tmp_path, in_parts(SMALL))
     for parts, _ in file.stretches(threading.Event()):
         one.measure_stretch(file, parts)
     census = one.finish().census
@@ -258,7 +267,7 @@ def test_threads_compress_a_chunk_once_between_them(tmp_path: Path) -> None:
         (tmp_path / f"{i}").write_bytes(content)
     plan = Plan(chunkers=(Chunker("fixed-64KiB", 65536, 65536, 16, ("lz4",), 4),))
     samples = new_samples(plan)
-    both = [new_worker(plan, samples) for _ in range(2)]
+    both = [new_worker(tmp_path, plan, samples) for _ in range(2)]
     for each in both:
         each.measure(listed(tmp_path))
     sketches = [each.finish().sketches["fixed-64KiB"] for each in both]

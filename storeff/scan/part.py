@@ -1,13 +1,13 @@
 """Large files in parts: ranges that threads measure apart, and the file they make up again."""
 
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from storeff import _native
-from storeff.sources.entry import Entry, data_segments, open_entry
+from storeff.sources.entry import Entry
 from storeff.sources.skipped import skipped_for
+from storeff.sources.source import Source
 
 # Parts of little data are handed out together, until they have so much of it: a file of 100,000
 # extents far from each other is not opened as often.
@@ -44,7 +44,8 @@ class PartedFile:
     so time and memory are those of the extents of a file, whatever its size.
     """
 
-    def __init__(self, entry: Entry, part_bytes: int) -> None:
+    def __init__(self, source: Source, entry: Entry, part_bytes: int) -> None:
+        self.source = source
         self.entry = entry
         self.part_bytes = part_bytes
         self.parts: list[Part] = []
@@ -95,14 +96,13 @@ class PartedFile:
                 yield part, data_bytes
             self.gap_bytes += self.entry.size_bytes - looked_to
         except OSError as error:
-            self.refused = skipped_for(error, self.entry.path, None).reason
+            self.refused = skipped_for(error, self.source.name(self.entry), None).reason
 
     def _with_data(self) -> Iterator[tuple[Part, int]]:
         size_bytes, part_bytes = self.entry.size_bytes, self.part_bytes
         part, data_bytes = Part(-1, -1), 0
-        fd = open_entry(self.entry)
-        try:
-            for offset, length, is_hole in data_segments(fd, size_bytes):
+        with self.source.open(self.entry) as reader:
+            for offset, length, is_hole in reader.segments(0, size_bytes):
                 end = offset if is_hole else offset + length
                 while offset < end:
                     start = offset // part_bytes * part_bytes
@@ -113,8 +113,6 @@ class PartedFile:
                         data_bytes = 0
                     data_bytes += min(end, part.end) - offset
                     offset = part.end
-        finally:
-            os.close(fd)
         if data_bytes:
             yield part, data_bytes
 

@@ -1,7 +1,6 @@
 """A partial scan: the tree is listed, and units of it are read in the order of their places."""
 
 import contextlib
-import os
 import threading
 import time
 from collections import defaultdict
@@ -11,18 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from storeff.scan.machine import affordable_threads
-from storeff.scan.measurement import VOLUMES_MAX
 from storeff.scan.pace import Pace
 from storeff.scan.plan import WHOLE_FILE, Plan
-from storeff.scan.reader import Groups, Outcome, Reader
-from storeff.scan.run import PROGRESS_SECONDS, Progress, kernels, wait_for
+from storeff.scan.reader import Groups, Outcome, UnitReader
+from storeff.scan.run import PROGRESS_SECONDS, Progress, interrupted_at, kernels, wait_for
 from storeff.scan.sampled import Collector, Sampled
 from storeff.scan.units import Design, Places, Unit
+from storeff.scan.worker import volumes_of
 from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import Skipped, skipped_for
-from storeff.sources.tree import Found, resolved_roots, walk
+from storeff.sources.source import Source
 
 # What one thread takes at a time, and finishes even when told to stop.
 BATCH_UNITS = 8
@@ -30,36 +29,28 @@ BATCH_UNITS = 8
 READER_BYTES = 32 << 20
 # Units that are held at a time, about 400 bytes each: for more, the tree is listed again.
 UNITS_HELD = 1 << 20
-# Files that are remembered from the first listing, about 300 bytes each.
-ENTRIES_HELD = 1 << 18
-# Of paths that are thousands of directories deep, so much is held of either.
+# Of paths that are thousands of directories deep, so much is held.
 PATH_BYTES_HELD = 256 << 20
 ENTRIES_COUNTED = 512
 
 
 class Listing:
-    """What is under some roots, counted, so that places are known; nothing is read."""
+    """What is in ``source``, counted, so that places are known; nothing is read.
+
+    It is listed again for every reading: ListedOnce spares that.
+    """
 
     def __init__(
         self,
-        roots: Sequence[str | bytes | os.PathLike[str]],
+        source: Source,
         design: Design,
-        *,
-        one_file_system: bool,
-        exclude: Sequence[str],
-        follow_links: bool = False,
     ) -> None:
-        self.roots = roots
-        self.one_file_system = one_file_system
-        self.exclude = exclude
-        self.follow_links = follow_links
-        self.places = Places(design)
+        self.source = source
+        self.places = Places(source, design)
         self.census = Census()
         self.unopened_bytes = 0
-        resolved = resolved_roots(roots)
-        self.volume_bytes = dict.fromkeys(resolved if len(resolved) <= VOLUMES_MAX else [], 0)
+        self.volume_bytes = dict.fromkeys(volumes_of(source), 0)
         self.path_bytes = 0
-        self.held: list[Entry] | None = []
 
     @property
     def drawn_bytes(self) -> int:
@@ -73,14 +64,6 @@ class Listing:
         stored = self.census.allocated_bytes
         return min(stored, self.census.size_bytes) if stored else self.census.size_bytes
 
-    def walk(self) -> Iterator[Found]:
-        return walk(
-            self.roots,
-            one_file_system=self.one_file_system,
-            exclude=self.exclude,
-            follow_links=self.follow_links,
-        )
-
     def count(
         self,
         stop: threading.Event,
@@ -89,9 +72,9 @@ class Listing:
         """Whether all was counted: not if ``stop`` was set."""
         batch: list[Entry] = []
         shown_at = 0.0
-        for found in self.walk():
+        for found in self.source.list():
             if stop.is_set():
-                self.census.add_left_out(Skipped("interrupted", found.path, None))
+                self.census.add_left_out(interrupted_at(self.source, found))
                 break
             if not isinstance(found, Entry):
                 self.census.add_left_out(found)
@@ -102,15 +85,13 @@ class Listing:
             except OSError as error:
                 drawn_bytes = 0
                 self.unopened_bytes += found.size_bytes
-                self.census.add_left_out(skipped_for(error, found.path, found.size_bytes))
-            for root in found.roots:
-                if root in self.volume_bytes:
-                    self.volume_bytes[root] += drawn_bytes
+                self.census.add_left_out(
+                    skipped_for(error, self.source.name(found), found.size_bytes)
+                )
+            for position in found.roots:
+                if self.volume_bytes:
+                    self.volume_bytes[self.source.roots[position]] += drawn_bytes
             self.path_bytes += len(found.path)
-            if self.held is not None:
-                self.held.append(found)
-                if len(self.held) > ENTRIES_HELD or self.path_bytes > PATH_BYTES_HELD:
-                    self.held = None
             if len(batch) == ENTRIES_COUNTED:
                 self.census.add_entries(batch, [None] * len(batch))
                 batch = []
@@ -129,7 +110,7 @@ class Listing:
         )
         while low < high:
             end = high if high - low <= width else low + width
-            entries = self.held or (found for found in self.walk() if isinstance(found, Entry))
+            entries = (found for found in self.source.list() if isinstance(found, Entry))
             yield end, sorted(self.places.select(entries, low, end), key=lambda unit: unit.order)
             low = end
 
@@ -160,7 +141,9 @@ class PartialScan:
         self.rate = self.goal_rate = 0.0
         self.interrupted = False
         self.lock = threading.Lock()
-        self.groups = Groups(listing.places.design, list(listing.volume_bytes), is_kv)
+        self.groups = Groups(
+            listing.source, listing.places.design, list(listing.volume_bytes), is_kv
+        )
         # Bytes of data, and in holes, by place and groups; listed bytes, those once, and exponent
         # by place.
         self.read: defaultdict[tuple[float, int], list[int]] = defaultdict(lambda: [0, 0])
@@ -233,8 +216,8 @@ class PartialScan:
         self.show()
         return taken
 
-    def reader(self) -> Reader:
-        return Reader(
+    def reader(self) -> UnitReader:
+        return UnitReader(
             self.listing.places.design, self.plan, self.collectors, self.groups, self.kernel
         )
 
@@ -253,7 +236,7 @@ class PartialScan:
             self.hole_bytes += outcome.hole_bytes
             if outcome.reason is not None:
                 missing_bytes = unit.end - unit.start - outcome.data_bytes - outcome.hole_bytes
-                item = Skipped(outcome.reason, unit.entry.path, missing_bytes)
+                item = Skipped(outcome.reason, self.listing.source.name(unit.entry), missing_bytes)
                 self.left_out.add_left_out(item)
 
     def show(self) -> None:

@@ -1,7 +1,6 @@
 """Reading the units of a partial scan: their data, what kind it is, and where it is cut."""
 
 import errno
-import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff.scan.codecs import SizesOf, codec
-from storeff.scan.measurement import VOLUME_BIT
 from storeff.scan.plan import Plan
 from storeff.scan.sampled import Collector, chunks_of, pieces_of
 from storeff.scan.units import GOLDEN, Design, Unit, path_hash
-from storeff.scan.worker import GROUPS
+from storeff.scan.worker import GROUPS, bits_of
 from storeff.sources.content import PROBE_BYTES, Recogniser, classify
-from storeff.sources.entry import HOLE_BYTES, Entry, data_segments, open_entry, read_head
+from storeff.sources.entry import Entry
 from storeff.sources.skipped import ChangedError, skipped_for
+from storeff.sources.source import Reader, Source, fill, read_head
 
 # Files of more than one unit whose class is remembered, about 150 bytes each.
 CLASSES_HELD = 1 << 16
@@ -39,27 +38,34 @@ class Groups:
     """The content class and the volume of each unit, for all threads."""
 
     def __init__(
-        self, design: Design, volumes: Sequence[bytes], is_kv: Recogniser | None = None
+        self,
+        source: Source,
+        design: Design,
+        volumes: Sequence[bytes],
+        is_kv: Recogniser | None = None,
     ) -> None:
-        self.design = design
+        self.source = source
         self.is_kv = is_kv
-        self.volume_bits = {name: 1 << VOLUME_BIT + bit for bit, name in enumerate(volumes)}
+        self.design = design
+        self.volume_bits = bits_of(source, volumes)
         self.lock = threading.Lock()
-        self.class_bits: dict[tuple[int, int], int] = {}
+        self.class_bits: dict[bytes, int] = {}
 
     def volume_of(self, entry: Entry) -> int:
         """The groups of the volumes of ``entry``."""
         return sum(self.volume_bits.get(root, 0) for root in entry.roots)
 
-    def class_of(self, entry: Entry, fd: int) -> int:
-        """The group of the class of ``entry``, open as ``fd``; reads its head. Raises OSError."""
-        file = entry.device, entry.inode
+    def class_of(self, entry: Entry, reader: Reader) -> int:
+        """The group of the class of ``entry``, open as ``reader``; reads its head. Raises
+        OSError."""
+        file = entry.key
         class_bit = self.class_bits.get(file)
         if class_bit is None:
-            head = read_head(fd, entry.size_bytes, PROBE_BYTES)
+            head = read_head(reader, entry.size_bytes, PROBE_BYTES)
             if not head:
                 raise ChangedError(errno.ESTALE, "written to while it was read")
-            class_bit = 1 << GROUPS[classify(head, entry.path, entry.size_bytes, self.is_kv)]
+            name = self.source.name(entry)
+            class_bit = 1 << GROUPS[classify(head, name, entry.size_bytes, self.is_kv)]
             if entry.size_bytes > self.design.unit_bytes:
                 with self.lock:
                     if len(self.class_bits) >= CLASSES_HELD:
@@ -68,7 +74,7 @@ class Groups:
         return class_bit
 
 
-class Reader:
+class UnitReader:
     """One thread's way of reading units: its buffer and its compressors."""
 
     def __init__(
@@ -79,6 +85,7 @@ class Reader:
         groups: Groups,
         kernel: str,
     ) -> None:
+        self.source = groups.source
         self.design = design
         self.part_bytes = plan.part_bytes
         self.collectors = collectors
@@ -97,60 +104,41 @@ class Reader:
         outcome = Outcome(groups=self.groups.volume_of(unit.entry))
         entry = unit.entry
         try:
-            fd = open_entry(entry)
-            try:
-                self.read_open(fd, unit, outcome)
-                after = os.fstat(fd)
-            finally:
-                os.close(fd)
-            if (after.st_size, after.st_mtime_ns) != (entry.size_bytes, entry.mtime_ns):
-                outcome.reason = "changed"
+            with self.source.open(entry) as reader:
+                self.read_open(reader, unit, outcome)
+                if not reader.is_unchanged():
+                    outcome.reason = "changed"
         except OSError as error:
-            outcome.reason = skipped_for(error, entry.path, None).reason
+            outcome.reason = skipped_for(error, self.source.name(entry), None).reason
         return outcome
 
-    def read_open(self, fd: int, unit: Unit, outcome: Outcome) -> None:
+    def read_open(self, reader: Reader, unit: Unit, outcome: Outcome) -> None:
         """Read the segments of data that reach into ``unit``, with what chunks need around it."""
         part_start = unit.start // self.part_bytes * self.part_bytes
         start = max(unit.start - self.design.lead_bytes, part_start)
         end = min(unit.end + self.tail_bytes, part_start + self.part_bytes, unit.entry.size_bytes)
-        # Holes are told in whole granules only, so also that at the end has to be looked at whole.
-        told_to = min(-(-end // HOLE_BYTES) * HOLE_BYTES, unit.entry.size_bytes)
-        for offset, length, is_hole in data_segments(fd, told_to, start=start):
+        for offset, length, is_hole in reader.segments(start, end):
             inside = min(offset + length, unit.end) - max(offset, unit.start)
             if inside <= 0:
                 continue
             if is_hole:
                 outcome.hole_bytes += inside
                 continue
-            outcome.groups |= self.groups.class_of(unit.entry, fd)
-            needed = min(length, end - offset)
-            self.fill(fd, offset, needed)
-            outcome.read_bytes += needed
-            self.cut(unit, offset, needed, outcome.groups)
+            outcome.groups |= self.groups.class_of(unit.entry, reader)
+            fill(reader, self.view[:length], offset)
+            outcome.read_bytes += length
+            self.cut(unit, offset, length, outcome.groups)
             outcome.data_bytes += inside
 
     def read_only(self, unit: Unit) -> int:
         """Read one unit, and say how much data it has. Raises OSError."""
         data_bytes = 0
-        fd = open_entry(unit.entry)
-        try:
-            for offset, length, is_hole in data_segments(fd, unit.end, start=unit.start):
+        with self.source.open(unit.entry) as reader:
+            for offset, length, is_hole in reader.segments(unit.start, unit.end):
                 if not is_hole:
-                    self.fill(fd, offset, length)
+                    fill(reader, self.view[:length], offset)
                     data_bytes += length
-        finally:
-            os.close(fd)
         return data_bytes
-
-    def fill(self, fd: int, offset: int, length: int) -> None:
-        """Read ``length`` bytes at ``offset`` into the buffer."""
-        got = 0
-        while got < length:
-            count = os.preadv(fd, [self.view[got:length]], offset + got)
-            if not count:
-                raise ChangedError(errno.ESTALE, "shrank while it was read")
-            got += count
 
     def cut(self, unit: Unit, offset: int, length: int, groups: int) -> None:
         """Hand over the chunks of ``unit`` in data at ``offset`` of the file, now in the buffer."""

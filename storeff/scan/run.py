@@ -1,7 +1,6 @@
 """Scanning on threads: each takes the next files from the walk, measures them, and comes back."""
 
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +11,7 @@ from storeff import _native
 from storeff.errors import StoreffError
 from storeff.scan.compressed import new_samples
 from storeff.scan.machine import affordable_threads
-from storeff.scan.measurement import VOLUMES_MAX, Measurement
+from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import PartedFile
 from storeff.scan.plan import Plan
@@ -21,7 +20,7 @@ from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import Skipped
-from storeff.sources.tree import Found, resolved_roots, walk
+from storeff.sources.source import Found, Source
 
 # A batch is what one thread takes at a time: enough files to make taking turns cheap, few enough
 # bytes that threads finish together.
@@ -56,20 +55,17 @@ def kernels() -> list[str]:
 
 
 def scan(
-    roots: Sequence[str | bytes | os.PathLike[str]],
+    source: Source,
     plan: Plan,
     *,
     threads: int = 1,
     kernel: str | None = None,
-    one_file_system: bool = False,
-    exclude: Sequence[str] = (),
-    follow_links: bool = False,
     is_kv: Recogniser | None = None,
     bytes_per_second: float | None = None,
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Measurement:
-    """Measure every regular file under ``roots``.
+    """Measure everything in ``source``.
 
     ``is_kv`` tells the content class "kv" (see ``content.classify``). ``kernel`` is one of
     ``kernels()``, None the fastest. ``bytes_per_second`` caps the reading of
@@ -81,23 +77,20 @@ def scan(
     not come to its end, that is one Skipped of unknown size, and the measurement's listing is not
     complete.
 
-    Raises StoreffError if a root cannot be found, ``kernel`` does not run on this machine, or there
-    is no memory for a single thread.
+    Raises StoreffError if ``kernel`` does not run on this machine, or there is no memory for a
+    single thread.
     """
     stop = stop or threading.Event()
     pace = Pace(bytes_per_second, stop)
-    found = walk(roots, one_file_system=one_file_system, exclude=exclude, follow_links=follow_links)
-    resolved = resolved_roots(roots)
-    volumes = resolved if len(resolved) <= VOLUMES_MAX else []
     samples, turn = new_samples(plan), threading.Lock()
 
     def new_worker() -> Worker:
-        return Worker(plan, kernel or kernels()[0], stop, pace, samples, turn, volumes, is_kv)
+        return Worker(source, plan, kernel or kernels()[0], stop, pace, samples, turn, is_kv)
 
     threads = affordable_threads(threads, worker_bytes(plan))
-    scanning = _Scan(plan, new_worker, threads, turn, stop, on_progress)
+    scanning = _Scan(source, plan, new_worker, threads, turn, stop, on_progress)
     try:
-        return scanning.run(found).as_task(resolved)
+        return scanning.run().as_task(sorted(source.roots))
     except MemoryError as error:
         raise StoreffError(
             "there is not enough memory to scan", "free memory, raise its limit, or scan less"
@@ -124,9 +117,16 @@ def wait_for(
         future.result()
 
 
+def interrupted_at(source: Source, found: Found) -> Skipped:
+    """That ``found`` and what would have been listed after it was not looked at."""
+    path = source.name(found) if isinstance(found, Entry) else found.path
+    return Skipped("interrupted", path, None)
+
+
 class _Scan:
     def __init__(
         self,
+        source: Source,
         plan: Plan,
         new_worker: Callable[[], Worker],
         threads: int,
@@ -134,6 +134,7 @@ class _Scan:
         stop: threading.Event,
         on_progress: Callable[[Progress], None],
     ) -> None:
+        self.source = source
         self.plan = plan
         self.new_worker = new_worker
         self.threads = threads
@@ -150,8 +151,8 @@ class _Scan:
         self.listed_files = 0
         self.listed_bytes = 0
 
-    def run(self, found: Iterator[Found]) -> Measurement:
-        tasks = self.divided(found)
+    def run(self) -> Measurement:
+        tasks = self.divided(self.source.list())
         with ThreadPoolExecutor(self.threads) as pool:
             if not self.start(pool, tasks):
                 raise StoreffError(
@@ -223,7 +224,7 @@ class _Scan:
             if self.stop.is_set():
                 self.list_until = min(self.list_until, time.monotonic() + LIST_ON_SECONDS)
                 if time.monotonic() >= self.list_until:
-                    self.left_out.add_left_out(Skipped("interrupted", item.path, None))
+                    self.left_out.add_left_out(interrupted_at(self.source, item))
                     break
             if not isinstance(item, Entry):
                 self.left_out.add_left_out(item)
@@ -231,7 +232,7 @@ class _Scan:
             self.listed_files += 1
             self.listed_bytes += item.size_bytes
             if item.size_bytes > SMALL_BYTES:
-                file = PartedFile(item, self.plan.part_bytes)
+                file = PartedFile(self.source, item, self.plan.part_bytes)
                 for parts, data_bytes in file.stretches(self.stop):
                     self.handed_out_bytes += max(data_bytes, FILE_BYTES)
                     yield file, parts

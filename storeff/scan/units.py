@@ -22,7 +22,8 @@ import numpy.typing as npt
 from storeff import _native
 from storeff.scan.holes import data_units, may_have_holes
 from storeff.scan.plan import ALLOCATION_BYTES
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entry, Version
+from storeff.sources.source import Source
 
 U64 = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
@@ -86,7 +87,7 @@ class Unit(NamedTuple):
 
     @property
     def order(self) -> tuple[float, bytes, int]:
-        return self.place, self.entry.path, self.start
+        return self.place, self.entry.key, self.start
 
     @property
     def once_bytes(self) -> int:
@@ -123,7 +124,8 @@ class Places:
     last selected from.
     """
 
-    def __init__(self, design: Design) -> None:
+    def __init__(self, source: Source, design: Design) -> None:
+        self.source = source
         self.design = design
         self.units = 0
         self.skipped_bytes = 0
@@ -132,7 +134,7 @@ class Places:
         # Count-Min sketch. Where all hashes of two collide, their files may be told apart that need
         # not be, which costs some coordination and nothing else.
         self.of_size, self.of_name, self.of_both = (bytearray(1 << COUNT_BITS) for _ in range(3))
-        self.held: dict[tuple[int, int, int, int], Ints] = {}
+        self.held: dict[tuple[bytes, int, Version], Ints] = {}
         self.held_ranges = 0
 
     def count(self, entry: Entry) -> int:
@@ -152,7 +154,7 @@ class Places:
             self.units += -(-entry.size_bytes // unit_bytes)
             return entry.size_bytes
         try:
-            ranges = data_units(entry, unit_bytes)
+            ranges = data_units(self.source, entry, unit_bytes)
         except OSError:
             self.hold(entry, np.empty((0, 2), np.int64))
             raise
@@ -178,7 +180,7 @@ class Places:
         ranges = self.held.get(_identity(entry))
         if ranges is None:
             try:
-                ranges = data_units(entry, self.design.unit_bytes)
+                ranges = data_units(self.source, entry, self.design.unit_bytes)
             except OSError:
                 # Reading the first unit will say why none can be read.
                 ranges = np.array([[0, 1]], np.int64)
@@ -236,13 +238,13 @@ def name_hash(entry: Entry) -> int:
 
 
 def path_hash(entry: Entry) -> int:
-    """64 bits of a file's path."""
-    return int.from_bytes(_native.fingerprint(entry.path)[:8], "big")
+    """64 bits of a file's root and path."""
+    return int.from_bytes(_native.fingerprint(entry.key)[:8], "big")
 
 
-def _identity(entry: Entry) -> tuple[int, int, int, int]:
+def _identity(entry: Entry) -> tuple[bytes, int, Version]:
     """One file as it was listed: written to since, it is another."""
-    return entry.device, entry.inode, entry.size_bytes, entry.mtime_ns
+    return entry.key, entry.size_bytes, entry.version
 
 
 def numbers_in(ranges: Ints) -> Iterator[Ints]:

@@ -14,15 +14,16 @@ import numpy.typing as npt
 from storeff import _native
 from storeff.scan.codecs import SizesOf, codec
 from storeff.scan.compressed import CompressedSample
-from storeff.scan.measurement import VOLUME_BIT, Measurement
+from storeff.scan.measurement import VOLUME_BIT, VOLUMES_MAX, Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import Part, PartedFile
 from storeff.scan.plan import Plan
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
 from storeff.sources.content import CLASSES, PROBE_BYTES, Recogniser, classify
-from storeff.sources.entry import HOLE_BYTES, Entry, data_segments, open_entry, read_head
+from storeff.sources.entry import Entry
 from storeff.sources.skipped import ChangedError, Skipped, skipped_for
+from storeff.sources.source import Reader, Source, Whole, read_head
 
 if TYPE_CHECKING:
     # Only --similarity needs it.
@@ -66,15 +67,16 @@ class Worker:
 
     def __init__(
         self,
+        source: Source,
         plan: Plan,
         kernel: str,
         stop: threading.Event,
         pace: Pace,
         samples: list[CompressedSample],
         turn: threading.Lock,
-        volumes: Sequence[bytes] = (),
         is_kv: Recogniser | None = None,
     ) -> None:
+        self.source = source
         self.plan = plan
         self.is_kv = is_kv
         self.kernel = kernel
@@ -97,8 +99,8 @@ class Worker:
         self.view = memoryview(bytearray(SMALL_BYTES + self.scanner.buffer_bytes_min))
         self.census = Census()
         self.class_bytes = [0] * len(CLASSES)
-        self.volumes = dict.fromkeys(volumes, 0)
-        self.marks = {name: 1 << VOLUME_BIT + bit for bit, name in enumerate(volumes)}
+        self.volumes = dict.fromkeys(volumes_of(source), 0)
+        self.marks = bits_of(source, list(self.volumes))
         self.files_done = 0
         self.read_bytes = 0
         self.hole_bytes = 0
@@ -117,32 +119,34 @@ class Worker:
         if self.similar is not None:
             entries = task if isinstance(task, list) else [task[0].entry]
             self.similar.name_files({file_number(entry): entry for entry in entries})
-        for root in roots:
-            if root in self.volumes:
-                self.volumes[root] += self.read_bytes - before
+        if self.volumes:
+            for root in roots:
+                self.volumes[self.source.roots[root]] += self.read_bytes - before
 
     def measure_small(self, entries: list[Entry]) -> None:
         """Measure files of at most SMALL_BYTES; one that cannot be read costs only itself."""
         done = 0
         while done < len(entries) and not self.stop.is_set():
-            reads = _native.read_files(entries[done:], HOLE_BYTES, self.view)
+            reads = self.source.read_whole(entries[done:], self.view)
             with self.turn:
                 contents, sparse = self.look_into(entries[done : done + len(reads)], reads)
             if contents:
                 self.compress(self.scanner.scan_contents(self.view, contents))
             for entry in sparse:
-                file = PartedFile(entry, self.plan.part_bytes)
+                file = PartedFile(self.source, entry, self.plan.part_bytes)
                 for parts, _ in file.stretches(self.stop):
                     self.measure_stretch(file, parts)
             done += len(reads)
-            self.pace.wait(sum(length for _, _, length, _ in reads))
+            self.pace.wait(sum(read.length for read in reads))
         for entry in entries[done:]:
-            self.census.add_left_out(Skipped("interrupted", entry.path, entry.size_bytes))
+            self.census.add_left_out(
+                Skipped("interrupted", self.source.name(entry), entry.size_bytes)
+            )
         self.census.add_entries(entries[done:], [None] * (len(entries) - done))
         self.files_done += len(entries) - done
 
     def look_into(
-        self, entries: list[Entry], reads: list[tuple[int, int, int, int]]
+        self, entries: list[Entry], reads: Sequence[Whole]
     ) -> tuple[list[Content], list[Entry]]:
         """Count files that lie in the buffer, as ``reads`` says; what of them is to be scanned, and
         those that were not read because they have holes."""
@@ -150,30 +154,32 @@ class Worker:
         classes: list[str | None] = []
         contents: list[Content] = []
         sparse: list[Entry] = []
-        for entry, (outcome, offset, length, error_number) in zip(entries, reads, strict=True):
-            if outcome == _native.SPARSE:
+        for entry, (offset, length, error, has_holes) in zip(entries, reads, strict=True):
+            if has_holes:
                 sparse.append(entry)
                 continue
             content_class = None if entry.size_bytes else "empty"
             if length:
                 head = bytes(self.view[offset : offset + min(length, PROBE_BYTES)])
-                content_class = classify(head, entry.path, entry.size_bytes, self.is_kv)
+                content_class = self.class_of(head, entry)
                 contents.append((offset, length, GROUPS[content_class], file_number(entry)))
                 self.class_bytes[GROUPS[content_class]] += length
                 self.read_bytes += length
-            if outcome != _native.READ:
+            if error is not None:
+                if not length and not isinstance(error, ChangedError):
+                    content_class = None
                 missing_bytes = entry.size_bytes - length
-                if outcome == _native.UNREADABLE:
-                    error = OSError(error_number, os.strerror(error_number))
-                    content_class = content_class if length else None
-                    self.census.add_left_out(skipped_for(error, entry.path, missing_bytes))
-                else:
-                    self.census.add_left_out(Skipped("changed", entry.path, missing_bytes))
+                skipped = skipped_for(error, self.source.name(entry), missing_bytes)
+                self.census.add_left_out(skipped)
             measured.append(entry)
             classes.append(content_class)
         self.census.add_entries(measured, classes)
         self.files_done += len(measured)
         return contents, sparse
+
+    def class_of(self, head: bytes, entry: Entry) -> str:
+        """The content class of ``entry``, which begins ``head``."""
+        return classify(head, self.source.name(entry), entry.size_bytes, self.is_kv)
 
     def measure_stretch(self, file: PartedFile, parts: list[Part]) -> None:
         """Measure some parts of ``file``, and conclude the file if they are the last."""
@@ -184,7 +190,7 @@ class Worker:
             except Stopped:
                 reason = "interrupted"
             except OSError as error:
-                reason = skipped_for(error, file.entry.path, None).reason
+                reason = skipped_for(error, self.source.name(file.entry), None).reason
         for part in parts:
             part.reason = part.reason or reason
         if not parts:
@@ -197,38 +203,34 @@ class Worker:
         read costs only itself, and has its own reason. Raises OSError, Stopped."""
         if self.stop.is_set():
             raise Stopped
-        fd = open_entry(entry)
-        try:
-            head = read_head(fd, entry.size_bytes, PROBE_BYTES) if parts else b""
+        with self.source.open(entry) as reader:
+            head = read_head(reader, entry.size_bytes, PROBE_BYTES) if parts else b""
             if parts and not head:
                 raise ChangedError(errno.ESTALE, "written to while it was read")
-            content_class = classify(head, entry.path, entry.size_bytes, self.is_kv)
+            content_class = self.class_of(head, entry)
             for part in parts:
                 part.content_class = content_class
-                part.reason = self.measure_part(fd, entry, part, GROUPS[content_class])
-            after = os.fstat(fd)
-        finally:
-            os.close(fd)
-        same = (after.st_size, after.st_mtime_ns) == (entry.size_bytes, entry.mtime_ns)
-        return None if same else "changed"
+                part.reason = self.measure_part(reader, entry, part, GROUPS[content_class])
+            return None if reader.is_unchanged() else "changed"
 
-    def measure_part(self, fd: int, entry: Entry, part: Part, group: int) -> str | None:
+    def measure_part(self, reader: Reader, entry: Entry, part: Part, group: int) -> str | None:
         """Feed the data of ``part`` to the scanner and step over its holes; why not all of it."""
+        assert reader.descriptor is not None
         reason = None
         self.scanner.begin(group)
         self.scanner.set_place(file_number(entry), part.start)
         try:
-            for offset, length, is_hole in data_segments(fd, part.end, start=part.start):
+            for offset, length, is_hole in reader.segments(part.start, part.end):
                 if is_hole:
                     part.hole_bytes += length
                     self.hole_bytes += length
                     self.scanner.skip(length)
                 else:
-                    self.feed(fd, offset, offset + length, group)
+                    self.feed(reader.descriptor, offset, offset + length, group)
         except Stopped:
             reason = "interrupted"
         except OSError as error:
-            reason = skipped_for(error, entry.path, None).reason
+            reason = skipped_for(error, self.source.name(entry), None).reason
         part.key, part.data_bytes, part.zero_bytes = self.scanner.end_part()
         return reason
 
@@ -262,7 +264,7 @@ class Worker:
         if content_class is None and reason is None:
             content_class = "zero" if entry.size_bytes else "empty"
         if reason is not None:
-            self.census.add_left_out(Skipped(reason, entry.path, file.missing_bytes))
+            self.census.add_left_out(Skipped(reason, self.source.name(entry), file.missing_bytes))
         self.hole_bytes += file.gap_bytes
         if content_class is not None:
             self.scanner.add_file(file.key, data_bytes, file.zero_bytes, GROUPS[content_class])
@@ -347,4 +349,15 @@ def worker_bytes(plan: Plan) -> int:
 
 def file_number(entry: Entry) -> int:
     """What stands for the file's name in keys by place."""
-    return int.from_bytes(_native.fingerprint(entry.path)[:8], "big")
+    return int.from_bytes(_native.fingerprint(entry.key)[:8], "big")
+
+
+def volumes_of(source: Source) -> list[bytes]:
+    """The roots that are told apart, in the order of their names; none if they are too many."""
+    return sorted(source.roots) if len(source.roots) <= VOLUMES_MAX else []
+
+
+def bits_of(source: Source, volumes: Sequence[bytes]) -> dict[int, int]:
+    """The bit in Sketch.groups of each root of ``source`` by its position, if it is a volume."""
+    bits = {name: 1 << VOLUME_BIT + bit for bit, name in enumerate(volumes)}
+    return {i: bits[name] for i, name in enumerate(source.roots) if name in bits}

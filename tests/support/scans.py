@@ -2,21 +2,23 @@
 
 import random
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from storeff.data import Assumption, one
 from storeff.economics import Scenario, build_scenario
 from storeff.layout import Data, Layout
-from storeff.scan import worker
+from storeff.scan import run, worker
 from storeff.scan.compressed import CompressedSample, new_samples
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Chunker, Plan
 from storeff.scan.sketch import Sketch
 from storeff.sources.entry import Entry
-from storeff.sources.tree import walk
+from storeff.sources.tree import LocalTree
 
 SMALL = Plan(
     chunkers=(
@@ -63,14 +65,25 @@ def assert_same_sketch(a: Sketch, b: Sketch) -> None:
         assert np.array_equal(getattr(a, field), getattr(b, field)), field
 
 
+def scan(
+    roots: Sequence[Path], plan: Plan, *, exclude: Sequence[str] = (), **how: Any
+) -> Measurement:
+    """run.scan() of the local trees under ``roots``."""
+    return run.scan(LocalTree(roots, exclude=exclude), plan, **how)
+
+
 def listed(root: Path) -> list[Entry]:
-    return [p for p in walk([root], one_file_system=False, exclude=()) if isinstance(p, Entry)]
+    return [found for found in LocalTree([root]).list() if isinstance(found, Entry)]
 
 
-def new_worker(plan: Plan, samples: list[CompressedSample] | None = None) -> worker.Worker:
+def new_worker(
+    root: Path, plan: Plan, samples: list[CompressedSample] | None = None
+) -> worker.Worker:
     stop = threading.Event()
     shared = samples or new_samples(plan)
-    return worker.Worker(plan, "scalar", stop, Pace(None, stop), shared, threading.Lock())
+    return worker.Worker(
+        LocalTree([root]), plan, "scalar", stop, Pace(None, stop), shared, threading.Lock()
+    )
 
 
 def blocks(content: bytes, block_bytes: int) -> list[bytes]:

@@ -3,8 +3,10 @@
 import heapq
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 
 import msgspec
@@ -24,10 +26,10 @@ from storeff.kv.measure.shape import Width, width_of, with_model
 from storeff.kv.models.model import Model
 from storeff.kv.trace.prefix import KeySharing, key_sharing
 from storeff.sources.census import Census
-from storeff.sources.entry import Entry, open_entry
+from storeff.sources.entry import Entry
 from storeff.sources.names import printable
 from storeff.sources.skipped import Skipped, skipped_for
-from storeff.sources.tree import walk
+from storeff.sources.source import Source
 
 # At most so many files of each kind of dump are measured, sampled by a hash of their paths.
 SAMPLED_MAX = 256
@@ -88,12 +90,15 @@ class _Group:
     files: int = 0
     size_bytes: int = 0
     tokens: int | None = 0
-    # (negated hash of the path, path, entry, dump): the lowest hashes.
+    # (negated hash of the key, key, entry, dump): the lowest hashes.
     sampled: list[tuple[int, bytes, Entry, Dump]] = field(default_factory=list)
 
 
 class _Survey:
-    def __init__(self, width: Width | None, plan: Plan, stop: threading.Event) -> None:
+    def __init__(
+        self, source: Source, width: Width | None, plan: Plan, stop: threading.Event
+    ) -> None:
+        self.source = source
         self.width = width
         self.plan = plan
         self.stop = stop
@@ -105,35 +110,41 @@ class _Survey:
         self.other_bytes = 0
         self.measured_files = 0
 
-    def look(self, entry: Entry) -> None:
-        """Recognise one file; one that cannot be read, or contradicts itself, costs only itself."""
+    @contextmanager
+    def reporting(self, entry: Entry) -> Iterator[None]:
+        """A file that cannot be read, or contradicts itself, costs only itself."""
         try:
-            fd = open_entry(entry)
-            try:
-                candidate = Candidate(entry.path, entry.size_bytes, fd, entry.roots[0])
+            yield
+        except ContradictionError as error:
+            path = printable(self.source.name(entry))
+            if len(self.malformed) < EXAMPLES:
+                self.malformed.append(Malformed(path, f"{path}: {error}"))
+            skipped = Skipped("malformed", self.source.name(entry), entry.size_bytes)
+            self.census.add_left_out(skipped)
+        except OSError as error:
+            self.census.add_left_out(skipped_for(error, self.source.name(entry), entry.size_bytes))
+
+    def look(self, entry: Entry) -> None:
+        """Recognise one file."""
+        with self.reporting(entry):
+            with self.source.open(entry) as reader:
+                beside = partial(self.source.read_beside, entry)
+                candidate = Candidate(self.source.name(entry), entry.size_bytes, reader, beside)
                 dump = recognise(candidate)
                 if dump is not None and self.width is not None:
                     dump = with_model(dump, candidate, self.width)
-            finally:
-                os.close(fd)
-        except ContradictionError as error:
-            self.add_malformed(entry, error)
-            return
-        except OSError as error:
-            self.census.add_left_out(skipped_for(error, entry.path, entry.size_bytes))
-            return
-        if dump is None:
-            self.other_files += 1
-            self.other_bytes += entry.size_bytes
-        else:
-            self.add(entry, dump)
+            if dump is None:
+                self.other_files += 1
+                self.other_bytes += entry.size_bytes
+            else:
+                self.add(entry, dump)
 
     def add(self, entry: Entry, dump: Dump) -> None:
         key = _kind_of(dump)
         group = self.groups.get(key)
         if group is None:
             shape: list[int | None] = list(dump.tensors[0].shape) if dump.tensors else []
-            group = self.groups[key] = _Group(dump, entry.path, shape)
+            group = self.groups[key] = _Group(dump, self.source.name(entry), shape)
         if dump.tensors:
             pairs = zip(group.shape, dump.tensors[0].shape, strict=True)
             group.shape = [a if a == b else None for a, b in pairs]
@@ -141,14 +152,14 @@ class _Survey:
         group.size_bytes += entry.size_bytes
         if group.tokens is not None:
             group.tokens = None if dump.tokens is None else group.tokens + dump.tokens
-        group.example = min(group.example, entry.path)
+        group.example = min(group.example, self.source.name(entry))
         if dump.key is not None:
             name = (dump.system, dump.key, os.path.basename(entry.path))
             self.keys.append((name, dump.tokens, entry.size_bytes))
         if dump.kind == "kv" and dump.tensors:
-            digest = blake2b(entry.path, digest_size=8, key=b"%d" % self.plan.seed)
+            digest = blake2b(entry.key, digest_size=8, key=b"%d" % self.plan.seed)
             rank = int.from_bytes(digest.digest(), "big")
-            heapq.heappush(group.sampled, (-rank, entry.path, entry, dump))
+            heapq.heappush(group.sampled, (-rank, entry.key, entry, dump))
             if len(group.sampled) > SAMPLED_MAX:
                 heapq.heappop(group.sampled)
 
@@ -162,52 +173,33 @@ class _Survey:
             for order in orders:
                 wanted = turn < len(order) and (turn == 0 or read_bytes < budget_bytes)
                 if wanted and not self.stop.is_set():
-                    _, path, entry, dump = order[turn]
-                    on_file(path)
-                    one = self.measure_file(entry, dump)
+                    _, _, entry, dump = order[turn]
+                    on_file(self.source.name(entry))
+                    one = Measurement(self.plan, [])
+                    with self.reporting(entry), self.source.open(entry) as reader:
+                        size = entry.size_bytes
+                        one = measure(dump, reader, entry.key, size, self.plan, self.stop)
                     read_bytes += sum(tally.read_bytes for tally in one.tallies)
                     self.measured_files += bool(one.tallies)
                     total += one
         return total
 
-    def measure_file(self, entry: Entry, dump: Dump) -> Measurement:
-        """A sample of one file; one that fails gives none and is reported."""
-        try:
-            fd = open_entry(entry)
-            try:
-                return measure(dump, fd, entry.path, entry.size_bytes, self.plan, self.stop)
-            finally:
-                os.close(fd)
-        except ContradictionError as error:
-            self.add_malformed(entry, error)
-        except OSError as error:
-            self.census.add_left_out(skipped_for(error, entry.path, entry.size_bytes))
-        return Measurement(self.plan, [])
-
-    def add_malformed(self, entry: Entry, error: ContradictionError) -> None:
-        self.census.add_left_out(Skipped("malformed", entry.path, entry.size_bytes))
-        if len(self.malformed) < EXAMPLES:
-            path = printable(entry.path)
-            self.malformed.append(Malformed(path, f"{path}: {error}"))
-
 
 def survey(
-    roots: Sequence[str | bytes | os.PathLike[str]],
+    source: Source,
     *,
     model: Model | None = None,
     plan: Plan | None = None,
     budget_bytes: int = 64 << 20,
-    one_file_system: bool = False,
-    exclude: Sequence[str] = (),
     stop: threading.Event | None = None,
     on_file: Callable[[bytes], None] = lambda path: None,
 ) -> tuple[list[Found], Survey, Census]:
-    """The dumps under ``roots``, the largest kind first; what was measured until ``budget_bytes``
+    """The dumps in ``source``, the largest kind first; what was measured until ``budget_bytes``
     of them were read; and what was left out.
 
     ``model`` supplies what their headers lack. ``on_file`` hears of each file as it is looked at.
     Once ``stop`` is set no further file is looked at, and the one being measured is left out.
-    Raises StoreffError if a root cannot be found, or if the layers of ``model`` are not all alike.
+    Raises StoreffError if the layers of ``model`` are not all alike.
     """
     width = None if model is None else width_of(model)
     if model is not None and width is None:
@@ -215,12 +207,12 @@ def survey(
             f"the layers of {model.name} differ in what they keep of a token",
             "measure without --model: the shapes are then those in the dumps' own headers",
         )
-    looking = _Survey(width, plan or Plan(), stop or threading.Event())
-    for item in walk(roots, one_file_system=one_file_system, exclude=exclude):
+    looking = _Survey(source, width, plan or Plan(), stop or threading.Event())
+    for item in source.list():
         if looking.stop.is_set():
             break
         if isinstance(item, Entry):
-            on_file(item.path)
+            on_file(source.name(item))
             looking.look(item)
         else:
             looking.census.add_left_out(item)
