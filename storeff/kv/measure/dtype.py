@@ -9,13 +9,37 @@ looked at in small values: their density is flat, so that the two halves of an o
 same, and of two octaves the upper holds twice as much. Signs balance, unlike in integers.
 """
 
+from collections.abc import Mapping
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from storeff.kv.dumps.dump import ITEM_BYTES, Dtype
 
+
+class Field(NamedTuple):
+    """Bits [shift, shift + bits) of a number."""
+
+    name: str
+    shift: int
+    bits: int
+
+
+FIELDS: Mapping[Dtype, tuple[Field, ...]] = {
+    "bf16": (Field("sign", 15, 1), Field("exponent", 7, 8), Field("mantissa", 0, 7)),
+    "f16": (Field("sign", 15, 1), Field("exponent", 10, 5), Field("mantissa", 0, 10)),
+    "f32": (
+        Field("sign", 31, 1),
+        Field("exponent", 23, 8),
+        Field("mantissa", 16, 7),
+        Field("mantissa, byte 1", 8, 8),
+        Field("mantissa, byte 0", 0, 8),
+    ),
+    "f64": tuple(Field(f"byte {k}", 8 * k, 8) for k in reversed(range(8))),
+    "f8e4m3": (Field("sign", 7, 1), Field("exponent", 3, 4), Field("mantissa", 0, 3)),
+    "f8e5m2": (Field("sign", 7, 1), Field("exponent", 2, 5), Field("mantissa", 0, 2)),
+}
 DTYPES: tuple[Dtype, ...] = ("bf16", "f16", "f32", "f8e4m3", "f8e5m2")
 
 # The thresholds below were set on bench/accuracy/infer.py (2026-11-21), with room to both sides.
@@ -94,17 +118,11 @@ def _entropy(counts: Any) -> float:
 
 def features_of(items: Any, dtype: Dtype) -> tuple[Any, Any]:
     """Exponents, cut off eight octaves from their median, and signs, both of variance 1."""
-    top, mantissa = {
-        "bf16": (15, 7),
-        "f16": (15, 10),
-        "f32": (31, 23),
-        "f8e4m3": (7, 3),
-        "f8e5m2": (7, 2),
-    }[dtype]
-    exponents = (items >> mantissa & ((1 << top - mantissa) - 1)).astype(np.float32)
+    sign, exponent, *_ = FIELDS[dtype]
+    exponents = (items >> exponent.shift & ((1 << exponent.bits) - 1)).astype(np.float32)
     middle = float(np.median(exponents))
     np.clip(exponents, middle - 8, middle + 8, out=exponents)
-    signs = (items >> top).astype(np.float32)
+    signs = (items >> sign.shift).astype(np.float32)
     for feature in (exponents, signs):
         feature -= feature.mean(dtype=np.float64)
         feature /= max(float(feature.std(dtype=np.float64)), 1e-9)

@@ -4,8 +4,8 @@ Chunks are independent, as blocks of a store are: whole tokens, as many as fit (
 cut by channels), each arranged and coded by itself. A part that coding does not make smaller is
 stored as it is."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import zstandard
 
 from storeff import _native
-from storeff.kv.dumps.dump import Dtype
+from storeff.kv.measure.dtype import FIELDS, Field
 from storeff.kv.measure.extract import Block, Items
 from storeff.scan.codecs import SizesOf, codec
 
@@ -155,28 +155,6 @@ def _huffman_sizes(parts: Sequence[bytes | memoryview]) -> list[int]:
 # ---- order-0 entropy ----
 
 
-class Field(NamedTuple):
-    """Bits [shift, shift + bits) of a number."""
-
-    name: str
-    shift: int
-    bits: int
-
-
-FIELDS: Mapping[Dtype, tuple[Field, ...]] = {
-    "bf16": (Field("sign", 15, 1), Field("exponent", 7, 8), Field("mantissa", 0, 7)),
-    "f16": (Field("sign", 15, 1), Field("exponent", 10, 5), Field("mantissa", 0, 10)),
-    "f32": (
-        Field("sign", 31, 1),
-        Field("exponent", 23, 8),
-        Field("mantissa", 16, 7),
-        Field("mantissa, byte 1", 8, 8),
-        Field("mantissa, byte 0", 0, 8),
-    ),
-    "f64": tuple(Field(f"byte {k}", 8 * k, 8) for k in reversed(range(8))),
-    "f8e4m3": (Field("sign", 7, 1), Field("exponent", 3, 4), Field("mantissa", 0, 3)),
-    "f8e5m2": (Field("sign", 7, 1), Field("exponent", 2, 5), Field("mantissa", 0, 2)),
-}
 BYTE = (Field("byte", 0, 8),)
 
 
