@@ -53,7 +53,7 @@ def test_dumps_are_recognised_and_measured() -> None:
 def test_the_terminal_names_losses_for_what_they_are() -> None:
     done = run(SAMPLES)
     assert "vLLM SharedStorageConnector" in done.stdout
-    assert "errors of numbers, not of quality" in done.stdout
+    assert "errors of values, not of quality" in done.stdout
 
 
 def test_a_lying_dump_ends_in_exit_3_and_says_what_to_do(tmp_path: Path) -> None:

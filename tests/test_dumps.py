@@ -4,6 +4,7 @@ import json
 import os
 import pkgutil
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from storeff.kv.dumps.safetensors import HEADER_BYTES_MAX
 from storeff.sources.content import PROBE_BYTES, classify
 from storeff.sources.local_file import FileReader
 from storeff.sources.safetensors import VALUES_MAX, LongHeaderError, layout
+from storeff.sources.source import read_range
 
 
 def class_of(path: Path) -> str:
@@ -236,8 +238,8 @@ def layout_start(content: bytes) -> int | None:
     fd = os.memfd_create("tensors")
     try:
         os.write(fd, content)
-        reader = FileReader(fd, len(content), 0)
-        found = layout(Candidate(b"x", len(content), reader).read, len(content), 1 << 12, 20)
+        read = partial(read_range, FileReader(fd, len(content), 0))
+        found = layout(read, len(content), 1 << 12, 20)
     except (ContradictionError, LongHeaderError):
         return None
     finally:

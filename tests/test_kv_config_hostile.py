@@ -76,7 +76,7 @@ def test_a_file_longer_than_any_config_is_not_read_whole(tmp_path: Path) -> None
     path = tmp_path / "config.json"
     with path.open("wb") as file:
         file.truncate(1 << 40)
-    with pytest.raises(StoreffError, match="longer than"):
+    with pytest.raises(StoreffError, match="larger than"):
         read_config(path)
 
 

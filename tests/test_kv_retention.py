@@ -354,7 +354,7 @@ def test_a_trace_of_one_moment_has_no_rates(tmp_path: Path) -> None:
     moment = caches(tmp_path, [(5, [1]), (5, [2])])
     with pytest.raises(StoreffError, match="no duration"):
         one(moment, 100)
-    with pytest.raises(StoreffError, match="one moment"):
+    with pytest.raises(StoreffError, match="at one time"):
         scale_to(moment, requests_per_second=5)
 
 

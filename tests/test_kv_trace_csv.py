@@ -57,10 +57,10 @@ def test_csv_that_does_not_say_enough_is_refused(tmp_path: Path, text: str, mess
 @pytest.mark.parametrize(
     ("row", "why"),
     [
-        ("d,soon,400,7,[4]", "time 'soon' is no number"),
+        ("d,soon,400,7,[4]", "time 'soon' is not a number"),
         ("d,nan,400,7,[4]", "out of range"),
         ("d,inf,400,7,[4]", "out of range"),
-        ("d,1,many,7,[4]", "'many' is no number of tokens"),
+        ("d,1,many,7,[4]", "'many' is not a number of tokens"),
         ("d,1,-4,7,[4]", "-4 tokens"),
         ("d,1,400,7,[4", "hash_ids: "),
         ("d,1,400,7", "4 fields, the header has 5"),
@@ -76,5 +76,5 @@ def test_a_bad_row_costs_that_row(tmp_path: Path, row: str, why: str) -> None:
 
 
 def test_a_header_without_end_is_an_error_for_a_person(tmp_path: Path) -> None:
-    with pytest.raises(StoreffError, match="the header is no CSV"):
+    with pytest.raises(StoreffError, match="the header is not CSV"):
         read_csv(tmp_path, "x" * 200_000)

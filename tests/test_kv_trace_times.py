@@ -38,7 +38,7 @@ def test_whole_milliseconds_may_be_written_with_a_point(tmp_path: Path) -> None:
 def test_whole_numbers_of_another_unit_are_refused_by_their_rate(tmp_path: Path, step: int) -> None:
     """Two requests a second in whole seconds, and in microseconds."""
     times = [i // 2 for i in range(400)] if not step else [int(i * step) for i in range(400)]
-    with pytest.raises(StoreffError, match="can hardly be milliseconds"):
+    with pytest.raises(StoreffError, match="are unlikely to be milliseconds"):
         read(tmp_path, [mooncake(time, [1]) for time in times])
 
 
@@ -58,7 +58,7 @@ def test_a_fast_trace_in_milliseconds_is_read_as_its_format_says(tmp_path: Path)
 def test_a_fraction_far_into_the_trace_costs_its_line(tmp_path: Path) -> None:
     trace = read(tmp_path, [*paced(1500, 225), mooncake(10**6 + 0.5, [1])])
     assert trace.notes.bad_line_example == (
-        "line 1501: time 1000000.5 is no whole number, as those before it are"
+        "line 1501: time 1000000.5 is not a whole number, unlike those before it"
     )
 
 

@@ -164,8 +164,8 @@ def record(source: Source, entries: list[Entry], chunker: Chunker, codecs: Seque
             if row == len(compressed) + len(new):
                 new.append(content)
             references.append((row, len(strata), offset))
-        kind = classify(head, source.name(entry), entry.size_bytes, looks_like)
-        strata.append(CLASSES.index(kind))
+        name = source.name(entry)
+        strata.append(CLASSES.index(classify(head, name, entry.size_bytes, looks_like)))
         columns = [sizes_of(new) for sizes_of in compressors] if new else []
         compressed += zip(*columns, strict=True) if columns else [()] * len(new)
     digests = np.frombuffer(b"".join(key for key, _ in rows), ">u8").reshape(-1, 2)

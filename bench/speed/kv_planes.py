@@ -25,7 +25,7 @@ from kv_data import real, synthetic
 from timing import machine
 
 from storeff import _native
-from storeff.kv.measure import lossless
+from storeff.kv.measure.dtype import FIELDS, Field
 
 Bytes = npt.NDArray[np.uint8]
 CHANNELS = 384
@@ -64,7 +64,7 @@ def measure(cases: list[Case], rounds: int) -> None:
             case.seconds.append(case.sample())
 
 
-def numpy_counts(items: npt.NDArray[np.uint16], of: lossless.Field) -> npt.NDArray[np.intp]:
+def numpy_counts(items: npt.NDArray[np.uint16], of: Field) -> npt.NDArray[np.intp]:
     mask = (1 << of.bits) - 1
     return np.bincount(items >> of.shift & mask, minlength=mask + 1)
 
@@ -82,7 +82,7 @@ def kernel_cases(data: Bytes) -> list[Case]:
             Case(split, size, partial(_native.split_planes, raw, width), f"numpy {split}"),
         ]
     items = data.view("<u2")
-    for of in (*lossless.FIELDS["bf16"][1:], lossless.Field("upper byte", 8, 8)):
+    for of in (*FIELDS["bf16"][1:], Field("upper byte", 8, 8)):
         name = f"count bf16 {of.name}"
         native = partial(_native.count_field, raw, 2, of.shift, of.bits)
         cases += [

@@ -1,1 +1,1 @@
-"""KV caches: what their dumps hold, how far they shrink, what sharing and retention cost."""
+"""KV caches: what their dumps hold, their data reduction, what sharing and retention cost."""

@@ -85,7 +85,7 @@ def flash_of(
     drive, layout = scenario.drive, scenario.layout
     if drive.rated_dwpd.value is None:
         raise StoreffError(
-            f"{drive.name} has no rated_dwpd, so nothing can be said of its endurance",
+            f"{drive.name} has no rated_dwpd, so its endurance is not known",
             "choose another --drive, or put the rating into drives.toml of --data",
         )
     if drive.price.currency not in (None, "USD"):

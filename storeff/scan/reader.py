@@ -64,9 +64,8 @@ class Groups:
             head = read_head(reader, entry.size_bytes, PROBE_BYTES)
             if not head:
                 raise ChangedError(errno.ESTALE, "written to while it was read")
-            class_bit = (
-                1 << GROUPS[classify(head, self.source.name(entry), entry.size_bytes, self.is_kv)]
-            )
+            name = self.source.name(entry)
+            class_bit = 1 << GROUPS[classify(head, name, entry.size_bytes, self.is_kv)]
             if entry.size_bytes > self.design.unit_bytes:
                 with self.lock:
                     if len(self.class_bits) >= CLASSES_HELD:

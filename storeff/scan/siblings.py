@@ -232,9 +232,8 @@ def _layout(source: Source, reader: Reader, file: TensorFile) -> tuple[int, obje
     _check_unchanged(reader)
     found = None
     if file.content_class in WITH_HEADER:
-        found = safetensors.layout(
-            partial(read_range, reader), entry.size_bytes, HEADER_BYTES_MAX, HEADER_VALUES_MAX
-        )
+        read = partial(read_range, reader)
+        found = safetensors.layout(read, entry.size_bytes, HEADER_BYTES_MAX, HEADER_VALUES_MAX)
     return found or (0, entry.size_bytes)
 
 

@@ -153,9 +153,7 @@ class Worker:
             content_class = None if entry.size_bytes else "empty"
             if length:
                 head = bytes(self.view[offset : offset + min(length, PROBE_BYTES)])
-                content_class = classify(
-                    head, self.source.name(entry), entry.size_bytes, self.is_kv
-                )
+                content_class = self.class_of(head, entry)
                 contents.append((offset, length, GROUPS[content_class], file_number(entry)))
                 self.class_bytes[GROUPS[content_class]] += length
                 self.read_bytes += length
@@ -170,6 +168,10 @@ class Worker:
         self.census.add_entries(measured, classes)
         self.files_done += len(measured)
         return contents, sparse
+
+    def class_of(self, head: bytes, entry: Entry) -> str:
+        """The content class of ``entry``, which begins ``head``."""
+        return classify(head, self.source.name(entry), entry.size_bytes, self.is_kv)
 
     def measure_stretch(self, file: PartedFile, parts: list[Part]) -> None:
         """Measure some parts of ``file``, and conclude the file if they are the last."""
@@ -197,7 +199,7 @@ class Worker:
             head = read_head(reader, entry.size_bytes, PROBE_BYTES) if parts else b""
             if parts and not head:
                 raise ChangedError(errno.ESTALE, "written to while it was read")
-            content_class = classify(head, self.source.name(entry), entry.size_bytes, self.is_kv)
+            content_class = self.class_of(head, entry)
             for part in parts:
                 part.content_class = content_class
                 part.reason = self.measure_part(reader, entry, part, GROUPS[content_class])

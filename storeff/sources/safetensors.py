@@ -128,7 +128,7 @@ def layout(
     Raises ContradictionError unless the header is true of the file, LongHeaderError if it has more
     bytes or values than is allowed; what ``read`` raises.
     """
-    length = header_bytes(read(0, 9), size_bytes)
+    length = header_bytes(read(0, min(9, size_bytes)), size_bytes)
     if length is None:
         return None
     if length > header_bytes_max:

@@ -1,7 +1,7 @@
-"""Keys and values saved as NumPy arrays, .npy or .npz, told by their names.
+"""Keys and values saved as NumPy arrays, .npy or .npz, recognised by their names.
 
 Format: numpy.lib.format, versions 1 to 3. Nothing says what an array's axes mean, so only an axis
-of K and V itself is named; the rest is "unknown", which is enough to read the numbers. Most .npz
+of K and V itself is named; the rest is "unknown", which is enough to read the elements. Most .npz
 files are not KV: each array must be named as a key, a value or a cache is, and have 3 to 5 axes.
 """
 

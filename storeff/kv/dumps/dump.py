@@ -15,8 +15,8 @@ Confidence = Literal["exact", "config-assisted", "inferred", "unknown"]
 # and never filled; "temporary": a file still being written.
 Kind = Literal["kv", "opaque", "encrypted", "unwritten", "temporary"]
 Dtype = Literal["f64", "f32", "bf16", "f16", "f8e4m3", "f8e5m2", "i8", "u8", "q8_0", "q4_0"]
-# "channel" is head x dim not told apart, "latent" what MLA keeps instead of K and V, "unknown" an
-# axis whose extent is written and whose meaning is not.
+# "channel" is head x dim not distinguished, "latent" what MLA keeps instead of K and V, "unknown"
+# an axis whose extent is written and whose meaning is not.
 Axis = Literal[
     "kv", "layer", "block", "batch", "token", "head", "dim", "channel", "latent", "unknown"
 ]

@@ -2,7 +2,7 @@
 
 lib/llm/src/block_manager/storage/disk.rs: the slab is called dynamo-kvbm-disk-cache-XXXXXX and
 made by fallocate(), so most of it may never have been written and reads as zeros. Such zeros
-compress well and mean nothing, so that they have to be told from data.
+compress well and mean nothing, so that they have to be distinguished from data.
 """
 
 import re
@@ -39,7 +39,9 @@ def recognise(candidate: Candidate) -> Dump | None:
     zeros = sum(not candidate.read(at, _SAMPLE_BYTES).strip(b"\0") for at in offsets)
     looked = f"{zeros} of {len(offsets)} samples of {_SAMPLE_BYTES} bytes spread over the rest"
     if not whole:
-        looked += f", whose extents after the first {_EXTENTS_MAX} were not told from holes,"
+        looked += (
+            f", whose extents after the first {_EXTENTS_MAX} were not distinguished from holes,"
+        )
     if zeros == len(offsets):
         return _dump("unwritten", f"{holes}, and {looked} are zeros")
     return _dump("opaque", f"{holes}, and {looked} are zeros; the layout is not written anywhere")

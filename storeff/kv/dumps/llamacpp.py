@@ -11,7 +11,7 @@ sequence 3), little-endian throughout:
              i32 type, u32 item_bytes, u32 channels, channels x items[cells]
 
 Models with sliding windows write two such caches, hybrid models add a recurrent state (of
-llama-memory-recurrent.cpp). Which parts there are is not said: they are found as the only ones
+llama-memory-recurrent.cpp). The file does not list its parts: they are found as the only ones
 that fill the file.
 """
 

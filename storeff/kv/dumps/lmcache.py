@@ -62,7 +62,7 @@ _ARCHIVES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x04", b"\x80\x05")
 
 
 class Key(NamedTuple):
-    """What the name of a file says."""
+    """What the name of a file holds."""
 
     hash: str
     model: str
@@ -94,7 +94,7 @@ class _Header(NamedTuple):
 def looks_like(head: bytes, name: bytes, size_bytes: int) -> bool:
     """Whether a file is a dump by the connector's header, or by its name.
 
-    GDS's are safetensors, and told by their header.
+    GDS's are safetensors, and recognised by their header.
     """
     header = _header(head) if name.endswith(b".data") else None
     if header is not None and header.end + header.length == size_bytes:
@@ -112,7 +112,7 @@ def recognise(candidate: Candidate) -> Dump | None:
     head = candidate.read(0, _HEAD_BYTES)
     key = key_of(candidate.name)
     if key is not None and key.is_temporary:
-        why = "LMCache was still writing it, or died: it renames a file that is whole."
+        why = "LMCache was still writing this file, or stopped: it renames a complete file."
         return opaque("LMCache", why, key.hash, kind="temporary", model=key.model)
     if head[8:9] == b"{" and (dump := _gds(candidate, key)):
         return dump
@@ -222,7 +222,7 @@ def _dump(
         tensors.append(_tensor(number, group, offset, key and key.layer))
         offset += tensors[-1].length
     tokens = {t.shape[t.axes.index("token")] if t.axes else None for t in tensors}
-    why = "The header gives dtype and shape; the model's config.json would tell heads from dims."
+    why = "The header gives dtype and shape; the model's config.json has the number of heads."
     return Dump(
         system,
         "kv",
@@ -240,7 +240,7 @@ def _connector(header: _Header, key: Key | None) -> Dump:
     system = "LMCache file-system connector"
     if header.format not in (4, 5):
         return _dump(system, header.format, header.groups, header.end, key)
-    why = "The header says that a serializer (CacheGen or another) wrote these bytes, not which."
+    why = "A serializer (CacheGen or another) wrote these bytes; the header does not name it."
     return opaque(system, why, key and key.hash, model=key and key.model)
 
 
@@ -283,10 +283,10 @@ def _raw(candidate: Candidate, key: Key, head: bytes) -> Dump | None:
         if _is_encrypted(head, size_bytes):
             why = (
                 "It begins as LMCache's AES-GCM frame does and is as much longer than whole KV:"
-                " it does not shrink, and equal blocks are not alike."
+                " it cannot be compressed, and equal blocks have different bytes."
             )
             return Dump(system, "encrypted", (), "inferred", why, key.hash, model=key.model)
-        why = "The name says neither dtype nor shape: give the model's config.json."
+        why = "Neither dtype nor shape is in the name: give the model's config.json."
         return opaque(system, why, key.hash, model=key.model)
     if head.startswith(_ARCHIVES):
         return None
@@ -294,11 +294,13 @@ def _raw(candidate: Candidate, key: Key, head: bytes) -> Dump | None:
         raise ContradictionError("it is named as LMCache's GDS back end does, but has no header")
     system = "LMCache local disk" if key.extension == b".pt" else "LMCache file-system connector"
     if not size_bytes or (key.dtype and size_bytes % ITEM_BYTES[key.dtype]):
-        raise ContradictionError(f"its {size_bytes} bytes are no whole number of {key.dtype}")
+        raise ContradictionError(
+            f"its {size_bytes} bytes are not a whole number of {key.dtype} values"
+        )
     if key.dtype is None:
-        why = "The name has a dtype that no KV cache is known to have."
+        why = "The name has a dtype that is not known for KV caches."
         return opaque(system, why, key.hash, model=key.model)
-    why = "The name says the dtype only: the model's config.json would tell its layers and heads."
+    why = "Only the dtype is in the name; the model's config.json has the layers and heads."
     tensor = Tensor(0, size_bytes, key.dtype, (), (), None, key.layer)
     return Dump(system, "kv", (tensor,), "unknown", why, key.hash, model=key.model, ranks=key.ranks)
 

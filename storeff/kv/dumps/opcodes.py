@@ -1,4 +1,5 @@
-"""What a pickle written by torch.save says, read opcode by opcode; nothing is imported or called.
+"""What a pickle written by torch.save describes, read opcode by opcode; nothing is imported or
+called.
 
 The opcodes are those of pickletools for the protocols 2 to 5; of them only what Python's pickler
 emits for containers, numbers, text, tensors and plain objects is understood. A name of a class or

@@ -1,4 +1,4 @@
-"""KV caches that are plain tensors of a safetensors file, told by the tensors' names."""
+"""KV caches that are plain tensors of a safetensors file, recognised by the tensors' names."""
 
 import re
 from collections.abc import Iterable

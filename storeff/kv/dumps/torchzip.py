@@ -41,7 +41,7 @@ class _Layer(NamedTuple):
 def looks_like(head: bytes, path: bytes, size_bytes: int) -> bool:
     """Whether the head is that of a torch.save with a transformers cache in it.
 
-    A tuple of tensors, the older form, cannot be told from others by its head.
+    A tuple of tensors, the older form, cannot be distinguished from others by its head.
     """
     if head[:4] != b"PK\x03\x04" or not head.startswith(b"/data.pkl", _stem_end(head)):
         return False

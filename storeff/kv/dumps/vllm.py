@@ -72,7 +72,7 @@ class _RunConfig(msgspec.Struct):
 def looks_like(head: bytes, name: bytes, size_bytes: int) -> bool:
     """Whether the path is that of a block of the native file-system tier.
 
-    What the connectors write is safetensors, and told by its header.
+    What the connectors write is safetensors, and recognised by its header.
     """
     return b"_g" in name and _BLOCK_FILE.fullmatch(name) is not None
 
@@ -134,13 +134,13 @@ def _layout(found: TensorEntry) -> _Layout:
     if found.tag in ("BF16", "F16", "F32") and shape[2] % 2 == 0:
         why = (
             "ExampleConnector writes K, then V, of each head of a token; the attention back ends"
-            " split them so, but the file does not say it. AITER on ROCm has K and V for heads."
+            " split them so, but the file does not record it. AITER on ROCm has K and V for heads."
         )
         axes, split = ("token", "head", "kv", "dim"), (*shape[:2], 2, shape[2] // 2)
         return _Layout("vLLM ExampleConnector", axes, split, "kv", "inferred", why)
     why = (
         "ExampleConnector writes K, V and, if they are quantised, their scales in one row of each"
-        " head of a token; where one ends the file does not say."
+        " head of a token; the file does not record where each ends."
     )
     axes = ("token", "head", "channel")
     return _Layout("vLLM ExampleConnector", axes, shape, "kv", "inferred", why)
@@ -149,7 +149,7 @@ def _layout(found: TensorEntry) -> _Layout:
 def _block(candidate: Candidate, match: re.Match[bytes]) -> Dump:
     system, key = "vLLM file-system tier", match["key"].decode()
     if match["temporary"]:
-        why = "vLLM was still writing it, or died: it renames a block that is whole."
+        why = "vLLM was still writing this block, or stopped: it renames a complete block."
         return opaque(system, why, key, kind="temporary")
     text = candidate.beside(
         os.path.join(b"../../..", match["base"], b"config.json"), _CONFIG_BYTES_MAX

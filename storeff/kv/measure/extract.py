@@ -1,4 +1,4 @@
-"""The numbers of a recognised dump: the keys, or the values, of one layer, as tokens by
+"""The elements of a recognised dump: the keys, or the values, of one layer, as tokens by
 channels."""
 
 import math
@@ -33,7 +33,7 @@ class Block:
     """``items`` as they are stored, unsigned integers [tokens, channels], little-endian.
 
     ``dtype`` says what they are; they are mere bytes where it is quantised (its scales lie between
-    the numbers) or unknown. ``kind`` and ``layer`` are None where the dump does not say.
+    the elements) or unknown. ``kind`` and ``layer`` are None where the dump does not have them.
     ``head_dim`` channels make a head, None if unknown.
     """
 
@@ -175,11 +175,12 @@ def _kind(tensor: Tensor, kinds: int, index: int) -> Kind | None:
 
 
 def _items(tensor: Tensor) -> tuple[tuple[Axis, ...], tuple[int, ...], int]:
-    """Axes, sizes and bytes of the items to be read: of bytes, if the dtype is none of numbers."""
+    """Axes, sizes and bytes of the items to be read: single bytes if the dtype is not that of plain
+    elements."""
     if tensor.dtype in ITEM_BYTES:
         item_bytes = ITEM_BYTES[tensor.dtype]
         if not tensor.axes:
-            # Which of the numbers make a token is not known.
+            # Which of the elements make a token is not known.
             return ("token",), (tensor.length // item_bytes,), item_bytes
         if math.prod(tensor.shape) * item_bytes != tensor.length:
             raise ContradictionError(

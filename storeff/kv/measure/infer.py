@@ -71,7 +71,7 @@ class Geometry(msgspec.Struct, frozen=True):
 
 
 class Inference(msgspec.Struct, frozen=True):
-    """What the data say. ``axes`` and ``shape`` are set if ``confidence`` is "inferred".
+    """What the data show. ``axes`` and ``shape`` are set if ``confidence`` is "inferred".
 
     ``dtype`` and ``token_stride`` (items between a channel's values of neighbouring tokens) are
     known by themselves if not None. ``margin`` is how many standard errors the answer is ahead of
@@ -104,7 +104,7 @@ def infer(
     items = words(raw[: len(raw) // ITEM_BYTES[dtype] * ITEM_BYTES[dtype]], dtype)
     extents = _extents(geometry)
     if min(extents.values()) < 1:
-        return _unknown(dtype, f"{why}; {geometry} is no geometry")
+        return _unknown(dtype, f"{why}; {geometry} is not a geometry")
     tokens, rest = divmod(len(items), math.prod(extents.values()))
     if rest or len(raw) % ITEM_BYTES[dtype] or tokens < _TOKENS_MIN:
         return _unknown(dtype, f"{why}; not a page of {_TOKENS_MIN} tokens or more of {geometry}")

@@ -1,11 +1,11 @@
-"""What keys and values cost when nothing of them is lost: sizes that were coded, and bounds.
+"""Lossless reduction of keys and values: sizes that were coded, and bounds.
 
 Chunks are independent, as blocks of a store are: whole tokens, as many as fit (a longer token is
-cut by channels), each arranged and coded by itself. A part that does not shrink is stored.
-"""
+cut by channels), each arranged and coded by itself. A part that coding does not make smaller is
+stored as it is."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import zstandard
 
 from storeff import _native
-from storeff.kv.dumps.dump import Dtype
+from storeff.kv.measure.dtype import FIELDS, Field
 from storeff.kv.measure.extract import Block, Items
 from storeff.scan.codecs import SizesOf, codec
 
@@ -29,11 +29,10 @@ Delta = Literal["none", "xor", "subtract"]
 class Scheme(msgspec.Struct, frozen=True):
     """How a chunk is arranged, then coded; each step can be undone bit for bit.
 
-    ``delta`` takes each token's numbers as they differ, in their bits or as unsigned integers, from
-    the token's before; ``order`` "channel" puts all numbers of a channel together; ``planes`` all
-    lowest bytes, and so on, each plane a part of its own. ``codec`` is one of
-    ``storeff.scan.codecs`` or "huffman": Zstandard's entropy coding without its matches.
-    """
+    ``delta`` takes the difference of each token's elements, in their bits or as unsigned integers,
+    from those of the token before; ``order`` "channel" puts all elements of a channel together;
+    ``planes`` all lowest bytes, and so on, each plane a part of its own. ``codec`` is one of
+    ``storeff.scan.codecs`` or "huffman": Zstandard's entropy coding without its matches."""
 
     codec: str
     planes: bool = False
@@ -58,8 +57,8 @@ DELTAS: tuple[Delta, ...] = ("none", "xor", "subtract")
 
 
 def schemes(block: Block) -> list[Scheme]:
-    """Every scheme that can be told apart on what ``block`` holds: only codecs on mere bytes, no
-    planes of single bytes."""
+    """Every scheme that differs from the others on what ``block`` holds: only codecs on mere bytes,
+    no planes of single bytes."""
     found = [*RAW, Scheme("huffman")]
     if block.bytes_only:
         return found
@@ -156,28 +155,6 @@ def _huffman_sizes(parts: Sequence[bytes | memoryview]) -> list[int]:
 # ---- order-0 entropy ----
 
 
-class Field(NamedTuple):
-    """Bits [shift, shift + bits) of a number."""
-
-    name: str
-    shift: int
-    bits: int
-
-
-FIELDS: Mapping[Dtype, tuple[Field, ...]] = {
-    "bf16": (Field("sign", 15, 1), Field("exponent", 7, 8), Field("mantissa", 0, 7)),
-    "f16": (Field("sign", 15, 1), Field("exponent", 10, 5), Field("mantissa", 0, 10)),
-    "f32": (
-        Field("sign", 31, 1),
-        Field("exponent", 23, 8),
-        Field("mantissa", 16, 7),
-        Field("mantissa, byte 1", 8, 8),
-        Field("mantissa, byte 0", 0, 8),
-    ),
-    "f64": tuple(Field(f"byte {k}", 8 * k, 8) for k in reversed(range(8))),
-    "f8e4m3": (Field("sign", 7, 1), Field("exponent", 3, 4), Field("mantissa", 0, 3)),
-    "f8e5m2": (Field("sign", 7, 1), Field("exponent", 2, 5), Field("mantissa", 0, 2)),
-}
 BYTE = (Field("byte", 0, 8),)
 
 

@@ -1,6 +1,6 @@
 """What keys and values cost with fewer bits each, scales and zeros included, and how far the
-numbers then are from what they were: error, not quality, which only the model's own tasks can
-tell."""
+values then are from the original ones: an error, not a quality, which only tasks of the model
+show."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -85,7 +85,7 @@ def _from_fp8(codes: npt.NDArray[np.unsignedinteger], form: Fp8) -> Floats:
     return found
 
 
-# ---- schemes: the numbers as they come back, and the bytes they took ----
+# ---- schemes: the values after a round trip, and the bytes stored ----
 
 
 def _fp8(x: Floats, form: Fp8) -> tuple[Floats, int]:

@@ -1,4 +1,4 @@
-"""How far the keys and the values of KV-cache dumps shrink, each apart, by layer and overall.
+"""The data reduction of keys and of values in KV-cache dumps, by layer and overall.
 
 A measurement is of a sample and adds up over files; a report is made of the sum. What is lossless
 and what is lossy are two answers: nothing here multiplies them.
@@ -42,7 +42,7 @@ CAVEAT = (
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What makes two measurements comparable. A cluster is the unit that is drawn, of contiguous
+    """What makes two measurements comparable. A cluster is the unit of sampling: contiguous
     tokens in one layer's keys or values; about ``sample_bytes`` of each file are read. Every scheme
     is measured in chunks of ``chunk_bytes``, some in the other sizes too."""
 
@@ -70,12 +70,12 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """What the sample says of the numbers of one kind, layer and dtype, added over files; ``kind``
-    or ``layer`` is "all" in a sum over several.
+    """The sums over the sample of the elements of one kind, layer and dtype, added over files;
+    ``kind`` or ``layer`` is "all" in a sum over several.
 
     ``stored``: by chunk bytes and scheme, totals of (bytes, bytes stored); of sizes other than the
     plan's only those that some chunk of each stratum has. ``bits``: by field,
-    totals of (numbers, order-0 bits, bits of an adaptive code for each channel). ``coded``: totals
+    totals of (elements, order-0 bits, bits of an adaptive code for each channel). ``coded``: totals
     of (bytes, order-0 bytes, bytes with the better of the two codes of each field). ``loss``: by
     scheme, totals of (bytes, *lossy.Loss); empty if there are infinities, NaNs or no floating-point
     numbers.
@@ -174,15 +174,16 @@ def measure(
 
 
 def draw(rng: np.random.Generator, clusters: int, count: int) -> list[int]:
-    """``count`` of ``clusters`` without replacement, each as likely, ascending; all if there are no
-    more."""
+    """``count`` of ``clusters`` without replacement, with equal probability, ascending; all if
+    there are no more."""
     if count >= clusters:
         return list(range(clusters))
     return sorted(rng.choice(clusters, count, replace=False).tolist())
 
 
 def tally_of(sample: Iterable[Block], clusters: int, data_bytes: int, plan: Plan) -> Tally:
-    """The tally of one stratum of ``data_bytes`` from ``sample``, drawn out of ``clusters``."""
+    """The tally of one stratum of ``data_bytes`` from ``sample``, clusters sampled out of
+    ``clusters``."""
     stored: dict[int, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
     counts: dict[str, list[npt.NDArray[np.uint64]]] = defaultdict(list)
     by_channel: dict[str, list[float]] = defaultdict(list)
@@ -255,10 +256,10 @@ class FieldBits(msgspec.Struct, frozen=True):
 
 
 class Lossy(msgspec.Struct, frozen=True):
-    """Bytes left by one lossy scheme, scales and zeros included, and the error of its numbers.
+    """Bytes left by one lossy scheme, scales and zeros included, and the error of its values.
 
     ``logit_error`` is that of the attention logits under synthetic queries, relative to theirs
-    (root of the mean squares); null without keys, or where heads are not told apart.
+    (root of the mean squares); null without keys, or where heads are not distinguished.
     """
 
     scheme: str

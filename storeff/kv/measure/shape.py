@@ -55,7 +55,7 @@ def _latent(group: Latent) -> int:
 
 
 def with_model(dump: Dump, candidate: Candidate, model: Width) -> Dump:
-    """``dump`` with what ``model`` adds: heads told from dims, and layouts that no header gives.
+    """``dump`` with what ``model`` adds: heads split from dims, and layouts that no header gives.
 
     A layout that the system fixes is taken if the size fits it; that of an SGLang page is inferred
     from the data, or stays unknown. Neither is tried where it is not known over how many ranks the
@@ -101,7 +101,7 @@ def _with_dtype(dump: Dump, candidate: Candidate) -> Dump:
 
 
 def _as_bytes(dump: Dump, candidate: Candidate, why: str) -> Dump:
-    """``dump`` to be measured as bytes, since nothing says of what numbers they are."""
+    """``dump`` to be measured as bytes: the format of its values is not known."""
     tensor = Tensor(0, candidate.size_bytes, None, (), (), None)
     text = f"{why}: measured as bytes."
     return msgspec.structs.replace(dump, kind="kv", tensors=(tensor,), why=text)

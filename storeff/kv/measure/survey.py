@@ -1,9 +1,10 @@
-"""The KV-cache dumps under some roots: what they are, how far they shrink, what they share."""
+"""The KV-cache dumps under some roots: what they are, their data reduction, what they share."""
 
 import heapq
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
@@ -30,8 +31,8 @@ from storeff.sources.names import printable
 from storeff.sources.skipped import Skipped, skipped_for
 from storeff.sources.source import Source
 
-# Of each kind of dump so many files may be measured, drawn by a hash of their paths.
-DRAWN_MAX = 256
+# At most so many files of each kind of dump are measured, sampled by a hash of their paths.
+SAMPLED_MAX = 256
 EXAMPLES = 5
 
 
@@ -67,8 +68,8 @@ class Malformed(msgspec.Struct, frozen=True):
 
 class Survey(msgspec.Struct, frozen=True):
     """All dumps under the roots together. ``measured`` is of ``measured_files`` of ``dump_files``,
-    drawn at random; null if none has numbers. ``sharing`` is by block key, not by equal bytes.
-    ``interrupted``: not all were looked at, or not all that were drawn were measured."""
+    sampled at random; null if none has elements. ``sharing`` is by block key, not by equal bytes.
+    ``interrupted``: not all were looked at, or not all that were sampled were measured."""
 
     dump_files: int
     dump_bytes: int
@@ -90,7 +91,7 @@ class _Group:
     size_bytes: int = 0
     tokens: int | None = 0
     # (negated hash of the key, key, entry, dump): the lowest hashes.
-    drawn: list[tuple[int, bytes, Entry, Dump]] = field(default_factory=list)
+    sampled: list[tuple[int, bytes, Entry, Dump]] = field(default_factory=list)
 
 
 class _Survey:
@@ -109,27 +110,34 @@ class _Survey:
         self.other_bytes = 0
         self.measured_files = 0
 
-    def look(self, entry: Entry) -> None:
-        """Recognise one file; one that cannot be read, or contradicts itself, costs only itself."""
+    @contextmanager
+    def reporting(self, entry: Entry) -> Iterator[None]:
+        """A file that cannot be read, or contradicts itself, costs only itself."""
         try:
+            yield
+        except ContradictionError as error:
+            path = printable(self.source.name(entry))
+            if len(self.malformed) < EXAMPLES:
+                self.malformed.append(Malformed(path, f"{path}: {error}"))
+            skipped = Skipped("malformed", self.source.name(entry), entry.size_bytes)
+            self.census.add_left_out(skipped)
+        except OSError as error:
+            self.census.add_left_out(skipped_for(error, self.source.name(entry), entry.size_bytes))
+
+    def look(self, entry: Entry) -> None:
+        """Recognise one file."""
+        with self.reporting(entry):
             with self.source.open(entry) as reader:
                 beside = partial(self.source.read_beside, entry)
-                name = self.source.name(entry)
-                candidate = Candidate(name, entry.size_bytes, reader, beside)
+                candidate = Candidate(self.source.name(entry), entry.size_bytes, reader, beside)
                 dump = recognise(candidate)
                 if dump is not None and self.width is not None:
                     dump = with_model(dump, candidate, self.width)
-        except ContradictionError as error:
-            self.add_malformed(entry, error)
-            return
-        except OSError as error:
-            self.census.add_left_out(skipped_for(error, self.source.name(entry), entry.size_bytes))
-            return
-        if dump is None:
-            self.other_files += 1
-            self.other_bytes += entry.size_bytes
-        else:
-            self.add(entry, dump)
+            if dump is None:
+                self.other_files += 1
+                self.other_bytes += entry.size_bytes
+            else:
+                self.add(entry, dump)
 
     def add(self, entry: Entry, dump: Dump) -> None:
         key = _kind_of(dump)
@@ -151,15 +159,15 @@ class _Survey:
         if dump.kind == "kv" and dump.tensors:
             digest = blake2b(entry.key, digest_size=8, key=b"%d" % self.plan.seed)
             rank = int.from_bytes(digest.digest(), "big")
-            heapq.heappush(group.drawn, (-rank, entry.key, entry, dump))
-            if len(group.drawn) > DRAWN_MAX:
-                heapq.heappop(group.drawn)
+            heapq.heappush(group.sampled, (-rank, entry.key, entry, dump))
+            if len(group.sampled) > SAMPLED_MAX:
+                heapq.heappop(group.sampled)
 
     def measure(self, budget_bytes: int, on_file: Callable[[bytes], None]) -> Measurement:
         """Measure a file of every group in turn until ``budget_bytes`` are read, one of each at
         least, or ``stop`` is set."""
         total = Measurement(self.plan, [])
-        orders = [sorted(group.drawn, reverse=True) for group in self.groups.values()]
+        orders = [sorted(group.sampled, reverse=True) for group in self.groups.values()]
         read_bytes = 0
         for turn in range(max(map(len, orders), default=0)):
             for order in orders:
@@ -167,29 +175,14 @@ class _Survey:
                 if wanted and not self.stop.is_set():
                     _, _, entry, dump = order[turn]
                     on_file(self.source.name(entry))
-                    one = self.measure_file(entry, dump)
+                    one = Measurement(self.plan, [])
+                    with self.reporting(entry), self.source.open(entry) as reader:
+                        size = entry.size_bytes
+                        one = measure(dump, reader, entry.key, size, self.plan, self.stop)
                     read_bytes += sum(tally.read_bytes for tally in one.tallies)
                     self.measured_files += bool(one.tallies)
                     total += one
         return total
-
-    def measure_file(self, entry: Entry, dump: Dump) -> Measurement:
-        """A sample of one file; one that fails gives none and is reported."""
-        try:
-            with self.source.open(entry) as reader:
-                return measure(dump, reader, entry.key, entry.size_bytes, self.plan, self.stop)
-        except ContradictionError as error:
-            self.add_malformed(entry, error)
-        except OSError as error:
-            self.census.add_left_out(skipped_for(error, self.source.name(entry), entry.size_bytes))
-        return Measurement(self.plan, [])
-
-    def add_malformed(self, entry: Entry, error: ContradictionError) -> None:
-        name = self.source.name(entry)
-        self.census.add_left_out(Skipped("malformed", name, entry.size_bytes))
-        if len(self.malformed) < EXAMPLES:
-            path = printable(name)
-            self.malformed.append(Malformed(path, f"{path}: {error}"))
 
 
 def survey(
@@ -212,7 +205,7 @@ def survey(
     if model is not None and width is None:
         raise StoreffError(
             f"the layers of {model.name} differ in what they keep of a token",
-            "measure without --model: only shapes that the dumps say themselves are shown then",
+            "measure without --model: the shapes are then those in the dumps' own headers",
         )
     looking = _Survey(source, width, plan or Plan(), stop or threading.Event())
     for item in source.list():

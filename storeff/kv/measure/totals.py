@@ -1,10 +1,9 @@
 """Totals over a dump from a sample of its token clusters, and how sure they are.
 
 Each stratum (the keys or values of one layer in one file) is sampled by itself: clusters of
-contiguous tokens, drawn without replacement, each as likely. Ratios of totals and their variances
-are those of stratified cluster sampling with the finite-population correction (Cochran, Sampling
-Techniques, 1977, 5A.4 and 6.11: the combined ratio estimate, by Taylor's series).
-"""
+contiguous tokens, sampled without replacement with equal probability. Ratios of totals and their
+variances are those of stratified cluster sampling with the finite-population correction (Cochran,
+Sampling Techniques, 1977, 5A.4 and 6.11: the combined ratio estimate, by Taylor's series)."""
 
 from collections.abc import Callable
 from typing import Self

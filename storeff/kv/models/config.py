@@ -1,7 +1,7 @@
 """The attention geometry of any model from its Hugging Face config.json.
 
-Names and defaults are those of the configuration classes of transformers 5.23. What cannot be
-told is an error; what is a convention is a note of the model.
+Names and defaults are those of the configuration classes of transformers 5.23. What is not
+known is an error; what is a convention is a note of the model.
 """
 
 import os
@@ -112,7 +112,7 @@ def read_config(path: Path) -> Model:
     if there is one.
 
     Raises StoreffError, saying what is missing and what to do, on a file that is no config.json
-    of a decoder, on numbers no model has, and wherever the KV cache cannot be told.
+    of a decoder, on numbers no model has, and wherever the size of the KV cache is not known.
     """
     document = read_json(path)
     values = _language_part(document, path)

@@ -1,13 +1,15 @@
 """The values of a config.json, each checked when it is taken. All of them are hostile."""
 
 import json
-import os
-import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from storeff.errors import StoreffError
+from storeff.files import read_bounded
 from storeff.kv.models.model import WIDTH_MAX
+from storeff.text import excerpt
+
+T = TypeVar("T")
 
 # What to do where a config does not say enough, or says what is not known here.
 DESCRIBE = "describe the layers of the model in a TOML file of your own, as the catalogue does"
@@ -22,25 +24,13 @@ def read_json(path: Path) -> dict[str, Any]:
     Infinity and NaN are let through: configs of Mamba models hold them. Raises StoreffError if
     it cannot be read, is longer than any config.json, or holds no object.
     """
-    try:
-        # A FIFO would be waited for.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise StoreffError(f"{path} is no regular file", "give the config.json of a model")
-            content = file.read(_FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise StoreffError(f"cannot read {path}: {error.strerror}") from error
-    if len(content) > _FILE_BYTES_MAX:
-        raise StoreffError(
-            f"{path} is longer than {_FILE_BYTES_MAX:,} bytes", "give the config.json of a model"
-        )
+    content = read_bounded(path, _FILE_BYTES_MAX, "config.json")
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise StoreffError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(document, dict):
-        raise StoreffError(f"{path} holds no JSON object", "give the config.json of a model")
+        raise StoreffError(f"{path} does not hold a JSON object", "give the config.json of a model")
     return document
 
 
@@ -48,15 +38,15 @@ def shown(value: Any) -> str:
     """A hostile value for a message: the start of a scalar, escaped; of a container its kind."""
     if isinstance(value, list | dict):
         return f"{'a list' if isinstance(value, list) else 'an object'} of {len(value)}"
-    return repr(value)[:60]
+    return excerpt(repr(value), 60)
 
 
 class Fields:
     """Values by name; ``None`` counts as absent. What was taken is remembered in ``taken``.
 
     ``defaults`` stand in for names the file does not have (null is having it); each one used is
-    told in ``notes``. Every method takes several names of one thing and returns the first there.
-    """
+    recorded in ``notes``. Every method takes several names of one thing and returns the first
+    there."""
 
     def __init__(self, values: dict[str, Any], where: str, defaults: dict[str, Any]) -> None:
         self.values = values
@@ -84,7 +74,7 @@ class Fields:
             self.notes.append(text)
 
     def wrong(self, name: str, value: Any, wanted: str) -> StoreffError:
-        """The error for a value that cannot be meant."""
+        """The error for a value that is out of range or of another type."""
         return StoreffError(
             f"{self.where}: {name} is {shown(value)}, not {wanted}",
             "check that this is the config.json of a model",
@@ -104,37 +94,30 @@ class Fields:
         value = self.integer(*names, least=least, most=most)
         if value is None:
             raise StoreffError(
-                f"{self.where} has no {' or '.join(names)}: the KV cache cannot be told without it",
+                f"{self.where} has no {' or '.join(names)}: the size of the KV cache depends on it",
                 f"add {names[0]} from the card of the model, or {DESCRIBE}",
             )
         return value
 
     def flag(self, name: str) -> bool:
         """True or false; absent is false. Raises StoreffError on anything else."""
-        _, value = self.take(name)
-        if value is not None and not isinstance(value, bool):
-            raise self.wrong(name, value, "true or false")
-        return bool(value)
+        return bool(self._typed(bool, "true or false", name))
 
     def text(self, *names: str) -> str | None:
         """A string, or None. Raises StoreffError on anything else."""
-        name, value = self.take(*names)
-        if value is not None and not isinstance(value, str):
-            raise self.wrong(name, value, "a string")
-        return value
+        return self._typed(str, "a string", *names)
 
     def list(self, *names: str) -> list[Any] | None:
         """A list, or None if absent or empty. Raises StoreffError on anything else."""
-        name, value = self.take(*names)
-        if value is not None and not isinstance(value, list):
-            raise self.wrong(name, value, "a list")
-        return value or None
+        return self._typed(list, "a list", *names) or None
 
     def table(self, name: str) -> "Fields | None":
         """A nested object, or None. Raises StoreffError on anything else."""
-        _, value = self.take(name)
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            raise self.wrong(name, value, "an object")
-        return Fields(value, f"{self.where}: {name}", {})
+        value = self._typed(dict, "an object", name)
+        return None if value is None else Fields(value, f"{self.where}: {name}", {})
+
+    def _typed(self, kind: type[T], wanted: str, *names: str) -> T | None:
+        name, value = self.take(*names)
+        if value is not None and not isinstance(value, kind):
+            raise self.wrong(name, value, wanted)
+        return value

@@ -149,13 +149,12 @@ Layers: TypeAlias = Attention | Latent | State | NoCache
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Attention geometry of a model: exact facts of its config.json.
 
-    A layer with attention and a state side by side (Falcon-H1) is in two groups.
-    ``cache_format`` is what the cache holds unless told otherwise: the dtype of the model, or what
-    the checkpoint says that its cache is quantised to.
-    ``context_tokens`` is the longest context it is made for. ``notes`` say what the source leaves
-    open and how it was taken. ``kind`` says what was read at ``source``: the config.json itself,
-    another project's table of the model (secondary), or nothing (assumption).
-    """
+    A layer with attention and a state side by side (Falcon-H1) is in two groups. ``cache_format``
+    is what the cache holds unless another is given: the dtype of the model, or what the checkpoint
+    says that its cache is quantised to. ``context_tokens`` is the longest context it is made for.
+    ``notes`` say what the source leaves open and how it was taken. ``kind`` says what was read at
+    ``source``: the config.json itself, another project's table of the model (secondary), or nothing
+    (assumption)."""
 
     name: str
     layers: Annotated[tuple[Layers, ...], Meta(min_length=1)]

@@ -55,7 +55,7 @@ def window_tokens(fields: Fields) -> int | None:
 
 
 def layer_kinds(fields: Fields, model_type: str) -> list[LayerKind]:
-    """The kind of every layer, first to last. Raises StoreffError where it cannot be told."""
+    """The kind of every layer, first to last. Raises StoreffError where it is not known."""
     given = fields.integer(
         "num_hidden_layers",
         "n_layer",

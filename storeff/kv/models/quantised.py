@@ -2,8 +2,8 @@
 
 Read: `kv_cache_scheme` of compressed-tensors and ModelOpt, `kv_cache_quant_algo` of ModelOpt (in
 quantization_config, or in a hf_quant_config.json of its own, as vLLM 0.14 and later take it) and
-`kv_cache_dtype`. What is said in another way is a note, and the cache is taken to be as without.
-"""
+`kv_cache_dtype`. What is stated in another way becomes a note, and the cache is taken to be as
+without."""
 
 import re
 from collections.abc import Iterator
@@ -135,7 +135,7 @@ def _described(value: Any) -> str:
 
 
 def _note_unknown(fields: Fields, where: str, table: dict[str, Any]) -> None:
-    """Notes every other key, however deep, that speaks of keys and values and says something."""
+    """Notes every other key, however deep, that is about keys and values and is set."""
     pending = [(where, table, 0)]
     for _ in range(_KEYS_MAX):
         if not pending:

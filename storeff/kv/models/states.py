@@ -1,4 +1,4 @@
-"""The constant state of a layer that is no attention: from the config of its model.
+"""The constant state of a layer without attention: from the config of its model.
 
 Shapes are those of vLLM (model_executor/layers/mamba/mamba_utils.py): a convolution keeps its
 kernel less one.

@@ -7,7 +7,7 @@ hit rates stay those of the TTL, and live blocks, writes and reads grow by ``sca
 populations would share (system prompts) is kept once for each: the capacity is an upper bound in
 that, the hit rate a lower one.
 
-What the trace cannot tell is bounded (see flows).
+What the trace does not show is bounded (see flows).
 
 Endurance: drive writes a day (DWPD) are flash writes over raw capacity, and where the capacity is
 what lives, live = write rate x residence (Little 1961), so DWPD = fill x WAF x 86400 / residence in
@@ -150,7 +150,7 @@ def scale_to(
     if requests_per_second is not None and gpus is None and trace_gpus is None:
         if trace.requests < 2 or not trace.span_seconds:
             raise StoreffError(
-                "the trace has no rate of requests: it shows one moment",
+                "the trace has no rate of requests: all of them came at one time",
                 "scale by --gpus and --trace-gpus",
             )
         rate = Fraction(trace.requests - 1) / as_written(trace.span_seconds)

@@ -1,6 +1,6 @@
 """What a time to live (TTL) keeps and moves, at the rate of the trace, and what is not known of it.
 
-A trace of an hour cannot tell the hit rate of a day. Up to half its span a TTL is measured: by
+A trace of an hour does not show the hit rate of a day. Up to half its span a TTL is measured: by
 the requests whose history of a TTL is in the trace. Past that the point is the cautious end of a
 bound on what the second half would have hit with all its history: at least what is seen to hit, at
 most all but what certainly missed. Live tokens are the peak, for a TTL past the span at most so

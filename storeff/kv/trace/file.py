@@ -130,13 +130,15 @@ class TraceFile:
 
 @contextmanager
 def open_trace(path: str | Path) -> Iterator[TraceFile]:
-    """The trace at ``path``. Raises OSError, and StoreffError if it is no regular file."""
+    """The trace at ``path``. Raises OSError, and StoreffError if it is not a regular file."""
     # A FIFO would be waited for.
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
-            raise StoreffError("it is no regular file", "write the trace to a file, and give that")
+            raise StoreffError(
+                "it is not a regular file", "write the trace to a file, and give that"
+            )
         yield TraceFile(_Data(fd, status.st_size))
     finally:
         os.close(fd)

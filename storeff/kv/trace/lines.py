@@ -36,7 +36,7 @@ _Tokens = Annotated[int, msgspec.Meta(ge=0, le=TOKENS_MAX)]
 
 
 class Request(msgspec.Struct):
-    """One request; ``hash_ids`` name the blocks of its prompt in order. None is not said."""
+    """One request; ``hash_ids`` name the blocks of its prompt in order. None is unknown."""
 
     time_ms: int
     hash_ids: list[int | str]
@@ -49,7 +49,7 @@ Parsed = tuple[int, Request | BadLineError]
 
 
 class Requests(NamedTuple):
-    """The requests of a trace, what their times count, and what says so."""
+    """The requests of a trace, what their times count, and where that comes from."""
 
     format: Literal["mooncake", "bailian", "csv"]
     unit: Unit
@@ -76,7 +76,7 @@ def requests_of(lines: Iterable[bytes | None], unit: TimeUnit | None) -> Request
     """The requests in ``lines`` (None is one that is too long): JSON objects, one a line or in a
     list, or CSV. ``unit`` overrides what the format says.
 
-    Raises StoreffError if there is none, or if the unit cannot be told.
+    Raises StoreffError if there is none, or if the unit is not known.
     """
     numbered = enumerate(lines, 1)
     # One bad line at the beginning does not make another format.
@@ -180,12 +180,12 @@ def _request(
     try:
         if isinstance(time, str):
             if unit != "iso":
-                raise BadLineError(f"time {time[:40]!r} is no number")
+                raise BadLineError(f"time {time[:40]!r} is not a number")
             time_ms = date_ms(time)
         elif unit == "iso":
-            raise BadLineError(f"time {time!r} is no date")
+            raise BadLineError(f"time {time!r} is not a date")
         elif unit_from == "format" and is_fraction(time, unit):
-            raise BadLineError(f"time {time!r} is no whole number, as those before it are")
+            raise BadLineError(f"time {time!r} is not a whole number, unlike those before it")
         else:
             time_ms = to_ms(time, unit)
     except BadLineError as error:
@@ -285,7 +285,7 @@ def _header(reader: Any) -> list[str]:
     try:
         names = [name.strip().lower() for name in next(reader, [])]
     except csv.Error as error:
-        raise StoreffError(f"the header is no CSV: {error}", "is it a trace?") from error
+        raise StoreffError(f"the header is not CSV: {error}", "is it a trace?") from error
     return names[:-1] if names[-1:] == [""] else names
 
 
@@ -376,7 +376,7 @@ def _csv_time(text: str, unit: Unit) -> int:
     try:
         time = int(text) if text.strip().lstrip("-").isdecimal() else float(text)
     except ValueError as error:
-        raise BadLineError(f"time {text[:40]!r} is no number") from error
+        raise BadLineError(f"time {text[:40]!r} is not a number") from error
     return to_ms(time, unit)
 
 
@@ -386,7 +386,7 @@ def _csv_tokens(text: str) -> int | None:
     try:
         tokens = int(text)
     except ValueError as error:
-        raise BadLineError(f"{text[:40]!r} is no number of tokens") from error
+        raise BadLineError(f"{text[:40]!r} is not a number of tokens") from error
     if not 0 <= tokens <= TOKENS_MAX:
         raise BadLineError(f"{tokens} tokens are out of range")
     return tokens

@@ -178,7 +178,7 @@ def read_trace(
     not given; ``time_unit`` overrides what the format says. Block hashes are numbers, the same
     modulo 2^64, or text. A bad line costs itself; raises StoreffError if more than
     ``bad_share_max`` of the lines are bad, and more than a few, or if the size of blocks or the
-    unit of times cannot be told; StoppedError once ``stop`` is set.
+    unit of times is not known; StoppedError once ``stop`` is set.
     """
     if block_tokens is not None and not 1 <= block_tokens <= BLOCK_TOKENS_MAX:
         raise StoreffError(f"block_tokens must be in 1..{BLOCK_TOKENS_MAX}, not {block_tokens}")
@@ -193,7 +193,7 @@ def read_trace(
         raise StoreffError(f"{path}: {error.message}", error.remedy) from error
     if not builder.keys:
         raise StoreffError(
-            f"{path}: no request names a block",
+            f"{path}: no request has block hashes",
             "a trace for replay needs the hashes of its blocks (hash_ids)",
         )
     return _finish(str(path), builder, block_tokens, requests, bad_lines, example, hole_bytes)
@@ -304,7 +304,7 @@ def infer_block_tokens(
     usable = (lengths > 0) & (blocks > 0)
     n, length = blocks[usable], lengths[usable]
     if not len(n):
-        raise StoreffError(f"{where}: no request says its input length", remedy)
+        raise StoreffError(f"{where}: no request has an input length", remedy)
     fitting = []
     for size in (1 << i for i in range(BLOCK_TOKENS_MAX.bit_length())):
         partial = np.mean((length <= n * size) & (length > (n - 1) * size))
@@ -324,6 +324,7 @@ def infer_block_tokens(
         return usual, "format"
     found = " or ".join(map(str, fitting[:3])) + (" or ..." if fitting[3:] else "")
     raise StoreffError(
-        f"{where}: blocks of how many tokens? Lengths and numbers of blocks fit {found or 'none'}",
+        f"{where}: the tokens of a block are ambiguous: lengths and numbers of blocks fit "
+        f"{found or 'none'}",
         remedy,
     )

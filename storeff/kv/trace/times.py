@@ -79,7 +79,7 @@ def date_ms(text: str) -> int:
     try:
         date = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise BadLineError(f"time {text[:40]!r} is no date") from error
+        raise BadLineError(f"time {text[:40]!r} is not a date") from error
     zoned = date if date.tzinfo else date.replace(tzinfo=UTC)
     return to_ms(zoned.timestamp(), "s")
 
@@ -98,14 +98,15 @@ def unit_of_dates(times: Sequence[int | float]) -> TimeUnit | None:
 
 
 def is_fraction(time: int | float, unit: TimeUnit) -> bool:
-    """Whether ``time`` is no whole number of ``unit``; seconds may have fractions."""
+    """Whether ``time`` is not a whole number of ``unit``; seconds may have fractions."""
     return unit != "s" and isinstance(time, float) and not time.is_integer()
 
 
 def usual_unit(times: Sequence[int | float], usual: TimeUnit) -> tuple[TimeUnit, UnitFrom]:
-    """The unit of the first ``times`` of a trace whose format has ``usual``, and what says so.
+    """The unit of the first ``times`` of a trace whose format has ``usual``, and where that comes
+    from.
 
-    Raises StoreffError where the times speak against it: then the unit cannot be told.
+    Raises StoreffError where the times speak against it: then the unit is not known.
     """
     shown = unit_of_dates(times)
     if shown is not None:
@@ -114,7 +115,7 @@ def usual_unit(times: Sequence[int | float], usual: TimeUnit) -> tuple[TimeUnit,
     if fractions > FRACTIONS_MAX * len(times):
         example = next(time for time in times if is_fraction(time, usual))
         raise StoreffError(
-            f"its times are no whole {_NAMES[usual]}, as its format has them ({example!r})"
+            f"its times are not whole {_NAMES[usual]}, as its format has them ({example!r})"
             + _rates(times),
             STATE_UNIT,
         )
@@ -122,7 +123,7 @@ def usual_unit(times: Sequence[int | float], usual: TimeUnit) -> tuple[TimeUnit,
     rate_max = _RATE_MAX_IN_SECONDS if usual == "s" else _RATE_MAX
     if len(times) >= _REQUESTS_MIN and rate is not None and not _RATE_MIN <= rate <= rate_max:
         raise StoreffError(
-            f"its times can hardly be {_NAMES[usual]}, as its format has them{_rates(times)}",
+            f"its times are unlikely to be {_NAMES[usual]}, as its format has them{_rates(times)}",
             STATE_UNIT,
         )
     return usual, "format"
