@@ -14,7 +14,7 @@ from storeff.estimate.extents import ExtentSample, Scanned, extent_sample, root_
 from storeff.estimate.per_byte import data_share, saved_share
 from storeff.estimate.sharing import Roots
 from storeff.estimate.unseen import Z_MAX, Pairs, calibrate, estimate
-from storeff.quantity import Quantity
+from storeff.quantity import UNKNOWN, Quantity
 from storeff.scan.plan import HEADLINE, Chunker
 
 # How often the sample is thinned to calibrate one interval.
@@ -191,9 +191,9 @@ class SampleEvidence(Evidence):
         exclusive = []
         for root in every:
             elsewhere = [_low(q) for pair, q in shared.items() if root in pair]
-            alone = together - self._held(every - {root}, chunker)
-            most = _high(of[root]) - max(elsewhere, default=0)
-            exclusive.append(alone.no_more_than(most).no_less_than(0))
+            alone, held = together - self._held(every - {root}, chunker), of[root].high
+            most = None if held is None else held - max(elsewhere, default=0)
+            exclusive.append(UNKNOWN if most is None else alone.no_more_than(most).no_less_than(0))
         most = _high(apart) - max(map(_low, of))
         least = max(map(_low, shared.values()), default=0)
         pooled = (apart - together).no_more_than(most).no_less_than(least)
