@@ -126,6 +126,19 @@ def test_of_roots_of_which_too_little_was_read_nothing_is_known(roots: list[Path
     assert reduce(sampled(roots[:1], 0.4)).sharing is None
 
 
+def test_of_a_root_too_small_for_the_sample_nothing_is_known(
+    roots: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "few").write_bytes(random.Random(3).randbytes(20 * KIB))
+    sharing = reduce(sampled([roots[0], tmp_path], 0.4)).sharing
+    assert sharing is not None
+    few = next(v for v in sharing.volumes if v.name == str(tmp_path))
+    assert (few.unique_bytes, few.only_here_bytes) == (UNKNOWN, UNKNOWN)
+    assert sharing.needless_bytes == UNKNOWN
+    others = next(v for v in sharing.volumes if v is not few)
+    assert point(others.unique_bytes) > 0
+
+
 def test_a_part_says_how_much_of_the_data_is_of_each_class(roots: list[Path]) -> None:
     truth = {s.name: s for s in whole(roots).by_stratum}
     strata = reduce(sampled(roots, 0.4)).by_stratum
