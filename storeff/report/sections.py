@@ -6,8 +6,8 @@ here and in the modules that this one calls; a format decides none of it.
 
 from collections.abc import Iterator
 
-from storeff.report.incomplete import coverage_shown
-from storeff.report.model import Report, Scan, Skipped
+from storeff.report.incomplete import coverage_shown, skipped_rows
+from storeff.report.model import Report, Scan
 from storeff.report.page import UNKNOWN, Column, Paragraph, Part, Section, shortened, table
 from storeff.report.sections_kv import kv_sections
 from storeff.report.sections_layouts import layout_sections
@@ -66,11 +66,7 @@ def _read(scan: Scan, complete: bool) -> Section:
 
 def _reliance(report: Report) -> Iterator[Part]:
     """What was not covered, and every warning."""
-    skipped: list[Skipped] = []
-    if report.scan is not None:
-        skipped = report.scan.skipped
-    elif report.kv is not None:
-        skipped = report.kv.skipped
+    skipped = skipped_rows(report)
     if skipped:
         yield table(
             [
