@@ -113,7 +113,7 @@ class Similar:
         """The names of the files of the chunks taken in since the last call."""
 
 class File(Protocol):
-    """A regular file as it was listed: storeff.sources.piece.Piece."""
+    """A regular file as it was listed: storeff.sources.entry.Entry."""
 
     @property
     def path(self) -> bytes: ...
@@ -127,7 +127,7 @@ class File(Protocol):
     def mtime_ns(self) -> int: ...
 
 def read_files(
-    pieces: Sequence[File], hole_bytes: int, arena: Buffer
+    entries: Sequence[File], hole_bytes: int, arena: Buffer
 ) -> list[tuple[int, int, int, int]]:
     """Reads files whole, one after the other, into ``arena`` until the next does not fit.
 

@@ -326,24 +326,24 @@ cdef int _check_keys(const uint64_t[:, ::1] keys, Py_ssize_t count) except -1:
     return 0
 
 
-def read_files(list pieces, object hole_bytes, uint8_t[::1] arena not None):
-    cdef size_t count = <size_t>len(pieces), done = 0, i
+def read_files(list entries, object hole_bytes, uint8_t[::1] arena not None):
+    cdef size_t count = <size_t>len(entries), done = 0, i
     cdef uint64_t granule = hole_bytes
     cdef uint8_t *start = <uint8_t *>_start(arena)
     cdef size_t arena_bytes = <size_t>arena.shape[0]
     cdef sf_file *files = <sf_file *>malloc((count + 1) * sizeof(sf_file))
     cdef sf_read *reads = <sf_read *>malloc((count + 1) * sizeof(sf_read))
     # The strings that `files` points into.
-    cdef list paths = [piece.path for piece in pieces]
+    cdef list paths = [entry.path for entry in entries]
     try:
         if files == NULL or reads == NULL:
             raise MemoryError("no memory for a batch of files")
         for i in range(count):
-            piece = pieces[i]
+            entry = entries[i]
             # Nanoseconds since 1970 end at the year 2262 in 64 bits; files do not.
-            seconds, nanoseconds = divmod(piece.mtime_ns, 1_000_000_000)
+            seconds, nanoseconds = divmod(entry.mtime_ns, 1_000_000_000)
             files[i] = sf_file(
-                <bytes>paths[i], piece.device, piece.inode, piece.size_bytes, seconds, nanoseconds
+                <bytes>paths[i], entry.device, entry.inode, entry.size_bytes, seconds, nanoseconds
             )
         with nogil:
             done = sf_read_files(files, count, granule, start, arena_bytes, reads)

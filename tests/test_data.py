@@ -1,4 +1,4 @@
-"""Every number of the world has a source and a date, or says that it is assumed."""
+"""Every number of the world has a source and a date, or is marked as assumed."""
 
 import typing
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ import pytest
 
 import storeff.data
 from storeff.data import (
+    NO_VALUE,
     Assumption,
     Field,
     N,
-    ShelfLife,
     decode,
     exact,
     load,
@@ -24,8 +24,8 @@ from storeff.data import (
     numbers_in,
     read_toml,
     rows,
-    unknown,
 )
+from storeff.data.assumption import ShelfLife
 from storeff.economics.model import Carbon, Drive, Enclosure, Finance, Rack, Site, Spares
 from storeff.errors import StoreffError
 from storeff.kv.retention import Gpu
@@ -49,9 +49,7 @@ CATALOGUES: dict[str, Any] = {
 class Thing(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str = ""
     price: Annotated[N, Field("USD", most=1000)]
-    size_bytes: Annotated[N, Field("B", most=10**20, whole=True)] = msgspec.field(
-        default_factory=unknown
-    )
+    size_bytes: Annotated[N, Field("B", most=10**20, whole=True)] = NO_VALUE
 
 
 PRICE = {
@@ -65,7 +63,7 @@ PRICE = {
 
 class Counted(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
     price: Annotated[N, Field("USD")]
-    found: N = msgspec.field(default_factory=unknown)
+    found: N = NO_VALUE
     perhaps: N | None = None
 
 
@@ -128,7 +126,7 @@ def test_a_bare_number_is_the_readers_assumption_in_the_unit_of_its_field() -> N
     assert price == Assumption(path="things.one.price", value=Fraction(3), unit="USD")
 
 
-def test_what_is_not_said_is_unknown_and_not_zero() -> None:
+def test_what_is_not_given_is_unknown_and_not_zero() -> None:
     size = thing(price=PRICE).size_bytes
     assert size.value is None
     assert exact(size) != exact(size)

@@ -1,6 +1,7 @@
-"""A user's catalogue lies on the built-in one, key by key; all that is wrong in it is said."""
+"""A user's catalogue lies on the built-in one, key by key; all its mistakes are reported."""
 
 import functools
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +25,7 @@ from storeff.kv.model import load_models
 from storeff.kv.retention import load_gpus
 from storeff.layout import Code, Data, load_layouts
 
+DOCS = Path(__file__).parent.parent / "docs" / "catalogues.md"
 DRIVE_NUMBERS = [n.path.rpartition(".")[2] for n in numbers_in(load_drives()["qlc-122"]) if n.path]
 
 
@@ -112,7 +114,7 @@ def test_a_table_in_an_entry_is_laid_over_by_key(tmp_path: Path) -> None:
     assert (after.reduction.codec, after.reduction.dedup) == ("zstd-1", before.reduction.dedup)
 
 
-def test_a_code_that_says_its_kind_is_a_new_code(tmp_path: Path) -> None:
+def test_a_code_with_a_kind_is_a_new_code(tmp_path: Path) -> None:
     text = "[azure-lrc-12-2-2]\ncode = { kind = 'rs', k = 10, m = 4 }\n[weka-16-2.code]\nm = 4\n"
     layouts = load_layouts(written(tmp_path / "layouts.toml", text))
     assert layouts["azure-lrc-12-2-2"].code == Code("rs", 10, 4)
@@ -186,7 +188,7 @@ def test_a_wrong_line_is_refused_in_one_line(tmp_path: Path, line: str, message:
     assert len(refused) < len(str(tmp_path)) + 300
 
 
-def test_every_mistake_of_a_file_is_said_at_once(tmp_path: Path) -> None:
+def test_every_mistake_of_a_file_is_reported_at_once(tmp_path: Path) -> None:
     message = refusal(
         tmp_path, "[qlc-122]\nduty = 30\nprise = 2\nprice = nan\n[tlc-30]\nafr = 7\n[ours]\n"
     )
@@ -201,7 +203,7 @@ def test_every_mistake_of_a_file_is_said_at_once(tmp_path: Path) -> None:
     }
 
 
-def test_of_very_many_mistakes_the_first_are_said(tmp_path: Path) -> None:
+def test_of_very_many_mistakes_the_first_are_reported(tmp_path: Path) -> None:
     message = refusal(tmp_path, "".join(f"wrong{i} = 1\n" for i in range(2000)))
     assert message.count("\n") == 51
     assert message.endswith("and 1,950 more")
@@ -330,3 +332,14 @@ def test_entries_keep_their_order_and_users_come_last(tmp_path: Path) -> None:
     mine = to_toml({"ours": load_drives()["tlc-30"]}) + "[qlc-61]\nprice = 1\n"
     loaded = load("drives", Drive[Assumption], written(tmp_path / "drives.toml", mine))
     assert list(loaded) == [*load_drives(), "ours"]
+
+
+def test_the_catalogues_in_the_documentation_are_catalogues(tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n# (\w+)\.toml(.*?)```", DOCS.read_text(), re.DOTALL)
+    files = {name: written(tmp_path / name, f"#{text}") for name, text in blocks}
+    assert load_drives(files["drives"])["qlc-122"].price.value == 30_000
+    layout = load_layouts(files["layouts"])["ours-10-2"]
+    assert (str(layout.code), layout.object_unit_bytes.value) == ("10+2", Fraction(40 << 10))
+    assert layout.fill_limit.value == Fraction(85, 100)
+    assert layout.reduction is not None
+    assert layout.repair is not None

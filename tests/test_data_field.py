@@ -1,4 +1,4 @@
-"""Units convert exactly or are refused; a number outside what its field may be is not believed."""
+"""Units convert exactly or are refused; a number outside the range of its field is refused."""
 
 from fractions import Fraction
 

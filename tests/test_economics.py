@@ -194,7 +194,7 @@ def test_a_failure_domain_without_a_drive_is_none() -> None:
     assert (bill.drives_in_service.value, bill.enclosures.value) == (19, 19)
 
 
-def test_replicas_are_apart_where_nobody_says_how_far() -> None:
+def test_replicas_are_in_enclosures_of_their_own_by_default() -> None:
     unsaid: Any = Assumption()
     mirror = msgspec.structs.replace(load_layouts()["ceph-replica-3"], min_domains=unsaid)
     assert size(build_scenario(data(10**9), mirror)).bill.enclosures.value == 3
@@ -202,7 +202,7 @@ def test_replicas_are_apart_where_nobody_says_how_far() -> None:
     assert size(wide).bill.enclosures.value == 7
 
 
-def test_racks_are_bound_by_power_or_by_space(tmp_path: Path) -> None:
+def test_racks_are_power_limited_or_space_limited(tmp_path: Path) -> None:
     plenty = load_scenario(with_line(tmp_path, "kilowatts = 17", "kilowatts = 100"))
     bill = size(plenty).bill
     assert (bill.rack_bound, bill.enclosures_per_rack.value) == ("space", 20)
@@ -255,7 +255,7 @@ def test_an_interval_that_reaches_zero_reduction_is_unknown() -> None:
     assert (sized.bill.npv.low, sized.raw_bytes.high) == (None, None)
 
 
-def test_one_percent_of_standard_error_costs_what_the_model_says() -> None:
+def test_one_percent_of_standard_error_costs_what_the_model_predicts() -> None:
     """economics.md, EX50: +-5,950 drives and +-$0.17 B (95 %)."""
     draws = np.random.default_rng(7).normal(2, 0.02, 200_000)
     bill = size(ex50(), draws).bill
@@ -285,7 +285,7 @@ def test_every_catalogued_site_can_be_sized(site: str) -> None:
     assert sized.bill.npv.value is not None
 
 
-def test_a_name_that_is_not_catalogued_is_refused_with_the_choices() -> None:
+def test_an_unknown_name_is_refused_with_the_choices() -> None:
     with pytest.raises(
         StoreffError, match=r"unknown drive 'qlc122' \(did you mean 'qlc-122'\?\)"
     ) as refused:

@@ -1,4 +1,4 @@
-"""What a point costs, on the worked example of 50 EB."""
+"""What one point worse costs, on the worked example of 50 EB."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -181,7 +181,7 @@ def test_an_end_that_cannot_be_built_is_null() -> None:
     assert (found[0].path, found[0].npv_at_high) == ("w", None)
 
 
-def test_without_a_drive_price_only_quantities_are_told() -> None:
+def test_without_a_drive_price_only_quantities_are_reported() -> None:
     found = sensitivity(catalogued("qlc-122-kioxia"))
     assert {each.npv for each in found.per_point} == {None}
     assert all(each.drives > 0 for each in found.per_point)
@@ -222,7 +222,7 @@ def test_a_cost_that_is_unknown_or_certain_has_no_range() -> None:
     assert size(ex50()).npv_range is None
 
 
-def test_a_sized_layout_says_what_it_is_sized_with() -> None:
+def test_a_sized_layout_names_its_drive_and_site() -> None:
     sized = size(catalogued(), np.linspace(1.9, 2.1, 2000))
     assert (sized.drive, sized.site) == ("qlc-122", "colocation-us")
     [reduced] = [each for each in sized.waterfall if each.step == "data_reduction"]

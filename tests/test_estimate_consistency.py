@@ -25,19 +25,26 @@ from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import ALLOCATION_BYTES, CHUNKERS, Chunker, Plan
 from storeff.scan.run import Progress, scan
 from storeff.scan.units import Design
-from storeff.sources.refusals import Refusal
+from storeff.sources.skipped import Skipped
 
 # So few chunks are kept and compressed that every figure is estimated, by samples of its own.
 FEW = tuple(
     msgspec.structs.replace(
-        c, entries=48, compressed_entries=(48 if c.by_place else 24) if c.codecs else 0
+        c, entries=48, compressed_entries=(48 if c.per_occurrence else 24) if c.codecs else 0
     )
     for c in CHUNKERS
 )
 PARTLY_CALIBRATED = tuple(
     c
     for c in CHUNKERS
-    if c.name in ("fixed-64KiB", "cdc-64KiB", "blocks-4KiB", "blocks-64KiB", "chunks-64KiB")
+    if c.name
+    in (
+        "fixed-64KiB",
+        "cdc-64KiB",
+        "fixed-4KiB per occurrence",
+        "fixed-64KiB per occurrence",
+        "cdc-64KiB per occurrence",
+    )
 )
 
 
@@ -226,7 +233,7 @@ def cut_short(roots: list[Path], chunkers: tuple[Chunker, ...] = CHUNKERS) -> Me
     measured = scan(
         roots, Plan(chunkers=chunkers), stop=stop, on_progress=on_progress, bytes_per_second=rate
     )
-    assert measured.census.refusals["interrupted"].entries
+    assert measured.census.skipped["interrupted"].entries
     assert measured.read_bytes
     return measured
 
@@ -275,7 +282,7 @@ def test_a_scan_that_could_not_read_a_file_says_what_it_counted(
     (tmp_path / "kept").write_bytes(b"text " * 1000)
     assert reduce(scan([tmp_path], Plan())).method.estimator == "exact count"
     measured = scan([tmp_path], Plan())
-    measured.census.add_left_out(Refusal("permission", b"/not/read", 100))
+    measured.census.add_left_out(Skipped("permission", b"/not/read", 100))
     found = reduce(measured)
     assert found.method.estimator == "exact count, of what was covered"
     assert found.headline.ratio.low == found.headline.ratio.high

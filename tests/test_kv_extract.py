@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from storeff.kv.extract import Section, sections
 from storeff.sources.dumps.dump import Axis, Dtype, MalformedError, Tensor
-from storeff.sources.refusals import ChangedError
+from storeff.sources.skipped import ChangedError
 
 Array = npt.NDArray[np.uint16]
 SIZES: dict[Axis, int] = {

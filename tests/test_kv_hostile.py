@@ -84,7 +84,7 @@ def surveyed(root: Path, model: Model | None) -> None:
     """Every file under ``root`` is a dump, is none, or is skipped with a reason."""
     files = sum(len(names) for _, _, names in os.walk(root))
     rows, found, census = survey([root], model=model, plan=SMALL)
-    skipped = census.refusals.values()
+    skipped = census.skipped.values()
     assert found.dump_files + found.other_files + sum(each.entries for each in skipped) >= files
     assert sum(row.files for row in rows) == found.dump_files
     assert all(row.why and row.example == printable(row.example.encode()) for row in rows)
@@ -170,7 +170,7 @@ def test_any_numbers_of_a_run_cost_at_most_their_block(
 def test_every_dtype_in_a_name_is_a_dump(tmp_path: Path, dtype: str) -> None:
     write(tmp_path / f"org-model@1@0@aa@{dtype}.pt", _KV)
     ((row,), found, census) = survey([tmp_path], model=MODEL, plan=SMALL)
-    assert (row.files, found.dump_files, census.refusals) == (1, 1, {})
+    assert (row.files, found.dump_files, census.skipped) == (1, 1, {})
 
 
 def test_a_dump_of_unknown_dtype_is_measured_as_bytes(tmp_path: Path) -> None:
@@ -185,13 +185,13 @@ def test_a_dump_of_unknown_dtype_is_measured_as_bytes(tmp_path: Path) -> None:
 def test_less_than_one_number_is_a_dump_without_numbers(tmp_path: Path) -> None:
     block_file(tmp_path, b"\1", run_config(pcp_size=2))
     _, found, census = survey([tmp_path], plan=SMALL)
-    assert (found.dump_files, found.measured, census.refusals) == (1, None, {})
+    assert (found.dump_files, found.measured, census.skipped) == (1, None, {})
 
 
 def test_arrays_whose_axes_have_no_meaning_are_measured(tmp_path: Path) -> None:
     write(tmp_path / "key_cache.npy", npy(_F16))
     ((row,), found, census) = survey([tmp_path], plan=SMALL)
-    assert (row.dtype, census.refusals) == ("f16", {})
+    assert (row.dtype, census.skipped) == ("f16", {})
     assert found.measured is not None
     assert found.measured.overall[0].data_bytes == _F16.nbytes
 
@@ -226,7 +226,7 @@ def test_a_file_that_shrinks_while_it_is_looked_at_has_changed(
 
     monkeypatch.setattr(Candidate, "read", shrinking)
     _, found, census = survey([tmp_path], model=MODEL, plan=SMALL)
-    assert set(census.refusals) <= {"changed"}
+    assert set(census.skipped) <= {"changed"}
     assert found.measured_files >= 1
 
 
@@ -241,7 +241,7 @@ def test_a_file_that_shrinks_before_it_is_measured_has_changed(tmp_path: Path) -
             os.truncate(path, 100)
 
     _, found, census = survey([tmp_path], plan=SMALL, on_file=cut)
-    assert (found.measured, census.refusals["changed"].entries) == (None, 1)
+    assert (found.measured, census.skipped["changed"].entries) == (None, 1)
 
 
 def test_an_interrupt_leaves_what_was_measured(tmp_path: Path) -> None:

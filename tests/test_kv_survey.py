@@ -39,7 +39,7 @@ def test_files_of_one_layout_are_one_row(tmp_path: Path) -> None:
     assert (row.axes, row.shape) == (["kv", "token", "channel"], [2, 64, 64])
     assert row.tokens == 8 * 64
     assert (found.dump_files, found.other_files, found.malformed) == (8, 0, [])
-    assert not census.refusals
+    assert not census.skipped
 
 
 def test_a_size_that_differs_between_files_is_null(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_lying_dump_costs_only_itself(tmp_path: Path) -> None:
     write(tmp_path / "org-model@1@0@aa@bfloat16.data", lying)
     _, found, census = survey([tmp_path], plan=SMALL)
     assert found.dump_files == 2
-    assert census.refusals["malformed"].entries == 1
+    assert census.skipped["malformed"].entries == 1
     assert "bytes follow" in found.malformed[0].message
 
 

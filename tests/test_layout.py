@@ -138,7 +138,7 @@ def test_replicates_where_nothing_changes_take_the_limit_of_the_log_mean() -> No
     assert drawn[4].share_bytes[0] == pytest.approx(8 * math.log(2))
 
 
-def test_the_report_says_what_was_measured_and_what_was_assumed() -> None:
+def test_the_report_separates_the_measured_from_the_assumed() -> None:
     ratio = Assumption(path="r", value=Fraction(2), kind="measured", source="the scan")
     given = Data(**(assumed(logical_bytes=10**18, copies=1) | {"reduction_ratio": ratio}))
     draws = np.linspace(1.9, 2.1, 2000)

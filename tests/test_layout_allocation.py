@@ -114,14 +114,14 @@ def test_sectors_of_512_bytes_are_padded_less() -> None:
 
 
 @given(NARROW)
-def test_raidz_is_never_leaner_than_its_parity(code: Code) -> None:
+def test_raidz_takes_at_least_its_parity(code: Code) -> None:
     assert redundancy(code, Fraction(1)) >= Fraction(code.fragments, code.k)
     allocated = code.stripe_sectors(code.block_sectors)
     assert allocated % (code.m + 1) == 0
 
 
 @given(NARROW, st.lists(st.integers(1, 40 * 4 * KIB), min_size=1, max_size=12), st.booleans())
-def test_compressed_blocks_never_take_more_than_is_said(
+def test_compressed_blocks_never_take_more_than_estimated(
     code: Code, compressed: list[int], in_sectors: bool
 ) -> None:
     assert code.block_bytes is not None
@@ -140,7 +140,7 @@ def test_blocks_that_do_not_compress_are_exact(code: Code) -> None:
 
 
 @given(NARROW, st.fractions(Fraction(1, 3), 100), st.fractions(Fraction(1, 3), 100))
-def test_raidz_never_needs_more_for_data_that_shrinks_more(
+def test_raidz_never_needs_more_for_data_that_compresses_better(
     code: Code, one: Fraction, other: Fraction
 ) -> None:
     less, more = sorted((one, other))
@@ -159,7 +159,7 @@ def test_raidz_survives_as_many_losses_as_it_has_parities() -> None:
     assert window_loss(code, 0.01, 24) == window_loss(Code("rs", 8, 2), 0.01, 24)
 
 
-def test_the_catalogued_raidz_say_what_they_pad() -> None:
+def test_the_catalogued_raidz_state_their_padding() -> None:
     layouts = load_layouts()
     assert str(layouts["zfs-raidz2-8-2"].code) == "RAIDZ2 8+2, 128 KiB"
     assert redundancy(layouts["zfs-raidz2-8-2"].code, Fraction(1)) == Fraction(21, 16)
@@ -264,7 +264,7 @@ def test_spread_sizes_are_padded_by_half_a_unit_or_more(unit: int) -> None:
     st.fractions(Fraction(1, 2), 50),
     st.sampled_from([1, 4096]),
 )
-def test_objects_that_shrink_more_never_take_more(
+def test_objects_that_compress_better_never_take_more(
     code: Code, objects: list[int], one: Fraction, other: Fraction, counted: int
 ) -> None:
     found, lay = sizes(*objects), layout(code, 4096, "lz4")
@@ -320,7 +320,7 @@ def test_padding_that_compressed_blocks_have_already_is_not_added_again() -> Non
     assert ec * 8192 == 32 * KIB
 
 
-def test_objects_are_padded_after_they_shrink_and_never_to_nothing() -> None:
+def test_objects_are_padded_after_compression_and_never_to_nothing() -> None:
     lay, objects = layout(Code("rs", 8, 3), 32 * KIB, "lz4"), [100_000] * 10
     unit_each = 10 * 11 * 4 * KIB
     assert raw_of(lay, *objects, ratio=400) == unit_each

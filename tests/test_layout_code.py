@@ -12,7 +12,7 @@ CODED = sorted(name for name, each in load_layouts().items() if each.code.kind i
 
 
 @pytest.mark.parametrize("name", CODED)
-def test_every_catalogued_code_decodes_and_costs_what_it_says(name: str) -> None:
+def test_every_catalogued_code_decodes_at_its_nominal_overhead(name: str) -> None:
     code = load_layouts()[name].code
     found = measure_code(code)
     assert found is not None
@@ -24,13 +24,13 @@ def test_every_catalogued_code_decodes_and_costs_what_it_says(name: str) -> None
         assert speed is None or speed > 0
 
 
-def test_few_patterns_are_all_try_patternsd() -> None:
+def test_few_patterns_are_all_tried() -> None:
     found = measure_code(Code("rs", 8, 3))
     assert found is not None
     assert found.proof.startswith("all 165 patterns of 3 lost fragments")
 
 
-def test_many_patterns_are_sampled_and_it_says_so() -> None:
+def test_of_many_patterns_a_sample_is_tried_and_reported() -> None:
     found = measure_code(Code("rs", 146, 4))
     assert found is not None
     assert found.proof.startswith("6 of 20260275 patterns of 4")

@@ -186,7 +186,7 @@ def test_rebuild_time(repair: dict[str, float], hours: float) -> None:
     assert found == pytest.approx(hours, abs=0.05)
 
 
-def test_declustered_rebuild_of_a_wide_stripe_is_bound_by_reading() -> None:
+def test_declustered_rebuild_of_a_wide_stripe_is_limited_by_reading() -> None:
     found = fleet(layout(Code("rs", 146, 4), drives=200.0)).rebuild_hours
     assert found == pytest.approx(122.88e12 * 146 / (7.4e9 * 200) / 3600)
 
@@ -201,7 +201,7 @@ def test_rebuild_traffic(code: Code, failures_per_day: float, petabytes_per_day:
     assert found.rebuild_read_bytes_per_day == pytest.approx(petabytes_per_day * 1e15, rel=2e-3)
 
 
-def test_a_locally_decodable_code_reads_what_its_maker_says() -> None:
+def test_a_locally_decodable_code_reads_what_its_maker_publishes() -> None:
     all_of_it = fleet(layout(Code("rs", 146, 4)))
     quarter = fleet(layout(Code("rs", 146, 4), read_fragments=36.5))
     assert quarter.rebuild_read_bytes_per_day == pytest.approx(

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.scans import scenario_of
 
@@ -141,6 +141,8 @@ def intervals(draw: st.DrawFn) -> dict[str, Any]:
     intervals(),
     st.sampled_from([None, scan((8192, 1000, 5_000_000), (1 << 30, 1, 995_000_000))]),
 )
+# Doubles make a byte less of this than exact numbers do.
+@example("weka-16-2", quantity(1709176), quantity(10**6, 10**6, 10**6 + 1), None)
 def test_without_duplicates_a_layout_never_needs_less(
     name: str, left: dict[str, Any], only: dict[str, Any], listed: Scan | None
 ) -> None:
@@ -202,7 +204,7 @@ def test_blocks_are_counted_as_the_layout_allocates_them() -> None:
     assert packed.scenario.data.reduction_ratio.value == Fraction(DATA_BYTES, DATA_BYTES // 245)
 
 
-def test_a_report_without_allocated_blocks_credits_none_and_says_so() -> None:
+def test_a_report_without_allocated_blocks_credits_none_and_reports_it() -> None:
     made = report(reduction(), ["ceph-ec-8-3", "minio-12-4"])
     ceph = next(each for each in made.layouts if each.name == "ceph-ec-8-3")
     [step] = [each for each in ceph.waterfall if each.step == "data_reduction"]
@@ -236,7 +238,7 @@ def test_a_reduction_that_nothing_measures_is_an_error() -> None:
         sized("weka-16-2", found)
 
 
-def test_small_files_make_the_padding_and_the_waterfall_says_whence() -> None:
+def test_small_files_make_the_padding_and_the_waterfall_names_them() -> None:
     files = scan((8192, 200_000, DATA_BYTES))
     found = result("minio-12-4", reduction(), files)
     [step] = [each for each in found.waterfall if each.step == "padding"]
@@ -286,13 +288,13 @@ def test_layouts_come_cheapest_first_whatever_the_order_asked_for() -> None:
     assert [each.name for each in again.layouts] == [each.name for each in made.layouts]
 
 
-def test_the_quantity_risk_and_the_waterfall_say_the_same_bytes() -> None:
+def test_the_quantity_risk_and_the_waterfall_have_the_same_bytes() -> None:
     made = report(reduction(only=quantity(DATA_BYTES // 3)), ["vast-146-4"])
     assert made.uncertainty is not None
     assert made.uncertainty.quantity.raw_bytes == made.layouts[0].raw_bytes
 
 
-def test_raidz_can_be_typed_in(tmp_path: Path) -> None:
+def test_a_scenario_may_have_a_raidz(tmp_path: Path) -> None:
     from storeff.economics import load_scenario
 
     text = (Path(__file__).parent / "golden" / "ex50.toml").read_text()

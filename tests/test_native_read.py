@@ -17,18 +17,18 @@ from test_native_scanner import SEED, WHOLE, assert_is_the_oracles
 
 from storeff import _native
 from storeff._native import Scanner, read_files
-from storeff.sources.piece import HOLE_BYTES, Piece, open_piece, piece_of
+from storeff.sources.entry import HOLE_BYTES, Entry, entry_of, open_entry
 
 RANDOM = random.Random(5).randbytes(300_000)
 
 
-def piece(path: Path) -> Piece:
-    return piece_of(os.fsencode(path), (b"/",), os.lstat(path))
+def entry(path: Path) -> Entry:
+    return entry_of(os.fsencode(path), (b"/",), os.lstat(path))
 
 
-def written(path: Path, content: bytes) -> Piece:
+def written(path: Path, content: bytes) -> Entry:
     path.write_bytes(content)
-    return piece(path)
+    return entry(path)
 
 
 # ---- span by span ----
@@ -171,9 +171,9 @@ def test_files_are_read_while_they_fit(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], arena_bytes: int
 ) -> None:
     folder = tmp_path_factory.mktemp("files")
-    pieces = [written(folder / f"{i}", RANDOM[i : i + n]) for i, n in enumerate(sizes)]
+    entries = [written(folder / f"{i}", RANDOM[i : i + n]) for i, n in enumerate(sizes)]
     arena = bytearray(arena_bytes)
-    reads = read_files(pieces, HOLE_BYTES, arena)
+    reads = read_files(entries, HOLE_BYTES, arena)
     fitting = [n for i, n in enumerate(sizes) if sum(sizes[: i + 1]) <= arena_bytes]
     assert [length for _, _, length, _ in reads] == fitting
     for i, (outcome, offset, length, error) in enumerate(reads):
@@ -212,9 +212,9 @@ def become_a_fifo(path: Path) -> None:
 def test_what_became_of_a_file_since_it_was_listed(
     tmp_path: Path, change: Callable[[Path], object], outcome: int, length: int, error: int
 ) -> None:
-    pieces = [written(tmp_path / "a", RANDOM[:100]), written(tmp_path / "b", b"b")]
+    entries = [written(tmp_path / "a", RANDOM[:100]), written(tmp_path / "b", b"b")]
     change(tmp_path / "a")
-    first, second = read_files(pieces, HOLE_BYTES, bytearray(1000))
+    first, second = read_files(entries, HOLE_BYTES, bytearray(1000))
     assert (first[0], first[2], first[3]) == (outcome, length, error)
     assert (second[0], second[2]) == (_native.READ, 1)
 
@@ -239,7 +239,7 @@ def test_a_file_of_any_date_is_read(
         os.utime(tmp_path / "a", ns=(0, mtime_ns))
     except OverflowError:
         return
-    assert read_files([piece(tmp_path / "a")], HOLE_BYTES, bytearray(1000))[0][0] == _native.READ
+    assert read_files([entry(tmp_path / "a")], HOLE_BYTES, bytearray(1000))[0][0] == _native.READ
 
 
 def openat2_is_known() -> bool:
@@ -266,7 +266,7 @@ def test_a_file_below_a_name_that_is_too_long_is_not_found(tmp_path: Path) -> No
         read = read_files([told], HOLE_BYTES, bytearray(10))[0]
         assert (read[0], read[3]) == (_native.UNREADABLE, errno.ENAMETOOLONG)
         with pytest.raises(OSError, match="too long"):
-            open_piece(told)
+            open_entry(told)
 
 
 def test_a_file_with_holes_is_left_to_others(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_a_file_with_holes_is_left_to_others(tmp_path: Path) -> None:
         file.truncate(1 << 20)
         file.seek(900_000)
         file.write(b"end")
-    sparse = piece(tmp_path / "sparse")
+    sparse = entry(tmp_path / "sparse")
     assert read_files([sparse], HOLE_BYTES, bytearray(2 << 20))[0][0] == _native.SPARSE
     assert read_files([sparse], 2 << 20, bytearray(2 << 20))[0][0] == _native.READ
 

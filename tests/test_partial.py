@@ -23,7 +23,7 @@ from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.run import scan
 from storeff.scan.sampled import Chunks, Collector, Sampled
 from storeff.scan.units import Design, Places, Unit
-from storeff.sources.piece import Piece
+from storeff.sources.entry import Entry
 from storeff.sources.tree import walk
 
 UNIT = 128 << 10
@@ -37,16 +37,16 @@ def listing(root: Path, design: Design = DESIGN) -> Listing:
 
 
 def units(root: Path, low: float, high: float, design: Design = DESIGN) -> list[Unit]:
-    pieces = (found for found in walk([root], one_file_system=False, exclude=[]))
+    entries = (found for found in walk([root], one_file_system=False, exclude=[]))
     return list(
         listing(root, design).places.select(
-            (found for found in pieces if isinstance(found, Piece)), low, high
+            (found for found in entries if isinstance(found, Entry)), low, high
         )
     )
 
 
 def ids(found: list[Unit]) -> set[tuple[bytes, int, int]]:
-    return {(unit.piece.path, unit.start, unit.end) for unit in found}
+    return {(unit.entry.path, unit.start, unit.end) for unit in found}
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def test_copies_are_read_together_whatever_their_names(tree: Path) -> None:
     for path in (tree / "elsewhere").iterdir():
         path.rename(path.with_name(f"copy of {path.name}"))
     found = units(tree, 0.0, 0.5)
-    in_a = {(u.piece.size_bytes, u.start) for u in found if b"/a/" in u.piece.path}
-    in_b = {(u.piece.size_bytes, u.start) for u in found if b"/elsewhere/" in u.piece.path}
+    in_a = {(u.entry.size_bytes, u.start) for u in found if b"/a/" in u.entry.path}
+    in_b = {(u.entry.size_bytes, u.start) for u in found if b"/elsewhere/" in u.entry.path}
     assert in_a == in_b
     assert in_a
 
@@ -105,14 +105,14 @@ def test_a_crowd_shares_its_places_with_fewer_or_with_none(tmp_path: Path) -> No
             (tmp_path / folder / f"{i}" / f"file{i}").write_bytes(b"x" * 100)
             (tmp_path / folder / f"{i}" / "same").write_bytes(b"x" * 101)
     found = units(tmp_path, 0.0, 2.0)
-    named = [u for u in found if u.piece.size_bytes == 100]
-    same = [u for u in found if u.piece.size_bytes == 101]
+    named = [u for u in found if u.entry.size_bytes == 100]
+    same = [u for u in found if u.entry.size_bytes == 101]
     assert len({u.place for u in named}) == 100
     assert len({u.place for u in same}) == 200
     assert {u.shared.alike for u in named} == {2}
     assert {u.shared.alike for u in same} == {1}
     larger = units(tmp_path, 0.0, 2.0, Design(crowd_files=200))
-    assert len({u.place for u in larger if u.piece.size_bytes == 101}) == 1
+    assert len({u.place for u in larger if u.entry.size_bytes == 101}) == 1
 
 
 def test_the_listing_tells_of_all_units_what_is_then_read_of_some(tree: Path) -> None:
@@ -120,17 +120,17 @@ def test_the_listing_tells_of_all_units_what_is_then_read_of_some(tree: Path) ->
     for i in range(0, 60, 2):
         (tree / "c" / f"f{i}").write_bytes(b"y" * 40_000)
     listed = listing(tree)
-    pieces = [found for found in listed.walk() if isinstance(found, Piece)]
-    found = list(listed.places.select(pieces, 0.0, 2.0))
+    entries = [found for found in listed.walk() if isinstance(found, Entry)]
+    found = list(listed.places.select(entries, 0.0, 2.0))
     totals = listed.places.totals
     assert totals.once_bytes == sum(unit.once_bytes for unit in found)
     assert totals.once_bytes < 0.7 * listed.census.size_bytes
     assert totals.by_exponent.total() == listed.census.size_bytes
     by_exponent: Counter[int] = Counter()
     for unit in found:
-        by_exponent[unit.piece.size_bytes.bit_length()] += unit.end - unit.start
+        by_exponent[unit.entry.size_bytes.bit_length()] += unit.end - unit.start
     assert totals.by_exponent == by_exponent
-    assert len({(u.place, u.piece.size_bytes.bit_length()) for u in found}) == len(
+    assert len({(u.place, u.entry.size_bytes.bit_length()) for u in found}) == len(
         {unit.place for unit in found}
     )
     some = scanned(tree, 0.5)
@@ -145,10 +145,12 @@ def test_the_listing_tells_of_all_units_what_is_then_read_of_some(tree: Path) ->
 
 def test_few_of_many_files_are_taken_to_be_alike_that_are_not() -> None:
     places = Places(DESIGN)
-    pieces = [Piece(b"/r/f%d" % i, (b"/r",), 1000 + i, 1000 + i, 1, i, 0, 1) for i in range(50_000)]
-    for piece in pieces:
-        places.count(piece)
-    assert sum(places.shared_by(piece).alike > 1 for piece in pieces) < 50
+    entries = [
+        Entry(b"/r/f%d" % i, (b"/r",), 1000 + i, 1000 + i, 1, i, 0, 1) for i in range(50_000)
+    ]
+    for entry in entries:
+        places.count(entry)
+    assert sum(places.shared_by(entry).alike > 1 for entry in entries) < 50
 
 
 def test_another_seed_reads_other_units(tree: Path) -> None:
@@ -309,8 +311,8 @@ def test_a_file_that_shrinks_costs_what_is_missing_of_it(tree: Path) -> None:
     partial.read_units = shrinking  # type: ignore[method-assign]
     partial.extend(1.0)
     found = partial.result()
-    assert found.census.refusals["changed"].size_bytes in (size_bytes - 5, size_bytes)
-    assert found.read_bytes + found.census.refusals["changed"].size_bytes == (
+    assert found.census.skipped["changed"].size_bytes in (size_bytes - 5, size_bytes)
+    assert found.read_bytes + found.census.skipped["changed"].size_bytes == (
         found.census.size_bytes
     )
 
@@ -353,19 +355,19 @@ def test_a_sparse_file_that_cannot_be_opened_is_refused_with_all_its_bytes(
     with open(tmp_path / "sparse", "wb") as file:
         file.truncate(1 << 43)
 
-    def locked(piece: Piece) -> int:
+    def locked(entry: Entry) -> int:
         raise PermissionError(errno.EACCES, "locked")
 
-    monkeypatch.setattr(holes, "open_piece", locked)
+    monkeypatch.setattr(holes, "open_entry", locked)
     found = scanned(tmp_path, 1.0)
-    refused = found.census.refusals["permission"]
+    refused = found.census.skipped["permission"]
     assert (refused.entries, refused.size_bytes) == (1, 1 << 43)
     assert (found.hole_bytes, found.read_bytes, found.data_bytes) == (0, 210_000, 210_000)
     assert 0 < found.coverage < 1e-7
 
 
 def test_a_full_table_keeps_a_share_of_the_chunks_by_content() -> None:
-    chunker = Chunker("c", 4096, 4096, 64, ("lz4",), 64)
+    chunker = Chunker("c", "fixed", 4096, 4096, 64, ("lz4",), 64)
     collector = Collector(chunker, seed=1, rows_max=1000)
     rng = np.random.default_rng(1)
     keys = rng.integers(0, 2**63, 8000).astype(np.uint64)

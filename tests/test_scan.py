@@ -72,13 +72,22 @@ def test_compression_keeps_a_block_that_does_not_shrink_raw(tree: Path) -> None:
 
 def test_a_report_says_exact_only_if_every_figure_is(tree: Path) -> None:
     all_kept = (
-        Chunker("fixed-128KiB", 128 << 10, 128 << 10, 4096, ("zstd-3",), 4096),
-        Chunker("cdc-64KiB", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4096),
-        Chunker("blocks-128KiB", 128 << 10, 128 << 10, 4096, ("zstd-3",), 4096, by_place=True),
+        Chunker("fixed-128KiB", "fixed", 128 << 10, 128 << 10, 4096, ("zstd-3",), 4096),
+        Chunker("cdc-64KiB", "content-defined", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4096),
+        Chunker(
+            "blocks-128KiB",
+            "fixed",
+            128 << 10,
+            128 << 10,
+            4096,
+            ("zstd-3",),
+            4096,
+            per_occurrence=True,
+        ),
     )
     few_compressed = (
         all_kept[0],
-        Chunker("cdc-64KiB", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4),
+        Chunker("cdc-64KiB", "content-defined", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4),
         all_kept[2],
     )
     assert reduce(scan([tree], Plan(chunkers=all_kept))).method.estimator == "exact count"
@@ -150,7 +159,7 @@ def test_a_hard_link_is_read_once_and_reported_apart(tmp_path: Path) -> None:
     os.link(tmp_path / "a", tmp_path / "b")
     measured = scan([tmp_path], Plan())
     assert measured.read_bytes == 10_000
-    assert measured.census.asides["hard-link"].size_bytes == 10_000
+    assert measured.census.ignored["hard-link"].size_bytes == 10_000
 
 
 def test_a_hole_is_neither_read_nor_data(tmp_path: Path) -> None:
@@ -162,7 +171,7 @@ def test_a_hole_is_neither_read_nor_data(tmp_path: Path) -> None:
     assert measured.hole_bytes + measured.read_bytes == 1 << 40
     assert measured.read_bytes < 1 << 20
     assert measured.coverage == 1
-    assert not measured.census.refusals
+    assert not measured.census.skipped
 
 
 def test_a_file_of_nothing_but_hole_is_zero(tmp_path: Path) -> None:
@@ -234,7 +243,7 @@ def test_a_file_that_shrinks_is_reported_with_what_is_missing(
     between_reads(monkeypatch, lambda: os.truncate(path, 1_500_000))
     measured = scan([tmp_path], Plan())
     assert measured.read_bytes == 1_500_000
-    assert measured.census.refusals["changed"].size_bytes == 1_500_000
+    assert measured.census.skipped["changed"].size_bytes == 1_500_000
     assert {s.bytes for s in measured.sketches.values()} == {1_500_000}
 
 
@@ -245,7 +254,7 @@ def test_a_file_rewritten_while_it_is_read_is_reported(
     path.write_bytes(b"x" * 3_000_000)
     between_reads(monkeypatch, lambda: os.utime(path, (1, 1)))
     measured = scan([tmp_path], Plan())
-    assert measured.census.refusals["changed"].entries == 1
+    assert measured.census.skipped["changed"].entries == 1
     assert measured.read_bytes == 3_000_000
 
 
@@ -255,7 +264,7 @@ def test_a_stop_keeps_what_was_read_and_counts_the_rest(
     stop = threading.Event()
     between_reads(monkeypatch, stop.set)
     measured = scan([tree], Plan(), stop=stop)
-    left_out = measured.census.refusals["interrupted"]
+    left_out = measured.census.skipped["interrupted"]
     assert 0 < measured.read_bytes < measured.census.size_bytes
     assert left_out.size_bytes == measured.census.size_bytes - measured.read_bytes
     assert {s.bytes for s in measured.sketches.values()} == {measured.read_bytes}
@@ -264,14 +273,14 @@ def test_a_stop_keeps_what_was_read_and_counts_the_rest(
 def test_small_files_that_changed_since_they_were_listed(tmp_path: Path) -> None:
     for name in ("kept", "shrunk", "replaced", "gone"):
         (tmp_path / name).write_bytes(b"text " * 100)
-    pieces = listed(tmp_path)
+    entries = listed(tmp_path)
     os.truncate(tmp_path / "shrunk", 200)
     (tmp_path / "gone").rename(tmp_path / "replaced")
     one = new_worker(SMALL)
-    one.measure(pieces)
+    one.measure(entries)
     measured = one.finish()
-    assert measured.census.refusals["changed"].size_bytes == 300 + 500
-    assert measured.census.refusals["vanished"].size_bytes == 500
+    assert measured.census.skipped["changed"].size_bytes == 300 + 500
+    assert measured.census.skipped["vanished"].size_bytes == 500
     assert measured.census.classes["text"].files == 2
     assert (measured.census.files, measured.read_bytes) == (4, 700)
     assert {s.bytes for s in measured.sketches.values()} == {700}

@@ -103,10 +103,10 @@ KINDS = [small, large, sparse, small_sparse]
 def assert_costs_itself(census: Census, victim: Path, measured_bytes: int) -> None:
     """Of two files only ``victim`` is refused, with what was not measured of it."""
     assert census.files == 2
-    assert census.refusals
-    assert set(census.refusals) <= {"changed", "vanished"}
-    assert {e for each in census.refusals.values() for e in each.examples} == {bytes(victim)}
-    refused_bytes = sum(each.size_bytes for each in census.refusals.values())
+    assert census.skipped
+    assert set(census.skipped) <= {"changed", "vanished"}
+    assert {e for each in census.skipped.values() for e in each.examples} == {bytes(victim)}
+    refused_bytes = sum(each.size_bytes for each in census.skipped.values())
     assert measured_bytes + refused_bytes == census.size_bytes
     assert measured_bytes >= len(KEPT)
 
@@ -172,7 +172,7 @@ def test_a_change_after_the_listing_in_a_partial_scan(
     victim = two_files(tmp_path, make)
     if again:
         # More files than are remembered are listed again when they are read.
-        monkeypatch.setattr(partial_scan, "PIECES_HELD", 1)
+        monkeypatch.setattr(partial_scan, "ENTRIES_HELD", 1)
     listing = Listing([tmp_path], Design(), one_file_system=False, exclude=[])
     assert listing.count(threading.Event())
     change(victim)

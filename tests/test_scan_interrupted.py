@@ -38,11 +38,11 @@ def stopped() -> threading.Event:
 
 def all_listed(census: Census) -> bool:
     """Whether nothing was refused of which nobody knows how large it is."""
-    return not any(left_out.unknown for left_out in census.refusals.values())
+    return not any(left_out.unknown for left_out in census.skipped.values())
 
 
 def not_measured(found: Measurement) -> int:
-    return found.census.refusals["interrupted"].size_bytes
+    return found.census.skipped["interrupted"].size_bytes
 
 
 def test_what_is_stopped_at_once_has_listed_all_and_measured_nothing(
@@ -64,7 +64,7 @@ def test_a_listing_that_does_not_come_to_its_end_is_known_to_be_incomplete(
     monkeypatch.setattr(run, "LIST_ON_SECONDS", 0.0)
     found = scan([tree], SMALL, stop=stopped())
     assert not all_listed(found.census)
-    assert found.census.refusals["interrupted"].unknown == 1
+    assert found.census.skipped["interrupted"].unknown == 1
     assert found.coverage == 0.0
 
 
@@ -131,7 +131,7 @@ def test_a_stop_when_all_is_measured_loses_nothing(
     monkeypatch.setattr(worker.Worker, "finish", stop_and_finish)
     found = scan([tree], SMALL, stop=stop, threads=2)
     assert_same(found, whole)
-    assert not found.census.refusals
+    assert not found.census.skipped
     assert found.coverage == 1.0
 
 
@@ -139,8 +139,8 @@ def test_an_unlisted_directory_is_missing_from_the_coverage(tmp_path: Path) -> N
     (tmp_path / "file").write_bytes(b"text" * 1000)
     found = scan([tmp_path], SMALL)
     assert (all_listed(found.census), found.coverage) == (True, 1.0)
-    found.census.refusals.update(scan([tmp_path], SMALL, stop=stopped()).census.refusals)
-    found.census.refusals["interrupted"].unknown = 1
+    found.census.skipped.update(scan([tmp_path], SMALL, stop=stopped()).census.skipped)
+    found.census.skipped["interrupted"].unknown = 1
     assert not all_listed(found.census)
     assert 0.99 < found.coverage < 1.0
 

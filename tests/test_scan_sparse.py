@@ -56,8 +56,8 @@ def partly(root: Path, rate: float) -> Sampled:
 
 
 def parts_of(path: Path, part_bytes: int) -> PartedFile:
-    (piece,) = listed(path)
-    file = PartedFile(piece, part_bytes)
+    (entry,) = listed(path)
+    file = PartedFile(entry, part_bytes)
     assert [p for parts, _ in file.stretches(threading.Event()) for p in parts] == file.parts
     return file
 
@@ -82,8 +82,8 @@ def test_data_that_ends_at_the_border_of_a_part_makes_no_part_behind_it(tmp_path
 
 
 def test_a_file_without_data_has_no_parts_and_one_empty_stretch(tmp_path: Path) -> None:
-    (piece,) = listed(write(tmp_path / "x", 1 << 42))
-    file = PartedFile(piece, PART)
+    (entry,) = listed(write(tmp_path / "x", 1 << 42))
+    file = PartedFile(entry, PART)
     assert list(file.stretches(threading.Event())) == [([], 0)]
     assert file.finish()
     assert (file.gap_bytes, file.missing_bytes, file.reason) == (1 << 42, 0, None)
@@ -91,8 +91,8 @@ def test_a_file_without_data_has_no_parts_and_one_empty_stretch(tmp_path: Path) 
 
 def test_parts_of_little_data_are_handed_out_together(tmp_path: Path) -> None:
     path = write(tmp_path / "x", 4000 * PART, ((i * 4 * PART, b"data") for i in range(1000)))
-    (piece,) = listed(path)
-    stretches = list(PartedFile(piece, PART).stretches(threading.Event()))
+    (entry,) = listed(path)
+    stretches = list(PartedFile(entry, PART).stretches(threading.Event()))
     assert sum(len(parts) for parts, _ in stretches) == 1000
     assert sum(data_bytes for _, data_bytes in stretches) == 1000 * GRANULE
     assert len(stretches) == 8

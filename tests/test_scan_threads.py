@@ -63,7 +63,7 @@ def test_threads_do_not_change_a_bit_of_parts(tmp_path: Path) -> None:
     one = scan([tmp_path], in_parts(Plan()))
     assert_same(one, scan([tmp_path], in_parts(Plan()), threads=4))
     assert one.census.files == 4
-    assert not one.census.refusals
+    assert not one.census.skipped
     assert one.read_bytes + one.hole_bytes == one.census.size_bytes
 
 
@@ -92,17 +92,17 @@ def test_a_part_is_cut_as_if_it_were_a_file(tmp_path: Path) -> None:
         assert_same_sketch(parts.sketches[name], apart.sketches[name])
 
 
-def test_a_large_file_that_cannot_be_opened_is_one_refusal(tmp_path: Path) -> None:
+def test_a_large_file_that_cannot_be_opened_is_one_skipped_file(tmp_path: Path) -> None:
     fill_large(tmp_path)
-    (piece,) = [p for p in listed(tmp_path) if p.path.endswith(b"/a")]
+    (entry,) = [p for p in listed(tmp_path) if p.path.endswith(b"/a")]
     (tmp_path / "a").unlink()
-    file = PartedFile(piece, 1 << 20)
+    file = PartedFile(entry, 1 << 20)
     one = new_worker(in_parts(SMALL))
     for parts, _ in file.stretches(threading.Event()):
         one.measure_stretch(file, parts)
     census = one.finish().census
-    assert (census.files, census.refusals["vanished"].entries) == (1, 1)
-    assert census.refusals["vanished"].size_bytes == 3_500_000
+    assert (census.files, census.skipped["vanished"].entries) == (1, 1)
+    assert census.skipped["vanished"].size_bytes == 3_500_000
 
 
 def workers_made(monkeypatch: pytest.MonkeyPatch) -> list[worker.Worker]:
@@ -244,7 +244,7 @@ def test_a_stop_ends_the_wait_of_a_pace() -> None:
 
 
 def test_a_bug_in_a_worker_reaches_the_caller(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: worker.Worker, pieces: object) -> None:
+    def broken(self: worker.Worker, entries: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(worker.Worker, "measure", broken)
@@ -256,7 +256,7 @@ def test_threads_compress_a_chunk_once_between_them(tmp_path: Path) -> None:
     content = random.Random(4).randbytes(64 << 10)
     for i in range(64):
         (tmp_path / f"{i}").write_bytes(content)
-    plan = Plan(chunkers=(Chunker("fixed-64KiB", 65536, 65536, 16, ("lz4",), 4),))
+    plan = Plan(chunkers=(Chunker("fixed-64KiB", "fixed", 65536, 65536, 16, ("lz4",), 4),))
     samples = new_samples(plan)
     both = [new_worker(plan, samples) for _ in range(2)]
     for each in both:

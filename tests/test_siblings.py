@@ -23,7 +23,7 @@ from storeff.scan.siblings import (
     measure_siblings,
     sibling_pairs,
 )
-from storeff.sources.piece import Piece
+from storeff.sources.entry import Entry
 
 ITEMS = 400_000
 
@@ -46,8 +46,8 @@ def names_of(root: Path) -> list[tuple[str, str]]:
     similar = scan([root], Plan(similarity=Similarity())).similar
     assert similar is not None
     return [
-        (os.fsdecode(os.path.relpath(base.piece.path, os.fsencode(root))),
-         os.fsdecode(os.path.relpath(file.piece.path, os.fsencode(root))))
+        (os.fsdecode(os.path.relpath(base.entry.path, os.fsencode(root))),
+         os.fsdecode(os.path.relpath(file.entry.path, os.fsencode(root))))
         for base, file in sibling_pairs(similar.tensors)
     ]  # fmt: skip
 
@@ -131,7 +131,7 @@ def test_other_tensors_under_an_equal_size_are_no_pair(tmp_path: Path) -> None:
     (tmp_path / "a-1.safetensors").write_bytes(content)
     (tmp_path / "a-2.safetensors").write_bytes(content.replace(b'"w"', b'"v"', 1))
     found = measured(tmp_path)
-    assert (found.pairs, found.refusals) == ([], [])
+    assert (found.pairs, found.skipped) == ([], [])
 
 
 # A header beyond what classifying looks at: only reading it shows that it is not true.
@@ -171,12 +171,12 @@ def test_a_header_that_is_not_true_costs_its_file_only(tmp_path: Path, text: str
         b"a-2.safetensors",
         b"a-3.safetensors",
     ]
-    [refusal] = found.refusals
-    assert (refusal.reason, refusal.size_bytes) == (
+    [item] = found.skipped
+    assert (item.reason, item.size_bytes) == (
         "malformed",
         8 + max(LONG, len(text)) + len(DATA),
     )
-    assert os.path.basename(refusal.path) == b"a-4.safetensors"
+    assert os.path.basename(item.path) == b"a-4.safetensors"
 
 
 def test_a_file_that_keeps_two_others_from_it_is_reported_once(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_file_that_keeps_two_others_from_it_is_reported_once(tmp_path: Path) -
         (tmp_path / f"a-{step}.safetensors").write_bytes(headed(text))
     found = measured(tmp_path)
     assert found.pairs == []
-    assert [os.path.basename(r.path) for r in found.refusals] == [b"a-2.safetensors"]
+    assert [os.path.basename(r.path) for r in found.skipped] == [b"a-2.safetensors"]
 
 
 def test_the_header_of_a_large_shard_is_read(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_header_too_long_to_read_is_reported_as_that(
         (tmp_path / f"a-{step}.safetensors").write_bytes(headed(header_of(w=TRUE)))
     monkeypatch.setattr(siblings, limit, most)
     found = measured(tmp_path)
-    assert (found.pairs, [r.reason for r in found.refusals]) == ([], ["too-long-header"])
+    assert (found.pairs, [r.reason for r in found.skipped]) == ([], ["too-long-header"])
 
 
 def test_what_the_scan_takes_for_plain_bytes_has_no_header(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_a_header_written_over_since_the_scan_has_changed_and_is_not_malformed(
     with open(tmp_path / "a-2.safetensors", "r+b") as file:
         file.seek(8)
         file.write(b'{"x"')
-    assert [r.reason for r in measure_siblings(similar.tensors, 1).refusals] == ["changed"]
+    assert [r.reason for r in measure_siblings(similar.tensors, 1).skipped] == ["changed"]
 
 
 def test_the_scan_command_names_a_file_with_a_broken_header(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_a_file_that_is_gone_is_reported(tmp_path: Path) -> None:
     assert similar is not None
     os.unlink(tmp_path / "step-2.bin")
     found = measure_siblings(similar.tensors, 1)
-    assert [(r.reason, r.size_bytes) for r in found.refusals] == [("vanished", 4 * ITEMS)]
+    assert [(r.reason, r.size_bytes) for r in found.skipped] == [("vanished", 4 * ITEMS)]
 
 
 def test_of_too_many_blocks_and_pairs_some_are_drawn(
@@ -297,12 +297,12 @@ def test_the_intervals_of_drawn_blocks_hold_the_truth(changed_blocks: int) -> No
     changed = draw.permutation(2000) < changed_blocks
     planes = changed * np.minimum(draw.integers(50_000, 66_000, 2000), sizes + 12)
     data_bytes = int(sizes.sum())
-    piece = Piece(b"/a", (b"/",), data_bytes, data_bytes, 1, 1, 1, 1)
+    entry = Entry(b"/a", (b"/",), data_bytes, data_bytes, 1, 1, 1, 1)
     held = np.zeros(2)
     for _ in range(300):
         r = np.sort(draw.choice(2000, 256, replace=False))
         columns = sizes[r], changed[r], planes[r], planes[r]
-        part = PairSample(piece, piece, 4, 2000, data_bytes, *columns)
+        part = PairSample(entry, entry, 4, 2000, data_bytes, *columns)
         [pair] = estimated_pairs(Siblings([part], [], 0))
         for i, (found, truth) in enumerate(
             ((pair.changed_bytes, (sizes * changed).sum()), (pair.planes_bytes, planes.sum()))

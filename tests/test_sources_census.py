@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 
 from storeff.sources.census import Census
 from storeff.sources.content import CLASSES
+from storeff.sources.entry import Entry
 from storeff.sources.names import printable
-from storeff.sources.piece import Piece
-from storeff.sources.refusals import Aside, Refusal
+from storeff.sources.skipped import Ignored, Skipped
 
-Item = tuple[Piece, str | None] | Refusal | Aside
+Item = tuple[Entry, str | None] | Skipped | Ignored
 
 sizes = st.integers(0, 1 << 60)
 paths = st.binary(min_size=1, max_size=3)
-pieces = st.builds(
-    Piece, paths, st.tuples(paths), sizes, sizes, st.just(1), st.just(1), st.just(0), st.just(1)
+entries = st.builds(
+    Entry, paths, st.tuples(paths), sizes, sizes, st.just(1), st.just(1), st.just(0), st.just(1)
 )
 items: st.SearchStrategy[Item] = st.one_of(
-    st.tuples(pieces, st.sampled_from(["text", "kv", None])),
-    st.builds(Refusal, st.sampled_from(["permission", "fifo"]), paths, st.none() | sizes),
-    st.builds(Aside, st.sampled_from(["hard-link", "symlink"]), paths, st.none() | sizes),
+    st.tuples(entries, st.sampled_from(["text", "kv", None])),
+    st.builds(Skipped, st.sampled_from(["permission", "fifo"]), paths, st.none() | sizes),
+    st.builds(Ignored, st.sampled_from(["hard-link", "symlink"]), paths, st.none() | sizes),
 )
 
 
@@ -31,7 +31,7 @@ def census_of(found: list[Item]) -> Census:
     census = Census()
     for item in found:
         if isinstance(item, tuple):
-            census.add_pieces([item[0]], [item[1]])
+            census.add_entries([item[0]], [item[1]])
         else:
             census.add_left_out(item)
     return census
@@ -44,8 +44,8 @@ def merged(*parts: Census) -> Census:
     return total
 
 
-def piece(size_bytes: int) -> Piece:
-    return Piece(b"path", (b"root",), size_bytes, 4096, 1, 1, 0, 1)
+def entry(size_bytes: int) -> Entry:
+    return Entry(b"path", (b"root",), size_bytes, 4096, 1, 1, 0, 1)
 
 
 @given(st.lists(items), st.lists(items), st.lists(items))
@@ -64,14 +64,14 @@ def test_a_census_survives_serialisation(found: list[Item]) -> None:
 
 
 def test_merging_leaves_the_other_census_alone() -> None:
-    first = census_of([(piece(1), "text"), Refusal("fifo", b"a", 0)])
+    first = census_of([(entry(1), "text"), Skipped("fifo", b"a", 0)])
     total = merged(first)
     total.merge(first)
-    assert first == census_of([(piece(1), "text"), Refusal("fifo", b"a", 0)])
+    assert first == census_of([(entry(1), "text"), Skipped("fifo", b"a", 0)])
 
 
 def test_sizes_are_counted_by_power_of_two() -> None:
-    census = census_of([(piece(size), "text") for size in (0, 1, 2, 3, 4, 4095, 4096)])
+    census = census_of([(entry(size), "text") for size in (0, 1, 2, 3, 4, 4095, 4096)])
     assert {k: (c.files, c.size_bytes) for k, c in census.histogram.items()} == {
         0: (1, 0),
         1: (1, 1),
@@ -83,15 +83,15 @@ def test_sizes_are_counted_by_power_of_two() -> None:
 
 
 def test_a_file_not_looked_into_counts_in_the_totals_only() -> None:
-    census = census_of([(piece(10), None), (piece(5), "kv")])
+    census = census_of([(entry(10), None), (entry(5), "kv")])
     assert (census.files, census.size_bytes, census.allocated_bytes) == (2, 15, 8192)
     assert {k: (c.files, c.size_bytes) for k, c in census.classes.items()} == {"kv": (1, 5)}
 
 
-@given(st.lists(st.tuples(pieces, st.sampled_from([*CLASSES, None]))))
-def test_pieces_counted_at_once_are_each_counted(found: list[tuple[Piece, str | None]]) -> None:
+@given(st.lists(st.tuples(entries, st.sampled_from([*CLASSES, None]))))
+def test_entries_counted_at_once_are_each_counted(found: list[tuple[Entry, str | None]]) -> None:
     census = Census()
-    census.add_pieces([item for item, _ in found], [name for _, name in found])
+    census.add_entries([item for item, _ in found], [name for _, name in found])
     assert census == census_of([*found])
     assert (census.files, census.size_bytes, census.allocated_bytes) == (
         len(found),
@@ -107,19 +107,19 @@ def test_pieces_counted_at_once_are_each_counted(found: list[tuple[Piece, str | 
 def test_unknown_or_missing_classes_are_an_error_and_count_nothing(classes: list[str]) -> None:
     census = Census()
     with pytest.raises(ValueError, match=r"not a content class|zip"):
-        census.add_pieces([piece(1), piece(2)], classes)
+        census.add_entries([entry(1), entry(2)], classes)
     assert census == Census()
 
 
 def test_examples_are_the_three_smallest_paths() -> None:
-    census = census_of([Refusal("permission", path, 1) for path in (b"d", b"b", b"a", b"c", b"a")])
-    assert census.refusals["permission"].examples == [b"a", b"b", b"c"]
-    assert census.refusals["permission"].entries == 5
+    census = census_of([Skipped("permission", path, 1) for path in (b"d", b"b", b"a", b"c", b"a")])
+    assert census.skipped["permission"].examples == [b"a", b"b", b"c"]
+    assert census.skipped["permission"].entries == 5
 
 
 def test_unknown_bytes_are_not_zero_bytes() -> None:
-    lost = census_of([Refusal("permission", b"a", None), Refusal("permission", b"b", 7)])
-    assert (lost.refusals["permission"].size_bytes, lost.refusals["permission"].unknown) == (7, 1)
+    lost = census_of([Skipped("permission", b"a", None), Skipped("permission", b"b", 7)])
+    assert (lost.skipped["permission"].size_bytes, lost.skipped["permission"].unknown) == (7, 1)
 
 
 # Names

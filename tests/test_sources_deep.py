@@ -13,11 +13,11 @@ import pytest
 from storeff.scan.plan import Chunker, Plan
 from storeff.scan.run import scan
 from storeff.sources import tree
-from storeff.sources.piece import Piece, open_piece
-from storeff.sources.refusals import Refusal
+from storeff.sources.entry import Entry, open_entry
+from storeff.sources.skipped import Skipped
 from storeff.sources.tree import Found, walk
 
-SMALL = Plan(chunkers=(Chunker("whole-file", 0, 0, 4096),))
+SMALL = Plan(chunkers=(Chunker("whole-file", "whole", 0, 0, 4096),))
 
 
 def dig(top: Path, names: list[str], every: int = 1, content: bytes = b"content") -> int:
@@ -67,7 +67,7 @@ def walked(top: Path) -> list[Found]:
 def test_every_file_of_a_deep_tree_is_measured(top: Path, levels: int) -> None:
     files = dig(top, ["d"] * levels, every=7)
     measured = scan([top], SMALL, threads=2)
-    assert (measured.census.files, measured.census.refusals, measured.coverage) == (files, {}, 1)
+    assert (measured.census.files, measured.census.skipped, measured.coverage) == (files, {}, 1)
     assert len(measured.sketches["whole-file"].sizes) == files
 
 
@@ -77,10 +77,10 @@ def test_files_are_read_at_paths_that_are_too_long_for_the_system(top: Path) -> 
     found = walked(top)
     assert max(len(item.path) for item in found) > 2 * 4096
     measured = scan([top], SMALL)
-    assert (measured.census.files, measured.census.refusals) == (files, {})
+    assert (measured.census.files, measured.census.skipped) == (files, {})
     for item in found:
-        assert isinstance(item, Piece)
-        fd = open_piece(item)
+        assert isinstance(item, Entry)
+        fd = open_entry(item)
         assert os.read(fd, 7) == b"content"
         os.close(fd)
 
@@ -124,7 +124,7 @@ def test_a_directory_moved_while_the_walk_is_in_it_costs_nothing_else(top: Path)
     moved = False
     names = []
     for item in walk([top], one_file_system=False, exclude=[]):
-        assert isinstance(item, Piece)
+        assert isinstance(item, Entry)
         names.append(os.path.basename(item.path))
         if not moved and names[-1] == b"g":
             os.rename(os.path.dirname(os.path.dirname(item.path)), top / "moved")
@@ -140,9 +140,9 @@ def test_what_is_deeper_than_any_path_may_be_is_refused_with_its_bytes(
     limit = len(os.fsencode(top)) + len("/d") * 30
     monkeypatch.setattr(tree, "PATH_BYTES_MAX", limit)
     found = walked(top)
-    refused = [(i.reason, i.size_bytes) for i in found if isinstance(i, Refusal)]
+    refused = [(i.reason, i.size_bytes) for i in found if isinstance(i, Skipped)]
     assert refused == [("too-long-path", 9), ("too-long-path", None)]
-    assert len([i for i in found if isinstance(i, Piece)]) == 2
+    assert len([i for i in found if isinstance(i, Entry)]) == 2
 
 
 def test_coverage_is_not_complete_if_a_directory_was_not_entered(top: Path) -> None:
@@ -154,7 +154,7 @@ def test_coverage_is_not_complete_if_a_directory_was_not_entered(top: Path) -> N
         "from storeff.scan.run import scan\n"
         "os.geteuid() or os.setuid(65534)\n"
         "measured = scan([sys.argv[1]], Plan())\n"
-        "print(measured.coverage < 1, measured.read_bytes, *measured.census.refusals)\n"
+        "print(measured.coverage < 1, measured.read_bytes, *measured.census.skipped)\n"
     )
     top.chmod(0o755)
     done = subprocess.run(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storeff.sources.piece import Piece
-from storeff.sources.refusals import Aside, Refusal
+from storeff.sources.entry import Entry
+from storeff.sources.skipped import Ignored, Skipped
 from storeff.sources.tree import Found, walk
 
 
@@ -17,7 +17,7 @@ def walked(*roots: Path, follow_links: bool = False, one_file_system: bool = Fal
 def rows(found: list[Found]) -> set[tuple[str, str, int | None]]:
     return {
         (
-            "file" if isinstance(item, Piece) else f"{type(item).__name__} {item.reason}",
+            "file" if isinstance(item, Entry) else f"{type(item).__name__} {item.reason}",
             os.fsdecode(os.path.basename(item.path)),
             item.size_bytes,
         )
@@ -43,22 +43,22 @@ def test_what_links_inside_lead_to_is_measured_once(snapshots: Path) -> None:
     assert {row for row in rows(found) if row[0] == "file"} == {
         ("file", name, 1000) for name in "xyz"
     }
-    assert [i.reason for i in found if isinstance(i, Aside | Refusal)] == ["symlink"] * 4
+    assert [i.reason for i in found if isinstance(i, Ignored | Skipped)] == ["symlink"] * 4
 
 
 def test_a_root_of_links_alone_misses_what_they_lead_to(snapshots: Path) -> None:
     assert rows(walked(snapshots / "snapshots" / "r1")) == {
-        ("Aside link-outside", "x.bin", 1000),
-        ("Aside link-outside", "y.bin", 1000),
-        ("Refusal links-only", "blobs", 2000),
+        ("Ignored link-outside", "x.bin", 1000),
+        ("Ignored link-outside", "y.bin", 1000),
+        ("Skipped links-only", "blobs", 2000),
     }
 
 
 def test_a_root_that_has_files_too_misses_nothing_that_is_in_it(snapshots: Path) -> None:
     (snapshots / "snapshots" / "r1" / "readme").write_bytes(b"123")
     assert rows(walked(snapshots / "snapshots" / "r1")) == {
-        ("Aside link-outside", "x.bin", 1000),
-        ("Aside link-outside", "y.bin", 1000),
+        ("Ignored link-outside", "x.bin", 1000),
+        ("Ignored link-outside", "y.bin", 1000),
         ("file", "readme", 3),
     }
 
@@ -68,24 +68,24 @@ def test_each_root_of_links_alone_is_told(snapshots: Path) -> None:
     (snapshots / "other" / "file").touch()
     (snapshots / "other" / "link").symlink_to(snapshots / "blobs" / "z")
     found = walked(snapshots / "snapshots" / "r1", snapshots / "other")
-    assert [row for row in rows(found) if row[0].startswith("Refusal")] == [
-        ("Refusal links-only", "blobs", 2000)
+    assert [row for row in rows(found) if row[0].startswith("Skipped")] == [
+        ("Skipped links-only", "blobs", 2000)
     ]
 
 
 def test_what_several_links_lead_to_counts_once(snapshots: Path) -> None:
     found = walked(snapshots / "snapshots")
-    sizes = [i.size_bytes for i in found if isinstance(i, Aside)]
+    sizes = [i.size_bytes for i in found if isinstance(i, Ignored)]
     assert sorted(size for size in sizes if size is not None) == [0, 1000, 1000, 1000]
-    assert ("Refusal links-only", "blobs", 3000) in rows(found)
+    assert ("Skipped links-only", "blobs", 3000) in rows(found)
 
 
 def test_links_to_directories_lead_to_unknown_bytes(snapshots: Path) -> None:
     (snapshots / "r").mkdir()
     (snapshots / "r" / "latest").symlink_to("../snapshots/r1")
     assert rows(walked(snapshots / "r")) == {
-        ("Aside link-outside", "latest", None),
-        ("Refusal links-only", "r1", None),
+        ("Ignored link-outside", "latest", None),
+        ("Skipped links-only", "r1", None),
     }
 
 
@@ -98,7 +98,7 @@ def test_links_to_nothing_that_is_stored_lead_nowhere(tmp_path: Path) -> None:
     (tmp_path / "r" / "self").symlink_to("self")
     (tmp_path / "r" / "out").symlink_to("../fifo")
     found = walked(tmp_path / "r")
-    assert {item.reason for item in found if isinstance(item, Aside | Refusal)} == {"symlink"}
+    assert {item.reason for item in found if isinstance(item, Ignored | Skipped)} == {"symlink"}
     assert len(found) == len(targets) + 2
 
 
@@ -106,7 +106,7 @@ def test_a_link_to_the_directory_it_is_in_leads_to_what_is_measured(tmp_path: Pa
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / "f").touch()
     (tmp_path / "r" / "loop").symlink_to(".")
-    assert rows(walked(tmp_path / "r")) == {("Aside symlink", "loop", 1), ("file", "f", 0)}
+    assert rows(walked(tmp_path / "r")) == {("Ignored symlink", "loop", 1), ("file", "f", 0)}
 
 
 def test_links_that_are_followed_are_names_of_what_is_under_the_roots(snapshots: Path) -> None:
@@ -115,29 +115,29 @@ def test_links_that_are_followed_are_names_of_what_is_under_the_roots(snapshots:
     named_under = {
         os.path.basename(item.path): [os.path.basename(root) for root in item.roots]
         for item in found
-        if isinstance(item, Piece)
+        if isinstance(item, Entry)
     }
     assert named_under == {
         b"x": [b"blobs", b"r1"],
         b"y": [b"blobs", b"r1", b"r2"],
         b"z": [b"blobs", b"r2"],
     }
-    assert not [item for item in found if isinstance(item, Refusal)]
+    assert not [item for item in found if isinstance(item, Skipped)]
 
 
 def test_a_directory_that_a_followed_link_leads_to_belongs_to_both_roots(snapshots: Path) -> None:
     (snapshots / "r").mkdir()
     (snapshots / "r" / "all").symlink_to("../blobs")
     found = walked(snapshots / "r", snapshots / "blobs", follow_links=True)
-    assert {len(item.roots) for item in found if isinstance(item, Piece)} == {2}
+    assert {len(item.roots) for item in found if isinstance(item, Entry)} == {2}
     assert len(found) == 4
 
 
 def test_followed_links_that_lead_out_of_the_roots_are_refused(snapshots: Path) -> None:
     (snapshots / "snapshots" / "r1" / "file").touch()
     assert rows(walked(snapshots / "snapshots" / "r1", follow_links=True)) == {
-        ("Refusal link-outside", "x.bin", 1000),
-        ("Refusal link-outside", "y.bin", 1000),
+        ("Skipped link-outside", "x.bin", 1000),
+        ("Skipped link-outside", "y.bin", 1000),
         ("file", "file", 0),
     }
 
@@ -146,4 +146,4 @@ def test_links_to_another_file_system_are_not_touched_if_that_is_asked(tmp_path:
     if not os.path.ismount("/dev/shm"):
         pytest.skip("/dev/shm is not mounted here")
     (tmp_path / "link").symlink_to("/dev/shm")
-    assert rows(walked(tmp_path, one_file_system=True)) == {("Aside symlink", "link", 8)}
+    assert rows(walked(tmp_path, one_file_system=True)) == {("Ignored symlink", "link", 8)}

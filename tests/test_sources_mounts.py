@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff.sources import tree
+from storeff.sources.entry import Entry
 from storeff.sources.mounts import Mount, Mounts, overlay_layers, parse_mounts, read_mounts
-from storeff.sources.piece import Piece
-from storeff.sources.refusals import Aside, Refusal
+from storeff.sources.skipped import Ignored, Skipped
 from storeff.sources.tree import Found, walk
 
 
@@ -22,15 +22,15 @@ def walked(root: Path, *, one_file_system: bool = False) -> list[Found]:
     return list(walk([root], one_file_system=one_file_system, exclude=[]))
 
 
-def pieces(found: list[Found]) -> list[str]:
-    return sorted(os.fsdecode(item.path) for item in found if isinstance(item, Piece))
+def entries(found: list[Found]) -> list[str]:
+    return sorted(os.fsdecode(item.path) for item in found if isinstance(item, Entry))
 
 
 def left_out(found: list[Found]) -> set[tuple[str, str, int | None]]:
     return {
         (type(item).__name__, item.reason, item.size_bytes)
         for item in found
-        if isinstance(item, Refusal | Aside)
+        if isinstance(item, Skipped | Ignored)
     }
 
 
@@ -113,13 +113,13 @@ def test_the_layers_of_an_overlay(options: bytes, layers: list[bytes]) -> None:
 
 def test_the_real_proc_is_refused_as_a_root() -> None:
     assert read_mounts().type_at(b"/proc") == "proc"
-    assert walked(Path("/proc")) == [Refusal("pseudo-filesystem", b"/proc", 0)]
-    assert walked(Path("/proc/version")) == [Refusal("pseudo-filesystem", b"/proc/version", 0)]
+    assert walked(Path("/proc")) == [Skipped("pseudo-filesystem", b"/proc", 0)]
+    assert walked(Path("/proc/version")) == [Skipped("pseudo-filesystem", b"/proc/version", 0)]
 
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("sysfs", ("Aside", "pseudo-filesystem", 0)), ("autofs", ("Refusal", "automount", None))],
+    [("sysfs", ("Ignored", "pseudo-filesystem", 0)), ("autofs", ("Skipped", "automount", None))],
 )
 def test_file_systems_that_are_not_walked_are_untouched(
     tmp_path: Path,
@@ -143,9 +143,9 @@ def test_one_file_system_leaves_mount_points_untouched(
     mounts = Mounts([Mount(os.fsencode(tmp_path / "mount"), b"/", 1 << 40, "nfs4")])
     monkeypatch.setattr(tree, "read_mounts", lambda: mounts)
     found = walked(tmp_path, one_file_system=True)
-    assert left_out(found) == {("Aside", "other-file-system", None)}
-    assert pieces(found) == [str(tmp_path / "other" / "mount" / "file")]
-    assert len(pieces(walked(tmp_path))) == 3
+    assert left_out(found) == {("Ignored", "other-file-system", None)}
+    assert entries(found) == [str(tmp_path / "other" / "mount" / "file")]
+    assert len(entries(walked(tmp_path))) == 3
 
 
 # Mounts that show the same again, as root in a mount namespace of their own

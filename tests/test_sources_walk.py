@@ -11,11 +11,11 @@ import pytest
 
 from storeff.errors import StoreffError
 from storeff.sources import tree
+from storeff.sources.entry import Entry
 from storeff.sources.levels import Levels
 from storeff.sources.links import Links
 from storeff.sources.mounts import Mounts
-from storeff.sources.piece import Piece
-from storeff.sources.refusals import Aside, Refusal
+from storeff.sources.skipped import Ignored, Skipped
 from storeff.sources.tree import Found, exclusion, resolved_roots, walk
 from storeff.sources.views import Identity, Views
 
@@ -26,15 +26,15 @@ def walked(
     return list(walk(roots, one_file_system=one_file_system, exclude=exclude))
 
 
-def pieces(found: list[Found]) -> list[str]:
-    return sorted(os.fsdecode(item.path) for item in found if isinstance(item, Piece))
+def entries(found: list[Found]) -> list[str]:
+    return sorted(os.fsdecode(item.path) for item in found if isinstance(item, Entry))
 
 
 def left_out(found: list[Found]) -> set[tuple[str, str, int | None]]:
     return {
         (item.reason, os.fsdecode(os.path.basename(item.path)), item.size_bytes)
         for item in found
-        if isinstance(item, Refusal | Aside)
+        if isinstance(item, Skipped | Ignored)
     }
 
 
@@ -62,12 +62,12 @@ def open_fds() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("open_fds")
-def test_a_piece_tells_sizes_and_identity(tmp_path: Path) -> None:
+def test_an_entry_tells_sizes_and_identity(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"x" * 5000)
     status = file.stat()
     assert walked(tmp_path) == [
-        Piece(
+        Entry(
             os.fsencode(file.resolve()),
             (os.fsencode(tmp_path.resolve()),),
             5000,
@@ -82,7 +82,7 @@ def test_a_piece_tells_sizes_and_identity(tmp_path: Path) -> None:
 
 def test_a_root_may_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert pieces(walked(tmp_path / "file")) == [str(tmp_path / "file")]
+    assert entries(walked(tmp_path / "file")) == [str(tmp_path / "file")]
 
 
 def test_a_missing_root_is_an_error_at_once(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_root_that_is_a_symbolic_link_is_followed_and_said(tmp_path: Path) -> 
     (tmp_path / "real" / "file").touch()
     (tmp_path / "link").symlink_to("real")
     found = walked(tmp_path / "link")
-    assert pieces(found) == [str(tmp_path / "real" / "file")]
+    assert entries(found) == [str(tmp_path / "real" / "file")]
     assert left_out(found) == {("followed-root", "link", None)}
 
 
@@ -123,7 +123,7 @@ def test_nested_and_duplicate_roots_count_nothing_twice(tmp_path: Path, order: l
     for name in ("top", "a/middle", "a/b/file", "a/b/other"):
         (tmp_path / name).write_text(name)
     found = walked(*(tmp_path / name for name in order))
-    assert pieces(found) == sorted(
+    assert entries(found) == sorted(
         str(tmp_path / name) for name in ("top", "a/middle", "a/b/file", "a/b/other")
     )
     assert {("nested-root", n, None) for n in ("a", "b", "file")} <= left_out(found)
@@ -134,7 +134,7 @@ def test_a_root_in_an_excluded_directory_is_measured(tmp_path: Path) -> None:
     (tmp_path / "cache" / "kept").mkdir(parents=True)
     (tmp_path / "cache" / "kept" / "file").touch()
     found = walked(tmp_path, tmp_path / "cache" / "kept", exclude=("cache",))
-    assert pieces(found) == [str(tmp_path / "cache" / "kept" / "file")]
+    assert entries(found) == [str(tmp_path / "cache" / "kept" / "file")]
 
 
 def test_what_stores_no_bytes_is_set_aside_unopened_and_a_block_device_refused(
@@ -152,7 +152,7 @@ def test_what_stores_no_bytes_is_set_aside_unopened_and_a_block_device_refused(
         expected.add(("device", "disk", None))
     found = walked(tmp_path)
     assert left_out(found) == expected
-    assert {item.reason for item in found if isinstance(item, Refusal)} <= {"device"}
+    assert {item.reason for item in found if isinstance(item, Skipped)} <= {"device"}
 
 
 def test_an_empty_name_is_no_root() -> None:
@@ -164,7 +164,7 @@ def test_a_root_above_where_a_link_leads_is_found(tmp_path: Path) -> None:
     (tmp_path / "real" / "in").mkdir(parents=True)
     (tmp_path / "real" / "file").touch()
     (tmp_path / "link").symlink_to("real/in")
-    assert pieces(walked(Path(f"{tmp_path}/link/.."))) == [str(tmp_path / "real" / "file")]
+    assert entries(walked(Path(f"{tmp_path}/link/.."))) == [str(tmp_path / "real" / "file")]
 
 
 def test_a_pipe_as_a_root_is_an_error_at_once() -> None:
@@ -197,13 +197,13 @@ def test_a_root_that_is_neither_file_nor_directory_is_an_error_at_once(
     assert caught.value.remedy
 
 
-def test_a_file_with_several_names_is_one_piece(tmp_path: Path) -> None:
+def test_a_file_with_several_names_is_one_entry(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"12345")
     for name in ("b", "c"):
         os.link(tmp_path / "a", tmp_path / name)
     found = walked(tmp_path)
-    assert len(pieces(found)) == 1
-    assert [(i.reason, i.size_bytes) for i in found if isinstance(i, Aside)] == [
+    assert len(entries(found)) == 1
+    assert [(i.reason, i.size_bytes) for i in found if isinstance(i, Ignored)] == [
         ("hard-link", 5),
         ("hard-link", 5),
     ]
@@ -253,7 +253,7 @@ def test_300_levels_are_walked(tmp_path: Path) -> None:
     deep = tmp_path.joinpath(*["d"] * 300)
     deep.mkdir(parents=True)
     (deep / "leaf").touch()
-    assert pieces(walked(tmp_path)) == [str(deep / "leaf")]
+    assert entries(walked(tmp_path)) == [str(deep / "leaf")]
 
 
 @pytest.mark.usefixtures("open_fds")
@@ -261,7 +261,7 @@ def test_a_walk_given_up_closes_its_directories(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "file").touch()
     found = walk([tmp_path], one_file_system=False, exclude=[])
-    assert isinstance(next(found), Piece)
+    assert isinstance(next(found), Entry)
     assert isinstance(found, Iterator)
     found.close()  # type: ignore[attr-defined]
 
@@ -278,9 +278,9 @@ def test_paths_beyond_the_systems_limit_are_listed_with_their_size(tmp_path: Pat
     os.write(leaf, b"123")
     os.close(leaf)
     os.close(fd)
-    [piece] = walked(tmp_path)
-    assert isinstance(piece, Piece)
-    assert (len(piece.path) > 4096, piece.size_bytes) == (True, 3)
+    [entry] = walked(tmp_path)
+    assert isinstance(entry, Entry)
+    assert (len(entry.path) > 4096, entry.size_bytes) == (True, 3)
 
 
 def test_unreadable_directories_are_refused_and_the_rest_goes_on(ordinary_user_dir: Path) -> None:
@@ -292,7 +292,7 @@ def test_unreadable_directories_are_refused_and_the_rest_goes_on(ordinary_user_d
     found = walked(ordinary_user_dir)
     for name in ("noread", "noenter"):
         (ordinary_user_dir / name).chmod(0o700)
-    assert pieces(found) == [str(ordinary_user_dir / "fine" / "fine.txt")]
+    assert entries(found) == [str(ordinary_user_dir / "fine" / "fine.txt")]
     assert left_out(found) == {("permission", "noread", None), ("permission", "noenter.txt", None)}
 
 
@@ -370,13 +370,13 @@ def test_exclude_globs(pattern: str, path: str, is_directory: bool, expected: bo
     assert excluded(path.rpartition("/")[2], path, is_directory) is expected
 
 
-def test_excluded_things_are_asides_and_not_entered(tmp_path: Path) -> None:
+def test_excluded_things_are_ignored_and_not_entered(tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "file").touch()
     (tmp_path / "a.tmp").write_bytes(b"123")
     (tmp_path / "kept").touch()
     found = walked(tmp_path, exclude=("cache", "*.tmp"))
-    assert pieces(found) == [str(tmp_path / "kept")]
+    assert entries(found) == [str(tmp_path / "kept")]
     assert left_out(found) == {("excluded", "cache", None), ("excluded", "a.tmp", 3)}
 
 
@@ -385,8 +385,8 @@ def test_excluded_paths_begin_at_each_root(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     found = walked(tmp_path, tmp_path / "a", exclude=("/b/x", "a/b/c/"))
-    assert pieces(found) == [str(tmp_path / "a" / "b" / "c" / "x")]
-    assert [item.path for item in found if item == Aside("excluded", item.path, 0)] == [
+    assert entries(found) == [str(tmp_path / "a" / "b" / "c" / "x")]
+    assert [item.path for item in found if item == Ignored("excluded", item.path, 0)] == [
         os.fsencode(tmp_path / "b" / "x"),
         os.fsencode(tmp_path / "a" / "b" / "x"),
     ]

@@ -8,6 +8,7 @@ product's where CORPORA says so.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import click
 import numpy as np
@@ -21,7 +22,7 @@ from storeff.scan.plan import ALLOCATION_BYTES, Chunker, Plan
 from storeff.scan.sampled import Sampled, Table, chunks_of, pieces_of
 from storeff.scan.units import Design, Places, Totals, name_hash, path_hash
 from storeff.sources.census import Census
-from storeff.sources.piece import Piece, open_piece
+from storeff.sources.entry import Entry, open_entry
 from storeff.sources.tree import walk
 
 Ints = npt.NDArray[np.int64]
@@ -33,22 +34,29 @@ SAME_SIZE_SEED = 20261121
 MADE_UP_UNIT_BYTES = 16 * 4096
 
 
+Cut = Literal["fixed", "content-defined"]
+
+
 @dataclass(frozen=True)
 class Kind:
     """How a corpus is divided and cut."""
 
     unit_bytes: int
+    cut: Cut
     min_bytes: int
     max_bytes: int
 
     @property
     def lead_bytes(self) -> int:
         """As many chunks of mean size as the product cuts before a unit, if by content."""
+        if self.cut == "fixed":
+            return 0
         mean_bytes = (self.min_bytes + self.max_bytes) // 2
-        return Design().lead_bytes * mean_bytes // (64 << 10) if mean_bytes < self.max_bytes else 0
+        return Design().lead_bytes * mean_bytes // (64 << 10)
 
 
-FIXED_4K, CDC_8K = (4 << 10, 4 << 10), (5 << 10, 11 << 10)
+FIXED_4K: tuple[Cut, int, int] = ("fixed", 4 << 10, 4 << 10)
+CDC_8K: tuple[Cut, int, int] = ("content-defined", 5 << 10, 11 << 10)
 CORPORA = {
     "wheels": Kind(128 << 10, *CDC_8K),
     "tars": Kind(128 << 10, *CDC_8K),
@@ -84,10 +92,10 @@ class Record:
 def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
     """The units of the files in ``folder``, in order of path, up to ``bytes_max``."""
     kernel, compressor = _native.kernels()[0], codec(CODEC)
-    chunker = Chunker("recorded", kind.min_bytes, kind.max_bytes, 1)
-    pieces = sorted(
-        (f for f in walk([folder], one_file_system=True, exclude=[]) if isinstance(f, Piece)),
-        key=lambda piece: piece.path,
+    chunker = Chunker("recorded", kind.cut, kind.min_bytes, kind.max_bytes, 1)
+    entries = sorted(
+        (f for f in walk([folder], one_file_system=True, exclude=[]) if isinstance(f, Entry)),
+        key=lambda entry: entry.path,
     )
     units: list[tuple[int, int, int, int, int]] = []
     rows: dict[int, int] = {}
@@ -105,11 +113,11 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
                 table.append((size, compressor([data[offset : offset + size]])[0]))
         return [rows[key] for key in keys]
 
-    for piece in pieces:
-        if piece.size_bytes > left:
+    for entry in entries:
+        if entry.size_bytes > left:
             continue
-        left -= piece.size_bytes
-        with open(open_piece(piece), "rb") as file:
+        left -= entry.size_bytes
+        with open(open_entry(entry), "rb") as file:
             content = memoryview(file.read())
         whole.update(rows_of(content, 0, len(content)))
         for number, start in enumerate(range(0, len(content), kind.unit_bytes)):
@@ -118,7 +126,7 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
             data = content[begin : end + kind.max_bytes]
             references += ((len(units), row) for row in rows_of(data, start - begin, end - begin))
             units.append(
-                (piece.size_bytes, number, name_hash(piece), path_hash(piece), end - start)
+                (entry.size_bytes, number, name_hash(entry), path_hash(entry), end - start)
             )
     unit, chunk = np.array(references, np.int64).T
     sizes_, compressed = np.array(table, np.int64).T
@@ -269,12 +277,12 @@ def check_places(folder: Path, kind: Kind) -> None:
     found = [
         f
         for f in walk([folder], one_file_system=True, exclude=[])
-        if isinstance(f, Piece) and f.size_bytes
+        if isinstance(f, Entry) and f.size_bytes
     ]
     design = Design(seed=3, unit_bytes=kind.unit_bytes, crowd_files=8, version_files=8)
     product = Places(design)
-    for piece in found:
-        product.count(piece)
+    for entry in found:
+        product.count(entry)
     rows = [
         (p.size_bytes, n, name_hash(p), path_hash(p))
         for p in found

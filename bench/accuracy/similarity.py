@@ -127,7 +127,7 @@ def deltas_of(whole: Population, rows: npt.NDArray[np.int64], tau: int) -> Delta
         distinct_bytes=float(whole.bytes[rows].sum()),
         largest_bytes=whole.largest_bytes,
         groups=[whole.deltas[i] for i in rows if whole.kept[i] > 1],
-        refusals=[],
+        skipped=[],
     )
 
 
@@ -254,7 +254,7 @@ def sibling_estimates(files: Sequence[Path]) -> list[dict[str, Any]]:
         siblings.BLOCKS_MAX = limit
         draw = np.random.default_rng(3)
         row: dict[str, Any] = {
-            "file": os.path.basename(file.piece.path).decode(),
+            "file": os.path.basename(file.entry.path).decode(),
             "blocks": len(whole.sizes),
         }
         taken = min(limit, len(whole.sizes) // 2)

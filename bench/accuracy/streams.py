@@ -18,7 +18,7 @@ from storeff import _native
 from storeff.scan.codecs import codec
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.sources.content import CLASSES, PROBE_BYTES, classify
-from storeff.sources.piece import Piece, data_segments, open_piece
+from storeff.sources.entry import Entry, data_segments, open_entry
 from storeff.sources.tree import walk
 
 U64 = npt.NDArray[np.uint64]
@@ -112,28 +112,28 @@ def recorded(
     cache.mkdir(parents=True, exist_ok=True)
     chunkers = {c.name: c for c in CHUNKERS}
     for folder in sorted(f for f in corpora.iterdir() if f.is_dir() and f.name[0] != "."):
-        pieces = sorted(
+        entries = sorted(
             (
                 found
                 for found in walk([folder], one_file_system=True, exclude=[])
-                if isinstance(found, Piece)
+                if isinstance(found, Entry)
             ),
-            key=lambda piece: piece.path,
+            key=lambda entry: entry.path,
         )
         for name in RECORDED:
-            load = partial(_cached, folder.name, pieces, chunkers[name], codecs, cache)
+            load = partial(_cached, folder.name, entries, chunkers[name], codecs, cache)
             yield f"{folder.name} {name}", load
 
 
 def _cached(
-    corpus: str, pieces: list[Piece], chunker: Chunker, codecs: Sequence[str], cache: Path
+    corpus: str, entries: list[Entry], chunker: Chunker, codecs: Sequence[str], cache: Path
 ) -> Stream:
-    what = [(p.path, p.size_bytes, p.mtime_ns) for p in pieces]
+    what = [(p.path, p.size_bytes, p.mtime_ns) for p in entries]
     cut = (chunker.name, chunker.min_bytes, chunker.max_bytes, PART_BYTES, *codecs)
     digest = hashlib.sha256(repr((what, cut)).encode()).hexdigest()[:16]
     path = cache / f"{corpus}-{chunker.name}-{digest}.npz"
     if not path.exists():
-        made = record(pieces, chunker, codecs)
+        made = record(entries, chunker, codecs)
         part = path.with_suffix(".part.npz")
         arrays = {f.name: np.asarray(getattr(made, f.name)) for f in fields(made)}
         np.savez(part, allow_pickle=False, **arrays)
@@ -143,16 +143,16 @@ def _cached(
     return Stream(**{**columns, "codecs": tuple(columns["codecs"].tolist())})
 
 
-def record(pieces: list[Piece], chunker: Chunker, codecs: Sequence[str]) -> Stream:
-    """The stream of ``pieces`` under ``chunker``. A whole file is not compressed."""
-    names = tuple(codecs) if chunker.max_bytes else ()
+def record(entries: list[Entry], chunker: Chunker, codecs: Sequence[str]) -> Stream:
+    """The stream of ``entries`` under ``chunker``. A whole file is not compressed."""
+    names = () if chunker.kind == "whole" else tuple(codecs)
     compressors = [codec(name) for name in names]
     rows: dict[tuple[bytes, int], int] = {}
     compressed: list[tuple[int, ...]] = []
     references: list[tuple[int, int, int]] = []
     strata: list[int] = []
-    for piece in pieces:
-        segments = list(_segments(piece))
+    for entry in entries:
+        segments = list(_segments(entry))
         head = segments[0][1][:PROBE_BYTES] if segments else b""
         new: list[memoryview] = []
         for offset, key, size, content in _chunks(segments, chunker):
@@ -160,7 +160,7 @@ def record(pieces: list[Piece], chunker: Chunker, codecs: Sequence[str]) -> Stre
             if row == len(compressed) + len(new):
                 new.append(content)
             references.append((row, len(strata), offset))
-        strata.append(CLASSES.index(classify(head, piece.path, piece.size_bytes)))
+        strata.append(CLASSES.index(classify(head, entry.path, entry.size_bytes)))
         columns = [sizes_of(new) for sizes_of in compressors] if new else []
         compressed += zip(*columns, strict=True) if columns else [()] * len(new)
     digests = np.frombuffer(b"".join(key for key, _ in rows), ">u8").reshape(-1, 2)
@@ -177,17 +177,17 @@ def record(pieces: list[Piece], chunker: Chunker, codecs: Sequence[str]) -> Stre
     )
 
 
-def _segments(piece: Piece) -> Iterator[tuple[int, bytes]]:
+def _segments(entry: Entry) -> Iterator[tuple[int, bytes]]:
     """Offset and content of each stretch of data between holes and ends of parts."""
-    fd = open_piece(piece)
+    fd = open_entry(entry)
     try:
-        for start in range(0, piece.size_bytes, PART_BYTES):
-            end = min(start + PART_BYTES, piece.size_bytes)
+        for start in range(0, entry.size_bytes, PART_BYTES):
+            end = min(start + PART_BYTES, entry.size_bytes)
             for offset, length, is_hole in data_segments(fd, end, start=start):
                 if not is_hole:
                     content = bytearray(length)
                     if os.preadv(fd, [content], offset) != length:
-                        raise OSError(f"{os.fsdecode(piece.path)} changed while it was read")
+                        raise OSError(f"{os.fsdecode(entry.path)} changed while it was read")
                     yield offset, bytes(content)
     finally:
         os.close(fd)
@@ -198,7 +198,7 @@ def _chunks(
 ) -> Iterator[tuple[int, bytes, int, memoryview]]:
     """Offset in the file, fingerprint, size and content of each chunk that is not a run."""
     kernel = _native.kernels()[0]
-    if chunker.max_bytes == 0:
+    if chunker.kind == "whole":
         parts = [(offset, _native.fingerprint(data, kernel)) for offset, data in segments]
         if parts:
             size = sum(len(data) for _, data in segments)

@@ -25,13 +25,13 @@ def chosen_scenarios(
     """
     import msgspec
 
-    from storeff.data import exact, map_numbers, one
+    from storeff.data import ONE, exact, map_numbers
     from storeff.economics import build_scenario
     from storeff.economics.bill import enclosures_per_rack
     from storeff.layout import Data
 
     layouts = named_layouts(names, extra)
-    unmeasured = Data(logical_bytes=one(), reduction_ratio=one())
+    unmeasured = Data(logical_bytes=ONE, reduction_ratio=ONE)
     first = build_scenario(unmeasured, layouts[0], drive=drive, site=site, extra=extra)
     priced = map_numbers(first, exact)
     enclosures_per_rack(priced.rack, priced.enclosure, priced.drive)

@@ -251,7 +251,7 @@ def _has_name_in(
 ) -> bool:
     """Whether the file at ``path`` has another name, or is mounted, under ``root``. The tree is
     listed where it may be: a hard link, or another mount of the same file system."""
-    from storeff.sources.piece import Piece
+    from storeff.sources.entry import Entry
     from storeff.sources.tree import walk
 
     mounted_again = os.stat(root).st_dev == status.st_dev and _mount(path) != _mount(root)
@@ -259,7 +259,7 @@ def _has_name_in(
         return False
     identity = (status.st_dev, status.st_ino)
     return any(
-        isinstance(found, Piece) and (found.device, found.inode) == identity
+        isinstance(found, Entry) and (found.device, found.inode) == identity
         for found in walk([root], one_file_system=one_file_system, exclude=exclude)
     )
 

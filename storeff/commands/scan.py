@@ -198,7 +198,7 @@ def command(
                 stop=stop,
                 on_progress=progress.scanning,
             )
-            if "interrupted" in measured.census.refusals:
+            if "interrupted" in measured.census.skipped:
                 interrupted = "reading"
             progress.phase("estimating")
             reduction = reduce(measured, target)

@@ -6,46 +6,21 @@ in the number: ``Drive[Assumption]`` is what the file says, ``Drive[Number]`` wh
 on (``map_numbers``).
 """
 
-from storeff.data.assumption import (
-    Assumption,
-    AssumptionRow,
-    N,
-    ShelfLife,
-    exact,
-    map_numbers,
-    numbers_in,
-    one,
-    rows,
-    unknown,
-)
-from storeff.data.catalogue import (
-    decode,
-    load,
-    load_default,
-    load_shelf_life,
-    refuse,
-    to_toml,
-)
-from storeff.data.field import Field
-from storeff.data.toml import read_toml
-
-__all__ = [
-    "Assumption",
-    "AssumptionRow",
-    "Field",
-    "N",
-    "ShelfLife",
-    "decode",
-    "exact",
-    "load",
-    "load_default",
-    "load_shelf_life",
-    "map_numbers",
-    "numbers_in",
-    "one",
-    "read_toml",
-    "refuse",
-    "rows",
-    "to_toml",
-    "unknown",
-]
+from storeff.data.assumption import NO_VALUE as NO_VALUE
+from storeff.data.assumption import ONE as ONE
+from storeff.data.assumption import Assumption as Assumption
+from storeff.data.assumption import AssumptionRow as AssumptionRow
+from storeff.data.assumption import Entry as Entry
+from storeff.data.assumption import N as N
+from storeff.data.assumption import exact as exact
+from storeff.data.assumption import map_numbers as map_numbers
+from storeff.data.assumption import numbers_in as numbers_in
+from storeff.data.assumption import rows as rows
+from storeff.data.catalogue import decode as decode
+from storeff.data.catalogue import load as load
+from storeff.data.catalogue import load_default as load_default
+from storeff.data.catalogue import load_shelf_life as load_shelf_life
+from storeff.data.catalogue import refuse as refuse
+from storeff.data.catalogue import to_toml as to_toml
+from storeff.data.field import Field as Field
+from storeff.data.toml import read_toml as read_toml

@@ -18,7 +18,7 @@ _PRICE_UNIT = re.compile(r"[A-Z]{3}(/.*)?")
 
 
 class Assumption(msgspec.Struct, frozen=True, kw_only=True):
-    """One number and where it comes from. ``value`` is None where nobody has said it."""
+    """One number and where it comes from. ``value`` is None where nobody knows it."""
 
     path: str = ""
     value: Fraction | None = None
@@ -33,6 +33,15 @@ class Assumption(msgspec.Struct, frozen=True, kw_only=True):
     def is_price(self) -> bool:
         """Whether the unit is money (ISO 4217, ``USD`` or ``USD/kWh``): prices age fast."""
         return _PRICE_UNIT.fullmatch(self.unit) is not None
+
+    @property
+    def range(self) -> tuple[Fraction, Fraction] | None:
+        """From low to high, or to the value where one of them is not given; None if there is no
+        range."""
+        if self.value is None or self.low == self.high:
+            return None
+        low = self.value if self.low is None else self.low
+        return low, self.value if self.high is None else self.high
 
     @property
     def currency(self) -> str | None:
@@ -54,23 +63,23 @@ class AssumptionRow(msgspec.Struct, frozen=True):
     stale: bool | None
 
 
-class ShelfLife(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Days after its ``as_of`` date at which a number counts as stale."""
+# Defaults of optional numbers: unknown, which is not zero, and an optional factor.
+NO_VALUE: Any = Assumption()
+ONE: Any = Assumption(value=Fraction(1))
 
-    price_days: Annotated[N, Field("d", most=36_500)]
-    other_days: Annotated[N, Field("d", most=36_500)]
+
+class Entry(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every entry of a catalogue has: the name of its table, and one for people."""
+
     name: str = ""
     title: str = ""
 
 
-def unknown() -> Any:
-    """Default of an optional number: unknown, which is not zero."""
-    return Assumption()
+class ShelfLife(Entry[N], Generic[N], frozen=True, kw_only=True):
+    """Days after its ``as_of`` date at which a number counts as stale."""
 
-
-def one() -> Any:
-    """Default of an optional factor: 1."""
-    return Assumption(value=Fraction(1))
+    price_days: Annotated[N, Field("d", most=36_500)]
+    other_days: Annotated[N, Field("d", most=36_500)]
 
 
 def map_numbers(value: Any, function: Callable[[Assumption], Any]) -> Any:
@@ -102,9 +111,9 @@ def exact(number: Assumption) -> Fraction | float:
 
 
 def rows(value: Any, today: date, life: ShelfLife[Assumption]) -> list[AssumptionRow]:
-    """What the report says of each known, unmeasured number in ``value``, in path order.
+    """A row of the report for each known number in ``value`` that was not measured, by path.
 
-    Stale is older at ``today`` than the shelf life of its kind of unit.
+    A number is stale if it is older at ``today`` than the shelf life of its kind of unit.
     """
     listed = []
     for number in sorted(numbers_in(value), key=lambda number: number.path):

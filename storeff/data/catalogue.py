@@ -115,9 +115,10 @@ def refuse(file: Path, mistakes: list[str]) -> None:
 
 
 def _overlaid(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """``old`` with each key of ``new`` instead; a table that does not say its kind adds its keys.
+    """``old`` with each key of ``new`` in its place; of a table, the keys that it gives.
 
-    So a number is always replaced whole, with its range, and so is a code that says its kind.
+    A table with a ``value`` or a ``kind`` replaces the old one whole: a number with its range, and
+    a code of another kind.
     """
     merged = dict(old)
     for key, value in new.items():
@@ -201,8 +202,7 @@ def _validation(path: str, error: msgspec.ValidationError) -> str:
 
 def _number(given: Any, path: str, limits: Field, currency: str, field: Any) -> Assumption:
     if given == UNKNOWN:
-        default = None if field.required else field.default_factory()
-        if default is None or default.value is not None:
+        if field.default is msgspec.NODEFAULT or field.default.value is not None:
             raise StoreffError(f"{path} cannot be unknown", f"give {limits.range()}")
         return Assumption()
     if not isinstance(given, dict):
@@ -301,8 +301,8 @@ def _table(header: str, entry: msgspec.Struct) -> Iterator[str]:
     for field in msgspec.structs.fields(type(entry)):
         value = getattr(entry, field.name)
         if isinstance(value, Assumption):
-            # A default that nobody wrote has no path; but the unknown is said, as it may be the
-            # user's word against a number that is built in.
+            # A default that nobody wrote has no path. The unknown is written all the same: it may
+            # take the place of a number that is built in.
             if value.path or value.value is None:
                 limits = field_of(field.type)
                 assert limits is not None

@@ -1,53 +1,19 @@
 """From raw bytes to drives, racks, megawatts and money, and what a point of anything costs."""
 
-from storeff.economics.bill import Bill, bill, bill_for
-from storeff.economics.model import (
-    Carbon,
-    Drive,
-    Enclosure,
-    Finance,
-    Rack,
-    Scenario,
-    Site,
-    Spares,
-    build_scenario,
-    load_catalogue,
-    load_drives,
-    load_scenario,
-)
-from storeff.economics.sensitivity import Sensitivity, sensitivity
-from storeff.economics.size import SizedLayout, size
-from storeff.economics.uncertainty import (
-    PriceRisk,
-    QuantityRisk,
-    price_risk,
-    quantity_risk,
-    width_between,
-)
-
-__all__ = [
-    "Bill",
-    "Carbon",
-    "Drive",
-    "Enclosure",
-    "Finance",
-    "PriceRisk",
-    "QuantityRisk",
-    "Rack",
-    "Scenario",
-    "Sensitivity",
-    "Site",
-    "SizedLayout",
-    "Spares",
-    "bill",
-    "bill_for",
-    "build_scenario",
-    "load_catalogue",
-    "load_drives",
-    "load_scenario",
-    "price_risk",
-    "quantity_risk",
-    "sensitivity",
-    "size",
-    "width_between",
-]
+from storeff.economics.bill import Bill as Bill
+from storeff.economics.bill import bill_for as bill_for
+from storeff.economics.model import Drive as Drive
+from storeff.economics.model import Scenario as Scenario
+from storeff.economics.model import build_scenario as build_scenario
+from storeff.economics.model import load_catalogue as load_catalogue
+from storeff.economics.model import load_drives as load_drives
+from storeff.economics.model import load_scenario as load_scenario
+from storeff.economics.sensitivity import Sensitivity as Sensitivity
+from storeff.economics.sensitivity import sensitivity as sensitivity
+from storeff.economics.size import SizedLayout as SizedLayout
+from storeff.economics.size import size as size
+from storeff.economics.uncertainty import PriceRisk as PriceRisk
+from storeff.economics.uncertainty import QuantityRisk as QuantityRisk
+from storeff.economics.uncertainty import price_risk as price_risk
+from storeff.economics.uncertainty import quantity_risk as quantity_risk
+from storeff.economics.uncertainty import width_between as width_between

@@ -1,6 +1,7 @@
 """From raw bytes to drives, racks, megawatts and money. Every formula once (see layout.number)."""
 
 import math
+from collections.abc import Callable
 from typing import Generic, Literal
 
 import msgspec
@@ -9,10 +10,10 @@ import numpy as np
 from storeff.data import N
 from storeff.economics.model import Drive, Enclosure, Rack, Scenario
 from storeff.errors import StoreffError
+from storeff.layout.durability import HOURS_PER_YEAR
 from storeff.layout.number import Money, Number, Whole, at_least, ceil, floor, is_unknown
 from storeff.layout.waterfall import raw, step_factors
 
-HOURS_PER_YEAR = 8760
 TB = 10**12
 
 
@@ -39,7 +40,8 @@ class Opex(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
 class Bill(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
     """What is bought and what it costs; ``drives`` include the spares.
 
-    ``levelised_per_logical_tb_month`` is npv over the equally discounted terabyte-months.
+    ``npv`` is the present value of all payments over the horizon.
+    ``levelised_per_logical_tb_month`` is that over the equally discounted terabyte-months.
     """
 
     drive: str
@@ -76,7 +78,7 @@ def annual_failure_rate(drive: Drive[Number]) -> Number:
 def enclosures_per_rack(
     rack: Rack[Number], enclosure: Enclosure[Number], drive: Drive[Number]
 ) -> tuple[Number, Literal["power", "space"]]:
-    """How many fit, and whether power or space binds."""
+    """How many fit, and whether power or space limits them."""
     by_space = floor((rack.height_u - rack.reserved_u) / enclosure.height_u)
     full_watts = enclosure.watts + enclosure.drive_slots * drive.watts_active
     by_power = floor((rack.kilowatts * 1000 - rack.switch_watts) / full_watts)
@@ -115,7 +117,7 @@ def bill(scenario: Scenario[Number], raw_bytes: Number, *, whole: bool = True) -
     """
     drive, enclosure, rack = scenario.drive, scenario.enclosure, scenario.rack
     site, finance, layout = scenario.site, scenario.finance, scenario.layout
-    count = ceil if whole else _continuous
+    count: Callable[[Number], Number] = ceil if whole else lambda x: x
 
     copies, domains = count(layout.copies), count(layout.min_domains)
     if is_unknown(domains) and layout.code.kind == "replica":
@@ -209,7 +211,3 @@ def _opex(
         replacement=replacement,
         total=energy + colocation + support + replacement,
     )
-
-
-def _continuous(x: Number) -> Number:
-    return x

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Generic, Literal
 import msgspec
 
 from storeff.data import (
+    NO_VALUE,
     Assumption,
+    Entry,
     Field,
     N,
     decode,
@@ -17,7 +19,6 @@ from storeff.data import (
     numbers_in,
     read_toml,
     refuse,
-    unknown,
 )
 from storeff.errors import StoreffError, did_you_mean
 from storeff.layout.model import Layout, layout_mistakes
@@ -36,7 +37,11 @@ FAILURES = Field(
 DRIVE_SPEED = Field("B/s", least=10**6, most=10**12)
 
 
-class Drive(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+def _price(unit: str = "USD", *also: str) -> Field:
+    return Field(unit, also, most=MOST_MONEY)
+
+
+class Drive(Entry[N], Generic[N], frozen=True, kw_only=True):
     """One drive. ``duty`` is the part of time it is active; it has an ``mtbf_hours`` or an
     observed ``afr`` (failures a drive and year). A failed drive is paid after ``warranty_years``.
     ``rated_dwpd`` are the whole drive writes a day it stands over its warranty.
@@ -48,46 +53,35 @@ class Drive(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknow
     watts_idle: Annotated[N, Field("W", most=1000)]
     duty: Annotated[N, Field("fraction of time", ("fraction",))]
     warranty_years: Annotated[N, YEARS]
-    price: Annotated[N, Field("USD", ("USD/drive",), most=MOST_MONEY)] = msgspec.field(
-        default_factory=unknown
-    )
-    mtbf_hours: Annotated[N, Field("h", least=1, most=10**9)] = msgspec.field(
-        default_factory=unknown
-    )
-    afr: Annotated[N, FAILURES] = msgspec.field(default_factory=unknown)
-    read_bytes_per_second: Annotated[N, DRIVE_SPEED] = msgspec.field(default_factory=unknown)
-    write_bytes_per_second: Annotated[N, DRIVE_SPEED] = msgspec.field(default_factory=unknown)
+    price: Annotated[N, _price("USD", "USD/drive")] = NO_VALUE
+    mtbf_hours: Annotated[N, Field("h", least=1, most=10**9)] = NO_VALUE
+    afr: Annotated[N, FAILURES] = NO_VALUE
+    read_bytes_per_second: Annotated[N, DRIVE_SPEED] = NO_VALUE
+    write_bytes_per_second: Annotated[N, DRIVE_SPEED] = NO_VALUE
     rated_dwpd: Annotated[
         N, Field("drive writes/day", ("DWPD", "1/day"), most=1000, above=True)
-    ] = msgspec.field(default_factory=unknown)
-    title: str = ""
+    ] = NO_VALUE
     enclosure: str = ""
     carbon: str = ""
 
 
-class Spares(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Spares(Entry[N], Generic[N], frozen=True, kw_only=True):
     """Spares cover the failures of the delivery time with probability ``service_level``."""
 
     lead_weeks: Annotated[N, Field("weeks", most=520)]
     service_level: Annotated[N, Field("probability", most=Fraction(999_999, 10**6))]
-    name: str = ""
-    title: str = ""
 
 
-class Enclosure(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Enclosure(Entry[N], Generic[N], frozen=True, kw_only=True):
     """A chassis with its server; ``watts`` without drives."""
 
     height_u: Annotated[N, Field("U", most=100, above=True)]
     drive_slots: Annotated[N, Field("drives", least=1, most=10_000, whole=True)]
     watts: Annotated[N, Field("W", most=10**5)]
-    price: Annotated[N, Field("USD", ("USD/enclosure",), most=MOST_MONEY)] = msgspec.field(
-        default_factory=unknown
-    )
-    name: str = ""
-    title: str = ""
+    price: Annotated[N, _price("USD", "USD/enclosure")] = NO_VALUE
 
 
-class Rack(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Rack(Entry[N], Generic[N], frozen=True, kw_only=True):
     """A rack and its switches; ``kilowatts`` is what the site can feed and cool."""
 
     height_u: Annotated[N, Field("U", most=200, above=True)]
@@ -95,50 +89,34 @@ class Rack(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown
     kilowatts: Annotated[N, Field("kW", most=2000, above=True)]
     switch_watts: Annotated[N, Field("W", most=10**5)]
     floor_m2: Annotated[N, Field("m2", most=1000)]
-    price: Annotated[N, Field("USD", ("USD/rack",), most=MOST_MONEY)] = msgspec.field(
-        default_factory=unknown
-    )
-    switch_price: Annotated[N, Field("USD", ("USD/rack", "USD/switch"), most=MOST_MONEY)] = (
-        msgspec.field(default_factory=unknown)
-    )
-    name: str = ""
-    title: str = ""
+    price: Annotated[N, _price("USD", "USD/rack")] = NO_VALUE
+    switch_price: Annotated[N, _price("USD", "USD/rack", "USD/switch")] = NO_VALUE
 
 
-class Site(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Site(Entry[N], Generic[N], frozen=True, kw_only=True):
     """Power and space; colocation is paid on the peak of the IT load."""
 
     pue: Annotated[N, Field("", least=1, most=10)]
     price_per_kwh_escalation: Annotated[N, ANNUAL_RATE]
     grid_g_co2e_per_kwh: Annotated[N, Field("g/kWh", most=5000)]
-    price_per_kwh: Annotated[N, Field("USD/kWh", most=MOST_MONEY)] = msgspec.field(
-        default_factory=unknown
-    )
-    colocation_per_kw_month: Annotated[N, Field("USD/kW/month", most=MOST_MONEY)] = msgspec.field(
-        default_factory=unknown
-    )
-    name: str = ""
-    title: str = ""
+    price_per_kwh: Annotated[N, _price("USD/kWh")] = NO_VALUE
+    colocation_per_kw_month: Annotated[N, _price("USD/kW/month")] = NO_VALUE
 
 
-class Finance(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Finance(Entry[N], Generic[N], frozen=True, kw_only=True):
     """Horizon and rates. Support is a part of non-drive capex, a year, after its warranty."""
 
     years: Annotated[N, Field("years", least=1, most=100, whole=True)]
     discount_rate: Annotated[N, ANNUAL_RATE]
-    drive_swap_labour: Annotated[N, Field("USD", ("USD/drive",), most=MOST_MONEY)]
+    drive_swap_labour: Annotated[N, _price("USD", "USD/drive")]
     hardware_support: Annotated[N, Field("1/year", ("fraction",))]
     hardware_warranty_years: Annotated[N, YEARS]
-    name: str = ""
-    title: str = ""
 
 
-class Carbon(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Carbon(Entry[N], Generic[N], frozen=True, kw_only=True):
     """Greenhouse gas of making the drives."""
 
     embodied_kg_co2e_per_tb: Annotated[N, Field("kg/TB", most=10**5)]
-    name: str = ""
-    title: str = ""
 
 
 class Scenario(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -171,7 +149,7 @@ _NAMED: dict[str, Any] = {
 
 
 def load_scenario(path: Path) -> Scenario[Assumption]:
-    """A scenario file; its bare numbers are the reader's own assumptions, money in its currency.
+    """A scenario file. A bare number is the reader's own assumption, money in its currency.
 
     Raises StoreffError with every mistake, each naming its key.
     """

@@ -1,4 +1,4 @@
-"""What a point of anything costs: per percentage point, in proportion, and over its range."""
+"""What moves the cost: one percentage point of a step, 1 % of an input, the range of an input."""
 
 import math
 from collections.abc import Callable
@@ -18,7 +18,8 @@ _STEP = 0.01
 
 
 class PerPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """What one point the wrong way adds, in whole drives (``input`` says which way)."""
+    """What is added if one input is one point worse, in whole drives. ``input`` names the input and
+    the direction."""
 
     input: str
     npv: float | None
@@ -27,17 +28,15 @@ class PerPoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Elasticity(msgspec.Struct, frozen=True, kw_only=True):
-    """Per cent of npv for one per cent more of ``input``, on the continuous model."""
+    """By how many per cent the cost rises if ``input`` rises by 1 %, buying fractions of drives."""
 
     input: str
     npv: float
 
 
 class Swing(msgspec.Struct, frozen=True, kw_only=True):
-    """npv with one assumption at either end of its range and all others central.
-
-    Null at an end that cannot be built.
-    """
+    """The cost with one assumption at either end of its range and all others central; null at an
+    end that cannot be built."""
 
     path: str
     low: float
@@ -65,11 +64,11 @@ def sensitivity(scenario: Scenario[Assumption]) -> Sensitivity:
 
 
 def per_point(scenario: Scenario[Assumption]) -> tuple[PerPoint, ...]:
-    """What one point more of each step (less of fill and reduction) adds."""
+    """What is added if each step is one point worse."""
     exactly: Scenario[Number] = map_numbers(scenario, exact)
     layout = exactly.layout
     factors = step_factors(exactly.data, layout)
-    # A block or object that shrinks less also fills its units otherwise.
+    # Blocks and objects that compress less also fill their whole units differently.
     less = msgspec.structs.replace(
         exactly.data, reduction_ratio=exactly.data.reduction_ratio * (1 - ONE_POINT)
     )
@@ -81,7 +80,7 @@ def per_point(scenario: Scenario[Assumption]) -> tuple[PerPoint, ...]:
         "erasure_coding +1 pp": {"erasure_coding": factors["erasure_coding"] + ONE_POINT},
         "metadata +1 pp": {"metadata": factors["metadata"] + ONE_POINT},
         "padding +1 pp": {"padding": factors["padding"] + ONE_POINT},
-        # Where writes are what raw is bought for, emptier raw stands as many more of them.
+        # Raw that is bought for its writes is partly empty anyway, which absorbs a reserve.
         "rebuild_reserve +1 pp": changed(rebuild_reserve=layout.rebuild_reserve + ONE_POINT),
         "fill_limit -1 pp": changed(fill_limit=layout.fill_limit - ONE_POINT),
         "reduction_ratio -1 %": step_factors(less, layout),
@@ -104,10 +103,10 @@ def per_point(scenario: Scenario[Assumption]) -> tuple[PerPoint, ...]:
 
 
 def elasticity(scenario: Scenario[Assumption]) -> tuple[Elasticity, ...]:
-    """Relative change of npv over that of each input, raised by 1 %, buying fractions of drives.
+    """Relative change of the cost over that of each input, raised by 1 %, the largest first.
 
-    Enclosures per rack stay whole, as in any real build. What has no effect, or cannot be raised
-    (a service level past 1), is left out.
+    Fractions of drives are bought, but enclosures per rack stay whole, as in any real build. Inputs
+    without an effect, or that cannot be raised (a service level past 1), are left out.
     """
     base = _npv(map_numbers(scenario, inexact), whole=False)
     found = []
@@ -122,13 +121,12 @@ def elasticity(scenario: Scenario[Assumption]) -> tuple[Elasticity, ...]:
 
 
 def tornado(scenario: Scenario[Assumption]) -> tuple[Swing, ...]:
-    """npv at both ends of every assumption that has a range and matters."""
+    """The cost at both ends of each assumption that has a range and moves it, the widest first."""
     swings = []
     for number in numbers_in(scenario):
-        if not number.path or number.value is None or number.low == number.high:
+        if not number.path or not number.range:
             continue
-        low = number.value if number.low is None else number.low
-        high = number.value if number.high is None else number.high
+        low, high = number.range
         swings.append(
             Swing(
                 path=number.path,
@@ -148,7 +146,7 @@ def _width(swing: Swing) -> float:
 
 
 def _npv(scenario: Scenario[Number], *, whole: bool = True) -> Number:
-    """npv; NaN where the changed input can no longer be built (an enclosure outgrows its rack)."""
+    """The cost; NaN if it cannot be built with the changed input: no enclosure fits in a rack."""
     try:
         return bill_for(scenario, whole=whole).npv
     except StoreffError:

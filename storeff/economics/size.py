@@ -5,7 +5,8 @@ import msgspec
 from storeff.data import Assumption, exact, map_numbers
 from storeff.economics.bill import Bill, annual_failure_rate, bill_for
 from storeff.economics.model import Scenario
-from storeff.economics.uncertainty import CostRange, cost_range, quantity_risk, with_reduction
+from storeff.economics.uncertainty import CostRange, cost_range, quantity_risk, replicates
+from storeff.estimate.consistency import no_less
 from storeff.layout.code import MeasuredCode
 from storeff.layout.durability import Durability, durability
 from storeff.layout.number import Number, inexact, join, to_quantity
@@ -14,10 +15,8 @@ from storeff.quantity import Draws, Quantity
 
 
 class Floor(msgspec.Struct, frozen=True, kw_only=True):
-    """The same layout if its deduplication finds nothing, and only its compression is left.
-
-    Null where what that leaves was not measured.
-    """
+    """Compression only: the same layout if its deduplication finds nothing. Null where what
+    compression leaves was not measured."""
 
     reduction_ratio: float | None
     raw_bytes: Quantity
@@ -29,10 +28,10 @@ class Floor(msgspec.Struct, frozen=True, kw_only=True):
 class SizedLayout(msgspec.Struct, frozen=True, kw_only=True):
     """``reduction_ratio`` is what the data is divided by under this layout. ``npv_range`` is null
     where a price is unknown, or nothing varies. ``usable_fraction`` is what may be written per raw
-    byte, were the data not to shrink.
+    byte of data that does not reduce.
 
     ``site`` and ``npv_range`` are null in a report of before schema 2.0. ``floor`` is null where
-    the layout does not deduplicate: then all of it is local already.
+    the layout does not deduplicate: all of its reduction is compression then.
     """
 
     name: str
@@ -68,12 +67,9 @@ def size(
     """
     reduction = scenario.data.reduction_ratio
     point: Bill[Number] = bill_for(map_numbers(scenario, exact))
-    drawn = None
-    if reduction_draws is not None:
-        drawn = bill_for(with_reduction(scenario, reduction_draws))
-    steps = report_steps(scenario.data, scenario.layout, reduction_draws)
     central: Scenario[Number] = map_numbers(scenario, inexact)
-    return SizedLayout(
+    steps = report_steps(scenario.data, scenario.layout, reduction_draws)
+    sized = SizedLayout(
         name=scenario.layout.name,
         title=scenario.layout.title,
         drive=scenario.drive.name,
@@ -98,21 +94,20 @@ def size(
             write_bytes_per_second=central.drive.write_bytes_per_second,
         ),
         code=code,
-        bill=join(point, drawn),
-        floor=None if floor_ratio is None else _floor(scenario, floor_ratio, floor_draws, seed),
+        bill=join(point, bill_for(replicates(scenario, reduction_draws))),
+        floor=None,
     )
-
-
-def _floor(
-    scenario: Scenario[Assumption], ratio: Assumption, reduction_draws: Draws | None, seed: int
-) -> Floor:
-    data = msgspec.structs.replace(scenario.data, reduction_ratio=ratio)
+    if floor_ratio is None:
+        return sized
+    data = msgspec.structs.replace(scenario.data, reduction_ratio=floor_ratio)
     alone = msgspec.structs.replace(scenario, data=data)
-    local = quantity_risk(alone, reduction_draws)
-    return Floor(
-        reduction_ratio=None if ratio.value is None else float(ratio.value),
-        raw_bytes=local.raw_bytes,
-        drives=local.drives,
-        npv=local.npv,
-        npv_range=cost_range(alone, reduction_draws, seed),
+    risk = quantity_risk(alone, floor_draws)
+    # Where both are equal, one may be exact and the other come from doubles: a byte less, perhaps.
+    floor = Floor(
+        reduction_ratio=None if floor_ratio.value is None else float(floor_ratio.value),
+        raw_bytes=no_less(risk.raw_bytes, sized.raw_bytes),
+        drives=no_less(risk.drives, sized.bill.drives),
+        npv=no_less(risk.npv, sized.bill.npv),
+        npv_range=cost_range(alone, floor_draws, seed),
     )
+    return msgspec.structs.replace(sized, floor=floor)

@@ -1,16 +1,20 @@
-"""Quantity risk (how far the data shrinks, measured) apart from price risk (assumed ranges)."""
+"""Quantity risk (the reduction, measured) apart from price risk (assumed ranges), and together."""
 
 import zlib
+from operator import attrgetter
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
 
-from storeff.data import Assumption, exact, map_numbers
+from storeff.data import Assumption, exact, map_numbers, numbers_in
 from storeff.economics.bill import Bill, bill_for
 from storeff.economics.model import Scenario
 from storeff.layout.number import Number, ceil, inexact, to_quantity
 from storeff.layout.waterfall import drawn_data, raw, step_factors
 from storeff.quantity import REPLICATES, Draws, Quantity
+
+Numbers: TypeAlias = Scenario[Number]
 
 
 class QuantityRisk(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,93 +45,83 @@ class CostRange(msgspec.Struct, frozen=True, kw_only=True):
 
 def quantity_risk(scenario: Scenario[Assumption], reduction_draws: Draws | None) -> QuantityRisk:
     """What not knowing the reduction better costs; exact quantities where nothing was drawn."""
-    point: Scenario[Number] = map_numbers(scenario, exact)
-    drawn = point if reduction_draws is None else with_reduction(scenario, reduction_draws)
-    raws = [
-        ceil(raw(each.data.logical_bytes, step_factors(each.data, each.layout)))
-        for each in (point, drawn)
-    ]
-    bills = [bill_for(each) for each in (point, drawn)]
+    point: Numbers = map_numbers(scenario, exact)
+    drawn = replicates(scenario, reduction_draws)
+    raws = [ceil(raw(x.data.logical_bytes, step_factors(x.data, x.layout))) for x in (point, drawn)]
+    bills = bill_for(point), bill_for(drawn)
     return QuantityRisk(
         raw_bytes=to_quantity(raws[0], raws[1], "derived", 0),
-        drives=to_quantity(bills[0].drives, bills[1].drives, "derived", 0),
-        capex=_money(bills[0].capex.total, bills[1].capex.total),
-        npv=_money(bills[0].npv, bills[1].npv),
+        drives=_figure(bills, "drives", 0),
+        capex=_figure(bills, "capex.total"),
+        npv=_figure(bills, "npv"),
     )
 
 
 def price_risk(scenario: Scenario[Assumption], seed: int) -> PriceRisk:
     """What not knowing the prices costs: each within its range, on its own."""
-    drawn, varied = _with_prices(scenario, seed)
-    spread: Bill[Number] = bill_for(drawn)
-    point: Bill[Number] = bill_for(map_numbers(scenario, exact))
+    bills = _bills(scenario, replicates(scenario, None, seed))
     return PriceRisk(
         distribution="triangular over low..high with its mode at the value, each independent",
-        varied=varied,
-        capex=_money(point.capex.total, spread.capex.total),
-        npv=_money(point.npv, spread.npv),
+        varied=tuple(
+            number.path for number in numbers_in(scenario) if number.is_price and number.range
+        ),
+        capex=_figure(bills, "capex.total"),
+        npv=_figure(bills, "npv"),
     )
 
 
 def cost_range(
     scenario: Scenario[Assumption], reduction_draws: Draws | None, seed: int
 ) -> CostRange | None:
-    """The range of the NPV if neither the prices nor the reduction are known better; None where
+    """The range of the cost if neither the prices nor the reduction are known better; None where
     it is unknown, or nothing varies."""
-    drawn, _ = _with_prices(scenario, seed)
-    if reduction_draws is not None:
-        data = drawn_data(scenario.data, reduction_draws)
-        drawn = msgspec.structs.replace(drawn, data=data)
-    npv = _money(bill_for(map_numbers(scenario, exact)).npv, bill_for(drawn).npv)
+    bills = _bills(scenario, replicates(scenario, reduction_draws, seed))
+    npv = _figure(bills, "npv")
     if npv.low is None or npv.high is None or npv.low == npv.high:
         return None
     return CostRange(low=npv.low, high=npv.high)
 
 
-def _with_prices(
-    scenario: Scenario[Assumption], seed: int
-) -> tuple[Scenario[Number], tuple[str, ...]]:
-    """The replicate run with prices drawn from their ranges, and the paths of these."""
-    varied: list[str] = []
-
-    def draw(number: Assumption) -> Number:
-        draws = price_draws(number, seed)
-        if draws is None:
-            return inexact(number)
-        varied.append(number.path)
-        return draws
-
-    drawn: Scenario[Number] = map_numbers(scenario, draw)
-    return drawn, tuple(varied)
-
-
 def width_between(scenario: Scenario[Assumption], reduction_ratios: Draws) -> tuple[float, float]:
-    """How far the NPV and the drives are apart between these ratios; NaN where unknown."""
-    bill: Bill[Number] = bill_for(with_reduction(scenario, reduction_ratios))
+    """How far the cost and the drives are apart between these ratios; NaN where unknown."""
+    bill = bill_for(replicates(scenario, reduction_ratios))
     npv, drives = (np.ptp(np.asarray(x, np.float64)) for x in (bill.npv, bill.drives))
     return float(npv), float(drives)
 
 
+def replicates(
+    scenario: Scenario[Assumption], reduction_draws: Draws | None, price_seed: int | None = None
+) -> Numbers:
+    """The replicate run: doubles everywhere, and arrays of ``reduction_draws`` for the reduction
+    ratio and of prices, each drawn from its range if there is a ``price_seed``."""
+
+    def number(given: Assumption) -> Number:
+        draws = None if price_seed is None else price_draws(given, price_seed)
+        return inexact(given) if draws is None else draws
+
+    run: Numbers = map_numbers(scenario, number)
+    return msgspec.structs.replace(run, data=drawn_data(scenario.data, reduction_draws))
+
+
 def price_draws(number: Assumption, seed: int) -> Draws | None:
-    """Replicates of a price within its range; None for what is no price or has no range.
+    """Replicates of a price, triangular over its range with the mode at its value; None for what
+    is no price or has no range.
 
     Drawn from the seed and the number's path, so that another price does not shift them.
     """
-    if not number.is_price or number.value is None:
-        return None
-    low = number.value if number.low is None else number.low
-    high = number.value if number.high is None else number.high
-    if low == high:
+    if not number.is_price or not number.range:
         return None
     random = np.random.default_rng([seed, zlib.crc32(number.path.encode())])
-    return random.triangular(float(low), float(number.value), float(high), REPLICATES)
+    low, high = map(float, number.range)
+    return random.triangular(low, float(number.value or 0), high, REPLICATES)
 
 
-def with_reduction(scenario: Scenario[Assumption], reduction_draws: Draws) -> Scenario[Number]:
-    """The replicate run: doubles everywhere, and ``reduction_draws`` for the reduction ratio."""
-    drawn: Scenario[Number] = map_numbers(scenario, inexact)
-    return msgspec.structs.replace(drawn, data=drawn_data(scenario.data, reduction_draws))
+def _figure(bills: tuple[Bill[Number], Bill[Number]], name: str, digits: int = 2) -> Quantity:
+    """One figure of the exact bill, with its interval from that of replicates."""
+    point, draws = map(attrgetter(name), bills)
+    return to_quantity(point, draws, "derived", digits)
 
 
-def _money(point: Number, draws: Number) -> Quantity:
-    return to_quantity(point, draws, "derived", 2)
+def _bills(scenario: Scenario[Assumption], drawn: Numbers) -> tuple[Bill[Number], Bill[Number]]:
+    """The exact bill, and that of replicates."""
+    return bill_for(map_numbers(scenario, exact)), bill_for(drawn)

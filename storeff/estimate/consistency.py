@@ -39,7 +39,7 @@ def _ordered(q: Quantity, bound: Quantity, chosen: Callable[[Number, Number], Nu
 
 def is_interrupted(census: Census) -> bool:
     """Whether what was not read is whatever came later, in the order of directories."""
-    return "interrupted" in census.refusals
+    return "interrupted" in census.skipped
 
 
 def without_intervals(figures: T) -> T:

@@ -20,7 +20,7 @@ from storeff.scan.siblings import Siblings
 from storeff.scan.similar import Deltas
 from storeff.sources.census import EXAMPLES
 from storeff.sources.names import printable
-from storeff.sources.refusals import REMEDIES, Refusal
+from storeff.sources.skipped import REMEDIES, Skipped
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,7 +63,7 @@ def with_similarity(
         physical_bytes=left,
         ratio=ratio(reduction.data_bytes, left),
         gain=_gain(plain, saved),
-        interval="exact" if exact else "95 %" if trusted and not deltas.refusals else "range",
+        interval="exact" if exact else "95 %" if trusted and not deltas.skipped else "range",
         effective_groups=effective,
         inclusion=deltas.inclusion,
         chunks=deltas.chunks,
@@ -71,10 +71,10 @@ def with_similarity(
         similar_groups=len(deltas.groups),
         deltas=sum(each > 0 for group in deltas.groups for each in group.saved_bytes),
         references_beyond=sum(group.beyond for group in deltas.groups),
-        not_reread=_not_reread(deltas.refusals),
+        not_reread=_not_reread(deltas.skipped),
         assumptions=ASSUMPTIONS,
         siblings=estimated_pairs(siblings),
-        siblings_not_reread=_not_reread(siblings.refusals),
+        siblings_not_reread=_not_reread(siblings.skipped),
         siblings_too_many=siblings.too_many,
     )
     if is_interrupted(measurement.census):
@@ -99,13 +99,13 @@ def saved_bytes(
     Unknown if no chunk of a group of several could be read again; what some of them might save is
     in the upper limit, and so is what chunks that were left out may save more than those kept.
     """
-    if deltas.refusals and len(deltas.refusals) == sum(group.kept for group in deltas.groups):
+    if deltas.skipped and len(deltas.skipped) == sum(group.kept for group in deltas.groups):
         return Quantity(None, None, None, "measured"), None
     most = math.inf if plain.high is None else plain.high
     saved, within, more = _savings(deltas)
     chance = deltas.inclusion
     value = float(saved.sum()) / chance
-    unread = sum(refusal.size_bytes or 0 for refusal in deltas.refusals)
+    unread = sum(item.size_bytes or 0 for item in deltas.skipped)
     unseen = (unread + float(more.sum())) / chance
     if chance == 1 and not within.any():
         return _quantity(value, value, min(value + unseen, most)), None
@@ -187,17 +187,17 @@ def _gain(plain: Quantity, saved: Quantity) -> Quantity:
     return Quantity(times(saved.value), times(saved.low), times(saved.high), "measured")
 
 
-def _not_reread(refusals: Sequence[Refusal]) -> list[NotReread]:
-    """``refusals`` by reason."""
+def _not_reread(skipped: Sequence[Skipped]) -> list[NotReread]:
+    """``skipped`` by reason."""
     made = []
-    for reason in sorted({refusal.reason for refusal in refusals}):
-        of_reason = [refusal for refusal in refusals if refusal.reason == reason]
-        paths = sorted({refusal.path for refusal in of_reason})[:EXAMPLES]
+    for reason in sorted({item.reason for item in skipped}):
+        of_reason = [item for item in skipped if item.reason == reason]
+        paths = sorted({item.path for item in of_reason})[:EXAMPLES]
         made.append(
             NotReread(
                 reason=reason,
                 count=len(of_reason),
-                bytes=sum(refusal.size_bytes or 0 for refusal in of_reason),
+                bytes=sum(item.size_bytes or 0 for item in of_reason),
                 remedy=REMEDIES[reason],
                 examples=[printable(path) for path in paths],
             )

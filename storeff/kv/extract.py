@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff.sources.dumps.dump import ITEM_BYTES, Axis, Dtype, MalformedError, Tensor
-from storeff.sources.refusals import ChangedError
+from storeff.sources.skipped import ChangedError
 
 Kind = Literal["k", "v", "latent"]
 Items = npt.NDArray[np.unsignedinteger[Any]]

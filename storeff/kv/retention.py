@@ -23,7 +23,7 @@ from typing import Annotated, Generic, Literal
 
 import msgspec
 
-from storeff.data import Assumption, Field, N, load, unknown
+from storeff.data import NO_VALUE, Assumption, Field, N, load
 from storeff.errors import StoreffError
 from storeff.kv.flows import UNKNOWN, Exact, Flows, Range, as_written, exactly, flows_of, of
 from storeff.kv.replay import Caches
@@ -45,9 +45,7 @@ class Gpu(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_
     """What computes a prompt again, for one model."""
 
     prefill_tokens_per_second: Annotated[N, Field("tokens/s", least=1, most=10**12)]
-    price_per_hour: Annotated[N, Field("USD/h", most=10**9)] = msgspec.field(
-        default_factory=unknown
-    )
+    price_per_hour: Annotated[N, Field("USD/h", most=10**9)] = NO_VALUE
     name: str = ""
     title: str = ""
 

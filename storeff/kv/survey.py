@@ -25,9 +25,9 @@ from storeff.sources.dumps.dump import (
     Kind,
     MalformedError,
 )
+from storeff.sources.entry import Entry, open_entry
 from storeff.sources.names import printable
-from storeff.sources.piece import Piece, open_piece
-from storeff.sources.refusals import Refusal, refusal_for
+from storeff.sources.skipped import Skipped, skipped_for
 from storeff.sources.tree import walk
 
 # Of each kind of dump so many files may be measured, drawn by a hash of their paths.
@@ -89,8 +89,8 @@ class _Group:
     files: int = 0
     size_bytes: int = 0
     tokens: int | None = 0
-    # (negated hash of the path, path, piece, dump): the lowest hashes.
-    drawn: list[tuple[int, bytes, Piece, Dump]] = field(default_factory=list)
+    # (negated hash of the path, path, entry, dump): the lowest hashes.
+    drawn: list[tuple[int, bytes, Entry, Dump]] = field(default_factory=list)
 
 
 class _Survey:
@@ -106,50 +106,50 @@ class _Survey:
         self.other_bytes = 0
         self.measured_files = 0
 
-    def look(self, piece: Piece) -> None:
+    def look(self, entry: Entry) -> None:
         """Recognise one file; one that cannot be read, or contradicts itself, costs only itself."""
         try:
-            fd = open_piece(piece)
+            fd = open_entry(entry)
             try:
-                candidate = Candidate(piece.path, piece.size_bytes, fd, piece.roots[0])
+                candidate = Candidate(entry.path, entry.size_bytes, fd, entry.roots[0])
                 dump = recognise(candidate)
                 if dump is not None and self.width is not None:
                     dump = with_model(dump, candidate, self.width)
             finally:
                 os.close(fd)
         except MalformedError as error:
-            self.add_malformed(piece, error)
+            self.add_malformed(entry, error)
             return
         except OSError as error:
-            self.census.add_left_out(refusal_for(error, piece.path, piece.size_bytes))
+            self.census.add_left_out(skipped_for(error, entry.path, entry.size_bytes))
             return
         if dump is None:
             self.other_files += 1
-            self.other_bytes += piece.size_bytes
+            self.other_bytes += entry.size_bytes
         else:
-            self.add(piece, dump)
+            self.add(entry, dump)
 
-    def add(self, piece: Piece, dump: Dump) -> None:
+    def add(self, entry: Entry, dump: Dump) -> None:
         key = _kind_of(dump)
         group = self.groups.get(key)
         if group is None:
             shape: list[int | None] = list(dump.tensors[0].shape) if dump.tensors else []
-            group = self.groups[key] = _Group(dump, piece.path, shape)
+            group = self.groups[key] = _Group(dump, entry.path, shape)
         if dump.tensors:
             pairs = zip(group.shape, dump.tensors[0].shape, strict=True)
             group.shape = [a if a == b else None for a, b in pairs]
         group.files += 1
-        group.size_bytes += piece.size_bytes
+        group.size_bytes += entry.size_bytes
         if group.tokens is not None:
             group.tokens = None if dump.tokens is None else group.tokens + dump.tokens
-        group.example = min(group.example, piece.path)
+        group.example = min(group.example, entry.path)
         if dump.key is not None:
-            name = (dump.system, dump.key, os.path.basename(piece.path))
-            self.keys.append((name, dump.tokens, piece.size_bytes))
+            name = (dump.system, dump.key, os.path.basename(entry.path))
+            self.keys.append((name, dump.tokens, entry.size_bytes))
         if dump.kind == "kv" and dump.tensors:
-            digest = blake2b(piece.path, digest_size=8, key=b"%d" % self.plan.seed)
+            digest = blake2b(entry.path, digest_size=8, key=b"%d" % self.plan.seed)
             rank = int.from_bytes(digest.digest(), "big")
-            heapq.heappush(group.drawn, (-rank, piece.path, piece, dump))
+            heapq.heappush(group.drawn, (-rank, entry.path, entry, dump))
             if len(group.drawn) > DRAWN_MAX:
                 heapq.heappop(group.drawn)
 
@@ -163,32 +163,32 @@ class _Survey:
             for order in orders:
                 wanted = turn < len(order) and (turn == 0 or read_bytes < budget_bytes)
                 if wanted and not self.stop.is_set():
-                    _, path, piece, dump = order[turn]
+                    _, path, entry, dump = order[turn]
                     on_file(path)
-                    one = self.measure_file(piece, dump)
+                    one = self.measure_file(entry, dump)
                     read_bytes += sum(tally.read_bytes for tally in one.tallies)
                     self.measured_files += bool(one.tallies)
                     total += one
         return total
 
-    def measure_file(self, piece: Piece, dump: Dump) -> Measurement:
+    def measure_file(self, entry: Entry, dump: Dump) -> Measurement:
         """A sample of one file; one that fails gives none and is reported."""
         try:
-            fd = open_piece(piece)
+            fd = open_entry(entry)
             try:
-                return measure(dump, fd, piece.path, piece.size_bytes, self.plan, self.stop)
+                return measure(dump, fd, entry.path, entry.size_bytes, self.plan, self.stop)
             finally:
                 os.close(fd)
         except MalformedError as error:
-            self.add_malformed(piece, error)
+            self.add_malformed(entry, error)
         except OSError as error:
-            self.census.add_left_out(refusal_for(error, piece.path, piece.size_bytes))
+            self.census.add_left_out(skipped_for(error, entry.path, entry.size_bytes))
         return Measurement(self.plan, [])
 
-    def add_malformed(self, piece: Piece, error: MalformedError) -> None:
-        self.census.add_left_out(Refusal("malformed", piece.path, piece.size_bytes))
+    def add_malformed(self, entry: Entry, error: MalformedError) -> None:
+        self.census.add_left_out(Skipped("malformed", entry.path, entry.size_bytes))
         if len(self.malformed) < EXAMPLES:
-            path = printable(piece.path)
+            path = printable(entry.path)
             told = error.message if path in error.message else f"{path}: {error.message}"
             self.malformed.append(Malformed(path, told))
 
@@ -221,7 +221,7 @@ def survey(
     for item in walk(roots, one_file_system=one_file_system, exclude=exclude):
         if looking.stop.is_set():
             break
-        if isinstance(item, Piece):
+        if isinstance(item, Entry):
             on_file(item.path)
             looking.look(item)
         else:

@@ -1,25 +1,15 @@
 """Raw flash per logical byte, durability, and the cost of the code itself."""
 
-from storeff.layout.allocation import ObjectSizes, SizeBin
-from storeff.layout.code import MeasuredCode, measure_code
-from storeff.layout.durability import Durability, durability
-from storeff.layout.model import Code, Layout, Repair, SystemReduction, load_layouts
-from storeff.layout.waterfall import Data, Step, usable_fraction, waterfall
-
-__all__ = [
-    "Code",
-    "Data",
-    "Durability",
-    "Layout",
-    "MeasuredCode",
-    "ObjectSizes",
-    "Repair",
-    "SizeBin",
-    "Step",
-    "SystemReduction",
-    "durability",
-    "load_layouts",
-    "measure_code",
-    "usable_fraction",
-    "waterfall",
-]
+from storeff.layout.allocation import ObjectSizes as ObjectSizes
+from storeff.layout.allocation import SizeBin as SizeBin
+from storeff.layout.code import measure_code as measure_code
+from storeff.layout.durability import durability as durability
+from storeff.layout.model import Code as Code
+from storeff.layout.model import Layout as Layout
+from storeff.layout.model import Repair as Repair
+from storeff.layout.model import SystemReduction as SystemReduction
+from storeff.layout.model import load_layouts as load_layouts
+from storeff.layout.waterfall import Data as Data
+from storeff.layout.waterfall import Step as Step
+from storeff.layout.waterfall import usable_fraction as usable_fraction
+from storeff.layout.waterfall import waterfall as waterfall

@@ -1,7 +1,8 @@
 """What whole units add: RAIDZ stripes each block in sectors, objects take whole units of space.
 
-Both are known of a block or object of known size. Of many, the mean is known, or how many have a
-size between two powers of two: what is said of those is never the least that they could take.
+For a block or object of known size both are exact. Of many blocks only the mean size is known, and
+of objects how many have a size between two powers of two. The estimate for those is never the least
+that they could take.
 """
 
 import itertools
@@ -32,9 +33,10 @@ class ObjectSizes(msgspec.Struct, frozen=True):
 def redundancy(code: Code, reduction_ratio: Number, counted_bytes: int = 1) -> Number:
     """Coded bytes for each stored byte.
 
-    RAIDZ codes what is left of each block, and a smaller block takes more parity and skip sectors
-    for its size: the most that blocks can take which ``reduction_ratio`` leaves on average. The
-    ratio counts units of ``counted_bytes``; a sector is then whole, or to be rounded up.
+    RAIDZ codes what compression leaves of each block, and a smaller block takes more parity and
+    skip sectors for its size. The result is the most that blocks can take whose mean size is what
+    ``reduction_ratio`` leaves. The ratio counts units of ``counted_bytes``: if these are not whole
+    sectors, the blocks are rounded up to sectors.
     """
     one = reduction_ratio**0
     if code.kind != "raidz":
@@ -49,8 +51,8 @@ def redundancy(code: Code, reduction_ratio: Number, counted_bytes: int = 1) -> N
 
 
 def _most_sectors(code: Code, mean_sectors: Number) -> Number:
-    """The most sectors that blocks of ``mean_sectors`` on average take, each: the least concave
-    function above what blocks of each size take."""
+    """The most sectors that blocks of ``mean_sectors`` on average take, on average: the least
+    concave function above what a block of each size takes."""
     corners = _corners(code)
     most = corners[-1][1] * mean_sectors**0
     for (x0, y0), (x1, y1) in itertools.pairwise(corners):
@@ -79,10 +81,10 @@ def object_padding(
     reduction_ratio: Number,
     counted_bytes: int = 1,
 ) -> Number:
-    """What the objects take in whole units over what they hold, coded alike; 1 if none are known.
+    """What the objects take in whole units over what they hold, both coded; 1 if none are known.
 
-    Compression makes each object smaller, and it is padded then; deduplication leaves fewer. A
-    ratio that counts units of ``counted_bytes`` has the padding to those in it already.
+    Compression makes each object smaller before it is padded; deduplication leaves fewer objects.
+    A ratio that counts units of ``counted_bytes`` includes the padding to those already.
     """
     one = reduction_ratio**0
     code, system, unit_bytes = layout.code, layout.reduction, layout.object_unit_bytes
@@ -112,9 +114,9 @@ def _units(
 ) -> Number:
     """Units that an object of this bin takes on average, coded.
 
-    Exactly, if all are below one unit or all of one size. Else it is what they would take if all
-    were of their mean size, or their sizes spread evenly over the units: whichever is more, but no
-    more than if the largest did not shrink, as some may not.
+    This is exact if all objects are below one unit or all of one size. Otherwise it is the larger
+    of two estimates: all objects have their mean size, or their sizes are spread evenly over the
+    units. It is no more than the largest takes uncompressed, as some objects may not compress.
     """
 
     def taken(units: Number) -> Number:
@@ -122,18 +124,18 @@ def _units(
         return code.stripe_sectors(whole) if code.kind == "raidz" else whole * coded
 
     mean = each.size_bytes / shrunk / unit_bytes / each.objects
-    alike = taken(mean)
+    of_mean_size = taken(mean)
     if _one_size(each):
-        return alike
+        return of_mean_size
     spread = (mean + lacking) * coded
     if code.kind == "raidz":
         spread = (mean + lacking) * code.fragments / code.k + _half_rounded(code, mean)
         # Means of whole sectors are of the whole numbers around them.
         below = floor(mean)
-        between = taken(below) + (mean - below) * (alike - taken(below))
-        alike = between if np.all(lacking == 0) else alike
+        between = taken(below) + (mean - below) * (of_mean_size - taken(below))
+        of_mean_size = between if np.all(lacking == 0) else of_mean_size
     largest = (each.below_bytes - 1) / at_most(shrunk, 1 * shrunk**0) / unit_bytes
-    return at_most(at_least(spread, alike), taken(largest))
+    return at_most(at_least(spread, of_mean_size), taken(largest))
 
 
 def _last_block_bytes(
@@ -141,7 +143,7 @@ def _last_block_bytes(
 ) -> Number:
     """What the last block of an object of several RAIDZ blocks takes beyond its share.
 
-    Compression leaves nothing of the zeros that fill it; without, they take half a block.
+    Compression removes the zeros that fill it. Without compression they take half a block.
     """
     code, system = layout.code, layout.reduction
     assert code.block_bytes is not None
@@ -154,7 +156,7 @@ def _last_block_bytes(
 
 
 def _half_rounded(code: Code, like: Number) -> Number:
-    """Half of what a RAIDZ rounds up: parity to whole rows, and all to a multiple of m + 1."""
+    """Half of what RAIDZ rounds up: parity to whole rows, and the sum to a multiple of m + 1."""
     return like**0 * code.m * (2 * code.k - 1) / (2 * code.k)
 
 

@@ -1,19 +1,29 @@
 """What a storage layout is: its code, reserves, limits and repair, as catalogued or typed in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Generic, Literal
 
 import msgspec
 
-from storeff.data import Assumption, Field, N, load, one, unknown
+from storeff.data import NO_VALUE, ONE, Assumption, Entry, Field, N, load
+from storeff.errors import did_you_mean
 from storeff.layout.number import Number
+from storeff.scan.codecs import CODECS
+from storeff.scan.plan import (
+    ALLOCATION_BYTES,
+    REQUIRED_RATIO,
+    compressed_blocks,
+    deduplicating,
+)
 
-# One percentage point, the step in which sensitivity is told.
+# One percentage point, the step of the sensitivity.
 ONE_POINT = Fraction(1, 100)
 # Every pattern of losses of a code is counted: half a second at this many fragments.
 MAX_FRAGMENTS = 512
+# In place of the name of a chunker or codec: the system does not deduplicate or compress.
+NONE = "none"
 
 _SHARE = Field("fraction of drive bandwidth", ("fraction",), above=True)
 _ADDED = Field("fraction", ("fraction of data", "fraction of stored data"))
@@ -104,43 +114,61 @@ class Repair(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
     detection_hours: Annotated[N, Field("h", most=8760)]
     bandwidth_share: Annotated[N, _SHARE]
     drives: Annotated[N, Field("drives", least=1, most=10**6)]
-    read_fragments: Annotated[N, Field("fragments", least=1, most=MAX_FRAGMENTS)] = msgspec.field(
-        default_factory=unknown
-    )
+    read_fragments: Annotated[N, Field("fragments", least=1, most=MAX_FRAGMENTS)] = NO_VALUE
 
 
 class SystemReduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the system itself can remove, as the nearest thing that storeff measures.
+    """What the system itself removes, as the nearest thing that storeff measures.
 
-    A system that does not pack compressed blocks gives each whole units of ``allocation_bytes``,
-    and keeps it compressed only if those are at most ``required_ratio`` of it.
+    ``dedup`` is a chunker and ``codec`` a compressor of the catalogue (storeff.scan.plan), or NONE.
+    A system that does not pack compressed blocks gives each block whole units of
+    ``allocation_bytes``, and keeps it compressed only if those are at most ``required_ratio`` of
+    it. Raises ValueError for what is not measured, with the nearest name that is.
     """
 
-    dedup: Literal[
-        "none", "fixed-4KiB", "fixed-8KiB", "fixed-64KiB", "fixed-128KiB", "cdc-8KiB", "cdc-64KiB"
-    ]
-    codec: Literal["none", "lz4", "zstd-1", "zstd-3"]
-    block_bytes: Literal[65536, 131072] = 65536
-    allocation_bytes: Literal[1, 4096] = 1
+    dedup: str
+    codec: str
+    block_bytes: int = 1 << 16
+    allocation_bytes: int = 1
     required_ratio: float = 1.0
     source: str
 
     def __post_init__(self) -> None:
-        if (self.allocation_bytes, self.required_ratio) not in ((1, 1.0), (4096, 0.875)):
+        chunkers = deduplicating()
+        _check_name("dedup", self.dedup, chunkers)
+        _check_name("codec", self.codec, CODECS)
+        if NONE not in (self.dedup, self.codec):
+            codecs = chunkers[self.dedup].codecs
+            if self.codec not in codecs:
+                measured = " or ".join((NONE, *codecs))
+                raise ValueError(f"codec of {self.dedup} chunks must be {measured}")
+        if self.block_bytes not in compressed_blocks():
+            sizes = ", ".join(map(str, compressed_blocks()))
+            raise ValueError(f"block_bytes must be one of {sizes}, not {self.block_bytes}")
+        space = (self.allocation_bytes, self.required_ratio)
+        if space not in ((1, 1.0), (ALLOCATION_BYTES, REQUIRED_RATIO)):
             raise ValueError(
-                "measured are allocation_bytes = 1 with required_ratio = 1 and 4096 with 0.875"
+                "measured are allocation_bytes = 1 with required_ratio = 1 and "
+                f"{ALLOCATION_BYTES} with {REQUIRED_RATIO}"
             )
         if self.allocation_bytes > 1 and (self.dedup != "none" or self.codec == "none"):
             raise ValueError("allocation_bytes are for compressed blocks without deduplication")
 
 
-class Layout(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+def _check_name(key: str, name: str, known: Iterable[str]) -> None:
+    names = (NONE, *known)
+    if name not in names:
+        nearest = did_you_mean(name, names)
+        raise ValueError(f"unknown {key} {name!r}{nearest}: choose one of {', '.join(names)}")
+
+
+class Layout(Entry[N], Generic[N], frozen=True, kw_only=True):
     """A way to lay data on drives.
 
-    ``metadata`` and ``padding`` are added to what is stored; ``rebuild_reserve`` is the part of
-    raw kept free for rebuild; ``fill_limit`` the part of the rest that may be written.
-    ``copies`` are whole copies the system keeps (sites), each with drives, enclosures and racks of
-    its own; ``min_domains`` enclosures at least for each. Every object takes whole units of
+    ``metadata`` and ``padding`` are added to what is stored. ``rebuild_reserve`` is the part of raw
+    that is kept free for rebuilds; ``fill_limit``, the maximum utilisation, the part of the rest
+    that may be written. ``copies`` are whole copies that the system keeps (sites), each with its
+    own drives, racks and at least ``min_domains`` enclosures. Every object takes whole units of
     ``object_unit_bytes`` before coding: unknown where the system packs objects into large extents.
     """
 
@@ -148,19 +176,12 @@ class Layout(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
     code: Code
     metadata: Annotated[N, _ADDED]
     padding: Annotated[N, _ADDED]
-    # A point less must leave something to write: sensitivity takes one.
+    # One point less, as the sensitivity takes, must leave something to write.
     rebuild_reserve: Annotated[N, Field("fraction of raw", ("fraction",), most=Fraction(98, 100))]
     fill_limit: Annotated[N, Field("fraction", least=ONE_POINT, above=True)]
-    title: str = ""
-    copies: Annotated[N, Field("copies", ("",), least=1, most=100, whole=True)] = msgspec.field(
-        default_factory=one
-    )
-    min_domains: Annotated[N, Field("enclosures", least=1, most=10_000, whole=True)] = (
-        msgspec.field(default_factory=unknown)
-    )
-    object_unit_bytes: Annotated[N, Field("B", least=1, most=1 << 40, whole=True)] = msgspec.field(
-        default_factory=unknown
-    )
+    copies: Annotated[N, Field("copies", ("",), least=1, most=100, whole=True)] = ONE
+    min_domains: Annotated[N, Field("enclosures", least=1, most=10_000, whole=True)] = NO_VALUE
+    object_unit_bytes: Annotated[N, Field("B", least=1, most=1 << 40, whole=True)] = NO_VALUE
     repair: Repair[N] | None = None
     reduction: SystemReduction | None = None
 

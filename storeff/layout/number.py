@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from storeff.data import Assumption, N
-from storeff.quantity import Draws, Origin, Quantity, quantity
+from storeff.quantity import Origin, Quantity, quantity
 
 Number: TypeAlias = Any
 
@@ -32,29 +32,23 @@ def ceil(x: Number) -> Number:
 
 def floor(x: Number) -> Number:
     """The largest integer <= x."""
-    if isinstance(x, np.ndarray):
-        return np.floor(x)
-    return x if is_unknown(x) else math.floor(x)
+    return -ceil(-x)
 
 
 def at_least(x: Number, least: Number) -> Number:
     """The larger of the two; x where ``least`` is unknown."""
     if is_unknown(least):
         return x
-    if np.ndim(x) or np.ndim(least):
-        return np.maximum(_plain(x), _plain(least))
-    return max(x, least)
+    return _one_of(np.maximum, x, least) if np.ndim(x) or np.ndim(least) else max(x, least)
 
 
 def at_most(x: Number, most: Number) -> Number:
     """The smaller of the two."""
-    if np.ndim(x) or np.ndim(most):
-        return np.minimum(_plain(x), _plain(most))
-    return min(x, most)
+    return _one_of(np.minimum, x, most) if np.ndim(x) or np.ndim(most) else min(x, most)
 
 
-def _plain(x: Number) -> Number:
-    return x if np.ndim(x) else float(x)
+def _one_of(choose: np.ufunc, *numbers: Number) -> Number:
+    return choose(*(x if np.ndim(x) else float(x) for x in numbers))
 
 
 def log(x: Number) -> Number:
@@ -72,32 +66,29 @@ def is_unknown(x: Number) -> bool:
     return isinstance(x, float) and math.isnan(x)
 
 
-def join(point: Any, draws: Any, origin: Origin = "derived") -> Any:
-    """The report's form of ``point``: its struct with a Quantity wherever the type says ``N``.
+def join(point: Any, draws: Any) -> Any:
+    """The report's form of ``point``: its struct with a Quantity wherever the type has ``N``.
 
-    ``draws`` is what the same function gave for replicates (None: there were none, all is exact).
+    ``draws`` is what the same function gave for replicates, or for plain doubles if none vary.
     """
+    if not isinstance(point, msgspec.Struct):
+        return point
     fields: dict[str, Any] = {}
     hints = typing.get_type_hints(type(point), include_extras=True)
     for name, hint in hints.items():
-        mine = getattr(point, name)
-        theirs = None if draws is None else getattr(draws, name)
+        mine, theirs = getattr(point, name), getattr(draws, name)
         if _is_number(hint):
-            fields[name] = to_quantity(mine, theirs, origin, _digits(hint))
-        elif isinstance(mine, msgspec.Struct):
-            fields[name] = join(mine, theirs, origin)
+            fields[name] = to_quantity(mine, theirs, "derived", _digits(hint))
         elif isinstance(mine, tuple):
-            theirs = theirs or (None,) * len(mine)
-            fields[name] = tuple(join(a, b, origin) for a, b in zip(mine, theirs, strict=True))
+            fields[name] = tuple(map(join, mine, theirs))
         else:
-            fields[name] = mine
+            fields[name] = join(mine, theirs)
     return type(point)(**fields)
 
 
 def to_quantity(point: Number, draws: Number, origin: Origin, digits: int | None) -> Quantity:
-    """A Quantity; ``draws`` that never met a replicate array are no draws."""
-    spread: Draws | None = draws if isinstance(draws, np.ndarray) and draws.ndim else None
-    return quantity(point, spread, origin, digits)
+    """A Quantity; exact if ``draws`` is no array, since nothing that it depends on was varied."""
+    return quantity(point, draws if np.ndim(draws) else None, origin, digits)
 
 
 def _is_number(hint: Any) -> bool:

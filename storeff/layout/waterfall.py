@@ -13,7 +13,7 @@ from typing import Annotated, Generic
 import msgspec
 import numpy as np
 
-from storeff.data import Assumption, Field, N, exact, map_numbers, one, unknown
+from storeff.data import NO_VALUE, ONE, Assumption, Field, N, exact, map_numbers
 from storeff.layout.allocation import ObjectSizes, object_padding, redundancy
 from storeff.layout.model import Layout
 from storeff.layout.number import (
@@ -51,20 +51,19 @@ _DECIMALS = decimal.Context(prec=80)
 
 
 class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be stored: application bytes, the application's own copies, how far it shrinks.
+    """What is to be stored: application bytes, the application's own copies, the data reduction.
 
     ``reduction_ratio`` counts what is left in units of ``allocation_bytes``. ``objects`` are sizes
     of objects like those to be stored, null where unknown.
-    ``endurance`` is for data that is rewritten all the time: the drive writes a day that raw which
-    is full would take, over those that the drives are rated for. Unknown: writes do not matter.
+    ``endurance`` is for data that is rewritten all the time: drive writes a day if raw were full,
+    over the drive writes a day that the drives are rated for. If it is unknown, capacity alone
+    decides.
     """
 
     logical_bytes: Annotated[N, Field("B", least=1, most=10**24, whole=True)]
     reduction_ratio: Annotated[N, Field("", least=Fraction(1, 1000), most=10**9)]
-    copies: Annotated[N, Field("copies", ("",), least=1, most=1000)] = msgspec.field(
-        default_factory=one
-    )
-    endurance: Annotated[N, Field("", most=10**9)] = msgspec.field(default_factory=unknown)
+    copies: Annotated[N, Field("copies", ("",), least=1, most=1000)] = ONE
+    endurance: Annotated[N, Field("", most=10**9)] = NO_VALUE
     allocation_bytes: int = 1
     objects: ObjectSizes | None = None
 
@@ -98,7 +97,7 @@ def step_factors(data: Data[Number], layout: Layout[Number]) -> dict[str, Number
 
 
 def _endurance(data: Data[Number], layout: Layout[Number]) -> dict[str, Number]:
-    """The step of raw that is bought for its writes, and stays as empty as that makes it."""
+    """The step for raw that is bought for its writes, and not for its capacity."""
     if is_unknown(data.endurance):
         return {}
     full = (1 - layout.rebuild_reserve) * layout.fill_limit
@@ -113,7 +112,7 @@ def raw(logical_bytes: Number, factors: dict[str, Number]) -> Number:
 
 
 def usable_fraction(layout: Layout[Assumption]) -> Fraction | float:
-    """Writable bytes per raw byte of this layout, with data that does not shrink."""
+    """Writable bytes per raw byte of this layout, for data that does not reduce."""
     unit = Fraction(1)
     data = Data(logical_bytes=unit, reduction_ratio=unit, copies=unit, endurance=math.nan)
     fraction: Fraction | float = 1 / raw(1, step_factors(data, map_numbers(layout, exact)))
@@ -181,14 +180,15 @@ def _whole(shares: dict[str, Decimal], total: int) -> dict[str, int]:
     return whole
 
 
-def drawn_data(data: Data[Assumption], draws: Draws) -> Data[Number]:
-    """``data`` for the replicate run, with ``draws`` for the reduction ratio.
+def drawn_data(data: Data[Assumption], draws: Draws | None) -> Data[Number]:
+    """``data`` for the replicate run, with ``draws``, if any, for the reduction ratio.
 
-    A draw that is not above zero is no ratio: it makes the interval unknown.
+    A replicate that is not above zero is no ratio: it makes the interval unknown.
     """
-    ratios = np.where(draws > 0, draws, np.nan)
     drawn: Data[Number] = map_numbers(data, inexact)
-    return msgspec.structs.replace(drawn, reduction_ratio=ratios)
+    if draws is None:
+        return drawn
+    return msgspec.structs.replace(drawn, reduction_ratio=np.where(draws > 0, draws, np.nan))
 
 
 def report_steps(
@@ -196,10 +196,7 @@ def report_steps(
 ) -> tuple[Step[Quantity], ...]:
     """The waterfall as the report carries it; ``draws`` are replicates of the reduction ratio."""
     points = waterfall(map_numbers(data, exact), map_numbers(layout, exact))
-    if draws is None:
-        spreads: tuple[Step[Number] | None, ...] = (None,) * len(points)
-    else:
-        spreads = waterfall(drawn_data(data, draws), map_numbers(layout, inexact))
+    spreads = waterfall(drawn_data(data, draws), map_numbers(layout, inexact))
     given = {
         "logical": data.logical_bytes,
         "copies": data.copies,
@@ -242,8 +239,8 @@ def _padding_known(
 
 
 def _reported(
-    point: Step[Number], spread: Step[Number] | None, origin: Origin, source: str | None
+    point: Step[Number], spread: Step[Number], origin: Origin, source: str | None
 ) -> Step[Quantity]:
     step: Step[Quantity] = join(point, spread)
-    factor = to_quantity(point.factor, spread and spread.factor, origin, None)
+    factor = to_quantity(point.factor, spread.factor, origin, None)
     return msgspec.structs.replace(step, factor=factor, source=source)

@@ -39,7 +39,7 @@ from storeff.report.model import (
 )
 from storeff.report.sizing import Sized
 from storeff.report.warn import warn
-from storeff.scan.codecs import codec_versions
+from storeff.scan.codecs import PACKAGES, codec_versions
 from storeff.units import format_size_both
 
 
@@ -51,7 +51,7 @@ def describe_run(
     plan_digest: str | None = None,
 ) -> Run:
     """How and where this report is being made; ``started`` is in UTC."""
-    packages = ("numpy", "scipy", "zstandard", "lz4", "pyeclib", "msgspec")
+    packages = ("numpy", "scipy", *PACKAGES, "pyeclib", "msgspec")
     return Run(
         command=command,
         seed=seed,

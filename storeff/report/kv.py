@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import msgspec
 
-from storeff.data import Assumption, exact, map_numbers, one
+from storeff.data import ONE, Assumption, exact, map_numbers
 from storeff.economics import Scenario
 from storeff.errors import StoreffError
 from storeff.kv.explain import explain
@@ -94,7 +94,7 @@ def flash_of(
             "give the price in USD: storeff knows no exchange rate",
         )
     ratio = Assumption(value=_ratio(compression_ratio))
-    unsized: Data[Assumption] = Data(logical_bytes=one(), reduction_ratio=ratio)
+    unsized: Data[Assumption] = Data(logical_bytes=ONE, reduction_ratio=ratio)
     factors = step_factors(map_numbers(unsized, exact), map_numbers(layout, exact))
     del factors["data_reduction"]
     empty = factors["rebuild_reserve"] * factors["fill_limit"]

@@ -9,7 +9,7 @@ from storeff.scan.sampled import Sampled
 from storeff.sources.census import Census, LeftOut
 from storeff.sources.content import CLASSES
 from storeff.sources.names import printable
-from storeff.sources.refusals import ASIDES, REMEDIES
+from storeff.sources.skipped import MEANINGS, REMEDIES
 
 
 def describe_scan(
@@ -51,10 +51,10 @@ def describe_scan(
                 reason=reason,
                 files=left.entries,
                 bytes=_bytes(left),
-                meaning=ASIDES[reason],
+                meaning=MEANINGS[reason],
                 examples=[printable(path) for path in left.examples],
             )
-            for reason, left in sorted(census.asides.items())
+            for reason, left in sorted(census.ignored.items())
         ],
     )
 
@@ -84,7 +84,7 @@ def skipped_rows(census: Census) -> list[Skipped]:
             remedy=REMEDIES[reason],
             examples=[printable(path) for path in left.examples],
         )
-        for reason, left in sorted(census.refusals.items())
+        for reason, left in sorted(census.skipped.items())
     ]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from storeff import _native
-from storeff.sources.piece import Piece, data_segments, open_piece
-from storeff.sources.refusals import refusal_for
+from storeff.sources.entry import Entry, data_segments, open_entry
+from storeff.sources.skipped import skipped_for
 
 # Parts of little data are handed out together, until they have so much of it: a file of 100,000
 # extents far from each other is not opened as often.
@@ -44,8 +44,8 @@ class PartedFile:
     so time and memory are those of the extents of a file, whatever its size.
     """
 
-    def __init__(self, piece: Piece, part_bytes: int) -> None:
-        self.piece = piece
+    def __init__(self, entry: Entry, part_bytes: int) -> None:
+        self.entry = entry
         self.part_bytes = part_bytes
         self.parts: list[Part] = []
         self.gap_bytes = 0
@@ -93,14 +93,14 @@ class PartedFile:
                 self.gap_bytes += part.start - looked_to
                 looked_to = part.end
                 yield part, data_bytes
-            self.gap_bytes += self.piece.size_bytes - looked_to
+            self.gap_bytes += self.entry.size_bytes - looked_to
         except OSError as error:
-            self.refused = refusal_for(error, self.piece.path, None).reason
+            self.refused = skipped_for(error, self.entry.path, None).reason
 
     def _with_data(self) -> Iterator[tuple[Part, int]]:
-        size_bytes, part_bytes = self.piece.size_bytes, self.part_bytes
+        size_bytes, part_bytes = self.entry.size_bytes, self.part_bytes
         part, data_bytes = Part(-1, -1), 0
-        fd = open_piece(self.piece)
+        fd = open_entry(self.entry)
         try:
             for offset, length, is_hole in data_segments(fd, size_bytes):
                 end = offset if is_hole else offset + length
@@ -146,14 +146,14 @@ class PartedFile:
     @property
     def missing_bytes(self) -> int:
         measured = self.data_bytes + self.gap_bytes + sum(p.hole_bytes for p in self.parts)
-        return self.piece.size_bytes - measured
+        return self.entry.size_bytes - measured
 
     @property
     def key(self) -> bytes:
         """The whole file's key: that of its only part, or the fingerprint of the keys of its parts,
         in which stretches of blank parts, whether holes or zeros that were read, are their length.
         """
-        if self.piece.size_bytes <= self.part_bytes and self.parts:
+        if self.entry.size_bytes <= self.part_bytes and self.parts:
             return self.parts[0].key
         keys: list[bytes] = []
         position = 0
@@ -161,7 +161,7 @@ class PartedFile:
             if not part.is_blank:
                 keys += [*_gap(part.start - position), part.key]
                 position = part.end
-        return _native.fingerprint(b"".join([*keys, *_gap(self.piece.size_bytes - position)]))
+        return _native.fingerprint(b"".join([*keys, *_gap(self.entry.size_bytes - position)]))
 
 
 def _gap(gap_bytes: int) -> list[bytes]:

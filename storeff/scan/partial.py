@@ -13,14 +13,14 @@ import numpy as np
 from storeff.scan.machine import affordable_threads
 from storeff.scan.measurement import VOLUMES_MAX
 from storeff.scan.pace import Pace
-from storeff.scan.plan import WHOLE_FILE, Plan
+from storeff.scan.plan import Plan
 from storeff.scan.reader import Groups, Outcome, Reader
 from storeff.scan.run import PROGRESS_SECONDS, Progress, kernels, wait_for
 from storeff.scan.sampled import Collector, Sampled
 from storeff.scan.units import Design, Places, Unit
 from storeff.sources.census import Census
-from storeff.sources.piece import Piece
-from storeff.sources.refusals import Refusal, refusal_for
+from storeff.sources.entry import Entry
+from storeff.sources.skipped import Skipped, skipped_for
 from storeff.sources.tree import Found, resolved_roots, walk
 
 # What one thread takes at a time, and finishes even when told to stop.
@@ -30,10 +30,10 @@ READER_BYTES = 32 << 20
 # Units that are held at a time, about 400 bytes each: for more, the tree is listed again.
 UNITS_HELD = 1 << 20
 # Files that are remembered from the first listing, about 300 bytes each.
-PIECES_HELD = 1 << 18
+ENTRIES_HELD = 1 << 18
 # Of paths that are thousands of directories deep, so much is held of either.
 PATH_BYTES_HELD = 256 << 20
-PIECES_COUNTED = 512
+ENTRIES_COUNTED = 512
 
 
 class Listing:
@@ -58,7 +58,7 @@ class Listing:
         resolved = resolved_roots(roots)
         self.volume_bytes = dict.fromkeys(resolved if len(resolved) <= VOLUMES_MAX else [], 0)
         self.path_bytes = 0
-        self.held: list[Piece] | None = []
+        self.held: list[Entry] | None = []
 
     @property
     def drawn_bytes(self) -> int:
@@ -86,13 +86,13 @@ class Listing:
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> bool:
         """Whether all was counted: not if ``stop`` was set."""
-        batch: list[Piece] = []
+        batch: list[Entry] = []
         shown_at = 0.0
         for found in self.walk():
             if stop.is_set():
-                self.census.add_left_out(Refusal("interrupted", found.path, None))
+                self.census.add_left_out(Skipped("interrupted", found.path, None))
                 break
-            if not isinstance(found, Piece):
+            if not isinstance(found, Entry):
                 self.census.add_left_out(found)
                 continue
             batch.append(found)
@@ -101,24 +101,24 @@ class Listing:
             except OSError as error:
                 drawn_bytes = 0
                 self.unopened_bytes += found.size_bytes
-                self.census.add_left_out(refusal_for(error, found.path, found.size_bytes))
+                self.census.add_left_out(skipped_for(error, found.path, found.size_bytes))
             for root in found.roots:
                 if root in self.volume_bytes:
                     self.volume_bytes[root] += drawn_bytes
             self.path_bytes += len(found.path)
             if self.held is not None:
                 self.held.append(found)
-                if len(self.held) > PIECES_HELD or self.path_bytes > PATH_BYTES_HELD:
+                if len(self.held) > ENTRIES_HELD or self.path_bytes > PATH_BYTES_HELD:
                     self.held = None
-            if len(batch) == PIECES_COUNTED:
-                self.census.add_pieces(batch, [None] * len(batch))
+            if len(batch) == ENTRIES_COUNTED:
+                self.census.add_entries(batch, [None] * len(batch))
                 batch = []
                 if time.monotonic() - shown_at >= PROGRESS_SECONDS:
                     shown_at = time.monotonic()
                     census = self.census
                     on_progress(Progress(True, census.files, census.size_bytes, 0, 0))
-        self.census.add_pieces(batch, [None] * len(batch))
-        return "interrupted" not in self.census.refusals
+        self.census.add_entries(batch, [None] * len(batch))
+        return "interrupted" not in self.census.skipped
 
     def slices(self, low: float, high: float) -> Iterator[tuple[float, list[Unit]]]:
         """The units with a place in [``low``, ``high``), in order, as many as may be held at a
@@ -128,8 +128,8 @@ class Listing:
         )
         while low < high:
             end = high if high - low <= width else low + width
-            pieces = self.held or (found for found in self.walk() if isinstance(found, Piece))
-            yield end, sorted(self.places.select(pieces, low, end), key=lambda unit: unit.order)
+            entries = self.held or (found for found in self.walk() if isinstance(found, Entry))
+            yield end, sorted(self.places.select(entries, low, end), key=lambda unit: unit.order)
             low = end
 
 
@@ -154,7 +154,7 @@ class PartialScan:
         self.stop = stop or threading.Event()
         self.pace = Pace(bytes_per_second, self.stop)
         self.on_progress = on_progress
-        self.collectors = [Collector(c, plan.seed) for c in plan.chunkers if c.name != WHOLE_FILE]
+        self.collectors = [Collector(c, plan.seed) for c in plan.chunkers if c.kind != "whole"]
         self.rate = self.goal_rate = 0.0
         self.interrupted = False
         self.lock = threading.Lock()
@@ -245,14 +245,14 @@ class PartialScan:
             listed = self.listed[unit.place]
             listed[0] += unit.end - unit.start
             listed[1] += unit.once_bytes
-            listed[2] = unit.piece.size_bytes.bit_length()
+            listed[2] = unit.entry.size_bytes.bit_length()
             self.units_done += 1
             self.read_bytes += outcome.data_bytes
             self.hole_bytes += outcome.hole_bytes
             if outcome.reason is not None:
                 missing_bytes = unit.end - unit.start - outcome.data_bytes - outcome.hole_bytes
-                refusal = Refusal(outcome.reason, unit.piece.path, missing_bytes)
-                self.left_out.add_left_out(refusal)
+                item = Skipped(outcome.reason, unit.entry.path, missing_bytes)
+                self.left_out.add_left_out(item)
 
     def show(self) -> None:
         census = self.listing.census

@@ -16,8 +16,8 @@ from storeff.scan.sampled import Collector, chunks_of, pieces_of
 from storeff.scan.units import GOLDEN, Design, Unit, path_hash
 from storeff.scan.worker import GROUPS
 from storeff.sources.content import PROBE_BYTES, classify
-from storeff.sources.piece import HOLE_BYTES, Piece, data_segments, open_piece, read_head
-from storeff.sources.refusals import ChangedError, refusal_for
+from storeff.sources.entry import HOLE_BYTES, Entry, data_segments, open_entry, read_head
+from storeff.sources.skipped import ChangedError, skipped_for
 
 # Files of more than one unit whose class is remembered, about 150 bytes each.
 CLASSES_HELD = 1 << 16
@@ -44,20 +44,20 @@ class Groups:
         self.lock = threading.Lock()
         self.class_bits: dict[tuple[int, int], int] = {}
 
-    def volume_of(self, piece: Piece) -> int:
-        """The groups of the volumes of ``piece``."""
-        return sum(self.volume_bits.get(root, 0) for root in piece.roots)
+    def volume_of(self, entry: Entry) -> int:
+        """The groups of the volumes of ``entry``."""
+        return sum(self.volume_bits.get(root, 0) for root in entry.roots)
 
-    def class_of(self, piece: Piece, fd: int) -> int:
-        """The group of the class of ``piece``, open as ``fd``; reads its head. Raises OSError."""
-        file = piece.device, piece.inode
+    def class_of(self, entry: Entry, fd: int) -> int:
+        """The group of the class of ``entry``, open as ``fd``; reads its head. Raises OSError."""
+        file = entry.device, entry.inode
         class_bit = self.class_bits.get(file)
         if class_bit is None:
-            head = read_head(fd, piece.size_bytes, PROBE_BYTES)
+            head = read_head(fd, entry.size_bytes, PROBE_BYTES)
             if not head:
                 raise ChangedError(errno.ESTALE, "written to while it was read")
-            class_bit = 1 << GROUPS[classify(head, piece.path, piece.size_bytes)]
-            if piece.size_bytes > self.design.unit_bytes:
+            class_bit = 1 << GROUPS[classify(head, entry.path, entry.size_bytes)]
+            if entry.size_bytes > self.design.unit_bytes:
                 with self.lock:
                     if len(self.class_bits) >= CLASSES_HELD:
                         self.class_bits.clear()
@@ -91,28 +91,28 @@ class Reader:
 
     def read_unit(self, unit: Unit) -> Outcome:
         """Read, cut and hand over one unit; what cannot be read costs that unit only."""
-        outcome = Outcome(groups=self.groups.volume_of(unit.piece))
-        piece = unit.piece
+        outcome = Outcome(groups=self.groups.volume_of(unit.entry))
+        entry = unit.entry
         try:
-            fd = open_piece(piece)
+            fd = open_entry(entry)
             try:
                 self.read_open(fd, unit, outcome)
                 after = os.fstat(fd)
             finally:
                 os.close(fd)
-            if (after.st_size, after.st_mtime_ns) != (piece.size_bytes, piece.mtime_ns):
+            if (after.st_size, after.st_mtime_ns) != (entry.size_bytes, entry.mtime_ns):
                 outcome.reason = "changed"
         except OSError as error:
-            outcome.reason = refusal_for(error, piece.path, None).reason
+            outcome.reason = skipped_for(error, entry.path, None).reason
         return outcome
 
     def read_open(self, fd: int, unit: Unit, outcome: Outcome) -> None:
         """Read the segments of data that reach into ``unit``, with what chunks need around it."""
         part_start = unit.start // self.part_bytes * self.part_bytes
         start = max(unit.start - self.design.lead_bytes, part_start)
-        end = min(unit.end + self.tail_bytes, part_start + self.part_bytes, unit.piece.size_bytes)
+        end = min(unit.end + self.tail_bytes, part_start + self.part_bytes, unit.entry.size_bytes)
         # Holes are told in whole granules only, so also that at the end has to be looked at whole.
-        told_to = min(-(-end // HOLE_BYTES) * HOLE_BYTES, unit.piece.size_bytes)
+        told_to = min(-(-end // HOLE_BYTES) * HOLE_BYTES, unit.entry.size_bytes)
         for offset, length, is_hole in data_segments(fd, told_to, start=start):
             inside = min(offset + length, unit.end) - max(offset, unit.start)
             if inside <= 0:
@@ -120,7 +120,7 @@ class Reader:
             if is_hole:
                 outcome.hole_bytes += inside
                 continue
-            outcome.groups |= self.groups.class_of(unit.piece, fd)
+            outcome.groups |= self.groups.class_of(unit.entry, fd)
             needed = min(length, end - offset)
             self.fill(fd, offset, needed)
             outcome.read_bytes += needed
@@ -130,7 +130,7 @@ class Reader:
     def read_only(self, unit: Unit) -> int:
         """Read one unit, and say how much data it has. Raises OSError."""
         data_bytes = 0
-        fd = open_piece(unit.piece)
+        fd = open_entry(unit.entry)
         try:
             for offset, length, is_hole in data_segments(fd, unit.end, start=unit.start):
                 if not is_hole:
@@ -155,16 +155,15 @@ class Reader:
         begin, end = max(unit.start - offset, 0), min(unit.end - offset, length)
         # A small file is one chunk of several chunkers, and compressed once.
         compressed: dict[tuple[str, ...], dict[tuple[int, int], tuple[int, ...]]] = {}
-        pieces: dict[tuple[int, int], npt.NDArray[np.int64]] = {}
+        pieces: dict[tuple[str, int, int], npt.NDArray[np.int64]] = {}
         for collector, codecs in zip(self.collectors, self.codecs, strict=True):
             chunker = collector.chunker
-            how = chunker.min_bytes, chunker.max_bytes
-            if how not in pieces:
-                pieces[how] = pieces_of(data, begin, end, chunker, self.kernel)
-            chunks = chunks_of(data, begin, end, pieces[how], chunker, self.kernel)
-            if chunker.by_place:
+            if chunker.cut not in pieces:
+                pieces[chunker.cut] = pieces_of(data, begin, end, chunker, self.kernel)
+            chunks = chunks_of(data, begin, end, pieces[chunker.cut], chunker, self.kernel)
+            if chunker.per_occurrence:
                 where = chunks.keys + np.uint64(offset)
-                of_file = np.uint64(path_hash(unit.piece))
+                of_file = np.uint64(path_hash(unit.entry))
                 chunks = chunks._replace(keys=of_file ^ (where * np.uint64(GOLDEN)))
             known = compressed.setdefault(chunker.codecs, {})
             collector.add(unit.place, groups, chunks, data, codecs, known)

@@ -18,8 +18,8 @@ from storeff.scan.part import PartedFile
 from storeff.scan.plan import Plan
 from storeff.scan.worker import SMALL_BYTES, Task, Worker, worker_bytes
 from storeff.sources.census import Census
-from storeff.sources.piece import Piece
-from storeff.sources.refusals import Refusal
+from storeff.sources.entry import Entry
+from storeff.sources.skipped import Skipped
 from storeff.sources.tree import Found, resolved_roots, walk
 
 # A batch is what one thread takes at a time: enough files to make taking turns cheap, few enough
@@ -74,8 +74,8 @@ def scan(
     result depends neither on that nor on ``threads`` nor on the order of files.
 
     Setting ``stop`` ends the scan early: what is in flight is cut short, and everything listed but
-    not measured is refused as ``interrupted``. Listing goes on for ``LIST_ON_SECONDS``; if it does
-    not come to its end, that is a refusal of unknown size, and the measurement's listing is not
+    not measured is skipped as ``interrupted``. Listing goes on for ``LIST_ON_SECONDS``; if it does
+    not come to its end, that is one Skipped of unknown size, and the measurement's listing is not
     complete.
 
     Raises StoreffError if a root cannot be found, ``kernel`` does not run on this machine, or there
@@ -213,16 +213,16 @@ class _Scan:
         return workers[0]
 
     def divided(self, found: Iterator[Found]) -> Iterator[Task]:
-        """The pieces of ``found`` as tasks; everything else is counted here."""
-        batch: list[Piece] = []
+        """The entries of ``found`` as tasks; everything else is counted here."""
+        batch: list[Entry] = []
         batch_bytes = 0
         for item in found:
             if self.stop.is_set():
                 self.list_until = min(self.list_until, time.monotonic() + LIST_ON_SECONDS)
                 if time.monotonic() >= self.list_until:
-                    self.left_out.add_left_out(Refusal("interrupted", item.path, None))
+                    self.left_out.add_left_out(Skipped("interrupted", item.path, None))
                     break
-            if not isinstance(item, Piece):
+            if not isinstance(item, Entry):
                 self.left_out.add_left_out(item)
                 continue
             self.listed_files += 1

@@ -23,8 +23,8 @@ from storeff.scan.machine import affordable_threads
 from storeff.scan.pace import Pace
 from storeff.sources.dumps import safetensors
 from storeff.sources.dumps.dump import Candidate, ContradictionError
-from storeff.sources.piece import Piece, data_segments, open_piece
-from storeff.sources.refusals import ChangedError, Refusal, refusal_for
+from storeff.sources.entry import Entry, data_segments, open_entry
+from storeff.sources.skipped import ChangedError, Skipped, skipped_for
 
 # Content classes that may hold arrays of numbers without compression.
 TENSOR_CLASSES = {"safetensors", "gguf", "pickle", "numpy", "hdf5", "kv", "binary"}
@@ -51,7 +51,7 @@ HEADER_SLACK_BYTES = 64 << 10
 class TensorFile(msgspec.Struct, frozen=True):
     """A file that may hold tensors."""
 
-    piece: Piece
+    entry: Entry
     content_class: str
 
 
@@ -65,8 +65,8 @@ class PairSample:
     in both files.
     """
 
-    file: Piece
-    base: Piece
+    file: Entry
+    base: Entry
     item_bytes: int
     all_blocks: int
     data_bytes: int
@@ -83,13 +83,13 @@ class Siblings:
     """
 
     pairs: list[PairSample]
-    refusals: list[Refusal]
+    skipped: list[Skipped]
     too_many: int
 
 
 def first_tensors(found: Iterable[TensorFile]) -> list[TensorFile]:
     """The distinct ones of ``found``, in the order of their paths, TENSORS_MAX at most."""
-    return sorted(set(found), key=lambda t: (t.piece.path, t.piece.mtime_ns))[:TENSORS_MAX]
+    return sorted(set(found), key=lambda t: (t.entry.path, t.entry.mtime_ns))[:TENSORS_MAX]
 
 
 def measure_siblings(
@@ -111,9 +111,9 @@ def measure_siblings(
     if len(pairs) > PAIRS_MAX:
         drawn = [pairs[i] for i in sorted(random.Random(seed).sample(range(len(pairs)), PAIRS_MAX))]
 
-    def measured(pair: tuple[TensorFile, TensorFile]) -> PairSample | Refusal | None:
+    def measured(pair: tuple[TensorFile, TensorFile]) -> PairSample | Skipped | None:
         if stop.is_set():
-            return Refusal("interrupted", pair[1].piece.path, pair[1].piece.size_bytes)
+            return Skipped("interrupted", pair[1].entry.path, pair[1].entry.size_bytes)
         found = _measured(*pair, seed)
         if isinstance(found, PairSample):
             pace.wait(2 * int(found.sizes.sum()))
@@ -124,7 +124,7 @@ def measure_siblings(
         found = list(pool.map(measured, drawn))
     return Siblings(
         pairs=[each for each in found if isinstance(each, PairSample)],
-        refusals=list(dict.fromkeys(each for each in found if isinstance(each, Refusal))),
+        skipped=list(dict.fromkeys(each for each in found if isinstance(each, Skipped))),
         too_many=len(pairs) - len(drawn),
     )
 
@@ -137,25 +137,25 @@ def sibling_pairs(tensors: Sequence[TensorFile]) -> list[tuple[TensorFile, Tenso
     """
     pairs = []
     for alike in _of_one_size(tensors):
-        alike.sort(key=lambda t: (_natural(os.path.basename(t.piece.path)), _natural(t.piece.path)))
-        times = Counter(os.path.basename(t.piece.path) for t in alike)
+        alike.sort(key=lambda t: (_natural(os.path.basename(t.entry.path)), _natural(t.entry.path)))
+        times = Counter(os.path.basename(t.entry.path) for t in alike)
         for base, file in pairwise(alike):
-            (a_folder, a), (b_folder, b) = map(os.path.split, (base.piece.path, file.piece.path))
+            (a_folder, a), (b_folder, b) = map(os.path.split, (base.entry.path, file.entry.path))
             if a == b or (a_folder == b_folder and times[a] == times[b] == 1):
                 pairs.append((base, file))
-    return sorted(pairs, key=lambda pair: pair[1].piece.path)
+    return sorted(pairs, key=lambda pair: pair[1].entry.path)
 
 
 def _of_one_size(tensors: Sequence[TensorFile]) -> list[list[TensorFile]]:
     """The files by class, and where nothing of a class lies between their sizes."""
     alike: list[list[TensorFile]] = []
     last: TensorFile | None = None
-    for each in sorted(tensors, key=lambda t: (t.content_class, t.piece.size_bytes)):
+    for each in sorted(tensors, key=lambda t: (t.content_class, t.entry.size_bytes)):
         slack = HEADER_SLACK_BYTES if each.content_class in WITH_HEADER else 0
         if (
             last is None
             or last.content_class != each.content_class
-            or each.piece.size_bytes - last.piece.size_bytes > slack
+            or each.entry.size_bytes - last.entry.size_bytes > slack
         ):
             alike.append([])
         alike[-1].append(each)
@@ -171,16 +171,16 @@ def _natural(name: bytes) -> list[tuple[int, int, bytes]]:
 
 def _measured(
     base_file: TensorFile, next_file: TensorFile, seed: int
-) -> PairSample | Refusal | None:
+) -> PairSample | Skipped | None:
     """None if the two have different layouts after all."""
-    base, file = base_file.piece, next_file.piece
-    piece = base
+    base, file = base_file.entry, next_file.entry
+    entry = base
     try:
-        base_fd = open_piece(base)
+        base_fd = open_entry(base)
         try:
             base_start, base_layout = _layout(base_fd, base_file)
-            piece = file
-            file_fd = open_piece(file)
+            entry = file
+            file_fd = open_entry(file)
             try:
                 file_start, file_layout = _layout(file_fd, next_file)
                 if base_layout != file_layout:
@@ -196,22 +196,22 @@ def _measured(
                     return None
                 blocks = _drawn_blocks(held, tensor_bytes, seed)
                 contents = [_block(file_fd, file, file_start + i * BLOCK_BYTES) for i in blocks]
-                piece = base
+                entry = base
                 bases = [_block(base_fd, base, base_start + i * BLOCK_BYTES) for i in blocks]
-                piece = file
+                entry = file
                 _check_unchanged(file_fd, file)
             finally:
                 os.close(file_fd)
-            piece = base
+            entry = base
             _check_unchanged(base_fd, base)
         finally:
             os.close(base_fd)
     except OSError as error:
-        return refusal_for(error, piece.path, piece.size_bytes)
+        return skipped_for(error, entry.path, entry.size_bytes)
     except ContradictionError:
-        return Refusal("malformed", piece.path, piece.size_bytes)
+        return Skipped("malformed", entry.path, entry.size_bytes)
     except safetensors.LongHeaderError:
-        return Refusal("too-long-header", piece.path, piece.size_bytes)
+        return Skipped("too-long-header", entry.path, entry.size_bytes)
     all_blocks = sum(end - first for first, end in held)
     data_bytes = sum(min(end * BLOCK_BYTES, tensor_bytes) - n * BLOCK_BYTES for n, end in held)
     return _compared(base, file, all_blocks, data_bytes, contents, bases)
@@ -224,20 +224,20 @@ def _layout(fd: int, file: TensorFile) -> tuple[int, object]:
     such header, begins at once, and its size must do. Raises OSError; ContradictionError and
     LongHeaderError as safetensors.layout does.
     """
-    piece = file.piece
-    _check_unchanged(fd, piece)
+    entry = file.entry
+    _check_unchanged(fd, entry)
     found = None
     if file.content_class in WITH_HEADER:
-        candidate = Candidate(piece.path, piece.size_bytes, fd)
+        candidate = Candidate(entry.path, entry.size_bytes, fd)
         found = safetensors.layout(candidate, HEADER_BYTES_MAX, HEADER_VALUES_MAX)
-    return found or (0, piece.size_bytes)
+    return found or (0, entry.size_bytes)
 
 
-def _blocks_with_data(fd: int, piece: Piece, start: int) -> list[tuple[int, int]]:
+def _blocks_with_data(fd: int, entry: Entry, start: int) -> list[tuple[int, int]]:
     """Ranges of the numbers of the blocks, counted from ``start``, that are not all hole."""
     return [
         (max(offset - start, 0) // BLOCK_BYTES, -(-(offset + length - start) // BLOCK_BYTES))
-        for offset, length, is_hole in data_segments(fd, piece.size_bytes)
+        for offset, length, is_hole in data_segments(fd, entry.size_bytes)
         if not is_hole and offset + length > start
     ]
 
@@ -265,22 +265,22 @@ def _drawn_blocks(held: list[tuple[int, int]], tensor_bytes: int, seed: int) -> 
     return [held[i][0] + number - starts[i] for i, number in zip(within, drawn, strict=True)]
 
 
-def _block(fd: int, piece: Piece, offset: int) -> bytes:
-    content = os.pread(fd, min(BLOCK_BYTES, piece.size_bytes - offset), offset)
-    if len(content) != min(BLOCK_BYTES, piece.size_bytes - offset):
-        raise ChangedError(errno.ESTALE, "shrank since it was scanned", piece.path)
+def _block(fd: int, entry: Entry, offset: int) -> bytes:
+    content = os.pread(fd, min(BLOCK_BYTES, entry.size_bytes - offset), offset)
+    if len(content) != min(BLOCK_BYTES, entry.size_bytes - offset):
+        raise ChangedError(errno.ESTALE, "shrank since it was scanned", entry.path)
     return content
 
 
-def _check_unchanged(fd: int, piece: Piece) -> None:
+def _check_unchanged(fd: int, entry: Entry) -> None:
     now = os.fstat(fd)
-    if (now.st_size, now.st_mtime_ns) != (piece.size_bytes, piece.mtime_ns):
-        raise ChangedError(errno.ESTALE, "changed since it was scanned", piece.path)
+    if (now.st_size, now.st_mtime_ns) != (entry.size_bytes, entry.mtime_ns):
+        raise ChangedError(errno.ESTALE, "changed since it was scanned", entry.path)
 
 
 def _compared(
-    base: Piece,
-    file: Piece,
+    base: Entry,
+    file: Entry,
     all_blocks: int,
     data_bytes: int,
     contents: list[bytes],

@@ -18,8 +18,8 @@ from storeff.scan.machine import affordable_threads
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Plan, Similarity
 from storeff.scan.siblings import TENSOR_CLASSES, TENSORS_MAX, TensorFile, first_tensors
-from storeff.sources.piece import Piece, open_piece
-from storeff.sources.refusals import ChangedError, Refusal, refusal_for
+from storeff.sources.entry import Entry, open_entry
+from storeff.sources.skipped import ChangedError, Skipped, skipped_for
 
 Members = npt.NDArray[np.void]
 
@@ -31,14 +31,14 @@ GROUP_BYTES = 32 << 20
 class SimilarSketch:
     """The groups of similar chunks that a scan kept, and the files to read them from again.
 
-    ``members`` is what ``_native.Similar.export`` gives, ``files`` the pieces by their number in
+    ``members`` is what ``_native.Similar.export`` gives, ``files`` the entries by their number in
     it. A group was kept with probability ``inclusion``, each independently of the others.
     ``tensors`` are the large files that may hold some, in the order of their paths.
     """
 
     members: Members
     tau: int
-    files: Mapping[int, Piece]
+    files: Mapping[int, Entry]
     tensors: list[TensorFile]
 
     @property
@@ -65,19 +65,19 @@ class SimilarChunks:
         self.sketch = _native.Similar(self.entries, plan.seed)
         index = [c.name for c in plan.chunkers].index(plan.similarity.chunker)
         scanner.set_similar(index, self.sketch)
-        self.files: dict[int, Piece] = {}
+        self.files: dict[int, Entry] = {}
         self.tensors: list[TensorFile] = []
 
-    def note_tensors(self, piece: Piece, content_class: str | None) -> None:
+    def note_tensors(self, entry: Entry, content_class: str | None) -> None:
         """Remember a large file if its class is one of tensors."""
         if content_class in TENSOR_CLASSES:
-            self.tensors.append(TensorFile(piece, content_class))
+            self.tensors.append(TensorFile(entry, content_class))
             if len(self.tensors) >= 2 * TENSORS_MAX:
                 self.tensors = first_tensors(self.tensors)
 
-    def name_files(self, pieces: Mapping[int, Piece]) -> None:
-        """Remember those of the ``pieces`` scanned last, by number, that chunks were kept of."""
-        self.files.update((number, pieces[number]) for number in self.sketch.new_files())
+    def name_files(self, entries: Mapping[int, Entry]) -> None:
+        """Remember those of the ``entries`` scanned last, by number, that chunks were kept of."""
+        self.files.update((number, entries[number]) for number in self.sketch.new_files())
         if len(self.files) > 4 * self.entries:
             self.files = dict(self.finish().files)
 
@@ -92,12 +92,12 @@ class SimilarChunks:
         return _finished(self.sketch, self.files, first_tensors(self.tensors))
 
 
-def _identity(piece: Piece) -> tuple[bytes, int, int, int, int]:
-    return piece.path, piece.device, piece.inode, piece.size_bytes, piece.mtime_ns
+def _identity(entry: Entry) -> tuple[bytes, int, int, int, int]:
+    return entry.path, entry.device, entry.inode, entry.size_bytes, entry.mtime_ns
 
 
 def _finished(
-    sketch: _native.Similar, named: Mapping[int, Piece], tensors: list[TensorFile]
+    sketch: _native.Similar, named: Mapping[int, Entry], tensors: list[TensorFile]
 ) -> SimilarSketch:
     members, tau = sketch.export()
     files = {number: named[number] for number in sorted({*members["file"].tolist()})}
@@ -125,7 +125,7 @@ class Deltas:
 
     ``chunks`` were kept in ``group_count`` groups, of which ``groups`` have more than one chunk.
     All kept groups have about ``distinct_bytes`` of distinct chunks, the largest kept chunk
-    ``largest_bytes``. ``refusals`` say why chunks could not be read again, one a chunk.
+    ``largest_bytes``. ``skipped`` say why chunks could not be read again, one a chunk.
     """
 
     similarity: Similarity
@@ -135,7 +135,7 @@ class Deltas:
     distinct_bytes: float
     largest_bytes: int
     groups: list[GroupDelta]
-    refusals: list[Refusal]
+    skipped: list[Skipped]
 
 
 def measure_deltas(
@@ -161,7 +161,7 @@ def measure_deltas(
     groups = np.split(members, starts[1:]) if len(starts) else []
     several = [group for group in groups if len(group) > 1]
 
-    def measured(group: Members) -> tuple[GroupDelta, list[Refusal]]:
+    def measured(group: Members) -> tuple[GroupDelta, list[Skipped]]:
         return _group_delta(group, sketch.files, similarity.codec, pace)
 
     threads = affordable_threads(max(1, min(threads, len(several))), GROUP_BYTES)
@@ -177,14 +177,14 @@ def measure_deltas(
         ),
         largest_bytes=int(members["size"].max(initial=0)),
         groups=[delta for delta, _ in found],
-        refusals=[refusal for _, refusals in found for refusal in refusals],
+        skipped=[item for _, skipped in found for item in skipped],
     )
 
 
 def _group_delta(
-    group: Members, files: Mapping[int, Piece], codec_name: str, pace: Pace
-) -> tuple[GroupDelta, list[Refusal]]:
-    contents, refusals = _read_again(group, files, pace.stop)
+    group: Members, files: Mapping[int, Entry], codec_name: str, pace: Pace
+) -> tuple[GroupDelta, list[Skipped]]:
+    contents, skipped = _read_again(group, files, pace.stop)
     pace.wait(sum(map(len, contents)))
     present = [i for i, content in enumerate(contents) if content]
     chunks = [contents[i] for i in present]
@@ -194,7 +194,7 @@ def _group_delta(
         beyond=int(group["beyond"][0]),
         distinct=_distinct(group),
         saved_bytes=group_savings(chunks, plain, group["features"][present], codec_name),
-    ), refusals
+    ), skipped
 
 
 def distinct_chunks(kept: int, beyond: int, last_key: int) -> float:
@@ -250,38 +250,38 @@ def delta_bytes(chunk: bytes, base: bytes, codec_name: str) -> int:
 
 
 def _read_again(
-    group: Members, files: Mapping[int, Piece], stop: threading.Event
-) -> tuple[list[bytes], list[Refusal]]:
+    group: Members, files: Mapping[int, Entry], stop: threading.Event
+) -> tuple[list[bytes], list[Skipped]]:
     """The contents of ``group``, empty where one could not be read as it was, and why not."""
     contents = [b""] * len(group)
-    refusals = []
+    skipped = []
     by_file = defaultdict(list)
     for i, number in enumerate(group["file"].tolist()):
         by_file[number].append(i)
     for number, rows in by_file.items():
-        piece = files[number]
+        entry = files[number]
         if stop.is_set():
-            refusals += [Refusal("interrupted", piece.path, int(group["size"][i])) for i in rows]
+            skipped += [Skipped("interrupted", entry.path, int(group["size"][i])) for i in rows]
             continue
         try:
-            fd = open_piece(piece)
+            fd = open_entry(entry)
             try:
                 for i in rows:
-                    contents[i] = _content(fd, group[i], piece)
+                    contents[i] = _content(fd, group[i], entry)
             finally:
                 os.close(fd)
         except OSError as error:
-            refusals += [
-                refusal_for(error, piece.path, int(group["size"][i]))
+            skipped += [
+                skipped_for(error, entry.path, int(group["size"][i]))
                 for i in rows
                 if not contents[i]
             ]
-    return contents, refusals
+    return contents, skipped
 
 
-def _content(fd: int, member: np.void, piece: Piece) -> bytes:
+def _content(fd: int, member: np.void, entry: Entry) -> bytes:
     """The chunk that ``member`` describes. Raises OSError; ChangedError if it is another now."""
     content = os.pread(fd, int(member["size"]), int(member["offset"]))
     if _native.fingerprint(content) != member["key"].astype(">u8").tobytes():
-        raise ChangedError(errno.ESTALE, "changed since it was scanned", piece.path)
+        raise ChangedError(errno.ESTALE, "changed since it was scanned", entry.path)
     return content

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from storeff import _native
 from storeff.scan.holes import data_units, may_have_holes
 from storeff.scan.plan import ALLOCATION_BYTES
-from storeff.sources.piece import Piece
+from storeff.sources.entry import Entry
 
 U64 = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
@@ -76,17 +76,17 @@ class Shared(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """Bytes [start, end) of ``piece``, its place, and with what files it shares that."""
+    """Bytes [start, end) of ``entry``, its place, and with what files it shares that."""
 
     place: float
-    piece: Piece
+    entry: Entry
     start: int
     end: int
     shared: Shared
 
     @property
     def order(self) -> tuple[float, bytes, int]:
-        return self.place, self.piece.path, self.start
+        return self.place, self.entry.path, self.start
 
     @property
     def once_bytes(self) -> int:
@@ -105,14 +105,14 @@ class Totals:
     by_exponent: Counter[int] = field(default_factory=Counter)
     places_by_exponent: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
 
-    def count(self, piece: Piece, sizes: Ints, end: int, alike: int) -> None:
-        """Count units of ``piece``, of ``sizes`` (n,), the last of which ends at ``end``: one of
+    def count(self, entry: Entry, sizes: Ints, end: int, alike: int) -> None:
+        """Count units of ``entry``, of ``sizes`` (n,), the last of which ends at ``end``: one of
         ``alike`` files of its size that share their places."""
-        exponent = piece.size_bytes.bit_length()
+        exponent = entry.size_bytes.bit_length()
         self.by_exponent[exponent] += int(sizes.sum())
         self.places_by_exponent[exponent] += len(sizes) / alike
         self.once_bytes += int((sizes // alike).sum())
-        if end == piece.size_bytes:
+        if end == entry.size_bytes:
             self.padding_bytes += -end % ALLOCATION_BYTES
 
 
@@ -135,63 +135,63 @@ class Places:
         self.held: dict[tuple[int, int, int, int], Ints] = {}
         self.held_ranges = 0
 
-    def count(self, piece: Piece) -> int:
+    def count(self, entry: Entry) -> int:
         """Take note of a file; all must have been before a place is asked for. Returns the bytes
         that may be drawn from. Raises OSError if it cannot be told which of its units hold data:
         then it has none."""
-        name = name_hash(piece)
+        name = name_hash(entry)
         for counts, key in (
-            (self.of_size, piece.size_bytes),
-            (self.of_name, name ^ piece.size_bytes.bit_length()),
-            (self.of_both, piece.size_bytes ^ name),
+            (self.of_size, entry.size_bytes),
+            (self.of_name, name ^ entry.size_bytes.bit_length()),
+            (self.of_both, entry.size_bytes ^ name),
         ):
             for at in _bins(key):
                 counts[at] = min(counts[at] + 1, COUNT_MAX)
         unit_bytes = self.design.unit_bytes
-        if not may_have_holes(piece, unit_bytes):
-            self.units += -(-piece.size_bytes // unit_bytes)
-            return piece.size_bytes
+        if not may_have_holes(entry, unit_bytes):
+            self.units += -(-entry.size_bytes // unit_bytes)
+            return entry.size_bytes
         try:
-            ranges = data_units(piece, unit_bytes)
+            ranges = data_units(entry, unit_bytes)
         except OSError:
-            self.hold(piece, np.empty((0, 2), np.int64))
+            self.hold(entry, np.empty((0, 2), np.int64))
             raise
-        self.hold(piece, ranges)
+        self.hold(entry, ranges)
         drawn_bytes = 0
         for numbers in numbers_in(ranges):
             self.units += len(numbers)
-            drawn_bytes += int(self.sizes(piece, numbers).sum())
-        self.skipped_bytes += piece.size_bytes - drawn_bytes
+            drawn_bytes += int(self.sizes(entry, numbers).sum())
+        self.skipped_bytes += entry.size_bytes - drawn_bytes
         return drawn_bytes
 
-    def hold(self, piece: Piece, ranges: Ints) -> None:
+    def hold(self, entry: Entry, ranges: Ints) -> None:
         """Remember which units of a file hold data, if there is room."""
         if self.held_ranges + len(ranges) < RANGES_HELD:
-            self.held[_identity(piece)] = ranges
+            self.held[_identity(entry)] = ranges
             self.held_ranges += 1 + len(ranges)
 
-    def numbers(self, piece: Piece) -> Iterator[Ints]:
-        """The numbers of the units of ``piece`` that hold data, so many at a time; where those were
+    def numbers(self, entry: Entry) -> Iterator[Ints]:
+        """The numbers of the units of ``entry`` that hold data, so many at a time; where those were
         not remembered, as they are now."""
-        if not may_have_holes(piece, self.design.unit_bytes):
-            return iter((np.arange(-(-piece.size_bytes // self.design.unit_bytes)),))
-        ranges = self.held.get(_identity(piece))
+        if not may_have_holes(entry, self.design.unit_bytes):
+            return iter((np.arange(-(-entry.size_bytes // self.design.unit_bytes)),))
+        ranges = self.held.get(_identity(entry))
         if ranges is None:
             try:
-                ranges = data_units(piece, self.design.unit_bytes)
+                ranges = data_units(entry, self.design.unit_bytes)
             except OSError:
                 # Reading the first unit will say why none can be read.
                 ranges = np.array([[0, 1]], np.int64)
         return numbers_in(ranges)
 
-    def sizes(self, piece: Piece, numbers: Ints) -> Ints:
-        """(n,) bytes of the units of ``piece`` with those ``numbers``."""
+    def sizes(self, entry: Entry, numbers: Ints) -> Ints:
+        """(n,) bytes of the units of ``entry`` with those ``numbers``."""
         unit_bytes = self.design.unit_bytes
-        return np.minimum(unit_bytes, piece.size_bytes - numbers * unit_bytes)
+        return np.minimum(unit_bytes, entry.size_bytes - numbers * unit_bytes)
 
-    def shared_by(self, piece: Piece) -> Shared:
-        """What files must have in common with ``piece`` to share its places."""
-        size_bytes, name = piece.size_bytes, name_hash(piece)
+    def shared_by(self, entry: Entry) -> Shared:
+        """What files must have in common with ``entry`` to share its places."""
+        size_bytes, name = entry.size_bytes, name_hash(entry)
         both = _counted(self.of_both, size_bytes ^ name)
         if 2 <= both <= self.design.crowd_files:
             return Shared(name, size_bytes, both)
@@ -201,17 +201,17 @@ class Places:
         of_size = _counted(self.of_size, size_bytes)
         if 2 <= of_size <= self.design.crowd_files:
             return Shared(0, size_bytes, of_size)
-        return Shared(path_hash(piece), size_bytes, 1)
+        return Shared(path_hash(entry), size_bytes, 1)
 
-    def select(self, pieces: Iterable[Piece], low: float, high: float) -> Iterator[Unit]:
-        """The units of ``pieces`` with a place in [low, high), in the order of the pieces."""
+    def select(self, entries: Iterable[Entry], low: float, high: float) -> Iterator[Unit]:
+        """The units of ``entries`` with a place in [low, high), in the order of the entries."""
         totals = Totals()
-        for piece in pieces:
-            shared = self.shared_by(piece)
-            for numbers in self.numbers(piece):
-                sizes = self.sizes(piece, numbers)
+        for entry in entries:
+            shared = self.shared_by(entry)
+            for numbers in self.numbers(entry):
+                sizes = self.sizes(entry, numbers)
                 end = int(numbers[-1] * self.design.unit_bytes + sizes[-1]) if len(numbers) else 0
-                totals.count(piece, sizes, end, shared.alike)
+                totals.count(entry, sizes, end, shared.alike)
                 at = places(
                     np.full(len(numbers), shared.size, np.uint64),
                     numbers.astype(np.uint64),
@@ -220,7 +220,7 @@ class Places:
                 )
                 for index in np.flatnonzero((low <= at) & (at < high)).tolist():
                     start = int(numbers[index]) * self.design.unit_bytes
-                    yield Unit(float(at[index]), piece, start, start + int(sizes[index]), shared)
+                    yield Unit(float(at[index]), entry, start, start + int(sizes[index]), shared)
         self.totals = totals
 
 
@@ -230,19 +230,19 @@ def places(size: U64, number: U64, key: U64, seed: int) -> Floats:
     return _native.rank(keys, np.ones(len(keys), np.uint64), seed)
 
 
-def name_hash(piece: Piece) -> int:
+def name_hash(entry: Entry) -> int:
     """64 bits of a file's base name."""
-    return int.from_bytes(_native.fingerprint(os.path.basename(piece.path))[:8], "big")
+    return int.from_bytes(_native.fingerprint(os.path.basename(entry.path))[:8], "big")
 
 
-def path_hash(piece: Piece) -> int:
+def path_hash(entry: Entry) -> int:
     """64 bits of a file's path."""
-    return int.from_bytes(_native.fingerprint(piece.path)[:8], "big")
+    return int.from_bytes(_native.fingerprint(entry.path)[:8], "big")
 
 
-def _identity(piece: Piece) -> tuple[int, int, int, int]:
+def _identity(entry: Entry) -> tuple[int, int, int, int]:
     """One file as it was listed: written to since, it is another."""
-    return piece.device, piece.inode, piece.size_bytes, piece.mtime_ns
+    return entry.device, entry.inode, entry.size_bytes, entry.mtime_ns
 
 
 def numbers_in(ranges: Ints) -> Iterator[Ints]:

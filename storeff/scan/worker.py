@@ -21,8 +21,8 @@ from storeff.scan.similar import SimilarChunks
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
 from storeff.sources.content import CLASSES, PROBE_BYTES, classify
-from storeff.sources.piece import HOLE_BYTES, Piece, data_segments, open_piece, read_head
-from storeff.sources.refusals import ChangedError, Refusal, refusal_for
+from storeff.sources.entry import HOLE_BYTES, Entry, data_segments, open_entry, read_head
+from storeff.sources.skipped import ChangedError, Skipped, skipped_for
 
 # read() into a reused buffer of 256 KiB to 1 MiB is fastest (measured 2026-11-20, 7.8-11 GB/s).
 READ_BYTES = 512 << 10
@@ -35,7 +35,7 @@ GROUPS = {name: group for group, name in enumerate(CLASSES)}
 
 
 # Small files of the same roots, or some parts of a large file.
-Task = list[Piece] | tuple[PartedFile, list[Part]]
+Task = list[Entry] | tuple[PartedFile, list[Part]]
 # Where a file lies in the buffer, its group and its number: as Scanner.scan_contents takes it.
 Content = tuple[int, int, int, int]
 
@@ -80,7 +80,7 @@ class Worker:
             [(c.min_bytes, c.max_bytes, c.entries, len(c.codecs)) for c in plan.chunkers],
             plan.seed,
             kernel,
-            [index for index, c in enumerate(plan.chunkers) if c.by_place],
+            [index for index, c in enumerate(plan.chunkers) if c.per_occurrence],
         )
         self.similar = SimilarChunks(plan, self.scanner) if plan.similarity else None
         self.codecs: dict[str, SizesOf] = {n: codec(n) for c in plan.chunkers for n in c.codecs}
@@ -98,70 +98,70 @@ class Worker:
     def measure(self, task: Task) -> None:
         """Measure small files, or some parts of a large one."""
         before = self.read_bytes
-        roots = task[0].roots if isinstance(task, list) else task[0].piece.roots
+        roots = task[0].roots if isinstance(task, list) else task[0].entry.roots
         self.scanner.mark(sum(self.marks.get(root, 0) for root in roots))
         if isinstance(task, list):
             self.measure_small(task)
         else:
             self.measure_stretch(*task)
         if self.similar is not None:
-            pieces = task if isinstance(task, list) else [task[0].piece]
-            self.similar.name_files({file_number(piece): piece for piece in pieces})
+            entries = task if isinstance(task, list) else [task[0].entry]
+            self.similar.name_files({file_number(entry): entry for entry in entries})
         for root in roots:
             if root in self.volumes:
                 self.volumes[root] += self.read_bytes - before
 
-    def measure_small(self, pieces: list[Piece]) -> None:
+    def measure_small(self, entries: list[Entry]) -> None:
         """Measure files of at most SMALL_BYTES; one that cannot be read costs only itself."""
         done = 0
-        while done < len(pieces) and not self.stop.is_set():
-            reads = _native.read_files(pieces[done:], HOLE_BYTES, self.view)
+        while done < len(entries) and not self.stop.is_set():
+            reads = _native.read_files(entries[done:], HOLE_BYTES, self.view)
             with self.turn:
-                contents, sparse = self.look_into(pieces[done : done + len(reads)], reads)
+                contents, sparse = self.look_into(entries[done : done + len(reads)], reads)
             if contents:
                 self.compress(self.scanner.scan_contents(self.view, contents))
-            for piece in sparse:
-                file = PartedFile(piece, self.plan.part_bytes)
+            for entry in sparse:
+                file = PartedFile(entry, self.plan.part_bytes)
                 for parts, _ in file.stretches(self.stop):
                     self.measure_stretch(file, parts)
             done += len(reads)
             self.pace.wait(sum(length for _, _, length, _ in reads))
-        for piece in pieces[done:]:
-            self.census.add_left_out(Refusal("interrupted", piece.path, piece.size_bytes))
-        self.census.add_pieces(pieces[done:], [None] * (len(pieces) - done))
-        self.files_done += len(pieces) - done
+        for entry in entries[done:]:
+            self.census.add_left_out(Skipped("interrupted", entry.path, entry.size_bytes))
+        self.census.add_entries(entries[done:], [None] * (len(entries) - done))
+        self.files_done += len(entries) - done
 
     def look_into(
-        self, pieces: list[Piece], reads: list[tuple[int, int, int, int]]
-    ) -> tuple[list[Content], list[Piece]]:
+        self, entries: list[Entry], reads: list[tuple[int, int, int, int]]
+    ) -> tuple[list[Content], list[Entry]]:
         """Count files that lie in the buffer, as ``reads`` says; what of them is to be scanned, and
         those that were not read because they have holes."""
-        measured: list[Piece] = []
+        measured: list[Entry] = []
         classes: list[str | None] = []
         contents: list[Content] = []
-        sparse: list[Piece] = []
-        for piece, (outcome, offset, length, error_number) in zip(pieces, reads, strict=True):
+        sparse: list[Entry] = []
+        for entry, (outcome, offset, length, error_number) in zip(entries, reads, strict=True):
             if outcome == _native.SPARSE:
-                sparse.append(piece)
+                sparse.append(entry)
                 continue
-            content_class = None if piece.size_bytes else "empty"
+            content_class = None if entry.size_bytes else "empty"
             if length:
                 head = bytes(self.view[offset : offset + min(length, PROBE_BYTES)])
-                content_class = classify(head, piece.path, piece.size_bytes)
-                contents.append((offset, length, GROUPS[content_class], file_number(piece)))
+                content_class = classify(head, entry.path, entry.size_bytes)
+                contents.append((offset, length, GROUPS[content_class], file_number(entry)))
                 self.class_bytes[GROUPS[content_class]] += length
                 self.read_bytes += length
             if outcome != _native.READ:
-                missing_bytes = piece.size_bytes - length
+                missing_bytes = entry.size_bytes - length
                 if outcome == _native.UNREADABLE:
                     error = OSError(error_number, os.strerror(error_number))
                     content_class = content_class if length else None
-                    self.census.add_left_out(refusal_for(error, piece.path, missing_bytes))
+                    self.census.add_left_out(skipped_for(error, entry.path, missing_bytes))
                 else:
-                    self.census.add_left_out(Refusal("changed", piece.path, missing_bytes))
-            measured.append(piece)
+                    self.census.add_left_out(Skipped("changed", entry.path, missing_bytes))
+            measured.append(entry)
             classes.append(content_class)
-        self.census.add_pieces(measured, classes)
+        self.census.add_entries(measured, classes)
         self.files_done += len(measured)
         return contents, sparse
 
@@ -170,11 +170,11 @@ class Worker:
         reason = None if parts else file.refused
         if reason is None:
             try:
-                reason = self.measure_parts(file.piece, parts)
+                reason = self.measure_parts(file.entry, parts)
             except Stopped:
                 reason = "interrupted"
             except OSError as error:
-                reason = refusal_for(error, file.piece.path, None).reason
+                reason = skipped_for(error, file.entry.path, None).reason
         for part in parts:
             part.reason = part.reason or reason
         if not parts:
@@ -182,31 +182,31 @@ class Worker:
         if file.finish():
             self.conclude(file)
 
-    def measure_parts(self, piece: Piece, parts: list[Part]) -> str | None:
+    def measure_parts(self, entry: Entry, parts: list[Part]) -> str | None:
         """Why ``parts`` are not what was listed, if they are not. One of which something cannot be
         read costs only itself, and has its own reason. Raises OSError, Stopped."""
         if self.stop.is_set():
             raise Stopped
-        fd = open_piece(piece)
+        fd = open_entry(entry)
         try:
-            head = read_head(fd, piece.size_bytes, PROBE_BYTES) if parts else b""
+            head = read_head(fd, entry.size_bytes, PROBE_BYTES) if parts else b""
             if parts and not head:
                 raise ChangedError(errno.ESTALE, "written to while it was read")
-            content_class = classify(head, piece.path, piece.size_bytes)
+            content_class = classify(head, entry.path, entry.size_bytes)
             for part in parts:
                 part.content_class = content_class
-                part.reason = self.measure_part(fd, piece, part, GROUPS[content_class])
+                part.reason = self.measure_part(fd, entry, part, GROUPS[content_class])
             after = os.fstat(fd)
         finally:
             os.close(fd)
-        same = (after.st_size, after.st_mtime_ns) == (piece.size_bytes, piece.mtime_ns)
+        same = (after.st_size, after.st_mtime_ns) == (entry.size_bytes, entry.mtime_ns)
         return None if same else "changed"
 
-    def measure_part(self, fd: int, piece: Piece, part: Part, group: int) -> str | None:
+    def measure_part(self, fd: int, entry: Entry, part: Part, group: int) -> str | None:
         """Feed the data of ``part`` to the scanner and step over its holes; why not all of it."""
         reason = None
         self.scanner.begin(group)
-        self.scanner.set_place(file_number(piece), part.start)
+        self.scanner.set_place(file_number(entry), part.start)
         try:
             for offset, length, is_hole in data_segments(fd, part.end, start=part.start):
                 if is_hole:
@@ -218,7 +218,7 @@ class Worker:
         except Stopped:
             reason = "interrupted"
         except OSError as error:
-            reason = refusal_for(error, piece.path, None).reason
+            reason = skipped_for(error, entry.path, None).reason
         part.key, part.data_bytes, part.zero_bytes = self.scanner.end_part()
         return reason
 
@@ -247,18 +247,18 @@ class Worker:
 
     def conclude(self, file: PartedFile) -> None:
         """Count ``file``, all of whose parts are finished."""
-        piece = file.piece
+        entry = file.entry
         content_class, reason, data_bytes = file.content_class, file.reason, file.data_bytes
         if content_class is None and reason is None:
-            content_class = "zero" if piece.size_bytes else "empty"
+            content_class = "zero" if entry.size_bytes else "empty"
         if reason is not None:
-            self.census.add_left_out(Refusal(reason, piece.path, file.missing_bytes))
+            self.census.add_left_out(Skipped(reason, entry.path, file.missing_bytes))
         self.hole_bytes += file.gap_bytes
         if content_class is not None:
             self.scanner.add_file(file.key, data_bytes, file.zero_bytes, GROUPS[content_class])
         if self.similar is not None:
-            self.similar.note_tensors(piece, content_class)
-        self.census.add_pieces([piece], [content_class])
+            self.similar.note_tensors(entry, content_class)
+        self.census.add_entries([entry], [content_class])
         self.files_done += 1
 
     def compress(self, kept: npt.NDArray[np.void]) -> None:
@@ -335,6 +335,6 @@ def worker_bytes(plan: Plan) -> int:
     return REST_BYTES + ENTRY_BYTES * entries + SIMILAR_ENTRY_BYTES * similar_entries
 
 
-def file_number(piece: Piece) -> int:
+def file_number(entry: Entry) -> int:
     """What stands for the file's name in keys by place."""
-    return int.from_bytes(_native.fingerprint(piece.path)[:8], "big")
+    return int.from_bytes(_native.fingerprint(entry.path)[:8], "big")

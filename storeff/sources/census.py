@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import msgspec
 
 from storeff.sources.content import CLASSES
-from storeff.sources.piece import Piece
-from storeff.sources.refusals import Aside, Refusal
+from storeff.sources.entry import Entry
+from storeff.sources.skipped import Ignored, Skipped
 
 EXAMPLES = 3
 
@@ -44,7 +44,7 @@ class LeftOut(msgspec.Struct):
 
 
 class Census(msgspec.Struct):
-    """Exact counts of pieces, and of refusals and asides by reason. Merging is addition.
+    """Exact counts of entries, and by reason of what was skipped and ignored. Merging is addition.
 
     ``classes`` counts by content class (the files whose head was read). ``histogram[k]`` counts
     files of size 2^(k-1) to 2^k - 1 bytes; k is 0 for empty files.
@@ -55,15 +55,15 @@ class Census(msgspec.Struct):
     allocated_bytes: int = 0
     classes: dict[str, Count] = {}
     histogram: dict[int, Count] = {}
-    refusals: dict[str, LeftOut] = {}
-    asides: dict[str, LeftOut] = {}
+    skipped: dict[str, LeftOut] = {}
+    ignored: dict[str, LeftOut] = {}
 
-    def add_pieces(self, pieces: Sequence[Piece], content_classes: Sequence[str | None]) -> None:
-        """Count ``pieces``, each in its class (one of CLASSES) unless None: not looked into.
+    def add_entries(self, entries: Sequence[Entry], content_classes: Sequence[str | None]) -> None:
+        """Count ``entries``, each in its class (one of CLASSES) unless None: not looked into.
 
         Raises ValueError, and counts nothing, if a class is unknown or there are not as many.
         """
-        sizes = [piece.size_bytes for piece in pieces]
+        sizes = [entry.size_bytes for entry in entries]
         by_class: defaultdict[str | None, list[int]] = defaultdict(list)
         by_exponent: defaultdict[int, list[int]] = defaultdict(list)
         for size_bytes, content_class in zip(sizes, content_classes, strict=True):
@@ -74,16 +74,16 @@ class Census(msgspec.Struct):
                 raise ValueError(f"{name!r} is not a content class")
         self.files += len(sizes)
         self.size_bytes += sum(sizes)
-        self.allocated_bytes += sum([piece.allocated_bytes for piece in pieces])
+        self.allocated_bytes += sum([entry.allocated_bytes for entry in entries])
         for name, of_class in by_class.items():
             if name is not None:
                 self.classes.setdefault(name, Count()).add(len(of_class), sum(of_class))
         for exponent, of_size in by_exponent.items():
             self.histogram.setdefault(exponent, Count()).add(len(of_size), sum(of_size))
 
-    def add_left_out(self, item: Refusal | Aside) -> None:
-        """Count a refusal or an aside under its reason."""
-        table = self.refusals if isinstance(item, Refusal) else self.asides
+    def add_left_out(self, item: Skipped | Ignored) -> None:
+        """Count what was skipped or ignored under its reason."""
+        table = self.skipped if isinstance(item, Skipped) else self.ignored
         size_bytes = item.size_bytes or 0
         unknown = item.size_bytes is None
         table.setdefault(item.reason, LeftOut()).add(
@@ -93,9 +93,9 @@ class Census(msgspec.Struct):
     def coverage(self, read_bytes: int, hole_bytes: int) -> float:
         """The share that ``read_bytes`` are of the listed bytes but ``hole_bytes``, known to be in
         holes: a hole of terabytes says nothing of data that was not read. Less than 1 if anything
-        was refused: what a directory holds that was not entered is not among the listed bytes."""
+        was skipped: what a directory holds that was not entered is not among the listed bytes."""
         listed_bytes = self.size_bytes - hole_bytes
-        if not self.refusals and read_bytes >= listed_bytes:
+        if not self.skipped and read_bytes >= listed_bytes:
             return 1.0
         share = read_bytes / listed_bytes if listed_bytes > 0 else 0.0
         return min(share, math.nextafter(1.0, 0.0))
@@ -109,7 +109,7 @@ class Census(msgspec.Struct):
             self.classes.setdefault(name, Count()).add(count.files, count.size_bytes)
         for exponent, count in other.histogram.items():
             self.histogram.setdefault(exponent, Count()).add(count.files, count.size_bytes)
-        for reason, left_out in other.refusals.items():
-            self.refusals.setdefault(reason, LeftOut()).add(left_out)
-        for reason, left_out in other.asides.items():
-            self.asides.setdefault(reason, LeftOut()).add(left_out)
+        for reason, left_out in other.skipped.items():
+            self.skipped.setdefault(reason, LeftOut()).add(left_out)
+        for reason, left_out in other.ignored.items():
+            self.ignored.setdefault(reason, LeftOut()).add(left_out)

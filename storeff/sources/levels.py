@@ -4,7 +4,7 @@ import contextlib
 import os
 import stat
 
-from storeff.sources.piece import open_unchanged
+from storeff.sources.entry import open_unchanged
 from storeff.sources.views import Identity
 
 # So many levels are listed while the walk is in directories below them, at two descriptors each.
@@ -19,7 +19,7 @@ class Level:
     are still to be entered: name, identity and roots. ``fd`` is None while the walk is far below.
     """
 
-    __slots__ = ("apart", "below", "entries", "fd", "identity", "name", "roots")
+    __slots__ = ("apart", "below", "children", "fd", "identity", "name", "roots")
 
     def __init__(
         self,
@@ -34,11 +34,11 @@ class Level:
         self.roots = roots
         self.apart = apart
         self.fd: int | None = fd
-        self.entries = os.scandir(fd)
+        self.children = os.scandir(fd)
         self.below: list[tuple[bytes, Identity, tuple[bytes, ...]]] = []
 
     def close(self) -> None:
-        self.entries.close()
+        self.children.close()
         if self.fd is not None:
             os.close(self.fd)
             self.fd = None

@@ -5,7 +5,7 @@ import stat
 from dataclasses import dataclass
 
 from storeff.sources.mounts import REFUSED_TYPES
-from storeff.sources.refusals import Aside, Refusal
+from storeff.sources.skipped import Ignored, Skipped
 from storeff.sources.views import Identity, Views
 
 
@@ -45,38 +45,38 @@ class Links:
         dir_fd: int | None,
         roots: tuple[bytes, ...],
         size_bytes: int,
-    ) -> Aside | Refusal:
+    ) -> Ignored | Skipped:
         """What the link ``name``, whose text has ``size_bytes``, leads to."""
-        aside = Aside("symlink", path, size_bytes)
+        ignored = Ignored("symlink", path, size_bytes)
         try:
             text = os.readlink(name, dir_fd=dir_fd)
             if not self._may_touch(os.path.normpath(os.path.join(path, b"..", text)), roots):
-                return aside
+                return ignored
             # This opens no device, and waits for no FIFO.
             fd = os.open(name, os.O_PATH | os.O_CLOEXEC, dir_fd=dir_fd)
         except OSError:
-            return aside
+            return ignored
         try:
             target = os.fstat(fd)
             at = os.readlink(b"/proc/self/fd/%d" % fd)
         except OSError:
-            return aside
+            return ignored
         finally:
             os.close(fd)
         identity = target.st_dev, target.st_ino
         stored = stat.S_ISREG(target.st_mode) or stat.S_ISDIR(target.st_mode)
         if not stored or not at.startswith(b"/"):
-            return aside
+            return ignored
         if self.views.is_under_root(at):
             if self.follow:
                 self.names.setdefault(identity, set()).update(roots)
-                return Aside("followed-link", path, size_bytes)
-            return aside
+                return Ignored("followed-link", path, size_bytes)
+            return ignored
         target_bytes = self._new_bytes(target)
         folder = at if stat.S_ISDIR(target.st_mode) else os.path.dirname(at)
         for root in roots:
             self.outside.setdefault(root, _Outside(folder)).add(folder, target_bytes)
-        kind = Refusal if self.follow else Aside
+        kind = Skipped if self.follow else Ignored
         return kind("link-outside", path, target_bytes)
 
     def _may_touch(self, target: bytes, roots: tuple[bytes, ...]) -> bool:

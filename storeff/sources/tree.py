@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from storeff.errors import StoreffError
+from storeff.sources.entry import Entry, entry_of
 from storeff.sources.levels import Levels
 from storeff.sources.links import Links
 from storeff.sources.mounts import REFUSED_TYPES, read_mounts
 from storeff.sources.names import printable
-from storeff.sources.piece import Piece, piece_of
-from storeff.sources.refusals import REMEDIES, Aside, ChangedError, Refusal, refusal_for
+from storeff.sources.skipped import REMEDIES, ChangedError, Ignored, Skipped, skipped_for
 from storeff.sources.views import Excluded, Identity, Layers, Views, united
 
-Found = Piece | Refusal | Aside
+Found = Entry | Skipped | Ignored
 
 # What is deeper is not walked: a tree without end, which some file systems can show, has one here.
 PATH_BYTES_MAX = 1 << 20
@@ -49,37 +49,37 @@ def walk(
 ) -> Iterator[Found]:
     """Every regular file under ``roots`` once, and everything there that is not measured.
 
-    A root is a file or a directory, and is followed if it is a symbolic link (an aside says so);
-    inside, none is: an aside says whether it leads out of all roots. A root inside another is
+    A root is a file or a directory, and is followed if it is a symbolic link (an Ignored says so);
+    inside, none is: an Ignored says whether it leads out of all roots. A root inside another is
     measured as a root of its own. The order is the file system's, mount points coming last.
 
-    A file with several names is a Piece under the first one met, an aside under the others. It
+    A file with several names is an Entry under the first one met, an Ignored under the others. It
     belongs to every root that names it: with several roots, it is handed out when all its names
     have been met, or at the end. What is mounted at several places is measured at one of them, and
-    belongs to the roots of all: mounts that show again what is under the roots are asides, and so
+    belongs to the roots of all: mounts that show again what is under the roots are ignored, and so
     are overlays all of whose layers are. Under a root that holds nothing but links out of all
-    roots, what they lead to is refused.
+    roots, what they lead to is skipped.
 
     ``one_file_system`` stays on each root's file system and does not touch a mount point.
     ``exclude`` holds globs as in gitignore: one with a slash inside is matched against the path
     from its root, else against the base name; one that ends in a slash only matches directories;
     ``*`` matches slashes too. A root itself is never excluded. With ``follow_links`` a link counts
     as a name of what it leads to under the roots, which then belongs to the root of the link too;
-    one that leads elsewhere is refused.
+    one that leads elsewhere is skipped.
 
     Memory grows with the length of the path, with the names of directories more than some levels
     down, and with the files whose other names are still to come.
 
     Raises StoreffError at once if a root cannot be found, or is neither file nor directory.
     """
-    asides: list[Aside] = []
+    ignored: list[Ignored] = []
     resolved: dict[bytes, Identity] = {}
     for root in roots:
         named, path, identity = _resolved(os.fsencode(root))
         if path in resolved:
-            asides.append(Aside("duplicate-root", named, None))
+            ignored.append(Ignored("duplicate-root", named, None))
         elif path != named:
-            asides.append(Aside("followed-root", named, None))
+            ignored.append(Ignored("followed-root", named, None))
         resolved[path] = identity
     excluded = exclusion(exclude) if exclude else None
     mounts = read_mounts()
@@ -90,7 +90,7 @@ def walk(
         return _Walker(views, links, excluded, one_file_system)
 
     def walked() -> Iterator[Found]:
-        yield from asides
+        yield from ignored
         walking = walker(follow_links)
         if follow_links and len(resolved) > 1:
             # What the links name has to be known before the first file is handed out.
@@ -126,7 +126,7 @@ def _resolved(root: bytes) -> tuple[bytes, bytes, Identity]:
         path = os.path.realpath(root, strict=True)
         status = os.lstat(path)
     except OSError as error:
-        reason = refusal_for(error, named, None).reason
+        reason = skipped_for(error, named, None).reason
         remedy = "check the spelling" if reason == "vanished" else REMEDIES[reason]
         raise StoreffError(
             f"{_shown(named)} cannot be scanned: {error.strerror}", remedy
@@ -180,7 +180,7 @@ class _Walker:
         self.met: dict[Identity, bytes] = {}
         # Names still to come of each file that has several, and with several roots the file.
         self.names_left: dict[Identity, int] = {}
-        self.held: dict[Identity, Piece] = {}
+        self.held: dict[Identity, Entry] = {}
         self.with_files: set[bytes] = set()
 
     def run(self) -> Iterator[Found]:
@@ -192,44 +192,44 @@ class _Walker:
         yield from self.held.values()
         for root, outside in self.links.outside.items():
             if root not in self.with_files and not self.links.follow:
-                yield Refusal("links-only", outside.folder, outside.size_bytes)
+                yield Skipped("links-only", outside.folder, outside.size_bytes)
 
-    def pieces(
+    def entries(
         self, path: bytes, roots: tuple[bytes, ...], status: os.stat_result
     ) -> Sequence[Found]:
         """What to hand out for the regular file at ``path``."""
         if status.st_size < 0:
-            return (Refusal("io-error", path, None),)
+            return (Skipped("io-error", path, None),)
         identity = status.st_dev, status.st_ino
         named_under = self.views.identities.get(identity)
         if named_under is not None:
             if identity in self.met and path in self.views.mounts.by_point:
-                return (Aside("bind-mount", path, status.st_size),)
+                return (Ignored("bind-mount", path, status.st_size),)
             self.met[identity] = path
             roots = united(roots, named_under)
         self.with_files.update(roots)
-        piece = piece_of(path, roots, status)
-        return (piece,) if piece.links < 2 else self.one_of_several(identity, piece)
+        entry = entry_of(path, roots, status)
+        return (entry,) if entry.links < 2 else self.one_of_several(identity, entry)
 
-    def one_of_several(self, identity: Identity, piece: Piece) -> Sequence[Found]:
+    def one_of_several(self, identity: Identity, entry: Entry) -> Sequence[Found]:
         """The same for one of several names of a file."""
         left = self.names_left.pop(identity, 0)
         if left != 1:
-            self.names_left[identity] = (left or piece.links) - 1
+            self.names_left[identity] = (left or entry.links) - 1
         held = self.held.pop(identity, None)
         if not left:
             if len(self.views.roots) == 1:
-                return (piece,)
-            self.held[identity] = piece
+                return (entry,)
+            self.held[identity] = entry
             return ()
-        aside = Aside("hard-link", piece.path, piece.size_bytes)
+        ignored = Ignored("hard-link", entry.path, entry.size_bytes)
         if held is None:
-            return (aside,)
-        held = msgspec.structs.replace(held, roots=united(held.roots, piece.roots))
+            return (ignored,)
+        held = msgspec.structs.replace(held, roots=united(held.roots, entry.roots))
         if left == 1:
-            return (aside, held)
+            return (ignored, held)
         self.held[identity] = held
-        return (aside,)
+        return (ignored,)
 
 
 class _Descent:
@@ -253,12 +253,12 @@ class _Descent:
             while levels.stack:
                 level = levels.stack[-1]
                 try:
-                    entry = next(level.entries, None)
+                    child = next(level.children, None)
                 except OSError as error:
-                    yield refusal_for(error, levels.prefix[:-1], None)
+                    yield skipped_for(error, levels.prefix[:-1], None)
                     continue
-                if entry is not None:
-                    yield from self.look(entry)
+                if child is not None:
+                    yield from self.look(child)
                 elif level.below:
                     yield from self.enter(*level.below.pop())
                 else:
@@ -272,14 +272,14 @@ class _Descent:
         try:
             status = os.lstat(start)
         except OSError as error:
-            return (refusal_for(error, start, None),)
+            return (skipped_for(error, start, None),)
         identity = status.st_dev, status.st_ino
         if start == self.root and identity != self.views.roots[start]:
-            return (refusal_for(ChangedError(), start, None),)
+            return (skipped_for(ChangedError(), start, None),)
         self.device = status.st_dev
         self.layers, all_layers = self.views.layers_in_roots(start)
         if all_layers:
-            return (Aside("overlay-mount", start, None),)
+            return (Ignored("overlay-mount", start, None),)
         refused = self.refused(self.views.mounts.type_by_device.get(status.st_dev), start)
         if refused is not None:
             return (refused,)
@@ -287,58 +287,58 @@ class _Descent:
             return self.directory(start, start, identity, (self.root,), at_once=True)
         return self.judge(start, start, status, (self.root,))
 
-    def look(self, entry: "os.DirEntry[str]") -> Sequence[Found]:
-        """What to hand out for one entry of the deepest directory, or to go into it."""
+    def look(self, child: "os.DirEntry[str]") -> Sequence[Found]:
+        """What to hand out for one child of the deepest directory, or to go into it."""
         level = self.levels.stack[-1]
-        name = os.fsencode(entry.name)
+        name = os.fsencode(child.name)
         path = self.levels.prefix + name
         try:
             if self.excluded is not None or name in level.apart:
-                found = self.untouched(path, entry)
+                found = self.untouched(path, child)
                 if found is not None:
                     return found
-            status = entry.stat(follow_symlinks=False)
+            status = child.stat(follow_symlinks=False)
         except OSError as error:
-            return (refusal_for(error, path, None),)
+            return (skipped_for(error, path, None),)
         if stat.S_ISDIR(status.st_mode):
             identity = status.st_dev, status.st_ino
             refused = self.refused(self.views.mounts.type_by_device.get(status.st_dev), path)
             if refused is not None:
                 return (refused,)
             if self.walker.one_file_system and status.st_dev != self.device:
-                return (Aside("other-file-system", path, None),)
+                return (Ignored("other-file-system", path, None),)
             return self.directory(path, name, identity, level.roots, at_once=self.levels.is_live)
         return self.judge(path, name, status, level.roots)
 
-    def untouched(self, path: bytes, entry: "os.DirEntry[str]") -> Sequence[Found] | None:
+    def untouched(self, path: bytes, child: "os.DirEntry[str]") -> Sequence[Found] | None:
         """What can be told without a stat: on a dead network mount even that would hang."""
         if path in self.views.roots:
-            return (Aside("nested-root", path, None),)
+            return (Ignored("nested-root", path, None),)
         if self.excluded is not None:
-            is_directory = entry.is_dir(follow_symlinks=False)
-            if self.excluded(entry.name, os.fsdecode(path[self.inside_from :]), is_directory):
-                size_bytes = None if is_directory else entry.stat(follow_symlinks=False).st_size
-                return (Aside("excluded", path, size_bytes),)
+            is_directory = child.is_dir(follow_symlinks=False)
+            if self.excluded(child.name, os.fsdecode(path[self.inside_from :]), is_directory):
+                size_bytes = None if is_directory else child.stat(follow_symlinks=False).st_size
+                return (Ignored("excluded", path, size_bytes),)
         mounted = self.views.mounts.type_at(path)
         if mounted is None:
             return None
         if self.walker.one_file_system:
-            return (Aside("other-file-system", path, None),)
+            return (Ignored("other-file-system", path, None),)
         refused = self.refused(mounted, path)
         if refused is not None:
             return (refused,)
         heapq.heappush(self.walker.mounted, (self.views.order(path), path, self.root))
         return ()
 
-    def refused(self, mounted: str | None, path: bytes) -> Refusal | Aside | None:
+    def refused(self, mounted: str | None, path: bytes) -> Skipped | Ignored | None:
         """What to hand out for ``path`` on a file system of the type ``mounted``; None to walk it.
 
         What a root names is missed if nothing is stored there; of what is inside, nothing is.
         """
         reason = REFUSED_TYPES.get(mounted or "")
         if reason != "pseudo-filesystem":
-            return None if reason is None else Refusal(reason, path, None)
-        return Refusal(reason, path, 0) if path in self.views.roots else Aside(reason, path, 0)
+            return None if reason is None else Skipped(reason, path, None)
+        return Skipped(reason, path, 0) if path in self.views.roots else Ignored(reason, path, 0)
 
     def judge(
         self, path: bytes, name: bytes, status: os.stat_result, roots: tuple[bytes, ...]
@@ -351,16 +351,16 @@ class _Descent:
                 refused = self.refused(kind_of_mount, path)
                 return () if refused is None else (refused,)
             if len(path) > PATH_BYTES_MAX:
-                return (Refusal("too-long-path", path[:PATH_BYTES_MAX], status.st_size),)
+                return (Skipped("too-long-path", path[:PATH_BYTES_MAX], status.st_size),)
             if self.layers is not None and self.layers.hold(path, status):
-                return (Aside("overlay-mount", path, status.st_size),)
-            return self.walker.pieces(path, roots, status)
+                return (Ignored("overlay-mount", path, status.st_size),)
+            return self.walker.entries(path, roots, status)
         if kind == stat.S_IFLNK:
             fd = self.levels.stack[-1].fd if self.levels.stack else None
             return (self.walker.links.look(path, name, fd, roots, status.st_size),)
         if kind in _SPECIAL:
-            return (Aside(_SPECIAL[kind], path, 0),)
-        return (Refusal("device" if kind == stat.S_IFBLK else "other-error", path, None),)
+            return (Ignored(_SPECIAL[kind], path, 0),)
+        return (Skipped("device" if kind == stat.S_IFBLK else "other-error", path, None),)
 
     def directory(
         self,
@@ -373,15 +373,15 @@ class _Descent:
     ) -> Sequence[Found]:
         """Go into the directory ``name``, at once or when the deepest one has been listed."""
         if identity in self.levels.identities:
-            return (Aside("loop", path, None),)
+            return (Ignored("loop", path, None),)
         if len(path) > PATH_BYTES_MAX:
-            return (Refusal("too-long-path", path[:PATH_BYTES_MAX], None),)
+            return (Skipped("too-long-path", path[:PATH_BYTES_MAX], None),)
         named_under = self.views.identities.get(identity)
         if named_under is not None:
             if identity in self.walker.met:
                 for covered in self.views.uncovered(self.walker.met[identity], path):
                     heapq.heappush(self.walker.mounted, (_LAST, covered, self.root))
-                return (Aside("bind-mount", path, None),)
+                return (Ignored("bind-mount", path, None),)
             self.walker.met[identity] = path
             roots = united(roots, named_under)
         if at_once:
@@ -394,7 +394,7 @@ class _Descent:
         try:
             self.levels.enter(name, identity, roots)
         except OSError as error:
-            return (refusal_for(error, path, None),)
+            return (skipped_for(error, path, None),)
         return ()
 
 

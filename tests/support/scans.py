@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from storeff.data import Assumption, one
+from storeff.data import ONE, Assumption
 from storeff.economics import Scenario, build_scenario
 from storeff.layout import Data, Layout
 from storeff.scan import worker
@@ -15,14 +15,14 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Chunker, Plan
 from storeff.scan.sketch import Sketch
-from storeff.sources.piece import Piece
+from storeff.sources.entry import Entry
 from storeff.sources.tree import walk
 
 SMALL = Plan(
     chunkers=(
-        Chunker("whole-file", 0, 0, 8),
-        Chunker("fixed-128KiB", 128 << 10, 128 << 10, 8, ("lz4",), 4),
-        Chunker("cdc-8KiB", 6 << 10, 10 << 10, 32, ("lz4", "zstd-1"), 8),
+        Chunker("whole-file", "whole", 0, 0, 8),
+        Chunker("fixed-128KiB", "fixed", 128 << 10, 128 << 10, 8, ("lz4",), 4),
+        Chunker("cdc-8KiB", "content-defined", 6 << 10, 10 << 10, 32, ("lz4", "zstd-1"), 8),
     )
 )
 
@@ -63,8 +63,8 @@ def assert_same_sketch(a: Sketch, b: Sketch) -> None:
         assert np.array_equal(getattr(a, field), getattr(b, field)), field
 
 
-def listed(root: Path) -> list[Piece]:
-    return [p for p in walk([root], one_file_system=False, exclude=()) if isinstance(p, Piece)]
+def listed(root: Path) -> list[Entry]:
+    return [p for p in walk([root], one_file_system=False, exclude=()) if isinstance(p, Entry)]
 
 
 def new_worker(plan: Plan, samples: list[CompressedSample] | None = None) -> worker.Worker:
@@ -79,4 +79,4 @@ def blocks(content: bytes, block_bytes: int) -> list[bytes]:
 
 def scenario_of(layout: Layout[Assumption]) -> Scenario[Assumption]:
     """``layout`` on the default drive and site, its data still to be measured."""
-    return build_scenario(Data(logical_bytes=one(), reduction_ratio=one()), layout)
+    return build_scenario(Data(logical_bytes=ONE, reduction_ratio=ONE), layout)

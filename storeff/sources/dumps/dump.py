@@ -9,7 +9,7 @@ import msgspec
 
 from storeff.errors import StoreffError
 from storeff.sources.names import printable
-from storeff.sources.refusals import ChangedError
+from storeff.sources.skipped import ChangedError
 
 Confidence = Literal["exact", "config-assisted", "inferred", "unknown"]
 # "opaque": KV bytes of which not even the dtype is known; "unwritten": a slab that was allocated

@@ -1,10 +1,10 @@
-"""What a walk meets and does not measure: refusals (a loss) and asides (no loss, or asked for)."""
+"""What a walk meets and does not measure: skipped (a loss) or ignored (no loss, or asked for)."""
 
 import errno
 
 import msgspec
 
-# What a person can do about each reason to refuse. The keys are part of the report's format.
+# What a person can do about each reason to skip. The keys are part of the report's format.
 REMEDIES = {
     "automount": "list the directory first so that it is mounted, then scan again",
     "busy": "scan again when no other program holds the file, or scan a snapshot",
@@ -29,8 +29,8 @@ REMEDIES = {
     "vanished": "scan a snapshot, or scan again when nothing deletes there",
 }
 
-# What each aside means. The keys are part of the report's format.
-ASIDES = {
+# What each reason to ignore means. The keys are part of the report's format.
+MEANINGS = {
     "bind-mount": "mounted again at a further place; measured once, for all sources that show it",
     "character-device": "it stores no bytes",
     "duplicate-root": "the same place was named twice; it is measured once",
@@ -69,7 +69,7 @@ _ERRNOS = {
 _REASONS = {number: reason for reason, numbers in _ERRNOS.items() for number in numbers}
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Skipped(msgspec.Struct, frozen=True):
     """Something that should have been measured and is not; ``reason`` is a key of REMEDIES.
 
     ``size_bytes`` is what is missing from the measurement: 0 if it stores nothing, None if unknown.
@@ -80,8 +80,8 @@ class Refusal(msgspec.Struct, frozen=True):
     size_bytes: int | None
 
 
-class Aside(msgspec.Struct, frozen=True):
-    """Something left out without loss or by request; ``reason`` is a key of ASIDES.
+class Ignored(msgspec.Struct, frozen=True):
+    """Something left out without loss or by request; ``reason`` is a key of MEANINGS.
 
     ``size_bytes`` is its apparent size, None if that was not looked at.
     """
@@ -95,8 +95,8 @@ class ChangedError(OSError):
     """What was found at a path is no longer there, or no longer the same."""
 
 
-def refusal_for(error: OSError, path: bytes, size_bytes: int | None) -> Refusal:
-    """The refusal that reports ``error`` on ``path``. Every OSError has a reason."""
+def skipped_for(error: OSError, path: bytes, size_bytes: int | None) -> Skipped:
+    """The Skipped that reports ``error`` on ``path``. Every OSError has a reason."""
     if isinstance(error, ChangedError):
-        return Refusal("changed", path, size_bytes)
-    return Refusal(_REASONS.get(error.errno or 0, "other-error"), path, size_bytes)
+        return Skipped("changed", path, size_bytes)
+    return Skipped(_REASONS.get(error.errno or 0, "other-error"), path, size_bytes)

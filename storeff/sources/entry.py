@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from storeff.sources.refusals import ChangedError
+from storeff.sources.skipped import ChangedError
 
 # A hole is told from data only in whole aligned granules of this size, the largest block that a
 # chunker cuts, so that blocks lie where they would without the hole.
@@ -18,7 +18,7 @@ HOLE_BYTES = 128 << 10
 STRETCH_BYTES = 4095
 
 
-class Piece(msgspec.Struct, frozen=True, gc=False):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A regular file as the walk found it. ``path`` is absolute and holds no symbolic link.
 
     ``roots`` are those under which it was found, by this name or another, in byte order;
@@ -36,9 +36,9 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
     links: int
 
 
-def piece_of(path: bytes, roots: tuple[bytes, ...], status: os.stat_result) -> Piece:
-    """The piece at ``path`` under ``roots`` whose lstat is ``status``."""
-    return Piece(
+def entry_of(path: bytes, roots: tuple[bytes, ...], status: os.stat_result) -> Entry:
+    """The entry at ``path`` under ``roots`` whose lstat is ``status``."""
+    return Entry(
         path,
         roots,
         status.st_size,
@@ -102,13 +102,13 @@ def _open_to_read(path: str) -> int:
         return os.open(path, flags)
 
 
-def open_piece(piece: Piece) -> int:
-    """A descriptor of ``piece`` for reading; the caller closes it.
+def open_entry(entry: Entry) -> int:
+    """A descriptor of ``entry`` for reading; the caller closes it.
 
-    Raises OSError, which ``refusal_for`` turns into a Refusal; ChangedError if the path now
+    Raises OSError, which ``skipped_for`` turns into a Skipped; ChangedError if the path now
     leads to anything but the same regular file.
     """
-    return open_unchanged(piece.path, piece.device, piece.inode, stat.S_IFREG)
+    return open_unchanged(entry.path, entry.device, entry.inode, stat.S_IFREG)
 
 
 def data_segments(

@@ -1,4 +1,4 @@
-"""open_piece() and data_segments(): the same file or none, and holes without reading them."""
+"""open_entry() and data_segments(): the same file or none, and holes without reading them."""
 
 import errno
 import os
@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storeff.sources.piece import Piece, data_segments, open_piece, piece_of
-from storeff.sources.refusals import REMEDIES, ChangedError, refusal_for
+from storeff.sources.entry import Entry, data_segments, entry_of, open_entry
+from storeff.sources.skipped import REMEDIES, ChangedError, skipped_for
 
 GRANULE = 131072
 
 
-def found(path: Path) -> Piece:
-    return piece_of(os.fsencode(path), (b"/",), path.lstat())
+def found(path: Path) -> Entry:
+    return entry_of(os.fsencode(path), (b"/",), path.lstat())
 
 
-def test_a_piece_is_opened_for_reading(tmp_path: Path) -> None:
+def test_an_entry_is_opened_for_reading(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
-    fd = open_piece(found(tmp_path / "file"))
+    fd = open_entry(found(tmp_path / "file"))
     assert os.read(fd, 100) == b"content"
     assert not os.get_inheritable(fd)
     os.close(fd)
@@ -41,35 +41,35 @@ REPLACEMENTS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("replacement", REPLACEMENTS)
-def test_a_piece_replaced_before_it_is_opened_is_changed(tmp_path: Path, replacement: str) -> None:
+def test_an_entry_replaced_before_it_is_opened_is_changed(tmp_path: Path, replacement: str) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"original")
-    piece = found(path)
+    entry = found(path)
     path.rename(tmp_path / "still-there-so-that-its-inode-is-not-reused")
     REPLACEMENTS[replacement](path)
     with pytest.raises(OSError) as caught:  # noqa: PT011
-        open_piece(piece)
-    assert refusal_for(caught.value, piece.path, 8).reason == "changed"
+        open_entry(entry)
+    assert skipped_for(caught.value, entry.path, 8).reason == "changed"
 
 
-def test_a_piece_whose_directory_became_a_link_is_changed(tmp_path: Path) -> None:
+def test_an_entry_whose_directory_became_a_link_is_changed(tmp_path: Path) -> None:
     for name in ("directory", "other"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
-    piece = found(tmp_path / "directory" / "file")
+    entry = found(tmp_path / "directory" / "file")
     (tmp_path / "directory").rename(tmp_path / "moved")
     (tmp_path / "directory").symlink_to("other")
     with pytest.raises(ChangedError):
-        open_piece(piece)
+        open_entry(entry)
 
 
-def test_a_piece_deleted_before_it_is_opened_has_vanished(tmp_path: Path) -> None:
+def test_an_entry_deleted_before_it_is_opened_has_vanished(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    piece = found(tmp_path / "file")
+    entry = found(tmp_path / "file")
     (tmp_path / "file").unlink()
     with pytest.raises(FileNotFoundError) as caught:
-        open_piece(piece)
-    assert refusal_for(caught.value, piece.path, 0).reason == "vanished"
+        open_entry(entry)
+    assert skipped_for(caught.value, entry.path, 0).reason == "vanished"
 
 
 def test_a_file_of_someone_else_is_opened_although_its_access_time_will_change(
@@ -86,17 +86,17 @@ def test_a_file_of_someone_else_is_opened_although_its_access_time_will_change(
         return real_open(path, flags, mode, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "open", refuse_noatime)
-    os.close(open_piece(found(tmp_path / "file")))
+    os.close(open_entry(found(tmp_path / "file")))
 
 
 @pytest.mark.parametrize("number", sorted(errno.errorcode))
 def test_every_system_error_has_a_reason_and_a_remedy(number: int) -> None:
-    refusal = refusal_for(OSError(number, os.strerror(number)), b"path", None)
-    assert REMEDIES[refusal.reason]
+    item = skipped_for(OSError(number, os.strerror(number)), b"path", None)
+    assert REMEDIES[item.reason]
 
 
 def test_an_error_without_a_number_has_a_reason() -> None:
-    assert refusal_for(OSError("odd"), b"path", 7).reason == "other-error"
+    assert skipped_for(OSError("odd"), b"path", 7).reason == "other-error"
 
 
 # Holes
