@@ -11,7 +11,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.cli import storeff
+from support.cli import everything, storeff
+from support.golden import assert_golden
 
 from storeff.report.doctor import checks
 
@@ -73,7 +74,7 @@ def test_scan_answers_on_stdout_and_says_nothing_else(sample_report: Path) -> No
         "cdc-64KiB",
         "vast-146-4",
         "5-year cost",
-        "Coverage: complete",
+        "coverage: complete",
     ):
         assert part in done.stdout
     assert "\x1b" not in done.stdout
@@ -186,9 +187,9 @@ def test_the_worked_example_comes_out_to_the_byte_and_the_cent() -> None:
 
 
 def test_the_terminal_view_of_the_worked_example_is_the_golden_one() -> None:
-    done = storeff("size", "--scenario", GOLDEN / "ex50.toml")
-    shown = "\n".join(line.rstrip() for line in done.stdout.splitlines()).rstrip()
-    assert shown == (GOLDEN / "ex50.txt").read_text().rstrip()
+    words = ("size", "--scenario", GOLDEN / "ex50.toml")
+    shown = storeff(*words, env=os.environ | {"COLUMNS": "80"}).stdout
+    assert_golden("ex50.txt", f"{shown}\n{everything(*words)}")
 
 
 def test_an_unknown_price_leaves_the_total_unknown(sample_report: Path) -> None:
@@ -243,7 +244,7 @@ def test_what_stores_no_bytes_is_no_failure(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"data" * 1000)
     os.mkfifo(tmp_path / "pipe")
     report = report_of("scan", tmp_path)
-    assert [a["reason"] for a in report["scan"]["set_aside"]] == ["fifo"]
+    assert [a["reason"] for a in report["scan"]["ignored"]] == ["fifo"]
     assert report["scan"]["coverage"] == 1
 
 
@@ -267,7 +268,7 @@ def test_a_source_of_links_alone_is_not_covered_and_says_where_they_lead(tmp_pat
     followed = report_of("scan", *sources, "--follow-links")
     assert followed["scan"]["logical_bytes"] == 30_000
     assert [v["data_bytes"] for v in followed["reduction"]["sharing"]["volumes"]] == [30_000] * 2
-    [aside] = followed["scan"]["set_aside"]
+    [aside] = followed["scan"]["ignored"]
     assert (aside["reason"], aside["files"]) == ("followed-link", 1)
 
 
@@ -275,7 +276,7 @@ def test_what_is_excluded_is_no_failure(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"data" * 1000)
     os.mkfifo(tmp_path / "pipe")
     report = report_of("scan", tmp_path, "--exclude", "pipe")
-    assert [a["reason"] for a in report["scan"]["set_aside"]] == ["excluded"]
+    assert [a["reason"] for a in report["scan"]["ignored"]] == ["excluded"]
 
 
 @pytest.mark.parametrize("names", [(), ("data.bin",)])
@@ -307,10 +308,9 @@ def test_hostile_names_reach_neither_terminal_nor_json_raw(tmp_path: Path) -> No
     (tmp_path / "links").mkdir()
     os.symlink(next(tmp_path.glob("*pipe")), tmp_path / "links" / "link")
     tmp_path /= "links"
-    done = storeff("scan", tmp_path, env=os.environ | {"COLUMNS": "400"})
-    assert done.returncode == 3
-    assert "\x1b" not in done.stdout
-    assert "\\xff\\u202e[bold]pipe" in done.stdout
+    shown = everything("scan", tmp_path, columns=400)
+    assert "\x1b" not in shown
+    assert "\\xff\\u202e[bold]pipe" in shown
     assert report_of("scan", tmp_path, code=3)["scan"]["skipped"][0]["examples"]
 
 
@@ -358,7 +358,7 @@ def test_a_sample_too_small_for_deduplication_is_sized_without(noise: Path) -> N
     now, *more = report["uncertainty"]["more_reading"]
     assert now["npv_width"] > 0.2 * report["layouts"][0]["bill"]["npv"]["value"]
     assert all(later["npv_width"] < now["npv_width"] for later in more)
-    text = storeff(*words).stdout
+    text = everything(*words)
     assert "the sample is too small for a single figure" in text
     assert "Left open: " in text
 

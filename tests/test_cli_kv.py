@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.cli import everything
 from support.dump_files import kv_bits, needs_shared, safetensors, write
 from support.kv_cli import CONFIG, SAMPLES, TRACE, report, run
 
@@ -25,9 +26,8 @@ def trace(tmp_path: Path) -> Path:
 
 
 def test_a_model_shows_its_formula() -> None:
-    done = run("--model", "llama-3.1-70b")
-    assert done.returncode == 0
-    assert "80 layers x 8 KV heads x 128 x 2 bytes = 327,680 bytes a token (320 KiB)" in done.stdout
+    shown = everything("kv", "--model", "llama-3.1-70b", columns=120)
+    assert "80 layers x 8 KV heads x 128 x 2 bytes = 327,680 bytes a token (320 KiB)" in shown
 
 
 def test_every_format_of_a_cache_can_be_chosen() -> None:
@@ -51,9 +51,9 @@ def test_dumps_are_recognised_and_measured() -> None:
 
 
 def test_the_terminal_names_losses_for_what_they_are() -> None:
-    done = run(SAMPLES)
-    assert "vLLM SharedStorageConnector" in done.stdout
-    assert "errors of values, not of quality" in done.stdout
+    shown = everything("kv", SAMPLES)
+    assert "vLLM SharedStorageConnector" in shown
+    assert "errors of values, not of quality" in shown
 
 
 def test_a_lying_dump_ends_in_exit_3_and_says_what_to_do(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_one_of_a_thing_is_singular(tmp_path: Path) -> None:
     path.write_text('{"timestamp": 0, "input_length": 500, "output_length": 1, "hash_ids": [7]}\n')
     name = "0123456789abcdef0123456789abcdef/model.layers.0.self_attn.attn.safetensors"
     write(tmp_path / name, safetensors({"kv_cache": kv_bits(2, 64, 64)}))
-    shown = run(path, (tmp_path / name).parent, "--block-tokens", "512").stdout
+    shown = everything("kv", path, (tmp_path / name).parent, "--block-tokens", "512")
     assert "1 of 1 file, " in shown
     assert "1 block has 1 distinct key: nothing is stored again. " in shown
     assert "1 request in 0 s, 500 input tokens (500 each); 1 block of 512 tokens" in shown
@@ -90,7 +90,7 @@ def test_a_share_of_hits_is_said_to_be_all_only_where_it_is(tmp_path: Path) -> N
     lines = [json.dumps(row | {"timestamp": 1000 * i}) + "\n" for i in range(4000)]
     path = tmp_path / "same.jsonl"
     path.write_text("".join(lines))
-    shown = run(path).stdout
+    shown = everything("kv", path)
     assert re.search(r"unlimited +everything +99\.97 % +99\.97 % +100 % ", shown)
 
 
@@ -223,7 +223,8 @@ def test_every_column_of_what_is_lossless_is_of_one_chunk_size() -> None:
     made = report(SAMPLES)["kv"]["survey"]["measured"]
     part = made["overall"][0]
     rows = {(row["scheme"], row["chunk_bytes"]): row["ratio"]["value"] for row in part["lossless"]}
-    line = next(line for line in run(SAMPLES).stdout.splitlines() if "keys and values" in line)
+    lines = everything("kv", SAMPLES, columns=120).split("entropy, order 0")[1].splitlines()
+    line = next(line for line in lines if "keys and values" in line)
     chunk_bytes = made["plan"]["chunk_bytes"]
     for scheme in ("zstd-1", "planes, zstd-1", part["winner"]["scheme"]):
         assert f"{rows[scheme, chunk_bytes]:.2f}x" in line
@@ -234,7 +235,7 @@ def test_every_column_of_what_is_lossless_is_of_one_chunk_size() -> None:
 def test_a_method_beyond_the_order_0_entropy_is_explained() -> None:
     part = report(SAMPLES)["kv"]["survey"]["measured"]["overall"][0]
     assert part["winner"]["ratio"]["value"] > part["order0_ratio"]["value"]
-    assert "entropy, order 0" in (shown := run(SAMPLES).stdout)
+    assert "entropy, order 0" in (shown := everything("kv", SAMPLES, columns=120))
     assert "as the best one does" in shown
 
 

@@ -101,7 +101,7 @@ def scan(*sizes: tuple[int, int, int], hole_bytes: int = 0, unread_bytes: int = 
             for below, files, size_bytes in sizes
         ],
         "skipped": [],
-        "set_aside": [],
+        "ignored": [],
     }
     return msgspec.convert(made, Scan)
 

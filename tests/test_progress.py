@@ -10,29 +10,67 @@ from pathlib import Path
 
 import pytest
 
-from storeff.commands.progress import describe, shown_progress
+from storeff.commands.progress import Meter, shown_progress
 from storeff.scan.run import Progress
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
 HALFWAY = Progress(True, 1200, 5 * 10**9, 300, 10**9)
 
 
+def at(listing: bool, total_bytes: int, done_bytes: int) -> Progress:
+    return Progress(listing, 1200, total_bytes, 300, done_bytes)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
 def test_a_total_that_still_grows_is_not_shown_as_one() -> None:
-    assert describe(HALFWAY) == (
-        "listing: 1,200 files, 5.00 GB so far; measured 300 files, 1.00 GB"
-    )
+    meter = Meter()
+    assert meter.update(HALFWAY) == "listing: 1,200 files, 5.00 GB so far; measured 1.00 GB"
+    assert meter.share is None
 
 
-def test_a_final_total_is() -> None:
-    done = Progress(False, 1200, 5 * 10**9, 300, 10**9)
-    assert describe(done) == "measured 300 files, 1.00 GB of 1,200 files, 5.00 GB"
+def test_a_final_total_gives_a_percentage_a_rate_and_the_time_left(clock: list[float]) -> None:
+    meter = Meter()
+    first = meter.update(at(False, 5 * 10**9, 10**9))
+    assert first == "20 %, measured 1.00 GB of 1,200 files, 5.00 GB"
+    clock[0] = 10
+    later = meter.update(at(False, 5 * 10**9, 2 * 10**9))
+    assert later == "40 %, measured 2.00 GB of 1,200 files, 5.00 GB, 100 MB/s, 30 s left"
+    assert meter.share == 0.4
+
+
+def test_the_rate_is_that_of_late(clock: list[float]) -> None:
+    meter = Meter()
+    for second in range(100):
+        clock[0] = second
+        speed = 10**6 if second < 50 else 10**8
+        said = meter.update(at(False, 10**12, speed * second))
+    assert "100 MB/s" in said
+
+
+def test_all_is_said_only_of_all(clock: list[float]) -> None:
+    assert Meter().update(at(False, 1000, 999)).startswith("99 %")
+    assert Meter().update(at(False, 1000, 1000)).startswith("100 %")
+    assert Meter().update(at(False, 0, 0)).startswith("0 %")
+
+
+def test_no_count_goes_back_where_it_is_listed_or_read_again(clock: list[float]) -> None:
+    meter = Meter()
+    meter.update(at(False, 1000, 400))
+    assert meter.update(at(True, 10, 0)).startswith("40 %, measured 400 B of 1,200 files, 1.00 kB")
+    assert meter.update(at(False, 1000, 500)).startswith("50 %")
+    # Files that are new since then.
+    assert meter.update(at(False, 2000, 500)).startswith("25 %, measured 500 B of 1,200 files, 2.0")
 
 
 def test_elsewhere_than_on_a_terminal_a_line_every_30_seconds(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], clock: list[float]
 ) -> None:
-    clock = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     with shown_progress(quiet=False) as shown:
         for seconds in (1, 29, 31, 32, 62):
             clock[0] = float(seconds)
@@ -40,7 +78,9 @@ def test_elsewhere_than_on_a_terminal_a_line_every_30_seconds(
         clock[0] = 95.0
         shown.phase("estimating")
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split(" ", 1)[1] for line in lines] == [describe(HALFWAY)] * 2 + ["estimating"]
+    assert [line.split(" ", 1)[1] for line in lines] == [Meter().update(HALFWAY)] * 2 + [
+        "estimating"
+    ]
 
 
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

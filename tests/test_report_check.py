@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from support.cli import storeff
+from support.golden import GOLDEN
+
+from storeff.report.check import contradictions
+from storeff.report.earlier import to_present
+from storeff.report.model import SCHEMA_VERSION, Report
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
 
@@ -130,14 +136,14 @@ EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "less without duplicates than with them": (
         lambda r: r["layouts"][0]["floor"]["raw_bytes"].update(four(5)),
-        "layouts[0].floor.raw_bytes, without any duplicate, is less than raw_bytes",
+        "layouts[0].floor.raw_bytes is less than raw_bytes",
     ),
     "chunks that compress better where none is found again": (
         lambda r: r["reduction"]["combined"][0].update(
             compression_only_bytes=four(r["reduction"]["data_bytes"] / 100),
             compression_only_ratio=four(100),
         ),
-        "compression_only_bytes, without any duplicate, is less than physical_bytes",
+        "compression_only_bytes is less than physical_bytes",
     ),
     "a compression-only ratio that its bytes do not give": (
         lambda r: r["reduction"]["combined"][0]["compression_only_ratio"].update(four(100)),
@@ -183,9 +189,145 @@ EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda r: r["layouts"][0]["bill"]["capex"]["racks"].update(four(None)),
         "layouts[0].bill.capex.total is known, or a part of it is, but not both",
     ),
+    "the same row twice": (
+        lambda r: r["reduction"]["dedup"].append(r["reduction"]["dedup"][0]),
+        "reduction.dedup has whole-file 2 times",
+    ),
+    "the same pair twice": (
+        lambda r: r["reduction"]["combined"].append(r["reduction"]["combined"][0]),
+        "reduction.combined has fixed-4KiB with lz4 2 times",
+    ),
+    "a layout twice": (
+        lambda r: r["layouts"].append(r["layouts"][0]),
+        "layouts has weka-16-2 2 times",
+    ),
+    "a class that leaves more than it has": (
+        lambda r: r["reduction"]["by_stratum"][0]["unique_bytes"].update(four(10**12)),
+        "reduction.by_stratum[0] leaves more than its data",
+    ),
+    "a class whose ratio its bytes do not give": (
+        lambda r: r["reduction"]["by_stratum"][0]["ratio"].update(four(77)),
+        "reduction.by_stratum[0]: its ratio is not",
+    ),
+    "a class that compresses to more than its chunks": (
+        lambda r: r["reduction"]["by_stratum"][0]["unique_bytes"].update(four(1)),
+        "reduction.by_stratum[0] is more than its chunks before compression",
+    ),
+    "a scope of another figure": (
+        lambda r: r["reduction"]["scope"]["measured"].update(four(7)),
+        "reduction.scope.measured is not reduction.headline",
+    ),
+    "compression only of other chunks": (
+        lambda r: r["reduction"]["scope"]["floor"].update(four(1.01)),
+        "reduction.scope.floor is not compression only of the chunks of the headline",
+    ),
+    "a layout for another target": (
+        lambda r: r["target"].update(bytes=7),
+        "layouts[0].waterfall does not begin with target.bytes",
+    ),
+    "a layout for other data": (
+        lambda r: r.update(target=None),
+        "layouts[0].waterfall does not begin with reduction.data_bytes",
+    ),
+    "layouts of which none is the reference": (
+        lambda r: r.update(reference_layout=None),
+        "reference_layout is none of layouts",
+    ),
+    "a waterfall that does not say how the data reduces": (
+        lambda r: r["layouts"][0]["waterfall"][2].update(step="something"),
+        "layouts[0].waterfall has no step data_reduction",
+    ),
+    "a reduction ratio that the waterfall does not have": (
+        lambda r: r["layouts"][0]["reduction_ratio"].update(four(9)),
+        "layouts[0].reduction_ratio is not one over the factor of data_reduction",
+    ),
+    "a drive that was not sized": (
+        lambda r: r["layouts"][0].update(drive="another"),
+        "layouts[0].drive is not that of layouts[0].bill",
+    ),
+    "a range that does not hold its cost": (
+        lambda r: r["layouts"][0]["npv_range"].update(low=1e30 / 2),
+        "layouts[0].npv_range does not hold the NPV",
+    ),
+    "a range of the cost without duplicates that does not hold it": (
+        lambda r: r["layouts"][0]["floor"]["npv_range"].update(high=1),
+        "layouts[0].floor.npv_range does not hold the NPV",
+    ),
+    "more reduction without duplicates": (
+        lambda r: r["layouts"][0]["floor"].update(reduction_ratio=50.0),
+        "layouts[0].floor.reduction_ratio is more than layouts[0].reduction_ratio",
+    ),
     "money that does not sum": (
         lambda r: r["layouts"][0]["bill"]["capex"]["racks"].update(four(1)),
         "layouts[0].bill.capex.total is",
+    ),
+}
+
+
+def bought(kv: Any) -> Any:
+    return kv["retention"]["rows"][0]
+
+
+KV_EDITS: dict[str, tuple[str, Callable[[Any], object], str]] = {
+    "files that its kinds do not sum to": (
+        "dumps",
+        lambda kv: kv["survey"].update(dump_files=99),
+        "kv.dumps sums to 8, kv.survey.dump_files is 99",
+    ),
+    "more measured than there is": (
+        "dumps",
+        lambda kv: kv["survey"].update(measured_files=9),
+        "kv.survey.measured_files are more",
+    ),
+    "more keys than blocks": (
+        "dumps",
+        lambda kv: kv["survey"]["sharing"].update(unique_blocks=9),
+        "kv.survey.sharing has more unique blocks",
+    ),
+    "more read than there is": (
+        "dumps",
+        lambda kv: kv["survey"]["measured"]["overall"][0].update(read_bytes=10**9),
+        "kv.survey.measured.overall[0] has read more",
+    ),
+    "a ratio that its bytes do not give": (
+        "dumps",
+        lambda kv: kv["survey"]["measured"]["overall"][0]["lossless"][0]["ratio"].update(four(9)),
+        "kv.survey.measured.overall[0]: lz4: its ratio is not",
+    ),
+    "a loss whose ratio its bytes do not give": (
+        "dumps",
+        lambda kv: kv["survey"]["measured"]["overall"][1]["lossy"][0]["ratio"].update(four(9)),
+        "kv.survey.measured.overall[1]: fp8 e4m3: its ratio is not",
+    ),
+    "more blocks than uses": (
+        "trace",
+        lambda kv: kv["trace"].update(unique_blocks=10**6),
+        "kv.trace has more unique blocks",
+    ),
+    "a rate that its hits do not give": (
+        "trace",
+        lambda kv: kv["trace"]["ttls"][0]["traffic"].update(block_hit_rate=0.5),
+        "kv.trace.ttls[0].traffic.block_hit_rate is not hit_blocks over blocks",
+    ),
+    "more hits than all": (
+        "trace",
+        lambda kv: bought(kv)["token_hit_rate"].update(four(1.5)),
+        "kv.retention.rows[0].token_hit_rate is above one",
+    ),
+    "a rate that no row has": (
+        "trace",
+        lambda kv: kv["retention"].update(requests_per_second_at_target=[1.0]),
+        "kv.retention.requests_per_second_at_target is not one for each",
+    ),
+    "a bill for no row": (
+        "trace",
+        lambda kv: kv["retention"].update(billed_ttl_seconds=1.0),
+        "kv.retention.billed_ttl_seconds is of none of its rows",
+    ),
+    "less bought than the capacity takes": (
+        "trace",
+        lambda kv: bought(kv)["raw_bytes"].update(four(1)),
+        "kv.retention.rows[0].raw_bytes is less than capacity_raw_bytes",
     ),
 }
 
@@ -199,31 +341,67 @@ def left(report: Any, unique_bytes: int) -> dict[str, Any]:
     return {"unique_bytes": four(unique_bytes), "ratio": four(ratio)}
 
 
+def said_of(report: Any) -> list[str]:
+    return list(contradictions(msgspec.convert(report, Report)))
+
+
 @pytest.mark.parametrize("name", EDITS)
-def test_an_impossible_report_is_refused_in_one_line(
-    written: Any, tmp_path: Path, name: str
-) -> None:
+def test_an_impossible_report_is_found_to_be_one(written: Any, name: str) -> None:
     edit, expected = EDITS[name]
     report = copy.deepcopy(written)
     edit(report)
+    assert any(expected in each for each in said_of(report))
+
+
+@pytest.mark.parametrize("name", KV_EDITS)
+def test_an_impossible_report_of_kv_caches_is_found_to_be_one(name: str) -> None:
+    kind, edit, expected = KV_EDITS[name]
+    report = json.loads((GOLDEN / "reports" / "1.5" / f"kv-{kind}.json").read_bytes())
+    to_present(report)
+    assert said_of(report) == []
+    edit(report["kv"])
+    assert any(expected in each for each in said_of(report))
+
+
+def test_what_contradicts_itself_is_refused_in_one_line_with_what_to_do(
+    written: Any, tmp_path: Path
+) -> None:
+    report = copy.deepcopy(written)
+    report["target"]["bytes"] = 0
     said = refused(report, tmp_path)
-    assert "cannot be true: " in said
-    assert expected in said
-    assert len(said.splitlines()) == 2  # what is wrong, and what to do
+    assert "cannot be true: target.bytes is not above zero (and 1 more)" in said
+    assert len(said.splitlines()) == 2
+
+
+def test_a_wrong_value_is_told_with_the_nearest_right_one(written: Any, tmp_path: Path) -> None:
+    report = copy.deepcopy(written)
+    report["layouts"][0]["bill"]["rack_bound"] = "pwer"
+    said = refused(report, tmp_path)
+    assert "Invalid enum value 'pwer' - at `$.layouts[0].bill.rack_bound`" in said
+    assert "did you mean 'power'?" in said
+
+
+@pytest.mark.parametrize("version", ["3.0", "0.9", None, 1.5, "x"])
+def test_a_report_of_another_major_version_is_refused(
+    written: Any, tmp_path: Path, version: Any
+) -> None:
+    said = refused(copy.deepcopy(written) | {"schema_version": version}, tmp_path)
+    assert f"has schema_version {version!r}, this storeff reads {SCHEMA_VERSION}" in said
+
+
+@pytest.mark.parametrize("edit", [[], 3, {}, {"bill": 3}, {"bill": {"drive": 1}, "waterfall": [3]}])
+def test_a_damaged_report_of_before_is_refused_as_any_other(tmp_path: Path, edit: Any) -> None:
+    report = json.loads((GOLDEN / "reports" / "1.5" / "scan.json").read_bytes())
+    report["layouts"] = [edit] if isinstance(edit, dict) else edit
+    report["scan"].pop("set_aside")
+    assert "is not a storeff report: " in refused(report, tmp_path)
 
 
 def test_every_interval_is_looked_at(written: Any) -> None:
-    import msgspec
-
-    from storeff.report.check import contradictions
-    from storeff.report.model import Report
-
     for path, _ in quantities(written):
         report = copy.deepcopy(written)
         edited = dict(quantities(report))[path]
         if edited["value"] is None:
             continue
         edited["low"] = edited["value"] + 1
-        decoded = msgspec.convert(report, Report)
-        said = list(contradictions(decoded))
-        assert any(s.startswith(f"{path[1:]} does not hold") for s in said), path
+        assert any(s.startswith(f"{path[1:]} does not hold") for s in said_of(report)), path

@@ -1,9 +1,10 @@
-"""Progress on stderr: a live line on a terminal, else one plain line every 30 seconds."""
+"""Progress on stderr: a live bar on a terminal, else one plain line every 30 seconds."""
 
 import contextlib
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -12,9 +13,12 @@ import click
 from storeff.interrupts import undo
 from storeff.scan.run import Progress
 from storeff.text import escaped
-from storeff.units import format_bytes
+from storeff.units import format_bytes, format_duration
 
 LINE_SECONDS = 30
+# The rate is that of so long: what has been read long ago says little of the time that is left.
+RATE_SECONDS = 15
+_BAR_WIDTH = 20
 
 
 class Shown(Protocol):
@@ -33,9 +37,48 @@ class _Quiet:
     def phase(self, name: str) -> None: ...
 
 
+class Meter:
+    """How far a scan is, of what is known of its size.
+
+    Files may be listed, and bytes read, a second time: no count goes back for that.
+    """
+
+    def __init__(self) -> None:
+        self.files = self.total_bytes = self.done_bytes = 0
+        self.share: float | None = None
+        self.seen: deque[tuple[float, int]] = deque()
+
+    def update(self, progress: Progress) -> str:
+        """``progress`` in words; ``share`` is None while the whole is not known."""
+        again = progress.listed_bytes < self.total_bytes
+        self.files = max(self.files, progress.listed_files)
+        self.total_bytes = max(self.total_bytes, progress.listed_bytes)
+        self.done_bytes = max(self.done_bytes, progress.done_bytes)
+        listed = f"{self.files:,} files, {format_bytes(self.total_bytes)}"
+        if progress.listing and not again:
+            return f"listing: {listed} so far; measured {format_bytes(self.done_bytes)}"
+        self.share = min(1.0, self.done_bytes / max(1, self.total_bytes))
+        done = f"{int(self.share * 100)} %, measured {format_bytes(self.done_bytes)} of {listed}"
+        rate = self._rate()
+        if not rate:
+            return done
+        left = format_duration(round(max(0, self.total_bytes - self.done_bytes) / rate))
+        return f"{done}, {format_bytes(rate)}/s, {left} left"
+
+    def _rate(self) -> float:
+        """Bytes a second of late; 0 where too little is known."""
+        now = time.monotonic()
+        self.seen.append((now, self.done_bytes))
+        while now - self.seen[0][0] > RATE_SECONDS and len(self.seen) > 2:
+            self.seen.popleft()
+        began, before = self.seen[0]
+        return (self.done_bytes - before) / (now - began) if now > began else 0.0
+
+
 class _Lines:
     def __init__(self) -> None:
         self.said_at = time.monotonic()
+        self.meter = Meter()
 
     def say(self, text: str) -> None:
         if time.monotonic() - self.said_at >= LINE_SECONDS:
@@ -43,7 +86,7 @@ class _Lines:
             click.echo(f"{time.strftime('%H:%M:%S')} {escaped(text)}", err=True)
 
     def scanning(self, progress: Progress) -> None:
-        self.say(describe(progress))
+        self.say(self.meter.update(progress))
 
     def phase(self, name: str) -> None:
         self.say(name)
@@ -52,30 +95,25 @@ class _Lines:
 class _Live:
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.status import Status
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn
+        from rich.progress import Progress as Bars
 
-        self.status = Status("starting", console=Console(stderr=True, markup=False))
-        self.started = time.monotonic()
+        # A name is no markup, though that of a layout may look like it.
+        text = TextColumn("{task.description}", markup=False)
+        columns = (SpinnerColumn(), BarColumn(_BAR_WIDTH), text)
+        self.bars = Bars(*columns, console=Console(stderr=True), transient=True)
+        self.task = self.bars.add_task("starting", total=None)
+        self.meter = Meter()
 
     def scanning(self, progress: Progress) -> None:
-        seconds = max(time.monotonic() - self.started, 1e-3)
-        speed = format_bytes(progress.done_bytes / seconds)
-        self.phase(f"{describe(progress)}, {speed}/s")
+        self.show(self.meter.update(progress), self.meter.share)
 
     def phase(self, name: str) -> None:
-        from rich.text import Text
+        self.show(name, None)
 
-        # A bare string would be read as markup, which the name of a layout may look like.
-        self.status.update(Text(escaped(name)))
-
-
-def describe(progress: Progress) -> str:
-    """How far the scan is; the total is said to be still growing while files are listed."""
-    listed = f"{progress.listed_files:,} files, {format_bytes(progress.listed_bytes)}"
-    done = f"{progress.done_files:,} files, {format_bytes(progress.done_bytes)}"
-    if progress.listing:
-        return f"listing: {listed} so far; measured {done}"
-    return f"measured {done} of {listed}"
+    def show(self, text: str, share: float | None) -> None:
+        total = None if share is None else 1.0
+        self.bars.update(self.task, description=escaped(text), completed=share or 0.0, total=total)
 
 
 def _restore_terminal() -> None:
@@ -93,7 +131,7 @@ def shown_progress(quiet: bool) -> Iterator[Shown]:
         live = _Live()
         undo.append(_restore_terminal)
         try:
-            with live.status:
+            with live.bars:
                 yield live
         finally:
             undo.remove(_restore_terminal)

@@ -1,6 +1,6 @@
 """The catalogues of layouts and drives, for a person or a program."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +11,7 @@ from storeff.data import Assumption
 from storeff.economics import Drive
 from storeff.layout import Layout, usable_fraction
 from storeff.report.figures import format_number
-from storeff.report.page import UNKNOWN, Column, table
+from storeff.report.page import UNKNOWN, Column, table, tabled
 from storeff.report.sizing import describe
 from storeff.report.terminal import show
 from storeff.text import escaped_json
@@ -32,19 +32,19 @@ def _plain(number: object) -> int | float:
 
 def print_layouts(layouts: Mapping[str, Layout[Assumption]]) -> None:
     """One line a layout: code, what is left for data, and what the system removes by itself."""
-    heads = ("raw : data", "metadata", "padding", "rebuild reserve", "maximum utilisation")
-    reduction = Column("data reduction", "text")
-    rows = (
-        (
-            each.name,
-            str(each.code),
-            f"{1 / float(usable_fraction(each)):.3f}",
-            *map(_percent, (each.metadata, each.padding, each.rebuild_reserve, each.fill_limit)),
-            "headline" if each.reduction is None else describe(each.reduction),
-        )
-        for each in layouts.values()
-    )
-    show(table(["layout", Column("code", "text"), *heads, reduction], rows))
+    cells: dict[str | Column, Callable[[Layout[Assumption]], str]] = {
+        "layout": lambda each: each.name,
+        Column("code", "text"): lambda each: str(each.code),
+        "raw : data": lambda each: f"{1 / float(usable_fraction(each)):.3f}",
+        "metadata": lambda each: _percent(each.metadata),
+        "padding": lambda each: _percent(each.padding),
+        "rebuild reserve": lambda each: _percent(each.rebuild_reserve),
+        "maximum utilisation": lambda each: _percent(each.fill_limit),
+        Column("data reduction", "text"): lambda each: (
+            "headline" if each.reduction is None else describe(each.reduction)
+        ),
+    }
+    show(tabled(layouts.values(), cells))
 
 
 def print_drives(drives: Mapping[str, Drive[Assumption]]) -> None:

@@ -2,18 +2,20 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from storeff.economics import SizedLayout
+from storeff.economics.uncertainty import CostRange
 from storeff.estimate.reduction import Reduction
 from storeff.layout import Step
 from storeff.quantity import Quantity
 
 if TYPE_CHECKING:
-    from storeff.report.model import Report, Scan
+    from storeff.report.model import Kv, Report, Scan
 
 # A ratio is one division of doubles, and other programs may write fewer digits.
 RELATIVE = 1e-6
@@ -22,7 +24,10 @@ CENTS = 0.01
 # A thousand billion times the 50 EB that people plan for: no count, no size, no sum of money.
 IMPOSSIBLE = 1e30
 # Parts of a whole, by the name that they have wherever they are.
-SHARES = ("share", "sampled_fraction", "rate", "coverage", "usable_fraction")
+SHARES = (
+    *("share", "sampled_fraction", "rate", "coverage", "usable_fraction", "share_of_max"),
+    *("used_once_share", "block_hit_rate", "token_hit_rate", "whole_token_hit_rate"),
+)
 
 
 def contradictions(report: "Report") -> Iterator[str]:
@@ -50,10 +55,37 @@ def contradictions(report: "Report") -> Iterator[str]:
                 "reduction.data_bytes",
                 report.reduction.data_bytes,
             )
-    if report.reference_layout not in (None, *(layout.name for layout in report.layouts)):
+    if report.kv is not None:
+        yield from _kv(report.kv)
+    names = {layout.name for layout in report.layouts}
+    if (report.reference_layout is not None or names) and report.reference_layout not in names:
         yield "reference_layout is none of layouts"
+    yield from _once("layouts", report.layouts, "name")
+    yield from _once("assumptions", report.assumptions, "path")
     for index, layout in enumerate(report.layouts):
         yield from _layout(layout, f"layouts[{index}]")
+        if layout.waterfall:
+            yield from _sized_for(report, layout.waterfall[0], f"layouts[{index}].waterfall")
+
+
+def _once(path: str, rows: Sequence[msgspec.Struct], *names: str) -> Iterator[str]:
+    """No two of ``rows`` are about the same: the values of ``names``."""
+    about = Counter(tuple(getattr(row, name) for name in names) for row in rows)
+    for key, times in about.items():
+        if times > 1:
+            yield f"{path} has {' with '.join(map(str, key))} {times} times"
+
+
+def _sized_for(report: "Report", first: Step[Quantity], path: str) -> Iterator[str]:
+    """Layouts are for the target; without one for what was scanned."""
+    if report.target is not None:
+        wanted, name = report.target.bytes, "target.bytes"
+    elif report.reduction is not None:
+        wanted, name = report.reduction.data_bytes, "reduction.data_bytes"
+    else:
+        return
+    if first.before_bytes.value != wanted:
+        yield f"{path} does not begin with {name}"
 
 
 def _figures(value: Any, path: str) -> Iterator[str]:
@@ -95,6 +127,8 @@ def _interval(q: Quantity, path: str) -> Iterator[str]:
     # A share may be negative: what reduction takes off.
     if known and known[0] < 0 and not path.endswith(".share_bytes"):
         yield f"{path} is below zero"
+    if known and known[-1] > 1 and path.rsplit(".", 1)[-1] in SHARES:
+        yield f"{path} is above one"
 
 
 def _scan(scan: "Scan") -> Iterator[str]:
@@ -111,6 +145,9 @@ def _scan(scan: "Scan") -> Iterator[str]:
         yield from _sum("scan.file_sizes", sum(s.files for s in sizes), "scan.files", scan.files)
         listed = sum(s.logical_bytes for s in sizes)
         yield from _sum("scan.file_sizes", listed, "scan.logical_bytes", scan.logical_bytes)
+    yield from _once("scan.strata", scan.strata, "name")
+    yield from _once("scan.file_sizes", scan.file_sizes, "below_bytes")
+    yield from _once("scan.skipped", scan.skipped, "reason")
     if sum(s.files for s in scan.strata) > scan.files:
         yield "scan.strata have more files than scan.files"
     if sum(s.logical_bytes for s in scan.strata) > scan.logical_bytes:
@@ -127,6 +164,10 @@ def _reduction(reduction: Reduction) -> Iterator[str]:
             for i, c in enumerate(reduction.compression)
         ),
     ]
+    yield from _once("reduction.dedup", reduction.dedup, "chunker")
+    yield from _once("reduction.combined", reduction.combined, "chunker", "codec")
+    blocks = ("codec", "block_bytes", "allocation_bytes", "required_ratio")
+    yield from _once("reduction.compression", reduction.compression, *blocks)
     for path, left, ratio in rows:
         yield from _ratio(f"reduction.{path}", data_bytes, left, ratio)
     for path, left, _ in rows:
@@ -143,15 +184,77 @@ def _reduction(reduction: Reduction) -> Iterator[str]:
             path = f"reduction.combined[{i}].compression_only_bytes"
             yield from _ratio(path, data_bytes, local, local_ratio)
             yield from _no_better(path, local, "physical_bytes", row.physical_bytes)
-    head = reduction.headline
+    head, scope = reduction.headline, reduction.scope
     same = [c for c in reduction.combined if (c.chunker, c.codec) == (head.chunker, head.codec)]
-    pairs = zip(_bounds(same[0].ratio), _bounds(head.ratio), strict=True) if same else ()
-    if not same or not all(_close(a, b) for a, b in pairs):
+    if not same or not _alike(same[0].ratio, head.ratio):
         yield "reduction.headline is not the row of reduction.combined that it names"
-    classes = [s.data_bytes for s in reduction.by_stratum]
-    if classes and None not in classes:
-        total = sum(size for size in classes if size is not None)
+    if not _alike(scope.measured, head.ratio):
+        yield "reduction.scope.measured is not reduction.headline"
+    alone_ratio = same[0].compression_only_ratio if same else None
+    if alone_ratio is not None and not _alike(scope.floor, alone_ratio):
+        yield "reduction.scope.floor is not compression only of the chunks of the headline"
+    yield from _strata(reduction)
+
+
+def _strata(reduction: Reduction) -> Iterator[str]:
+    strata, data_bytes = reduction.by_stratum, reduction.data_bytes
+    yield from _once("reduction.by_stratum", strata, "name")
+    for i, stratum in enumerate(strata):
+        path = f"reduction.by_stratum[{i}]"
+        unique, physical = stratum.unique_bytes, stratum.physical_bytes
+        if stratum.data_bytes is not None:
+            yield from _ratio(path, stratum.data_bytes, physical, stratum.ratio)
+            if (unique.value or 0) > stratum.data_bytes:
+                yield f"{path} leaves more than its data"
+        if (physical.value or 0) > (math.inf if unique.value is None else unique.value):
+            yield f"{path} is more than its chunks before compression"
+    sizes = [s.data_bytes for s in strata]
+    if sizes and None not in sizes:
+        total = sum(size for size in sizes if size is not None)
         yield from _sum("reduction.by_stratum", total, "reduction.data_bytes", data_bytes)
+
+
+def _kv(kv: "Kv") -> Iterator[str]:
+    """What dumps, a trace and retention say of themselves."""
+    survey, trace, retention = kv.survey, kv.trace, kv.retention
+    if survey is not None:
+        for name in ("files", "bytes"):
+            total = sum(getattr(found, name) for found in kv.dumps)
+            whole = f"dump_{name}"
+            yield from _sum("kv.dumps", total, f"kv.survey.{whole}", getattr(survey, whole))
+        if survey.measured_files > survey.dump_files:
+            yield "kv.survey.measured_files are more than its dump_files"
+        if survey.sharing is not None and survey.sharing.unique_blocks > survey.sharing.blocks:
+            yield "kv.survey.sharing has more unique blocks than blocks"
+    for i, part in enumerate(survey.measured.overall if survey and survey.measured else ()):
+        path = f"kv.survey.measured.overall[{i}]"
+        if part.read_bytes > part.data_bytes:
+            yield f"{path} has read more than its data"
+        left = [(row.scheme, row.stored_bytes, row.ratio) for row in part.lossless]
+        left += [(row.scheme, row.stored_bytes, row.ratio) for row in part.lossy]
+        for scheme, stored, ratio in left:
+            yield from _ratio(f"{path}: {scheme}", part.data_bytes, stored, ratio)
+    if trace is not None:
+        if trace.unique_blocks > trace.blocks:
+            yield "kv.trace has more unique blocks than blocks"
+        caches = [("unlimited", trace.unlimited)]
+        caches += [(f"caches[{i}].traffic", each.traffic) for i, each in enumerate(trace.caches)]
+        caches += [(f"ttls[{i}].traffic", each.traffic) for i, each in enumerate(trace.ttls)]
+        for name, traffic in caches:
+            if traffic.blocks and not _close(
+                traffic.block_hit_rate, traffic.hit_blocks / traffic.blocks
+            ):
+                yield f"kv.trace.{name}.block_hit_rate is not hit_blocks over blocks"
+    if retention is not None:
+        if len(retention.requests_per_second_at_target) != len(retention.rows):
+            yield "kv.retention.requests_per_second_at_target is not one for each of its rows"
+        if (retention.billed_ttl_seconds, 1) not in [
+            (row.ttl_seconds, row.admission) for row in retention.rows
+        ]:
+            yield "kv.retention.billed_ttl_seconds is of none of its rows"
+        for i, row in enumerate(retention.rows):
+            path = f"kv.retention.rows[{i}].raw_bytes"
+            yield from _no_better(path, row.raw_bytes, "capacity_raw_bytes", row.capacity_raw_bytes)
 
 
 def _ratio(path: str, data_bytes: int, left: Quantity, ratio: Quantity) -> Iterator[str]:
@@ -172,9 +275,9 @@ def _ratio(path: str, data_bytes: int, left: Quantity, ratio: Quantity) -> Itera
 
 def _no_better(path: str, local: Quantity, name: str, found: Quantity) -> Iterator[str]:
     """What is needed where no duplicate is found is never less than where they are."""
-    pairs = ((local.low, found.low), (local.value, found.value), (local.high, found.high))
+    pairs = zip(_bounds(local), _bounds(found), strict=True)
     if any(a is not None and b is not None and a < b for a, b in pairs):
-        yield f"{path}, without any duplicate, is less than {name}"
+        yield f"{path} is less than {name}, which it can never be"
 
 
 def _layout(layout: SizedLayout, path: str) -> Iterator[str]:
@@ -190,9 +293,23 @@ def _layout(layout: SizedLayout, path: str) -> Iterator[str]:
     first, last = steps[0].before_bytes.value, steps[-1].after_bytes.value
     if _bounds(steps[-1].after_bytes) != _bounds(layout.raw_bytes):
         yield f"{path}.raw_bytes is not what {path}.waterfall ends with"
+    for name in ("logical", "data_reduction"):
+        if name not in [step.step for step in steps]:
+            yield f"{path}.waterfall has no step {name}"
+    reduced, factor = layout.reduction_ratio.value, _reduction_factor(steps)
+    if reduced is not None and factor is not None and not _close(reduced * factor, 1):
+        yield f"{path}.reduction_ratio is not one over the factor of data_reduction"
+    if layout.drive != bill.drive:
+        yield f"{path}.drive is not that of {path}.bill"
+    yield from _cost_range(path, layout.npv_range, bill.npv)
     if layout.floor is not None:
-        local = layout.floor.raw_bytes
-        yield from _no_better(f"{path}.floor.raw_bytes", local, "raw_bytes", layout.raw_bytes)
+        local = layout.floor
+        yield from _no_better(
+            f"{path}.floor.raw_bytes", local.raw_bytes, "raw_bytes", layout.raw_bytes
+        )
+        yield from _cost_range(f"{path}.floor", local.npv_range, local.npv)
+        if reduced is not None and (local.reduction_ratio or 0) > reduced * (1 + RELATIVE):
+            yield f"{path}.floor.reduction_ratio is more than {path}.reduction_ratio"
     if first is not None and last is not None:
         shares = [step.share_bytes.value for step in steps]
         if None not in shares and sum(s for s in shares if s is not None) != last - first:
@@ -218,6 +335,15 @@ def _layout(layout: SizedLayout, path: str) -> Iterator[str]:
     yield from _money(f"{path}.bill.tco", bill.tco.value, spent)
 
 
+def _reduction_factor(steps: Sequence[Step[Quantity]]) -> float | None:
+    return next((step.factor.value for step in steps if step.step == "data_reduction"), None)
+
+
+def _cost_range(path: str, found: CostRange | None, npv: Quantity) -> Iterator[str]:
+    if found is not None and (npv.value is None or not found.low <= npv.value <= found.high):
+        yield f"{path}.npv_range does not hold the NPV"
+
+
 def _factor(path: str, step: Step[Quantity]) -> Iterator[str]:
     """Both sides of a step are rounded up to whole bytes; its factor is not."""
     before, factor, after = step.before_bytes.value, step.factor.value, step.after_bytes.value
@@ -225,6 +351,10 @@ def _factor(path: str, step: Step[Quantity]) -> Iterator[str]:
         return
     if not math.isclose(before * factor, after, rel_tol=RELATIVE, abs_tol=1 + factor):
         yield f"{path} does not multiply its bytes by its factor"
+
+
+def _alike(a: Quantity, b: Quantity) -> bool:
+    return all(_close(x, y) for x, y in zip(_bounds(a), _bounds(b), strict=True))
 
 
 def _bounds(q: Quantity) -> tuple[float | None, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from storeff.estimate.reduction import Reduction
-from storeff.report.model import Kv, Scan, Skipped, Warned
+from storeff.report.model import Kv, Report, Scan, Skipped, Warned
 from storeff.units import covered, format_bytes
 
 INTERRUPTED = "interrupted"
@@ -22,6 +22,13 @@ def coverage_shown(scan: Scan) -> str:
         return f"less than {share}" if scan.coverage == 1.0 else f"at most {share}"
     missing = scan.coverage == 1.0 and any(each.bytes for each in scan.skipped)
     return covered(0.9999) if missing else share
+
+
+def skipped_rows(report: Report) -> list[Skipped]:
+    """What should have been measured and is not, by reason."""
+    if report.scan is not None:
+        return report.scan.skipped
+    return report.kv.skipped if report.kv is not None else []
 
 
 def _stopped(scan: Scan) -> str | None:

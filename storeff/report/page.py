@@ -5,16 +5,17 @@ text is escaped as it enters, so that no name can steer a terminal, forge a line
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from rich.cells import cell_len
 
 from storeff.text import escaped
 
 UNKNOWN = "unknown"
+T = TypeVar("T")
 Style = Literal["", "strong", "warning"]
 
 _MARK = "..."
@@ -102,6 +103,12 @@ def table(columns: Sequence[str | Column], rows: Iterable[Sequence[str]]) -> Tab
     cells = [tuple(escaped(cell) for _, cell in zip(made, row, strict=True)) for row in rows]
     kept = [i for i in range(len(made)) if not i or any(r[i] not in ("", UNKNOWN) for r in cells)]
     return Table(tuple(made[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in cells))
+
+
+def tabled(items: Iterable[T], cells: Mapping[str | Column, Callable[[T], str]]) -> Table:
+    """A table with a row for each of ``items``, its cells what the function of each column says."""
+    rows = [[cell(each) for cell in cells.values()] for each in items]
+    return table(list(cells), rows)
 
 
 def shortened(text: str, width: int) -> str:

@@ -6,9 +6,9 @@ here and in the modules that this one calls; a format decides none of it.
 
 from collections.abc import Iterator
 
-from storeff.report.incomplete import coverage_shown
-from storeff.report.model import Report, Scan, Skipped
-from storeff.report.page import UNKNOWN, Column, Paragraph, Part, Section, shortened, table
+from storeff.report.incomplete import coverage_shown, skipped_rows
+from storeff.report.model import Report, Scan
+from storeff.report.page import UNKNOWN, Column, Paragraph, Part, Section, shortened, tabled
 from storeff.report.sections_kv import kv_sections
 from storeff.report.sections_layouts import layout_sections
 from storeff.report.sections_reduction import has_figures, reduction_sections, source_labels
@@ -66,30 +66,17 @@ def _read(scan: Scan, complete: bool) -> Section:
 
 def _reliance(report: Report) -> Iterator[Part]:
     """What was not covered, and every warning."""
-    skipped: list[Skipped] = []
-    if report.scan is not None:
-        skipped = report.scan.skipped
-    elif report.kv is not None:
-        skipped = report.kv.skipped
+    skipped = skipped_rows(report)
     if skipped:
-        yield table(
-            [
-                "skipped",
-                "entries",
-                "bytes",
-                Column("what to do", "text", least=26, most=50),
-                Column("for example", "name", least=24),
-            ],
-            [
-                (
-                    each.reason,
-                    f"{each.files:,}",
-                    UNKNOWN if each.bytes is None else format_bytes(each.bytes),
-                    each.remedy,
-                    each.examples[0] if each.examples else "",
-                )
-                for each in skipped
-            ],
+        yield tabled(
+            skipped,
+            {
+                "skipped": lambda row: row.reason,
+                "entries": lambda row: f"{row.files:,}",
+                "bytes": lambda row: UNKNOWN if row.bytes is None else format_bytes(row.bytes),
+                Column("what to do", "text", least=26, most=50): lambda row: row.remedy,
+                Column("for example", "name", least=24): lambda row: "".join(row.examples[:1]),
+            },
         )
     elif report.scan is not None and report.complete:
         of = "" if report.scan.coverage == 1 else " (of what was chosen to be read)"

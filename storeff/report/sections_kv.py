@@ -1,6 +1,6 @@
 """KV caches: a model's bytes a token, dumps, a trace, and retention."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from storeff.kv.measure.lossless import Scheme
 from storeff.kv.measure.measurement import KvReport, Part
@@ -12,9 +12,10 @@ from storeff.kv.trace.replay import Replayed, Traffic
 from storeff.quantity import Quantity
 from storeff.report.figures import amount, bounds, ratio, share_or_unknown
 from storeff.report.model import Kv, KvRetention
-from storeff.report.page import UNKNOWN, Column, Paragraph, Section, Table, table
+from storeff.report.page import UNKNOWN, Column, Paragraph, Section, table, tabled
 from storeff.report.page import Part as PagePart
 from storeff.units import (
+    count,
     counted,
     format_bytes,
     format_bytes_iec,
@@ -57,21 +58,17 @@ def _section(name: str, title: str, body: Iterator[PagePart]) -> Section:
 
 def _dumps(dumps: list[Found], survey: Survey) -> Iterator[PagePart]:
     if dumps:
-        texts = [Column(name, "text") for name in ("dtype", "shape", "confidence")]
-        yield table(
-            ["written by", *texts, "files", "bytes", "tokens"],
-            (
-                (
-                    found.system if found.kind == "kv" else f"{found.system} ({found.kind})",
-                    found.dtype or UNKNOWN,
-                    _shape(found),
-                    found.confidence,
-                    f"{found.files:,}",
-                    format_bytes(found.bytes),
-                    UNKNOWN if found.tokens is None else f"{found.tokens:,}",
-                )
-                for found in dumps
-            ),
+        yield tabled(
+            dumps,
+            {
+                "written by": lambda d: d.system if d.kind == "kv" else f"{d.system} ({d.kind})",
+                Column("dtype", "text"): lambda d: d.dtype or UNKNOWN,
+                Column("shape", "text"): _shape,
+                Column("confidence", "text"): lambda d: d.confidence,
+                "files": lambda d: f"{d.files:,}",
+                "bytes": lambda d: format_bytes(d.bytes),
+                "tokens": lambda d: UNKNOWN if d.tokens is None else f"{d.tokens:,}",
+            },
         )
     whys = [f"{found.system}: {found.why}" for found in dumps if found.confidence != "exact"]
     yield from map(Paragraph, whys[:SHOWN_WHYS])
@@ -126,7 +123,7 @@ def _measured(survey: Survey, measured: KvReport) -> Iterator[PagePart]:
     if lossy:
         method = Column("method", "text")
         yield table(["lossy", method, "ratio", "RMS error of values", "of logits"], lossy)
-        yield Paragraph("Losses are errors of numbers, not of quality; scales and zeros counted.")
+        yield Paragraph("Losses are errors of values, not of quality; scales and zeros counted.")
 
 
 def _scheme(part: Part, scheme: Scheme, chunk_bytes: int) -> str:
@@ -187,7 +184,17 @@ def _trace(trace: Replayed, chunks: list[ChunkSharing]) -> Iterator[PagePart]:
         holes = format_bytes(trace.notes.hole_bytes)
         yield Paragraph(f"! {holes} of the file were never written (holes)", "warning")
     if chunks:
-        yield _chunks(chunks)
+        yield tabled(
+            chunks,
+            {
+                "chunk": lambda c: counted(c.chunk_tokens, "token"),
+                "chunks": lambda c: f"{c.chunks:,}",
+                "distinct": lambda c: f"{c.unique_chunks:,}",
+                "token hits": lambda c: share_or_unknown(c.token_hit_rate),
+                "full chunks only": lambda c: share_or_unknown(c.whole_token_hit_rate),
+                "padding tokens": lambda c: f"{c.padding_tokens:,}",
+            },
+        )
 
 
 def _unit(notes: TraceNotes) -> str:
@@ -198,23 +205,6 @@ def _unit(notes: TraceNotes) -> str:
         "dates": "as dates show",
     }[notes.time_unit_from]
     return f"Times in {'dates' if notes.time_unit == 'iso' else notes.time_unit}, {said}"
-
-
-def _chunks(chunks: list[ChunkSharing]) -> Table:
-    return table(
-        ("chunk", "chunks", "distinct", "token hits", "full chunks only", "padding tokens"),
-        (
-            (
-                counted(each.chunk_tokens, "token"),
-                f"{each.chunks:,}",
-                f"{each.unique_chunks:,}",
-                share_or_unknown(each.token_hit_rate),
-                share_or_unknown(each.whole_token_hit_rate),
-                f"{each.padding_tokens:,}",
-            )
-            for each in chunks
-        ),
-    )
 
 
 def _rates(traffic: Traffic, share_of_max: float | None) -> tuple[str, str, str, str]:
@@ -230,14 +220,21 @@ def _retention(retention: KvRetention) -> Iterator[PagePart]:
         f"{significant(retention.scale)} times the trace's; on {retention.drive}, rated "
         f"{rated:g} drive writes a day (DWPD), under {retention.layout}."
     )
-    yield table(
-        [
-            *("evict if idle", "token hits", "stored", "raw bought", "drives"),
-            Column("limited by", "text"),
-            *("endurance factor", "written a day", "DWPD required", "break-even"),
-            "saved an hour",
-        ],
-        map(_kept, retention.rows),
+    yield tabled(
+        retention.rows,
+        {
+            "evict if idle": _evicted,
+            "token hits": lambda row: bounds(row.token_hit_rate, percent),
+            "stored": lambda row: bounds(row.stored_bytes, format_bytes),
+            "raw bought": lambda row: bounds(row.raw_bytes, format_bytes),
+            "drives": lambda row: bounds(row.drives, count),
+            Column("limited by", "text"): lambda row: row.binds,
+            "endurance factor": lambda row: bounds(row.endurance_factor, significant),
+            "written a day": lambda row: bounds(row.flash_bytes_per_day, format_bytes),
+            "DWPD required": lambda row: bounds(row.dwpd_asked, significant),
+            "break-even": lambda row: _known(row.break_even_hours, _hours),
+            "saved an hour": lambda row: _known(row.saved_usd_per_hour, _usd),
+        },
     )
     yield Paragraph(_billed(retention))
     if not all(row.measured for row in retention.rows):
@@ -248,22 +245,21 @@ def _retention(retention: KvRetention) -> Iterator[PagePart]:
     yield from (Paragraph(f"assumed: {each}") for each in retention.assumptions)
 
 
-def _kept(row: Retention) -> tuple[str, ...]:
+def _evicted(row: Retention) -> str:
     again = ", 2nd use" if row.admission == 2 else ""
-    hours, usd = row.break_even_hours.value, row.saved_usd_per_hour.value
-    return (
-        f"{format_duration(row.ttl_seconds)}{again}{'' if row.measured else ' *'}",
-        bounds(row.token_hit_rate, percent),
-        bounds(row.stored_bytes, format_bytes),
-        bounds(row.raw_bytes, format_bytes),
-        bounds(row.drives, lambda count: f"{count:,.0f}"),
-        row.binds,
-        bounds(row.endurance_factor, significant),
-        bounds(row.flash_bytes_per_day, format_bytes),
-        bounds(row.dwpd_asked, significant),
-        UNKNOWN if hours is None else format_duration(hours * 3600),
-        UNKNOWN if usd is None else amount(usd, "USD"),
-    )
+    return f"{format_duration(row.ttl_seconds)}{again}{'' if row.measured else ' *'}"
+
+
+def _known(q: Quantity, show: Callable[[float], str]) -> str:
+    return UNKNOWN if q.value is None else show(q.value)
+
+
+def _hours(hours: float) -> str:
+    return format_duration(hours * 3600)
+
+
+def _usd(usd: float) -> str:
+    return amount(usd, "USD")
 
 
 def sized_retention(retention: KvRetention) -> Retention:

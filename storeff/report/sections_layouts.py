@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from storeff.data import AssumptionRow
 from storeff.economics import SizedLayout
 from storeff.quantity import Quantity
 from storeff.report.figures import (
@@ -16,7 +17,7 @@ from storeff.report.figures import (
     with_unit,
 )
 from storeff.report.model import MoreReading, Report
-from storeff.report.page import UNKNOWN, Column, Paragraph, Part, Section, shortened, table
+from storeff.report.page import UNKNOWN, Column, Paragraph, Part, Section, shortened, table, tabled
 from storeff.units import count, counted, format_bytes, format_power, format_size_both, percent
 
 SHOWN_ASSUMPTIONS = 8
@@ -98,30 +99,37 @@ def _short(name: str) -> str:
 
 
 def _layouts(report: Report) -> Section:
-    heads = (
-        *("layout", "data reduction", "raw", "drives", "racks", "power"),
-        *(f"{years(report.layouts[0])}-year cost", "compression only, raw", "capex", "nines"),
+    def nines(layout: SizedLayout) -> str:
+        found = layout.durability.nines
+        return UNKNOWN if found is None else floored(found)
+
+    def reduced(layout: SizedLayout) -> str:
+        found = layout.reduction_ratio.value
+        return UNKNOWN if found is None else f"{times(found)}x"
+
+    def floor(layout: SizedLayout) -> str:
+        return "" if layout.floor is None else interval(layout.floor.raw_bytes, format_bytes)
+
+    made = tabled(
+        report.layouts,
+        {
+            "layout": lambda each: each.name,
+            "data reduction": reduced,
+            "raw": lambda each: interval(each.raw_bytes, format_bytes),
+            "drives": lambda each: interval(each.bill.drives, count),
+            "racks": lambda each: interval(each.bill.racks, count),
+            "power": lambda each: interval(each.bill.facility_mw_peak, format_power),
+            f"{years(report.layouts[0])}-year cost": lambda each: money(
+                each.bill.npv, report.currency
+            ),
+            "compression only, raw": floor,
+            "capex": lambda each: money(each.bill.capex.total, report.currency),
+            "nines": nines,
+        },
     )
-    made = table(heads, (_row(layout, report.currency) for layout in report.layouts))
     drive = _short(report.layouts[0].drive)
     title = f"What {format_size_both(logical_bytes(report))} would need, on {drive} drives"
     return Section("layouts", title, (made,))
-
-
-def _row(layout: SizedLayout, currency: str) -> tuple[str, ...]:
-    bill, nines, reduced = layout.bill, layout.durability.nines, layout.reduction_ratio.value
-    return (
-        layout.name,
-        UNKNOWN if reduced is None else f"{times(reduced)}x",
-        interval(layout.raw_bytes, format_bytes),
-        interval(bill.drives, count),
-        interval(bill.racks, count),
-        interval(bill.facility_mw_peak, format_power),
-        money(bill.npv, currency),
-        "" if layout.floor is None else interval(layout.floor.raw_bytes, format_bytes),
-        money(bill.capex.total, currency),
-        UNKNOWN if nines is None else floored(nines),
-    )
 
 
 def _contributions(report: Report) -> Section:
@@ -150,19 +158,17 @@ def _contribution_parts(report: Report, layout: SizedLayout) -> Iterator[Part]:
         shares = ", ".join(f"{name} {percent((part or 0) / npv)}" for name, part in parts.items())
         yield Paragraph(f"Cost: {shares}. Racks are {layout.bill.rack_bound}-limited.")
     points = report.sensitivity.per_point if report.sensitivity else ()
-    heads = ("if one point worse", "raw", "drives", f"{years(layout)}-year cost")
-    rows = [
-        (
-            input_name(point.input),
-            format_bytes(point.raw_bytes),
-            count(point.drives),
-            UNKNOWN if point.npv is None else amount(point.npv, report.currency),
+    worse = [each for each in points if each.raw_bytes or each.drives or each.npv]
+    if worse:
+        yield tabled(
+            worse,
+            {
+                "if one point worse": lambda each: input_name(each.input),
+                "raw": lambda each: format_bytes(each.raw_bytes),
+                "drives": lambda each: count(each.drives),
+                f"{years(layout)}-year cost": lambda each: _amount(each.npv, report.currency),
+            },
         )
-        for point in points
-        if point.raw_bytes or point.drives or point.npv
-    ]
-    if rows:
-        yield table(heads, rows)
     if report.uncertainty is not None:
         risks = {
             "Cost range of what was measured (95 %)": report.uncertainty.quantity.npv,
@@ -172,6 +178,10 @@ def _contribution_parts(report: Report, layout: SizedLayout) -> Iterator[Part]:
             if q.low != q.high:
                 yield Paragraph(f"{name}: {_ends(q.low, q.high, report.currency)}")
         yield from _more_reading(report.uncertainty.more_reading, report.currency)
+
+
+def _amount(value: float | None, currency: str) -> str:
+    return UNKNOWN if value is None else amount(value, currency)
 
 
 def _size(q: Quantity) -> str:
@@ -194,26 +204,25 @@ def _assumed(report: Report) -> Section:
     rows = {row.path: row for row in report.assumptions}
     swings = report.sensitivity.tornado if report.sensitivity else ()
     shown = [rows[each.path] for each in swings if each.path in rows][:SHOWN_ASSUMPTIONS]
-    made = table(
-        [
-            Column("assumed", "name", least=30),
-            "value",
-            "range",
-            "as of",
-            Column("source", "name", most=40),
-        ],
-        (
-            (
-                row.path,
-                UNKNOWN if row.value is None else with_unit(row.value, row.unit),
-                "..".join("?" if x is None else format_number(x) for x in (row.low, row.high)),
-                ("undated" if row.as_of is None else str(row.as_of))
-                + (", out of date" if row.stale else ""),
-                row.source or row.kind,
-            )
-            for row in shown
-        ),
+    made = tabled(
+        shown,
+        {
+            Column("assumed", "name", least=30): lambda row: row.path,
+            "value": lambda row: UNKNOWN if row.value is None else with_unit(row.value, row.unit),
+            "range": lambda row: f"{_end(row.low)}..{_end(row.high)}",
+            "as of": _as_of,
+            Column("source", "name", most=40): lambda row: row.source or row.kind,
+        },
     )
     note = Paragraph(f"{counted(len(rows), 'assumption')} in all, in the JSON report")
     title = "What was assumed, by effect on cost"
     return Section("assumptions", title, (*([made] if shown else []), note))
+
+
+def _end(value: float | None) -> str:
+    return "?" if value is None else format_number(value)
+
+
+def _as_of(row: AssumptionRow) -> str:
+    as_of = "undated" if row.as_of is None else str(row.as_of)
+    return f"{as_of}, out of date" if row.stale else as_of

@@ -20,7 +20,7 @@ from storeff.report.figures import (
     times,
     with_unit,
 )
-from storeff.report.incomplete import coverage_shown
+from storeff.report.incomplete import INTERRUPTED, coverage_shown, skipped_rows
 from storeff.report.model import Kv, Report, Scan
 from storeff.report.page import UNKNOWN, Facts, Section, brief, fold, shortened
 from storeff.report.sections_kv import KINDS, sized_retention
@@ -267,8 +267,12 @@ def _warning(report: Report) -> str:
 def _next(report: Report) -> str:
     reduction, kv = report.reduction, report.kv
     if not report.complete:
-        remedy = brief(report.warnings[0].remedy, 80) if report.warnings else "read again"
-        return f"{remedy}; --full shows what is missing"
+        remedy = report.warnings[0].remedy if report.warnings else "read it again"
+        skipped = skipped_rows(report)
+        if skipped and report.warnings and report.warnings[0].code != INTERRUPTED:
+            most = max(skipped, key=lambda each: each.files)
+            remedy = f"{most.reason}: {most.remedy}"
+        return f"{brief(remedy, 80)}; --full shows what is missing"
     if report.layouts:
         layouts = f"{counted(len(report.layouts), 'layout')}, each step and "
         return (

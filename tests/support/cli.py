@@ -2,9 +2,14 @@
 
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from storeff.report.model import read_report
+from storeff.report.sections import sections
+from storeff.report.terminal import laid_out
 
 COMMAND = (sys.executable, "-P", "-m", "storeff")
 
@@ -13,6 +18,16 @@ def storeff(*words: str | Path, **options: Any) -> "subprocess.CompletedProcess[
     """``storeff`` with ``words``, finished."""
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
     return subprocess.run([*COMMAND, *map(str, words)], text=True, timeout=120, **streams)
+
+
+def everything(*words: str | Path, columns: int = 100) -> str:
+    """All that a person can see of the report of ``storeff`` with ``words``."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.json"
+        done = storeff(*words, "-o", path)
+        assert path.exists(), done.stderr
+        parts = sections(read_report(path), full=True)
+    return "\n".join("".join(f"{line}\n" for line, _ in laid_out(part, columns)) for part in parts)
 
 
 def started(*words: str | Path, **options: Any) -> "subprocess.Popen[str]":
