@@ -23,12 +23,17 @@ EXIT_NOT_COVERED = 3
 COMMANDS = ("scan", "kv", "size", "layouts", "drives", "schema", "doctor")
 # By the code of an error, what on the command line does what its remedy says.
 FLAGS = {
+    "block-tokens": "--block-tokens",
     "gpu": "--gpu",
+    "gpus": "--gpus and --trace-gpus",
     "kernel": "--kernel, or STOREFF_KERNEL",
     "layout": "--layout",
+    "rating": "--drive, --data",
     "sampling": "--sample 100%, or a larger --sample or --time-budget",
+    "scale": "--requests-per-second, or --gpus and --trace-gpus",
     "scenario": "--scenario FILE",
     "similarity": "--similarity without --sample or --time-budget",
+    "time-unit": "--time-unit",
 }
 
 

@@ -215,7 +215,7 @@ def survey(
     if model is not None and width is None:
         raise StoreffError(
             f"the layers of {model.name} differ in what they keep of a token",
-            "measure without --model: only shapes that the dumps say themselves are shown then",
+            "measure without a model: only shapes that the dumps say themselves are shown then",
         )
     looking = _Survey(width, plan or Plan(), stop or threading.Event())
     for item in walk(roots, one_file_system=one_file_system, exclude=exclude):

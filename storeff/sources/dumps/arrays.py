@@ -211,5 +211,5 @@ def _header(candidate: Candidate, offset: int, length: int) -> _Header | None:
 
 
 def _malformed(candidate: Candidate, what: str) -> MalformedError:
-    remedy = "write it again, or leave it out with --exclude"
+    remedy = "write it again, or exclude it"
     return malformed(candidate, f"not a sound NumPy array: {what}", remedy)

@@ -65,7 +65,7 @@ _CACHES_MAX = 4
 _TOKENS_MAX = _CELLS_MAX = 1 << 24
 _CHUNK_BYTES = 65536
 _DSV4_MAGIC = 0x34565344
-_REMEDY = "save the state again, or leave the file out with --exclude"
+_REMEDY = "save the state again, or exclude the file"
 
 
 class _UnfitError(Exception):

@@ -9,7 +9,7 @@ from storeff.sources.dumps.dump import Candidate, MalformedError, malformed
 
 # A torch or numpy archive of a thousand layers has a directory of 200 kB.
 _READ_BYTES_MAX = 8 << 20
-_REMEDY = "write the file again, or leave it out with --exclude"
+_REMEDY = "write the file again, or exclude it"
 
 
 class Member(NamedTuple):
