@@ -41,7 +41,7 @@ def allowed_rooms(path: Path) -> set[str]:
         return {"analysis", "errors"}
     if room == "__main__":
         return {"commands", "errors", "interrupts", "streams", "text"}
-    return FOUNDATIONS
+    return FOUNDATIONS | ({"interrupts"} if room == "files" else set())
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -11,9 +11,6 @@ import click
 
 import storeff
 from storeff.errors import StoreffError, UsageError, did_you_mean
-from storeff.interrupts import EXIT_INTERRUPTED
-
-__all__ = ["EXIT_INTERRUPTED"]
 
 EXIT_OK = 0
 EXIT_ERROR = 1
