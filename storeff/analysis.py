@@ -33,7 +33,7 @@ from storeff.report.choice import describe_choice
 from storeff.report.model import Interrupted, Report, Scan, read_report, to_json
 from storeff.report.scanned import describe_scan
 from storeff.report.sizing import Sized, sized_for, supports_sizing
-from storeff.scan.machine import default_threads
+from storeff.scan.machine import THREADS_MAX, default_threads
 from storeff.scan.measurement import Measurement
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import Plan, Similarity
@@ -64,7 +64,6 @@ __all__ = [
 ]
 
 Name = str | bytes | os.PathLike[str]
-THREADS_MAX = 256
 
 
 @dataclass(frozen=True, eq=False)

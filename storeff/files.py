@@ -1,12 +1,15 @@
-"""Reading a file that somebody named: as much as it may hold, and never a device."""
+"""Files that somebody named: read up to what they may hold, and never a device; replaced whole."""
 
+import contextlib
 import errno
 import os
+import secrets
 import select
 import stat
 from pathlib import Path
 
 from storeff.errors import StoreffError
+from storeff.interrupts import undo
 from storeff.text import escaped
 from storeff.units import format_bytes
 
@@ -63,3 +66,63 @@ def _read(fd: int, status: os.stat_result, size_bytes: int) -> bytes:
             break
         content += read
     return bytes(content)
+
+
+def replace_file(path: str, document: bytes, like: os.stat_result | None = None) -> None:
+    """Have ``path`` hold its old content or ``document`` at any time, and after a power cut.
+
+    The file takes the owner and the mode of ``like``, None: those of any new file. Raises OSError.
+    """
+    temporary = temporary_name(path)
+
+    def remove() -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+
+    undo.append(remove)
+    try:
+        fd = create(temporary, 0o666 if like is None else 0o600)
+        with open(fd, "wb", buffering=0):
+            if like is not None:
+                made = os.fstat(fd)
+                if (made.st_uid, made.st_gid) != (like.st_uid, like.st_gid):
+                    os.fchown(fd, like.st_uid, like.st_gid)
+                os.fchmod(fd, stat.S_IMODE(like.st_mode))
+            write_all(fd, document)
+            os.fsync(fd)
+        os.replace(temporary, path)
+    except OSError:
+        remove()
+        raise
+    finally:
+        undo.remove(remove)
+    _sync_directory(os.path.dirname(path))
+
+
+def temporary_name(path: str) -> str:
+    """A name beside ``path`` that no file has."""
+    return os.path.join(os.path.dirname(path), f".storeff-{secrets.token_hex(8)}")
+
+
+def create(path: str, mode: int) -> int:
+    """The descriptor of a new file. Raises OSError."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+
+
+def write_all(fd: int, document: bytes) -> None:
+    """Write all of ``document``. Raises OSError."""
+    left = memoryview(document)
+    while left:
+        left = left[os.write(fd, left) :]
+
+
+def _sync_directory(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        # Some file systems have nothing to sync of a directory, and say so.
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            raise
+    finally:
+        os.close(fd)

@@ -1,6 +1,7 @@
-"""Dependencies point one way: sources, scan, estimate, kv, layout, economics, report, commands."""
+"""Dependencies point one way, from sources to commands: see ROOMS."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,12 +9,15 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "storeff"
-ROOMS = ["sources", "scan", "estimate", "kv", "layout", "economics", "report", "commands"]
+ROOMS = [
+    *("sources", "scan", "estimate", "kv", "layout", "economics", "report", "analysis", "commands")
+]
 # Below kv/, in order. How a scan tells a dump goes the other way: it is handed a function.
 KV_ROOMS = ["dumps", "models", "trace", "measure", "retention"]
 FOUNDATIONS = {"errors", "units", "text", "quantity", "data", "files"}
 SAMPLES = PACKAGE.parent / "samples" / "data" / "source"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+FLAG = re.compile(r"(?<![\w-])--[a-z]")
 
 
 def imported_rooms(path: Path, below: str = "storeff") -> set[str]:
@@ -41,9 +45,11 @@ def allowed_rooms(path: Path) -> set[str]:
         return FOUNDATIONS | left | native | stopping | {"__version__"}
     if room == "testing":
         return FOUNDATIONS | {"sources"}
+    if room == "__init__":
+        return {"analysis", "errors"}
     if room == "__main__":
         return {"commands", "errors", "interrupts", "streams", "text"}
-    return FOUNDATIONS
+    return FOUNDATIONS | ({"interrupts"} if room == "files" else set())
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -84,3 +90,35 @@ def test_a_scan_loads_nothing_of_similarity_unless_it_is_asked_for() -> None:
 
     assert not loaded()
     assert "storeff.scan.similar" in loaded("--similarity")
+
+
+def words_of_the_command_line(path: Path) -> list[str]:
+    """Strings of the module at ``path`` that name a flag."""
+    strings = (
+        node.value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    return [string for string in strings if FLAG.search(string)]
+
+
+def speaks_for_the_command_line(path: Path) -> bool:
+    """The commands, and what a terminal shows: its reader typed a command, and may type another."""
+    room, *rest = path.relative_to(PACKAGE).parts
+    return room in ("commands", "__main__.py") or (
+        room == "report" and rest[0].startswith("terminal")
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if not speaks_for_the_command_line(path)],
+    ids=lambda p: str(p.relative_to(PACKAGE)),
+)
+def test_only_the_command_line_speaks_of_its_flags(path: Path) -> None:
+    assert words_of_the_command_line(path) == []
+
+
+def test_a_flag_in_a_string_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text('x = f"read {1}: --sample 100%"\ny = "a--b -- 1--2"\n')
+    assert words_of_the_command_line(tmp_path / "a.py") == [": --sample 100%"]

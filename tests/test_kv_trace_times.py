@@ -22,7 +22,7 @@ def test_mooncake_times_that_are_no_whole_milliseconds_are_refused(tmp_path: Pat
         StoreffError, match=r"4\.4\d requests/s in seconds or 4,440 .* in milli"
     ) as no:
         read(tmp_path, paced(400, 0.2251))
-    assert "--time-unit s, ms, us or ns" in no.value.remedy
+    assert "s, ms, us or ns" in no.value.remedy
     trace = read(tmp_path, paced(400, 0.2251), time_unit="s")
     assert trace.span_seconds == pytest.approx(399 * 0.2251, abs=1e-3)
     assert trace.notes.time_unit_from == "given"

@@ -11,9 +11,6 @@ import click
 
 import storeff
 from storeff.errors import StoreffError, UsageError, did_you_mean
-from storeff.interrupts import EXIT_INTERRUPTED
-
-__all__ = ["EXIT_INTERRUPTED"]
 
 EXIT_OK = 0
 EXIT_ERROR = 1
@@ -23,12 +20,17 @@ EXIT_NOT_COVERED = 3
 COMMANDS = ("scan", "kv", "size", "layouts", "drives", "schema", "doctor")
 # By the code of an error, what on the command line does what its remedy says.
 FLAGS = {
+    "block-tokens": "--block-tokens",
     "gpu": "--gpu",
+    "gpus": "--gpus and --trace-gpus",
     "kernel": "--kernel, or STOREFF_KERNEL",
     "layout": "--layout",
+    "rating": "--drive, --data",
     "sampling": "--sample 100%, or a larger --sample or --time-budget",
+    "scale": "--requests-per-second, or --gpus and --trace-gpus",
     "scenario": "--scenario FILE",
     "similarity": "--similarity without --sample or --time-budget",
+    "time-unit": "--time-unit",
 }
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
-from storeff.commands import EXIT_INTERRUPTED, EXIT_NOT_COVERED, EXIT_OK
+from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.deliver import Delivery, command_line
 from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import Choice, Durations, Size, SizingOptions, sizing_options
 from storeff.errors import StoreffError, pick
+from storeff.interrupts import EXIT_INTERRUPTED
 from storeff.scan.machine import check_address_space
 
 TRACE_SUFFIXES = (".jsonl", ".json", ".csv")

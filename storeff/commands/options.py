@@ -116,9 +116,6 @@ data_option = click.option(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Directory with your own layouts, drives, enclosures... .toml, on top of the built-in.",
 )
-toml_option = click.option(
-    "--toml", "as_toml", is_flag=True, help="TOML on stdout, as --data takes it."
-)
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON report on stdout.")
 
 
@@ -183,26 +180,15 @@ def sizing_options(command: Callable[..., int]) -> Callable[..., int]:
     as ``sizing`` and ``delivery``."""
 
     @functools.wraps(command)
-    def gathered(
-        target: int | None,
-        layouts: tuple[str, ...],
-        drive: str,
-        site: str,
-        data_dir: Path | None,
-        measure_codes: bool,
-        output: Output | None,
-        as_json: bool,
-        full: bool,
-        **others: Any,
-    ) -> int:
+    def gathered(**words: Any) -> int:
         source = click.get_current_context().get_parameter_source
-        names = ("target", "layouts", "drive", "site", "data_dir")
-        given = any(source(name) is ParameterSource.COMMANDLINE for name in names)
-        return command(
-            sizing=SizingOptions(target, layouts, drive, site, data_dir, measure_codes, given),
-            delivery=Delivery(output, as_json, full),
-            **others,
-        )
+        chosen = {
+            name: words.pop(name) for name in ("target", "layouts", "drive", "site", "data_dir")
+        }
+        given = any(source(name) is ParameterSource.COMMANDLINE for name in chosen)
+        sizing = SizingOptions(**chosen, measure_codes=words.pop("measure_codes"), given=given)
+        delivery = Delivery(*(words.pop(name) for name in ("output", "as_json", "full")))
+        return command(sizing=sizing, delivery=delivery, **words)
 
     for option in reversed((*_SIZING, *_DELIVERY)):
         gathered = option(gathered)

@@ -8,14 +8,13 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 import stat
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from storeff.errors import StoreffError
-from storeff.interrupts import undo
+from storeff.files import create, replace_file, temporary_name, write_all
 from storeff.text import escaped
 
 STDOUT, STDERR = 1, 2
@@ -59,8 +58,8 @@ class Output:
                     self._check_is_not_read(each, exclude, one_file_system)
                 if _status(self.path) is None:
                     # What a quota or the kind of file system forbids shows only then.
-                    name = _temporary(self.path)
-                    os.close(_created(name, 0o600))
+                    name = temporary_name(self.path)
+                    os.close(create(name, 0o600))
                     os.unlink(name)
             elif not is_writable(self.descriptor):
                 raise StoreffError(f"cannot write {self.shown}: it is not open for writing")
@@ -229,68 +228,15 @@ def _put(path: str, status: os.stat_result | None, document: bytes) -> None:
     """``document`` as the content of the regular file at ``path``, of which ``status`` is told if
     it is there: by replacing it, or in place where that would need more rights than writing."""
     try:
-        _replace(path, status, document)
+        replace_file(path, document, status)
     except OSError as error:
         if status is None or error.errno not in _NOT_REPLACED:
             raise
         fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         with open(fd, "wb", buffering=0) as file:
-            _write_all(fd, document)
+            write_all(fd, document)
             file.truncate(len(document))
             os.fsync(fd)
-
-
-def _replace(path: str, status: os.stat_result | None, document: bytes) -> None:
-    """Have ``path`` hold its old content or ``document`` at any time, and after a power cut."""
-    temporary = _temporary(path)
-
-    def remove() -> None:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-
-    undo.append(remove)
-    try:
-        fd = _created(temporary, 0o666 if status is None else 0o600)
-        with open(fd, "wb", buffering=0):
-            if status is not None:
-                _take_after(fd, status)
-            _write_all(fd, document)
-            os.fsync(fd)
-        os.replace(temporary, path)
-    except OSError:
-        remove()
-        raise
-    finally:
-        undo.remove(remove)
-    _sync_directory(os.path.dirname(path))
-
-
-def _temporary(path: str) -> str:
-    return os.path.join(os.path.dirname(path), f".storeff-{secrets.token_hex(8)}")
-
-
-def _created(path: str, mode: int) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-
-
-def _take_after(fd: int, status: os.stat_result) -> None:
-    """Give the file open at ``fd`` the owner and the mode of ``status``."""
-    made = os.fstat(fd)
-    if (made.st_uid, made.st_gid) != (status.st_uid, status.st_gid):
-        os.fchown(fd, status.st_uid, status.st_gid)
-    os.fchmod(fd, stat.S_IMODE(status.st_mode))
-
-
-def _sync_directory(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        # Some file systems have nothing to sync of a directory, and say so.
-        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
-            raise
-    finally:
-        os.close(fd)
 
 
 def _open_fifo(path: str) -> int:
@@ -313,12 +259,6 @@ def _open_fifo(path: str) -> int:
 def _write_into(fd: int, document: bytes) -> None:
     """Write ``document`` to ``fd`` and close it."""
     with open(fd, "wb", buffering=0):
-        _write_all(fd, document)
+        write_all(fd, document)
         if stat.S_ISREG(os.fstat(fd).st_mode):
             os.fsync(fd)
-
-
-def _write_all(fd: int, document: bytes) -> None:
-    left = memoryview(document)
-    while left:
-        left = left[os.write(fd, left) :]

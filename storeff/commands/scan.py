@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from storeff.commands import EXIT_INTERRUPTED, EXIT_NOT_COVERED, EXIT_OK
+from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.deliver import Delivery, command_line
 from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import (
@@ -17,9 +17,8 @@ from storeff.commands.options import (
     SizingOptions,
     sizing_options,
 )
-from storeff.scan.machine import check_address_space
-
-THREADS_MAX = 256
+from storeff.interrupts import EXIT_INTERRUPTED
+from storeff.scan.machine import THREADS_MAX, check_address_space
 
 
 @click.command(
@@ -68,6 +67,7 @@ Exit codes:
 )
 @click.option(
     "--read-rate",
+    "bytes_per_second",
     type=Size(),
     help="Read no more than this a second, all threads together, such as 500MB.",
 )
@@ -94,17 +94,10 @@ def command(
     sources: tuple[Path, ...],
     sizing: SizingOptions,
     delivery: Delivery,
-    one_file_system: bool,
-    exclude: tuple[str, ...],
-    follow_links: bool,
-    threads: int | None,
-    kernel: str | None,
-    read_rate: int | None,
     sample: dict[str, Any] | None,
     time_budget: float | None,
-    similarity: bool,
-    seed: int,
     quiet: bool,
+    **reading: Any,
 ) -> int:
     """Measure how far the files in SOURCES shrink and size storage for TARGET bytes like them.
 
@@ -112,6 +105,7 @@ def command(
     to SOURCES, no symbolic link followed, no device opened. Hard links, duplicate SOURCES and what
     is mounted at several places are read once, and belong to every source that names them.
     """
+    # ``reading`` are arguments of measure(), by their own names.
     check_address_space()
     from storeff import analysis
     from storeff.commands.progress import shown_progress
@@ -120,8 +114,8 @@ def command(
     storage = sizing.storage() if sizing.given else None
     delivery.check(
         (*sources, *(storage.files.values() if storage else ())),
-        exclude=exclude,
-        one_file_system=one_file_system,
+        exclude=reading["exclude"],
+        one_file_system=reading["one_file_system"],
     )
     sampling = analysis.Sampling(**(sample or {}), seconds=time_budget)
     stop = threading.Event()
@@ -130,14 +124,7 @@ def command(
         measured = analysis.measure(
             sources,
             sampling=sampling,
-            similarity=similarity,
-            seed=seed,
-            threads=threads,
-            kernel=kernel,
-            one_file_system=one_file_system,
-            exclude=exclude,
-            follow_links=follow_links,
-            bytes_per_second=read_rate,
+            **reading,
             stop=stop,
             on_progress=progress.scanning,
             on_phase=progress.phase,

@@ -3,7 +3,6 @@
 import contextlib
 import math
 import os
-import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import msgspec
 
 import storeff
 from storeff.errors import StoreffError
-from storeff.files import read_bounded
+from storeff.files import read_bounded, replace_file
 from storeff.layout.code import MeasuredCode, can_be_measured, measure_code
 from storeff.layout.model import Code
 from storeff.scan.machine import cpu_name
@@ -100,12 +99,6 @@ def _write(path: Path, codes: dict[str, MeasuredCode]) -> None:
     document = msgspec.json.format(msgspec.json.encode(codes), indent=1)
     if len(document) > CACHE_BYTES_MAX:
         return
-    temporary = path.with_name(f".codes-{secrets.token_hex(8)}")
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(document)
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+        replace_file(str(path), document)

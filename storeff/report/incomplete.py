@@ -56,7 +56,7 @@ def _reasons(
             yield (
                 "too-little-read",
                 "the sample is too small for any figure",
-                "read more: give a larger --sample or --time-budget to scan",
+                "measure again and read more, or everything",
             )
     if kv is not None:
         yield from _skipped(kv.skipped, "see kv.skipped for each reason and what to do")

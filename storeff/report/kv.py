@@ -64,7 +64,7 @@ def measured_ratio(survey: Survey | None) -> Quantity:
     parts = [] if survey is None or survey.measured is None else survey.measured.overall
     if len({part.dtype for part in parts}) != 1:
         raise StoreffError(
-            "--lossless needs dumps of one dtype to be measured on",
+            "a lossless ratio needs dumps of one dtype to be measured on",
             "name a directory of dumps beside the trace",
         )
     return parts[0].winner.ratio
@@ -86,7 +86,8 @@ def flash_of(
     if drive.rated_dwpd.value is None:
         raise StoreffError(
             f"{drive.name} has no rated_dwpd, so its endurance is not known",
-            "choose another --drive, or put the rating into drives.toml of --data",
+            "choose another drive, or put the rating into a drives.toml of your own",
+            "rating",
         )
     if drive.price.currency not in (None, "USD"):
         raise StoreffError(

@@ -68,7 +68,7 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             + ", ".join(padded),
             "pack small files into large objects, and scan the data as it will be stored",
         )
-    own = "put {} in a file of your own and pass it with --data"
+    own = "put {} in a catalogue of your own"
     if scan is None and report.kv is None:
         own = "put {} in the scenario"
     stale = [row for row in report.assumptions if row.stale]
@@ -109,7 +109,7 @@ def _sampled(report: Report, scan: Scan, reduction: Reduction) -> Iterator[tuple
         "sampled",
         f"{coverage_shown(scan)} of the listed bytes were read; the figures are estimates for "
         "all of them",
-        "read everything: scan with --sample 100%",
+        "read everything",
     )
     head = reduction.headline
     if head.ratio.value is None:

@@ -12,6 +12,8 @@ from storeff.units import format_bytes
 
 # Beside what threads take, memory holds what they have found together, and the estimate.
 THREADS_SHARE = 0.5
+# The most threads that may be asked for.
+THREADS_MAX = 256
 # What the libraries and one thread map, most of which is never touched: 371 MB where a small file
 # was scanned and sized (2026-11-25). With less, libraries fail to load, each in its own way.
 ADDRESS_BYTES = 400_000_000

@@ -205,7 +205,7 @@ def survey(
     if model is not None and width is None:
         raise StoreffError(
             f"the layers of {model.name} differ in what they keep of a token",
-            "measure without --model: the shapes are then those in the dumps' own headers",
+            "measure without a model: the shapes are then those in the dumps' own headers",
         )
     looking = _Survey(source, width, plan or Plan(), stop or threading.Event())
     for item in source.list():

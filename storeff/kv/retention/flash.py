@@ -151,7 +151,8 @@ def scale_to(
         if trace.requests < 2 or not trace.span_seconds:
             raise StoreffError(
                 "the trace has no rate of requests: all of them came at one time",
-                "scale by --gpus and --trace-gpus",
+                "scale by the GPUs of both",
+                "gpus",
             )
         rate = Fraction(trace.requests - 1) / as_written(trace.span_seconds)
         scale = as_written(requests_per_second) / rate
@@ -160,7 +161,8 @@ def scale_to(
     else:
         raise StoreffError(
             "scale either by a rate of requests, or by GPUs and the trace's GPUs together",
-            "give --requests-per-second, or --gpus and --trace-gpus",
+            "give one of the two",
+            "scale",
         )
     if scale <= 0:
         raise StoreffError("the deployment's traffic must be above zero")

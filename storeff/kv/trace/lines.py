@@ -263,6 +263,7 @@ def _csv_requests(lines: Iterator[_Line], unit: TimeUnit | None) -> Requests:
         raise StoreffError(
             f"the unit of column {names[at]} is not known",
             f"name the column {names[at]}_ms or {names[at]}_s, or {STATE_UNIT}",
+            "time-unit",
         )
     parsed = _csv_parsed(chain(before, rows), columns, at, said, one_a_row)
     return Requests("csv", said, unit_from, parsed)

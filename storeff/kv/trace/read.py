@@ -190,7 +190,7 @@ def read_trace(
     except OSError as error:
         raise StoreffError(f"cannot read {path}: {error.strerror}") from error
     except StoreffError as error:
-        raise StoreffError(f"{path}: {error.message}", error.remedy) from error
+        raise StoreffError(f"{path}: {error.message}", error.remedy, error.code) from error
     if not builder.keys:
         raise StoreffError(
             f"{path}: no request has block hashes",
@@ -300,11 +300,11 @@ def infer_block_tokens(
     a block that has no hash; else the only size that fits all; of several, the ``usual`` one of the
     format. Raises StoreffError if that is none.
     """
-    remedy = "state the size of a block: --block-tokens"
+    remedy = "state the size of a block"
     usable = (lengths > 0) & (blocks > 0)
     n, length = blocks[usable], lengths[usable]
     if not len(n):
-        raise StoreffError(f"{where}: no request has an input length", remedy)
+        raise StoreffError(f"{where}: no request has an input length", remedy, "block-tokens")
     fitting = []
     for size in (1 << i for i in range(BLOCK_TOKENS_MAX.bit_length())):
         partial = np.mean((length <= n * size) & (length > (n - 1) * size))
@@ -327,4 +327,5 @@ def infer_block_tokens(
         f"{where}: the tokens of a block are ambiguous: lengths and numbers of blocks fit "
         f"{found or 'none'}",
         remedy,
+        "block-tokens",
     )

@@ -17,7 +17,7 @@ Unit = TimeUnit | Literal["iso"]
 UnitFrom = Literal["given", "column", "format", "dates"]
 
 TIME_UNITS: tuple[TimeUnit, ...] = ("s", "ms", "us", "ns")
-STATE_UNIT = f"state the unit: --time-unit {', '.join(TIME_UNITS[:-1])} or {TIME_UNITS[-1]}"
+STATE_UNIT = f"state the unit: {', '.join(TIME_UNITS[:-1])} or {TIME_UNITS[-1]}"
 
 # Milliseconds are num / den units.
 _MS: dict[TimeUnit, tuple[int, int]] = {
@@ -118,6 +118,7 @@ def usual_unit(times: Sequence[int | float], usual: TimeUnit) -> tuple[TimeUnit,
             f"its times are not whole {_NAMES[usual]}, as its format has them ({example!r})"
             + _rates(times),
             STATE_UNIT,
+            "time-unit",
         )
     rate = _rate(times, usual)
     rate_max = _RATE_MAX_IN_SECONDS if usual == "s" else _RATE_MAX
@@ -125,6 +126,7 @@ def usual_unit(times: Sequence[int | float], usual: TimeUnit) -> tuple[TimeUnit,
         raise StoreffError(
             f"its times are unlikely to be {_NAMES[usual]}, as its format has them{_rates(times)}",
             STATE_UNIT,
+            "time-unit",
         )
     return usual, "format"
 

@@ -1,0 +1,230 @@
+"""The library as a notebook uses it: the figures of the command, and errors that say what to do."""
+
+import dataclasses
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click import Command
+from support.cli import storeff as run
+
+import storeff
+from storeff.commands import FLAGS, cli, explained
+from storeff.errors import UsageError
+from storeff.report.model import Report
+
+SAMPLES = Path(__file__).parent.parent / "samples" / "data"
+ONE = storeff.Storage(["ceph-ec-8-3"])
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """4,000 files, each of which is there twice."""
+    root = tmp_path_factory.mktemp("tree")
+    source = random.Random(5)
+    for i in range(2000):
+        content = source.randbytes(2000 + 7 * i)
+        for copy in "ab":
+            (root / f"{copy}{i}").write_bytes(content)
+    return root
+
+
+@pytest.fixture(scope="module")
+def reduced() -> storeff.Reduced:
+    return storeff.reduce(storeff.measure(SAMPLES), target_bytes=10**18)
+
+
+def figures(report: Report) -> Any:
+    """``report`` as JSON without what differs from run to run."""
+    made = msgspec.to_builtins(report)
+    del made["run"]
+    for name in ("seconds", "cpu_seconds", "compress_cpu_seconds"):
+        del made["scan"][name]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("words", "sampling"),
+    [((), {}), (("--sample", "30%"), {"share": 0.3}), (("--sample", "1MB"), {"size_bytes": 10**6})],
+)
+def test_the_figures_are_those_of_the_command(
+    tree: Path, tmp_path: Path, words: tuple[str, ...], sampling: dict[str, Any]
+) -> None:
+    sizing = ("--target", "1EB", "--layout", "ceph-ec-8-3", "--layout", "rs-20-4")
+    done = run("scan", tree, *words, *sizing, "-q", "-o", tmp_path / "r.json")
+    assert done.returncode == 0, done.stderr
+    measured = storeff.measure([tree], sampling=storeff.Sampling(**sampling))
+    found = storeff.reduce(measured, target_bytes=10**18)
+    sized = storeff.size(found, storeff.Storage(["ceph-ec-8-3", "rs-20-4"]))
+    report = storeff.build_report(found, sized)
+    assert figures(report) == figures(storeff.read_report(tmp_path / "r.json"))
+
+
+def test_similarity_is_measured_with_the_rest() -> None:
+    report = storeff.build_report(storeff.reduce(storeff.measure(SAMPLES, similarity=True)))
+    assert report.reduction is not None
+    assert report.reduction.similarity is not None
+
+
+def test_a_report_is_read_again_and_sized_for_another_target(
+    reduced: storeff.Reduced, tmp_path: Path
+) -> None:
+    path = tmp_path / "r.json"
+    path.write_bytes(storeff.to_json(storeff.build_report(reduced, storeff.size(reduced, ONE))))
+    earlier = storeff.read_report(path)
+    again = storeff.Reduced.of_report(earlier)
+    assert again.target_bytes == 10**18
+    assert storeff.size(again, ONE).layouts == tuple(earlier.layouts)
+    twice = storeff.Reduced.of_report(earlier, target_bytes=2 * 10**18)
+    [layout] = storeff.size(twice, ONE).layouts
+    assert layout.raw_bytes.value is not None
+    assert earlier.layouts[0].raw_bytes.value is not None
+    assert layout.raw_bytes.value == pytest.approx(2 * earlier.layouts[0].raw_bytes.value)
+
+
+def test_without_a_target_the_measured_bytes_are_sized(reduced: storeff.Reduced) -> None:
+    own = dataclasses.replace(reduced, target_bytes=None)
+    [layout] = storeff.size(own, ONE).layouts
+    assert layout.waterfall[0].after_bytes.value == reduced.reduction.data_bytes
+
+
+def test_all_layouts_are_sized_if_none_is_named(reduced: storeff.Reduced) -> None:
+    storage = storeff.Storage()
+    assert {each.name for each in storeff.size(reduced).layouts} == {
+        each.layout.name for each in storage.scenarios
+    }
+
+
+def test_a_scenario_is_sized_without_a_measurement() -> None:
+    sized = storeff.size_scenario(Path(__file__).parent / "golden" / "ex50.toml")
+    report = storeff.build_report(None, sized, command=["by", "hand"])
+    assert report.complete
+    assert report.run.command == ["by", "hand"]
+    with pytest.raises(storeff.StoreffError) as error:
+        storeff.Reduced.of_report(report)
+    assert "--scenario" in explained(error.value)[1]
+
+
+def test_values_are_frozen(reduced: storeff.Reduced) -> None:
+    sized = storeff.size(reduced, ONE)
+    measured = storeff.measure(Path(__file__))
+    for value in (storeff.Sampling(), ONE, measured, measured.decision, reduced, sized):
+        assert value is not None
+        name = dataclasses.fields(value)[0].name
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(value, name, None)
+
+
+def test_one_path_is_a_source_not_its_letters(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"data" * 1000)
+    for source in (str(tmp_path), bytes(tmp_path), tmp_path, [tmp_path]):
+        assert storeff.measure(source).scan.files == 1
+
+
+def test_a_stop_before_anything_was_read_says_so(tree: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    measured = storeff.measure(tree, stop=stop)
+    assert measured.scan.interrupted == "listing"
+    assert measured.decision is None
+    assert not storeff.build_report(storeff.reduce(measured)).complete
+
+
+def test_progress_is_told(tree: Path) -> None:
+    seen: list[Any] = []
+    measured = storeff.measure(tree, on_progress=seen.append)
+    assert seen[-1].done_bytes == measured.scan.read_bytes == 35_986_000
+
+
+def test_too_little_read_is_sized_by_nobody_and_says_what_to_do(tree: Path) -> None:
+    found = storeff.reduce(storeff.measure(tree, sampling=storeff.Sampling(size_bytes=1)))
+    assert not found.can_be_sized
+    with pytest.raises(storeff.StoreffError) as error:
+        storeff.size(found, ONE)
+    assert error.value.code == "sampling"
+    assert "--" not in error.value.remedy
+    assert "--sample 100%" in explained(error.value)[1]
+
+
+def test_no_data_is_not_sized(tmp_path: Path) -> None:
+    with pytest.raises(storeff.StoreffError, match="nothing to size"):
+        storeff.size(storeff.reduce(storeff.measure(tmp_path)), ONE)
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (lambda: storeff.Storage(["raid0"]), "layout"),
+        (lambda: storeff.measure(SAMPLES, kernel="mmx"), "kernel"),
+        (
+            lambda: storeff.measure(
+                SAMPLES, similarity=True, sampling=storeff.Sampling(seconds=1.0)
+            ),
+            "similarity",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_the_code_of_its_flag(call: Any, code: str) -> None:
+    with pytest.raises(UsageError) as error:
+        call()
+    assert error.value.code == code
+    message, remedy, exit_code = explained(error.value)
+    assert FLAGS[code] in remedy
+    assert exit_code == 2
+    assert "--" not in message
+
+
+def test_every_flag_of_a_remedy_is_one() -> None:
+    known = {
+        option
+        for name in ("scan", "kv", "size")
+        for parameter in command(name).params
+        for option in parameter.opts
+    }
+    words = " ".join(FLAGS.values()).replace(",", "").split()
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_the_command_line_has_the_defaults_of_the_library() -> None:
+    defaults = {parameter.name: parameter.default for parameter in command("scan").params}
+    assert defaults["drive"] == ONE.drive
+    assert defaults["site"] == ONE.site
+
+
+def command(name: str) -> Command:
+    context = cli.make_context("storeff", [name], resilient_parsing=True)
+    found = cli.get_command(context, name)
+    assert found is not None
+    return found
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    probe = (
+        "import sys, storeff\n"
+        "assert 'Storage' in dir(storeff)\n"
+        "print([m for m in ('numpy', 'msgspec', 'click', 'rich') if m in sys.modules])\n"
+        "storeff.measure\n"
+        "print([m for m in ('scipy', 'pyeclib', 'click', 'rich') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", probe], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["[]", "[]"], done.stderr
+
+
+def test_a_scan_of_one_small_file_loads_no_library_that_it_has_no_use_for() -> None:
+    probe = (
+        "import sys; from storeff.commands import cli\n"
+        f"cli.main(['scan', {str(Path(__file__))!r}, '-q'], standalone_mode=False)\n"
+        "print([m for m in ('scipy', 'pyeclib', 'jinja2') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", probe], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_a_name_that_the_package_lacks_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="frobnicate"):
+        storeff.frobnicate  # noqa: B018
