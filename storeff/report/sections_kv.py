@@ -199,7 +199,7 @@ def _trace(trace: Replayed, chunks: list[ChunkSharing]) -> Iterator[PagePart]:
 
 def _unit(notes: TraceNotes) -> str:
     said = {
-        "given": "as --time-unit says",
+        "given": "as given",
         "column": "as the column's name says",
         "format": f"as traces of {notes.format.title()} have them",
         "dates": "as dates show",
