@@ -98,7 +98,7 @@ def population(corpus: Corpus) -> Population:
         truth=truth,
         distinct_bytes=sum(map(len, corpus.chunks.values())),
         largest_bytes=max(map(len, corpus.chunks.values())),
-        plain=Quantity(plain, plain, plain, "measured"),
+        plain=Quantity.exact(plain),
     )
 
 
