@@ -33,7 +33,7 @@ class LocalTree:
 
     A root is a file or a directory, and is followed if it is a symbolic link: an Ignored reports
     it. Inside, none is followed: an Ignored reports whether it leads out of all roots. A root
-    inside another is measured as a root of its own. ``roots`` are their resolved paths.
+    inside another is measured as a root of its own. ``roots`` are paths without symbolic links.
 
     ``one_file_system`` stays on each root's file system and does not touch a mount point.
     ``exclude`` holds globs as in gitignore: one with a slash inside is matched against the path
