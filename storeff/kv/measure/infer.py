@@ -74,7 +74,7 @@ class Inference(msgspec.Struct, frozen=True):
     """What the data show. ``axes`` and ``shape`` are set if ``confidence`` is "inferred".
 
     ``dtype`` is known by itself if not None. ``margin`` is how many standard errors the answer is
-    ahead of the next distance by; None where no two were compared. """
+    ahead of the next distance by; None where no two were compared."""
 
     dtype: Dtype | None
     axes: tuple[Axis, ...] | None
