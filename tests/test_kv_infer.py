@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.kvpages import (
+    DTYPES,
     MLA_ORDERS,
     ORDERS,
     embeddings,
@@ -23,7 +24,6 @@ from support.kvpages import (
 )
 
 from storeff.kv.dumps.dump import Dtype
-from storeff.kv.measure.dtype import DTYPES
 from storeff.kv.measure.infer import Geometry, Inference, infer
 
 # Layers, KV heads, head size, tokens.

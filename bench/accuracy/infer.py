@@ -22,6 +22,7 @@ from typing import Any
 import click
 import numpy as np
 from support.kvpages import (
+    DTYPES,
     MLA_ORDERS,
     ORDERS,
     embeddings,
@@ -33,7 +34,6 @@ from support.kvpages import (
     weights,
 )
 
-from storeff.kv.measure.dtype import DTYPES
 from storeff.kv.measure.infer import Geometry, Inference, infer
 
 # Layers, KV heads, head size, tokens.

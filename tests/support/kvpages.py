@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from storeff.kv.dumps.dump import Dtype
+
 Array = np.ndarray[Any, Any]
 
 ORDERS: dict[str, tuple[str, ...]] = {
@@ -23,6 +25,8 @@ MLA_ORDERS: dict[str, tuple[str, ...]] = {
     "mla layer_first": ("layer", "token", "latent"),
     "mla page_first": ("token", "layer", "latent"),
 }
+# Those that storeff.kv.measure.dtype can recognise.
+DTYPES: tuple[Dtype, ...] = ("bf16", "f16", "f32", "f8e4m3", "f8e5m2")
 _AXES = ("kv", "layer", "token", "head", "dim")
 _MLA_AXES = ("layer", "token", "latent")
 _FP8 = {"f8e4m3": (4, 3, 127), "f8e5m2": (5, 2, 124)}

@@ -40,8 +40,6 @@ FIELDS: Mapping[Dtype, tuple[Field, ...]] = {
     "f8e4m3": (Field("sign", 7, 1), Field("exponent", 3, 4), Field("mantissa", 0, 3)),
     "f8e5m2": (Field("sign", 7, 1), Field("exponent", 2, 5), Field("mantissa", 0, 2)),
 }
-DTYPES: tuple[Dtype, ...] = ("bf16", "f16", "f32", "f8e4m3", "f8e5m2")
-
 # The thresholds below were set on bench/accuracy/infer.py (2026-11-21), with room to both sides.
 _SAMPLE_BYTES = 1 << 20
 # Lanes of one number format are this alike, those of different parts of a number this different.

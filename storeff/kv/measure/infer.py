@@ -73,15 +73,12 @@ class Geometry(msgspec.Struct, frozen=True):
 class Inference(msgspec.Struct, frozen=True):
     """What the data show. ``axes`` and ``shape`` are set if ``confidence`` is "inferred".
 
-    ``dtype`` and ``token_stride`` (items between a channel's values of neighbouring tokens) are
-    known by themselves if not None. ``margin`` is how many standard errors the answer is ahead of
-    the next distance by; None where no two were compared.
-    """
+    ``dtype`` is known by itself if not None. ``margin`` is how many standard errors the answer is
+    ahead of the next distance by; None where no two were compared."""
 
     dtype: Dtype | None
     axes: tuple[Axis, ...] | None
     shape: tuple[int, ...] | None
-    token_stride: int | None
     margin: float | None
     confidence: Literal["inferred", "unknown"]
     why: str
@@ -114,10 +111,8 @@ def infer(
     return _order(items, dtype, extents, orders, why)
 
 
-def _unknown(
-    dtype: Dtype | None, why: str, stride: int | None = None, margin: float | None = None
-) -> Inference:
-    return Inference(dtype, None, None, stride, margin, "unknown", why)
+def _unknown(dtype: Dtype | None, why: str, margin: float | None = None) -> Inference:
+    return Inference(dtype, None, None, margin, "unknown", why)
 
 
 def _extents(geometry: Geometry) -> dict[Axis, int]:
@@ -157,17 +152,17 @@ def _order(
     stride = best // dims * _inner(extents)
     what = f"{why}; channels explain {float(total.mean()):.3f} with tokens {stride} items apart"
     if (margin is not None and margin < _MARGIN_MIN) or float(total.mean()) <= 0:
-        return _unknown(dtype, f"{what}, not decisively more than otherwise", margin=margin)
+        return _unknown(dtype, f"{what}, not decisively more than otherwise", margin)
     matching = _matching(orders, kept, best)
     if len(matching) != 1:
         reason = "several orders have" if matching else "none of the orders has"
-        return _unknown(dtype, f"{what}, which {reason}", stride if matching else None, margin)
+        return _unknown(dtype, f"{what}, which {reason}", margin)
     (order,) = matching
     fault = _fault(order, kept, features, shares[best], best)
     if fault:
-        return _unknown(dtype, f"{what}, but {fault}", margin=margin)
+        return _unknown(dtype, f"{what}, but {fault}", margin)
     shape = tuple(extents[axis] for axis in order)
-    return Inference(dtype, order, shape, stride, margin, "inferred", what)
+    return Inference(dtype, order, shape, margin, "inferred", what)
 
 
 def _inner(extents: dict[Axis, int]) -> int:

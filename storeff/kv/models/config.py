@@ -73,18 +73,11 @@ _KNOWN = frozenset(
     step3p7 xverse
     """.split()  # noqa: SIM905
 )
-_NOT_DECODERS = {
-    "albert",
-    "bert",
-    "deberta",
-    "deberta-v2",
-    "distilbert",
-    "electra",
-    "modernbert",
-    "nomic_bert",
-    "roberta",
-    "xlm-roberta",
-}
+_NOT_DECODERS = frozenset(
+    """
+    albert bert deberta deberta-v2 distilbert electra modernbert nomic_bert roberta xlm-roberta
+    """.split()  # noqa: SIM905
+)
 
 # A key that was not taken and has one of these words may change what is cached.
 _TELLING = re.compile(
