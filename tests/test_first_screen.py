@@ -181,7 +181,7 @@ def test_a_cost_has_its_range_of_prices_and_quantity_together(screen: Screen) ->
     report = recorded("1.5/part.json")
     report["layouts"][0]["npv_range"] = {"low": 4.5e9, "high": 12e9, "level": 0.95}
     assert row(screen(report), "5-year cost").startswith(
-        "7.47 B USD (present value); 4.50 to 12.0 B USD (95.0 %)"
+        "7.47 B USD (present value); 4.50 to 12.0 B USD (95 %)"
     )
 
 

@@ -64,7 +64,8 @@ def cost_with_range(report: Report, layout: SizedLayout) -> str:
     found, by_price = layout.npv_range, report.uncertainty and report.uncertainty.price.npv
     if found is not None and cost.value is not None:
         ends = _ends(found.low, found.high, currency)
-        return f"{amount(cost.value, currency)} (present value); {ends} ({percent(found.level)})"
+        level = f"{found.level * 100:g} %"
+        return f"{amount(cost.value, currency)} (present value); {ends} ({level})"
     cost_shown = f"{money(cost, currency)} (present value)"
     # A report of before schema 2.0 has the range by prices alone, of this layout.
     if by_price and by_price.low != by_price.high and layout is reference_layout(report):
