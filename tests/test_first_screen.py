@@ -287,6 +287,8 @@ def test_without_a_target_retention_tells_the_raw_storage_that_the_trace_bounds(
     report["kv"]["retention"]["requests_per_second_at_target"] = [None] * len(rates)
     kept = row(screen(report), "Retention")
     assert kept.endswith("183 GB..2.97 TB of raw storage for 0.0777 requests/s")
+    report["target"] = None
+    assert screen(report)[0].startswith("at most 1.00 PB (909 TiB) of KV cache, on vast-146-4")
 
 
 def test_a_report_of_before_is_read_whole(tmp_path: Path) -> None:

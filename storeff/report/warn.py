@@ -31,16 +31,16 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             )
         if reduction.method.sampling is not None:
             yield from _sampled(report, scan, reduction)
-        if report.target is not None and reduction.scope.measured.low is not None:
-            times = report.target.bytes / reduction.data_bytes
-            if times > FAR_BEYOND_SCAN:
-                yield (
-                    "beyond-scan",
-                    f"the target is {format_bytes(report.target.bytes)}, and "
-                    f"{format_bytes(reduction.data_bytes)} were measured: the reduction assumes "
-                    "that the target repeats data like it, compression only does not",
-                    "scan more, and data from every source that will be stored",
-                )
+        target_bytes = 0 if report.target is None else report.target.bytes
+        far = target_bytes > FAR_BEYOND_SCAN * reduction.data_bytes
+        if far and reduction.scope.measured.low is not None:
+            yield (
+                "beyond-scan",
+                f"the target is {format_bytes(target_bytes)}, and "
+                f"{format_bytes(reduction.data_bytes)} were measured: the reduction assumes "
+                "that it repeats such data",
+                "scan more, and data from every source that will be stored",
+            )
     uncredited = [
         layout.name
         for layout in report.layouts
