@@ -235,11 +235,11 @@ def _retention(retention: KvRetention) -> Iterator[PagePart]:
             "saved an hour": lambda row: known(row.saved_usd_per_hour.value, _usd),
         },
     )
-    yield Paragraph(_billed(retention))
+    yield Paragraph(_sized_for(retention))
     if not all(row.measured for row in retention.rows):
         yield Paragraph(
             "* Bounds, not measured: longer than half the trace, or admitted at the second use "
-            "only. What is sized is the cautious end."
+            "only. Layouts are sized for the cautious end."
         )
     yield from (Paragraph(f"assumed: {each}") for each in retention.assumptions)
 
@@ -266,7 +266,7 @@ def sized_retention(retention: KvRetention) -> Retention:
     )
 
 
-def _billed(retention: KvRetention) -> str:
+def _sized_for(retention: KvRetention) -> str:
     """What the report's layouts are sized for."""
     idle = format_duration(retention.billed_ttl_seconds)
     filled = [
@@ -275,10 +275,10 @@ def _billed(retention: KvRetention) -> str:
         if row.admission == 1 and rate is not None
     ]
     if filled:
-        return f"The bill is for {idle}. The target is filled by {', '.join(filled)}."
+        return f"Layouts are sized for {idle}. The target is filled by {', '.join(filled)}."
     row = sized_retention(retention)
     drives = counted(round(row.drives.value or 0), "drive")
     return (
-        f"The bill is for {idle}: {bounds(row.raw_bytes, format_bytes)} of raw, {drives} in "
+        f"Layouts are sized for {idle}: {bounds(row.raw_bytes, format_bytes)} of raw, {drives} in "
         "service, or one for each fragment of a stripe if these are more, and spares."
     )

@@ -21,7 +21,7 @@ from storeff.report.page import (
 from storeff.units import counted, covered, format_bytes, percent
 
 SHOWN_PAIRS = 10
-# Those that a layout which does not deduplicate may name; of smaller ones a column speaks.
+# Those that a layout which does not deduplicate may name; smaller ones have a column.
 SHOWN_BLOCK_BYTES = (64 << 10, 128 << 10)
 # A source of a longer name is numbered, so that it is known again when its name is shortened.
 _LONG_NAME = 40

@@ -156,7 +156,8 @@ def _read(scan: Scan, complete: bool) -> str:
     of = shortened(scan.sources[0], _SOURCE_WIDTH) if len(scan.sources) == 1 else ""
     files += of or counted(len(scan.sources), "source")
     if not complete:
-        return f"{files}; measured {coverage_shown(scan)} of the listed bytes"
+        measured = f"; measured {coverage_shown(scan)} of the listed bytes"
+        return files + (measured if scan.coverage < 1 else "")
     if scan.coverage < 1:
         return f"{files}; a sample of {covered(scan.coverage)}"
     return f"{files}; coverage: complete"

@@ -50,8 +50,8 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
     if reduction is not None and uncredited:
         yield (
             "no-reduction",
-            "what the data leaves as these layouts compress it is not in the report, and none of "
-            f"it is taken off: {', '.join(uncredited)}",
+            "the report has no measurement of the data as these layouts reduce it, so they are "
+            f"sized without data reduction: {', '.join(uncredited)}",
             "scan again with this version; read more if only a part was",
         )
     padded = [
@@ -64,8 +64,8 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
     if padded:
         yield (
             "small-objects",
-            "files as small as those measured leave much of their last unit empty; padding adds "
-            + ", ".join(padded),
+            "files as small as those measured fill little of their last allocation unit; padding "
+            "adds " + ", ".join(padded),
             "pack small files into large objects, and scan the data as it will be stored",
         )
     own = "put {} in a file of your own and pass it with --data"
@@ -113,11 +113,11 @@ def _sampled(report: Report, scan: Scan, reduction: Reduction) -> Iterator[tuple
     )
     head = reduction.headline
     if head.ratio.value is None:
-        sized = "; layouts that deduplicate so are sized without any duplicate"
+        sized = "; layouts that use it are sized as if no duplicate were found"
         more = "uncertainty" if report.layouts else "reduction.method.sampling"
         yield (
             "no-dedup-point",
             f"the sample is too small for a single figure for {head.chunker} deduplication and "
             f"{head.codec}: only the range is known{sized if report.layouts else ''}",
-            f"read more: {more}.more_reading says what twice and four times as much would give",
+            f"read more; {more}.more_reading has what twice and four times as much would give",
         )
