@@ -83,7 +83,7 @@ def summary(report: Report, *, full: bool) -> Iterator[Section]:
     rows = list(_facts(report, full))
     if not full:
         rows = _fitting(rows, _LINES if report.complete else _LINES - _INCOMPLETE_LINES)
-    yield Section("answer", _title(report), (Facts(tuple(rows)),))
+    yield Section("answer", _title(report), (Facts(tuple(rows)),) if rows else ())
 
 
 def _fitting(rows: list[tuple[str, str]], lines: int) -> list[tuple[str, str]]:
