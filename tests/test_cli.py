@@ -298,9 +298,7 @@ def test_a_tree_without_data_is_said_to_be_one(tmp_path: Path) -> None:
     assert report["reduction"]["headline"]["ratio"]["value"] is None
     assert "no-data" in [w["code"] for w in report["warnings"]]
     assert report["complete"] is False
-    assert report["incomplete_because"] == [
-        "no data was read, so nothing can be said of how it shrinks"
-    ]
+    assert report["incomplete_because"] == ["no data was read, so there is no data reduction ratio"]
 
 
 def test_hostile_names_reach_neither_terminal_nor_json_raw(tmp_path: Path) -> None:

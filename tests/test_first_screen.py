@@ -181,7 +181,7 @@ def test_a_cost_has_its_range_of_prices_and_quantity_together(screen: Screen) ->
     report = recorded("1.5/part.json")
     report["layouts"][0]["npv_range"] = {"low": 4.5e9, "high": 12e9, "level": 0.95}
     assert row(screen(report), "5-year cost").startswith(
-        "7.47 B USD (present value); 4.50 to 12.0 B USD (95.0 %)"
+        "7.47 B USD (present value); 4.50 to 12.0 B USD (95 %)"
     )
 
 
@@ -287,6 +287,8 @@ def test_without_a_target_retention_tells_the_raw_storage_that_the_trace_bounds(
     report["kv"]["retention"]["requests_per_second_at_target"] = [None] * len(rates)
     kept = row(screen(report), "Retention")
     assert kept.endswith("183 GB..2.97 TB of raw storage for 0.0777 requests/s")
+    report["target"] = None
+    assert screen(report)[0].startswith("at most 1.00 PB (909 TiB) of KV cache, on vast-146-4")
 
 
 def test_a_report_of_before_is_read_whole(tmp_path: Path) -> None:

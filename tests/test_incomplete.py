@@ -55,9 +55,9 @@ def test_what_was_skipped_is_counted_with_what_is_known_of_its_size(measured: An
         )
     ]
     assert said == [
-        "1 entry was not measured (300 B); the figures do not speak of them",
-        "5 entries were not measured (300 B and more); the figures do not speak of them",
-        "2 entries were not measured (of unknown size); the figures do not speak of them",
+        "1 entry was not measured (300 B); no figure includes it",
+        "5 entries were not measured (300 B and more); no figure includes them",
+        "2 entries were not measured (of unknown size); no figure includes them",
     ]
 
 

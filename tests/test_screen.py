@@ -138,6 +138,26 @@ def test_a_terminal_is_believed_before_columns() -> None:
     assert 60 < max(map(cell_len, shown.splitlines())) <= 70
 
 
+@pytest.mark.parametrize(
+    ("environment", "bold"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_headings_are_bold_on_a_terminal_that_shows_it(
+    environment: dict[str, str], bold: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-P", "-m", "storeff", "drives"],
+        stdout=theirs,
+        env=os.environ | {"TERM": "xterm"} | environment,
+    )
+    os.close(theirs)
+    shown = b"".join(iter(lambda: _read(ours), b"")).decode()
+    os.close(ours)
+    assert running.wait(60) == 0
+    assert ("\x1b[1m" in shown) is bold
+    assert "\x1b" not in re.sub(r"\x1b\[[01]m", "", shown)
+
+
 def _read(fd: int) -> bytes:
     """What a pseudo-terminal holds; nothing once its other end is closed, which is EIO."""
     try:

@@ -8,7 +8,7 @@ import pytest
 from support.golden import GOLDEN, assert_golden
 from support.markdown import markdown
 
-from storeff.report.model import Report, read_report
+from storeff.report.model import Kv, Report, read_report
 from storeff.report.page import Facts, Part, Section, Table
 from storeff.report.sections import sections
 from storeff.report.terminal import laid_out
@@ -71,6 +71,15 @@ def test_nothing_is_shown_that_says_nothing(path: Path) -> None:
     assert not re.search(r"±0(\.0)? %", shown)
     assert all(low != high for low, high in re.findall(r"\[([\d.]+), ([\d.]+)\]", shown))
     assert not re.search(r"(?<![\d.,])1 (files|drives|racks|layouts|chunks|entries)\b", shown)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_report_of_nothing_has_an_answer(full: bool) -> None:
+    nothing = msgspec.structs.replace(
+        recorded("1.5/kv-trace.json"), kv=Kv(), target=None, layouts=[], warnings=[]
+    )
+    [answer] = sections(nothing, full=full)
+    assert text_of([answer], 80).splitlines()[0] == "KV cache"
 
 
 def test_a_further_format_needs_the_sections_alone() -> None:

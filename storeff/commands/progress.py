@@ -16,7 +16,7 @@ from storeff.text import escaped
 from storeff.units import format_bytes, format_duration
 
 LINE_SECONDS = 30
-# The rate is that of so long: what has been read long ago says little of the time that is left.
+# The rate is measured over so long: reading changes its speed with the kind of files.
 RATE_SECONDS = 15
 _BAR_WIDTH = 20
 

@@ -1,4 +1,4 @@
-"""Putting the report together: from what was measured, or typed in, to sized layouts."""
+"""Putting the report together: from what was measured, or a scenario, to sized layouts."""
 
 import math
 import os

@@ -48,7 +48,7 @@ def print_layouts(layouts: Mapping[str, Layout[Assumption]]) -> None:
 
 
 def print_drives(drives: Mapping[str, Drive[Assumption]]) -> None:
-    """One line a drive; an unknown price is said to be unknown."""
+    """One line a drive."""
     heads = ("drive", "capacity", "watts", "price", "per TB", "as of")
     source = Column("source", "text", least=24)
     show(table([*heads, source], map(_drive, drives.values())))

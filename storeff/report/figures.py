@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from typing import TypeVar
 
 from storeff.quantity import Quantity
 from storeff.report.page import UNKNOWN, shortened
-from storeff.units import count, format_bytes, percent, significant
+from storeff.units import count, format_bytes, significant
 
+T = TypeVar("T")
 # A unit or a currency of more cells than this is none; it must not take the table's width.
 _UNIT_WIDTH = 16
 _CURRENCY_WIDTH = 8
@@ -117,9 +119,9 @@ def signed(size_bytes: float) -> str:
     return f"{'-' if size_bytes < 0 else '+'}{format_bytes(abs(size_bytes))}"
 
 
-def share_or_unknown(share: float | None) -> str:
-    """``78.3 %``."""
-    return UNKNOWN if share is None else percent(share)
+def known(value: T | None, show: Callable[[T], str]) -> str:
+    """``value`` as ``show`` shows it; unknown is never shown as nothing."""
+    return UNKNOWN if value is None else show(value)
 
 
 def format_number(value: float) -> str:

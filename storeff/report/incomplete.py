@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from storeff.estimate.reduction import Reduction
 from storeff.report.model import Kv, Report, Scan, Skipped, Warned
-from storeff.units import covered, format_bytes
+from storeff.units import counted, covered, format_bytes
 
 INTERRUPTED = "interrupted"
 
@@ -15,8 +15,8 @@ def incomplete(scan: Scan | None, reduction: Reduction | None, kv: Kv | None) ->
 
 
 def coverage_shown(scan: Scan) -> str:
-    """The share of the listed bytes that was measured: a bound where nobody knows how many more
-    there are, and all only if all were."""
+    """The share of the listed bytes that was measured: a bound where it is unknown how many more
+    there are, and 100 % only if all were."""
     share = covered(scan.coverage)
     if _stopped(scan) == "listing" or any(each.bytes is None for each in scan.skipped):
         return f"less than {share}" if scan.coverage == 1.0 else f"at most {share}"
@@ -49,7 +49,7 @@ def _reasons(
         if reduction is None or (not reduction.data_bytes and stopped is None):
             yield (
                 "no-data",
-                "no data was read, so nothing can be said of how it shrinks",
+                "no data was read, so there is no data reduction ratio",
                 "scan a directory that holds files",
             )
         elif sampled and reduction.data_bytes and reduction.scope.floor.value is None:
@@ -66,25 +66,24 @@ def _cut_short(scan: Scan, stopped: str, sampled: bool) -> str:
     listed = format_bytes(scan.logical_bytes)
     if stopped == "listing":
         return (
-            f"interrupted while files were listed: {scan.files:,} with {listed} were by then, and "
-            "none was read"
+            f"interrupted while files were listed, after {scan.files:,} with {listed}; none was "
+            "read"
         )
     if stopped == "comparing":
         return (
-            "interrupted while similar chunks were compared: what deltas would save rests on those "
-            "that had been"
+            "interrupted while similar chunks were compared: what deltas save is of those that were"
         )
     if any(each.reason == INTERRUPTED and each.bytes is None for each in scan.skipped):
         measured = format_bytes(scan.read_bytes + scan.hole_bytes)
         return (
             f"interrupted before all was listed, when {measured} of the {listed} listed by then "
-            "had been measured; how much more there is, nobody knows"
+            "had been measured; how much more there is, is unknown"
         )
     data = format_bytes(scan.logical_bytes - scan.hole_bytes)
     read = f"interrupted when {coverage_shown(scan)} of the {data} listed had been measured"
     if sampled:
         return f"{read}, less than was asked for"
-    return f"{read}, in directory order; the figures describe that part and no more"
+    return f"{read}, in directory order; the figures are for that part only"
 
 
 def _skipped(skipped: Sequence[Skipped], remedy: str) -> Iterator[tuple[str, str, str]]:
@@ -98,7 +97,7 @@ def _skipped(skipped: Sequence[Skipped], remedy: str) -> Iterator[tuple[str, str
     entries = sum(each.files for each in rows)
     yield (
         "not-covered",
-        f"{entries:,} {'entry was' if entries == 1 else 'entries were'} not measured{size}; the "
-        "figures do not speak of them",
+        f"{counted(entries, 'entry was', 'entries were')} not measured{size}; no figure includes "
+        f"{'it' if entries == 1 else 'them'}",
         remedy,
     )

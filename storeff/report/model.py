@@ -80,7 +80,7 @@ class SizeCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Skipped(msgspec.Struct, frozen=True, kw_only=True):
-    """What should have been measured and is not; ``bytes`` is null where nobody knows."""
+    """What should have been measured and is not; ``bytes`` is null where it is unknown."""
 
     reason: str
     files: int
@@ -102,9 +102,9 @@ class Ignored(msgspec.Struct, frozen=True, kw_only=True):
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """What was listed and read. ``logical_bytes`` = ``read_bytes`` + ``hole_bytes`` + not covered.
 
-    Holes are neither read nor counted as data that shrinks. ``cpu_seconds`` is what all threads
+    Holes are neither read nor counted as data. ``cpu_seconds`` is what all threads
     that read and measured took, ``compress_cpu_seconds`` what compressing the sample took of it.
-    ``choice`` says why everything or only a part was read. Of a part, no content classes are told.
+    ``choice`` says why everything or only a part was read. A partial scan has no ``strata``.
     ``interrupted`` is what an interrupt cut short (null in a report of before schema 1.5).
     ``coverage`` is of the bytes that are known, but for holes: what was skipped may be of unknown
     size.

@@ -42,8 +42,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Facts:
-    """Pairs of a label and what is said under it, each a line or a few; equal labels that follow
-    each other are one label of several lines."""
+    """Pairs of a label and a text. Equal labels in a row are one label with several lines."""
 
     rows: tuple[tuple[str, str], ...]
 

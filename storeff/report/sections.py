@@ -6,9 +6,10 @@ here and in the modules that this one calls; a format decides none of it.
 
 from collections.abc import Iterator
 
+from storeff.report.figures import known
 from storeff.report.incomplete import coverage_shown, skipped_rows
 from storeff.report.model import Report, Scan
-from storeff.report.page import UNKNOWN, Column, Paragraph, Part, Section, shortened, tabled
+from storeff.report.page import Column, Paragraph, Part, Section, shortened, tabled
 from storeff.report.sections_kv import kv_sections
 from storeff.report.sections_layouts import layout_sections
 from storeff.report.sections_reduction import has_figures, reduction_sections, source_labels
@@ -73,7 +74,7 @@ def _reliance(report: Report) -> Iterator[Part]:
             {
                 "skipped": lambda row: row.reason,
                 "entries": lambda row: f"{row.files:,}",
-                "bytes": lambda row: UNKNOWN if row.bytes is None else format_bytes(row.bytes),
+                "bytes": lambda row: known(row.bytes, format_bytes),
                 Column("what to do", "text", least=26, most=50): lambda row: row.remedy,
                 Column("for example", "name", least=24): lambda row: "".join(row.examples[:1]),
             },

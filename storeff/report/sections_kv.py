@@ -1,6 +1,6 @@
 """KV caches: a model's bytes a token, dumps, a trace, and retention."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from storeff.kv.measure.lossless import Scheme
 from storeff.kv.measure.measurement import KvReport, Part
@@ -10,7 +10,7 @@ from storeff.kv.trace.prefix import ChunkSharing, KeySharing
 from storeff.kv.trace.read import TraceNotes
 from storeff.kv.trace.replay import Replayed, Traffic
 from storeff.quantity import Quantity
-from storeff.report.figures import amount, bounds, ratio, share_or_unknown
+from storeff.report.figures import amount, bounds, known, ratio
 from storeff.report.model import Kv, KvRetention
 from storeff.report.page import UNKNOWN, Column, Paragraph, Section, table, tabled
 from storeff.report.page import Part as PagePart
@@ -67,7 +67,7 @@ def _dumps(dumps: list[Found], survey: Survey) -> Iterator[PagePart]:
                 Column("confidence", "text"): lambda d: d.confidence,
                 "files": lambda d: f"{d.files:,}",
                 "bytes": lambda d: format_bytes(d.bytes),
-                "tokens": lambda d: UNKNOWN if d.tokens is None else f"{d.tokens:,}",
+                "tokens": lambda d: known(d.tokens, lambda n: f"{n:,}"),
             },
         )
     whys = [f"{found.system}: {found.why}" for found in dumps if found.confidence != "exact"]
@@ -158,7 +158,7 @@ def _trace(trace: Replayed, chunks: list[ChunkSharing]) -> Iterator[PagePart]:
         f"{counted(trace.requests, 'request')} in {format_duration(trace.span_seconds)}, "
         f"{counted(trace.input_tokens, 'input token')}{mean}; {counted(trace.blocks, 'block')} of "
         f"{counted(trace.block_tokens, 'token')}, {trace.unique_blocks:,} distinct, "
-        f"{share_or_unknown(trace.used_once_share)} of those used once"
+        f"{known(trace.used_once_share, percent)} of those used once"
     )
     if trace.reuse_intervals is not None:
         reuse = trace.reuse_intervals
@@ -190,8 +190,8 @@ def _trace(trace: Replayed, chunks: list[ChunkSharing]) -> Iterator[PagePart]:
                 "chunk": lambda c: counted(c.chunk_tokens, "token"),
                 "chunks": lambda c: f"{c.chunks:,}",
                 "distinct": lambda c: f"{c.unique_chunks:,}",
-                "token hits": lambda c: share_or_unknown(c.token_hit_rate),
-                "full chunks only": lambda c: share_or_unknown(c.whole_token_hit_rate),
+                "token hits": lambda c: known(c.token_hit_rate, percent),
+                "full chunks only": lambda c: known(c.whole_token_hit_rate, percent),
                 "padding tokens": lambda c: f"{c.padding_tokens:,}",
             },
         )
@@ -208,9 +208,8 @@ def _unit(notes: TraceNotes) -> str:
 
 
 def _rates(traffic: Traffic, share_of_max: float | None) -> tuple[str, str, str, str]:
-    rates = (traffic.block_hit_rate, traffic.token_hit_rate, share_of_max)
-    block, token, most = map(share_or_unknown, rates)
-    return block, token, most, f"{traffic.written_tokens:,}"
+    block, token = known(traffic.block_hit_rate, percent), known(traffic.token_hit_rate, percent)
+    return block, token, known(share_of_max, percent), f"{traffic.written_tokens:,}"
 
 
 def _retention(retention: KvRetention) -> Iterator[PagePart]:
@@ -232,15 +231,15 @@ def _retention(retention: KvRetention) -> Iterator[PagePart]:
             "endurance factor": lambda row: bounds(row.endurance_factor, significant),
             "written a day": lambda row: bounds(row.flash_bytes_per_day, format_bytes),
             "DWPD required": lambda row: bounds(row.dwpd_asked, significant),
-            "break-even": lambda row: _known(row.break_even_hours, _hours),
-            "saved an hour": lambda row: _known(row.saved_usd_per_hour, _usd),
+            "break-even": lambda row: known(row.break_even_hours.value, _hours),
+            "saved an hour": lambda row: known(row.saved_usd_per_hour.value, _usd),
         },
     )
-    yield Paragraph(_billed(retention))
+    yield Paragraph(_sized_for(retention))
     if not all(row.measured for row in retention.rows):
         yield Paragraph(
             "* Bounds, not measured: longer than half the trace, or admitted at the second use "
-            "only. What is sized is the cautious end."
+            "only. Layouts are sized for the cautious end."
         )
     yield from (Paragraph(f"assumed: {each}") for each in retention.assumptions)
 
@@ -248,10 +247,6 @@ def _retention(retention: KvRetention) -> Iterator[PagePart]:
 def _evicted(row: Retention) -> str:
     again = ", 2nd use" if row.admission == 2 else ""
     return f"{format_duration(row.ttl_seconds)}{again}{'' if row.measured else ' *'}"
-
-
-def _known(q: Quantity, show: Callable[[float], str]) -> str:
-    return UNKNOWN if q.value is None else show(q.value)
 
 
 def _hours(hours: float) -> str:
@@ -271,7 +266,7 @@ def sized_retention(retention: KvRetention) -> Retention:
     )
 
 
-def _billed(retention: KvRetention) -> str:
+def _sized_for(retention: KvRetention) -> str:
     """What the report's layouts are sized for."""
     idle = format_duration(retention.billed_ttl_seconds)
     filled = [
@@ -280,10 +275,10 @@ def _billed(retention: KvRetention) -> str:
         if row.admission == 1 and rate is not None
     ]
     if filled:
-        return f"The bill is for {idle}. The target is filled by {', '.join(filled)}."
+        return f"Layouts are sized for {idle}. The target is filled by {', '.join(filled)}."
     row = sized_retention(retention)
     drives = counted(round(row.drives.value or 0), "drive")
     return (
-        f"The bill is for {idle}: {bounds(row.raw_bytes, format_bytes)} of raw, {drives} in "
+        f"Layouts are sized for {idle}: {bounds(row.raw_bytes, format_bytes)} of raw, {drives} in "
         "service, or one for each fragment of a stripe if these are more, and spares."
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from storeff.data import AssumptionRow
 from storeff.economics import SizedLayout
 from storeff.quantity import Quantity
 from storeff.report.figures import (
@@ -11,6 +10,7 @@ from storeff.report.figures import (
     floored,
     format_number,
     interval,
+    known,
     money,
     signed,
     times,
@@ -64,7 +64,8 @@ def cost_with_range(report: Report, layout: SizedLayout) -> str:
     found, by_price = layout.npv_range, report.uncertainty and report.uncertainty.price.npv
     if found is not None and cost.value is not None:
         ends = _ends(found.low, found.high, currency)
-        return f"{amount(cost.value, currency)} (present value); {ends} ({percent(found.level)})"
+        level = f"{found.level * 100:g} %"
+        return f"{amount(cost.value, currency)} (present value); {ends} ({level})"
     cost_shown = f"{money(cost, currency)} (present value)"
     # A report of before schema 2.0 has the range by prices alone, of this layout.
     if by_price and by_price.low != by_price.high and layout is reference_layout(report):
@@ -99,13 +100,8 @@ def _short(name: str) -> str:
 
 
 def _layouts(report: Report) -> Section:
-    def nines(layout: SizedLayout) -> str:
-        found = layout.durability.nines
-        return UNKNOWN if found is None else floored(found)
-
-    def reduced(layout: SizedLayout) -> str:
-        found = layout.reduction_ratio.value
-        return UNKNOWN if found is None else f"{times(found)}x"
+    def cost(q: Quantity) -> str:
+        return money(q, report.currency)
 
     def floor(layout: SizedLayout) -> str:
         return "" if layout.floor is None else interval(layout.floor.raw_bytes, format_bytes)
@@ -114,17 +110,15 @@ def _layouts(report: Report) -> Section:
         report.layouts,
         {
             "layout": lambda each: each.name,
-            "data reduction": reduced,
+            "data reduction": lambda each: known(each.reduction_ratio.value, _times),
             "raw": lambda each: interval(each.raw_bytes, format_bytes),
             "drives": lambda each: interval(each.bill.drives, count),
             "racks": lambda each: interval(each.bill.racks, count),
             "power": lambda each: interval(each.bill.facility_mw_peak, format_power),
-            f"{years(report.layouts[0])}-year cost": lambda each: money(
-                each.bill.npv, report.currency
-            ),
+            f"{years(report.layouts[0])}-year cost": lambda each: cost(each.bill.npv),
             "compression only, raw": floor,
-            "capex": lambda each: money(each.bill.capex.total, report.currency),
-            "nines": nines,
+            "capex": lambda each: cost(each.bill.capex.total),
+            "nines": lambda each: known(each.durability.nines, floored),
         },
     )
     drive = _short(report.layouts[0].drive)
@@ -140,12 +134,12 @@ def _contributions(report: Report) -> Section:
 
 def _contribution_parts(report: Report, layout: SizedLayout) -> Iterator[Part]:
     first, *steps = layout.waterfall
-    rows = [(first.label, "", _size(first.after_bytes), "")]
+    rows = [(first.label, "", known(first.after_bytes.value, format_bytes), "")]
     for step in steps:
         if step.factor.value != 1:
             factor = f"x {float(step.factor.value or 0):.4g}"
             share = signed(step.share_bytes.value or 0)
-            rows.append((step.label, factor, _size(step.after_bytes), share))
+            rows.append((step.label, factor, known(step.after_bytes.value, format_bytes), share))
     yield table(("step", "factor", "after", "contribution"), rows)
     capex, npv = layout.bill.capex, layout.bill.npv.value
     if npv:
@@ -157,6 +151,10 @@ def _contribution_parts(report: Report, layout: SizedLayout) -> Iterator[Part]:
         }
         shares = ", ".join(f"{name} {percent((part or 0) / npv)}" for name, part in parts.items())
         yield Paragraph(f"Cost: {shares}. Racks are {layout.bill.rack_bound}-limited.")
+
+    def cost(value: float) -> str:
+        return amount(value, report.currency)
+
     points = report.sensitivity.per_point if report.sensitivity else ()
     worse = [each for each in points if each.raw_bytes or each.drives or each.npv]
     if worse:
@@ -166,7 +164,7 @@ def _contribution_parts(report: Report, layout: SizedLayout) -> Iterator[Part]:
                 "if one point worse": lambda each: input_name(each.input),
                 "raw": lambda each: format_bytes(each.raw_bytes),
                 "drives": lambda each: count(each.drives),
-                f"{years(layout)}-year cost": lambda each: _amount(each.npv, report.currency),
+                f"{years(layout)}-year cost": lambda each: known(each.npv, cost),
             },
         )
     if report.uncertainty is not None:
@@ -180,12 +178,8 @@ def _contribution_parts(report: Report, layout: SizedLayout) -> Iterator[Part]:
         yield from _more_reading(report.uncertainty.more_reading, report.currency)
 
 
-def _amount(value: float | None, currency: str) -> str:
-    return UNKNOWN if value is None else amount(value, currency)
-
-
-def _size(q: Quantity) -> str:
-    return UNKNOWN if q.value is None else format_bytes(q.value)
+def _times(ratio: float) -> str:
+    return f"{times(ratio)}x"
 
 
 def _more_reading(widths: Sequence[MoreReading], currency: str) -> Iterator[Part]:
@@ -208,9 +202,9 @@ def _assumed(report: Report) -> Section:
         shown,
         {
             Column("assumed", "name", least=30): lambda row: row.path,
-            "value": lambda row: UNKNOWN if row.value is None else with_unit(row.value, row.unit),
+            "value": lambda row: known(row.value, lambda value: with_unit(value, row.unit)),
             "range": lambda row: f"{_end(row.low)}..{_end(row.high)}",
-            "as of": _as_of,
+            "as of": lambda row: f"{row.as_of or 'undated'}{', out of date' if row.stale else ''}",
             Column("source", "name", most=40): lambda row: row.source or row.kind,
         },
     )
@@ -221,8 +215,3 @@ def _assumed(report: Report) -> Section:
 
 def _end(value: float | None) -> str:
     return "?" if value is None else format_number(value)
-
-
-def _as_of(row: AssumptionRow) -> str:
-    as_of = "undated" if row.as_of is None else str(row.as_of)
-    return f"{as_of}, out of date" if row.stale else as_of

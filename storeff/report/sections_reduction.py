@@ -7,7 +7,7 @@ from storeff.estimate.delta import NotReread, Similarity
 from storeff.estimate.reduction import Combined, Reduction, Sampling, StratumReduction
 from storeff.estimate.sharing import Sharing
 from storeff.quantity import Quantity
-from storeff.report.figures import half_width, interval, ratio, share_or_unknown
+from storeff.report.figures import half_width, interval, known, ratio
 from storeff.report.page import (
     UNKNOWN,
     Column,
@@ -21,7 +21,7 @@ from storeff.report.page import (
 from storeff.units import counted, covered, format_bytes, percent
 
 SHOWN_PAIRS = 10
-# Those that a layout which does not deduplicate may name; of smaller ones a column speaks.
+# Those that a layout which does not deduplicate may name; smaller ones have a column.
 SHOWN_BLOCK_BYTES = (64 << 10, 128 << 10)
 # A source of a longer name is numbered, so that it is known again when its name is shortened.
 _LONG_NAME = 40
@@ -191,7 +191,7 @@ def _by_content(reduction: Reduction) -> Table:
     for share, stratum in sorted(shares, key=lambda each: -(each[0] or 0)):
         data = UNKNOWN if share is None else format_bytes(share * reduction.data_bytes)
         about = "about " if stratum.data_bytes is None and share is not None else ""
-        figures = (f"{about}{data}", share_or_unknown(share), ratio(stratum.ratio))
+        figures = (f"{about}{data}", known(share, percent), ratio(stratum.ratio))
         rows.append((stratum.name, *figures))
     return table(("content", "data", "share", f"{head.chunker} + {head.codec}"), rows)
 

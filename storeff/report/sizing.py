@@ -190,6 +190,6 @@ def _ratio(reduction: Reduction, left: Quantity) -> Fraction:
     if not isinstance(left.value, int) or left.value <= 0:
         raise StoreffError(
             f"{left.value} bytes are said to be left of {reduction.data_bytes:,}",
-            "measure again: no data shrinks to that",
+            "measure again: no data reduces to that",
         )
     return Fraction(reduction.data_bytes, left.value)

@@ -14,9 +14,9 @@ from storeff.report.figures import (
     floored,
     format_number,
     interval,
+    known,
     money,
     ratio,
-    share_or_unknown,
     times,
     with_unit,
 )
@@ -83,7 +83,7 @@ def summary(report: Report, *, full: bool) -> Iterator[Section]:
     rows = list(_facts(report, full))
     if not full:
         rows = _fitting(rows, _LINES if report.complete else _LINES - _INCOMPLETE_LINES)
-    yield Section("answer", _title(report), (Facts(tuple(rows)),))
+    yield Section("answer", _title(report), (Facts(tuple(rows)),) if rows else ())
 
 
 def _fitting(rows: list[tuple[str, str]], lines: int) -> list[tuple[str, str]]:
@@ -106,10 +106,10 @@ def _title(report: Report) -> str:
             what = "of this data" if report.target is None else "of data like this"
         if kv is not None:
             what = "of KV cache"
-        return (
-            f"{format_size_both(logical_bytes(report))} {what}, on {_short(layout.name)} with "
-            f"{_short(layout.drive)} drives"
-        )
+        size = format_size_both(logical_bytes(report))
+        if report.target is None:
+            size = _most(report) + size
+        return f"{size} {what}, on {_short(layout.name)} with {_short(layout.drive)} drives"
     if kv is not None:
         return _kv_title(kv)
     if reduction is None or not reduction.data_bytes:
@@ -156,7 +156,8 @@ def _read(scan: Scan, complete: bool) -> str:
     of = shortened(scan.sources[0], _SOURCE_WIDTH) if len(scan.sources) == 1 else ""
     files += of or counted(len(scan.sources), "source")
     if not complete:
-        return f"{files}; measured {coverage_shown(scan)} of the listed bytes"
+        measured = f"; measured {coverage_shown(scan)} of the listed bytes"
+        return files + (measured if scan.coverage < 1 else "")
     if scan.coverage < 1:
         return f"{files}; a sample of {covered(scan.coverage)}"
     return f"{files}; coverage: complete"
@@ -165,9 +166,7 @@ def _read(scan: Scan, complete: bool) -> str:
 def _layout(report: Report) -> Rows:
     """What the reference layout needs, costs and loses; each beside compression only."""
     layout, bill = reference_layout(report), reference_layout(report).bill
-    # Where a trace bounds what is kept, layouts are sized for the cautious end.
-    retention = report.kv.retention if report.kv else None
-    most = "" if retention is None or sized_retention(retention).measured else "at most "
+    most = _most(report)
     needs = [
         interval(layout.raw_bytes, format_bytes),
         *(counts(bill.drives, "drive"), counts(bill.racks, "rack")),
@@ -186,8 +185,8 @@ def _layout(report: Report) -> Rows:
     step = next(each for each in layout.waterfall if each.step == "data_reduction")
     if report.reduction is not None and not (step.source or "").startswith("measured"):
         yield "Raw storage", brief(step.source or "", 3 * _NAME_WIDTH)
-    floor = layout.floor if layout.floor and layout.floor.raw_bytes.value is not None else None
-    if floor is not None:
+    floor = layout.floor
+    if floor is not None and floor.raw_bytes.value is not None:
         raw = interval(floor.raw_bytes, format_bytes)
         yield "Raw storage", f"compression only: {raw}, if no duplicate is found"
     cost = f"{UNKNOWN}, as a price is"
@@ -203,6 +202,12 @@ def _layout(report: Report) -> Rows:
     else:
         size = "less than 1 B" if lost < 1 else format_bytes(lost)
         yield "Expected loss", f"{size} a year, by drive failures alone ({floored(nines)} nines)"
+
+
+def _most(report: Report) -> str:
+    """Where a trace only bounds what is kept, layouts are sized for the cautious end."""
+    retention = report.kv.retention if report.kv else None
+    return "" if retention is None or sized_retention(retention).measured else "at most "
 
 
 def _runner_up(report: Report) -> Rows:
@@ -243,15 +248,12 @@ def _decided(report: Report) -> Rows:
         name = brief(assumption_name(swing.path), 2 * _NAME_WIDTH)
         add(swing.npv_at_low, swing.npv_at_high, f"{name}, {ends}")
     found.sort(key=lambda each: -each[0])
-    if not found and report.sensitivity is not None:
-        points = report.sensitivity.per_point
-        worst = sorted(
-            points, key=lambda each: -((each.npv or 0), each.raw_bytes)[each.npv is None]
-        )
-        for point in worst[:1]:
-            cost = "" if point.npv is None else f", {amount(point.npv, report.currency)}"
-            more = f"{format_bytes(point.raw_bytes)} of raw storage{cost} more"
-            found.append((0, f"{input_name(point.input)}: {more}"))
+    points = report.sensitivity.per_point if report.sensitivity else ()
+    if points and not found:
+        worst = max(points, key=lambda each: (each.npv or 0, each.raw_bytes))
+        cost = "" if worst.npv is None else f", {amount(worst.npv, report.currency)}"
+        more = f"{format_bytes(worst.raw_bytes)} of raw storage{cost} more"
+        found.append((0, f"{input_name(worst.input)}: {more}"))
     yield from (("Decided by", text) for _, text in found[:2])
 
 
@@ -301,7 +303,7 @@ def _kv(kv: Kv) -> Rows:
             yield "Data reduction", f"{ratio(part.winner.ratio)} lossless, {name}"
             yield "Data reduction", f"by {brief(part.winner.scheme, 50)}"
     if kv.trace is not None:
-        hits = share_or_unknown(kv.trace.unlimited.token_hit_rate)
+        hits = known(kv.trace.unlimited.token_hit_rate, percent)
         yield (
             "Trace",
             f"{counted(kv.trace.requests, 'request')} in {format_duration(kv.trace.span_seconds)}; "

@@ -31,16 +31,16 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             )
         if reduction.method.sampling is not None:
             yield from _sampled(report, scan, reduction)
-        if report.target is not None and reduction.scope.measured.low is not None:
-            times = report.target.bytes / reduction.data_bytes
-            if times > FAR_BEYOND_SCAN:
-                yield (
-                    "beyond-scan",
-                    f"the target is {format_bytes(report.target.bytes)}, and "
-                    f"{format_bytes(reduction.data_bytes)} were measured: the reduction assumes "
-                    "that the target repeats data like it, compression only does not",
-                    "scan more, and data from every source that will be stored",
-                )
+        target_bytes = 0 if report.target is None else report.target.bytes
+        far = target_bytes > FAR_BEYOND_SCAN * reduction.data_bytes
+        if far and reduction.scope.measured.low is not None:
+            yield (
+                "beyond-scan",
+                f"the target is {format_bytes(target_bytes)}, and "
+                f"{format_bytes(reduction.data_bytes)} were measured: the reduction assumes "
+                "that it repeats such data",
+                "scan more, and data from every source that will be stored",
+            )
     uncredited = [
         layout.name
         for layout in report.layouts
@@ -50,8 +50,8 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
     if reduction is not None and uncredited:
         yield (
             "no-reduction",
-            "what the data leaves as these layouts compress it is not in the report, and none of "
-            f"it is taken off: {', '.join(uncredited)}",
+            "the report has no measurement of the data as these layouts reduce it, so they are "
+            f"sized without data reduction: {', '.join(uncredited)}",
             "scan again with this version; read more if only a part was",
         )
     padded = [
@@ -64,8 +64,8 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
     if padded:
         yield (
             "small-objects",
-            "files as small as those measured leave much of their last unit empty; padding adds "
-            + ", ".join(padded),
+            "files as small as those measured fill little of their last allocation unit; padding "
+            "adds " + ", ".join(padded),
             "pack small files into large objects, and scan the data as it will be stored",
         )
     own = "put {} in a catalogue of your own"
@@ -113,11 +113,11 @@ def _sampled(report: Report, scan: Scan, reduction: Reduction) -> Iterator[tuple
     )
     head = reduction.headline
     if head.ratio.value is None:
-        sized = "; layouts that deduplicate so are sized without any duplicate"
+        sized = "; layouts that use it are sized as if no duplicate were found"
         more = "uncertainty" if report.layouts else "reduction.method.sampling"
         yield (
             "no-dedup-point",
             f"the sample is too small for a single figure for {head.chunker} deduplication and "
             f"{head.codec}: only the range is known{sized if report.layouts else ''}",
-            f"read more: {more}.more_reading says what twice and four times as much would give",
+            f"read more; {more}.more_reading has what twice and four times as much would give",
         )
