@@ -258,6 +258,8 @@ def test_a_scenario_that_is_a_named_pipe_is_refused_and_not_waited_for(tmp_path:
         (["size", "REPORT", "--layout", "weka-16-2", "--site", "colocation"], 1, "colocation-us"),
         (["kv", "--model", "lama-3.1-70b"], 2, "llama-3.1-70b"),
         (["scan", "REPORT", "-q", "--kernel", "scaler"], 2, "scalar"),
+        (["kv", "--model", "llama-3.1-70b", "--cache-format", "bf-16"], 2, "bf16"),
+        (["kv", "REPORT", "--time-unit", "MS"], 2, "ms"),
     ],
 )
 def test_a_name_that_is_not_known_is_answered_with_the_nearest(
