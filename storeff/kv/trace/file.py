@@ -138,8 +138,6 @@ def open_trace(path: str | Path) -> Iterator[TraceFile]:
         if not stat.S_ISREG(status.st_mode):
             remedy = "write the trace to a file, and give that"
             raise StoreffError("it is not a regular file", remedy)
-                "it is not a regular file", "write the trace to a file, and give that"
-            )
         yield TraceFile(_Data(FileReader(fd, status.st_size, status.st_mtime_ns)))
     finally:
         os.close(fd)
