@@ -16,7 +16,7 @@ cdef extern from "similar.h" nogil:
         pass
     sf_error sf_similar_new(sf_similar **similar, size_t capacity, uint64_t seed)
     void sf_similar_free(sf_similar *similar)
-    sf_error sf_similar_absorb(sf_similar *similar, const sf_member *members, size_t count,
+    sf_error sf_similar_merge(sf_similar *similar, const sf_member *members, size_t count,
                                uint64_t tau)
     const sf_member *sf_similar_members(sf_similar *similar, size_t *count, uint64_t *tau)
     const uint64_t *sf_similar_files(sf_similar *similar, size_t *count)
@@ -57,7 +57,7 @@ cdef class Similar:
     def __dealloc__(self):
         sf_similar_free(self._similar)
 
-    def absorb(self, members, tau):
+    def merge(self, members, tau):
         import numpy as np
 
         cdef uint64_t below = _unsigned(tau, "tau", GROUP_RANKS)
@@ -71,7 +71,7 @@ cdef class Similar:
             raw = np.ascontiguousarray(members).view(np.uint8)
             first = <const sf_member *>&raw[0]
         with nogil:
-            error = sf_similar_absorb(self._similar, first, count, below)
+            error = sf_similar_merge(self._similar, first, count, below)
         _check(error)
 
     def export(self):
