@@ -30,14 +30,21 @@ from storeff.sources.skipped import Skipped
 # So few chunks are kept and compressed that every figure is estimated, by samples of its own.
 FEW = tuple(
     msgspec.structs.replace(
-        c, entries=48, compressed_entries=(48 if c.by_place else 24) if c.codecs else 0
+        c, entries=48, compressed_entries=(48 if c.per_occurrence else 24) if c.codecs else 0
     )
     for c in CHUNKERS
 )
 PARTLY_CALIBRATED = tuple(
     c
     for c in CHUNKERS
-    if c.name in ("fixed-64KiB", "cdc-64KiB", "blocks-4KiB", "blocks-64KiB", "chunks-64KiB")
+    if c.name
+    in (
+        "fixed-64KiB",
+        "cdc-64KiB",
+        "fixed-4KiB per occurrence",
+        "fixed-64KiB per occurrence",
+        "cdc-64KiB per occurrence",
+    )
 )
 
 

@@ -22,7 +22,7 @@ from storeff.scan.run import scan
 from storeff.scan.units import Design
 
 BLOCK = 4096
-BLOCKS = Plan(chunkers=(Chunker("fixed-4KiB", BLOCK, BLOCK, 4096),))
+BLOCKS = Plan(chunkers=(Chunker("fixed-4KiB", "fixed", BLOCK, BLOCK, 4096),))
 NOISE = random.Random(5).randbytes(BLOCK * 2000)
 
 
@@ -147,7 +147,7 @@ def test_a_sample_bounds_what_it_does_not_hold(tmp_path: Path) -> None:
     roots = fill(tmp_path, {"a": [*range(1000)], "b": [0, *range(1001, 1100)]})
     held = 0
     for seed in range(20):
-        plan = Plan(seed=seed, chunkers=(Chunker("fixed-4KiB", BLOCK, BLOCK, 100),))
+        plan = Plan(seed=seed, chunkers=(Chunker("fixed-4KiB", "fixed", BLOCK, BLOCK, 100),))
         found = shared(scan(roots, plan)).needless_bytes
         assert found.low is not None
         assert found.high is not None

@@ -367,7 +367,7 @@ def test_a_sparse_file_that_cannot_be_opened_is_refused_with_all_its_bytes(
 
 
 def test_a_full_table_keeps_a_share_of_the_chunks_by_content() -> None:
-    chunker = Chunker("c", 4096, 4096, 64, ("lz4",), 64)
+    chunker = Chunker("c", "fixed", 4096, 4096, 64, ("lz4",), 64)
     collector = Collector(chunker, seed=1, rows_max=1000)
     rng = np.random.default_rng(1)
     keys = rng.integers(0, 2**63, 8000).astype(np.uint64)

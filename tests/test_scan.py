@@ -72,13 +72,22 @@ def test_compression_keeps_a_block_that_does_not_shrink_raw(tree: Path) -> None:
 
 def test_a_report_says_exact_only_if_every_figure_is(tree: Path) -> None:
     all_kept = (
-        Chunker("fixed-128KiB", 128 << 10, 128 << 10, 4096, ("zstd-3",), 4096),
-        Chunker("cdc-64KiB", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4096),
-        Chunker("blocks-128KiB", 128 << 10, 128 << 10, 4096, ("zstd-3",), 4096, by_place=True),
+        Chunker("fixed-128KiB", "fixed", 128 << 10, 128 << 10, 4096, ("zstd-3",), 4096),
+        Chunker("cdc-64KiB", "content-defined", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4096),
+        Chunker(
+            "blocks-128KiB",
+            "fixed",
+            128 << 10,
+            128 << 10,
+            4096,
+            ("zstd-3",),
+            4096,
+            per_occurrence=True,
+        ),
     )
     few_compressed = (
         all_kept[0],
-        Chunker("cdc-64KiB", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4),
+        Chunker("cdc-64KiB", "content-defined", 48 << 10, 80 << 10, 4096, ("zstd-3",), 4),
         all_kept[2],
     )
     assert reduce(scan([tree], Plan(chunkers=all_kept))).method.estimator == "exact count"

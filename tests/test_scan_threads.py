@@ -256,7 +256,7 @@ def test_threads_compress_a_chunk_once_between_them(tmp_path: Path) -> None:
     content = random.Random(4).randbytes(64 << 10)
     for i in range(64):
         (tmp_path / f"{i}").write_bytes(content)
-    plan = Plan(chunkers=(Chunker("fixed-64KiB", 65536, 65536, 16, ("lz4",), 4),))
+    plan = Plan(chunkers=(Chunker("fixed-64KiB", "fixed", 65536, 65536, 16, ("lz4",), 4),))
     samples = new_samples(plan)
     both = [new_worker(plan, samples) for _ in range(2)]
     for each in both:

@@ -17,7 +17,7 @@ from storeff.sources.entry import Entry, open_entry
 from storeff.sources.skipped import Skipped
 from storeff.sources.tree import Found, walk
 
-SMALL = Plan(chunkers=(Chunker("whole-file", 0, 0, 4096),))
+SMALL = Plan(chunkers=(Chunker("whole-file", "whole", 0, 0, 4096),))
 
 
 def dig(top: Path, names: list[str], every: int = 1, content: bytes = b"content") -> int:

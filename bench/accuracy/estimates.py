@@ -150,7 +150,9 @@ def every_block(
 ) -> dict[str, Quantity]:
     """What storeff.estimate.reduction makes of the sketch by place, beside ``combined``, the
     figures of as many entries of the distinct chunks."""
-    chunker = Chunker("by place", 1, 1 << 30, 1, stream.codecs, 1, by_place=True)
+    chunker = Chunker(
+        "by place", "content-defined", 1, 1 << 30, 1, stream.codecs, 1, per_occurrence=True
+    )
     sample = sample_of(places, seed)
     cut = Cut(chunker, places, sample, sample, {name: {} for name in stream.codecs})
     in_units = int(IN_UNITS.rounded(stream.sizes[stream.chunk]).sum())

@@ -8,6 +8,7 @@ product's where CORPORA says so.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import click
 import numpy as np
@@ -33,22 +34,29 @@ SAME_SIZE_SEED = 20261121
 MADE_UP_UNIT_BYTES = 16 * 4096
 
 
+Cut = Literal["fixed", "content-defined"]
+
+
 @dataclass(frozen=True)
 class Kind:
     """How a corpus is divided and cut."""
 
     unit_bytes: int
+    cut: Cut
     min_bytes: int
     max_bytes: int
 
     @property
     def lead_bytes(self) -> int:
         """As many chunks of mean size as the product cuts before a unit, if by content."""
+        if self.cut == "fixed":
+            return 0
         mean_bytes = (self.min_bytes + self.max_bytes) // 2
-        return Design().lead_bytes * mean_bytes // (64 << 10) if mean_bytes < self.max_bytes else 0
+        return Design().lead_bytes * mean_bytes // (64 << 10)
 
 
-FIXED_4K, CDC_8K = (4 << 10, 4 << 10), (5 << 10, 11 << 10)
+FIXED_4K: tuple[Cut, int, int] = ("fixed", 4 << 10, 4 << 10)
+CDC_8K: tuple[Cut, int, int] = ("content-defined", 5 << 10, 11 << 10)
 CORPORA = {
     "wheels": Kind(128 << 10, *CDC_8K),
     "tars": Kind(128 << 10, *CDC_8K),
@@ -84,7 +92,7 @@ class Record:
 def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
     """The units of the files in ``folder``, in order of path, up to ``bytes_max``."""
     kernel, compressor = _native.kernels()[0], codec(CODEC)
-    chunker = Chunker("recorded", kind.min_bytes, kind.max_bytes, 1)
+    chunker = Chunker("recorded", kind.cut, kind.min_bytes, kind.max_bytes, 1)
     entries = sorted(
         (f for f in walk([folder], one_file_system=True, exclude=[]) if isinstance(f, Entry)),
         key=lambda entry: entry.path,

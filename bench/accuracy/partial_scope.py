@@ -31,11 +31,11 @@ from partial_records import (
     same_size,
 )
 
-from storeff.estimate.reduction import HEADLINE
 from storeff.estimate.sampled import growth_of
 from storeff.estimate.sampled_groups import sharing_of, strata_of
 from storeff.quantity import Quantity
 from storeff.scan.measurement import VOLUME_BIT
+from storeff.scan.plan import HEADLINE
 from storeff.scan.sampled import Sampled, Table
 from storeff.scan.units import Design
 from storeff.sources.content import CLASSES
@@ -77,7 +77,7 @@ def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float
         name: int(record.bytes[(groups >> np.uint64(VOLUME_BIT + bit)) & np.uint64(1) == 1].sum())
         for bit, name in enumerate(VOLUMES)
     }
-    return replayed(record, unit_bytes, seed, rate, {HEADLINE[0]: table}, groups, volumes)
+    return replayed(record, unit_bytes, seed, rate, {HEADLINE.chunker: table}, groups, volumes)
 
 
 def figures(found: Sampled) -> Iterator[tuple[str, Quantity]]:

@@ -145,7 +145,7 @@ def _cached(
 
 def record(entries: list[Entry], chunker: Chunker, codecs: Sequence[str]) -> Stream:
     """The stream of ``entries`` under ``chunker``. A whole file is not compressed."""
-    names = tuple(codecs) if chunker.max_bytes else ()
+    names = () if chunker.kind == "whole" else tuple(codecs)
     compressors = [codec(name) for name in names]
     rows: dict[tuple[bytes, int], int] = {}
     compressed: list[tuple[int, ...]] = []
@@ -198,7 +198,7 @@ def _chunks(
 ) -> Iterator[tuple[int, bytes, int, memoryview]]:
     """Offset in the file, fingerprint, size and content of each chunk that is not a run."""
     kernel = _native.kernels()[0]
-    if chunker.max_bytes == 0:
+    if chunker.kind == "whole":
         parts = [(offset, _native.fingerprint(data, kernel)) for offset, data in segments]
         if parts:
             size = sum(len(data) for _, data in segments)

@@ -6,7 +6,7 @@ from storeff.data import Assumption, exact, map_numbers
 from storeff.economics.bill import Bill, annual_failure_rate, bill_for
 from storeff.economics.model import Scenario
 from storeff.economics.uncertainty import quantity_risk, with_reduction
-from storeff.layout.codec import Codec
+from storeff.layout.code import MeasuredCode
 from storeff.layout.durability import Durability, durability
 from storeff.layout.number import Number, inexact, join
 from storeff.layout.waterfall import Step, report_steps, usable_fraction
@@ -37,7 +37,7 @@ class SizedLayout(msgspec.Struct, frozen=True, kw_only=True):
     raw_bytes: Quantity
     usable_fraction: float
     durability: Durability
-    codec: Codec | None
+    code: MeasuredCode | None = msgspec.field(name="codec")
     bill: Bill[Quantity]
     floor: Floor | None
 
@@ -45,7 +45,7 @@ class SizedLayout(msgspec.Struct, frozen=True, kw_only=True):
 def size(
     scenario: Scenario[Assumption],
     reduction_draws: Draws | None = None,
-    codec: Codec | None = None,
+    code: MeasuredCode | None = None,
     floor_ratio: Assumption | None = None,
     floor_draws: Draws | None = None,
 ) -> SizedLayout:
@@ -53,7 +53,7 @@ def size(
 
     ``floor_ratio`` is the reduction without deduplication, None where the layout has none, and
     ``floor_draws`` replicate it.
-    ``codec`` is what ``layout.measure_codec`` found for the layout's code, if it was measured.
+    ``code`` is what ``layout.measure_code`` found for the layout's code, if it was measured.
     """
     point: Bill[Number] = bill_for(map_numbers(scenario, exact))
     drawn = None
@@ -76,7 +76,7 @@ def size(
             read_bytes_per_second=central.drive.read_bytes_per_second,
             write_bytes_per_second=central.drive.write_bytes_per_second,
         ),
-        codec=codec,
+        code=code,
         bill=join(point, drawn),
         floor=None if floor_ratio is None else _floor(scenario, floor_ratio, floor_draws),
     )

@@ -133,16 +133,11 @@ def run_sizes(runs: U64, chunker: Chunker, codec_name: str) -> dict[int, int]:
 def occurrences(cuts: Iterable[Cut], like: Chunker) -> Cut | None:
     """Of ``cuts`` the one that tells most of all chunks, as often as they occur, that are cut as
     ``like`` cuts: one that has all compressed, else a sample by place. None if there is neither."""
-    alike = [
-        cut
-        for cut in cuts
-        if (cut.chunker.min_bytes, cut.chunker.max_bytes) == (like.min_bytes, like.max_bytes)
-        and cut.chunker.codecs
-    ]
+    alike = [cut for cut in cuts if cut.chunker.cut == like.cut and cut.chunker.codecs]
     for cut in alike:
         if cut.compressed.sketch.exact:
             return cut
-    return next((cut for cut in alike if cut.chunker.by_place), None)
+    return next((cut for cut in alike if cut.chunker.per_occurrence), None)
 
 
 def allocated_bytes(cuts: Iterable[Cut]) -> int | None:
@@ -150,7 +145,7 @@ def allocated_bytes(cuts: Iterable[Cut]) -> int | None:
     unit divide into blocks of the unit, which one of ``cuts`` counts. None if none does."""
     unit = IN_UNITS.allocation_bytes
     for cut in cuts:
-        if cut.chunker.min_bytes == cut.chunker.max_bytes == unit:
+        if cut.chunker.block_bytes == unit:
             return cut.sketch.chunks * unit
     return None
 

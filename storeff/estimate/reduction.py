@@ -23,12 +23,10 @@ from storeff.estimate.sharing import Sharing, sharing
 from storeff.estimate.totals import Total, estimate_total
 from storeff.quantity import Quantity, quantity
 from storeff.scan.measurement import Measurement
+from storeff.scan.plan import HEADLINE
 from storeff.scan.sketch import Sketch
 from storeff.sources.content import CLASSES
 
-# What stands for "how far it shrinks" where one figure is asked for: chunks that survive inserts,
-# at the size and level that present all-flash systems use.
-HEADLINE = ("cdc-64KiB", "zstd-3")
 # Shares of the scanned chunks at which the headline is told, each double the one before.
 SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 
@@ -163,7 +161,7 @@ def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reducti
     dedup: list[Dedup] = []
     combined: list[Combined] = []
     for cut in cuts.values():
-        if not cut.chunker.by_place:
+        if not cut.chunker.per_occurrence:
             distinct = estimate_total(cut.kept, cut.sketch.sizes)
             dedup.append(_dedup(cut, distinct, data_bytes))
             every = occurrences(cuts.values(), cut.chunker)
@@ -173,7 +171,7 @@ def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reducti
             )
     compression = list(_compression(cuts, combined, data_bytes))
     headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
-    growth = [_at_share(cuts[HEADLINE[0]], share, data_bytes) for share in SHARES[:-1]]
+    growth = [_at_share(cuts[HEADLINE.chunker], share, data_bytes) for share in SHARES[:-1]]
     growth.append(Growth(SHARES[-1], headline.ratio))
     reduction = Reduction(
         data_bytes=data_bytes,
@@ -183,14 +181,14 @@ def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reducti
         combined=combined,
         similarity=None,
         scope=scope_of(headline, growth, data_bytes, target_bytes or data_bytes),
-        by_stratum=_by_stratum(cuts[HEADLINE[0]], measurement),
+        by_stratum=_by_stratum(cuts[HEADLINE.chunker], measurement),
         method=Method(
             estimator=_estimator(measurement, [*dedup, *compression, *combined]),
             sketch_entries={c.name: c.entries for c in measurement.plan.chunkers},
             sampled_fraction=measurement.coverage,
             chunk_stream="per file; holes end a chunk and are not counted as data",
         ),
-        sharing=sharing(measurement, HEADLINE[0], cuts[HEADLINE[0]].kept),
+        sharing=sharing(measurement, HEADLINE.chunker, cuts[HEADLINE.chunker].kept),
     )
     return without_intervals(reduction) if is_interrupted(measurement.census) else reduction
 
@@ -257,22 +255,15 @@ def _compression(
     that size, and as allocated in units of which a block has several."""
     in_units = allocated_bytes(cuts.values())
     cutter = {c.chunker: cuts[c.chunker].chunker for c in combined}
-    beside = {
-        (
-            cutter[c.chunker].min_bytes,
-            cutter[c.chunker].max_bytes,
-            c.codec,
-        ): c.compression_only_bytes
-        for c in combined
-    }
+    beside = {(cutter[c.chunker].cut, c.codec): c.compression_only_bytes for c in combined}
     for cut in cuts.values():
-        block_bytes = cut.chunker.max_bytes
-        if not cut.chunker.by_place or cut.chunker.min_bytes != block_bytes:
+        block_bytes = cut.chunker.block_bytes
+        if not cut.chunker.per_occurrence or block_bytes is None:
             continue
         every = occurrences(cuts.values(), cut.chunker)
         assert every is not None
         for name in cut.chunker.codecs:
-            plain = beside.get((block_bytes, block_bytes, name))
+            plain = beside.get((cut.chunker.cut, name))
             if plain is None:
                 plain = every.left(name, IN_BYTES, data_bytes)
             yield Compression(name, block_bytes, plain, ratio(data_bytes, plain))
@@ -302,10 +293,10 @@ def _at_share(cut: Cut, share: float, data_bytes: int) -> Growth:
     distinct = estimate_total(cut.kept, cut.sketch.sizes * _met(cut.sketch.counts, share))
     met = _met(sample.counts, share)
     whole = sample.sizes * met
-    values = cut.sizes(HEADLINE[1]) * met
+    values = cut.sizes(HEADLINE.codec) * met
     once = estimate_total(cut.compressed, values, (whole, distinct), part_of=whole)
     run_met = _met(cut.sketch.run_count, share)
-    runs = cut.run_sizes[HEADLINE[1]]
+    runs = cut.run_sizes[HEADLINE.codec]
     left = once.plus(round(sum(size * float(run_met[byte]) for byte, size in runs.items())))
     share_bytes = round(share * data_bytes)
     return Growth(share, ratio(share_bytes, left.quantity(0, share_bytes)))
@@ -317,7 +308,7 @@ def _met(counts: npt.NDArray[np.uint64], share: float) -> npt.NDArray[np.float64
 
 
 def _by_stratum(cut: Cut, measurement: Measurement) -> list[StratumReduction]:
-    sizes = cut.sizes(HEADLINE[1])
+    sizes = cut.sizes(HEADLINE.codec)
     strata = []
     for bit, name in enumerate(CLASSES):
         data_bytes = int(measurement.class_bytes[bit])

@@ -15,7 +15,6 @@ from storeff.estimate.compression import (
 )
 from storeff.estimate.consistency import is_interrupted, no_less, no_more, without_intervals
 from storeff.estimate.reduction import (
-    HEADLINE,
     SHARES,
     Combined,
     Dedup,
@@ -36,7 +35,7 @@ from storeff.estimate.sampled_shares import (
 )
 from storeff.estimate.unseen import Z_MAX, Share, calibrate, estimate
 from storeff.quantity import Quantity
-from storeff.scan.plan import Chunker
+from storeff.scan.plan import HEADLINE, Chunker
 from storeff.scan.sampled import Sampled
 from storeff.scan.units import Design
 
@@ -55,7 +54,7 @@ def reduce_sampled(sampled: Sampled, target_bytes: int | None = None) -> Reducti
     combined: list[Combined] = []
     used: dict[str, float] = {}
     for chunker in _cutting(sampled):
-        if chunker.by_place:
+        if chunker.per_occurrence:
             continue
         used[chunker.name] = calibrated(sampled, chunker.name)
         dedup.append(_dedup(sampled, chunker, used[chunker.name]))
@@ -72,7 +71,7 @@ def reduce_sampled(sampled: Sampled, target_bytes: int | None = None) -> Reducti
         headline=Headline(headline.chunker, headline.codec, headline.ratio),
         dedup=dedup,
         compression=[
-            row for c in _cutting(sampled) if c.by_place for row in _compression(sampled, c)
+            row for c in _cutting(sampled) if c.per_occurrence for row in _compression(sampled, c)
         ],
         combined=combined,
         similarity=None,
@@ -156,8 +155,8 @@ def _every(sampled: Sampled, like: Chunker, codec: int, allocation: Allocation) 
     """What compressing every chunk that is cut as ``like`` cuts leaves, as often as it occurs. None
     if no sample by place tells."""
     for chunker in _cutting(sampled):
-        how = chunker.by_place, chunker.min_bytes, chunker.max_bytes, chunker.codecs
-        if how == (True, like.min_bytes, like.max_bytes, like.codecs):
+        same = (chunker.cut, chunker.codecs) == (like.cut, like.codecs)
+        if chunker.per_occurrence and same:
             share = saved_share(sampled, sampled.tables[chunker.name], codec, allocation)
             whole_bytes = sampled.data_bytes
             if allocation == IN_UNITS:
@@ -169,7 +168,7 @@ def _every(sampled: Sampled, like: Chunker, codec: int, allocation: Allocation) 
 def _allocated_bytes(sampled: Sampled) -> int:
     """What all data takes in units of IN_UNITS without compression."""
     unit = IN_UNITS.allocation_bytes
-    counted = [c for c in _cutting(sampled) if c.by_place and c.min_bytes == c.max_bytes == unit]
+    counted = [c for c in _cutting(sampled) if c.per_occurrence and c.block_bytes == unit]
     if sampled.rate >= 1.0 and counted:
         return sampled.tables[counted[0].name].chunks * unit
     return sampled.data_bytes + sampled.totals.padding_bytes
@@ -177,8 +176,8 @@ def _allocated_bytes(sampled: Sampled) -> int:
 
 def _compression(sampled: Sampled, chunker: Chunker) -> Iterator[Compression]:
     """The rows of what compressing every fixed block leaves, in bytes and as allocated."""
-    block_bytes = chunker.max_bytes
-    if chunker.min_bytes != block_bytes:
+    block_bytes = chunker.block_bytes
+    if block_bytes is None:
         return
     for index, name in enumerate(chunker.codecs):
         plain = _every(sampled, chunker, index, IN_BYTES)
@@ -197,7 +196,7 @@ def growth_of(sampled: Sampled, z: float) -> list[Growth]:
     table = sampled.tables[chunker.name]
     sample = distinct(sampled, table, codec)
     shares = _never_growing([estimate(sample, sampled.rate, z, scope) for scope in SHARES])
-    runs = sum(run_sizes(table.runs, chunker, HEADLINE[1]).values())
+    runs = sum(run_sizes(table.runs, chunker, HEADLINE.codec).values())
     made = []
     for scope, share in zip(SHARES, shares, strict=True):
         scope_bytes = round(scope * sampled.data_bytes)

@@ -12,7 +12,7 @@ import numpy as np
 
 from storeff.estimate.compression import ratio
 from storeff.estimate.consistency import no_more
-from storeff.estimate.reduction import HEADLINE, StratumReduction
+from storeff.estimate.reduction import StratumReduction
 from storeff.estimate.sampled_shares import (
     data_share,
     distinct,
@@ -24,6 +24,7 @@ from storeff.estimate.sharing import SharedPair, Sharing, VolumeShare
 from storeff.estimate.unseen import Z_MAX, Share, estimate
 from storeff.quantity import Quantity
 from storeff.scan.measurement import VOLUME_BIT
+from storeff.scan.plan import HEADLINE
 from storeff.scan.sampled import Sampled
 from storeff.sources.content import CLASSES
 from storeff.sources.names import printable
@@ -114,7 +115,7 @@ def sharing_of(sampled: Sampled) -> Sharing | None:
     }
     pairs = sorted(shared, key=lambda pair: -(shared[pair] or NOTHING).value)
     return Sharing(
-        chunker=HEADLINE[0],
+        chunker=HEADLINE.chunker,
         needless_bytes=_quantity(sampled, _needless(of, together, shared)),
         volumes=[
             VolumeShare(
@@ -172,7 +173,7 @@ def _only_in(
 
 def _meet(sampled: Sampled, a: int, b: int) -> bool:
     """Whether any chunk was read in both volumes."""
-    table = sampled.tables[HEADLINE[0]]
+    table = sampled.tables[HEADLINE.chunker]
     in_a, in_b = (
         table.keys[(table.groups & np.uint64(1 << VOLUME_BIT + volume)) != 0] for volume in (a, b)
     )
@@ -183,7 +184,7 @@ def _distinct(sampled: Sampled, volumes: set[int], both: bool = False) -> Bytes 
     """Distinct bytes of ``volumes`` together; with ``both``, only of what two of them hold at the
     same places. None if too few places were read."""
     groups = sum(1 << VOLUME_BIT + volume for volume in volumes)
-    sample = distinct(sampled, sampled.tables[HEADLINE[0]], None, groups, every=both)
+    sample = distinct(sampled, sampled.tables[HEADLINE.chunker], None, groups, every=both)
     share = estimate(sample, sampled.rate, Z_MAX)
     if share is None:
         return None

@@ -6,11 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff.estimate.compression import IN_BYTES, Allocation
-from storeff.estimate.reduction import HEADLINE
 from storeff.estimate.totals import MISSED
 from storeff.estimate.unseen import GROUPS, PLACES_MIN, Sample, Share, jackknife_groups
 from storeff.quantity import Quantity
-from storeff.scan.plan import Chunker
+from storeff.scan.plan import HEADLINE, Chunker
 from storeff.scan.sampled import Sampled, Table
 
 Floats = npt.NDArray[np.float64]
@@ -28,8 +27,8 @@ STRATUM_PLACES_MIN = 60
 
 def headline_cut(sampled: Sampled) -> tuple[Chunker, int]:
     """The headline's chunker, and which of its codecs."""
-    chunker = next(c for c in sampled.plan.chunkers if c.name == HEADLINE[0])
-    return chunker, chunker.codecs.index(HEADLINE[1])
+    chunker = next(c for c in sampled.plan.chunkers if c.name == HEADLINE.chunker)
+    return chunker, chunker.codecs.index(HEADLINE.codec)
 
 
 def distinct(

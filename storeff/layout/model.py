@@ -1,6 +1,6 @@
 """What a storage layout is: its code, reserves, limits and repair, as catalogued or typed in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Generic, Literal
@@ -8,12 +8,22 @@ from typing import Annotated, Generic, Literal
 import msgspec
 
 from storeff.data import Assumption, Field, N, load, one, unknown
+from storeff.errors import did_you_mean
 from storeff.layout.number import Number
+from storeff.scan.codecs import CODECS
+from storeff.scan.plan import (
+    ALLOCATION_BYTES,
+    REQUIRED_RATIO,
+    compressed_blocks,
+    deduplicating,
+)
 
 # One percentage point, the step in which sensitivity is told.
 ONE_POINT = Fraction(1, 100)
 # Every pattern of losses of a code is counted: half a second at this many fragments.
 MAX_FRAGMENTS = 512
+# In place of the name of a chunker or codec: the system does not deduplicate or compress.
+NONE = "none"
 
 _SHARE = Field("fraction of drive bandwidth", ("fraction",), above=True)
 _ADDED = Field("fraction", ("fraction of data", "fraction of stored data"))
@@ -116,22 +126,40 @@ class SystemReduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     and keeps it compressed only if those are at most ``required_ratio`` of it.
     """
 
-    dedup: Literal[
-        "none", "fixed-4KiB", "fixed-8KiB", "fixed-64KiB", "fixed-128KiB", "cdc-8KiB", "cdc-64KiB"
-    ]
-    codec: Literal["none", "lz4", "zstd-1", "zstd-3"]
-    block_bytes: Literal[65536, 131072] = 65536
-    allocation_bytes: Literal[1, 4096] = 1
+    dedup: str
+    codec: str
+    block_bytes: int = 1 << 16
+    allocation_bytes: int = 1
     required_ratio: float = 1.0
     source: str
 
     def __post_init__(self) -> None:
-        if (self.allocation_bytes, self.required_ratio) not in ((1, 1.0), (4096, 0.875)):
+        chunkers = deduplicating()
+        _check_name("dedup", self.dedup, chunkers)
+        _check_name("codec", self.codec, CODECS)
+        if NONE not in (self.dedup, self.codec):
+            codecs = chunkers[self.dedup].codecs
+            if self.codec not in codecs:
+                measured = " or ".join((NONE, *codecs))
+                raise ValueError(f"codec of {self.dedup} chunks must be {measured}")
+        if self.block_bytes not in compressed_blocks():
+            sizes = ", ".join(map(str, compressed_blocks()))
+            raise ValueError(f"block_bytes must be one of {sizes}, not {self.block_bytes}")
+        space = (self.allocation_bytes, self.required_ratio)
+        if space not in ((1, 1.0), (ALLOCATION_BYTES, REQUIRED_RATIO)):
             raise ValueError(
-                "measured are allocation_bytes = 1 with required_ratio = 1 and 4096 with 0.875"
+                "measured are allocation_bytes = 1 with required_ratio = 1 and "
+                f"{ALLOCATION_BYTES} with {REQUIRED_RATIO}"
             )
         if self.allocation_bytes > 1 and (self.dedup != "none" or self.codec == "none"):
             raise ValueError("allocation_bytes are for compressed blocks without deduplication")
+
+
+def _check_name(key: str, name: str, known: Iterable[str]) -> None:
+    names = (NONE, *known)
+    if name not in names:
+        nearest = did_you_mean(name, names)
+        raise ValueError(f"unknown {key} {name!r}{nearest}: choose one of {', '.join(names)}")
 
 
 class Layout(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):

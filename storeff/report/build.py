@@ -23,7 +23,7 @@ from storeff.economics import (
     width_between,
 )
 from storeff.estimate.reduction import Reduction, Sampling
-from storeff.layout import measure_codec
+from storeff.layout import measure_code
 from storeff.quantity import Quantity
 from storeff.report.incomplete import incomplete
 from storeff.report.model import (
@@ -39,7 +39,7 @@ from storeff.report.model import (
 )
 from storeff.report.sizing import Sized
 from storeff.report.warn import warn
-from storeff.scan.codecs import codec_versions
+from storeff.scan.codecs import PACKAGES, codec_versions
 from storeff.units import format_size_both
 
 
@@ -51,7 +51,7 @@ def describe_run(
     plan_digest: str | None = None,
 ) -> Run:
     """How and where this report is being made; ``started`` is in UTC."""
-    packages = ("numpy", "scipy", "zstandard", "lz4", "pyeclib", "msgspec")
+    packages = ("numpy", "scipy", *PACKAGES, "pyeclib", "msgspec")
     return Run(
         command=command,
         seed=seed,
@@ -98,8 +98,8 @@ def assemble(
     layouts = []
     for each in sized:
         on_layout(each.scenario.layout.name)
-        codec = measure_codec(each.scenario.layout.code, run.seed)
-        layouts.append(size(each.scenario, each.draws, codec, each.floor_ratio, each.floor_draws))
+        code = measure_code(each.scenario.layout.code, run.seed)
+        layouts.append(size(each.scenario, each.draws, code, each.floor_ratio, each.floor_draws))
     layouts.sort(key=_cost)
     chosen = None
     if layouts:

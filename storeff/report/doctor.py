@@ -9,7 +9,7 @@ from pathlib import Path
 
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import reduce
-from storeff.layout import Code, measure_codec
+from storeff.layout import Code, measure_code
 from storeff.scan.codecs import codec_versions
 from storeff.scan.plan import Plan
 from storeff.scan.run import kernels, scan
@@ -65,9 +65,9 @@ def _package(name: str) -> Check:
 
 def _erasure_code() -> Check:
     try:
-        codec = measure_codec(Code("rs", 8, 3))
+        code = measure_code(Code("rs", 8, 3))
     except (ImportError, StoreffError) as error:
         return "erasure code 8+3", False, str(error)
-    assert codec is not None
-    speed = "" if codec.encode_gbps is None else f", encodes {codec.encode_gbps:.1f} GB/s a core"
-    return "erasure code 8+3", True, f"{codec.backend}: {codec.proof}{speed}"
+    assert code is not None
+    speed = "" if code.encode_gbps is None else f", encodes {code.encode_gbps:.1f} GB/s a core"
+    return "erasure code 8+3", True, f"{code.backend}: {code.proof}{speed}"

@@ -14,9 +14,12 @@ from storeff.layout import Data, ObjectSizes, SizeBin, SystemReduction
 from storeff.layout.number import at_least
 from storeff.quantity import Draws, Quantity, normal_draws
 from storeff.report.model import Scan
+from storeff.scan.plan import HEADLINE
 
 # What a layout that does not say what it removes is credited with: the headline of the estimate.
-HEADLINE_SYSTEM = SystemReduction(dedup="cdc-64KiB", codec="zstd-3", source="the headline")
+HEADLINE_SYSTEM = SystemReduction(
+    dedup=HEADLINE.chunker, codec=HEADLINE.codec, source="the headline"
+)
 
 
 @dataclass(frozen=True)

@@ -1,41 +1,59 @@
-"""Compressed sizes, from the codecs' own libraries, which release the GIL."""
+"""Codecs: compressed sizes, from the compressors' own libraries, which release the GIL."""
 
 from collections.abc import Callable, Sequence
-
-import lz4.block
-import zstandard
+from functools import partial
 
 # Compressed bytes of each block; a block that does not shrink costs its own size (stored raw).
 SizesOf = Callable[[Sequence[bytes | memoryview]], list[int]]
 
 
-def codec(name: str) -> SizesOf:
-    """The compressor called ``name``: ``lz4`` or ``zstd-LEVEL``. Not to be shared by threads.
+def _lz4() -> SizesOf:
+    """Independent LZ4 blocks without a size prefix: what block storage writes."""
+    import lz4.block
 
-    A block is an independent LZ4 block without a size prefix, or a zstd frame that holds its
-    content size and no checksum: what block storage writes.
-    """
-    if name == "lz4":
+    def sizes(blocks: Sequence[bytes | memoryview]) -> list[int]:
+        return [min(len(b), len(lz4.block.compress(b, store_size=False))) for b in blocks]
 
-        def lz4_sizes(blocks: Sequence[bytes | memoryview]) -> list[int]:
-            return [min(len(b), len(lz4.block.compress(b, store_size=False))) for b in blocks]
+    return sizes
 
-        return lz4_sizes
+
+def _zstd(level: int) -> SizesOf:
+    """Zstandard frames that hold their content size and no checksum."""
+    import zstandard
+
     compressor = zstandard.ZstdCompressor(
-        level=int(name.removeprefix("zstd-")), write_content_size=True, write_checksum=False
+        level=level, write_content_size=True, write_checksum=False
     )
 
-    def zstd_sizes(blocks: Sequence[bytes | memoryview]) -> list[int]:
+    def sizes(blocks: Sequence[bytes | memoryview]) -> list[int]:
         # One call for all: threads that compress small blocks one by one only hand each other the
         # interpreter.
         frames = compressor.multi_compress_to_buffer(list(blocks))
         return [min(len(block), len(frames[i])) for i, block in enumerate(blocks)]
 
-    return zstd_sizes
+    return sizes
+
+
+# Every codec by its name. A default scan measures them all, and a layout may name each.
+CODECS: dict[str, Callable[[], SizesOf]] = {
+    "lz4": _lz4,
+    "zstd-1": partial(_zstd, 1),
+    "zstd-3": partial(_zstd, 3),
+}
+# The packages that they are in.
+PACKAGES = ("zstandard", "lz4")
+
+
+def codec(name: str) -> SizesOf:
+    """The compressor called ``name``, one of CODECS. Not to be shared by threads."""
+    return CODECS[name]()
 
 
 def codec_versions() -> dict[str, str]:
     """Versions of the libraries that do the compressing."""
+    import lz4
+    import zstandard
+
     return {
         "lz4": lz4.library_version_string(),
         "zstd": ".".join(map(str, zstandard.ZSTD_VERSION)),

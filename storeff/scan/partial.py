@@ -13,7 +13,7 @@ import numpy as np
 from storeff.scan.machine import affordable_threads
 from storeff.scan.measurement import VOLUMES_MAX
 from storeff.scan.pace import Pace
-from storeff.scan.plan import WHOLE_FILE, Plan
+from storeff.scan.plan import Plan
 from storeff.scan.reader import Groups, Outcome, Reader
 from storeff.scan.run import PROGRESS_SECONDS, Progress, kernels, wait_for
 from storeff.scan.sampled import Collector, Sampled
@@ -154,7 +154,7 @@ class PartialScan:
         self.stop = stop or threading.Event()
         self.pace = Pace(bytes_per_second, self.stop)
         self.on_progress = on_progress
-        self.collectors = [Collector(c, plan.seed) for c in plan.chunkers if c.name != WHOLE_FILE]
+        self.collectors = [Collector(c, plan.seed) for c in plan.chunkers if c.kind != "whole"]
         self.rate = self.goal_rate = 0.0
         self.interrupted = False
         self.lock = threading.Lock()

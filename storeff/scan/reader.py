@@ -155,14 +155,13 @@ class Reader:
         begin, end = max(unit.start - offset, 0), min(unit.end - offset, length)
         # A small file is one chunk of several chunkers, and compressed once.
         compressed: dict[tuple[str, ...], dict[tuple[int, int], tuple[int, ...]]] = {}
-        pieces: dict[tuple[int, int], npt.NDArray[np.int64]] = {}
+        pieces: dict[tuple[str, int, int], npt.NDArray[np.int64]] = {}
         for collector, codecs in zip(self.collectors, self.codecs, strict=True):
             chunker = collector.chunker
-            how = chunker.min_bytes, chunker.max_bytes
-            if how not in pieces:
-                pieces[how] = pieces_of(data, begin, end, chunker, self.kernel)
-            chunks = chunks_of(data, begin, end, pieces[how], chunker, self.kernel)
-            if chunker.by_place:
+            if chunker.cut not in pieces:
+                pieces[chunker.cut] = pieces_of(data, begin, end, chunker, self.kernel)
+            chunks = chunks_of(data, begin, end, pieces[chunker.cut], chunker, self.kernel)
+            if chunker.per_occurrence:
                 where = chunks.keys + np.uint64(offset)
                 of_file = np.uint64(path_hash(unit.entry))
                 chunks = chunks._replace(keys=of_file ^ (where * np.uint64(GOLDEN)))

@@ -156,8 +156,7 @@ def pieces_of(
     ``data`` for [begin, end): of all from its start if by content."""
     if _is_one_chunk(data, begin, end, chunker):
         return np.array([[begin, end - begin, 0]], np.int64)
-    fixed = chunker.min_bytes == chunker.max_bytes
-    origin, cut_end = (begin, end) if fixed else (0, len(data))
+    origin, cut_end = (begin, end) if chunker.kind == "fixed" else (0, len(data))
     cut = _native.cut(data[origin:cut_end], chunker.min_bytes, chunker.max_bytes, kernel)
     cut[:, 0] += origin
     return cut
@@ -180,14 +179,14 @@ def chunks_of(
     of_runs: list[tuple[int, int]] = []
     for offset, length, _ in pieces[pieces[:, 2] == 1].tolist():
         start, stop = max(offset, begin), min(offset + length, end)
-        if chunker.by_place:
+        if chunker.per_occurrence:
             starts = range(start, stop, chunker.max_bytes)
             of_runs += ((at, min(chunker.max_bytes, stop - at)) for at in starts)
         elif start < stop:
             runs[data[offset]] += np.uint64(stop - start)
     inside = (pieces[:, 2] == 0) & (begin <= pieces[:, 0]) & (pieces[:, 0] < end)
     pieces = pieces[inside]
-    if chunker.by_place:
+    if chunker.per_occurrence:
         cut = np.concatenate((pieces[:, :2], np.array(of_runs, np.int64).reshape(-1, 2)))
         keys = cut[:, 0].astype(np.uint64)
         return Chunks(cut[:, 0], keys, cut[:, 1].astype(np.uint64), runs)
@@ -197,7 +196,7 @@ def chunks_of(
 
 def _is_one_chunk(data: memoryview, begin: int, end: int, chunker: Chunker) -> bool:
     """Whether all of [begin, end) is one chunk, as most files are of most chunkers; no run is."""
-    if chunker.min_bytes == chunker.max_bytes:
+    if chunker.kind == "fixed":
         return begin < end and end - begin < chunker.max_bytes
     return begin == 0 and 0 < end == len(data) <= chunker.min_bytes
 
@@ -214,7 +213,7 @@ class Collector:
         self.compressed_max = chunker.compressed_entries // COMPRESSED_SHARE
         # By place nothing is told but of what is compressed.
         few = SPARE_ROWS * self.compressed_max
-        self.rows_max = min(rows_max, few) if chunker.by_place else rows_max
+        self.rows_max = min(rows_max, few) if chunker.per_occurrence else rows_max
         self.lock = threading.Lock()
         self.rows: list[tuple[U64, U64, Floats, U64]] = []
         self.count = 0

@@ -80,7 +80,7 @@ class Worker:
             [(c.min_bytes, c.max_bytes, c.entries, len(c.codecs)) for c in plan.chunkers],
             plan.seed,
             kernel,
-            [index for index, c in enumerate(plan.chunkers) if c.by_place],
+            [index for index, c in enumerate(plan.chunkers) if c.per_occurrence],
         )
         self.similar = SimilarChunks(plan, self.scanner) if plan.similarity else None
         self.codecs: dict[str, SizesOf] = {n: codec(n) for c in plan.chunkers for n in c.codecs}

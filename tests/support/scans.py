@@ -20,9 +20,9 @@ from storeff.sources.tree import walk
 
 SMALL = Plan(
     chunkers=(
-        Chunker("whole-file", 0, 0, 8),
-        Chunker("fixed-128KiB", 128 << 10, 128 << 10, 8, ("lz4",), 4),
-        Chunker("cdc-8KiB", 6 << 10, 10 << 10, 32, ("lz4", "zstd-1"), 8),
+        Chunker("whole-file", "whole", 0, 0, 8),
+        Chunker("fixed-128KiB", "fixed", 128 << 10, 128 << 10, 8, ("lz4",), 4),
+        Chunker("cdc-8KiB", "content-defined", 6 << 10, 10 << 10, 32, ("lz4", "zstd-1"), 8),
     )
 )
 

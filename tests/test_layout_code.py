@@ -5,8 +5,8 @@ import random
 import pytest
 
 from storeff.errors import StoreffError
-from storeff.layout import Code, load_layouts, measure_codec
-from storeff.layout.codec import _try_patterns
+from storeff.layout import Code, load_layouts, measure_code
+from storeff.layout.code import _try_patterns
 
 CODED = sorted(name for name, each in load_layouts().items() if each.code.kind in ("rs", "lrc"))
 
@@ -14,7 +14,7 @@ CODED = sorted(name for name, each in load_layouts().items() if each.code.kind i
 @pytest.mark.parametrize("name", CODED)
 def test_every_catalogued_code_decodes_and_costs_what_it_says(name: str) -> None:
     code = load_layouts()[name].code
-    found = measure_codec(code)
+    found = measure_code(code)
     assert found is not None
     nominal = code.fragments / code.k
     assert nominal <= found.overhead < nominal + code.fragments / found.segment_bytes
@@ -25,19 +25,19 @@ def test_every_catalogued_code_decodes_and_costs_what_it_says(name: str) -> None
 
 
 def test_few_patterns_are_all_try_patternsd() -> None:
-    found = measure_codec(Code("rs", 8, 3))
+    found = measure_code(Code("rs", 8, 3))
     assert found is not None
     assert found.proof.startswith("all 165 patterns of 3 lost fragments")
 
 
 def test_many_patterns_are_sampled_and_it_says_so() -> None:
-    found = measure_codec(Code("rs", 146, 4))
+    found = measure_code(Code("rs", 146, 4))
     assert found is not None
     assert found.proof.startswith("6 of 20260275 patterns of 4")
 
 
 def test_a_local_code_is_run_as_a_local_code() -> None:
-    found = measure_codec(Code("lrc", 12, 2, 2))
+    found = measure_code(Code("lrc", 12, 2, 2))
     assert found is not None
     assert (found.backend, found.proof[:7]) == ("isa_l_rs_lrc", "all 560")
 
@@ -54,11 +54,11 @@ def test_a_local_code_is_run_as_a_local_code() -> None:
     ],
 )
 def test_what_cannot_be_run_is_not_measured(code: Code) -> None:
-    assert measure_codec(code) is None
+    assert measure_code(code) is None
 
 
 def test_a_code_without_parity_has_nothing_to_decode() -> None:
-    found = measure_codec(Code("rs", 4, 1))
+    found = measure_code(Code("rs", 4, 1))
     assert found is not None
     assert found.overhead == pytest.approx(1.25)
 

@@ -1,6 +1,6 @@
 """What the erasure code really costs on this machine: overhead, decoding after losses, speed.
 
-The codec is ISA-L through pyeclib. Its ``isa_l_rs_vand`` is never used: that matrix is not MDS
+The library is ISA-L through pyeclib. Its ``isa_l_rs_vand`` is never used: that matrix is not MDS
 from 22+4 up (20 of the 35,959 patterns of 28+4 do not decode); the inverted one is.
 """
 
@@ -29,7 +29,7 @@ _PATTERNS = 2000
 _SPEED_WORK = 30_000_000
 
 
-class Codec(msgspec.Struct, frozen=True, kw_only=True):
+class MeasuredCode(msgspec.Struct, frozen=True, kw_only=True):
     """Measured on one thread in CPU time, best call; segments of ``segment_bytes``.
 
     ``proof`` says how many patterns of lost fragments were tried, of how many there are.
@@ -50,7 +50,7 @@ class Codec(msgspec.Struct, frozen=True, kw_only=True):
     rebuild_gbps: float | None
 
 
-def measure_codec(code: Code, seed: int = 0) -> Codec | None:
+def measure_code(code: Code, seed: int = 0) -> MeasuredCode | None:
     """Encodes, loses, decodes and times ``code``.
 
     None for replicas, for RAIDZ (whose code is that of ZFS), for stripes without parity, and for
@@ -85,7 +85,7 @@ def measure_codec(code: Code, seed: int = 0) -> Codec | None:
             _best_seconds(lambda: driver.reconstruct(fragments[1:], [0]), calls) if lost else None
         )
     fragment_bytes = len(fragments[0]) - header_bytes
-    return Codec(
+    return MeasuredCode(
         backend=backend,
         proof=proof,
         segment_bytes=SEGMENT_BYTES,
