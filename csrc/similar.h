@@ -48,6 +48,9 @@ typedef struct {
     uint32_t features[SF_FEATURES];
 } sf_member;
 
+_Static_assert(sizeof(sf_member) == 136 && offsetof(sf_member, features) == 72,
+               "sf_member: the fields above without padding");
+
 #define SF_RANKS (UINT64_C(1) << 63)
 /* What is kept of a group: its members of smallest key, this many. The rest are counted. */
 #define SF_GROUP_MEMBERS ((size_t)64)

@@ -75,6 +75,9 @@ GROUP_RANKS: int
 GROUP_MEMBERS_MAX: int
 """How many chunks of a group are kept; the others are counted."""
 
+MEMBER_FIELDS: list[tuple[str, str] | tuple[str, str, int]]
+"""The fields of what ``Similar.export`` gives, as numpy takes them."""
+
 def features(data: Buffer, kernel: str = "scalar") -> tuple[int, npt.NDArray[np.uint32]] | None:
     """The group that a chunk is in, and 16 features; None if no window of it is a sample.
 
@@ -111,8 +114,8 @@ class Similar:
         """The numbers of the files of the chunks admitted since the last call."""
 
 File = tuple[bytes, int, int, int, int, int, int, int]
-"""Path, device, inode, size and mtime in ns of a regular file as it was listed; start and end of the
-bytes to read, 0 and the size for all of it; and of how many bytes at its beginning to read too."""
+"""Path, device, inode, modification time in ns since 1970 and size of a regular file as it was
+listed; start and end of the bytes to read; and how many of its first data to read too."""
 
 def read_files(
     files: Sequence[File], hole_bytes: int, arena: Buffer
@@ -314,7 +317,7 @@ class Scanner:
         """A copy of what the chunker of that index has seen."""
 
     def export_histogram(self) -> _UInt64s:
-        """(64, 256): how often each byte value occurs in the data whose lowest label it is; holes do not."""
+        """(64, 256): how often each byte value occurs in the data whose lowest label it is."""
 
 class Part(Protocol):
     """The rows of a sketch, as ``Export`` has them: storeff.scan.sketch.Sketch."""

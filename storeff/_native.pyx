@@ -350,7 +350,7 @@ def read_files(list files, object hole_bytes, uint8_t[::1] arena not None):
         if each == NULL or reads == NULL:
             raise MemoryError("no memory for a batch of files")
         for i in range(count):
-            path, device, inode, size_bytes, mtime_ns, begin, end, head_bytes = files[i]
+            path, device, inode, mtime_ns, size_bytes, begin, end, head_bytes = files[i]
             if not 0 <= begin <= end:
                 raise ValueError(f"bytes {begin} to {end} are no part of a file")
             # Nanoseconds since 1970 end at the year 2262 in 64 bits; files do not.

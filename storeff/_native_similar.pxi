@@ -23,10 +23,11 @@ cdef extern from "similar.h" nogil:
     sf_error sf_set_similar(sf_scanner *scanner, size_t chunker, sf_similar *similar)
 
 # The layout of sf_member.
-_MEMBER_FIELDS = [
+MEMBER_FIELDS = [
     ("rank", "u8"), ("group", "u8"), ("key", "u8", 2), ("size", "u8"), ("count", "u8"),
     ("beyond", "u8"), ("file", "u8"), ("offset", "u8"), ("features", "u4", SF_FEATURES),
 ]
+_check_layout("sf_member", MEMBER_FIELDS, sizeof(sf_member))
 GROUP_RANKS = SF_RANKS
 GROUP_MEMBERS_MAX = SF_GROUP_MEMBERS
 
@@ -65,7 +66,7 @@ cdef class Similar:
         cdef const sf_member *first = NULL
         cdef const uint8_t[::1] raw
         cdef sf_error error
-        if members.dtype != np.dtype(_MEMBER_FIELDS) or members.ndim != 1:
+        if members.dtype != np.dtype(MEMBER_FIELDS) or members.ndim != 1:
             raise ValueError("members must come from export()")
         if count:
             raw = np.ascontiguousarray(members).view(np.uint8)
@@ -80,7 +81,7 @@ cdef class Similar:
         cdef const sf_member *members
         with nogil:
             members = sf_similar_members(self._similar, &count, &tau)
-        return _records(_MEMBER_FIELDS, members, count), tau
+        return _records(MEMBER_FIELDS, members, count), tau
 
     def new_files(self):
         cdef size_t count, i

@@ -29,10 +29,12 @@ def imported_rooms(path: Path) -> set[str]:
 def allowed_rooms(path: Path) -> set[str]:
     room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     if room in ROOMS:
-        native = {"_native"} if room in ("scan", "kv") else set()
+        native = {"_native"} if room in ("sources", "scan", "kv") else set()
         left = set(ROOMS[: ROOMS.index(room) + 1])
         stopping = {"interrupts"} if room == "commands" else set()
         return FOUNDATIONS | left | native | stopping | {"__version__"}
+    if room == "testing":
+        return FOUNDATIONS | {"sources"}
     if room == "__main__":
         return {"commands", "errors", "interrupts", "streams", "text"}
     return FOUNDATIONS

@@ -40,6 +40,7 @@ from storeff.sources.dumps.safetensors import (
     LongHeaderError,
     layout,
 )
+from storeff.sources.local_file import FileReader
 
 
 def class_of(path: Path) -> str:
@@ -214,7 +215,7 @@ def outcome(content: bytes, name: bytes) -> Dump | MalformedError | None:
     fd = os.memfd_create("dump")
     try:
         os.write(fd, content)
-        return dumps.recognise(Candidate(name, len(content), fd))
+        return dumps.recognise(Candidate(name, len(content), FileReader(fd, len(content), 0)))
     except MalformedError as error:
         return error
     finally:
@@ -244,7 +245,7 @@ def layout_start(content: bytes) -> int | None:
     fd = os.memfd_create("tensors")
     try:
         os.write(fd, content)
-        found = layout(Candidate(b"x", len(content), fd), 1 << 12, 20)
+        found = layout(Candidate(b"x", len(content), FileReader(fd, len(content), 0)), 1 << 12, 20)
     except (ContradictionError, LongHeaderError):
         return None
     finally:

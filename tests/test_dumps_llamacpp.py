@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from storeff.sources.dumps.dump import Candidate, Dump, MalformedError, Tensor
 from storeff.sources.dumps.llamacpp import looks_like, recognise
+from storeff.sources.local_file import FileReader
 
 F32, F16, Q4_0, Q4_1, Q8_0, BF16 = 0, 1, 2, 3, 8, 30
 BLOCKS = {F32: (4, 1), F16: (2, 1), Q4_0: (18, 32), Q4_1: (20, 32), Q8_0: (34, 32), BF16: (2, 1)}
@@ -79,18 +80,11 @@ def recurrent(cell_count: int = 1) -> bytes:
     return out
 
 
-def candidate_of(content: bytes) -> Candidate:
+def dump_of(content: bytes) -> Dump | None:
     fd = os.memfd_create("state")
     os.write(fd, content)
-    return Candidate(b"dir/slot.bin", len(content), fd)
-
-
-def dump_of(content: bytes) -> Dump | None:
-    candidate = candidate_of(content)
-    try:
-        return recognise(candidate)
-    finally:
-        os.close(candidate.fd)
+    with FileReader(fd, len(content), 0) as reader:
+        return recognise(Candidate(b"dir/slot.bin", len(content), reader))
 
 
 def found(content: bytes) -> Dump:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from storeff.sources.dumps.dump import Candidate, Dump, MalformedError
 from storeff.sources.dumps.sglang import looks_like, recognise
+from storeff.sources.local_file import FileReader
 
 HASH = "0123456789abcdef" * 4
 UNIFIED = f"{HASH}_ukv1-0123456789abcdef"
@@ -17,7 +18,7 @@ def dump_of(name: str | bytes, size_bytes: int = 4096) -> Dump | None:
     path = b"dir/" + (name.encode() if isinstance(name, str) else name)
     fd = os.memfd_create("page")
     try:
-        return recognise(Candidate(path, size_bytes, fd))
+        return recognise(Candidate(path, size_bytes, FileReader(fd, size_bytes, 0)))
     finally:
         os.close(fd)
 

@@ -10,21 +10,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.dump_files import recognised
 
 from storeff.sources.dumps import arrays, dynamo, mooncake
 from storeff.sources.dumps.dump import Candidate, Dump, MalformedError, Tensor
+from storeff.sources.local_file import FileReader
 
 SLAB = "dynamo-kvbm-disk-cache-aB3xYz"
 
 
 def opened(path: Path, module: Any) -> Dump | None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        dump = module.recognise(Candidate(os.fsencode(path), path.stat().st_size, fd))
-    finally:
-        os.close(fd)
-    assert dump is None or isinstance(dump, Dump)
-    return dump
+    return recognised(path, module.recognise)
 
 
 # Dynamo
@@ -121,7 +117,9 @@ def dump_of(content: bytes, name: bytes = b"dump.npz") -> Dump | None:
     fd = os.memfd_create("array")
     try:
         os.write(fd, content)
-        return arrays.recognise(Candidate(b"dir/" + name, len(content), fd))
+        return arrays.recognise(
+            Candidate(b"dir/" + name, len(content), FileReader(fd, len(content), 0))
+        )
     finally:
         os.close(fd)
 

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from storeff.sources.dumps.dump import Candidate, Dump, MalformedError, Tensor
 from storeff.sources.dumps.torchzip import looks_like, recognise
+from storeff.sources.local_file import FileReader
 
 STORAGES = {
     "f4": "FloatStorage",
@@ -156,7 +157,7 @@ def dump_of(content: bytes) -> Dump | None:
     fd = os.memfd_create("archive")
     try:
         os.write(fd, content)
-        return recognise(Candidate(b"dir/cache.pt", len(content), fd))
+        return recognise(Candidate(b"dir/cache.pt", len(content), FileReader(fd, len(content), 0)))
     finally:
         os.close(fd)
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from support.scans import scan
 
 from storeff import _native
 from storeff.estimate.reduction import Scope, reduce
 from storeff.estimate.totals import Total, estimate_total, sample_of
 from storeff.quantity import Quantity
 from storeff.scan.plan import Plan
-from storeff.scan.run import scan
 from storeff.scan.sketch import Sketch
 
 CHUNKS = 10_000

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 import zstandard
-from support.scans import blocks
+from support.scans import blocks, scan
 
 from storeff import _native
 from storeff.estimate.compression import IN_UNITS, Allocation, Compression
@@ -20,8 +20,8 @@ from storeff.estimate.totals import MISSED
 from storeff.quantity import Quantity
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import ALLOCATION_BYTES, CHUNKERS, REQUIRED_RATIO, Chunker, Plan
-from storeff.scan.run import scan
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
+from storeff.sources.tree import LocalTree
 
 KIB = 1 << 10
 SEEDS = 24
@@ -270,7 +270,7 @@ LARGE = tuple(
 
 
 def sampled(root: Path, rate: float, seed: int = 7) -> Reduction:
-    listing = Listing([root], Design(seed=seed), one_file_system=False, exclude=[])
+    listing = Listing(LocalTree([root]), SamplingDesign(seed=seed))
     assert listing.count(threading.Event())
     partial = PartialScan(listing, Plan(seed=seed, chunkers=LARGE))
     partial.extend(rate)

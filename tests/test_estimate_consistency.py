@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.scans import scenario_of
+from support.scans import scan, scenario_of
 
 from storeff.economics import size
 from storeff.estimate.consistency import no_less, no_more, without_intervals
@@ -23,9 +23,10 @@ from storeff.report.sizing import bytes_left, sized_for
 from storeff.scan.measurement import Measurement
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import ALLOCATION_BYTES, CHUNKERS, Chunker, Plan
-from storeff.scan.run import Progress, scan
-from storeff.scan.units import Design
+from storeff.scan.run import Progress
+from storeff.scan.sampling import SamplingDesign
 from storeff.sources.skipped import Skipped
+from storeff.sources.tree import LocalTree
 
 # So few chunks are kept and compressed that every figure is estimated, by samples of its own.
 FEW = tuple(
@@ -64,7 +65,7 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def part(roots: list[Path], rate: float, seed: int) -> Reduction:
-    listing = Listing(roots, Design(seed=seed), one_file_system=False, exclude=[])
+    listing = Listing(LocalTree(roots), SamplingDesign(seed=seed))
     assert listing.count(threading.Event())
     partial = PartialScan(listing, Plan(seed=seed, chunkers=PARTLY_CALIBRATED))
     partial.extend(rate)

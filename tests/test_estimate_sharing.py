@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scans import assert_same
+from support.scans import assert_same, scan
 
 from storeff.estimate.reduction import reduce
 from storeff.estimate.sampled import reduce_sampled
@@ -18,8 +18,8 @@ from storeff.estimate.totals import sample_of
 from storeff.scan.measurement import VOLUMES_MAX, Measurement
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
-from storeff.scan.run import scan
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
+from storeff.sources.tree import LocalTree
 
 BLOCK = 4096
 BLOCKS = Plan(chunkers=(Chunker("fixed-4KiB", "fixed", BLOCK, BLOCK, 4096),))
@@ -110,11 +110,12 @@ def test_a_part_tells_the_roots_of_files_with_several_names_too(tmp_path: Path) 
     for i in range(50):
         os.link(tmp_path / "a" / f"{i}", tmp_path / "b" / f"x{i}")
     for order in (("a", "b"), ("b", "a")):
-        made = Listing(
-            [tmp_path / name for name in order], Design(), one_file_system=False, exclude=[]
-        )
+        made = Listing(LocalTree([tmp_path / name for name in order]), SamplingDesign())
         assert made.count(threading.Event())
-        assert [n // BLOCK for n in made.volume_bytes.values()] == [50, 51]
+        assert {n: b // BLOCK for n, b in zip(order, made.root_bytes, strict=True)} == {
+            "a": 50,
+            "b": 51,
+        }
         assert (made.census.files, made.census.size_bytes) == (51, 51 * BLOCK)
         partial = PartialScan(made, Plan(chunkers=CHUNKERS))
         partial.extend(1.0)

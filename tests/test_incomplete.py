@@ -4,13 +4,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from support.scans import scan as measure
 
 from storeff.estimate.reduction import reduce
 from storeff.report.incomplete import coverage_shown, incomplete
 from storeff.report.model import Interrupted, Kv, Scan, Skipped
 from storeff.report.scanned import describe_scan
 from storeff.scan.plan import Plan
-from storeff.scan.run import scan as measure
 from storeff.units import covered
 
 

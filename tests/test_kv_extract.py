@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from storeff.kv.extract import Section, sections
 from storeff.sources.dumps.dump import Axis, Dtype, MalformedError, Tensor
+from storeff.sources.local_file import FileReader
 from storeff.sources.skipped import ChangedError
+from storeff.sources.source import Reader
 
 Array = npt.NDArray[np.uint16]
 SIZES: dict[Axis, int] = {
@@ -32,11 +34,11 @@ KV_2LTD: tuple[Axis, ...] = ("kv", "layer", "token", "channel")
 
 
 @contextmanager
-def file_of(content: bytes) -> Iterator[int]:
+def file_of(content: bytes) -> Iterator[Reader]:
     with tempfile.TemporaryFile() as file:
         file.write(content)
         file.flush()
-        yield file.fileno()
+        yield FileReader(file.fileno(), len(content), 0)
 
 
 def numbered(axes: tuple[Axis, ...]) -> Array:
@@ -50,9 +52,9 @@ def tensor_of(
     return Tensor(offset, array.nbytes, dtype, axes, array.shape, "kv")
 
 
-def read_all(found: Section, fd: int, cluster_bytes: int) -> Array:
+def read_all(found: Section, reader: Reader, cluster_bytes: int) -> Array:
     clusters = found.clusters(cluster_bytes)
-    return np.concatenate([found.read(fd, cluster_bytes, n).items for n in range(clusters)])
+    return np.concatenate([found.read(reader, cluster_bytes, n).items for n in range(clusters)])
 
 
 def told(axes: tuple[Axis, ...], array: Array, kind: int, layer: int) -> Array:
@@ -100,7 +102,7 @@ def check(axes: tuple[Axis, ...], cluster_bytes: int) -> None:
     array = numbered(axes)
     kinds = SIZES["kv"] if "kv" in axes else 1
     layers = SIZES["layer"] if "layer" in axes else 1
-    with file_of(bytes(28) + array.tobytes()) as fd:
+    with file_of(bytes(28) + array.tobytes()) as reader:
         found = sections(tensor_of(axes, array), 28 + array.nbytes)
         assert len(found) == kinds * layers
         for section, (kind, layer) in zip(
@@ -111,7 +113,7 @@ def check(axes: tuple[Axis, ...], cluster_bytes: int) -> None:
             assert section.head_dim == (SIZES["dim"] if "dim" in axes else None)
             expected = told(axes, array, kind, layer)
             assert section.tokens * section.row_bytes == expected.nbytes
-            assert (read_all(section, fd, cluster_bytes) == expected).all()
+            assert (read_all(section, reader, cluster_bytes) == expected).all()
 
 
 def test_a_cluster_is_as_many_whole_tokens_as_fit() -> None:
@@ -125,12 +127,12 @@ def test_short_sequences_share_a_cluster() -> None:
     axes: tuple[Axis, ...] = ("block", "token", "channel")
     array = numbered(axes)
     [section] = sections(tensor_of(axes, array), 28 + array.nbytes)
-    with file_of(bytes(28) + array.tobytes()) as fd:
+    with file_of(bytes(28) + array.tobytes()) as reader:
         assert section.clusters(2 * 4 * 14) == 3
-        assert section.read(fd, 2 * 4 * 14, 2).items.shape == (4, 7)
-        assert section.read(fd, 2 * 4 * 14, 1).items.shape == (8, 7)
+        assert section.read(reader, 2 * 4 * 14, 2).items.shape == (4, 7)
+        assert section.read(reader, 2 * 4 * 14, 1).items.shape == (8, 7)
         with pytest.raises(IndexError):
-            section.read(fd, 2 * 4 * 14, 3)
+            section.read(reader, 2 * 4 * 14, 3)
 
 
 @pytest.mark.parametrize("dtype", ["f64", "f32", "f16", "f8e4m3", "i8"])
@@ -138,9 +140,9 @@ def test_the_width_of_an_item_is_that_of_its_dtype(dtype: Dtype) -> None:
     width = {"f64": 8, "f32": 4, "f16": 2}.get(dtype, 1)
     array = np.arange(24, dtype=f"<u{width}").reshape(4, 6)
     tensor = Tensor(0, array.nbytes, dtype, ("token", "channel"), array.shape, "k", 9)
-    with file_of(array.tobytes()) as fd:
+    with file_of(array.tobytes()) as reader:
         [section] = sections(tensor, array.nbytes)
-        block = section.read(fd, 1 << 20, 0)
+        block = section.read(reader, 1 << 20, 0)
     assert (block.items == array).all()
     assert block.items.itemsize == width
     assert (block.kind, block.layer, block.dtype, block.bytes_only) == ("k", 9, dtype, False)
@@ -151,9 +153,9 @@ def test_quantised_rows_are_rows_of_bytes() -> None:
     content = os.urandom(2 * 10 * 68)
     axes: tuple[Axis, ...] = ("layer", "token", "channel")
     tensor = Tensor(0, len(content), "q8_0", axes, (2, 10, 64), "k")
-    with file_of(content) as fd:
+    with file_of(content) as reader:
         found = sections(tensor, len(content))
-        blocks = [section.read(fd, 1 << 20, 0) for section in found]
+        blocks = [section.read(reader, 1 << 20, 0) for section in found]
     assert [block.items.shape for block in blocks] == [(10, 68), (10, 68)]
     assert b"".join(block.items.tobytes() for block in blocks) == content
     assert all(block.bytes_only for block in blocks)
@@ -164,9 +166,9 @@ def test_quantised_rows_are_rows_of_bytes() -> None:
 )
 def test_unknown_rows_are_a_string_of_bytes(axes: tuple[Axis, ...], shape: tuple[int, ...]) -> None:
     content = os.urandom(1000)
-    with file_of(content) as fd:
+    with file_of(content) as reader:
         [section] = sections(Tensor(0, 1000, None, axes, shape, None), 1000)
-        assert read_all(section, fd, 300).tobytes() == content
+        assert read_all(section, reader, 300).tobytes() == content
 
 
 def test_an_empty_tensor_has_no_sections() -> None:
@@ -204,7 +206,7 @@ def test_what_is_beyond_any_model_is_refused_before_it_is_read(axes: tuple[Axis,
 
 def test_a_file_that_became_shorter_has_changed() -> None:
     array = numbered(KV_2LTD)
-    with file_of(array.tobytes()[:-1]) as fd:
+    with file_of(array.tobytes()[:-1]) as reader:
         *_, last = sections(tensor_of(KV_2LTD, array, offset=0), array.nbytes)
         with pytest.raises(ChangedError, match="shrank"):
-            last.read(fd, 1 << 20, 0)
+            last.read(reader, 1 << 20, 0)

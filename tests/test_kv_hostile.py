@@ -24,6 +24,7 @@ from storeff.kv.model import Attention, Latent, Model
 from storeff.kv.survey import survey
 from storeff.sources.dumps.dump import Candidate
 from storeff.sources.names import printable
+from storeff.sources.tree import LocalTree
 
 SMALL = Plan(cluster_bytes=4096, chunk_bytes=1024, other_chunk_bytes=())
 MODEL = Model(name="m", layers=(Attention(count=2, kv_heads=2, head_dim=16),))
@@ -83,7 +84,7 @@ WHOLE: list[tuple[str, bytes]] = [
 def surveyed(root: Path, model: Model | None) -> None:
     """Every file under ``root`` is a dump, is none, or is skipped with a reason."""
     files = sum(len(names) for _, _, names in os.walk(root))
-    rows, found, census = survey([root], model=model, plan=SMALL)
+    rows, found, census = survey(LocalTree([root]), model=model, plan=SMALL)
     skipped = census.skipped.values()
     assert found.dump_files + found.other_files + sum(each.entries for each in skipped) >= files
     assert sum(row.files for row in rows) == found.dump_files
@@ -169,13 +170,13 @@ def test_any_numbers_of_a_run_cost_at_most_their_block(
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_dtype_in_a_name_is_a_dump(tmp_path: Path, dtype: str) -> None:
     write(tmp_path / f"org-model@1@0@aa@{dtype}.pt", _KV)
-    ((row,), found, census) = survey([tmp_path], model=MODEL, plan=SMALL)
+    ((row,), found, census) = survey(LocalTree([tmp_path]), model=MODEL, plan=SMALL)
     assert (row.files, found.dump_files, census.skipped) == (1, 1, {})
 
 
 def test_a_dump_of_unknown_dtype_is_measured_as_bytes(tmp_path: Path) -> None:
     write(tmp_path / f"{L2_KEY}.data", np.random.default_rng(1).bytes(1 << 16))
-    ((row,), found, _) = survey([tmp_path], model=MODEL, plan=SMALL)
+    ((row,), found, _) = survey(LocalTree([tmp_path]), model=MODEL, plan=SMALL)
     assert (row.kind, row.dtype, row.confidence) == ("kv", None, "unknown")
     assert row.why.endswith("measured as bytes.")
     assert found.measured is not None
@@ -184,13 +185,13 @@ def test_a_dump_of_unknown_dtype_is_measured_as_bytes(tmp_path: Path) -> None:
 
 def test_less_than_one_number_is_a_dump_without_numbers(tmp_path: Path) -> None:
     block_file(tmp_path, b"\1", run_config(pcp_size=2))
-    _, found, census = survey([tmp_path], plan=SMALL)
+    _, found, census = survey(LocalTree([tmp_path]), plan=SMALL)
     assert (found.dump_files, found.measured, census.skipped) == (1, None, {})
 
 
 def test_arrays_whose_axes_have_no_meaning_are_measured(tmp_path: Path) -> None:
     write(tmp_path / "key_cache.npy", npy(_F16))
-    ((row,), found, census) = survey([tmp_path], plan=SMALL)
+    ((row,), found, census) = survey(LocalTree([tmp_path]), plan=SMALL)
     assert (row.dtype, census.skipped) == ("f16", {})
     assert found.measured is not None
     assert found.measured.overall[0].data_bytes == _F16.nbytes
@@ -199,7 +200,7 @@ def test_arrays_whose_axes_have_no_meaning_are_measured(tmp_path: Path) -> None:
 def test_any_seed_draws(tmp_path: Path) -> None:
     write(tmp_path / WHOLE[0][0], WHOLE[0][1])
     for seed in (0, 2**63 - 1):
-        assert survey([tmp_path], plan=Plan(seed=seed))[1].measured_files == 1
+        assert survey(LocalTree([tmp_path]), plan=Plan(seed=seed))[1].measured_files == 1
 
 
 # ---- what changes while it is read ----
@@ -225,7 +226,7 @@ def test_a_file_that_shrinks_while_it_is_looked_at_has_changed(
         return read(self, offset, length)
 
     monkeypatch.setattr(Candidate, "read", shrinking)
-    _, found, census = survey([tmp_path], model=MODEL, plan=SMALL)
+    _, found, census = survey(LocalTree([tmp_path]), model=MODEL, plan=SMALL)
     assert set(census.skipped) <= {"changed"}
     assert found.measured_files >= 1
 
@@ -240,7 +241,7 @@ def test_a_file_that_shrinks_before_it_is_measured_has_changed(tmp_path: Path) -
         if seen == 2:  # once when it is found, once when it is measured
             os.truncate(path, 100)
 
-    _, found, census = survey([tmp_path], plan=SMALL, on_file=cut)
+    _, found, census = survey(LocalTree([tmp_path]), plan=SMALL, on_file=cut)
     assert (found.measured, census.skipped["changed"].entries) == (None, 1)
 
 
@@ -256,7 +257,7 @@ def test_an_interrupt_leaves_what_was_measured(tmp_path: Path) -> None:
         if seen == 9:
             stop.set()
 
-    _, found, _ = survey([tmp_path], plan=SMALL, stop=stop, on_file=ninth)
+    _, found, _ = survey(LocalTree([tmp_path]), plan=SMALL, stop=stop, on_file=ninth)
     assert found.interrupted
     assert (found.dump_files, found.measured_files) == (6, 2)
 
@@ -277,7 +278,7 @@ def test_no_more_tokens_are_read_than_a_context_can_have(tmp_path: Path) -> None
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "pread", counting)
-        _, found, _ = survey([tmp_path])
+        _, found, _ = survey(LocalTree([tmp_path]))
     assert "more than any context has" in found.malformed[0].message
     assert read_bytes < 1 << 16
 
@@ -299,7 +300,7 @@ def test_a_file_of_holes_costs_what_is_in_it(
         return read(fd, length, offset)
 
     monkeypatch.setattr(os, "pread", counting)
-    survey([tmp_path], model=MODEL, plan=SMALL, budget_bytes=1 << 16)
+    survey(LocalTree([tmp_path]), model=MODEL, plan=SMALL, budget_bytes=1 << 16)
     assert read_bytes < 1 << 28
 
 
@@ -326,7 +327,7 @@ def run_of(tmp_path: Path) -> Callable[[Path], Path]:
 
 
 def confidence(root: Path) -> str:
-    ((row,), *_) = survey([root], plan=SMALL)
+    ((row,), *_) = survey(LocalTree([root]), plan=SMALL)
     return row.confidence
 
 

@@ -28,6 +28,7 @@ from storeff.kv.measure import (
 from storeff.kv.totals import UNKNOWN, Totals, mapped, measured
 from storeff.quantity import Quantity
 from storeff.sources.dumps.dump import Axis, Dtype, Dump, Tensor
+from storeff.sources.local_file import FileReader
 
 SHAPE = (2, 3, 240, 4, 16)
 ROW_BYTES = 128
@@ -61,7 +62,13 @@ class File:
     def measured(self, plan: Plan, name: bytes | None = None) -> Measurement:
         fd = os.open(self.path, os.O_RDONLY)
         try:
-            return measure(self.dump, fd, name or bytes(self.path), self.size_bytes, plan)
+            return measure(
+                self.dump,
+                FileReader(fd, self.size_bytes, 0),
+                name or bytes(self.path),
+                self.size_bytes,
+                plan,
+            )
         finally:
             os.close(fd)
 
@@ -188,7 +195,7 @@ def test_a_census_is_what_the_parts_say(files: list[File]) -> None:
     stored = {"k": 0, "v": 0}
     fd = os.open(files[0].path, os.O_RDONLY)
     for section in sections(files[0].dump.tensors[0], files[0].size_bytes):
-        block = section.read(fd, 1 << 30, 0)
+        block = section.read(FileReader(fd, files[0].size_bytes, 0), 1 << 30, 0)
         stored[str(block.kind)] += lossless.stored_bytes(block, 2048, [scheme])[scheme]
     os.close(fd)
     for kind in ("k", "v"):
@@ -316,7 +323,7 @@ def test_quantised_dumps_are_measured_as_bytes(tmp_path: Path) -> None:
     tensor = Tensor(0, content.nbytes, "q8_0", ("layer", "token", "channel"), (2, 100, 64), "v")
     dump = Dump("llama.cpp", "kv", (tensor,), "exact", "")
     fd = os.open(path, os.O_RDONLY)
-    found = report(measure(dump, fd, b"q", content.nbytes, ALL))
+    found = report(measure(dump, FileReader(fd, content.nbytes, 0), b"q", content.nbytes, ALL))
     os.close(fd)
     [of_v] = found.overall
     assert of_v.lossy == []
@@ -330,7 +337,9 @@ def test_quantised_dumps_are_measured_as_bytes(tmp_path: Path) -> None:
 def test_a_dump_without_tensors_says_nothing(files: list[File]) -> None:
     fd = os.open(files[0].path, os.O_RDONLY)
     dump = Dump("Mooncake", "opaque", (), "unknown", "")
-    found = report(measure(dump, fd, b"x", files[0].size_bytes, SMALL))
+    found = report(
+        measure(dump, FileReader(fd, files[0].size_bytes, 0), b"x", files[0].size_bytes, SMALL)
+    )
     os.close(fd)
     assert found.overall == found.by_layer == []
 

@@ -12,6 +12,7 @@ from storeff.kv.model import Attention, Latent, Model, State
 from storeff.kv.shape import Width, width_of, with_model
 from storeff.sources.dumps import recognise
 from storeff.sources.dumps.dump import Candidate, Dump
+from storeff.sources.local_file import FileReader
 
 LLAMA = Width(layers=4, heads=8, dim=64)
 
@@ -19,7 +20,9 @@ LLAMA = Width(layers=4, heads=8, dim=64)
 def completed(path: Path, width: Width) -> Dump:
     fd = os.open(path, os.O_RDONLY)
     try:
-        candidate = Candidate(os.fsencode(path), os.fstat(fd).st_size, fd)
+        candidate = Candidate(
+            os.fsencode(path), os.fstat(fd).st_size, FileReader(fd, os.fstat(fd).st_size, 0)
+        )
         dump = recognise(candidate)
         assert dump is not None
         return with_model(dump, candidate, width)

@@ -10,6 +10,7 @@ from storeff.errors import StoreffError
 from storeff.kv.measure import Plan
 from storeff.kv.model import Attention, Model
 from storeff.kv.survey import survey
+from storeff.sources.tree import LocalTree
 
 MODEL = Model(name="m", layers=(Attention(count=2, kv_heads=2, head_dim=32),))
 MIXED = Model(
@@ -33,7 +34,7 @@ def fill(root: Path, hashes: list[str], tokens: int = 64) -> Path:
 
 
 def test_files_of_one_layout_are_one_row(tmp_path: Path) -> None:
-    rows, found, census = survey([fill(tmp_path, HASHES)], plan=SMALL)
+    rows, found, census = survey(LocalTree([fill(tmp_path, HASHES)]), plan=SMALL)
     (row,) = rows
     assert (row.system, row.dtype, row.files) == ("vLLM SharedStorageConnector", "bf16", 8)
     assert (row.axes, row.shape) == (["kv", "token", "channel"], [2, 64, 64])
@@ -45,31 +46,31 @@ def test_files_of_one_layout_are_one_row(tmp_path: Path) -> None:
 def test_a_size_that_differs_between_files_is_null(tmp_path: Path) -> None:
     fill(tmp_path / "a", HASHES[:1], tokens=64)
     fill(tmp_path / "b", HASHES[1:2], tokens=96)
-    (row,) = survey([tmp_path], plan=SMALL)[0]
+    (row,) = survey(LocalTree([tmp_path]), plan=SMALL)[0]
     assert row.shape == [2, None, 64]
 
 
 def test_a_model_tells_heads_from_dims(tmp_path: Path) -> None:
-    (row,) = survey([fill(tmp_path, HASHES[:1])], model=MODEL, plan=SMALL)[0]
+    (row,) = survey(LocalTree([fill(tmp_path, HASHES[:1])]), model=MODEL, plan=SMALL)[0]
     assert row.axes == ["kv", "token", "head", "dim"]
 
 
 def test_a_model_of_unequal_layers_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreffError, match="differ"):
-        survey([fill(tmp_path, HASHES[:1])], model=MIXED)
+        survey(LocalTree([fill(tmp_path, HASHES[:1])]), model=MIXED)
 
 
 def test_equal_keys_are_shared_whatever_their_bytes(tmp_path: Path) -> None:
     fill(tmp_path / "one", HASHES[:2])
     fill(tmp_path / "two", [HASHES[1], HASHES[0]])
-    sharing = survey([tmp_path], plan=SMALL)[1].sharing
+    sharing = survey(LocalTree([tmp_path]), plan=SMALL)[1].sharing
     assert sharing is not None
     assert (sharing.blocks, sharing.unique_blocks) == (8, 4)
     assert sharing.bytes == 2 * sharing.unique_bytes
 
 
 def test_everything_is_measured_within_the_budget(tmp_path: Path) -> None:
-    _, found, _ = survey([fill(tmp_path, HASHES)], plan=SMALL)
+    _, found, _ = survey(LocalTree([fill(tmp_path, HASHES)]), plan=SMALL)
     assert found.measured_files == 8
     assert found.measured is not None
     (both, keys, values) = found.measured.overall
@@ -78,13 +79,15 @@ def test_everything_is_measured_within_the_budget(tmp_path: Path) -> None:
 
 
 def test_the_budget_ends_the_measuring_but_not_the_survey(tmp_path: Path) -> None:
-    _, found, _ = survey([fill(tmp_path, HASHES)], plan=SMALL, budget_bytes=1)
+    _, found, _ = survey(LocalTree([fill(tmp_path, HASHES)]), plan=SMALL, budget_bytes=1)
     assert (found.dump_files, found.measured_files) == (8, 1)
 
 
 def test_what_is_measured_depends_on_the_seed_only(tmp_path: Path) -> None:
     root = fill(tmp_path, HASHES)
-    one, again = (survey([root], plan=SMALL, budget_bytes=1)[1].measured for _ in range(2))
+    one, again = (
+        survey(LocalTree([root]), plan=SMALL, budget_bytes=1)[1].measured for _ in range(2)
+    )
     assert one == again
 
 
@@ -92,7 +95,7 @@ def test_a_lying_dump_costs_only_itself(tmp_path: Path) -> None:
     fill(tmp_path, HASHES[:1])
     lying = fs_header(2 * 2 * 64 * 64 * 2, 1, (3, 2, 2, 64, 64)) + bytes(100)
     write(tmp_path / "org-model@1@0@aa@bfloat16.data", lying)
-    _, found, census = survey([tmp_path], plan=SMALL)
+    _, found, census = survey(LocalTree([tmp_path]), plan=SMALL)
     assert found.dump_files == 2
     assert census.skipped["malformed"].entries == 1
     assert "bytes follow" in found.malformed[0].message
@@ -100,13 +103,13 @@ def test_a_lying_dump_costs_only_itself(tmp_path: Path) -> None:
 
 def test_files_that_are_no_dumps_are_counted(tmp_path: Path) -> None:
     write(tmp_path / "notes.txt", b"nothing\n")
-    rows, found, _ = survey([tmp_path])
+    rows, found, _ = survey(LocalTree([tmp_path]))
     assert (rows, found.other_files, found.other_bytes) == ([], 1, 8)
     assert (found.measured, found.sharing) == (None, None)
 
 
 def test_opaque_dumps_are_listed_and_not_measured(tmp_path: Path) -> None:
     write(tmp_path / f"{'ab' * 32}_org-model_0_1.bin", bytes(4096))
-    rows, found, _ = survey([tmp_path])
+    rows, found, _ = survey(LocalTree([tmp_path]))
     assert [row.kind for row in rows] == ["opaque"]
     assert found.measured is None

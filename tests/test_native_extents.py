@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,7 @@ def test_extents_side_by_side_hold_every_chunk_of_the_whole_once() -> None:
     bounds = [*range(0, len(RANDOM), 131_072), len(RANDOM)]
     of: list[Content] = [
         (0, len(RANDOM), 1, 1, 0, start, end, (i + 1) / 8)
-        for i, (start, end) in enumerate(zip(bounds[:-1], bounds[1:], strict=True))
+        for i, (start, end) in enumerate(pairwise(bounds))
     ]
     sample = scanned(plan, of, RANDOM)
     whole = Scanner(plan, SEED)
@@ -117,8 +118,8 @@ def test_merged_samples_are_the_sample_of_everything(
 
     together = part([row for rows in parts for row in rows])
     merged = merge([part(rows) for rows in parts], capacity, SEED)
-    for name, column in merged.items():
-        assert np.array_equal(column, getattr(together, name)), name
+    for name in merged:
+        assert np.array_equal(merged[name], getattr(together, name)), name  # type: ignore[literal-required]
 
 
 def test_of_an_admitted_chunk_the_extent_is_known_and_takes_the_sizes() -> None:
@@ -132,8 +133,10 @@ def test_of_an_admitted_chunk_the_extent_is_known_and_takes_the_sizes() -> None:
 
 @pytest.mark.parametrize(
     ("position", "start", "end", "rank"),
-    [(0, 8, 9, 0.5), (9, 0, 9, 0.5), (0, 4, 4, 0.5), (0, 5, 4, 0.5), (0, 0, 8, 0.0)]
-    + [(0, 0, 8, -1.0), (0, 0, 8, math.nan), (2**64 - 4, 2**64 - 4, 2**64 - 1, 0.5)],
+    [
+        *[(0, 8, 9, 0.5), (9, 0, 9, 0.5), (0, 4, 4, 0.5), (0, 5, 4, 0.5), (0, 0, 8, 0.0)],
+        *[(0, 0, 8, -1.0), (0, 0, 8, math.nan), (2**64 - 4, 2**64 - 4, 2**64 - 1, 0.5)],
+    ],
 )
 def test_extents_that_make_no_sense(position: int, start: int, end: int, rank: float) -> None:
     scanner = Scanner([(8, 8, 9, 0)], SEED, is_sample=True)

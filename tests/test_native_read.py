@@ -6,11 +6,11 @@ import errno
 import os
 import random
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +19,8 @@ from support.native import SEED, WHOLE, assert_is_the_oracles, contents, profile
 
 from storeff import _native
 from storeff._native import Scanner, read_files
-from storeff.sources.entry import HOLE_BYTES, Entry, entry_of, open_entry
+from storeff.sources.local_file import open_unchanged
+from storeff.sources.source import HOLE_BYTES
 
 if TYPE_CHECKING:
     from storeff._native import Content, File
@@ -27,18 +28,15 @@ if TYPE_CHECKING:
 RANDOM = random.Random(5).randbytes(300_000)
 
 
-def entry(path: Path) -> Entry:
-    return entry_of(os.fsencode(path), (b"/",), os.lstat(path))
+def file(path: Path) -> File:
+    status = os.lstat(path)
+    identity = status.st_dev, status.st_ino
+    return os.fsencode(path), *identity, status.st_mtime_ns, status.st_size, 0, status.st_size, 0
 
 
-def written(path: Path, content: bytes) -> Entry:
+def written(path: Path, content: bytes) -> File:
     path.write_bytes(content)
-    return entry(path)
-
-
-def whole_file(entry: Entry) -> File:
-    identity = entry.path, entry.device, entry.inode, entry.size_bytes, entry.mtime_ns
-    return (*identity, 0, entry.size_bytes, 0)
+    return file(path)
 
 
 def whole_content(offset: int, length: int, labels: int = 1, number: int = 0) -> Content:
@@ -185,9 +183,9 @@ def test_files_are_read_while_they_fit(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], arena_bytes: int
 ) -> None:
     folder = tmp_path_factory.mktemp("files")
-    entries = [written(folder / f"{i}", RANDOM[i : i + n]) for i, n in enumerate(sizes)]
+    files = [written(folder / f"{i}", RANDOM[i : i + n]) for i, n in enumerate(sizes)]
     arena = bytearray(arena_bytes)
-    reads = read_files([whole_file(e) for e in entries], HOLE_BYTES, arena)
+    reads = read_files(files, HOLE_BYTES, arena)
     fitting = [n for i, n in enumerate(sizes) if sum(sizes[: i + 1]) <= arena_bytes]
     assert [length for _, _, _, length, _ in reads] == fitting
     for i, (outcome, offset, _, length, error) in enumerate(reads):
@@ -226,9 +224,9 @@ def become_a_fifo(path: Path) -> None:
 def test_what_became_of_a_file_since_it_was_listed(
     tmp_path: Path, change: Callable[[Path], object], outcome: int, length: int, error: int
 ) -> None:
-    entries = [written(tmp_path / "a", RANDOM[:100]), written(tmp_path / "b", b"b")]
+    files = [written(tmp_path / "a", RANDOM[:100]), written(tmp_path / "b", b"b")]
     change(tmp_path / "a")
-    first, second = read_files([whole_file(e) for e in entries], HOLE_BYTES, bytearray(1000))
+    first, second = read_files(files, HOLE_BYTES, bytearray(1000))
     assert (first[0], first[3], first[4]) == (outcome, length, error)
     assert (second[0], second[3]) == (_native.READ, 1)
 
@@ -245,18 +243,17 @@ def test_a_file_of_any_date_is_read(
     tmp_path: Path, mtime_seconds: int, mtime_nanoseconds: int
 ) -> None:
     """Of years 1, 1901, 1969, 2262 and 9999, and as late as a file system holds."""
-    file = written(tmp_path / "a", RANDOM[:100])
+    listed = written(tmp_path / "a", RANDOM[:100])
     mtime_ns = mtime_seconds * 10**9 + mtime_nanoseconds
-    told = msgspec.structs.replace(file, mtime_ns=mtime_ns)
-    assert read_files([whole_file(told)], HOLE_BYTES, bytearray(1000))[0][0] == _native.READ_CHANGED
+    assert (
+        read_files([(*listed[:3], mtime_ns, *listed[4:])], HOLE_BYTES, bytearray(1000))[0][0]
+        == _native.READ_CHANGED
+    )
     try:
         os.utime(tmp_path / "a", ns=(0, mtime_ns))
     except OverflowError:
         return
-    assert (
-        read_files([whole_file(entry(tmp_path / "a"))], HOLE_BYTES, bytearray(1000))[0][0]
-        == _native.READ
-    )
+    assert read_files([file(tmp_path / "a")], HOLE_BYTES, bytearray(1000))[0][0] == _native.READ
 
 
 def openat2_is_known() -> bool:
@@ -272,35 +269,34 @@ def test_a_directory_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
     os.link(tmp_path / "directory" / "file", tmp_path / "other" / "file")
     (tmp_path / "directory").rename(tmp_path / "moved")
     (tmp_path / "directory").symlink_to("other")
-    outcome, _, _, length, error = read_files([whole_file(listed)], HOLE_BYTES, bytearray(10))[0]
+    outcome, _, _, length, error = read_files([listed], HOLE_BYTES, bytearray(10))[0]
     assert (outcome, length, error) == (_native.UNREADABLE, 0, errno.ELOOP)
 
 
 def test_a_file_below_a_name_that_is_too_long_is_not_found(tmp_path: Path) -> None:
-    file = written(tmp_path / "a", b"x")
+    listed = written(tmp_path / "a", b"x")
     for path in (b"/" + b"d" * 5000, b"d" * 5000, b"/tmp/" + b"d" * 300 + b"/x" * 3000):
-        told = msgspec.structs.replace(file, path=path)
-        read = read_files([whole_file(told)], HOLE_BYTES, bytearray(10))[0]
+        read = read_files([(path, *listed[1:])], HOLE_BYTES, bytearray(10))[0]
         assert (read[0], read[4]) == (_native.UNREADABLE, errno.ENAMETOOLONG)
         with pytest.raises(OSError, match="too long"):
-            open_entry(told)
+            open_unchanged(path, listed[1], listed[2], stat.S_IFREG)
 
 
 def test_a_file_with_holes_is_left_to_others(tmp_path: Path) -> None:
-    with open(tmp_path / "sparse", "wb") as file:
-        file.truncate(1 << 20)
-        file.seek(900_000)
-        file.write(b"end")
-    sparse = entry(tmp_path / "sparse")
-    assert read_files([whole_file(sparse)], HOLE_BYTES, bytearray(2 << 20))[0][0] == _native.SPARSE
-    assert read_files([whole_file(sparse)], 2 << 20, bytearray(2 << 20))[0][0] == _native.READ
+    with open(tmp_path / "sparse", "wb") as written_to:
+        written_to.truncate(1 << 20)
+        written_to.seek(900_000)
+        written_to.write(b"end")
+    sparse = file(tmp_path / "sparse")
+    assert read_files([sparse], HOLE_BYTES, bytearray(2 << 20))[0][0] == _native.SPARSE
+    assert read_files([sparse], 2 << 20, bytearray(2 << 20))[0][0] == _native.READ
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     unreadable = written(tmp_path / "secret", b"x")
     (tmp_path / "secret").chmod(0)
-    assert read_files([whole_file(unreadable)], HOLE_BYTES, bytearray(10))[0][::4] == (
+    assert read_files([unreadable], HOLE_BYTES, bytearray(10))[0][::4] == (
         _native.UNREADABLE,
         errno.EACCES,
     )

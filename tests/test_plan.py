@@ -13,6 +13,7 @@ from storeff.scan import plan
 from storeff.scan.codecs import CODECS
 from storeff.scan.plan import CHUNKERS, CUTTINGS, HEADLINE, Chunker, Cutting, Plan, chunkers_of
 from storeff.scan.run import scan
+from storeff.sources.tree import LocalTree
 
 ROOT = Path(storeff.__file__).parent
 SIXTEEN = Cutting("fixed-16KiB", "fixed", 16 << 10, 16 << 10, 1 << 13, 1 << 12)
@@ -44,7 +45,7 @@ def test_a_chunker_of_a_new_size_is_one_line(
         SystemReduction(dedup="fixed-16KiB", codec="lz4", source="test")
     monkeypatch.setattr(plan, "CHUNKERS", tuple(chunkers_of((*CUTTINGS, SIXTEEN))))
     (tmp_path / "a").write_bytes(bytes(range(256)) * 64 * 3)
-    reduction = reduce(scan([tmp_path], Plan(chunkers=plan.CHUNKERS)))
+    reduction = reduce(scan(LocalTree([tmp_path]), Plan(chunkers=plan.CHUNKERS)))
     [row] = [d for d in reduction.dedup if d.chunker == SIXTEEN.name]
     assert (row.chunks, row.unique_bytes.value) == (3, 16 << 10)
     assert {c.codec for c in reduction.combined if c.chunker == SIXTEEN.name} == set(CODECS)

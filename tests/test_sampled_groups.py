@@ -8,16 +8,18 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from support.scans import scan
 
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.estimate.sampled import reduce_sampled
 from storeff.estimate.sampled_groups import Bytes, sharing_of, strata_of
+from storeff.estimate.sampled_view import Sampled
 from storeff.quantity import Quantity
+from storeff.scan.measurement import Measurement
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Plan
-from storeff.scan.run import scan
-from storeff.scan.sampled import Sampled
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
+from storeff.sources.tree import LocalTree
 
 KIB = 1 << 10
 # Which units are drawn depends on the paths too, so on the run. Of 60 seeds 90 to 100 % held the
@@ -30,8 +32,8 @@ def whole(roots: list[Path]) -> Reduction:
     return reduce(scan(roots, Plan(seed=7)))
 
 
-def sampled(roots: list[Path], rate: float, seed: int = 7) -> Sampled:
-    listing = Listing(roots, Design(seed=seed), one_file_system=False, exclude=[])
+def sampled(roots: list[Path], rate: float, seed: int = 7) -> Measurement:
+    listing = Listing(LocalTree(roots), SamplingDesign(seed=seed))
     assert listing.count(threading.Event())
     partial = PartialScan(listing, Plan(seed=seed, chunkers=CHUNKERS_TOLD))
     partial.extend(rate)
@@ -122,7 +124,7 @@ def test_a_part_tells_what_the_roots_share(roots: list[Path]) -> None:
     assert truth is not None
     held: defaultdict[str, int] = defaultdict(int)
     for seed in range(SEEDS):
-        sharing = sharing_of(sampled(roots, 0.4, seed))
+        sharing = sharing_of(Sampled(sampled(roots, 0.4, seed)))
         assert sharing is not None
         assert truth.needless_bytes.value is not None
         held["needless"] += holds(sharing.needless_bytes, truth.needless_bytes.value)
@@ -136,19 +138,19 @@ def test_a_part_tells_what_the_roots_share(roots: list[Path]) -> None:
 
 
 def test_of_roots_of_which_too_little_was_read_nothing_is_told(roots: list[Path]) -> None:
-    sharing = sharing_of(sampled(roots, 0.02))
+    sharing = sharing_of(Sampled(sampled(roots, 0.02)))
     assert sharing is not None
     unknown = Quantity(None, None, None, "measured")
     assert sharing.needless_bytes == unknown
     assert {v.only_here_bytes for v in sharing.volumes} == {unknown}
-    assert sharing_of(sampled(roots[:1], 0.4)) is None
+    assert sharing_of(Sampled(sampled(roots[:1], 0.4))) is None
 
 
 def test_a_part_tells_how_much_of_the_data_is_of_each_class(roots: list[Path]) -> None:
     truth = {s.name: s for s in whole(roots).by_stratum}
     held: defaultdict[str, int] = defaultdict(int)
     for seed in range(SEEDS):
-        for stratum in strata_of(sampled(roots, 0.4, seed)):
+        for stratum in strata_of(Sampled(sampled(roots, 0.4, seed))):
             share, exact = stratum.data_share, truth[stratum.name]
             assert stratum.data_bytes is None
             assert share is not None
@@ -169,7 +171,7 @@ def test_a_volume_of_holes_counts_by_its_data(tmp_path: Path) -> None:
                 file.write(source.randbytes(130 * KIB + i))
                 if name == "sparse":
                     file.truncate(640 * KIB + i)
-    sharing = sharing_of(sampled([tmp_path / "dense", tmp_path / "sparse"], 1.0))
+    sharing = sharing_of(Sampled(sampled([tmp_path / "dense", tmp_path / "sparse"], 1.0)))
     assert sharing is not None
     truth = whole([tmp_path / "dense", tmp_path / "sparse"]).sharing
     assert truth is not None
@@ -194,7 +196,7 @@ def test_files_that_several_sources_name_keep_every_interval_upright(tmp_path: P
             os.link(path, tmp_path / "h2" / f"{i}")
     roots = [tmp_path / name for name in ("h1", "h2", "big")]
     for seed in (1, 2, 3):
-        listing = Listing(roots, Design(seed=seed), one_file_system=False, exclude=())
+        listing = Listing(LocalTree(roots), SamplingDesign(seed=seed))
         assert listing.count(threading.Event())
         reading = PartialScan(listing, Plan(seed=seed))
         reading.extend(0.4)

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scans import SMALL, assert_same, blocks, fill, listed, new_worker
+from support.scans import SMALL, assert_same, blocks, fill, listed, new_worker, scan, small
 
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import reduce
@@ -23,7 +23,7 @@ from storeff.scan import worker
 from storeff.scan.measurement import entropy_bits_per_byte
 from storeff.scan.pace import Pace
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
-from storeff.scan.run import Progress, scan
+from storeff.scan.run import Progress
 
 
 @pytest.fixture(scope="module")
@@ -276,8 +276,8 @@ def test_small_files_that_changed_since_they_were_listed(tmp_path: Path) -> None
     entries = listed(tmp_path)
     os.truncate(tmp_path / "shrunk", 200)
     (tmp_path / "gone").rename(tmp_path / "replaced")
-    one = new_worker(SMALL)
-    one.measure(entries)
+    one = new_worker(tmp_path, SMALL)
+    one.measure(small(entries))
     measured = one.finish()
     assert measured.census.skipped["changed"].size_bytes == 300 + 500
     assert measured.census.skipped["vanished"].size_bytes == 500

@@ -5,21 +5,20 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-from support.scans import SMALL
+from support.scans import SMALL, scan
 
-from storeff.scan import partial as partial_scan
-from storeff.scan import run, worker
+from storeff.scan import worker
 from storeff.scan.pace import Pace
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import Plan
-from storeff.scan.run import scan
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
 from storeff.sources.census import Census
-from storeff.sources.tree import Found, walk
+from storeff.sources.listed_once import ListedOnce
+from storeff.sources.source import Found
+from storeff.sources.tree import LocalTree
 
 RANDOM = random.Random(12).randbytes(5 << 20)
 KEPT = RANDOM[:300_000]
@@ -131,12 +130,14 @@ def test_a_change_after_the_listing_in_a_scan_of_everything(
 ) -> None:
     victim = two_files(tmp_path, make)
 
-    def walk_and_change(*args: Any, **options: Any) -> Iterator[Found]:
-        found = list(walk(*args, **options))
+    list_tree = LocalTree.list
+
+    def list_and_change(tree: LocalTree) -> Iterator[Found]:
+        found = list(list_tree(tree))
         change(victim)
         return iter(found)
 
-    monkeypatch.setattr(run, "walk", walk_and_change)
+    monkeypatch.setattr(LocalTree, "list", list_and_change)
     plan = msgspec.structs.replace(SMALL, part_bytes=1 << 20)
     measured = scan([tmp_path], plan, threads=threads)
     assert_costs_itself(measured.census, victim, measured.read_bytes + measured.hole_bytes)
@@ -170,10 +171,8 @@ def test_a_change_after_the_listing_in_a_partial_scan(
     again: bool,
 ) -> None:
     victim = two_files(tmp_path, make)
-    if again:
-        # More files than are remembered are listed again when they are read.
-        monkeypatch.setattr(partial_scan, "ENTRIES_HELD", 1)
-    listing = Listing([tmp_path], Design(), one_file_system=False, exclude=[])
+    tree = LocalTree([tmp_path])
+    listing = Listing(tree if again else ListedOnce(tree), SamplingDesign())
     assert listing.count(threading.Event())
     change(victim)
     partial = PartialScan(listing, Plan())

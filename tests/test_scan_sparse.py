@@ -12,19 +12,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scans import SMALL, assert_same, listed
+from support.scans import SMALL, assert_same, listed, sample_of, scan
 
 from storeff.estimate.reduction import reduce
 from storeff.estimate.sampled import reduce_sampled
-from storeff.scan import units
+from storeff.scan import sampling
 from storeff.scan.measurement import Measurement
 from storeff.scan.part import PartedFile
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import Plan
-from storeff.scan.run import scan
-from storeff.scan.sampled import Sampled
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
 from storeff.sources.census import Census
+from storeff.sources.tree import LocalTree
 
 GRANULE = 128 << 10
 PART = 1 << 20
@@ -47,8 +46,8 @@ def write(path: Path, size_bytes: int, extents: Iterable[tuple[int, bytes]] = ()
     return path
 
 
-def partly(root: Path, rate: float) -> Sampled:
-    listing = Listing([root], Design(), one_file_system=False, exclude=[])
+def partly(root: Path, rate: float) -> Measurement:
+    listing = Listing(LocalTree([root]), SamplingDesign())
     assert listing.count(threading.Event())
     partial = PartialScan(listing, Plan())
     partial.extend(rate)
@@ -57,7 +56,7 @@ def partly(root: Path, rate: float) -> Sampled:
 
 def parts_of(path: Path, part_bytes: int) -> PartedFile:
     (entry,) = listed(path)
-    file = PartedFile(entry, part_bytes)
+    file = PartedFile(LocalTree([path]), entry, part_bytes)
     assert [p for parts, _ in file.stretches(threading.Event()) for p in parts] == file.parts
     return file
 
@@ -82,8 +81,9 @@ def test_data_that_ends_at_the_border_of_a_part_makes_no_part_behind_it(tmp_path
 
 
 def test_a_file_without_data_has_no_parts_and_one_empty_stretch(tmp_path: Path) -> None:
-    (entry,) = listed(write(tmp_path / "x", 1 << 42))
-    file = PartedFile(entry, PART)
+    path = write(tmp_path / "x", 1 << 42)
+    (entry,) = listed(path)
+    file = PartedFile(LocalTree([path]), entry, PART)
     assert list(file.stretches(threading.Event())) == [([], 0)]
     assert file.finish()
     assert (file.gap_bytes, file.missing_bytes, file.reason) == (1 << 42, 0, None)
@@ -92,7 +92,7 @@ def test_a_file_without_data_has_no_parts_and_one_empty_stretch(tmp_path: Path) 
 def test_parts_of_little_data_are_handed_out_together(tmp_path: Path) -> None:
     path = write(tmp_path / "x", 4000 * PART, ((i * 4 * PART, b"data") for i in range(1000)))
     (entry,) = listed(path)
-    stretches = list(PartedFile(entry, PART).stretches(threading.Event()))
+    stretches = list(PartedFile(LocalTree([path]), entry, PART).stretches(threading.Event()))
     assert sum(len(parts) for parts, _ in stretches) == 1000
     assert sum(data_bytes for _, data_bytes in stretches) == 1000 * GRANULE
     assert len(stretches) == 8
@@ -140,14 +140,15 @@ def test_a_partial_scan_is_the_same_when_it_cannot_remember_where_the_data_is(
 ) -> None:
     sparse_tree(tmp_path)
     remembered = partly(tmp_path, 0.3)
-    monkeypatch.setattr(units, "RANGES_HELD", 10)
-    monkeypatch.setattr(units, "NUMBERS_AT_A_TIME", 7)
+    monkeypatch.setattr(sampling, "RANGES_HELD", 10)
+    monkeypatch.setattr(sampling, "NUMBERS_AT_A_TIME", 7)
     asked_again = partly(tmp_path, 0.3)
-    assert np.array_equal(remembered.places, asked_again.places)
-    assert (remembered.read_bytes, remembered.hole_bytes, remembered.totals) == (
+    ours, theirs = sample_of(remembered), sample_of(asked_again)
+    assert np.array_equal(ours.ranks, theirs.ranks)
+    assert (remembered.read_bytes, remembered.hole_bytes, ours.totals) == (
         asked_again.read_bytes,
         asked_again.hole_bytes,
-        asked_again.totals,
+        theirs.totals,
     )
 
 
@@ -160,9 +161,9 @@ def test_numbers_in_ranges_are_counted_out_in_blocks(
         ranges.append((position + gap, position + gap + length))
         position += gap + length
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(units, "NUMBERS_AT_A_TIME", at_a_time)
+        patched.setattr(sampling, "NUMBERS_AT_A_TIME", at_a_time)
         table = np.array(ranges, np.int64).reshape(-1, 2)
-        numbers = [block.tolist() for block in units.numbers_in(table)]
+        numbers = [block.tolist() for block in sampling.numbers_in(table)]
     assert all(len(block) <= at_a_time for block in numbers)
     assert list(chain(*numbers)) == [n for first, end in ranges for n in range(first, end)]
 
@@ -212,10 +213,10 @@ def test_a_sample_that_came_to_be_everything_counts_exactly(tmp_path: Path) -> N
     for name in ("one", "copy"):
         write(tmp_path / name, 30_000, [(0, RANDOM[:30_000])])
     some, every = partly(tmp_path, 0.999), partly(tmp_path, 1.0)
-    assert some.rate == 1.0
+    assert sample_of(some).rate == 1.0
     assert reduce_sampled(some).headline == reduce_sampled(every).headline
     assert reduce_sampled(some).headline.ratio.value is not None
-    assert partly(tmp_path, 1e-9).rate < 1.0
+    assert sample_of(partly(tmp_path, 1e-9)).rate < 1.0
 
 
 # ---- a sparse and a dense copy ----

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from support.dump_files import kv_bits, with_header
 from support.dump_files import safetensors as kv_safetensors
+from support.scans import scan
 
 from storeff.estimate.siblings import estimated_pairs
 from storeff.scan import siblings
 from storeff.scan.plan import Plan, Similarity
-from storeff.scan.run import scan
 from storeff.scan.siblings import (
     BLOCK_BYTES,
     PairSample,
@@ -23,7 +23,7 @@ from storeff.scan.siblings import (
     measure_siblings,
     sibling_pairs,
 )
-from storeff.sources.entry import Entry
+from storeff.sources.tree import LocalTree
 
 ITEMS = 400_000
 
@@ -46,16 +46,15 @@ def names_of(root: Path) -> list[tuple[str, str]]:
     similar = scan([root], Plan(similarity=Similarity())).similar
     assert similar is not None
     return [
-        (os.fsdecode(os.path.relpath(base.entry.path, os.fsencode(root))),
-         os.fsdecode(os.path.relpath(file.entry.path, os.fsencode(root))))
-        for base, file in sibling_pairs(similar.tensors)
-    ]  # fmt: skip
+        (os.fsdecode(base.entry.path), os.fsdecode(file.entry.path))
+        for base, file in sibling_pairs(LocalTree([root]), similar.tensors)
+    ]
 
 
 def measured(root: Path, seed: int = 1) -> Siblings:
     similar = scan([root], Plan(similarity=Similarity())).similar
     assert similar is not None
-    return measure_siblings(similar.tensors, seed)
+    return measure_siblings(LocalTree([root]), similar.tensors, seed)
 
 
 def test_siblings_are_neighbours_by_number_not_by_letter(tmp_path: Path) -> None:
@@ -167,7 +166,7 @@ def test_a_header_that_is_not_true_costs_its_file_only(tmp_path: Path, text: str
         (tmp_path / f"a-{step}.safetensors").write_bytes(headed(header_of(w=TRUE)))
     (tmp_path / "a-4.safetensors").write_bytes(headed(text))
     found = measured(tmp_path)
-    assert [os.path.basename(pair.file.path) for pair in found.pairs] == [
+    assert [os.path.basename(pair.file) for pair in found.pairs] == [
         b"a-2.safetensors",
         b"a-3.safetensors",
     ]
@@ -243,7 +242,9 @@ def test_a_header_written_over_since_the_scan_has_changed_and_is_not_malformed(
     with open(tmp_path / "a-2.safetensors", "r+b") as file:
         file.seek(8)
         file.write(b'{"x"')
-    assert [r.reason for r in measure_siblings(similar.tensors, 1).skipped] == ["changed"]
+    assert [
+        r.reason for r in measure_siblings(LocalTree([tmp_path]), similar.tensors, 1).skipped
+    ] == ["changed"]
 
 
 def test_the_scan_command_names_a_file_with_a_broken_header(tmp_path: Path) -> None:
@@ -268,7 +269,7 @@ def test_a_file_that_is_gone_is_reported(tmp_path: Path) -> None:
     similar = scan([tmp_path], Plan(similarity=Similarity())).similar
     assert similar is not None
     os.unlink(tmp_path / "step-2.bin")
-    found = measure_siblings(similar.tensors, 1)
+    found = measure_siblings(LocalTree([tmp_path]), similar.tensors, 1)
     assert [(r.reason, r.size_bytes) for r in found.skipped] == [("vanished", 4 * ITEMS)]
 
 
@@ -297,12 +298,11 @@ def test_the_intervals_of_drawn_blocks_hold_the_truth(changed_blocks: int) -> No
     changed = draw.permutation(2000) < changed_blocks
     planes = changed * np.minimum(draw.integers(50_000, 66_000, 2000), sizes + 12)
     data_bytes = int(sizes.sum())
-    entry = Entry(b"/a", (b"/",), data_bytes, data_bytes, 1, 1, 1, 1)
     held = np.zeros(2)
     for _ in range(300):
         r = np.sort(draw.choice(2000, 256, replace=False))
         columns = sizes[r], changed[r], planes[r], planes[r]
-        part = PairSample(entry, entry, 4, 2000, data_bytes, *columns)
+        part = PairSample(b"/a", b"/b", data_bytes, 4, 2000, data_bytes, *columns)
         [pair] = estimated_pairs(Siblings([part], [], 0))
         for i, (found, truth) in enumerate(
             ((pair.changed_bytes, (sizes * changed).sum()), (pair.planes_bytes, planes.sum()))

@@ -6,25 +6,30 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.scans import fill
+from support.scans import fill, scan
 
 from storeff.estimate.delta import Similarity as Estimated
 from storeff.estimate.reduction import reduce
 from storeff.estimate.similarity import saved_bytes, with_similarity
 from storeff.quantity import Quantity
+from storeff.scan import run
 from storeff.scan.measurement import Measurement
 from storeff.scan.plan import Plan, Similarity
-from storeff.scan.run import scan
 from storeff.scan.siblings import Siblings
 from storeff.scan.similar import Deltas, GroupDelta, SimilarSketch, delta_bytes, measure_deltas
+from storeff.sources.entry import Entry
+from storeff.sources.source import Found
+from storeff.sources.tree import LocalTree
 
 FILE_BYTES = 40_000
 
@@ -41,7 +46,8 @@ def plan(entries: int = 1 << 14, seed: int = 1) -> Plan:
 def measured(root: Path, entries: int = 1 << 14, seed: int = 1) -> tuple[Measurement, Deltas]:
     measurement = scan([root], plan(entries, seed))
     assert measurement.similar is not None
-    return measurement, measure_deltas(measurement.similar, Similarity(entries=entries))
+    deltas = measure_deltas(LocalTree([root]), measurement.similar, Similarity(entries=entries))
+    return measurement, deltas
 
 
 def estimated(root: Path, entries: int = 1 << 14, seed: int = 1) -> Estimated:
@@ -120,13 +126,28 @@ def assert_same_sketch(a: SimilarSketch | None, b: SimilarSketch | None) -> None
     assert np.array_equal(a.members, b.members)
 
 
+class Shard(LocalTree):
+    """Each of ``count`` shards lists other files of the same roots."""
+
+    def __init__(self, roots: list[Path], number: int, count: int) -> None:
+        super().__init__(roots)
+        self.number = number
+        self.count = count
+
+    def list(self) -> Iterator[Found]:
+        for found in super().list():
+            if not isinstance(found, Entry) or crc32(found.key) % self.count == self.number:
+                yield found
+
+
 @pytest.mark.parametrize("entries", [7, 1000])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_merged_shards_are_bit_for_bit_one_pass(tmp_path: Path, entries: int, threads: int) -> None:
     fill(tmp_path, files=40)
     roots = sorted(tmp_path.iterdir())
     whole = scan(roots, plan(entries))
-    parts = [scan(roots[i::3], plan(entries), threads=threads) for i in range(3)]
+    shards = [Shard(roots, i, 3) for i in range(3)]
+    parts = [run.scan(shard, plan(entries), threads=threads) for shard in shards]
     for a, b, c in ((0, 1, 2), (2, 0, 1)):
         assert_same_sketch(parts[a].merge(parts[b]).merge(parts[c]).similar, whole.similar)
         assert_same_sketch(parts[a].merge(parts[b].merge(parts[c])).similar, whole.similar)
@@ -174,7 +195,7 @@ def test_a_file_changed_meanwhile_is_reported_and_never_a_zero(tmp_path: Path) -
     assert measurement.similar is not None
     (tmp_path / "0-1").write_bytes(bytes(FILE_BYTES))
     os.unlink(tmp_path / "1-1")
-    deltas = measure_deltas(measurement.similar, Similarity())
+    deltas = measure_deltas(LocalTree([tmp_path]), measurement.similar, Similarity())
     made = with_similarity(reduce(measurement), measurement, deltas, Siblings([], [], 0)).similarity
     assert made is not None
     assert [(lost.reason, lost.count, lost.bytes) for lost in made.not_reread] == [
@@ -199,7 +220,7 @@ def test_chunks_of_large_and_sparse_files_and_of_later_parts_are_found_again(
     parts = msgspec.structs.replace(plan(), part_bytes=1 << 20)
     measurement = scan([tmp_path], parts, threads=2)
     assert measurement.similar is not None
-    deltas = measure_deltas(measurement.similar, Similarity(), threads=2)
+    deltas = measure_deltas(LocalTree([tmp_path]), measurement.similar, Similarity(), threads=2)
     assert deltas.skipped == []
     assert sum(saved > 0 for group in deltas.groups for saved in group.saved_bytes) >= 2
 
@@ -210,7 +231,7 @@ def test_if_nothing_can_be_read_again_the_saving_is_unknown(tmp_path: Path) -> N
     assert measurement.similar is not None
     stop = threading.Event()
     stop.set()
-    deltas = measure_deltas(measurement.similar, Similarity(), stop=stop)
+    deltas = measure_deltas(LocalTree([tmp_path]), measurement.similar, Similarity(), stop=stop)
     made = with_similarity(reduce(measurement), measurement, deltas, Siblings([], [], 0)).similarity
     assert made is not None
     unknown = Quantity(None, None, None, "measured")

@@ -17,9 +17,7 @@ Item = tuple[Entry, str | None] | Skipped | Ignored
 
 sizes = st.integers(0, 1 << 60)
 paths = st.binary(min_size=1, max_size=3)
-entries = st.builds(
-    Entry, paths, st.tuples(paths), sizes, sizes, st.just(1), st.just(1), st.just(0), st.just(1)
-)
+entries = st.builds(Entry, paths, st.just((0,)), sizes, sizes, st.just((1, 1, 0)))
 items: st.SearchStrategy[Item] = st.one_of(
     st.tuples(entries, st.sampled_from(["text", "kv", None])),
     st.builds(Skipped, st.sampled_from(["permission", "fifo"]), paths, st.none() | sizes),
@@ -45,7 +43,7 @@ def merged(*parts: Census) -> Census:
 
 
 def entry(size_bytes: int) -> Entry:
-    return Entry(b"path", (b"root",), size_bytes, 4096, 1, 1, 0, 1)
+    return Entry(b"path", (0,), size_bytes, 4096, (1, 1, 0))
 
 
 @given(st.lists(items), st.lists(items), st.lists(items))

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.scans import scan
 
 from storeff.scan.plan import Chunker, Plan
-from storeff.scan.run import scan
-from storeff.sources import tree
-from storeff.sources.entry import Entry, open_entry
+from storeff.sources import tree, walk
+from storeff.sources.entry import Entry
 from storeff.sources.skipped import Skipped
-from storeff.sources.tree import Found, walk
+from storeff.sources.source import Found, read_range
+from storeff.sources.tree import LocalTree
 
 SMALL = Plan(chunkers=(Chunker("whole-file", "whole", 0, 0, 4096),))
 
@@ -59,7 +60,7 @@ def few_descriptors() -> Iterator[None]:
 
 
 def walked(top: Path) -> list[Found]:
-    return list(walk([top], one_file_system=False, exclude=[]))
+    return list(LocalTree([top]).list())
 
 
 @pytest.mark.usefixtures("few_descriptors")
@@ -80,9 +81,8 @@ def test_files_are_read_at_paths_that_are_too_long_for_the_system(top: Path) -> 
     assert (measured.census.files, measured.census.skipped) == (files, {})
     for item in found:
         assert isinstance(item, Entry)
-        fd = open_entry(item)
-        assert os.read(fd, 7) == b"content"
-        os.close(fd)
+        with LocalTree([top]).open(item) as reader:
+            assert read_range(reader, 0, 7) == b"content"
 
 
 @pytest.mark.usefixtures("few_descriptors")
@@ -123,11 +123,12 @@ def test_a_directory_moved_while_the_walk_is_in_it_costs_nothing_else(top: Path)
         (deep / name / "in" / "g").touch()
     moved = False
     names = []
-    for item in walk([top], one_file_system=False, exclude=[]):
+    for item in LocalTree([top]).list():
         assert isinstance(item, Entry)
         names.append(os.path.basename(item.path))
         if not moved and names[-1] == b"g":
-            os.rename(os.path.dirname(os.path.dirname(item.path)), top / "moved")
+            above = os.path.dirname(os.path.dirname(item.path))
+            os.rename(top / os.fsdecode(above), top / "moved")
             moved = True
     assert sorted(name for name in names if name == b"f") == [b"f"] * 2
     assert names.count(b"g") >= 3
@@ -138,7 +139,7 @@ def test_what_is_deeper_than_any_path_may_be_is_refused_with_its_bytes(
 ) -> None:
     dig(top, ["d"] * 50, every=10)
     limit = len(os.fsencode(top)) + len("/d") * 30
-    monkeypatch.setattr(tree, "PATH_BYTES_MAX", limit)
+    monkeypatch.setattr(walk, "PATH_BYTES_MAX", limit)
     found = walked(top)
     refused = [(i.reason, i.size_bytes) for i in found if isinstance(i, Skipped)]
     assert refused == [("too-long-path", 9), ("too-long-path", None)]
@@ -152,8 +153,9 @@ def test_coverage_is_not_complete_if_a_directory_was_not_entered(top: Path) -> N
         "import os, sys\n"
         "from storeff.scan.plan import Plan\n"
         "from storeff.scan.run import scan\n"
+        "from storeff.sources.tree import LocalTree\n"
         "os.geteuid() or os.setuid(65534)\n"
-        "measured = scan([sys.argv[1]], Plan())\n"
+        "measured = scan(LocalTree([sys.argv[1]]), Plan())\n"
         "print(measured.coverage < 1, measured.read_bytes, *measured.census.skipped)\n"
     )
     top.chmod(0o755)

@@ -15,11 +15,12 @@ from storeff.sources import tree
 from storeff.sources.entry import Entry
 from storeff.sources.mounts import Mount, Mounts, overlay_layers, parse_mounts, read_mounts
 from storeff.sources.skipped import Ignored, Skipped
-from storeff.sources.tree import Found, walk
+from storeff.sources.source import Found
+from storeff.sources.tree import LocalTree
 
 
 def walked(root: Path, *, one_file_system: bool = False) -> list[Found]:
-    return list(walk([root], one_file_system=one_file_system, exclude=[]))
+    return list(LocalTree([root], one_file_system=one_file_system).list())
 
 
 def entries(found: list[Found]) -> list[str]:
@@ -144,7 +145,7 @@ def test_one_file_system_leaves_mount_points_untouched(
     monkeypatch.setattr(tree, "read_mounts", lambda: mounts)
     found = walked(tmp_path, one_file_system=True)
     assert left_out(found) == {("Ignored", "other-file-system", None)}
-    assert entries(found) == [str(tmp_path / "other" / "mount" / "file")]
+    assert entries(found) == ["other/mount/file"]
     assert len(entries(walked(tmp_path))) == 3
 
 
@@ -153,12 +154,15 @@ def test_one_file_system_leaves_mount_points_untouched(
 
 WALK = """
 import json, os, sys
-from storeff.sources.tree import walk
+from storeff.sources.entry import Entry
+from storeff.sources.tree import LocalTree
 roots, kwargs = json.loads(sys.argv[1])
-for item in walk(roots, **kwargs):
-    name = os.path.relpath(item.path).decode(errors="replace")
+tree = LocalTree(roots, **kwargs)
+for item in tree.list():
+    name = tree.name(item) if isinstance(item, Entry) else item.path
+    name = os.path.relpath(name).decode(errors="replace")
     size = item.size_bytes
-    roots = [os.path.relpath(root).decode() for root in getattr(item, "roots", [])]
+    roots = [os.path.relpath(tree.roots[i]).decode() for i in getattr(item, "roots", [])]
     print(json.dumps([getattr(item, "reason", "file"), name, size, roots]))
 """
 
@@ -292,7 +296,7 @@ def test_two_roots_that_are_one_directory_are_measured_once_and_share_all(
     fill(tmp_path, "t/a/f", "t/b/hidden")
     assert seen(tmp_path, "mount -B t/a t/b", roots) == [
         ("bind-mount", roots[1]),
-        ("file", f"{roots[0]}/f t/a t/b"),
+        ("file", f"{roots[0]}/f {roots[0]} {roots[1]}"),
     ]
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from support.scans import scan
 
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.scan.plan import CHUNKERS, Plan
-from storeff.scan.run import scan
 
 CORPORA = os.environ.get("STOREFF_CORPORA")
 TRUTH = os.environ.get("STOREFF_TRUTH")

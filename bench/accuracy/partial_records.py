@@ -13,17 +13,18 @@ from typing import Literal
 import click
 import numpy as np
 import numpy.typing as npt
+from storeff.scan.sampled import Sampled, Table, chunks_of, pieces_of
+from storeff.scan.units import Design, Places, Totals, name_hash, path_hash
 
 from storeff import _native
 from storeff.estimate.unseen import Sample
 from storeff.scan import units as scan_units
 from storeff.scan.codecs import codec
 from storeff.scan.plan import ALLOCATION_BYTES, Chunker, Plan
-from storeff.scan.sampled import Sampled, Table, chunks_of, pieces_of
-from storeff.scan.units import Design, Places, Totals, name_hash, path_hash
 from storeff.sources.census import Census
-from storeff.sources.entry import Entry, open_entry
-from storeff.sources.tree import walk
+from storeff.sources.entry import Entry
+from storeff.sources.source import read_range
+from storeff.sources.tree import LocalTree
 
 Ints = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -93,8 +94,9 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
     """The units of the files in ``folder``, in order of path, up to ``bytes_max``."""
     kernel, compressor = _native.kernels()[0], codec(CODEC)
     chunker = Chunker("recorded", kind.cut, kind.min_bytes, kind.max_bytes, 1)
+    tree = LocalTree([folder], one_file_system=True)
     entries = sorted(
-        (f for f in walk([folder], one_file_system=True, exclude=[]) if isinstance(f, Entry)),
+        (found for found in tree.list() if isinstance(found, Entry)),
         key=lambda entry: entry.path,
     )
     units: list[tuple[int, int, int, int, int]] = []
@@ -117,8 +119,8 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
         if entry.size_bytes > left:
             continue
         left -= entry.size_bytes
-        with open(open_entry(entry), "rb") as file:
-            content = memoryview(file.read())
+        with tree.open(entry) as reader:
+            content = memoryview(read_range(reader, 0, entry.size_bytes))
         whole.update(rows_of(content, 0, len(content)))
         for number, start in enumerate(range(0, len(content), kind.unit_bytes)):
             end = min(start + kind.unit_bytes, len(content))
@@ -274,13 +276,10 @@ def alone(record: Record, seed: int) -> Floats:
 
 def check_places(folder: Path, kind: Kind) -> None:
     """Raises ClickException unless ``drawn`` is what the product does."""
-    found = [
-        f
-        for f in walk([folder], one_file_system=True, exclude=[])
-        if isinstance(f, Entry) and f.size_bytes
-    ]
+    tree = LocalTree([folder], one_file_system=True)
+    found = [f for f in tree.list() if isinstance(f, Entry) and f.size_bytes]
     design = Design(seed=3, unit_bytes=kind.unit_bytes, crowd_files=8, version_files=8)
-    product = Places(design)
+    product = Places(tree, design)
     for entry in found:
         product.count(entry)
     rows = [

@@ -46,6 +46,7 @@ from storeff.scan.similar import (
     GroupDelta,
     distinct_chunks,
 )
+from storeff.sources.tree import LocalTree
 
 SHARES = (1, 2, 4, 8, 16)
 NAIVE_SEEDS = 40
@@ -134,7 +135,7 @@ def deltas_of(whole: Population, rows: npt.NDArray[np.int64], tau: int) -> Delta
 def check_kept(files: Sequence[Path], whole: Population, entries: int, seed: int) -> None:
     """Raises ClickException unless a scan keeps what ``kept_under`` says it keeps."""
     plan = Plan(seed=seed, similarity=Similarity(entries=entries))
-    similar = scan(files, plan, threads=2).similar
+    similar = scan(LocalTree(files), plan, threads=2).similar
     rows, tau = kept_under(whole, entries, seed)
     assert similar is not None
     groups = list(dict.fromkeys(similar.members["group"].tolist()))
@@ -244,13 +245,13 @@ def naive(corpus: Corpus, entries: int, truth: int) -> dict[str, float]:
 def sibling_estimates(files: Sequence[Path]) -> list[dict[str, Any]]:
     """Coverage of the figures of each pair of ``files``, against all of its blocks."""
     plan = Plan(similarity=Similarity())
-    similar = scan(files, plan, threads=2).similar
+    similar = scan(LocalTree(files), plan, threads=2).similar
     assert similar is not None
-    pairs = siblings.sibling_pairs(similar.tensors)
+    pairs = siblings.sibling_pairs(LocalTree(files), similar.tensors)
     rows = []
     for base, file in pairs:
         limit, siblings.BLOCKS_MAX = siblings.BLOCKS_MAX, 1 << 20
-        whole = siblings.measure_siblings([base, file], 1).pairs[0]
+        whole = siblings.measure_siblings(LocalTree(files), [base, file], 1).pairs[0]
         siblings.BLOCKS_MAX = limit
         draw = np.random.default_rng(3)
         row: dict[str, Any] = {
@@ -264,6 +265,7 @@ def sibling_estimates(files: Sequence[Path]) -> list[dict[str, Any]]:
             part = siblings.PairSample(
                 whole.file,
                 whole.base,
+                whole.file_bytes,
                 whole.item_bytes,
                 whole.all_blocks,
                 whole.data_bytes,
@@ -317,7 +319,10 @@ def scan_costs(files: Sequence[Path]) -> dict[str, float]:
     """CPU seconds of a scan with similarity over one without, alternately, median of five."""
     ratios = []
     for _ in range(5):
-        taken = [scan(files, plan, threads=1) for plan in (Plan(), Plan(similarity=Similarity()))]
+        taken = [
+            scan(LocalTree(files), plan, threads=1)
+            for plan in (Plan(), Plan(similarity=Similarity()))
+        ]
         without, with_ = (m.cpu_seconds - m.compress_seconds for m in taken)
         ratios.append(with_ / without)
     made = {"scan_cpu_with_over_without": float(np.median(ratios))}

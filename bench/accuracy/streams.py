@@ -18,8 +18,9 @@ from storeff import _native
 from storeff.scan.codecs import codec
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.sources.content import CLASSES, PROBE_BYTES, classify
-from storeff.sources.entry import Entry, data_segments, open_entry
-from storeff.sources.tree import walk
+from storeff.sources.entry import Entry
+from storeff.sources.source import Source, read_range
+from storeff.sources.tree import LocalTree
 
 U64 = npt.NDArray[np.uint64]
 U32 = npt.NDArray[np.uint32]
@@ -112,28 +113,30 @@ def recorded(
     cache.mkdir(parents=True, exist_ok=True)
     chunkers = {c.name: c for c in CHUNKERS}
     for folder in sorted(f for f in corpora.iterdir() if f.is_dir() and f.name[0] != "."):
+        tree = LocalTree([folder], one_file_system=True)
         entries = sorted(
-            (
-                found
-                for found in walk([folder], one_file_system=True, exclude=[])
-                if isinstance(found, Entry)
-            ),
+            (found for found in tree.list() if isinstance(found, Entry)),
             key=lambda entry: entry.path,
         )
         for name in RECORDED:
-            load = partial(_cached, folder.name, entries, chunkers[name], codecs, cache)
+            load = partial(_cached, folder.name, tree, entries, chunkers[name], codecs, cache)
             yield f"{folder.name} {name}", load
 
 
 def _cached(
-    corpus: str, entries: list[Entry], chunker: Chunker, codecs: Sequence[str], cache: Path
+    corpus: str,
+    source: Source,
+    entries: list[Entry],
+    chunker: Chunker,
+    codecs: Sequence[str],
+    cache: Path,
 ) -> Stream:
-    what = [(p.path, p.size_bytes, p.mtime_ns) for p in entries]
+    what = [(p.path, p.size_bytes, p.version) for p in entries]
     cut = (chunker.name, chunker.min_bytes, chunker.max_bytes, PART_BYTES, *codecs)
     digest = hashlib.sha256(repr((what, cut)).encode()).hexdigest()[:16]
     path = cache / f"{corpus}-{chunker.name}-{digest}.npz"
     if not path.exists():
-        made = record(entries, chunker, codecs)
+        made = record(source, entries, chunker, codecs)
         part = path.with_suffix(".part.npz")
         arrays = {f.name: np.asarray(getattr(made, f.name)) for f in fields(made)}
         np.savez(part, allow_pickle=False, **arrays)
@@ -143,8 +146,8 @@ def _cached(
     return Stream(**{**columns, "codecs": tuple(columns["codecs"].tolist())})
 
 
-def record(entries: list[Entry], chunker: Chunker, codecs: Sequence[str]) -> Stream:
-    """The stream of ``entries`` under ``chunker``. A whole file is not compressed."""
+def record(source: Source, entries: list[Entry], chunker: Chunker, codecs: Sequence[str]) -> Stream:
+    """The stream of ``entries`` of ``source`` under ``chunker``. A whole file is not compressed."""
     names = () if chunker.kind == "whole" else tuple(codecs)
     compressors = [codec(name) for name in names]
     rows: dict[tuple[bytes, int], int] = {}
@@ -152,7 +155,7 @@ def record(entries: list[Entry], chunker: Chunker, codecs: Sequence[str]) -> Str
     references: list[tuple[int, int, int]] = []
     strata: list[int] = []
     for entry in entries:
-        segments = list(_segments(entry))
+        segments = list(_segments(source, entry))
         head = segments[0][1][:PROBE_BYTES] if segments else b""
         new: list[memoryview] = []
         for offset, key, size, content in _chunks(segments, chunker):
@@ -160,7 +163,7 @@ def record(entries: list[Entry], chunker: Chunker, codecs: Sequence[str]) -> Str
             if row == len(compressed) + len(new):
                 new.append(content)
             references.append((row, len(strata), offset))
-        strata.append(CLASSES.index(classify(head, entry.path, entry.size_bytes)))
+        strata.append(CLASSES.index(classify(head, source.name(entry), entry.size_bytes)))
         columns = [sizes_of(new) for sizes_of in compressors] if new else []
         compressed += zip(*columns, strict=True) if columns else [()] * len(new)
     digests = np.frombuffer(b"".join(key for key, _ in rows), ">u8").reshape(-1, 2)
@@ -177,20 +180,14 @@ def record(entries: list[Entry], chunker: Chunker, codecs: Sequence[str]) -> Str
     )
 
 
-def _segments(entry: Entry) -> Iterator[tuple[int, bytes]]:
+def _segments(source: Source, entry: Entry) -> Iterator[tuple[int, bytes]]:
     """Offset and content of each stretch of data between holes and ends of parts."""
-    fd = open_entry(entry)
-    try:
+    with source.open(entry) as reader:
         for start in range(0, entry.size_bytes, PART_BYTES):
             end = min(start + PART_BYTES, entry.size_bytes)
-            for offset, length, is_hole in data_segments(fd, end, start=start):
+            for offset, length, is_hole in reader.segments(start, end):
                 if not is_hole:
-                    content = bytearray(length)
-                    if os.preadv(fd, [content], offset) != length:
-                        raise OSError(f"{os.fsdecode(entry.path)} changed while it was read")
-                    yield offset, bytes(content)
-    finally:
-        os.close(fd)
+                    yield offset, read_range(reader, offset, length)
 
 
 def _chunks(

@@ -32,6 +32,7 @@ import json, sys
 from storeff.estimate.reduction import reduce
 from storeff.scan.plan import Plan
 from storeff.scan.run import scan
+from storeff.sources.tree import LocalTree
 
 def peak_bytes():
     # ru_maxrss would begin with that of the process that started this one.
@@ -39,7 +40,7 @@ def peak_bytes():
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
 
 before = peak_bytes()
-measured = scan([sys.argv[1]], Plan(), threads=int(sys.argv[2]))
+measured = scan(LocalTree([sys.argv[1]]), Plan(), threads=int(sys.argv[2]))
 after = peak_bytes()
 made = reduce(measured)
 json.dump({

@@ -27,6 +27,7 @@ from timing import Missing, Row, Times, child, compiled, here, machine, take_rou
 from storeff import _native
 from storeff.scan.plan import CHUNKERS, Plan
 from storeff.scan.run import kernels, scan
+from storeff.sources.tree import LocalTree
 
 BUFFER_BYTES = 1 << 20
 MEMORY_BYTES = 256 << 20
@@ -93,7 +94,7 @@ def scan_label(kernel: str, plan: str, threads: int = 1) -> str:
 
 def scan_rows(place: Path, repeat: int) -> Iterator[Row]:
     def row(kernel: str, name: str, threads: int) -> Row:
-        run = partial(scan, [place], PLANS[name], threads=threads, kernel=kernel)
+        run = partial(scan, LocalTree([place]), PLANS[name], threads=threads, kernel=kernel)
         rounds = COMPRESSED_ROUNDS if name == "default" else repeat
         return Row(scan_label(kernel, name, threads), partial(here, run), rounds)
 

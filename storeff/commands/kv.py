@@ -369,14 +369,13 @@ def _with_dumps(
     from storeff.kv.survey import survey
     from storeff.report.scanned import skipped_rows
     from storeff.sources.names import printable
+    from storeff.sources.tree import LocalTree
 
     found, surveyed, census = survey(
-        roots,
+        LocalTree(roots, one_file_system=one_file_system, exclude=exclude),
         model=model,
         plan=Plan(seed=seed),
         budget_bytes=budget_bytes,
-        one_file_system=one_file_system,
-        exclude=exclude,
         stop=stop,
         on_file=lambda path: progress.phase(printable(path)),
     )

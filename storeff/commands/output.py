@@ -252,15 +252,15 @@ def _has_name_in(
     """Whether the file at ``path`` has another name, or is mounted, under ``root``. The tree is
     listed where it may be: a hard link, or another mount of the same file system."""
     from storeff.sources.entry import Entry
-    from storeff.sources.tree import walk
+    from storeff.sources.tree import LocalTree
 
     mounted_again = os.stat(root).st_dev == status.st_dev and _mount(path) != _mount(root)
     if status.st_nlink == 1 and not mounted_again:
         return False
     identity = (status.st_dev, status.st_ino)
     return any(
-        isinstance(found, Entry) and (found.device, found.inode) == identity
-        for found in walk([root], one_file_system=one_file_system, exclude=exclude)
+        isinstance(found, Entry) and found.version[:2] == identity
+        for found in LocalTree([root], one_file_system=one_file_system, exclude=exclude).list()
     )
 
 

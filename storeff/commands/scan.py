@@ -140,12 +140,12 @@ def command(
     from storeff.report.build import assemble, describe_run
     from storeff.report.scanned import describe_scan
     from storeff.report.sizing import sized_for, supports_sizing
-    from storeff.scan.measurement import Measurement
     from storeff.scan.partial import Listing, PartialScan
     from storeff.scan.plan import Plan, Similarity
     from storeff.scan.run import scan
-    from storeff.scan.sampled import Sampled
-    from storeff.scan.units import Design
+    from storeff.scan.sampling import SamplingDesign
+    from storeff.sources.listed_once import ListedOnce
+    from storeff.sources.tree import LocalTree
 
     plan = Plan(seed=seed, similarity=Similarity()) if similarity else Plan(seed=seed)
     goal: Goal | None = None
@@ -155,16 +155,14 @@ def command(
     stop = threading.Event()
     stop_on_interrupt(stop)
     interrupted: Any = None
-    measured: Measurement | Sampled
+    source: Any = LocalTree(
+        sources, one_file_system=one_file_system, exclude=exclude, follow_links=follow_links
+    )
+    if goal != Goal(share=1.0):
+        source = ListedOnce(source)
     with shown_progress(quiet) as progress:
         partial = PartialScan(
-            Listing(
-                sources,
-                Design(seed=seed),
-                one_file_system=one_file_system,
-                exclude=exclude,
-                follow_links=follow_links,
-            ),
+            Listing(source, SamplingDesign(seed=seed)),
             plan,
             threads=threads,
             kernel=kernel,
@@ -184,16 +182,13 @@ def command(
             # What a scan of everything would begin with now, the interrupt has forbidden.
             interrupted = "reading" if stop.is_set() else None
         if goal is None and interrupted is None:
-            # What it has listed would stay in memory beside the scan.
+            # What it knows of the files would stay in memory beside the scan.
             del partial
             measured = scan(
-                sources,
+                source,
                 plan,
                 threads=threads,
                 kernel=kernel,
-                one_file_system=one_file_system,
-                exclude=exclude,
-                follow_links=follow_links,
                 bytes_per_second=read_rate,
                 stop=stop,
                 on_progress=progress.scanning,
@@ -204,7 +199,7 @@ def command(
             reduction = reduce(measured, target)
             if similarity and reduction.data_bytes and interrupted is None:
                 progress.phase("compressing similar chunks against each other")
-                reduction = similar_measured(reduction, measured, threads, read_rate, stop)
+                reduction = similar_measured(source, reduction, measured, threads, read_rate, stop)
                 interrupted = "comparing" if stop.is_set() else None
         else:
             measured = partial.result()
@@ -247,7 +242,12 @@ def chosen_kernel(name: str | None) -> str | None:
 
 
 def similar_measured(
-    reduction: Any, measurement: Any, threads: int, read_rate: int | None, stop: threading.Event
+    source: Any,
+    reduction: Any,
+    measurement: Any,
+    threads: int,
+    read_rate: int | None,
+    stop: threading.Event,
 ) -> Any:
     """``reduction`` with what deltas would save; reads what the measurement kept again."""
     from storeff.estimate.similarity import with_similarity
@@ -256,9 +256,9 @@ def similar_measured(
 
     plan, similar = measurement.plan, measurement.similar
     deltas = measure_deltas(
-        similar, plan.similarity, threads=threads, bytes_per_second=read_rate, stop=stop
+        source, similar, plan.similarity, threads=threads, bytes_per_second=read_rate, stop=stop
     )
     siblings = measure_siblings(
-        similar.tensors, plan.seed, threads=threads, bytes_per_second=read_rate, stop=stop
+        source, similar.tensors, plan.seed, threads=threads, bytes_per_second=read_rate, stop=stop
     )
     return with_similarity(reduction, measurement, deltas, siblings)

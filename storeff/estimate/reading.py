@@ -46,7 +46,7 @@ def read_towards(scan: PartialScan, goal: Goal, started: float) -> bool:
     those it stopped at held it, 91 % at least (``looks`` in bench/accuracy/partial.py, 2026-11-21).
     """
     until = float("inf") if goal.seconds is None else started + goal.seconds
-    total = max(1, scan.listing.drawn_bytes)
+    total = max(1, scan.listing.sampled_bytes)
     rate = 1.0
     if goal.share is not None:
         rate = goal.share

@@ -335,4 +335,4 @@ def _by_stratum(cut: Cut, measurement: Measurement) -> list[StratumReduction]:
 
 def _seen(sketch: Sketch, bit: int) -> npt.NDArray[np.uint64]:
     """1 for each kept chunk that occurs in the content class of ``bit``, else 0."""
-    return (sketch.groups >> np.uint64(bit)) & np.uint64(1)
+    return (sketch.labels >> np.uint64(bit)) & np.uint64(1)

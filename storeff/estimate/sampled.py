@@ -33,22 +33,24 @@ from storeff.estimate.sampled_shares import (
     share_bytes,
     supported,
 )
+from storeff.estimate.sampled_view import Sampled
 from storeff.estimate.unseen import Z_MAX, Share, calibrate, estimate
 from storeff.quantity import Quantity
+from storeff.scan.measurement import Measurement
 from storeff.scan.plan import HEADLINE, Chunker
-from storeff.scan.sampled import Sampled
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
 
 # How often the sample is thinned to calibrate one interval.
 THINNINGS = 100
 
 
-def reduce_sampled(sampled: Sampled, target_bytes: int | None = None) -> Reduction:
-    """Every figure that ``sampled`` supports. A quantity has no value where it supports only a
+def reduce_sampled(measured: Measurement, target_bytes: int | None = None) -> Reduction:
+    """Every figure that ``measured`` supports. A quantity has no value where it supports only a
     range, and no bounds either where it says nothing.
 
     ``target_bytes`` are the logical bytes that the growth scenario is for.
     """
+    sampled = Sampled(measured)
     data_bytes = sampled.data_bytes
     dedup: list[Dedup] = []
     combined: list[Combined] = []
@@ -86,8 +88,8 @@ def reduce_sampled(sampled: Sampled, target_bytes: int | None = None) -> Reducti
             chunk_stream=_chunk_stream(sampled.design),
             sampling=Sampling(
                 rate=sampled.rate,
-                unit_bytes=sampled.design.unit_bytes,
-                crowd_files=sampled.design.crowd_files,
+                unit_bytes=sampled.design.extent_bytes,
+                crowd_files=sampled.design.share_limit,
                 places=len(sampled.places),
                 standard_errors=used,
                 more_reading=_more_reading(sampled, used[" ".join(HEADLINE)]),
@@ -102,8 +104,9 @@ def _cutting(sampled: Sampled) -> list[Chunker]:
     return [c for c in sampled.plan.chunkers if c.name in sampled.tables]
 
 
-def headline_ratio(sampled: Sampled) -> Quantity:
+def headline_ratio(measured: Measurement) -> Quantity:
     """The headline of ``reduce_sampled``, before other figures bound it."""
+    sampled = Sampled(measured)
     chunker, codec = headline_cut(sampled)
     left = _combined(sampled, chunker, codec, calibrated(sampled, chunker.name, codec))
     return ratio(sampled.data_bytes, left)
@@ -221,10 +224,10 @@ def _never_growing(shares: Sequence[Share | None]) -> Sequence[Share | None]:
     ]
 
 
-def _chunk_stream(design: Design) -> str:
+def _chunk_stream(design: SamplingDesign) -> str:
     return (
         f"per file, by content from {design.lead_bytes >> 10} KiB before each unit of "
-        f"{design.unit_bytes >> 10} KiB; holes end a chunk and are not counted as data"
+        f"{design.extent_bytes >> 10} KiB; holes end a chunk and are not counted as data"
     )
 
 

@@ -20,12 +20,12 @@ from storeff.estimate.sampled_shares import (
     range_is_narrow,
     supported,
 )
+from storeff.estimate.sampled_view import Sampled
 from storeff.estimate.sharing import SharedPair, Sharing, VolumeShare
 from storeff.estimate.unseen import Z_MAX, Share, estimate
 from storeff.quantity import Quantity
 from storeff.scan.measurement import VOLUME_BIT
 from storeff.scan.plan import HEADLINE
-from storeff.scan.sampled import Sampled
 from storeff.sources.content import CLASSES
 from storeff.sources.names import printable
 

@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff.estimate.compression import IN_BYTES, Allocation
+from storeff.estimate.sampled_view import Sampled, Table
 from storeff.estimate.totals import MISSED
 from storeff.estimate.unseen import GROUPS, PLACES_MIN, Sample, Share, jackknife_groups
 from storeff.quantity import Quantity
 from storeff.scan.plan import HEADLINE, Chunker
-from storeff.scan.sampled import Sampled, Table
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

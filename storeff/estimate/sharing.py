@@ -97,7 +97,7 @@ def _pairs(
 
 def _holds(sketch: Sketch, bit: int) -> npt.NDArray[np.uint64]:
     """1 for each kept chunk that volume ``bit`` holds, else 0."""
-    return (sketch.groups >> np.uint64(VOLUME_BIT + bit)) & np.uint64(1)
+    return (sketch.labels >> np.uint64(VOLUME_BIT + bit)) & np.uint64(1)
 
 
 def _bytes(kept: Sample, times: npt.NDArray[np.uint64], most: int) -> Quantity:

@@ -16,9 +16,9 @@ def estimated_pairs(siblings: Siblings) -> list[SiblingPair]:
     """Each measured pair, with 95 % intervals where not every block was looked at."""
     return [
         SiblingPair(
-            file=printable(pair.file.path),
-            base=printable(pair.base.path),
-            file_bytes=pair.file.size_bytes,
+            file=printable(pair.file),
+            base=printable(pair.base),
+            file_bytes=pair.file_bytes,
             item_bytes=pair.item_bytes,
             blocks=len(pair.sizes),
             all_blocks=pair.all_blocks,

@@ -1,9 +1,7 @@
 """The numbers of a recognised dump: the keys, or the values, of one layer, as tokens by
 channels."""
 
-import errno
 import math
-import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff.sources.dumps.dump import ITEM_BYTES, Axis, Dtype, MalformedError, Tensor
-from storeff.sources.skipped import ChangedError
+from storeff.sources.source import Reader, read_range
 
 Kind = Literal["k", "v", "latent"]
 Items = npt.NDArray[np.unsignedinteger[Any]]
@@ -93,7 +91,7 @@ class Section:
                 wanted = wanted // size if size <= wanted else 1
         return grid[::-1]
 
-    def read(self, fd: int, cluster_bytes: int, index: int) -> Block:
+    def read(self, reader: Reader, cluster_bytes: int, index: int) -> Block:
         """Cluster ``index`` of ``clusters(cluster_bytes)``.
 
         Raises OSError; ChangedError if the file has become shorter.
@@ -110,7 +108,7 @@ class Section:
             offset += start * stride * self.item_bytes
             shape.append(length)
         items = np.empty(shape, f"<u{self.item_bytes}")
-        _gather(fd, offset, tuple(stride for _, _, stride in self.axes), items)
+        _gather(reader, offset, tuple(stride for _, _, stride in self.axes), items)
         names = [axis for axis, _, _ in self.axes]
         tokens = [i for i, axis in enumerate(names) if axis in TOKEN_AXES]
         channels = [names.index(axis) for axis in CHANNEL_AXES if axis in names]
@@ -195,7 +193,7 @@ def _items(tensor: Tensor) -> tuple[tuple[Axis, ...], tuple[int, ...], int]:
     return (*tensor.axes[:count], "channel"), (*tensor.shape[:count], tensor.length // rows), 1
 
 
-def _gather(fd: int, offset: int, strides: tuple[int, ...], items: Items) -> None:
+def _gather(reader: Reader, offset: int, strides: tuple[int, ...], items: Items) -> None:
     """Read ``items``, whose axes have these strides in the file, from byte ``offset`` on."""
     item_bytes = items.itemsize
     steps = [(n - 1) * stride for n, stride in zip(items.shape, strides, strict=True)]
@@ -207,20 +205,9 @@ def _gather(fd: int, offset: int, strides: tuple[int, ...], items: Items) -> Non
         run *= n
     runs = items.size // run
     if span == items.nbytes or span <= min(runs * RUN_BYTES, SPAN_BYTES_MAX):
-        found = np.frombuffer(_read(fd, offset, span), items.dtype)
+        found = np.frombuffer(read_range(reader, offset, span), items.dtype)
         byte_strides = [stride * item_bytes for stride in strides]
         items[...] = np.lib.stride_tricks.as_strided(found, items.shape, byte_strides)
         return
     for i in range(items.shape[0]):
-        _gather(fd, offset + i * strides[0] * item_bytes, strides[1:], items[i])
-
-
-def _read(fd: int, offset: int, length: int) -> bytes:
-    parts = []
-    while length:
-        part = os.pread(fd, length, offset)
-        if not part:
-            raise ChangedError(errno.ESTALE, f"shrank to {offset} bytes while it was read")
-        parts.append(part)
-        offset, length = offset + len(part), length - len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        _gather(reader, offset + i * strides[0] * item_bytes, strides[1:], items[i])

@@ -22,6 +22,7 @@ from storeff.kv.extract import Block, Kind, sections
 from storeff.kv.totals import UNKNOWN, Totals, mapped
 from storeff.quantity import Quantity
 from storeff.sources.dumps.dump import Dtype, Dump
+from storeff.sources.source import Reader
 
 # Enough for intervals that hold the truth, in samples of keys that are alike or drift, in 92-97 %
 # for sizes and in 89 to 97 % for errors (bench/speed/kv_measure.py, 2026-11-21). No number of
@@ -144,14 +145,14 @@ def _sums(a: Mapping[str, Totals], b: Mapping[str, Totals]) -> dict[str, Totals]
 
 def measure(
     dump: Dump,
-    fd: int,
+    reader: Reader,
     name: bytes,
     size_bytes: int,
     plan: Plan,
     stop: threading.Event | None = None,
 ) -> Measurement:
-    """A sample of the file ``fd`` of ``size_bytes``, seeded by ``name``, which tells it from
-    others; an empty one if ``stop`` is set before all of it is measured.
+    """A sample of the file of ``size_bytes`` that ``reader`` reads, seeded by ``name``, which tells
+    it from others; an empty one if ``stop`` is set before all of it is measured.
 
     Raises MalformedError where the file contradicts ``dump``, OSError where it cannot be read.
     """
@@ -166,7 +167,7 @@ def measure(
         digest = hashlib.blake2b(name + b"\0%d" % number, digest_size=8).digest()
         rng = np.random.default_rng([plan.seed, int.from_bytes(digest, "little")])
         chosen = draw(rng, clusters, max(count, CLUSTERS_MIN))
-        blocks = (section.read(fd, plan.cluster_bytes, index) for index in chosen)
+        blocks = (section.read(reader, plan.cluster_bytes, index) for index in chosen)
         tally = tally_of(blocks, clusters, section.tokens * section.row_bytes, plan)
         total += Measurement(plan, [tally])
     return total

@@ -3,8 +3,9 @@
 import heapq
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 
 import msgspec
@@ -25,10 +26,10 @@ from storeff.sources.dumps.dump import (
     Kind,
     MalformedError,
 )
-from storeff.sources.entry import Entry, open_entry
+from storeff.sources.entry import Entry
 from storeff.sources.names import printable
 from storeff.sources.skipped import Skipped, skipped_for
-from storeff.sources.tree import walk
+from storeff.sources.source import Source
 
 # Of each kind of dump so many files may be measured, drawn by a hash of their paths.
 DRAWN_MAX = 256
@@ -89,12 +90,15 @@ class _Group:
     files: int = 0
     size_bytes: int = 0
     tokens: int | None = 0
-    # (negated hash of the path, path, entry, dump): the lowest hashes.
+    # (negated hash of the key, key, entry, dump): the lowest hashes.
     drawn: list[tuple[int, bytes, Entry, Dump]] = field(default_factory=list)
 
 
 class _Survey:
-    def __init__(self, width: Width | None, plan: Plan, stop: threading.Event) -> None:
+    def __init__(
+        self, source: Source, width: Width | None, plan: Plan, stop: threading.Event
+    ) -> None:
+        self.source = source
         self.width = width
         self.plan = plan
         self.stop = stop
@@ -109,19 +113,18 @@ class _Survey:
     def look(self, entry: Entry) -> None:
         """Recognise one file; one that cannot be read, or contradicts itself, costs only itself."""
         try:
-            fd = open_entry(entry)
-            try:
-                candidate = Candidate(entry.path, entry.size_bytes, fd, entry.roots[0])
+            with self.source.open(entry) as reader:
+                beside = partial(self.source.read_beside, entry)
+                name = self.source.name(entry)
+                candidate = Candidate(name, entry.size_bytes, reader, beside)
                 dump = recognise(candidate)
                 if dump is not None and self.width is not None:
                     dump = with_model(dump, candidate, self.width)
-            finally:
-                os.close(fd)
         except MalformedError as error:
             self.add_malformed(entry, error)
             return
         except OSError as error:
-            self.census.add_left_out(skipped_for(error, entry.path, entry.size_bytes))
+            self.census.add_left_out(skipped_for(error, self.source.name(entry), entry.size_bytes))
             return
         if dump is None:
             self.other_files += 1
@@ -134,7 +137,7 @@ class _Survey:
         group = self.groups.get(key)
         if group is None:
             shape: list[int | None] = list(dump.tensors[0].shape) if dump.tensors else []
-            group = self.groups[key] = _Group(dump, entry.path, shape)
+            group = self.groups[key] = _Group(dump, self.source.name(entry), shape)
         if dump.tensors:
             pairs = zip(group.shape, dump.tensors[0].shape, strict=True)
             group.shape = [a if a == b else None for a, b in pairs]
@@ -142,14 +145,14 @@ class _Survey:
         group.size_bytes += entry.size_bytes
         if group.tokens is not None:
             group.tokens = None if dump.tokens is None else group.tokens + dump.tokens
-        group.example = min(group.example, entry.path)
+        group.example = min(group.example, self.source.name(entry))
         if dump.key is not None:
             name = (dump.system, dump.key, os.path.basename(entry.path))
             self.keys.append((name, dump.tokens, entry.size_bytes))
         if dump.kind == "kv" and dump.tensors:
-            digest = blake2b(entry.path, digest_size=8, key=b"%d" % self.plan.seed)
+            digest = blake2b(entry.key, digest_size=8, key=b"%d" % self.plan.seed)
             rank = int.from_bytes(digest.digest(), "big")
-            heapq.heappush(group.drawn, (-rank, entry.path, entry, dump))
+            heapq.heappush(group.drawn, (-rank, entry.key, entry, dump))
             if len(group.drawn) > DRAWN_MAX:
                 heapq.heappop(group.drawn)
 
@@ -163,8 +166,8 @@ class _Survey:
             for order in orders:
                 wanted = turn < len(order) and (turn == 0 or read_bytes < budget_bytes)
                 if wanted and not self.stop.is_set():
-                    _, path, entry, dump = order[turn]
-                    on_file(path)
+                    _, _, entry, dump = order[turn]
+                    on_file(self.source.name(entry))
                     one = self.measure_file(entry, dump)
                     read_bytes += sum(tally.read_bytes for tally in one.tallies)
                     self.measured_files += bool(one.tallies)
@@ -174,42 +177,37 @@ class _Survey:
     def measure_file(self, entry: Entry, dump: Dump) -> Measurement:
         """A sample of one file; one that fails gives none and is reported."""
         try:
-            fd = open_entry(entry)
-            try:
-                return measure(dump, fd, entry.path, entry.size_bytes, self.plan, self.stop)
-            finally:
-                os.close(fd)
+            with self.source.open(entry) as reader:
+                return measure(dump, reader, entry.key, entry.size_bytes, self.plan, self.stop)
         except MalformedError as error:
             self.add_malformed(entry, error)
         except OSError as error:
-            self.census.add_left_out(skipped_for(error, entry.path, entry.size_bytes))
+            self.census.add_left_out(skipped_for(error, self.source.name(entry), entry.size_bytes))
         return Measurement(self.plan, [])
 
     def add_malformed(self, entry: Entry, error: MalformedError) -> None:
-        self.census.add_left_out(Skipped("malformed", entry.path, entry.size_bytes))
+        self.census.add_left_out(Skipped("malformed", self.source.name(entry), entry.size_bytes))
         if len(self.malformed) < EXAMPLES:
-            path = printable(entry.path)
+            path = printable(self.source.name(entry))
             told = error.message if path in error.message else f"{path}: {error.message}"
             self.malformed.append(Malformed(path, told))
 
 
 def survey(
-    roots: Sequence[str | bytes | os.PathLike[str]],
+    source: Source,
     *,
     model: Model | None = None,
     plan: Plan | None = None,
     budget_bytes: int = 64 << 20,
-    one_file_system: bool = False,
-    exclude: Sequence[str] = (),
     stop: threading.Event | None = None,
     on_file: Callable[[bytes], None] = lambda path: None,
 ) -> tuple[list[Found], Survey, Census]:
-    """The dumps under ``roots``, the largest kind first; what was measured until ``budget_bytes``
+    """The dumps in ``source``, the largest kind first; what was measured until ``budget_bytes``
     of them were read; and what was left out.
 
     ``model`` supplies what their headers lack. ``on_file`` hears of each file as it is looked at.
     Once ``stop`` is set no further file is looked at, and the one being measured is left out.
-    Raises StoreffError if a root cannot be found, or if the layers of ``model`` are not all alike.
+    Raises StoreffError if the layers of ``model`` are not all alike.
     """
     width = None if model is None else width_of(model)
     if model is not None and width is None:
@@ -217,12 +215,12 @@ def survey(
             f"the layers of {model.name} differ in what they keep of a token",
             "measure without --model: only shapes that the dumps say themselves are shown then",
         )
-    looking = _Survey(width, plan or Plan(), stop or threading.Event())
-    for item in walk(roots, one_file_system=one_file_system, exclude=exclude):
+    looking = _Survey(source, width, plan or Plan(), stop or threading.Event())
+    for item in source.list():
         if looking.stop.is_set():
             break
         if isinstance(item, Entry):
-            on_file(item.path)
+            on_file(source.name(item))
             looking.look(item)
         else:
             looking.census.add_left_out(item)

@@ -12,7 +12,7 @@ from typing import Any
 import zstandard
 
 from storeff.errors import StoreffError
-from storeff.sources.entry import data_segments
+from storeff.sources.local_file import data_segments
 
 # A million ids of 20 digits fit in a quarter of it.
 LINE_BYTES_MAX = 64 << 20

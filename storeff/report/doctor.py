@@ -14,6 +14,7 @@ from storeff.scan.codecs import codec_versions
 from storeff.scan.plan import Plan
 from storeff.scan.run import kernels, scan
 from storeff.sources.mounts import read_mounts
+from storeff.sources.tree import LocalTree
 
 Check = tuple[str, bool, str]
 
@@ -45,7 +46,7 @@ def _kernel(kernel: str) -> Check:
         with tempfile.TemporaryDirectory() as folder:
             for name in ("a", "b"):
                 (Path(folder) / name).write_bytes(content)
-            reduction = reduce(scan([folder], Plan(), kernel=kernel))
+            reduction = reduce(scan(LocalTree([folder]), Plan(), kernel=kernel))
     except OSError as error:
         return f"kernel {kernel}", False, f"no temporary file for it can be made: {error.strerror}"
     except StoreffError as error:

@@ -1,17 +1,24 @@
 """Large files in parts: ranges that threads measure apart, and the file they make up again."""
 
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from storeff import _native
-from storeff.sources.entry import Entry, data_segments, open_entry
+from storeff.sources.entry import Entry
 from storeff.sources.skipped import skipped_for
+from storeff.sources.source import Source
 
 # Parts of little data are handed out together, until they have so much of it: a file of 100,000
 # extents far from each other is not opened as often.
 STRETCH_BYTES = 16 << 20
+
+
+class Stop(Protocol):
+    """What says that a scan is to end: an Event, or the end of its time."""
+
+    def is_set(self) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -44,7 +51,8 @@ class PartedFile:
     so time and memory are those of the extents of a file, whatever its size.
     """
 
-    def __init__(self, entry: Entry, part_bytes: int) -> None:
+    def __init__(self, source: Source, entry: Entry, part_bytes: int) -> None:
+        self.source = source
         self.entry = entry
         self.part_bytes = part_bytes
         self.parts: list[Part] = []
@@ -54,7 +62,7 @@ class PartedFile:
         self.all_handed_out = False
         self.refused: str | None = None
 
-    def stretches(self, stop: threading.Event) -> Iterator[tuple[list[Part], int]]:
+    def stretches(self, stop: Stop) -> Iterator[tuple[list[Part], int]]:
         """The parts in order, one with much data or several with little at a time, and the bytes of
         data that they are to have. The last one may have none.
 
@@ -79,7 +87,7 @@ class PartedFile:
             self.all_handed_out = True
         yield stretch, stretch_bytes
 
-    def _listed(self, stop: threading.Event) -> Iterator[tuple[Part, int]]:
+    def _listed(self, stop: Stop) -> Iterator[tuple[Part, int]]:
         """Each part that holds data, and how much."""
         looked_to = 0
         if stop.is_set():
@@ -95,14 +103,13 @@ class PartedFile:
                 yield part, data_bytes
             self.gap_bytes += self.entry.size_bytes - looked_to
         except OSError as error:
-            self.refused = skipped_for(error, self.entry.path, None).reason
+            self.refused = skipped_for(error, self.source.name(self.entry), None).reason
 
     def _with_data(self) -> Iterator[tuple[Part, int]]:
         size_bytes, part_bytes = self.entry.size_bytes, self.part_bytes
         part, data_bytes = Part(-1, -1), 0
-        fd = open_entry(self.entry)
-        try:
-            for offset, length, is_hole in data_segments(fd, size_bytes):
+        with self.source.open(self.entry) as reader:
+            for offset, length, is_hole in reader.segments(0, size_bytes):
                 end = offset if is_hole else offset + length
                 while offset < end:
                     start = offset // part_bytes * part_bytes
@@ -113,8 +120,6 @@ class PartedFile:
                         data_bytes = 0
                     data_bytes += min(end, part.end) - offset
                     offset = part.end
-        finally:
-            os.close(fd)
         if data_bytes:
             yield part, data_bytes
 

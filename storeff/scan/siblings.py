@@ -23,8 +23,9 @@ from storeff.scan.machine import affordable_threads
 from storeff.scan.pace import Pace
 from storeff.sources.dumps import safetensors
 from storeff.sources.dumps.dump import Candidate, ContradictionError
-from storeff.sources.entry import Entry, data_segments, open_entry
+from storeff.sources.entry import Entry
 from storeff.sources.skipped import ChangedError, Skipped, skipped_for
+from storeff.sources.source import Reader, Source, read_range
 
 # Content classes that may hold arrays of numbers without compression.
 TENSOR_CLASSES = {"safetensors", "gguf", "pickle", "numpy", "hdf5", "kv", "binary"}
@@ -57,7 +58,8 @@ class TensorFile(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class PairSample:
-    """Sampled blocks of ``file``, XORed with those of ``base`` at the same places.
+    """Sampled blocks of ``file``, XORed with those of ``base`` at the same places: full names. The
+    former has ``file_bytes``.
 
     For each: whether it is ``changed`` from the base's, its ``sizes`` in bytes, and what is left of
     its byte planes, ``planes``, and of the planes of the XOR, ``xor``; of equal blocks 0. The
@@ -65,8 +67,9 @@ class PairSample:
     in both files.
     """
 
-    file: Entry
-    base: Entry
+    file: bytes
+    base: bytes
+    file_bytes: int
     item_bytes: int
     all_blocks: int
     data_bytes: int
@@ -89,10 +92,11 @@ class Siblings:
 
 def first_tensors(found: Iterable[TensorFile]) -> list[TensorFile]:
     """The distinct ones of ``found``, in the order of their paths, TENSORS_MAX at most."""
-    return sorted(set(found), key=lambda t: (t.entry.path, t.entry.mtime_ns))[:TENSORS_MAX]
+    return sorted(set(found), key=lambda t: (t.entry.key, t.entry.version))[:TENSORS_MAX]
 
 
 def measure_siblings(
+    source: Source,
     tensors: Sequence[TensorFile],
     seed: int,
     *,
@@ -106,15 +110,16 @@ def measure_siblings(
     """
     stop = stop or threading.Event()
     pace = Pace(bytes_per_second, stop)
-    pairs = sibling_pairs(tensors)
+    pairs = sibling_pairs(source, tensors)
     drawn = pairs
     if len(pairs) > PAIRS_MAX:
         drawn = [pairs[i] for i in sorted(random.Random(seed).sample(range(len(pairs)), PAIRS_MAX))]
 
     def measured(pair: tuple[TensorFile, TensorFile]) -> PairSample | Skipped | None:
         if stop.is_set():
-            return Skipped("interrupted", pair[1].entry.path, pair[1].entry.size_bytes)
-        found = _measured(*pair, seed)
+            file = pair[1].entry
+            return Skipped("interrupted", source.name(file), file.size_bytes)
+        found = _measured(source, *pair, seed)
         if isinstance(found, PairSample):
             pace.wait(2 * int(found.sizes.sum()))
         return found
@@ -129,7 +134,9 @@ def measure_siblings(
     )
 
 
-def sibling_pairs(tensors: Sequence[TensorFile]) -> list[tuple[TensorFile, TensorFile]]:
+def sibling_pairs(
+    source: Source, tensors: Sequence[TensorFile]
+) -> list[tuple[TensorFile, TensorFile]]:
     """(base, file) of one content class and about one size, next to each other by name.
 
     They have the same name in different directories (a shard of two checkpoints) or, if there is
@@ -137,13 +144,14 @@ def sibling_pairs(tensors: Sequence[TensorFile]) -> list[tuple[TensorFile, Tenso
     """
     pairs = []
     for alike in _of_one_size(tensors):
-        alike.sort(key=lambda t: (_natural(os.path.basename(t.entry.path)), _natural(t.entry.path)))
-        times = Counter(os.path.basename(t.entry.path) for t in alike)
+        split = {t: os.path.split(source.name(t.entry)) for t in alike}
+        alike.sort(key=lambda t: (_natural(split[t][1]), _natural(source.name(t.entry))))
+        times = Counter(name for _, name in split.values())
         for base, file in pairwise(alike):
-            (a_folder, a), (b_folder, b) = map(os.path.split, (base.entry.path, file.entry.path))
+            (a_folder, a), (b_folder, b) = split[base], split[file]
             if a == b or (a_folder == b_folder and times[a] == times[b] == 1):
                 pairs.append((base, file))
-    return sorted(pairs, key=lambda pair: pair[1].entry.path)
+    return sorted(pairs, key=lambda pair: source.name(pair[1].entry))
 
 
 def _of_one_size(tensors: Sequence[TensorFile]) -> list[list[TensorFile]]:
@@ -170,54 +178,49 @@ def _natural(name: bytes) -> list[tuple[int, int, bytes]]:
 
 
 def _measured(
-    base_file: TensorFile, next_file: TensorFile, seed: int
+    source: Source, base_file: TensorFile, next_file: TensorFile, seed: int
 ) -> PairSample | Skipped | None:
     """None if the two have different layouts after all."""
     base, file = base_file.entry, next_file.entry
     entry = base
     try:
-        base_fd = open_entry(base)
-        try:
-            base_start, base_layout = _layout(base_fd, base_file)
+        with source.open(base) as base_reader:
+            base_start, base_layout = _layout(source, base_reader, base_file)
             entry = file
-            file_fd = open_entry(file)
-            try:
-                file_start, file_layout = _layout(file_fd, next_file)
+            with source.open(file) as reader:
+                file_start, file_layout = _layout(source, reader, next_file)
                 if base_layout != file_layout:
                     return None
                 tensor_bytes = file.size_bytes - file_start
                 if tensor_bytes != base.size_bytes - base_start:
                     return None
                 held = _united(
-                    _blocks_with_data(file_fd, file, file_start),
-                    _blocks_with_data(base_fd, base, base_start),
+                    _blocks_with_data(reader, file, file_start),
+                    _blocks_with_data(base_reader, base, base_start),
                 )
                 if not held:
                     return None
                 blocks = _drawn_blocks(held, tensor_bytes, seed)
-                contents = [_block(file_fd, file, file_start + i * BLOCK_BYTES) for i in blocks]
+                contents = [_block(reader, file, file_start + i * BLOCK_BYTES) for i in blocks]
                 entry = base
-                bases = [_block(base_fd, base, base_start + i * BLOCK_BYTES) for i in blocks]
+                bases = [_block(base_reader, base, base_start + i * BLOCK_BYTES) for i in blocks]
                 entry = file
-                _check_unchanged(file_fd, file)
-            finally:
-                os.close(file_fd)
+                _check_unchanged(reader)
             entry = base
-            _check_unchanged(base_fd, base)
-        finally:
-            os.close(base_fd)
+            _check_unchanged(base_reader)
     except OSError as error:
-        return skipped_for(error, entry.path, entry.size_bytes)
+        return skipped_for(error, source.name(entry), entry.size_bytes)
     except ContradictionError:
-        return Skipped("malformed", entry.path, entry.size_bytes)
+        return Skipped("malformed", source.name(entry), entry.size_bytes)
     except safetensors.LongHeaderError:
-        return Skipped("too-long-header", entry.path, entry.size_bytes)
+        return Skipped("too-long-header", source.name(entry), entry.size_bytes)
     all_blocks = sum(end - first for first, end in held)
     data_bytes = sum(min(end * BLOCK_BYTES, tensor_bytes) - n * BLOCK_BYTES for n, end in held)
-    return _compared(base, file, all_blocks, data_bytes, contents, bases)
+    names = source.name(file), source.name(base)
+    return _compared(names, file.size_bytes, all_blocks, data_bytes, contents, bases)
 
 
-def _layout(fd: int, file: TensorFile) -> tuple[int, object]:
+def _layout(source: Source, reader: Reader, file: TensorFile) -> tuple[int, object]:
     """Where the tensors begin, and what must be equal in two files for their items to correspond.
 
     Of safetensors the header without its metadata; what the scan did not take for such, or has no
@@ -225,19 +228,19 @@ def _layout(fd: int, file: TensorFile) -> tuple[int, object]:
     LongHeaderError as safetensors.layout does.
     """
     entry = file.entry
-    _check_unchanged(fd, entry)
+    _check_unchanged(reader)
     found = None
     if file.content_class in WITH_HEADER:
-        candidate = Candidate(entry.path, entry.size_bytes, fd)
+        candidate = Candidate(source.name(entry), entry.size_bytes, reader)
         found = safetensors.layout(candidate, HEADER_BYTES_MAX, HEADER_VALUES_MAX)
     return found or (0, entry.size_bytes)
 
 
-def _blocks_with_data(fd: int, entry: Entry, start: int) -> list[tuple[int, int]]:
+def _blocks_with_data(reader: Reader, entry: Entry, start: int) -> list[tuple[int, int]]:
     """Ranges of the numbers of the blocks, counted from ``start``, that are not all hole."""
     return [
         (max(offset - start, 0) // BLOCK_BYTES, -(-(offset + length - start) // BLOCK_BYTES))
-        for offset, length, is_hole in data_segments(fd, entry.size_bytes)
+        for offset, length, is_hole in reader.segments(0, entry.size_bytes)
         if not is_hole and offset + length > start
     ]
 
@@ -265,22 +268,18 @@ def _drawn_blocks(held: list[tuple[int, int]], tensor_bytes: int, seed: int) -> 
     return [held[i][0] + number - starts[i] for i, number in zip(within, drawn, strict=True)]
 
 
-def _block(fd: int, entry: Entry, offset: int) -> bytes:
-    content = os.pread(fd, min(BLOCK_BYTES, entry.size_bytes - offset), offset)
-    if len(content) != min(BLOCK_BYTES, entry.size_bytes - offset):
-        raise ChangedError(errno.ESTALE, "shrank since it was scanned", entry.path)
-    return content
+def _block(reader: Reader, entry: Entry, offset: int) -> bytes:
+    return read_range(reader, offset, min(BLOCK_BYTES, entry.size_bytes - offset))
 
 
-def _check_unchanged(fd: int, entry: Entry) -> None:
-    now = os.fstat(fd)
-    if (now.st_size, now.st_mtime_ns) != (entry.size_bytes, entry.mtime_ns):
-        raise ChangedError(errno.ESTALE, "changed since it was scanned", entry.path)
+def _check_unchanged(reader: Reader) -> None:
+    if not reader.is_unchanged():
+        raise ChangedError(errno.ESTALE, "changed since it was scanned")
 
 
 def _compared(
-    base: Entry,
-    file: Entry,
+    names: tuple[bytes, bytes],
+    file_bytes: int,
     all_blocks: int,
     data_bytes: int,
     contents: list[bytes],
@@ -301,8 +300,9 @@ def _compared(
         planes[rows] = sizes_of([byte_planes(block, item_bytes) for block in different])
         xor[rows] = sizes_of([byte_planes(block, item_bytes) for block in xored])
     return PairSample(
-        file=file,
-        base=base,
+        file=names[0],
+        base=names[1],
+        file_bytes=file_bytes,
         item_bytes=item_bytes,
         all_blocks=all_blocks,
         data_bytes=data_bytes,

@@ -1,7 +1,6 @@
 """Similar chunks: whole groups of them, kept by content, and what deltas within a group save."""
 
 import errno
-import os
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,8 +17,9 @@ from storeff.scan.machine import affordable_threads
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Plan, Similarity
 from storeff.scan.siblings import TENSOR_CLASSES, TENSORS_MAX, TensorFile, first_tensors
-from storeff.sources.entry import Entry, open_entry
+from storeff.sources.entry import Entry, Version
 from storeff.sources.skipped import ChangedError, Skipped, skipped_for
+from storeff.sources.source import Reader, Source, read_range
 
 Members = npt.NDArray[np.void]
 
@@ -49,7 +49,7 @@ class SimilarSketch:
         """The sketch of both inputs' data, bit for bit what one pass over both would give."""
         sketch = _native.Similar(similarity.entries, seed)
         for each in (self, other):
-            sketch.absorb(each.members, each.tau)
+            sketch.merge(each.members, each.tau)
         named = {**self.files, **other.files}
         for number in self.files.keys() & other.files.keys():
             named[number] = min(self.files[number], other.files[number], key=_identity)
@@ -81,19 +81,13 @@ class SimilarChunks:
         if len(self.files) > 4 * self.entries:
             self.files = dict(self.finish().files)
 
-    def absorb(self, other: "SimilarChunks") -> None:
-        """Take over all that ``other`` kept."""
-        self.sketch.absorb(*other.sketch.export())
-        self.files.update(other.files)
-        self.tensors += other.tensors
-
     def finish(self) -> SimilarSketch:
         """What has been kept so far."""
         return _finished(self.sketch, self.files, first_tensors(self.tensors))
 
 
-def _identity(entry: Entry) -> tuple[bytes, int, int, int, int]:
-    return entry.path, entry.device, entry.inode, entry.size_bytes, entry.mtime_ns
+def _identity(entry: Entry) -> tuple[bytes, int, Version]:
+    return entry.key, entry.size_bytes, entry.version
 
 
 def _finished(
@@ -139,6 +133,7 @@ class Deltas:
 
 
 def measure_deltas(
+    source: Source,
     sketch: SimilarSketch,
     similarity: Similarity,
     *,
@@ -146,8 +141,8 @@ def measure_deltas(
     bytes_per_second: float | None = None,
     stop: threading.Event | None = None,
 ) -> Deltas:
-    """Read the chunks of each group again, paced as in ``scan``, and compress them against each
-    other.
+    """Read the chunks of each group again from ``source``, which was scanned, paced as in ``scan``,
+    and compress them against each other.
 
     Within a group, in the order of their keys, a chunk becomes a delta against that of the bases
     so far that agrees with it in most features (the first on a tie), and a base itself where the
@@ -162,7 +157,7 @@ def measure_deltas(
     several = [group for group in groups if len(group) > 1]
 
     def measured(group: Members) -> tuple[GroupDelta, list[Skipped]]:
-        return _group_delta(group, sketch.files, similarity.codec, pace)
+        return _group_delta(source, group, sketch.files, similarity.codec, pace)
 
     threads = affordable_threads(max(1, min(threads, len(several))), GROUP_BYTES)
     with ThreadPoolExecutor(threads) as pool:
@@ -182,9 +177,9 @@ def measure_deltas(
 
 
 def _group_delta(
-    group: Members, files: Mapping[int, Entry], codec_name: str, pace: Pace
+    source: Source, group: Members, files: Mapping[int, Entry], codec_name: str, pace: Pace
 ) -> tuple[GroupDelta, list[Skipped]]:
-    contents, skipped = _read_again(group, files, pace.stop)
+    contents, skipped = _read_again(source, group, files, pace.stop)
     pace.wait(sum(map(len, contents)))
     present = [i for i, content in enumerate(contents) if content]
     chunks = [contents[i] for i in present]
@@ -250,7 +245,7 @@ def delta_bytes(chunk: bytes, base: bytes, codec_name: str) -> int:
 
 
 def _read_again(
-    group: Members, files: Mapping[int, Entry], stop: threading.Event
+    source: Source, group: Members, files: Mapping[int, Entry], stop: threading.Event
 ) -> tuple[list[bytes], list[Skipped]]:
     """The contents of ``group``, empty where one could not be read as it was, and why not."""
     contents = [b""] * len(group)
@@ -260,28 +255,24 @@ def _read_again(
         by_file[number].append(i)
     for number, rows in by_file.items():
         entry = files[number]
+        name = source.name(entry)
         if stop.is_set():
-            skipped += [Skipped("interrupted", entry.path, int(group["size"][i])) for i in rows]
+            skipped += [Skipped("interrupted", name, int(group["size"][i])) for i in rows]
             continue
         try:
-            fd = open_entry(entry)
-            try:
+            with source.open(entry) as reader:
                 for i in rows:
-                    contents[i] = _content(fd, group[i], entry)
-            finally:
-                os.close(fd)
+                    contents[i] = _content(reader, group[i])
         except OSError as error:
             skipped += [
-                skipped_for(error, entry.path, int(group["size"][i]))
-                for i in rows
-                if not contents[i]
+                skipped_for(error, name, int(group["size"][i])) for i in rows if not contents[i]
             ]
     return contents, skipped
 
 
-def _content(fd: int, member: np.void, entry: Entry) -> bytes:
+def _content(reader: Reader, member: np.void) -> bytes:
     """The chunk that ``member`` describes. Raises OSError; ChangedError if it is another now."""
-    content = os.pread(fd, int(member["size"]), int(member["offset"]))
+    content = read_range(reader, int(member["offset"]), int(member["size"]))
     if _native.fingerprint(content) != member["key"].astype(">u8").tobytes():
-        raise ChangedError(errno.ESTALE, "changed since it was scanned", entry.path)
+        raise ChangedError(errno.ESTALE, "changed since it was scanned")
     return content

@@ -4,7 +4,7 @@ import contextlib
 import os
 import stat
 
-from storeff.sources.entry import open_unchanged
+from storeff.sources.local_file import open_unchanged
 from storeff.sources.views import Identity
 
 # So many levels are listed while the walk is in directories below them, at two descriptors each.
@@ -25,7 +25,7 @@ class Level:
         self,
         name: bytes,
         identity: Identity,
-        roots: tuple[bytes, ...],
+        roots: tuple[int, ...],
         apart: frozenset[bytes],
         fd: int,
     ) -> None:
@@ -35,7 +35,7 @@ class Level:
         self.apart = apart
         self.fd: int | None = fd
         self.children = os.scandir(fd)
-        self.below: list[tuple[bytes, Identity, tuple[bytes, ...]]] = []
+        self.below: list[tuple[bytes, Identity, tuple[int, ...]]] = []
 
     def close(self) -> None:
         self.children.close()
@@ -58,7 +58,7 @@ class Levels:
         """Whether directories in the deepest one are entered as they are met."""
         return len(self.stack) <= LIVE_LEVELS
 
-    def enter(self, name: bytes, identity: Identity, roots: tuple[bytes, ...]) -> None:
+    def enter(self, name: bytes, identity: Identity, roots: tuple[int, ...]) -> None:
         """Go into the directory ``name`` of the deepest one; of none, ``name`` is a path.
 
         Raises OSError; ChangedError if it no longer has ``identity``.

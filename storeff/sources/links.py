@@ -34,8 +34,8 @@ class Links:
         self.views = views
         self.one_file_system = one_file_system
         self.follow = follow
-        self.names: dict[Identity, set[bytes]] = {}
-        self.outside: dict[bytes, _Outside] = {}
+        self.names: dict[Identity, set[int]] = {}
+        self.outside: dict[int, _Outside] = {}
         self.met: set[Identity] = set()
 
     def look(
@@ -43,7 +43,7 @@ class Links:
         path: bytes,
         name: bytes,
         dir_fd: int | None,
-        roots: tuple[bytes, ...],
+        roots: tuple[int, ...],
         size_bytes: int,
     ) -> Ignored | Skipped:
         """What the link ``name``, whose text has ``size_bytes``, leads to."""
@@ -79,12 +79,12 @@ class Links:
         kind = Skipped if self.follow else Ignored
         return kind("link-outside", path, target_bytes)
 
-    def _may_touch(self, target: bytes, roots: tuple[bytes, ...]) -> bool:
+    def _may_touch(self, target: bytes, roots: tuple[int, ...]) -> bool:
         """Not what would be mounted by looking at it, nor, if one, another file system."""
         mount = self.views.mounts.mount_of(target)
         if mount is None:
             return True
-        if self.one_file_system and mount != self.views.mounts.mount_of(roots[0]):
+        if self.one_file_system and mount != self.views.mounts.mount_of(self.views.paths[roots[0]]):
             return False
         return mount.kind not in REFUSED_TYPES
 

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from storeff.sources.mounts import REFUSED_TYPES, Mount, Mounts, overlay_layers
 
@@ -17,12 +17,14 @@ class Views:
 
     A bind mount, or a second mount of one file system, has the device and inode numbers of what it
     shows: ``identities`` are those to look for, each with the roots it belongs to. An overlay has
-    numbers of its own, so its layers are looked up by name.
+    numbers of its own, so its layers are looked up by name. ``prefixes`` are what stands before the
+    relative path of what is in each root, or is it.
     """
 
     def __init__(
         self,
         roots: dict[bytes, Identity],
+        prefixes: Sequence[bytes],
         mounts: Mounts,
         excluded: Excluded | None,
         one_file_system: bool,
@@ -30,17 +32,18 @@ class Views:
         self.roots = roots
         self.mounts = mounts
         self.excluded = excluded
-        self.positions = {point: i for i, point in enumerate(mounts.by_point)}
-        self.identities: dict[Identity, tuple[bytes, ...]] = {}
-        for root, identity in roots.items():
-            self.add(identity, [root])
+        self.paths = list(roots)
+        self.prefixes = prefixes
+        self.identities: dict[Identity, set[int]] = {}
+        for position, identity in enumerate(roots.values()):
+            self.add(identity, [position])
         if not one_file_system:
             for mount in mounts.by_point.values():
                 self._add_mount(mount)
 
-    def add(self, identity: Identity, roots: Iterable[bytes]) -> None:
+    def add(self, identity: Identity, roots: Iterable[int]) -> None:
         """Let what has ``identity`` belong to ``roots`` too."""
-        self.identities[identity] = united(self.identities.get(identity, ()), roots)
+        self.identities.setdefault(identity, set()).update(roots)
 
     def _add_mount(self, mount: Mount) -> None:
         root = None if mount.point in self.roots else self.root_of(mount.point)
@@ -50,7 +53,7 @@ class Views:
             except OSError:
                 # Why it cannot be entered is told when the walk comes to it.
                 return
-            self.add((status.st_dev, status.st_ino), [root])
+            self.add((status.st_dev, status.st_ino), [self.paths.index(root)])
 
     def root_of(self, path: bytes) -> bytes | None:
         """The root under which a walk comes to ``path``; None if it comes there under none."""
@@ -72,9 +75,10 @@ class Views:
         """Whether ``path`` is a root, or in one."""
         return any(path == r or path.startswith(os.path.join(r, b"")) for r in self.roots)
 
-    def order(self, point: bytes) -> tuple[int, int]:
-        """A key of mount points by which the one that shows more of a file system is first."""
-        return self.mounts.by_point[point].root.rstrip(b"/").count(b"/"), self.positions[point]
+    def depth(self, point: bytes) -> int:
+        """How deep in its file system what is mounted on ``point`` is: where that is less, more of
+        it is shown."""
+        return self.mounts.by_point[point].root.rstrip(b"/").count(b"/")
 
     def uncovered(self, first: bytes, again: bytes) -> list[bytes]:
         """The directories below ``again`` that are seen there alone: ``first`` is the same, but
@@ -132,7 +136,6 @@ class Layers:
         return False
 
 
-def united(some: tuple[bytes, ...], others: Iterable[bytes]) -> tuple[bytes, ...]:
-    """Roots that are among ``some`` or ``others``, in byte order."""
-    more = {*others} - {*some}
-    return tuple(sorted({*some, *more})) if more else some
+def united(roots: tuple[int, ...], others: Iterable[int]) -> tuple[int, ...]:
+    """``roots`` and ``others``: the first of ``roots``, then the rest, ascending."""
+    return roots[0], *sorted({*roots, *others} - {roots[0]})

@@ -3,14 +3,18 @@
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from storeff.sources import dumps
 from storeff.sources.dumps.dump import ITEM_BYTES, Candidate, Dump, Tensor
+from storeff.sources.entry import Entry
+from storeff.sources.tree import LocalTree
 
 TAGS = {1: "U8", 2: "BF16", 4: "F32", 8: "F64"}
 SHARED = os.environ.get("STOREFF_SHARED")
@@ -30,11 +34,13 @@ def shared(pattern: str) -> list[Path]:
 def recognised(
     path: Path, recognise: Callable[[Candidate], Dump | None] = dumps.recognise
 ) -> Dump | None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        return recognise(Candidate(os.fsencode(path), os.fstat(fd).st_size, fd))
-    finally:
-        os.close(fd)
+    tree = LocalTree([path])
+    (entry,) = (found for found in tree.list() if isinstance(found, Entry))
+    above = LocalTree(["/"])
+    at = msgspec.structs.replace(entry, path=tree.name(entry)[1:])
+    with tree.open(entry) as reader:
+        beside = partial(above.read_beside, at)
+        return recognise(Candidate(os.fsencode(path), entry.size_bytes, reader, beside))
 
 
 def dump_of(path: Path) -> Dump:

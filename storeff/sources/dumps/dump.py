@@ -1,15 +1,14 @@
 """What a KV-cache dump is known to hold, from its name, its header and the files beside it."""
 
-import errno
 import os
-import stat
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from storeff.errors import StoreffError
 from storeff.sources.names import printable
-from storeff.sources.skipped import ChangedError
+from storeff.sources.source import Reader, read_range
 
 Confidence = Literal["exact", "config-assisted", "inferred", "unknown"]
 # "opaque": KV bytes of which not even the dtype is known; "unwritten": a slab that was allocated
@@ -84,69 +83,29 @@ class Dump(msgspec.Struct, frozen=True):
 class Candidate:
     """A regular file to be recognised. All of it is hostile; reads are bounded by the caller.
 
-    ``root`` is the directory, or the file itself, that the user named and it was found under.
+    ``path`` is its full name. ``beside`` reads the small file at a path relative to the folder of
+    this one, of up to so many bytes: see Source.read_beside.
     """
 
-    def __init__(self, path: bytes, size_bytes: int, fd: int, root: bytes = b"/") -> None:
+    def __init__(
+        self,
+        path: bytes,
+        size_bytes: int,
+        reader: Reader,
+        beside: Callable[[bytes, int], bytes | None] = lambda relative, bytes_max: None,
+    ) -> None:
         self.path = path
         self.name = os.path.basename(path)
         self.size_bytes = size_bytes
-        self.fd = fd
-        self._root = os.path.dirname(path) if root == path else root
+        self.reader = reader
+        self.beside = beside
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes [offset, offset + length) of the file; fewer where its size ends.
 
         Raises OSError; ChangedError if the file has become shorter than ``size_bytes``.
         """
-        length = min(length, self.size_bytes - offset)
-        if length <= 0:
-            return b""
-        data = os.pread(self.fd, length, offset)
-        if len(data) < length:
-            raise ChangedError(errno.ESTALE, "shrank while it was read", self.path)
-        return data
-
-    def beside(self, relative: bytes, bytes_max: int) -> bytes | None:
-        """The small regular file at ``relative`` to this one's folder; None if there is none.
-
-        A special file, one longer than ``bytes_max`` and one outside ``root`` count as none, as
-        does what only a symbolic link below ``root`` leads to.
-        """
-        path = os.path.normpath(os.path.join(os.path.dirname(self.path), relative))
-        try:
-            fd = open_below(self._root, os.path.relpath(path, self._root))
-        except OSError:
-            return None
-        try:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > bytes_max:
-                return None
-            return os.pread(fd, bytes_max, 0)
-        finally:
-            os.close(fd)
-
-
-def open_below(root: bytes, relative: bytes) -> int:
-    """A descriptor of the file at ``relative`` to the directory ``root``, for reading.
-
-    No component of ``relative`` is followed if it is a symbolic link, and none may be "..": one
-    component is opened at a time, from the descriptor of the one before. Raises OSError.
-    """
-    *folders, name = relative.split(b"/")
-    if b".." in (*folders, name):
-        raise OSError(errno.EXDEV, "is outside what was named", relative)
-    above = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for folder in folders:
-            flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-            inner = os.open(folder, flags, dir_fd=above)
-            os.close(above)
-            above = inner
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        return os.open(name, flags, dir_fd=above)
-    finally:
-        os.close(above)
+        return read_range(self.reader, offset, max(0, min(length, self.size_bytes - offset)))
 
 
 def malformed(

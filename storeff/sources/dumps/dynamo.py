@@ -5,8 +5,6 @@ made by fallocate(), so most of it may never have been written and reads as zero
 compress well and mean nothing, so that they have to be told from data.
 """
 
-import errno
-import os
 import re
 from collections.abc import Iterator
 
@@ -58,22 +56,12 @@ def _data_extents(candidate: Candidate) -> tuple[list[tuple[int, int]], bool]:
     A file system that keeps no such record calls everything written.
     """
     extents: list[tuple[int, int]] = []
-    end = 0
-    while len(extents) < _EXTENTS_MAX:
-        try:
-            start = os.lseek(candidate.fd, end, os.SEEK_DATA)
-            end = os.lseek(candidate.fd, start, os.SEEK_HOLE)
-        except OSError as error:
-            if error.errno == errno.ENXIO:
-                return extents, True
-            if error.errno in (errno.EINVAL, errno.ENOTSUP):
-                return [(0, candidate.size_bytes)], True
-            raise
-        start, end = min(start, candidate.size_bytes), min(end, candidate.size_bytes)
-        if start >= end:
-            return extents, True
-        extents.append((start, end))
-    return [*extents, (end, candidate.size_bytes)], False
+    for offset, length, is_hole in candidate.reader.segments(0, candidate.size_bytes):
+        if len(extents) == _EXTENTS_MAX:
+            return [*extents, (offset, candidate.size_bytes)], False
+        if not is_hole:
+            extents.append((offset, offset + length))
+    return extents, True
 
 
 def _spread(extents: list[tuple[int, int]], data_bytes: int) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""open_entry() and data_segments(): the same file or none, and holes without reading them."""
+"""LocalTree.open() and data_segments(): the same file or none, and holes without reading them."""
 
 import errno
 import os
@@ -9,22 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storeff.sources.entry import Entry, data_segments, entry_of, open_entry
+from storeff.sources.entry import Entry
+from storeff.sources.local_file import data_segments
 from storeff.sources.skipped import REMEDIES, ChangedError, skipped_for
+from storeff.sources.source import read_range
+from storeff.sources.tree import LocalTree
 
 GRANULE = 131072
 
 
-def found(path: Path) -> Entry:
-    return entry_of(os.fsencode(path), (b"/",), path.lstat())
+def found(path: Path) -> tuple[LocalTree, Entry]:
+    """The file at ``path``, in the tree of the folder above its own."""
+    tree = LocalTree([path.parent.parent])
+    (entry,) = (e for e in tree.list() if isinstance(e, Entry) and tree.name(e) == bytes(path))
+    return tree, entry
 
 
 def test_an_entry_is_opened_for_reading(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
-    fd = open_entry(found(tmp_path / "file"))
-    assert os.read(fd, 100) == b"content"
-    assert not os.get_inheritable(fd)
-    os.close(fd)
+    tree, entry = found(tmp_path / "file")
+    with tree.open(entry) as reader:
+        assert read_range(reader, 0, 7) == b"content"
+        assert not os.get_inheritable(reader.descriptor)
 
 
 def replace_by_link(path: Path) -> None:
@@ -44,11 +50,11 @@ REPLACEMENTS: dict[str, Callable[[Path], object]] = {
 def test_an_entry_replaced_before_it_is_opened_is_changed(tmp_path: Path, replacement: str) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"original")
-    entry = found(path)
+    tree, entry = found(path)
     path.rename(tmp_path / "still-there-so-that-its-inode-is-not-reused")
     REPLACEMENTS[replacement](path)
     with pytest.raises(OSError) as caught:  # noqa: PT011
-        open_entry(entry)
+        tree.open(entry)
     assert skipped_for(caught.value, entry.path, 8).reason == "changed"
 
 
@@ -56,19 +62,19 @@ def test_an_entry_whose_directory_became_a_link_is_changed(tmp_path: Path) -> No
     for name in ("directory", "other"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
-    entry = found(tmp_path / "directory" / "file")
+    tree, entry = found(tmp_path / "directory" / "file")
     (tmp_path / "directory").rename(tmp_path / "moved")
     (tmp_path / "directory").symlink_to("other")
     with pytest.raises(ChangedError):
-        open_entry(entry)
+        tree.open(entry)
 
 
 def test_an_entry_deleted_before_it_is_opened_has_vanished(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    entry = found(tmp_path / "file")
+    tree, entry = found(tmp_path / "file")
     (tmp_path / "file").unlink()
     with pytest.raises(FileNotFoundError) as caught:
-        open_entry(entry)
+        tree.open(entry)
     assert skipped_for(caught.value, entry.path, 0).reason == "vanished"
 
 
@@ -86,7 +92,9 @@ def test_a_file_of_someone_else_is_opened_although_its_access_time_will_change(
         return real_open(path, flags, mode, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "open", refuse_noatime)
-    os.close(open_entry(found(tmp_path / "file")))
+    tree, entry = found(tmp_path / "file")
+    with tree.open(entry):
+        pass
 
 
 @pytest.mark.parametrize("number", sorted(errno.errorcode))

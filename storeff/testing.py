@@ -1,0 +1,294 @@
+"""For tests: a source in memory, and what every source must do.
+
+``check_source`` and ``check_change`` raise AssertionError where a source breaks the contract of
+storeff.sources.source. A new source runs both over objects of its own.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+
+from storeff.sources.entry import Entry
+from storeff.sources.skipped import MEANINGS, REMEDIES, ChangedError, Ignored, Skipped
+from storeff.sources.source import (
+    HOLE_BYTES,
+    Found,
+    Range,
+    RangeRead,
+    Reader,
+    Source,
+    fill,
+    read_each,
+    read_head,
+    read_range,
+)
+
+# The position of a root, and the path of an object in it.
+Key = tuple[int, bytes]
+# The content of an object, in order: bytes, or the length of a hole.
+Segment = bytes | int
+
+
+@dataclass
+class MemoryObject:
+    """``error`` is raised by every read that reaches byte ``error_at``; at -1, by opening it."""
+
+    segments: tuple[Segment, ...]
+    roots: tuple[int, ...]
+    version: str
+    error: OSError | None = None
+    error_at: int = -1
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(s if isinstance(s, int) else len(s) for s in self.segments)
+
+
+class MemorySource:
+    """Objects in memory, as a Source without descriptors. No read gives over ``read_bytes``."""
+
+    def __init__(self, roots: Sequence[bytes] = (b"memory:",), read_bytes: int = 1000) -> None:
+        self.roots = tuple(roots)
+        self.read_bytes = read_bytes
+        self.objects: dict[Key, MemoryObject] = {}
+        self.left_out: list[Skipped | Ignored] = []
+        self.versions = 0
+
+    def put(self, path: bytes, *segments: Segment, roots: tuple[int, ...] = (0,)) -> None:
+        """Store an object, or another version of it."""
+        self.versions += 1
+        self.objects[roots[0], path] = MemoryObject(segments, roots, f"v{self.versions}")
+
+    def list(self) -> Iterator[Found]:
+        yield from self.left_out
+        for (_, path), item in sorted(self.objects.items(), key=lambda pair: pair[0]):
+            stored_bytes = sum(len(s) for s in item.segments if isinstance(s, bytes))
+            yield Entry(path, item.roots, item.size_bytes, stored_bytes, item.version)
+
+    @contextmanager
+    def open(self, entry: Entry) -> Iterator[Reader]:
+        item = self.objects.get((entry.roots[0], entry.path))
+        if item is None:
+            raise FileNotFoundError(errno.ENOENT, "no such object", entry.path)
+        if item.version != entry.version:
+            raise ChangedError(errno.ESTALE, "written to since it was listed", entry.path)
+        if item.error is not None and item.error_at < 0:
+            raise item.error
+        yield MemoryReader(item, self.read_bytes)
+
+    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+        return read_each(self, ranges, buffer)
+
+    def read_beside(self, entry: Entry, relative: bytes, bytes_max: int) -> bytes | None:
+        path = os.path.normpath(os.path.join(os.path.dirname(entry.path), relative))
+        item = self.objects.get((entry.roots[0], path))
+        if item is None or item.size_bytes > bytes_max:
+            return None
+        return read_range(MemoryReader(item, self.read_bytes), 0, item.size_bytes)
+
+    def name(self, entry: Entry) -> bytes:
+        return os.path.join(self.roots[entry.roots[0]], entry.path)
+
+
+class MemoryReader:
+    """The object as it was when it was opened, whatever is put in its place meanwhile."""
+
+    descriptor = None
+
+    def __init__(self, item: MemoryObject, read_bytes: int) -> None:
+        self.item = item
+        self.read_bytes = read_bytes
+
+    def segments(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+        begin = start
+        for position, segment in self._placed():
+            if isinstance(segment, int):
+                hole = max(start, -(-position // HOLE_BYTES) * HOLE_BYTES)
+                until = min(end, (position + segment) // HOLE_BYTES * HOLE_BYTES)
+                if hole < until:
+                    if begin < hole:
+                        yield begin, hole - begin, False
+                    yield hole, until - hole, True
+                    begin = until
+        if begin < end:
+            yield begin, end - begin, False
+
+    def read_into(self, view: memoryview, offset: int) -> int:
+        item = self.item
+        end = min(offset + len(view), offset + self.read_bytes, item.size_bytes)
+        if item.error is not None and item.error_at < end:
+            raise item.error
+        for position, segment in self._placed():
+            length = segment if isinstance(segment, int) else len(segment)
+            begin, until = max(position, offset), min(position + length, end)
+            if begin < until:
+                data = (
+                    bytes(until - begin)
+                    if isinstance(segment, int)
+                    else segment[begin - position : until - position]
+                )
+                view[begin - offset : until - offset] = data
+        return max(0, end - offset)
+
+    def is_unchanged(self) -> bool:
+        return True
+
+    def _placed(self) -> Iterator[tuple[int, Segment]]:
+        """Each segment and where it begins."""
+        position = 0
+        for segment in self.item.segments:
+            yield position, segment
+            position += segment if isinstance(segment, int) else len(segment)
+
+
+def check_source(source: Source, contents: Mapping[Key, bytes]) -> None:
+    """Raises AssertionError unless ``source`` holds just ``contents`` and does what a source must.
+
+    Nothing may write to it meanwhile.
+    """
+    entries = _check_listing(source)
+    assert entries.keys() == contents.keys(), "lists the objects that there are"
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(lambda key: _check_object(source, entries[key], contents[key]), entries):
+            pass
+    _check_whole(source, entries, contents)
+    for key, entry in entries.items():
+        _check_ranges(source, entry, contents[key])
+    _check_beside(source, entries, contents)
+
+
+def check_change(
+    source: Source, contents: Mapping[Key, bytes], key: Key, change: Callable[[], object]
+) -> None:
+    """Raises AssertionError unless ``source`` notices that ``change`` has changed, removed or
+    broken the object ``key`` since it was listed, and that this costs no other object."""
+    entries = _check_listing(source)
+    change()
+    assert not _reads(source, entries[key]), "a changed object is read as if it were not"
+    buffer = memoryview(bytearray(max(1, sum(map(len, contents.values())))))
+    wholes = source.read_ranges([_all_of(entry) for entry in entries.values()], buffer)
+    assert len(wholes) == len(entries), "read_ranges goes on after an object that it cannot read"
+    for (each, entry), whole in zip(entries.items(), wholes, strict=True):
+        if each != key:
+            _check_object(source, entry, contents[each])
+        if not whole.has_holes:
+            assert (whole.error is not None) == (each == key), "read_ranges tells which one changed"
+
+
+def _check_listing(source: Source) -> dict[Key, Entry]:
+    """The entries of ``source``, which lists the same again."""
+    entries: dict[Key, Entry] = {}
+    for found in source.list():
+        if not isinstance(found, Entry):
+            reasons = REMEDIES if isinstance(found, Skipped) else MEANINGS
+            assert found.reason in reasons, "gives a known reason"
+            continue
+        first, *others = found.roots
+        assert others == sorted({*others} - {first}), "names the other roots once, ascending"
+        assert all(0 <= root < len(source.roots) for root in found.roots), "names roots of its own"
+        assert found.path, "gives a path"
+        assert not found.path.startswith(b"/"), "gives a path relative to the root"
+        assert (first, found.path) not in entries, "lists an object once"
+        entries[first, found.path] = found
+    again = {found.key: found for found in source.list() if isinstance(found, Entry)}
+    assert again == {entry.key: entry for entry in entries.values()}, "lists the same again"
+    assert len({source.name(entry) for entry in again.values()}) == len(entries), "names differ"
+    assert len({*source.roots}) == len(source.roots), "shows each root once"
+    return entries
+
+
+def _check_object(source: Source, entry: Entry, content: bytes) -> None:
+    size_bytes = len(content)
+    assert entry.size_bytes == size_bytes, "lists the size"
+    with source.open(entry) as reader:
+        middle, odd = size_bytes // 2, min(size_bytes, HOLE_BYTES + 1)
+        for start, end in ((0, size_bytes), (middle, size_bytes), (odd, size_bytes), (0, middle)):
+            _check_range(reader, content, start, end)
+        assert reader.read_into(memoryview(bytearray(9)), size_bytes) == 0, "ends where it ends"
+        if reader.descriptor is not None:
+            assert os.pread(reader.descriptor, size_bytes, 0) == content, "reads the descriptor"
+        assert reader.is_unchanged(), "takes an object for what was listed"
+
+
+def _check_range(reader: Reader, content: bytes, start: int, end: int) -> None:
+    at = start
+    for offset, length, is_hole in reader.segments(start, end):
+        assert (offset, length > 0) == (at, True), "segments follow each other without gaps"
+        at = offset + length
+        if is_hole:
+            for border in {offset, at} - {start, end}:
+                assert border % HOLE_BYTES == 0, "holes are whole granules"
+            assert not content[offset:at].strip(b"\0"), "holes are zeros"
+        assert read_range(reader, offset, length) == content[offset:at], "reads the content"
+    assert at == max(start, end), "segments cover what was asked for"
+
+
+def _check_whole(
+    source: Source, entries: Mapping[Key, Entry], contents: Mapping[Key, bytes]
+) -> None:
+    assert len(source.read_ranges([], memoryview(bytearray(1)))) == 0, "reads none of none"
+    largest = max(map(len, contents.values()), default=0)
+    for buffer_bytes in (largest, max(1, sum(map(len, contents.values())))):
+        buffer = memoryview(bytearray(buffer_bytes))
+        left = list(entries)
+        while left:
+            wholes = source.read_ranges([_all_of(entries[key]) for key in left], buffer)
+            assert wholes, "reads one object that fits"
+            for key, whole in zip(left, wholes, strict=False):
+                assert whole.error is None, "reads what is there"
+                if not whole.has_holes:
+                    found = buffer[whole.offset : whole.offset + whole.length]
+                    assert found == contents[key], "reads whole objects"
+            spans = sorted((whole.offset, whole.length) for whole in wholes if whole.length)
+            for (offset, length), (following, _) in pairwise(spans):
+                assert offset + length <= following, "reads objects to places of their own"
+            left = left[len(wholes) :]
+
+
+def _all_of(entry: Entry) -> Range:
+    return Range(entry, 0, entry.size_bytes)
+
+
+def _check_ranges(source: Source, entry: Entry, content: bytes) -> None:
+    """Parts of an object, read with its head."""
+    size_bytes, middle = len(content), len(content) // 2
+    with source.open(entry) as reader:
+        head = read_head(reader, size_bytes, 100)
+    wanted = [Range(entry, middle, size_bytes, 100), Range(entry, 0, middle), _all_of(entry)]
+    buffer = memoryview(bytearray(2 * size_bytes + 100))
+    for (_, start, end, head_bytes), read in zip(
+        wanted, source.read_ranges(wanted, buffer), strict=True
+    ):
+        if read.has_holes:
+            continue
+        data_at = read.offset + read.head_length
+        assert buffer[read.offset : data_at] == head[:head_bytes], "reads the head first"
+        assert buffer[data_at : data_at + read.length] == content[start:end], "reads the range"
+
+
+def _check_beside(
+    source: Source, entries: Mapping[Key, Entry], contents: Mapping[Key, bytes]
+) -> None:
+    for key, entry in entries.items():
+        name, size_bytes = os.path.basename(entry.path), len(contents[key])
+        assert source.read_beside(entry, name, size_bytes) == contents[key], "reads beside"
+        assert source.read_beside(entry, b"./x/../" + name, size_bytes) == contents[key]
+        assert source.read_beside(entry, name + b".no-such", 1 << 20) is None, "reads what is there"
+        above = b"../" * (entry.path.count(b"/") + 1)
+        assert source.read_beside(entry, above + name, 1 << 20) is None, "stays below its root"
+        if size_bytes:
+            assert source.read_beside(entry, name, size_bytes - 1) is None, "reads what is small"
+
+
+def _reads(source: Source, entry: Entry) -> bool:
+    """Whether all of ``entry`` can be read and is taken for what was listed."""
+    try:
+        with source.open(entry) as reader:
+            fill(reader, memoryview(bytearray(entry.size_bytes)), 0)
+            return reader.is_unchanged()
+    except OSError:
+        return False
