@@ -1,5 +1,5 @@
 /* The key of a whole file: a chain over the fingerprints of its blocks and the lengths of its gaps. */
-#include "storeff.h"
+#include "internal.h"
 
 static void fold_gap(sf_chain *chain, const sf_kernel *kernel)
 {

@@ -1,8 +1,8 @@
 /* Where a stream of bytes is cut: fixed blocks, or MinCDC (github.com/orlp/mincdc). */
-#include "storeff.h"
+#include "internal.h"
 
-static sf_piece next_block(const sf_stream *stream, const sf_kernel *kernel, const uint8_t *data,
-                           size_t bytes, int last, size_t *length)
+static sf_cut next_block(const sf_stream *stream, const sf_kernel *kernel, const uint8_t *data,
+                         size_t bytes, int last, size_t *length)
 {
     size_t block_bytes = stream->max_bytes;
     if (bytes < block_bytes) {
@@ -13,8 +13,8 @@ static sf_piece next_block(const sf_stream *stream, const sf_kernel *kernel, con
     return kernel->run_length(data, block_bytes, data[0]) == block_bytes ? SF_RUN : SF_CHUNK;
 }
 
-static sf_piece next_mincdc(sf_stream *stream, const sf_kernel *kernel, const uint8_t *data,
-                            size_t bytes, int last, size_t *length)
+static sf_cut next_mincdc(sf_stream *stream, const sf_kernel *kernel, const uint8_t *data,
+                          size_t bytes, int last, size_t *length)
 {
     size_t max_bytes = stream->max_bytes;
     if (bytes < max_bytes) {
@@ -36,8 +36,8 @@ static sf_piece next_mincdc(sf_stream *stream, const sf_kernel *kernel, const ui
     return SF_CHUNK;
 }
 
-sf_piece sf_next_piece(sf_stream *stream, const sf_kernel *kernel, const uint8_t *data,
-                       size_t bytes, int last, size_t *length)
+sf_cut sf_next_cut(sf_stream *stream, const sf_kernel *kernel, const uint8_t *data, size_t bytes,
+                   int last, size_t *length)
 {
     *length = 0;
     if (bytes == 0)

@@ -7,31 +7,34 @@ const char *sf_error_text(sf_error error)
     case SF_ERROR_MEMORY: return "out of memory";
     case SF_ERROR_CHUNKER:
         return "a chunker needs 1 <= min_bytes <= max_bytes <= 2^30 (min_bytes >= 4 if they "
-               "differ) or (0, 0) for whole files without codecs and not by place, a capacity of 1 "
-               "to 2^30 and at most 4 codecs; a scanner needs 1 to 64 chunkers";
+               "differ) or (0, 0) for whole files without codecs, not per occurrence and not in a "
+               "sample, a capacity of 1 to 2^30 and at most 4 codecs; a scanner needs 1 to 64 "
+               "chunkers";
     case SF_ERROR_WHOLE_TWICE: return "more than one whole-file chunker";
-    case SF_ERROR_GROUP: return "group is not in 0..63";
-    case SF_ERROR_NO_FILE: return "no file is open: call begin() first";
-    case SF_ERROR_FILE_OPEN: return "a file is open: call end() or abort() first";
+    case SF_ERROR_LABELS: return "data needs at least one label";
+    case SF_ERROR_NO_FILE: return "no file is open: call sf_begin first";
+    case SF_ERROR_FILE_OPEN: return "a file is open: call sf_end or sf_abort first";
     case SF_ERROR_SEGMENT_OPEN:
-        return "the segment is not finished: pass its rest with last=True first, or abort()";
+        return "the segment is not finished: pass its rest as the last span first, or call sf_abort";
     case SF_ERROR_SEGMENT_ENDED:
-        return "the segment was finished by last=True: only skip(), end() or abort() may follow";
-    case SF_ERROR_CARRY_FIRST: return "call carry() before the next span";
-    case SF_ERROR_CARRY_TWICE: return "carry() was called already after this span";
-    case SF_ERROR_FAILED: return "the last span failed: only abort() may follow";
+        return "the segment was finished by its last span: only sf_skip, sf_end or sf_abort may follow";
+    case SF_ERROR_CARRY_FIRST: return "call sf_carry before the next span";
+    case SF_ERROR_CARRY_TWICE: return "sf_carry was called already after this span";
+    case SF_ERROR_FAILED: return "the last span failed: only sf_abort may follow";
     case SF_ERROR_LENGTH:
-        return "length must lie between what carry() returned and the size of the buffer";
+        return "the length of a span must lie between what sf_carry returned and the size of the buffer";
     case SF_ERROR_BUFFER:
-        return "the buffer is too small: it needs buffer_bytes_min bytes for a span that does not "
-               "end a segment, and carry() needs the whole span";
+        return "the buffer is too small: it needs sf_buffer_bytes_min bytes for a span that does not "
+               "end a segment, and sf_carry needs the whole span";
     case SF_ERROR_HOLE: return "a hole must have at least one byte";
     case SF_ERROR_SIZE: return "a chunk must have at least one byte";
     case SF_ERROR_OVERFLOW: return "a total does not fit 64 bits";
     case SF_ERROR_CODECS: return "there are fewer sizes per chunk than its chunker has codecs";
-    case SF_ERROR_PLACE: return "the place must be set right after begin()";
-    case SF_ERROR_UNLIKE:
-        return "only another scanner, with the same chunkers and seed, can be absorbed";
+    case SF_ERROR_EXTENT:
+        return "the data of an extent must reach into it; a whole file begins at 0 and is all data";
+    case SF_ERROR_SAMPLE:
+        return "a scanner of a sample takes extents by sf_scan_contents only";
+    case SF_ERROR_POSITION: return "the position must be set right after sf_begin";
     case SF_ERROR_TRACE_SIZE: return "a trace holds at most 2^32 - 2 requests and distinct blocks";
     case SF_ERROR_TRACE_OFFSETS:
         return "offsets must ascend from 0 to the number of blocks, and no request may have more "

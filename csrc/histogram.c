@@ -1,5 +1,5 @@
 /* How often each byte value occurs: a sample of windows, for the order-0 entropy of a kind of data. */
-#include "storeff.h"
+#include "internal.h"
 
 enum { WEIGHT = SF_COUNTED_BLOCK_BYTES / SF_COUNTED_WINDOW_BYTES };
 

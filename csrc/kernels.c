@@ -1,4 +1,4 @@
-#include "storeff.h"
+#include "internal.h"
 
 const sf_kernel *sf_kernel_at(size_t index)
 {
@@ -9,4 +9,14 @@ const sf_kernel *sf_kernel_at(size_t index)
         &sf_scalar,
     };
     return index < sizeof kernels / sizeof kernels[0] ? kernels[index] : NULL;
+}
+
+const char *sf_kernel_name(const sf_kernel *kernel)
+{
+    return kernel->name;
+}
+
+int sf_kernel_runs_here(const sf_kernel *kernel)
+{
+    return kernel->runs_here();
 }

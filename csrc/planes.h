@@ -3,7 +3,7 @@
 #ifndef STOREFF_PLANES_H
 #define STOREFF_PLANES_H
 
-#include "storeff.h"
+#include "internal.h"
 
 /* The widest field, the mantissa of f16, has this many; sign and exponent of bf16 have nine. */
 #define SF_FIELD_BITS_MAX 10

@@ -11,7 +11,7 @@
 #ifndef STOREFF_REPLAY_H
 #define STOREFF_REPLAY_H
 
-#include "storeff.h"
+#include "internal.h"
 
 /* Requests and keys are numbered in 32 bits; the highest number is no key. */
 #define SF_REPLAY_MAX (UINT32_MAX - 1)

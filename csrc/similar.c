@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "scanner.h"
+#include "similar.h"
 
 /* ---- features ---- */
 
@@ -77,7 +77,7 @@ struct sf_similar {
     sf_member *members;
     uint64_t *files;
     size_t files_count, files_allocated;
-    int files_told; /* sf_similar_files has returned them */
+    int files_reported; /* sf_similar_files has returned them */
 };
 
 sf_error sf_similar_new(sf_similar **result, size_t capacity, uint64_t seed)
@@ -199,11 +199,11 @@ static sf_error append(sf_similar *similar, const sf_member *member)
     return error;
 }
 
-static sf_error tell_file(sf_similar *similar, uint64_t file)
+static sf_error note_file(sf_similar *similar, uint64_t file)
 {
-    if (similar->files_told)
+    if (similar->files_reported)
         similar->files_count = 0;
-    similar->files_told = 0;
+    similar->files_reported = 0;
     if (similar->files_count > 0 && similar->files[similar->files_count - 1] == file)
         return SF_OK;
     if (similar->files_count == similar->files_allocated) {
@@ -238,10 +238,10 @@ sf_error sf_similar_add(sf_similar *similar, const sf_kernel *kernel, sf_key key
                         .offset = offset};
     memcpy(member.features, found.features, sizeof member.features);
     sf_error error = append(similar, &member);
-    return error ? error : tell_file(similar, file);
+    return error ? error : note_file(similar, file);
 }
 
-sf_error sf_similar_absorb(sf_similar *similar, const sf_member *members, size_t count,
+sf_error sf_similar_merge(sf_similar *similar, const sf_member *members, size_t count,
                            uint64_t tau)
 {
     if (tau < similar->tau)
@@ -262,8 +262,8 @@ const sf_member *sf_similar_members(sf_similar *similar, size_t *count, uint64_t
 
 const uint64_t *sf_similar_files(sf_similar *similar, size_t *count)
 {
-    *count = similar->files_told ? 0 : similar->files_count;
-    similar->files_told = 1;
+    *count = similar->files_reported ? 0 : similar->files_count;
+    similar->files_reported = 1;
     return similar->files;
 }
 
@@ -271,10 +271,12 @@ sf_error sf_set_similar(sf_scanner *scanner, size_t index, sf_similar *similar)
 {
     if (index >= scanner->chunkers_count)
         return SF_ERROR_CHUNKER;
-    chunker *c = &scanner->chunkers[index];
-    if (c == scanner->whole || c->by_place || c->source != NO_CHUNKER)
+    sf_chunker *c = &scanner->chunkers[index];
+    if (c == scanner->whole || c->per_occurrence || c->source != SF_NO_CHUNKER)
         return SF_ERROR_CHUNKER;
-    if (scanner->state != IDLE)
+    if (scanner->is_sample)
+        return SF_ERROR_SAMPLE;
+    if (scanner->state != SF_IDLE)
         return SF_ERROR_FILE_OPEN;
     c->similar = similar;
     return SF_OK;

@@ -3,7 +3,7 @@
 #ifndef STOREFF_SIMILAR_H
 #define STOREFF_SIMILAR_H
 
-#include "storeff.h"
+#include "internal.h"
 
 /* ---- features ---- */
 
@@ -48,6 +48,9 @@ typedef struct {
     uint32_t features[SF_FEATURES];
 } sf_member;
 
+_Static_assert(sizeof(sf_member) == 136 && offsetof(sf_member, features) == 72,
+               "sf_member: the fields above without padding");
+
 #define SF_RANKS (UINT64_C(1) << 63)
 /* What is kept of a group: its members of smallest key, this many. The rest are counted. */
 #define SF_GROUP_MEMBERS ((size_t)64)
@@ -58,8 +61,6 @@ typedef struct {
  * tau is the rank of the first that does not fit: it would be the same wherever below it a kept
  * group ranked (D. Ting, "Adaptive threshold sampling", SIGMOD 2022), so no kept group says
  * anything about another. What is kept does not depend on the order of the chunks. */
-typedef struct sf_similar sf_similar;
-
 sf_error sf_similar_new(sf_similar **similar, size_t capacity, uint64_t seed);
 void sf_similar_free(sf_similar *similar);
 /* One reference to a chunk; the file's name and where in it the chunk begins. A chunk without a
@@ -67,7 +68,7 @@ void sf_similar_free(sf_similar *similar);
 sf_error sf_similar_add(sf_similar *similar, const sf_kernel *kernel, sf_key key,
                         const uint8_t *data, size_t bytes, uint64_t file, uint64_t offset);
 /* Takes over the members that another sketch of the same capacity and seed kept under its tau. */
-sf_error sf_similar_absorb(sf_similar *similar, const sf_member *members, size_t count,
+sf_error sf_similar_merge(sf_similar *similar, const sf_member *members, size_t count,
                            uint64_t tau);
 /* The members in the order of (rank, group, key, size), and tau: SF_RANKS if nothing was dropped. */
 const sf_member *sf_similar_members(sf_similar *similar, size_t *count, uint64_t *tau);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "storeff.h"
+#include "internal.h"
 
 enum { FIRST_ALLOCATION = 1024 };
 
@@ -49,59 +49,106 @@ size_t sf_bucket_of(sf_key key, uint64_t seed_mix)
     return bucket_of(mix_key(key, seed_mix));
 }
 
-static int same(const sf_entry *a, const sf_entry *b)
+static uint64_t mix_extent(double extent)
 {
-    return a->key.low == b->key.low && a->key.high == b->key.high && a->size == b->size;
+    uint64_t bits;
+    memcpy(&bits, &extent, sizeof bits);
+    return sf_mix64(bits);
 }
 
-void sf_sketch_init(sf_sketch *sketch, size_t capacity, uint64_t seed)
+/* Where in the table an entry belongs: many extents may hold one chunk. */
+static uint64_t table_hash(uint64_t mixed, double extent)
+{
+    return extent > 0 ? mixed ^ mix_extent(extent) : mixed;
+}
+
+static double rank_in(const sf_sketch *sketch, uint64_t mixed, uint64_t size)
+{
+    return rank_of(mixed, sketch->is_sample ? 1 : size);
+}
+
+double sf_sketch_rank(const sf_sketch *sketch, const sf_entry *entry)
+{
+    return rank_in(sketch, mix_key(entry->key, sketch->seed_mix), entry->size);
+}
+
+static int is_same_entry(const sf_entry *a, const sf_entry *b)
+{
+    return a->key.low == b->key.low && a->key.high == b->key.high && a->size == b->size &&
+           memcmp(&a->extent, &b->extent, sizeof a->extent) == 0;
+}
+
+void sf_sketch_init(sf_sketch *sketch, size_t capacity, uint64_t seed, int is_sample)
 {
     memset(sketch, 0, sizeof *sketch);
     sketch->capacity = capacity;
     sketch->seed_mix = sf_seed_mix(seed);
+    sketch->is_sample = is_sample;
     sketch->tau = INFINITY;
 }
 
-void sf_sketch_free(sf_sketch *sketch)
+void sf_sketch_clear(sf_sketch *sketch)
 {
     free(sketch->entries);
     free(sketch->table);
 }
 
-/* ---- table: linear probing. What is kept has a small mixed key, so its low bits are the hash. ----
- * A place holds a tag of the mixed key and the index of the entry + 1, or 0: without the tag every
- * place that is taken would cost a look at an entry far away (half the time of adding, 2026-11-21). */
-
-static uint64_t tag_of(uint64_t mixed)
+sf_error sf_sketch_new(sf_sketch **result, size_t capacity, uint64_t seed, int is_sample)
 {
-    return (mixed >> 18) << 32;
+    if (capacity < 1 || capacity > SF_CAPACITY_MAX)
+        return SF_ERROR_CHUNKER;
+    sf_sketch *sketch = malloc(sizeof *sketch);
+    if (!sketch)
+        return SF_ERROR_MEMORY;
+    sf_sketch_init(sketch, capacity, seed, is_sample);
+    *result = sketch;
+    return SF_OK;
 }
 
-static sf_entry *entry_at(const sf_sketch *sketch, size_t place)
+void sf_sketch_free(sf_sketch *sketch)
 {
-    return &sketch->entries[(uint32_t)sketch->table[place] - 1];
+    if (!sketch)
+        return;
+    sf_sketch_clear(sketch);
+    free(sketch);
 }
 
-/* The place of `entry` in the table, or the empty place where it belongs. */
-static size_t find(const sf_sketch *sketch, const sf_entry *entry, uint64_t mixed)
+/* ---- table: linear probing. What is kept in a full scan has a small mixed key, so its
+ * low bits place it. ----
+ * A slot holds a tag of the hash and the index of the entry + 1, or 0: without the tag every slot in
+ * use would cost a look at an entry far away (half the time of adding, 2026-11-21). */
+
+static uint64_t tag_of(uint64_t hash)
 {
-    size_t place = (size_t)mixed & sketch->table_mask;
+    return (hash >> 18) << 32;
+}
+
+static sf_entry *entry_at(const sf_sketch *sketch, size_t slot)
+{
+    return &sketch->entries[(uint32_t)sketch->table[slot] - 1];
+}
+
+/* The slot of `entry` in the table, or the empty slot where it belongs. */
+static size_t find_slot(const sf_sketch *sketch, const sf_entry *entry, uint64_t hash)
+{
+    size_t slot = (size_t)hash & sketch->table_mask;
     uint64_t taken;
-    while ((taken = sketch->table[place]) != 0 &&
-           ((taken ^ tag_of(mixed)) >> 32 != 0 || !same(entry_at(sketch, place), entry)))
-        place = (place + 1) & sketch->table_mask;
-    return place;
+    while ((taken = sketch->table[slot]) != 0 &&
+           ((taken ^ tag_of(hash)) >> 32 != 0 || !is_same_entry(entry_at(sketch, slot), entry)))
+        slot = (slot + 1) & sketch->table_mask;
+    return slot;
 }
 
 static void fill_table(sf_sketch *sketch)
 {
     memset(sketch->table, 0, (sketch->table_mask + 1) * sizeof *sketch->table);
-    for (size_t slot = 0; slot < sketch->count; slot++) {
-        uint64_t mixed = mix_key(sketch->entries[slot].key, sketch->seed_mix);
-        size_t place = (size_t)mixed & sketch->table_mask;
-        while (sketch->table[place])
-            place = (place + 1) & sketch->table_mask;
-        sketch->table[place] = tag_of(mixed) | (slot + 1);
+    for (size_t i = 0; i < sketch->count; i++) {
+        const sf_entry *entry = &sketch->entries[i];
+        uint64_t hash = table_hash(mix_key(entry->key, sketch->seed_mix), entry->extent);
+        size_t slot = (size_t)hash & sketch->table_mask;
+        while (sketch->table[slot])
+            slot = (slot + 1) & sketch->table_mask;
+        sketch->table[slot] = tag_of(hash) | (i + 1);
     }
 }
 
@@ -109,10 +156,10 @@ static sf_error grow(sf_sketch *sketch, size_t allocated)
 {
     if (allocated > allocation_max(sketch->capacity))
         allocated = allocation_max(sketch->capacity);
-    size_t places = 2;
-    while (places < allocated + allocated / 2)
-        places *= 2;
-    uint64_t *table = malloc(places * sizeof *table);
+    size_t slots = 2;
+    while (slots < allocated + allocated / 2)
+        slots *= 2;
+    uint64_t *table = malloc(slots * sizeof *table);
     sf_entry *entries = realloc(sketch->entries, allocated * sizeof *entries);
     if (entries)
         sketch->entries = entries;
@@ -122,7 +169,7 @@ static sf_error grow(sf_sketch *sketch, size_t allocated)
     }
     free(sketch->table);
     sketch->table = table;
-    sketch->table_mask = places - 1;
+    sketch->table_mask = slots - 1;
     sketch->allocated = allocated;
     fill_table(sketch);
     return SF_OK;
@@ -170,11 +217,11 @@ static double select_rank(double *ranks, size_t count, size_t index)
 /* Only what ranks below tau stays. */
 static void drop_refused(sf_sketch *sketch)
 {
-    for (size_t slot = 0; slot < sketch->count;) {
-        if (sketch->entries[slot].rank < sketch->tau)
-            slot++;
+    for (size_t i = 0; i < sketch->count;) {
+        if (sf_sketch_rank(sketch, &sketch->entries[i]) < sketch->tau)
+            i++;
         else
-            sketch->entries[slot] = sketch->entries[--sketch->count];
+            sketch->entries[i] = sketch->entries[--sketch->count];
     }
     fill_table(sketch);
 }
@@ -183,31 +230,45 @@ void sf_sketch_trim(sf_sketch *sketch)
 {
     if (sketch->count <= sketch->capacity)
         return;
-    /* The table is filled anew below, and has a place of eight bytes for each entry. */
+    /* The table is filled anew below, and has a slot of eight bytes for each entry. */
     double *ranks = (void *)sketch->table;
-    for (size_t slot = 0; slot < sketch->count; slot++)
-        ranks[slot] = sketch->entries[slot].rank;
+    for (size_t i = 0; i < sketch->count; i++)
+        ranks[i] = sf_sketch_rank(sketch, &sketch->entries[i]);
     sketch->tau = select_rank(ranks, sketch->count, sketch->capacity);
     drop_refused(sketch);
 }
 
+const sf_entry *sf_sketch_entries(sf_sketch *sketch, size_t *count, double *tau)
+{
+    sf_sketch_trim(sketch);
+    *count = sketch->count;
+    *tau = sketch->tau;
+    return sketch->entries;
+}
+
+const sf_bucket *sf_sketch_buckets(const sf_sketch *sketch)
+{
+    return sketch->buckets;
+}
+
 /* ---- adding ---- */
 
-sf_entry *sf_sketch_find(const sf_sketch *sketch, sf_key key, uint64_t size)
+sf_entry *sf_sketch_find(const sf_sketch *sketch, sf_key key, uint64_t size, double extent)
 {
     if (!sketch->table)
         return NULL;
-    sf_entry wanted = {.key = key, .size = size};
-    size_t place = find(sketch, &wanted, mix_key(key, sketch->seed_mix));
-    return sketch->table[place] ? entry_at(sketch, place) : NULL;
+    sf_entry wanted = {.key = key, .size = size, .extent = extent};
+    uint64_t hash = table_hash(mix_key(key, sketch->seed_mix), extent);
+    size_t slot = find_slot(sketch, &wanted, hash);
+    return sketch->table[slot] ? entry_at(sketch, slot) : NULL;
 }
 
-void sf_sketch_expect(const sf_sketch *sketch, sf_key key, uint64_t size)
+void sf_sketch_prefetch(const sf_sketch *sketch, sf_key key, uint64_t size, double extent)
 {
     uint64_t mixed = mix_key(key, sketch->seed_mix);
     __builtin_prefetch(&sketch->buckets[bucket_of(mixed)], 1);
-    if (sketch->table && rank_of(mixed, size) < sketch->tau)
-        __builtin_prefetch(&sketch->table[mixed & sketch->table_mask], 1);
+    if (sketch->table && rank_in(sketch, mixed, size) < sketch->tau)
+        __builtin_prefetch(&sketch->table[table_hash(mixed, extent) & sketch->table_mask], 1);
 }
 
 static sf_error make_room(sf_sketch *sketch)
@@ -218,51 +279,52 @@ static sf_error make_room(sf_sketch *sketch)
     return SF_OK;
 }
 
-/* *met is the entry of the same chunk, or `entry` itself, taken in (*is_new), or NULL if it ranks too
- * high. */
-static sf_error meet(sf_sketch *sketch, const sf_entry *entry, uint64_t mixed, sf_entry **met,
-                     int *is_new)
+/* *entry is the kept entry like `wanted`, or `wanted` itself, admitted (*is_new), or NULL if it
+ * ranks too high. */
+static sf_error find_or_admit(sf_sketch *sketch, const sf_entry *wanted, uint64_t mixed,
+                              double rank, sf_entry **entry, int *is_new)
 {
-    *met = NULL;
+    *entry = NULL;
     *is_new = 0;
-    if (entry->rank >= sketch->tau)
+    if (rank >= sketch->tau)
         return SF_OK;
-    size_t place = 0;
+    uint64_t hash = table_hash(mixed, wanted->extent);
+    size_t slot = 0;
     if (sketch->table) {
-        place = find(sketch, entry, mixed);
-        if (sketch->table[place]) {
-            *met = entry_at(sketch, place);
+        slot = find_slot(sketch, wanted, hash);
+        if (sketch->table[slot]) {
+            *entry = entry_at(sketch, slot);
             return SF_OK;
         }
     }
     if (sketch->count == sketch->allocated) {
         sf_error error = make_room(sketch);
-        if (error || entry->rank >= sketch->tau)
+        if (error || rank >= sketch->tau)
             return error;
-        place = find(sketch, entry, mixed);
+        slot = find_slot(sketch, wanted, hash);
     }
-    sketch->entries[sketch->count] = *entry;
-    *met = &sketch->entries[sketch->count++];
-    sketch->table[place] = tag_of(mixed) | sketch->count;
+    sketch->entries[sketch->count] = *wanted;
+    *entry = &sketch->entries[sketch->count++];
+    sketch->table[slot] = tag_of(hash) | sketch->count;
     *is_new = 1;
     return SF_OK;
 }
 
-sf_error sf_sketch_add(sf_sketch *sketch, sf_key key, uint64_t size, uint64_t groups,
-                       const sf_entry **taken_in)
+sf_error sf_sketch_add(sf_sketch *sketch, sf_key key, uint64_t size, uint64_t labels, double extent,
+                       double *rank)
 {
     uint64_t mixed = mix_key(key, sketch->seed_mix);
-    sf_entry entry = {
-        .key = key, .size = size, .count = 1, .groups = groups, .rank = rank_of(mixed, size)};
-    sf_entry *met;
+    double own_rank = rank_in(sketch, mixed, size);
+    sf_entry wanted = {.key = key, .size = size, .count = 1, .labels = labels, .extent = extent};
+    sf_entry *entry;
     int is_new;
-    sf_error error = meet(sketch, &entry, mixed, &met, &is_new);
-    *taken_in = is_new ? met : NULL;
+    sf_error error = find_or_admit(sketch, &wanted, mixed, own_rank, &entry, &is_new);
+    *rank = is_new ? own_rank : INFINITY;
     if (error)
         return error;
-    if (met && !is_new) {
-        met->count++;
-        met->groups |= groups;
+    if (entry && !is_new) {
+        entry->count++;
+        entry->labels |= labels;
     }
     sf_bucket *bucket = &sketch->buckets[bucket_of(mixed)];
     bucket->references++;
@@ -270,33 +332,29 @@ sf_error sf_sketch_add(sf_sketch *sketch, sf_key key, uint64_t size, uint64_t gr
     return SF_OK;
 }
 
-sf_error sf_sketch_absorb(sf_sketch *sketch, const sf_sketch *other)
+sf_error sf_sketch_merge(sf_sketch *sketch, const sf_entry *entries, size_t count, double tau)
 {
-    if (other->tau < sketch->tau) {
-        sketch->tau = other->tau;
+    if (tau < sketch->tau) {
+        sketch->tau = tau;
         if (sketch->table)
             drop_refused(sketch);
     }
-    for (size_t slot = 0; slot < other->count; slot++) {
-        const sf_entry *entry = &other->entries[slot];
-        sf_entry *met;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t mixed = mix_key(entries[i].key, sketch->seed_mix);
+        sf_entry *entry;
         int is_new;
-        sf_error error =
-            meet(sketch, entry, mix_key(entry->key, sketch->seed_mix), &met, &is_new);
+        sf_error error = find_or_admit(sketch, &entries[i], mixed,
+                                       rank_in(sketch, mixed, entries[i].size), &entry, &is_new);
         if (error)
             return error;
-        if (!met || is_new)
+        if (!entry || is_new)
             continue;
-        met->count += entry->count;
-        met->groups |= entry->groups;
+        entry->count += entries[i].count;
+        entry->labels |= entries[i].labels;
         /* Where both know a compressed size it is the same. */
         for (size_t codec = 0; codec < SF_CODECS_MAX; codec++)
-            if (met->compressed[codec] < entry->compressed[codec])
-                met->compressed[codec] = entry->compressed[codec];
-    }
-    for (size_t i = 0; i < SF_BUCKETS; i++) {
-        sketch->buckets[i].references += other->buckets[i].references;
-        sketch->buckets[i].bytes += other->buckets[i].bytes;
+            if (entry->compressed[codec] < entries[i].compressed[codec])
+                entry->compressed[codec] = entries[i].compressed[codec];
     }
     return SF_OK;
 }

@@ -1,6 +1,6 @@
 /* XXH3-128 with seed 0 and the default secret, written from the algorithm description
  * "xxHash fast digest algorithm" (Cyan4973/xxHash, doc/xxhash_spec.md). */
-#include "storeff.h"
+#include "internal.h"
 
 #define PRIME32_2 UINT64_C(0x85EBCA77)
 #define PRIME32_3 UINT64_C(0xC2B2AE3D)

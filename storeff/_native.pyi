@@ -6,7 +6,7 @@ run at once. Misuse raises ValueError.
 """
 
 from collections.abc import Collection, Sequence
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,8 @@ _Int64s = npt.NDArray[np.int64]
 
 SKETCH_CODECS_MAX: int
 """How many compressed sizes an entry can hold."""
-GROUPS_MAX: int
-"""How many groups a scanner tells apart."""
+LABELS_MAX: int
+"""How many labels a chunk may have."""
 BUCKETS: int
 """Into how many buckets a sketch divides the keys."""
 
@@ -50,7 +50,7 @@ def fingerprints(data: Buffer, ranges: _Int64s, kernel: str = "scalar") -> npt.N
 def cut(
     data: Buffer, min_bytes: int, max_bytes: int, kernel: str = "scalar"
 ) -> npt.NDArray[np.int64]:
-    """The pieces of one whole stream, (n, 3): offset, length, 1 for a run of equal bytes, else 0.
+    """The cuts of one whole stream, (n, 3): offset, length, 1 for a run of equal bytes, else 0.
 
     Fixed blocks if ``min_bytes == max_bytes``: the tail is short; a full block of equal bytes is a
     run. Else MinCDC (github.com/orlp/mincdc), ``min_bytes >= 4``: a chunk ends at the length in
@@ -60,7 +60,8 @@ def cut(
     """
 
 def rank(keys: _UInt64s, sizes: _UInt64s, seed: int) -> npt.NDArray[np.float64]:
-    """The rank of entries in a sketch: keys (n, 2) as (high, low), sizes (n,) in bytes.
+    """The rank of entries in a sketch: keys (n, 2) as (high, low), sizes (n,) in bytes; 1 where the
+    rank does not depend on the size, as in a sample.
 
     u / size with u in (0, 1] = (m + 0.5) / 2^64 in double precision,
     m = mix(high ^ mix(low ^ mix(seed + 0x9E3779B97F4A7C15))), mix the finaliser of splitmix64.
@@ -69,13 +70,13 @@ def rank(keys: _UInt64s, sizes: _UInt64s, seed: int) -> npt.NDArray[np.float64]:
 def bucket(keys: _UInt64s, seed: int) -> npt.NDArray[np.intp]:
     """The bucket, below BUCKETS, of keys (n, 2): m of ``rank``, modulo BUCKETS."""
 
-def order(ranks: npt.NDArray[np.float64], keys: _UInt64s, sizes: _UInt64s) -> npt.NDArray[np.intp]:
-    """The indices that sort entries by (rank, key, size)."""
-
 GROUP_RANKS: int
 """The number of ranks that a group of similar chunks may have."""
 GROUP_MEMBERS_MAX: int
 """How many chunks of a group are kept; the others are counted."""
+
+MEMBER_FIELDS: list[tuple[str, str] | tuple[str, str, int]]
+"""The fields of what ``Similar.export`` gives, as numpy takes them."""
 
 def features(data: Buffer, kernel: str = "scalar") -> tuple[int, npt.NDArray[np.uint32]] | None:
     """The group that a chunk is in, and 16 features; None if no window of it is a sample.
@@ -96,7 +97,7 @@ class Similar:
     """
 
     def __init__(self, capacity: int, seed: int) -> None: ...
-    def absorb(self, members: npt.NDArray[np.void], tau: int) -> None:
+    def merge(self, members: npt.NDArray[np.void], tau: int) -> None:
         """Leaves here what adding all that another sketch of the same capacity and seed was given
         would; ``members`` and ``tau`` are what it exports."""
 
@@ -110,19 +111,25 @@ class Similar:
         """
 
     def new_files(self) -> list[int]:
-        """The names of the files of the chunks taken in since the last call."""
+        """The numbers of the files of the chunks admitted since the last call."""
+
+File = tuple[bytes, int, int, int, int, int, int, int]
+"""Path, device, inode, modification time in ns since 1970 and size of a regular file as it was
+listed; start and end of the bytes to read; and how many of its first data to read too."""
 
 def read_files(
-    listed: list[tuple[bytes, int, int, int, int]], hole_bytes: int, arena: Buffer
-) -> list[tuple[int, int, int, int]]:
-    """Reads files whole, one after the other, into ``arena`` until the next does not fit.
+    files: Sequence[File], hole_bytes: int, arena: Buffer
+) -> list[tuple[int, int, int, int, int]]:
+    """Reads files, one after the other, into ``arena`` until the next does not fit.
 
-    Each is a path, device, inode, modification time in ns since 1970, and size in bytes. For each
-    that was dealt with: outcome, offset in ``arena``, bytes read, errno. No symbolic link is
-    followed, no FIFO waited for, and the access time left alone where the system permits it. What
-    was not in the page cache does not stay there (Linux 6.14 and later). Files shorter than
-    ``hole_bytes`` are not asked for holes.
+    For each that was dealt with: outcome, offset in ``arena``, bytes of its head, bytes of data
+    behind them, errno. The head is the first data of the file, from the granule of ``hole_bytes``
+    on in which that begins. No symbolic link is followed, no FIFO waited for, and the access time
+    left alone where the system permits it. What was not in the page cache does not stay there
+    (Linux 6.14 and later). Files shorter than ``hole_bytes`` are not asked for holes.
     """
+
+Content = tuple[int, int, int, int, int, int, int, float]
 
 def split_planes(data: Buffer, item_bytes: int) -> npt.NDArray[np.uint8]:
     """The byte planes of items of 1, 2, 4 or 8 bytes, (item_bytes, items): row k holds byte k of
@@ -137,8 +144,8 @@ def count_field_by_channel(
 ) -> _UInt64s:
     """The same for each item of rows of ``channels`` items, (channels, 2**bits)."""
 
-class Export(TypedDict):
-    """One chunker's sketch and totals. Entries ascend by (rank, key, size)."""
+class Merged(TypedDict):
+    """A sketch. Entries ascend by (rank, key, size, extent)."""
 
     keys: _UInt64s
     """(n, 2): high and low half of the fingerprint."""
@@ -146,13 +153,19 @@ class Export(TypedDict):
     """(n,) bytes."""
     counts: _UInt64s
     """(n,) references, exact."""
-    groups: _UInt64s
-    """(n,): bit g is set if the chunk was seen in group g, or under a mark of that bit."""
+    labels: _UInt64s
+    """(n,): the labels, as a bit set, of all data that the chunk was seen in."""
+    extents: npt.NDArray[np.float64] | None
+    """(n,) sampling ranks of extents; None in a full scan."""
     compressed: npt.NDArray[np.uint32]
     """(n, codecs) bytes; 0 is not known."""
     tau: float
     """The smallest rank ever refused or trimmed; infinity: none was, the sketch holds everything.
     Every entry ranks below it."""
+
+class Export(Merged):
+    """One chunker's sketch and totals."""
+
     chunks: int
     """Chunks seen, a run being one."""
     bytes: int
@@ -178,12 +191,17 @@ class Scanner:
         chunkers: Sequence[tuple[int, int, int, int]],
         seed: int,
         kernel: str = "scalar",
-        by_place: Collection[int] = (),
+        per_occurrence: Collection[int] = (),
+        is_sample: bool = False,
     ) -> None:
         """``chunkers``: (min_bytes, max_bytes, capacity, codecs); the sizes as in ``cut``.
 
-        Chunkers whose index is in ``by_place`` have as key of a chunk the place where it lies, file
+        Chunkers whose index is in ``per_occurrence`` have as key of a chunk where it lies, object
         and offset, so that every reference counts for itself.
+
+        ``is_sample``: the scanner takes extents, by ``scan_contents`` only, and no whole files. A
+        sketch has an entry for each pair of a chunk and the sampling rank of an extent that it
+        starts in, and ranks them by the key alone, so that those of a chunk stay or go together.
 
         (0, 0, capacity, 0), at most once, takes each file as one chunk. Its key is chained over
         the 128 KiB blocks of each segment (shared with a fixed chunker of that size) and the gaps:
@@ -209,30 +227,27 @@ class Scanner:
     def buffer_bytes_min(self) -> int:
         """The smallest buffer for ``span``: the longest chunk, or a block of byte statistics."""
 
-    def mark(self, marks: int) -> None:
-        """Between files: the bits set in ``groups`` of every chunk of the files to come, besides
-        that of their group; 0 at first."""
-
     def set_similar(self, chunker: int, similar: Similar) -> None:
         """Between files: ``similar`` gets every chunk of that chunker, which must not be for whole
-        files, by place or of blocks made of other blocks. Once only."""
+        files, per occurrence or of blocks made of other blocks. Once only."""
 
-    def begin(self, group: int) -> None:
-        """Starts a file of ``group`` (0..63)."""
+    def begin(self, labels: int) -> None:
+        """Starts a file whose chunks have ``labels``, a bit set, not empty. The lowest one's
+        histogram counts its bytes."""
 
-    def set_place(self, file: int, offset: int) -> None:
-        """Right after ``begin``: the name of the file, a number, and where in it what follows
-        begins, for chunkers by place; both are 0 else."""
+    def set_position(self, object: int, offset: int) -> None:
+        """Right after ``begin``: the object, a number, and where in it what follows begins, for
+        chunkers per occurrence; both are 0 else."""
 
     def span(self, buffer: Buffer, length: int, last: bool) -> npt.NDArray[np.void]:
         """Takes ``buffer[:length]``: what ``carry`` left at its front, then new bytes.
 
         ``last``: the segment ends with them. Returns the chunks that sketches with codecs have
-        newly kept, to be compressed from ``buffer[offset:offset + length]`` before ``carry``:
-        a structured array of chunker, offset, length, key (high, low), rank.
+        admitted, to be compressed from ``buffer[offset:offset + length]`` before ``carry``:
+        a structured array of chunker, offset, length, key (high, low), rank, extent.
         """
 
-    def limit_kept(self, chunker: int, rank: float) -> None:
+    def limit_admitted(self, chunker: int, rank: float) -> None:
         """From now on no chunk of that rank or above is returned to be compressed."""
 
     def feed(
@@ -245,11 +260,17 @@ class Scanner:
         ``end``. It carries what the last call left: what that returned must be compressed by now.
         """
 
-    def scan_contents(
-        self, arena: Buffer, contents: Sequence[tuple[int, int, int, int]]
-    ) -> npt.NDArray[np.void]:
-        """Scans files that lie in ``arena``: (offset, length, group, file as in ``set_place``).
-        Returns what ``span`` does, with offsets in ``arena``."""
+    def scan_contents(self, arena: Buffer, contents: Sequence[Content]) -> npt.NDArray[np.void]:
+        """Scans segments of data that lie in ``arena``. Returns what ``span`` does, with offsets in
+        ``arena``.
+
+        For each: offset and length in ``arena``, labels, object, position, start, end, rank. In a
+        full scan each is a whole file: position and start are 0, end is the length, rank 0. In a
+        sample it is data at ``position`` of the object that reaches into the extent [start, end) of
+        that sampling rank, which is above 0. What is before is cut, by content, but not counted; a
+        chunk belongs to the extent in which it starts and may end beyond it. Fixed blocks are cut
+        inside only, runs are clipped, and per occurrence counted as chunks of max_bytes.
+        """
 
     def carry(self, buffer: Buffer) -> int:
         """Moves the bytes that are still needed to the front of the (writable) buffer of the last
@@ -265,7 +286,7 @@ class Scanner:
         """Ends a part of a file: its key (16 bytes, big-endian) as if it were a whole file, its
         bytes of data, and how many of them are in blocks of zeros. No whole file is counted."""
 
-    def add_file(self, key: bytes, data_bytes: int, zero_bytes: int, group: int) -> None:
+    def add_file(self, key: bytes, data_bytes: int, zero_bytes: int, labels: int) -> None:
         """Counts a whole file that was scanned in parts, if there is a chunker of whole files, as
         ``end`` would: its key and bytes are as ``end_part`` gives them."""
 
@@ -273,25 +294,44 @@ class Scanner:
         """Gives the file up, for instance after a read error: what was cut stays counted, what
         was carried and the whole-file entry are dropped."""
 
-    def set_compressed(self, kept: npt.NDArray[np.void], sizes: npt.NDArray[np.uint32]) -> None:
+    def set_compressed(self, admitted: npt.NDArray[np.void], sizes: npt.NDArray[np.uint32]) -> None:
         """Compressed bytes, (n, codecs), of the chunks that ``span`` returned. A chunker takes as
         many columns as it has codecs; a chunk that has been evicted since is passed over."""
 
-    def add(self, chunker: int, keys: _UInt64s, sizes: _UInt64s, groups: _UInt64s) -> None:
-        """Counts chunks that were cut elsewhere: keys (n, 2), sizes (n,) in bytes, the number of
-        the group (n,) each was seen in."""
-
-    def absorb(self, other: Scanner) -> None:
-        """Leaves here what scanning everything that ``other`` has scanned would, between files.
-
-        Raises ValueError if the two were not made with the same chunkers and seed.
-        """
+    def add(self, chunker: int, keys: _UInt64s, sizes: _UInt64s, labels: _UInt64s) -> None:
+        """Counts chunks that were cut elsewhere: keys (n, 2), sizes (n,) in bytes, labels (n,)."""
 
     def export(self, chunker: int) -> Export:
         """A copy of what the chunker of that index has seen."""
 
     def export_histogram(self) -> _UInt64s:
-        """(64, 256): how often each byte value occurs in each group's data; holes do not count."""
+        """(64, 256): how often each byte value occurs in the data whose lowest label it is."""
+
+class Part(Protocol):
+    """The rows of a sketch, as ``Export`` has them: storeff.scan.sketch.Sketch."""
+
+    @property
+    def keys(self) -> _UInt64s: ...
+    @property
+    def sizes(self) -> _UInt64s: ...
+    @property
+    def counts(self) -> _UInt64s: ...
+    @property
+    def labels(self) -> _UInt64s: ...
+    @property
+    def extents(self) -> npt.NDArray[np.float64] | None: ...
+    @property
+    def compressed(self) -> npt.NDArray[np.uint32]: ...
+    @property
+    def tau(self) -> float: ...
+
+def merge(parts: Sequence[Part], capacity: int, seed: int) -> Merged:
+    """The sketch that one scanner would have that had seen all that those of ``parts``, at least
+    one, have seen. A compressed size is known if any of them knows it.
+
+    All must be of ``capacity`` and ``seed``. Raises ValueError if some are of a sample and some
+    are not.
+    """
 
 class PrefixKeys:
     """Names for prefixes: a key stands for the id of a block and all ids before it in its request.

@@ -11,7 +11,7 @@ cdef extern from "storeff.h" nogil:
     enum:
         SF_BUCKETS
         SF_CODECS_MAX
-        SF_GROUPS_MAX
+        SF_LABELS_MAX
         SF_CHUNKERS_MAX
         SF_FILE_ENDED
 
@@ -21,9 +21,10 @@ cdef extern from "storeff.h" nogil:
     const char *sf_error_text(sf_error error)
 
     ctypedef struct sf_kernel:
-        const char *name
-        int (*runs_here)() noexcept nogil
+        pass
     const sf_kernel *sf_kernel_at(size_t index)
+    const char *sf_kernel_name(const sf_kernel *kernel)
+    int sf_kernel_runs_here(const sf_kernel *kernel)
 
     ctypedef struct sf_key:
         uint64_t high
@@ -35,21 +36,24 @@ cdef extern from "storeff.h" nogil:
         size_t min_bytes
         size_t max_bytes
         int run_byte
-    ctypedef enum sf_piece:
+    ctypedef enum sf_cut:
         SF_NEED_MORE
         SF_RUN
-    sf_piece sf_next_piece(sf_stream *stream, const sf_kernel *kernel, const uint8_t *data,
-                           size_t bytes, int last, size_t *length)
+    sf_cut sf_next_cut(sf_stream *stream, const sf_kernel *kernel, const uint8_t *data,
+                       size_t bytes, int last, size_t *length)
 
     ctypedef struct sf_entry:
         pass
     ctypedef struct sf_bucket:
         pass
     ctypedef struct sf_sketch:
-        size_t count
-        double tau
-        sf_entry *entries
-        sf_bucket buckets[SF_BUCKETS]
+        pass
+    sf_error sf_sketch_new(sf_sketch **sketch, size_t capacity, uint64_t seed, int is_sample)
+    void sf_sketch_free(sf_sketch *sketch)
+    sf_error sf_sketch_merge(sf_sketch *sketch, const sf_entry *entries, size_t count, double tau)
+    const sf_entry *sf_sketch_entries(sf_sketch *sketch, size_t *count, double *tau)
+    const sf_bucket *sf_sketch_buckets(const sf_sketch *sketch)
+    double sf_sketch_rank(const sf_sketch *sketch, const sf_entry *entry)
     size_t sf_bucket_of(sf_key key, uint64_t seed_mix)
     double sf_rank(sf_key key, uint64_t size, uint64_t seed_mix)
     uint64_t sf_seed_mix(uint64_t seed)
@@ -59,8 +63,8 @@ cdef extern from "storeff.h" nogil:
         size_t max_bytes
         size_t capacity
         unsigned codecs
-        int by_place
-    ctypedef struct sf_kept:
+        int per_occurrence
+    ctypedef struct sf_admitted:
         pass
     ctypedef struct sf_totals:
         uint64_t chunks
@@ -70,17 +74,16 @@ cdef extern from "storeff.h" nogil:
     ctypedef struct sf_scanner:
         pass
     sf_error sf_scanner_new(sf_scanner **scanner, const sf_chunker_plan *plans, size_t chunkers,
-                            uint64_t seed, const sf_kernel *kernel)
+                            uint64_t seed, int is_sample, const sf_kernel *kernel)
     void sf_scanner_free(sf_scanner *scanner)
     sf_error sf_scanner_reserve(sf_scanner *scanner)
     size_t sf_buffer_bytes_min(const sf_scanner *scanner)
-    sf_error sf_mark(sf_scanner *scanner, uint64_t marks)
-    sf_error sf_begin(sf_scanner *scanner, unsigned group)
-    sf_error sf_set_place(sf_scanner *scanner, uint64_t file, uint64_t offset)
+    sf_error sf_begin(sf_scanner *scanner, uint64_t labels)
+    sf_error sf_set_position(sf_scanner *scanner, uint64_t object, uint64_t offset)
     sf_error sf_span(sf_scanner *scanner, const uint8_t *buffer, size_t buffer_bytes,
                      size_t bytes, int last)
-    const sf_kept *sf_kept_chunks(const sf_scanner *scanner, size_t *count)
-    sf_error sf_limit_kept(sf_scanner *scanner, size_t chunker, double rank)
+    const sf_admitted *sf_admitted_chunks(const sf_scanner *scanner, size_t *count)
+    sf_error sf_limit_admitted(sf_scanner *scanner, size_t chunker, double rank)
     sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, size_t *carried)
     sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes)
     sf_error sf_end(sf_scanner *scanner)
@@ -89,23 +92,26 @@ cdef extern from "storeff.h" nogil:
         uint64_t bytes
         uint64_t zero_bytes
     sf_error sf_end_part(sf_scanner *scanner, sf_content_key *part)
-    sf_error sf_add_file(sf_scanner *scanner, const sf_content_key *file, unsigned group)
+    sf_error sf_add_file(sf_scanner *scanner, const sf_content_key *file, uint64_t labels)
     sf_error sf_abort(sf_scanner *scanner)
     sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, int last,
                      uint8_t *buffer, size_t buffer_bytes, size_t read_bytes, int *error_number)
     ctypedef struct sf_content:
         size_t offset
         size_t length
-        unsigned group
-        uint64_t file
+        uint64_t labels
+        uint64_t object
+        uint64_t position
+        uint64_t start
+        uint64_t end
+        double rank
     sf_error sf_scan_contents(sf_scanner *scanner, const uint8_t *arena, size_t arena_bytes,
                               const sf_content *contents, size_t count)
-    sf_error sf_set_compressed(sf_scanner *scanner, const sf_kept *kept, size_t count,
+    sf_error sf_set_compressed(sf_scanner *scanner, const sf_admitted *admitted, size_t count,
                                const uint32_t *sizes, size_t columns)
     sf_error sf_add(sf_scanner *scanner, size_t chunker, const uint64_t *keys,
-                    const uint64_t *sizes, const uint64_t *groups, size_t count)
-    sf_error sf_absorb(sf_scanner *scanner, const sf_scanner *other)
-    const sf_sketch *sf_sketch_of(sf_scanner *scanner, size_t chunker)
+                    const uint64_t *sizes, const uint64_t *labels, size_t count)
+    sf_sketch *sf_sketch_of(sf_scanner *scanner, size_t chunker)
     const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t chunker)
     const uint64_t *sf_histogram(const sf_scanner *scanner)
 
@@ -116,6 +122,9 @@ cdef extern from "storeff.h" nogil:
         uint64_t size_bytes
         int64_t mtime_seconds
         int64_t mtime_nanoseconds
+        uint64_t start
+        uint64_t end
+        size_t head_bytes
     ctypedef enum sf_outcome_of_read:
         SF_READ
         SF_READ_CHANGED
@@ -124,6 +133,7 @@ cdef extern from "storeff.h" nogil:
         SF_UNREADABLE
     ctypedef struct sf_read:
         size_t offset
+        size_t head_length
         size_t length
         sf_outcome_of_read outcome
         int error_number
@@ -131,18 +141,19 @@ cdef extern from "storeff.h" nogil:
                          size_t arena_bytes, sf_read *reads)
 
 SKETCH_CODECS_MAX = SF_CODECS_MAX
-GROUPS_MAX = SF_GROUPS_MAX
+LABELS_MAX = SF_LABELS_MAX
 BUCKETS = SF_BUCKETS
 READ, READ_CHANGED, REPLACED = SF_READ, SF_READ_CHANGED, SF_REPLACED
 SPARSE, UNREADABLE = SF_SPARSE, SF_UNREADABLE
 FILE_ENDED = SF_FILE_ENDED
 
-# The layouts of sf_kept and sf_entry.
-_KEPT_FIELDS = [
+# The layouts of sf_admitted and sf_entry.
+_ADMITTED_FIELDS = [
     ("chunker", "u8"), ("offset", "u8"), ("length", "u8"), ("key", "u8", 2), ("rank", "f8"),
+    ("extent", "f8"),
 ]
 _ENTRY_FIELDS = [
-    ("key", "u8", 2), ("size", "u8"), ("count", "u8"), ("groups", "u8"), ("rank", "f8"),
+    ("key", "u8", 2), ("size", "u8"), ("count", "u8"), ("labels", "u8"), ("extent", "f8"),
     ("compressed", "u4", SF_CODECS_MAX),
 ]
 
@@ -176,14 +187,27 @@ cdef const sf_kernel *_kernel(str name) except NULL:
                 f"kernel {name!r} is not part of this build{did_you_mean(name, kernels())}",
                 f"choose from: {', '.join(kernels())}",
             )
-        if kernel.name == name.encode():
+        if sf_kernel_name(kernel) == name.encode():
             break
         index += 1
-    if not kernel.runs_here():
+    if not sf_kernel_runs_here(kernel):
         raise StoreffError(
             f"kernel {name!r} cannot run on this processor", f"choose from: {', '.join(kernels())}"
         )
     return kernel
+
+
+cdef int _check_layout(str name, list fields, size_t size_bytes) except -1:
+    """What numpy takes for a C struct has its size; csrc holds the offsets."""
+    widths = {"u8": 8, "f8": 8, "u4": 4}
+    found = sum(widths[field[1]] * (field[2] if len(field) > 2 else 1) for field in fields)
+    if found != size_bytes:
+        raise ImportError(f"{name} has {size_bytes} bytes in csrc, but {found} here: build again")
+    return 0
+
+
+_check_layout("sf_admitted", _ADMITTED_FIELDS, sizeof(sf_admitted))
+_check_layout("sf_entry", _ENTRY_FIELDS, sizeof(sf_entry))
 
 
 cdef const uint8_t *_start(const uint8_t[::1] data) noexcept:
@@ -208,8 +232,8 @@ def kernels():
     cdef size_t index = 0
     cdef const sf_kernel *kernel = sf_kernel_at(index)
     while kernel != NULL:
-        if kernel.runs_here():
-            names.append(kernel.name.decode())
+        if sf_kernel_runs_here(kernel):
+            names.append(sf_kernel_name(kernel).decode())
         index += 1
         kernel = sf_kernel_at(index)
     return names
@@ -265,20 +289,20 @@ def cut(const uint8_t[::1] data not None, object min_bytes, object max_bytes, st
     cdef sf_stream stream = sf_stream(min_bytes, max_bytes, -1)
     cdef const uint8_t *start = _start(data)
     cdef size_t total = <size_t>data.shape[0], offset = 0, length = 0
-    cdef sf_piece piece
-    # Only the last piece can be shorter than min_bytes.
-    pieces = np.empty((total // stream.min_bytes + 1, 3), dtype=np.int64)
-    cdef int64_t[:, ::1] rows = pieces
+    cdef sf_cut kind
+    # Only the last chunk can be shorter than min_bytes.
+    cuts = np.empty((total // stream.min_bytes + 1, 3), dtype=np.int64)
+    cdef int64_t[:, ::1] rows = cuts
     cdef Py_ssize_t count = 0
     with nogil:
         while offset < total:
-            piece = sf_next_piece(&stream, chosen, start + offset, total - offset, 1, &length)
+            kind = sf_next_cut(&stream, chosen, start + offset, total - offset, 1, &length)
             rows[count, 0] = <int64_t>offset
             rows[count, 1] = <int64_t>length
-            rows[count, 2] = piece == SF_RUN
+            rows[count, 2] = kind == SF_RUN
             count += 1
             offset += length
-    return pieces[:count].copy()
+    return cuts[:count].copy()
 
 
 def rank(const uint64_t[:, ::1] keys not None, const uint64_t[::1] sizes not None, object seed):
@@ -309,47 +333,44 @@ def bucket(const uint64_t[:, ::1] keys not None, object seed):
     return buckets
 
 
-def order(ranks, keys, sizes):
-    import numpy as np
-
-    by_rank = np.argsort(ranks)
-    sorted_ranks = ranks[by_rank]
-    # Different chunks hardly ever share a rank, and sorting by the rest takes four times as long.
-    if not (sorted_ranks[1:] == sorted_ranks[:-1]).any():
-        return by_rank
-    return np.lexsort((sizes, keys[:, 1], keys[:, 0], ranks))
-
-
 cdef int _check_keys(const uint64_t[:, ::1] keys, Py_ssize_t count) except -1:
     if keys.shape[0] != count or keys.shape[1] != 2:
         raise ValueError(f"keys must have the shape ({count}, 2): a (high, low) pair for each size")
     return 0
 
 
-def read_files(list listed, object hole_bytes, uint8_t[::1] arena not None):
-    cdef size_t count = <size_t>len(listed), done = 0, i
+def read_files(list files, object hole_bytes, uint8_t[::1] arena not None):
+    cdef size_t count = <size_t>len(files), done = 0, i
     cdef uint64_t granule = hole_bytes
     cdef uint8_t *start = <uint8_t *>_start(arena)
     cdef size_t arena_bytes = <size_t>arena.shape[0]
-    cdef sf_file *files = <sf_file *>malloc((count + 1) * sizeof(sf_file))
+    cdef sf_file *each = <sf_file *>malloc((count + 1) * sizeof(sf_file))
     cdef sf_read *reads = <sf_read *>malloc((count + 1) * sizeof(sf_read))
     try:
-        if files == NULL or reads == NULL:
+        if each == NULL or reads == NULL:
             raise MemoryError("no memory for a batch of files")
         for i in range(count):
-            # `listed` keeps the path that `files` points to.
-            path, device, inode, mtime_ns, size_bytes = listed[i]
+            path, device, inode, mtime_ns, size_bytes, begin, end, head_bytes = files[i]
+            if not 0 <= begin <= end:
+                raise ValueError(f"bytes {begin} to {end} are no part of a file")
             # Nanoseconds since 1970 end at the year 2262 in 64 bits; files do not.
             seconds, nanoseconds = divmod(mtime_ns, 1_000_000_000)
-            files[i] = sf_file(<bytes>path, device, inode, size_bytes, seconds, nanoseconds)
+            # `files` holds the path.
+            each[i] = sf_file(
+                <bytes>path, device, inode, size_bytes, seconds, nanoseconds, begin, end,
+                head_bytes,
+            )
         with nogil:
-            done = sf_read_files(files, count, granule, start, arena_bytes, reads)
+            done = sf_read_files(each, count, granule, start, arena_bytes, reads)
         return [
-            (reads[i].outcome, reads[i].offset, reads[i].length, reads[i].error_number)
+            (
+                reads[i].outcome, reads[i].offset, reads[i].head_length, reads[i].length,
+                reads[i].error_number,
+            )
             for i in range(done)
         ]
     finally:
-        free(files)
+        free(each)
         free(reads)
 
 

@@ -1,19 +1,22 @@
 cdef class Scanner:
     cdef sf_scanner *_scanner
     cdef list _codecs
-    cdef object _no_kept
+    cdef object _none_admitted
     # Handed chunks by the scanner, so it must live as long.
     cdef Similar _similar
-    cdef bint _busy
+    cdef bint _busy, _is_sample
 
-    def __cinit__(self, chunkers, seed, str kernel="scalar", by_place=()):
+    def __cinit__(
+        self, chunkers, seed, str kernel="scalar", per_occurrence=(), bint is_sample=False
+    ):
         cdef const sf_kernel *chosen = _kernel(kernel)
         cdef sf_chunker_plan plans[SF_CHUNKERS_MAX]
         cdef size_t count = 0
         import numpy as np
 
         # An array made from a list of fields costs more than the span of a small file.
-        self._no_kept = np.empty(0, _KEPT_FIELDS)
+        self._none_admitted = np.empty(0, _ADMITTED_FIELDS)
+        self._is_sample = is_sample
         self._codecs = []
         for min_bytes, max_bytes, capacity, codecs in chunkers:
             if count == SF_CHUNKERS_MAX:
@@ -23,11 +26,15 @@ cdef class Scanner:
                 _unsigned(max_bytes, "max_bytes"),
                 _unsigned(capacity, "capacity"),
                 <unsigned>_unsigned(codecs, "codecs", SF_CODECS_MAX),
-                count in by_place,
+                count in per_occurrence,
             )
             self._codecs.append(codecs)
             count += 1
-        _check(sf_scanner_new(&self._scanner, plans, count, _unsigned(seed, "seed"), chosen))
+        _check(
+            sf_scanner_new(
+                &self._scanner, plans, count, _unsigned(seed, "seed"), is_sample, chosen
+            )
+        )
 
     def __dealloc__(self):
         sf_scanner_free(self._scanner)
@@ -51,20 +58,21 @@ cdef class Scanner:
     def buffer_bytes_min(self):
         return sf_buffer_bytes_min(self._scanner)
 
-    def mark(self, marks):
-        _check(sf_mark(self._free(), _unsigned(marks, "marks")))
-
     def set_similar(self, chunker, Similar similar not None):
         if self._similar is not None:
             raise ValueError("the scanner has a sketch of similar chunks already")
         _check(sf_set_similar(self._free(), self._index(chunker), similar._similar))
         self._similar = similar
 
-    def begin(self, group):
-        _check(sf_begin(self._free(), <unsigned>_unsigned(group, "group", SF_GROUPS_MAX - 1)))
+    def begin(self, labels):
+        _check(sf_begin(self._free(), _unsigned(labels, "labels")))
 
-    def set_place(self, file, offset):
-        _check(sf_set_place(self._free(), _unsigned(file, "file"), _unsigned(offset, "offset")))
+    def set_position(self, object, offset):
+        _check(
+            sf_set_position(
+                self._free(), _unsigned(object, "object"), _unsigned(offset, "offset")
+            )
+        )
 
     def span(self, const uint8_t[::1] buffer not None, object length, bint last):
         cdef sf_scanner *scanner = self._free()
@@ -76,15 +84,17 @@ cdef class Scanner:
             error = sf_span(scanner, start, buffer_bytes, bytes, last)
         self._busy = False
         _check(error)
-        return self._kept()
+        return self._admitted()
 
-    cdef object _kept(self):
+    cdef object _admitted(self):
         cdef size_t count
-        cdef const sf_kept *kept = sf_kept_chunks(self._scanner, &count)
-        return _records(self._no_kept.dtype, kept, count) if count else self._no_kept
+        cdef const sf_admitted *admitted = sf_admitted_chunks(self._scanner, &count)
+        if not count:
+            return self._none_admitted
+        return _records(self._none_admitted.dtype, admitted, count)
 
-    def limit_kept(self, chunker, double rank):
-        _check(sf_limit_kept(self._free(), self._index(chunker), rank))
+    def limit_admitted(self, chunker, double rank):
+        _check(sf_limit_admitted(self._free(), self._index(chunker), rank))
 
     def feed(
         self, int fd, object offset, object end, bint last, uint8_t[::1] buffer not None,
@@ -103,7 +113,7 @@ cdef class Scanner:
                             &error_number)
         self._busy = False
         _check(error)
-        return position, self._kept(), error_number
+        return position, self._admitted(), error_number
 
     def scan_contents(self, const uint8_t[::1] arena not None, list contents):
         cdef sf_scanner *scanner = self._free()
@@ -115,13 +125,9 @@ cdef class Scanner:
             raise MemoryError("no memory for a batch of files")
         try:
             for i in range(count):
-                offset, length, group, file = contents[i]
-                files[i] = sf_content(
-                    _unsigned(offset, "offset"),
-                    _unsigned(length, "length"),
-                    <unsigned>_unsigned(group, "group", SF_GROUPS_MAX - 1),
-                    _unsigned(file, "file"),
-                )
+                # An integer that does not fit is an OverflowError.
+                offset, length, labels, number, position, begin, end, rank = contents[i]
+                files[i] = sf_content(offset, length, labels, number, position, begin, end, rank)
             self._busy = True
             with nogil:
                 error = sf_scan_contents(scanner, start, arena_bytes, files, count)
@@ -129,7 +135,7 @@ cdef class Scanner:
         finally:
             free(files)
         _check(error)
-        return self._kept()
+        return self._admitted()
 
     def carry(self, uint8_t[::1] buffer not None):
         cdef size_t carried
@@ -149,7 +155,7 @@ cdef class Scanner:
         sf_canonical(part.key, digest)
         return digest[:16], part.bytes, part.zero_bytes
 
-    def add_file(self, bytes key not None, data_bytes, zero_bytes, group):
+    def add_file(self, bytes key not None, data_bytes, zero_bytes, labels):
         if len(key) != 16:
             raise ValueError(f"a key has 16 bytes, not {len(key)}")
         cdef sf_content_key file = sf_content_key(
@@ -157,28 +163,26 @@ cdef class Scanner:
             _unsigned(data_bytes, "data_bytes"),
             _unsigned(zero_bytes, "zero_bytes"),
         )
-        _check(
-            sf_add_file(
-                self._free(), &file, <unsigned>_unsigned(group, "group", SF_GROUPS_MAX - 1)
-            )
-        )
+        _check(sf_add_file(self._free(), &file, _unsigned(labels, "labels")))
 
     def abort(self):
         _check(sf_abort(self._free()))
 
-    def set_compressed(self, kept, const uint32_t[:, ::1] sizes not None):
+    def set_compressed(self, admitted, const uint32_t[:, ::1] sizes not None):
         import numpy as np
 
         cdef sf_scanner *scanner = self._free()
-        if kept.dtype != self._no_kept.dtype or kept.shape != (sizes.shape[0],):
-            raise ValueError("kept must come from span() and have one row of sizes for each chunk")
+        if admitted.dtype != self._none_admitted.dtype or admitted.shape != (sizes.shape[0],):
+            raise ValueError(
+                "admitted must come from span() and have one row of sizes for each chunk"
+            )
         if not sizes.shape[0]:
             return
-        cdef const uint8_t[::1] raw = np.ascontiguousarray(kept).view(np.uint8)
+        cdef const uint8_t[::1] raw = np.ascontiguousarray(admitted).view(np.uint8)
         _check(
             sf_set_compressed(
                 scanner,
-                <const sf_kept *>&raw[0],
+                <const sf_admitted *>&raw[0],
                 <size_t>sizes.shape[0],
                 &sizes[0, 0] if sizes.shape[1] else NULL,
                 <size_t>sizes.shape[1],
@@ -190,58 +194,108 @@ cdef class Scanner:
         chunker,
         const uint64_t[:, ::1] keys not None,
         const uint64_t[::1] sizes not None,
-        const uint64_t[::1] groups not None,
+        const uint64_t[::1] labels not None,
     ):
         cdef sf_scanner *scanner = self._free()
         cdef size_t index = self._index(chunker)
         cdef size_t count = <size_t>sizes.shape[0]
         cdef sf_error error
         _check_keys(keys, sizes.shape[0])
-        if groups.shape[0] != sizes.shape[0]:
-            raise ValueError("there must be one group for each size")
+        if labels.shape[0] != sizes.shape[0]:
+            raise ValueError("there must be labels for each size")
         if count == 0:
             return
         self._busy = True
         with nogil:
-            error = sf_add(scanner, index, &keys[0, 0], &sizes[0], &groups[0], count)
+            error = sf_add(scanner, index, &keys[0, 0], &sizes[0], &labels[0], count)
         self._busy = False
-        _check(error)
-
-    def absorb(self, Scanner other not None):
-        cdef sf_scanner *scanner = self._free()
-        cdef sf_scanner *absorbed = other._free()
-        cdef sf_error error
-        self._busy = other._busy = True
-        with nogil:
-            error = sf_absorb(scanner, absorbed)
-        self._busy = other._busy = False
         _check(error)
 
     cdef size_t _index(self, object chunker) except? 0:
         return _unsigned(chunker, "chunker", len(self._codecs) - 1)
 
     def export(self, chunker):
-        import numpy as np
-
         cdef sf_scanner *scanner = self._free()
         cdef size_t index = self._index(chunker)
-        cdef const sf_sketch *sketch = sf_sketch_of(scanner, index)
+        cdef sf_sketch *sketch = sf_sketch_of(scanner, index)
         cdef const sf_totals *totals = sf_totals_of(scanner, index)
-        entries = _records(_ENTRY_FIELDS, sketch.entries, sketch.count)
-        sequence = order(entries["rank"].copy(), entries["key"], entries["size"])
         return {
-            "keys": entries["key"][sequence],
-            "sizes": entries["size"][sequence],
-            "counts": entries["count"][sequence],
-            "groups": entries["groups"][sequence],
-            "compressed": entries["compressed"][sequence, : self._codecs[index]],
-            "tau": sketch.tau,
+            **_exported(sketch, self._codecs[index], self._is_sample),
             "chunks": totals.chunks,
             "bytes": totals.bytes,
             "run_count": _records("u8", totals.run_count, 256),
             "run_bytes": _records("u8", totals.run_bytes, 256),
-            "buckets": _records("u8", sketch.buckets, 2 * SF_BUCKETS).reshape(-1, 2),
+            "buckets": _records("u8", sf_sketch_buckets(sketch), 2 * SF_BUCKETS).reshape(-1, 2),
         }
 
     def export_histogram(self):
-        return _records("u8", sf_histogram(self._free()), SF_GROUPS_MAX * 256).reshape(-1, 256)
+        return _records("u8", sf_histogram(self._free()), SF_LABELS_MAX * 256).reshape(-1, 256)
+
+
+cdef dict _exported(sf_sketch *sketch, size_t codecs, bint is_sample):
+    """Tau, and the rows of a sketch by columns, in the order of (rank, key, size, extent)."""
+    import numpy as np
+
+    cdef size_t count, i
+    cdef double tau
+    cdef const sf_entry *found = sf_sketch_entries(sketch, &count, &tau)
+    cdef double[::1] each
+    entries = _records(_ENTRY_FIELDS, found, count)
+    ranks = each = np.empty(count)
+    for i in range(count):
+        each[i] = sf_sketch_rank(sketch, &found[i])
+    keys, sizes, extents = entries["key"], entries["size"], entries["extent"]
+    sequence = np.lexsort((extents, ranks)) if is_sample else np.argsort(ranks)
+    in_order, left, right = ranks[sequence], sequence[:-1], sequence[1:]
+    # Different chunks hardly ever share a rank, and sorting by the rest takes four times as long.
+    tied = np.flatnonzero(in_order[1:] == in_order[:-1])
+    left, right = left[tied], right[tied]
+    if (keys[left] != keys[right]).any() or (sizes[left] != sizes[right]).any():
+        sequence = np.lexsort((extents, sizes, keys[:, 1], keys[:, 0], ranks))
+    return {
+        "keys": keys[sequence],
+        "sizes": sizes[sequence],
+        "counts": entries["count"][sequence],
+        "labels": entries["labels"][sequence],
+        "extents": extents[sequence] if is_sample else None,
+        "compressed": entries["compressed"][sequence, :codecs],
+        "tau": tau,
+    }
+
+
+def merge(parts, capacity, seed):
+    import numpy as np
+
+    cdef sf_sketch *sketch = NULL
+    cdef const uint8_t[::1] raw
+    cdef const sf_entry *first
+    cdef size_t count
+    cdef double tau
+    cdef sf_error error
+    cdef bint is_sample = parts[0].extents is not None
+    cdef size_t codecs = parts[0].compressed.shape[1]
+    _check(
+        sf_sketch_new(
+            &sketch, _unsigned(capacity, "capacity"), _unsigned(seed, "seed"), is_sample
+        )
+    )
+    try:
+        for part in parts:
+            if (part.extents is not None) != is_sample:
+                raise ValueError("a sketch of a sample and one of a full scan do not merge")
+            entries = np.zeros(len(part.keys), _ENTRY_FIELDS)
+            entries["key"], entries["size"] = part.keys, part.sizes
+            entries["count"], entries["labels"] = part.counts, part.labels
+            entries["compressed"][:, :codecs] = part.compressed
+            if is_sample:
+                entries["extent"] = part.extents
+            count, tau, first = <size_t>len(entries), part.tau, NULL
+            if count:
+                raw = entries.view(np.uint8)
+                first = <const sf_entry *>&raw[0]
+            with nogil:
+                error = sf_sketch_merge(sketch, first, count, tau)
+            _check(error)
+        return _exported(sketch, codecs, is_sample)
+    finally:
+        sf_sketch_free(sketch)

@@ -16,17 +16,18 @@ cdef extern from "similar.h" nogil:
         pass
     sf_error sf_similar_new(sf_similar **similar, size_t capacity, uint64_t seed)
     void sf_similar_free(sf_similar *similar)
-    sf_error sf_similar_absorb(sf_similar *similar, const sf_member *members, size_t count,
+    sf_error sf_similar_merge(sf_similar *similar, const sf_member *members, size_t count,
                                uint64_t tau)
     const sf_member *sf_similar_members(sf_similar *similar, size_t *count, uint64_t *tau)
     const uint64_t *sf_similar_files(sf_similar *similar, size_t *count)
     sf_error sf_set_similar(sf_scanner *scanner, size_t chunker, sf_similar *similar)
 
 # The layout of sf_member.
-_MEMBER_FIELDS = [
+MEMBER_FIELDS = [
     ("rank", "u8"), ("group", "u8"), ("key", "u8", 2), ("size", "u8"), ("count", "u8"),
     ("beyond", "u8"), ("file", "u8"), ("offset", "u8"), ("features", "u4", SF_FEATURES),
 ]
+_check_layout("sf_member", MEMBER_FIELDS, sizeof(sf_member))
 GROUP_RANKS = SF_RANKS
 GROUP_MEMBERS_MAX = SF_GROUP_MEMBERS
 
@@ -57,7 +58,7 @@ cdef class Similar:
     def __dealloc__(self):
         sf_similar_free(self._similar)
 
-    def absorb(self, members, tau):
+    def merge(self, members, tau):
         import numpy as np
 
         cdef uint64_t below = _unsigned(tau, "tau", GROUP_RANKS)
@@ -65,13 +66,13 @@ cdef class Similar:
         cdef const sf_member *first = NULL
         cdef const uint8_t[::1] raw
         cdef sf_error error
-        if members.dtype != np.dtype(_MEMBER_FIELDS) or members.ndim != 1:
+        if members.dtype != np.dtype(MEMBER_FIELDS) or members.ndim != 1:
             raise ValueError("members must come from export()")
         if count:
             raw = np.ascontiguousarray(members).view(np.uint8)
             first = <const sf_member *>&raw[0]
         with nogil:
-            error = sf_similar_absorb(self._similar, first, count, below)
+            error = sf_similar_merge(self._similar, first, count, below)
         _check(error)
 
     def export(self):
@@ -80,7 +81,7 @@ cdef class Similar:
         cdef const sf_member *members
         with nogil:
             members = sf_similar_members(self._similar, &count, &tau)
-        return _records(_MEMBER_FIELDS, members, count), tau
+        return _records(MEMBER_FIELDS, members, count), tau
 
     def new_files(self):
         cdef size_t count, i

@@ -38,8 +38,7 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import Plan, Similarity
 from storeff.scan.run import Progress, kernels, scan
-from storeff.scan.sampled import Sampled
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
 from storeff.sources.listed_once import ListedOnce
 from storeff.sources.source import Source
 from storeff.sources.tree import LocalTree
@@ -71,7 +70,7 @@ class Measured:
     """What was found in some files. ``decision`` is how much was read and why: None if an interrupt
     ended the listing. ``similarity`` is what deltas save, if that was asked for and measured."""
 
-    data: Measurement | Sampled
+    data: Measurement
     scan: Scan
     decision: Decision | None
     started: datetime
@@ -211,7 +210,6 @@ def measure(
     )
     deltas = None
     if similarity and data.data_bytes and interrupted is None:
-        assert isinstance(data, Measurement)
         on_phase("compressing similar chunks against each other")
         deltas = _similarity(source, data, threads, bytes_per_second, stop)
         interrupted = "comparing" if stop.is_set() else None
@@ -232,13 +230,13 @@ def _read(
     clock: float,
     *,
     engine: dict[str, Any],
-) -> tuple[Measurement | Sampled, Decision | None, Interrupted | None]:
+) -> tuple[Measurement, Decision | None, Interrupted | None]:
     """List ``source``, decide how much of it to read, read that; and what an interrupt cut short.
 
     ``engine`` is how it is read. This is all that the pipeline knows of how scans are run.
     """
     stop: threading.Event = engine["stop"]
-    partial = PartialScan(Listing(source, Design(seed=plan.seed)), plan, **engine)
+    partial = PartialScan(Listing(source, SamplingDesign(seed=plan.seed)), plan, **engine)
     if sampling != EVERYTHING and not partial.listing.count(stop, engine["on_progress"]):
         return partial.result(), None, "listing"
     decision = decide(sampling, partial)
@@ -281,7 +279,6 @@ def reduce(measured: Measured, *, target_bytes: int | None = None) -> Reduced:
     if measured.similarity is not None:
         from storeff.estimate.similarity import with_similarity
 
-        assert isinstance(data, Measurement)
         reduction = with_similarity(reduction, data, *measured.similarity)
     return Reduced(
         reduction,

@@ -17,11 +17,13 @@ from storeff.sources.skipped import MEANINGS, REMEDIES, ChangedError, Ignored, S
 from storeff.sources.source import (
     HOLE_BYTES,
     Found,
+    Range,
+    RangeRead,
     Reader,
     Source,
-    Whole,
     fill,
     read_each,
+    read_head,
     read_range,
 )
 
@@ -78,8 +80,8 @@ class MemorySource:
             raise item.error
         yield MemoryReader(item, self.read_bytes)
 
-    def read_whole(self, entries: Sequence[Entry], buffer: memoryview) -> Sequence[Whole]:
-        return read_each(self, entries, buffer)
+    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+        return read_each(self, ranges, buffer)
 
     def read_beside(self, entry: Entry, relative: bytes, bytes_max: int) -> bytes | None:
         path = os.path.normpath(os.path.join(os.path.dirname(entry.path), relative))
@@ -154,6 +156,8 @@ def check_source(source: Source, contents: Mapping[Key, bytes]) -> None:
         for _ in pool.map(lambda key: _check_object(source, entries[key], contents[key]), entries):
             pass
     _check_whole(source, entries, contents)
+    for key, entry in entries.items():
+        _check_ranges(source, entry, contents[key])
     _check_beside(source, entries, contents)
 
 
@@ -166,13 +170,13 @@ def check_change(
     change()
     assert not _reads(source, entries[key]), "a changed object is read as if it were not"
     buffer = memoryview(bytearray(max(1, sum(map(len, contents.values())))))
-    wholes = source.read_whole(list(entries.values()), buffer)
-    assert len(wholes) == len(entries), "read_whole goes on after an object that it cannot read"
+    wholes = source.read_ranges([_all_of(entry) for entry in entries.values()], buffer)
+    assert len(wholes) == len(entries), "read_ranges goes on after an object that it cannot read"
     for (each, entry), whole in zip(entries.items(), wholes, strict=True):
         if each != key:
             _check_object(source, entry, contents[each])
         if not whole.has_holes:
-            assert (whole.error is not None) == (each == key), "read_whole reports what changed"
+            assert (whole.error is not None) == (each == key), "read_ranges reports what changed"
 
 
 def _check_listing(source: Source) -> dict[Key, Entry]:
@@ -226,23 +230,44 @@ def _check_range(reader: Reader, content: bytes, start: int, end: int) -> None:
 def _check_whole(
     source: Source, entries: Mapping[Key, Entry], contents: Mapping[Key, bytes]
 ) -> None:
-    assert len(source.read_whole([], memoryview(bytearray(1)))) == 0, "reads none of none"
+    assert len(source.read_ranges([], memoryview(bytearray(1)))) == 0, "reads none of none"
     largest = max(map(len, contents.values()), default=0)
     for buffer_bytes in (largest, max(1, sum(map(len, contents.values())))):
         buffer = memoryview(bytearray(buffer_bytes))
         left = list(entries)
         while left:
-            wholes = source.read_whole([entries[key] for key in left], buffer)
+            wholes = source.read_ranges([_all_of(entries[key]) for key in left], buffer)
             assert wholes, "reads one object that fits"
             for key, whole in zip(left, wholes, strict=False):
                 assert whole.error is None, "reads what is there"
                 if not whole.has_holes:
                     found = buffer[whole.offset : whole.offset + whole.length]
                     assert found == contents[key], "reads whole objects"
-            spans = sorted(whole[:2] for whole in wholes if whole.length)
+            spans = sorted((whole.offset, whole.length) for whole in wholes if whole.length)
             for (offset, length), (following, _) in pairwise(spans):
                 assert offset + length <= following, "reads objects to places of their own"
             left = left[len(wholes) :]
+
+
+def _all_of(entry: Entry) -> Range:
+    return Range(entry, 0, entry.size_bytes)
+
+
+def _check_ranges(source: Source, entry: Entry, content: bytes) -> None:
+    """Parts of an object, read with its head."""
+    size_bytes, middle = len(content), len(content) // 2
+    with source.open(entry) as reader:
+        head = read_head(reader, size_bytes, 100)
+    wanted = [Range(entry, middle, size_bytes, 100), Range(entry, 0, middle), _all_of(entry)]
+    buffer = memoryview(bytearray(2 * size_bytes + 100))
+    for (_, start, end, head_bytes), read in zip(
+        wanted, source.read_ranges(wanted, buffer), strict=True
+    ):
+        if read.has_holes:
+            continue
+        data_at = read.offset + read.head_length
+        assert buffer[read.offset : data_at] == head[:head_bytes], "reads the head first"
+        assert buffer[data_at : data_at + read.length] == content[start:end], "reads the range"
 
 
 def _check_beside(

@@ -20,7 +20,7 @@ from storeff.estimate.totals import MISSED
 from storeff.quantity import Quantity
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import ALLOCATION_BYTES, CHUNKERS, REQUIRED_RATIO, Chunker, Plan
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
 from storeff.sources.tree import LocalTree
 
 KIB = 1 << 10
@@ -229,7 +229,7 @@ LARGE = tuple(
 
 
 def sampled(root: Path, rate: float, seed: int = 7) -> Reduction:
-    listing = Listing(LocalTree([root]), Design(seed=seed))
+    listing = Listing(LocalTree([root]), SamplingDesign(seed=seed))
     assert listing.count(threading.Event())
     partial = PartialScan(listing, Plan(seed=seed, chunkers=LARGE))
     partial.extend(rate)

@@ -20,7 +20,7 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import ALLOCATION_BYTES, CHUNKERS, Chunker, Plan
 from storeff.scan.run import Progress
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
 from storeff.sources.skipped import Skipped
 from storeff.sources.tree import LocalTree
 
@@ -61,7 +61,7 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def part(roots: list[Path], rate: float, seed: int) -> Reduction:
-    listing = Listing(LocalTree(roots), Design(seed=seed))
+    listing = Listing(LocalTree(roots), SamplingDesign(seed=seed))
     assert listing.count(threading.Event())
     partial = PartialScan(listing, Plan(seed=seed, chunkers=PARTLY_CALIBRATED))
     partial.extend(rate)

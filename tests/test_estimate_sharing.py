@@ -17,7 +17,7 @@ from storeff.estimate.sharing import Sharing
 from storeff.scan.measurement import VOLUMES_MAX, Measurement
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
 from storeff.sources.tree import LocalTree
 
 BLOCK = 4096
@@ -109,9 +109,12 @@ def test_a_part_tells_the_roots_of_files_with_several_names_too(tmp_path: Path) 
     for i in range(50):
         os.link(tmp_path / "a" / f"{i}", tmp_path / "b" / f"x{i}")
     for order in (("a", "b"), ("b", "a")):
-        made = Listing(LocalTree([tmp_path / name for name in order]), Design())
+        made = Listing(LocalTree([tmp_path / name for name in order]), SamplingDesign())
         assert made.count(threading.Event())
-        assert [n // BLOCK for n in made.volume_bytes.values()] == [50, 51]
+        assert {n: b // BLOCK for n, b in zip(order, made.root_bytes, strict=True)} == {
+            "a": 50,
+            "b": 51,
+        }
         assert (made.census.files, made.census.size_bytes) == (51, 51 * BLOCK)
         partial = PartialScan(made, Plan(chunkers=CHUNKERS))
         partial.extend(1.0)

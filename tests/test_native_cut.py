@@ -4,8 +4,8 @@ import random
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from support import oracle
+from support.native import contents, profiles
 
 from storeff._native import cut, kernels
 
@@ -18,28 +18,9 @@ AROUND_LANES = sorted({n + d for lane in LANES for n in (lane, 2 * lane) for d i
 SMALLEST = (-(2**31) * pow(0xA4AF40AF, -1, 2**32) % 2**32).to_bytes(4, "little")
 
 
-def contents(max_parts: int = 6) -> st.SearchStrategy[bytes]:
-    """Runs, few-valued and arbitrary bytes in turn: every rule of the cut is near its edge."""
-    run = st.builds(
-        lambda byte, n: byte * n, st.sampled_from([b"\0", b"\1", b"\xff"]), st.integers(0, 45)
-    )
-    few = st.lists(st.sampled_from([0, 1]), max_size=30).map(bytes)
-    return st.lists(run | few | st.binary(max_size=30), max_size=max_parts).map(b"".join)
-
-
-@st.composite
-def profiles(draw: st.DrawFn) -> tuple[int, int]:
-    """Smallest and largest length: fixed or MinCDC."""
-    if draw(st.booleans()):
-        block_bytes = draw(st.integers(1, 20))
-        return block_bytes, block_bytes
-    min_bytes = draw(st.integers(4, 20))
-    return min_bytes, min_bytes + draw(st.integers(1, 20))
-
-
-def native(data: bytes, min_bytes: int, max_bytes: int, kernel: str) -> list[oracle.Piece]:
+def native(data: bytes, min_bytes: int, max_bytes: int, kernel: str) -> list[oracle.Cut]:
     pieces = cut(data, min_bytes, max_bytes, kernel).tolist()
-    return [oracle.Piece(offset, length, bool(is_run)) for offset, length, is_run in pieces]
+    return [oracle.Cut(offset, length, bool(is_run)) for offset, length, is_run in pieces]
 
 
 @pytest.mark.parametrize("kernel", kernels())
@@ -132,7 +113,7 @@ def test_streams_meet_again_after_an_insert() -> None:
 
 def test_equal_hashes_cut_at_the_shortest_length() -> None:
     assert native(b"abababababababab" * 2, 6, 11, "scalar")[0].length in (6, 7)
-    assert native(b"\0" * 10, 6, 11, "scalar")[0] == oracle.Piece(0, 6, False)
+    assert native(b"\0" * 10, 6, 11, "scalar")[0] == oracle.Cut(0, 6, False)
 
 
 def test_a_run_is_one_piece_however_long() -> None:
@@ -149,9 +130,9 @@ def test_equal_bytes_short_of_the_longest_chunk_are_no_run() -> None:
 
 def test_each_full_constant_block_is_a_run_and_a_short_tail_is_a_chunk() -> None:
     assert native(b"\0" * 20, 8, 8, "scalar") == [
-        oracle.Piece(0, 8, True),
-        oracle.Piece(8, 8, True),
-        oracle.Piece(16, 4, False),
+        oracle.Cut(0, 8, True),
+        oracle.Cut(8, 8, True),
+        oracle.Cut(16, 4, False),
     ]
 
 

@@ -13,7 +13,7 @@ RANDOM = random.Random(7).randbytes(1 << 20)
 
 def histogram(data: bytes | memoryview) -> list[int]:
     scanner = Scanner([(1 << 16, 1 << 16, 1, 0)], 0)
-    scanner.begin(5)
+    scanner.begin(1 << 5 | 1 << 9)
     scanner.span(data, len(data), True)
     scanner.end()
     counts: list[int] = scanner.export_histogram()[5].tolist()

@@ -12,7 +12,7 @@ from storeff._native import Scanner
 
 scanner = Scanner([(8, 8, 1 << 30, 0)], 1)
 data = os.urandom(16 << 20)
-scanner.begin(0)
+scanner.begin(1)
 with open("/proc/self/statm") as statm:
     used_bytes = int(statm.read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used_bytes + (64 << 20), resource.RLIM_INFINITY))
@@ -27,7 +27,7 @@ except ValueError as error:
     print(error)
 scanner.abort()
 before = scanner.export(0)
-scanner.begin(0)
+scanner.begin(1)
 scanner.span(data[-80:], 80, True)
 scanner.end()
 after = scanner.export(0)
@@ -42,7 +42,7 @@ def test_a_sketch_that_cannot_grow() -> None:
     finished = subprocess.run(command, capture_output=True, text=True, check=True)
     assert finished.stdout.splitlines() == [
         "out of memory",
-        "the last span failed: only abort() may follow",
+        "the last span failed: only sf_abort may follow",
         "True",
         "10 10",
     ]

@@ -12,7 +12,7 @@ WHOLE = (0, 0, 100, 0)
 
 Step = Callable[[Scanner], object]
 BUFFER = bytearray(4096)
-begin = methodcaller("begin", 0)
+begin = methodcaller("begin", 1)
 first = methodcaller("span", BUFFER, 5, False)
 last = methodcaller("span", BUFFER, 5, True)
 carry = methodcaller("carry", BUFFER)
@@ -32,17 +32,17 @@ abort = methodcaller("abort")
         ([begin, last, end, last], "no file is open"),
         ([begin, begin], "a file is open"),
         ([begin, first, begin], "a file is open"),
-        ([begin, first, first], "call carry"),
-        ([begin, first, carry, carry], "carry.* already"),
+        ([begin, first, first], "call sf_carry"),
+        ([begin, first, carry, carry], "sf_carry.* already"),
         ([begin, first, skip], "not finished"),
         ([begin, first, carry, skip], "not finished"),
         ([begin, first, carry, end], "not finished"),
-        ([begin, last, last], "finished by last=True"),
-        ([begin, last, carry, first], "finished by last=True"),
-        ([lambda s: s.set_place(1, 2)], "right after begin"),
-        ([begin, first, lambda s: s.set_place(1, 2)], "right after begin"),
-        ([begin, last, lambda s: s.set_place(1, 2)], "right after begin"),
-        ([begin, skip, lambda s: s.set_place(1, 2)], "right after begin"),
+        ([begin, last, last], "finished by its last span"),
+        ([begin, last, carry, first], "finished by its last span"),
+        ([lambda s: s.set_position(1, 2)], "right after sf_begin"),
+        ([begin, first, lambda s: s.set_position(1, 2)], "right after sf_begin"),
+        ([begin, last, lambda s: s.set_position(1, 2)], "right after sf_begin"),
+        ([begin, skip, lambda s: s.set_position(1, 2)], "right after sf_begin"),
         ([begin, lambda s: s.skip(0)], "at least one byte"),
         ([begin, lambda s: s.skip(-1)], "hole_bytes"),
         ([begin, lambda s: s.skip(2**64 - 1), skip], "64 bits"),
@@ -51,8 +51,8 @@ abort = methodcaller("abort")
         ([begin, first, carry, lambda s: s.span(BUFFER, 4, True)], "length"),
         ([begin, lambda s: s.span(bytes(10), 5, False)], "buffer is too small"),
         ([begin, first, lambda s: s.carry(bytearray(4))], "buffer is too small"),
-        ([lambda s: s.begin(64)], "group"),
-        ([lambda s: s.begin(-1)], "group"),
+        ([lambda s: s.begin(0)], "at least one label"),
+        ([lambda s: s.begin(-1)], "labels"),
         ([lambda s: s.export(1)], "chunker"),
         ([lambda s: s.export(-1)], "chunker"),
     ],
@@ -66,7 +66,7 @@ def test_steps_out_of_order(steps: list[Step], message: str) -> None:
         wrong(scanner)
     if steps[0] is begin and end not in right:
         scanner.abort()
-    scanner.begin(0)
+    scanner.begin(1)
     scanner.span(b"abc", 3, True)
     scanner.end()
     assert 3 in scanner.export(0)["sizes"]
@@ -95,7 +95,7 @@ def test_plans_that_make_no_sense(plan: list[tuple[int, int, int, int]]) -> None
 
 def test_carry_needs_a_writable_buffer() -> None:
     scanner = Scanner([(6, 11, 5, 0)], SEED)
-    scanner.begin(0)
+    scanner.begin(1)
     scanner.span(bytes(5000), 20, False)
     with pytest.raises((ValueError, BufferError), match=r"read-only|writable"):
         scanner.carry(bytes(5000))

@@ -1,5 +1,7 @@
 """Reading: whole small files into an arena, large ones span by span, as if the bytes were given."""
 
+from __future__ import annotations
+
 import errno
 import os
 import random
@@ -7,34 +9,38 @@ import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import oracle
-from test_native_cut import contents, profiles
-from test_native_scanner import SEED, WHOLE, assert_is_the_oracles
+from support.native import SEED, WHOLE, assert_is_the_oracles, contents, profiles
 
 from storeff import _native
 from storeff._native import Scanner, read_files
 from storeff.sources.local_file import open_unchanged
 from storeff.sources.source import HOLE_BYTES
 
+if TYPE_CHECKING:
+    from storeff._native import Content, File
+
 RANDOM = random.Random(5).randbytes(300_000)
 
 
-Listed = tuple[bytes, int, int, int, int]
-
-
-def file(path: Path) -> Listed:
+def file(path: Path) -> File:
     status = os.lstat(path)
     identity = status.st_dev, status.st_ino
-    return os.fsencode(path), *identity, status.st_mtime_ns, status.st_size
+    return os.fsencode(path), *identity, status.st_mtime_ns, status.st_size, 0, status.st_size, 0
 
 
-def written(path: Path, content: bytes) -> Listed:
+def written(path: Path, content: bytes) -> File:
     path.write_bytes(content)
     return file(path)
+
+
+def whole_content(offset: int, length: int, labels: int = 1, number: int = 0) -> Content:
+    return offset, length, labels, number, 0, 0, length, 0.0
 
 
 # ---- span by span ----
@@ -72,24 +78,26 @@ def test_feeding_a_file_is_spanning_its_bytes(
     path.write_bytes(data)
     scanner = Scanner(plan, SEED)
     fd = os.open(path, os.O_RDONLY)
-    scanner.begin(0)
+    scanner.begin(1)
     buffer = bytearray(scanner.buffer_bytes_min + spare_bytes)
     feed_file(scanner, fd, len(data), call_bytes, buffer, read_bytes)
     scanner.end()
     os.close(fd)
-    assert_is_the_oracles(scanner, plan, [(0, [data])])
+    assert_is_the_oracles(scanner, plan, [(1, [data])])
 
 
 def test_feed_stops_where_chunks_must_be_compressed(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(RANDOM)
     scanner = Scanner([(8192, 8192, 100, 1)], SEED)
-    scanner.begin(0)
+    scanner.begin(1)
     buffer = bytearray(50_000)
     with open(path, "rb") as file:
-        position, kept, error = scanner.feed(file.fileno(), 0, len(RANDOM), True, buffer, 20_000)
+        position, admitted, error = scanner.feed(
+            file.fileno(), 0, len(RANDOM), True, buffer, 20_000
+        )
     assert (position, error) == (20_000, 0)
-    offered = [bytes(buffer[k["offset"] : k["offset"] + k["length"]]) for k in kept]
+    offered = [bytes(buffer[k["offset"] : k["offset"] + k["length"]]) for k in admitted]
     assert offered == [RANDOM[:8192], RANDOM[8192:16384]]
 
 
@@ -97,19 +105,19 @@ def test_feed_tells_that_the_file_ended_and_keeps_what_there_was(tmp_path: Path)
     path = tmp_path / "file"
     path.write_bytes(RANDOM[:10_000])
     scanner = Scanner([(6, 11, 5000, 0)], SEED)
-    scanner.begin(0)
+    scanner.begin(1)
     buffer = bytearray(8192)
     with open(path, "rb") as file:
         position, _, error = scanner.feed(file.fileno(), 0, 20_000, True, buffer, 4096)
         assert (position, error) == (10_000, _native.FILE_ENDED)
         scanner.feed(file.fileno(), position, position, True, buffer, 4096)
     scanner.end()
-    assert_is_the_oracles(scanner, [(6, 11, 5000, 0)], [(0, [RANDOM[:10_000]])])
+    assert_is_the_oracles(scanner, [(6, 11, 5000, 0)], [(1, [RANDOM[:10_000]])])
 
 
 def test_feed_gives_the_error_of_a_read(tmp_path: Path) -> None:
     scanner = Scanner([(8, 8, 5, 0)], SEED)
-    scanner.begin(0)
+    scanner.begin(1)
     fd = os.open(tmp_path, os.O_RDONLY)
     assert scanner.feed(fd, 0, 10, True, bytearray(5000), 10)[::2] == (0, errno.EISDIR)
     os.close(fd)
@@ -118,12 +126,12 @@ def test_feed_gives_the_error_of_a_read(tmp_path: Path) -> None:
 
 def test_a_part_has_the_key_of_a_whole_file(tmp_path: Path) -> None:
     whole = Scanner([WHOLE], SEED)
-    whole.begin(0)
+    whole.begin(1)
     whole.span(RANDOM, len(RANDOM), True)
     whole.skip(7)
     whole.end()
     part = Scanner([WHOLE], SEED)
-    part.begin(0)
+    part.begin(1)
     part.span(RANDOM, len(RANDOM), True)
     part.skip(7)
     key, data_bytes, zero_bytes = part.end_part()
@@ -138,37 +146,35 @@ def test_a_part_has_the_key_of_a_whole_file(tmp_path: Path) -> None:
 @settings(max_examples=50)
 @given(
     plan=st.lists(profiles().map(lambda p: (*p, 100, 0)), min_size=1, max_size=3),
-    files=st.lists(st.tuples(st.sampled_from([0, 1, 63]), contents()), max_size=5),
+    files=st.lists(st.tuples(st.sampled_from([1, 2, 1 << 63]), contents()), max_size=5),
     gap=st.integers(0, 3),
 )
 def test_scanning_contents_is_scanning_the_files(
     plan: list[tuple[int, int, int, int]], files: list[tuple[int, bytes]], gap: int
 ) -> None:
     arena = bytearray()
-    rows: list[tuple[int, int, int, int]] = []
-    for group, data in files:
-        rows.append((len(arena), len(data), group, len(rows)))
+    rows: list[Content] = []
+    for labels, data in files:
+        rows.append(whole_content(len(arena), len(data), labels, len(rows)))
         arena += data + b"\xee" * gap
     plan = [*plan, WHOLE]
     scanner = Scanner(plan, SEED)
     scanner.scan_contents(arena, rows)
-    assert_is_the_oracles(scanner, plan, [(group, [data]) for group, data in files])
+    assert_is_the_oracles(scanner, plan, [(labels, [data]) for labels, data in files])
 
 
 def test_contents_offer_chunks_by_their_place_in_the_arena() -> None:
     scanner = Scanner([(4096, 4096, 5, 1)], SEED)
-    kept = scanner.scan_contents(RANDOM, [(10, 4096, 0, 1), (50_000, 100, 0, 2)])
-    assert kept["offset"].tolist() == [10, 50_000]
-    assert kept["length"].tolist() == [4096, 100]
+    admitted = scanner.scan_contents(RANDOM, [whole_content(10, 4096), whole_content(50_000, 100)])
+    assert admitted["offset"].tolist() == [10, 50_000]
+    assert admitted["length"].tolist() == [4096, 100]
 
 
-@pytest.mark.parametrize(
-    "row", [(0, 11, 0, 0), (11, 0, 0, 0), (5, 6, 0, 0), (2**63, 2**63, 0, 0), (0, 1, 64, 0)]
-)
-def test_contents_outside_the_arena(row: tuple[int, int, int, int]) -> None:
+@pytest.mark.parametrize("row", [(0, 11, 1), (11, 0, 1), (5, 6, 1), (2**63, 2**63, 1), (0, 1, 0)])
+def test_contents_outside_the_arena(row: tuple[int, int, int]) -> None:
     scanner = Scanner([(8, 8, 5, 0)], SEED)
-    with pytest.raises(ValueError, match=r"outside the arena|group"):
-        scanner.scan_contents(bytes(10), [(0, 10, 0, 0), row])
+    with pytest.raises(ValueError, match=r"outside the arena|label"):
+        scanner.scan_contents(bytes(10), [whole_content(0, 10), whole_content(*row)])
     assert scanner.export(0)["chunks"] == 0
 
 
@@ -181,8 +187,8 @@ def test_files_are_read_while_they_fit(
     arena = bytearray(arena_bytes)
     reads = read_files(files, HOLE_BYTES, arena)
     fitting = [n for i, n in enumerate(sizes) if sum(sizes[: i + 1]) <= arena_bytes]
-    assert [length for _, _, length, _ in reads] == fitting
-    for i, (outcome, offset, length, error) in enumerate(reads):
+    assert [length for _, _, _, length, _ in reads] == fitting
+    for i, (outcome, offset, _, length, error) in enumerate(reads):
         assert (outcome, error) == (_native.READ, 0)
         assert arena[offset : offset + length] == RANDOM[i : i + sizes[i]]
 
@@ -221,8 +227,8 @@ def test_what_became_of_a_file_since_it_was_listed(
     files = [written(tmp_path / "a", RANDOM[:100]), written(tmp_path / "b", b"b")]
     change(tmp_path / "a")
     first, second = read_files(files, HOLE_BYTES, bytearray(1000))
-    assert (first[0], first[2], first[3]) == (outcome, length, error)
-    assert (second[0], second[2]) == (_native.READ, 1)
+    assert (first[0], first[3], first[4]) == (outcome, length, error)
+    assert (second[0], second[3]) == (_native.READ, 1)
 
 
 @pytest.mark.parametrize(
@@ -237,10 +243,12 @@ def test_a_file_of_any_date_is_read(
     tmp_path: Path, mtime_seconds: int, mtime_nanoseconds: int
 ) -> None:
     """Of years 1, 1901, 1969, 2262 and 9999, and as late as a file system holds."""
-    path, device, inode, _, size_bytes = written(tmp_path / "a", RANDOM[:100])
+    listed = written(tmp_path / "a", RANDOM[:100])
     mtime_ns = mtime_seconds * 10**9 + mtime_nanoseconds
-    listed = path, device, inode, mtime_ns, size_bytes
-    assert read_files([listed], HOLE_BYTES, bytearray(1000))[0][0] == _native.READ_CHANGED
+    assert (
+        read_files([(*listed[:3], mtime_ns, *listed[4:])], HOLE_BYTES, bytearray(1000))[0][0]
+        == _native.READ_CHANGED
+    )
     try:
         os.utime(tmp_path / "a", ns=(0, mtime_ns))
     except OverflowError:
@@ -261,19 +269,17 @@ def test_a_directory_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
     os.link(tmp_path / "directory" / "file", tmp_path / "other" / "file")
     (tmp_path / "directory").rename(tmp_path / "moved")
     (tmp_path / "directory").symlink_to("other")
-    outcome, _, length, error = read_files([listed], HOLE_BYTES, bytearray(10))[0]
+    outcome, _, _, length, error = read_files([listed], HOLE_BYTES, bytearray(10))[0]
     assert (outcome, length, error) == (_native.UNREADABLE, 0, errno.ELOOP)
 
 
 def test_a_file_below_a_name_that_is_too_long_is_not_found(tmp_path: Path) -> None:
-    _, *rest = written(tmp_path / "a", b"x")
+    listed = written(tmp_path / "a", b"x")
     for path in (b"/" + b"d" * 5000, b"d" * 5000, b"/tmp/" + b"d" * 300 + b"/x" * 3000):
-        device, inode, mtime_ns, size_bytes = rest
-        listed = path, device, inode, mtime_ns, size_bytes
-        read = read_files([listed], HOLE_BYTES, bytearray(10))[0]
-        assert (read[0], read[3]) == (_native.UNREADABLE, errno.ENAMETOOLONG)
+        read = read_files([(path, *listed[1:])], HOLE_BYTES, bytearray(10))[0]
+        assert (read[0], read[4]) == (_native.UNREADABLE, errno.ENAMETOOLONG)
         with pytest.raises(OSError, match="too long"):
-            open_unchanged(path, device, inode, stat.S_IFREG)
+            open_unchanged(path, listed[1], listed[2], stat.S_IFREG)
 
 
 def test_a_file_with_holes_is_left_to_others(tmp_path: Path) -> None:
@@ -290,7 +296,7 @@ def test_a_file_with_holes_is_left_to_others(tmp_path: Path) -> None:
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     unreadable = written(tmp_path / "secret", b"x")
     (tmp_path / "secret").chmod(0)
-    assert read_files([unreadable], HOLE_BYTES, bytearray(10))[0][::3] == (
+    assert read_files([unreadable], HOLE_BYTES, bytearray(10))[0][::4] == (
         _native.UNREADABLE,
         errno.EACCES,
     )

@@ -2,105 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
-import random
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import oracle
-from test_native_cut import contents, profiles
+from support.native import (
+    RANDOM,
+    SEED,
+    WHOLE,
+    File,
+    Plan,
+    assert_is_the_oracles,
+    contents,
+    expected,
+    feed,
+    plain,
+    profiles,
+    scan,
+)
 
-from storeff._native import BUCKETS, Scanner, fingerprint, kernels
-
-if TYPE_CHECKING:
-    from storeff._native import Export
-
-File = tuple[int, list[oracle.Segment]]
-"""A group and what the file holds."""
-Plan = list[tuple[int, int, int, int]]
-
-SEED = 13
-RANDOM = random.Random(4).randbytes(600_000)
-WHOLE = (0, 0, 100, 0)
-
-
-def feed(
-    scanner: Scanner, data: bytes, reads: Sequence[int], buffer: bytearray, late_end: bool = False
-) -> None:
-    """One segment, as a reader would pass it; ``late_end``: it learns of the end from an empty
-    read."""
-    sizes = itertools.cycle([*reads, 1])
-    carried = at = 0
-    while True:
-        new_bytes = min(next(sizes), len(buffer) - carried, len(data) - at)
-        ended = at == len(data) if late_end else at + new_bytes == len(data)
-        buffer[carried : carried + new_bytes] = data[at : at + new_bytes]
-        at += new_bytes
-        scanner.span(buffer, carried + new_bytes, ended)
-        carried = scanner.carry(buffer)
-        buffer[carried:] = b"\xee" * (len(buffer) - carried)
-        if ended:
-            assert carried == 0
-            return
-
-
-def scan(
-    plan: Plan,
-    files: Sequence[File],
-    reads: Sequence[int] = (1 << 30,),
-    spare_bytes: int = 1 << 20,
-    late_end: bool = False,
-    kernel: str = "scalar",
-) -> Scanner:
-    scanner = Scanner(plan, SEED, kernel)
-    buffer = bytearray(scanner.buffer_bytes_min + spare_bytes)
-    for group, segments in files:
-        scanner.begin(group)
-        for segment in segments:
-            if isinstance(segment, int):
-                scanner.skip(segment)
-            else:
-                feed(scanner, segment, reads, buffer, late_end)
-        scanner.end()
-    return scanner
-
-
-def plain(export: Export) -> dict[str, object]:
-    return {
-        name: value.tolist() if isinstance(value, np.ndarray) else value
-        for name, value in export.items()
-        if name != "compressed"
-    }
-
-
-def expected(chunker: oracle.Chunker) -> dict[str, object]:
-    entries, tau = chunker.sketch.kept()
-    return {
-        "keys": [list(key) for (key, _), _, _ in entries],
-        "sizes": [size for (_, size), _, _ in entries],
-        "counts": [count for _, count, _ in entries],
-        "groups": [groups for _, _, groups in entries],
-        "tau": tau,
-        "chunks": chunker.chunks,
-        "bytes": chunker.bytes,
-        "run_count": chunker.run_count,
-        "run_bytes": chunker.run_bytes,
-        "buckets": chunker.sketch.buckets(BUCKETS),
-    }
-
-
-def assert_is_the_oracles(scanner: Scanner, plan: Plan, files: Sequence[File]) -> None:
-    twin = oracle.Scanner(plan, SEED)
-    for group, segments in files:
-        twin.scan(group, segments)
-    for index, chunker in enumerate(twin.chunkers):
-        assert plain(scanner.export(index)) == expected(chunker)
-    assert scanner.export_histogram().tolist() == twin.histogram
+from storeff._native import Scanner, fingerprint, kernels
 
 
 @st.composite
@@ -118,13 +42,13 @@ plans = st.lists(
     min_size=1,
     max_size=3,
 )
-files_of_groups = st.lists(st.tuples(st.sampled_from([0, 1, 63]), segments()), max_size=3)
+files_of_labels = st.lists(st.tuples(st.sampled_from([1, 2, 1 << 63, 5]), segments()), max_size=3)
 
 
 @pytest.mark.parametrize("kernel", kernels())
 @given(
     plan=plans,
-    files=files_of_groups,
+    files=files_of_labels,
     reads=st.lists(st.integers(0, 40), max_size=5),
     spare_bytes=st.integers(0, 60),
     late_end=st.booleans(),
@@ -141,7 +65,7 @@ def test_any_split_exports_what_the_oracle_does(
     assert_is_the_oracles(scanner, plan, files)
 
 
-@given(files=files_of_groups, capacity=st.sampled_from([1, 100]), own_blocks=st.booleans())
+@given(files=files_of_labels, capacity=st.sampled_from([1, 100]), own_blocks=st.booleans())
 def test_whole_files(files: list[File], capacity: int, own_blocks: bool) -> None:
     plan = [(6, 11, 50, 0), (0, 0, capacity, 0)]
     if not own_blocks:
@@ -154,7 +78,7 @@ def test_whole_files(files: list[File], capacity: int, own_blocks: bool) -> None
 @pytest.mark.parametrize("reads", [[100_000], [7, 300_000]])
 def test_whole_files_of_many_blocks(length: int, constant: bool, reads: list[int]) -> None:
     data = bytes(length) if constant else RANDOM[:length]
-    files: list[File] = [(0, [data]), (1, [data[:131_072], 4096, data[131_072:]])]
+    files: list[File] = [(1, [data]), (2, [data[:131_072], 4096, data[131_072:]])]
     profiles_and_blocks = [(6144, 10240, 20, 0), (8192, 8192, 20, 0)]
     for blocks in ([], [(131_072, 131_072, 20, 0)]):
         plan = [*profiles_and_blocks, WHOLE, *blocks]
@@ -163,38 +87,38 @@ def test_whole_files_of_many_blocks(length: int, constant: bool, reads: list[int
 
 @given(
     plan=plans,
-    files=files_of_groups,
+    files=files_of_labels,
     reads=st.lists(st.integers(0, 40), max_size=5),
     spare_bytes=st.integers(0, 60),
     starts=st.lists(st.integers(0, 1 << 40), min_size=3, max_size=3),
 )
-def test_by_place_every_reference_is_a_chunk_of_its_own(
+def test_per_occurrence_every_reference_is_a_chunk_of_its_own(
     plan: Plan, files: list[File], reads: list[int], spare_bytes: int, starts: list[int]
 ) -> None:
     plan = [*plan, *plan]
-    by_place = range(len(plan) // 2, len(plan))
-    scanner = Scanner(plan, SEED, "scalar", by_place)
-    twin = oracle.Scanner(plan, SEED, by_place)
+    per_occurrence = range(len(plan) // 2, len(plan))
+    scanner = Scanner(plan, SEED, "scalar", per_occurrence)
+    twin = oracle.Scanner(plan, SEED, per_occurrence)
     buffer = bytearray(scanner.buffer_bytes_min + spare_bytes)
-    for number, (group, segments) in enumerate(files):
-        scanner.begin(group)
-        scanner.set_place(number, starts[number])
+    for number, (labels, segments) in enumerate(files):
+        scanner.begin(labels)
+        scanner.set_position(number, starts[number])
         for segment in segments:
             if isinstance(segment, int):
                 scanner.skip(segment)
             else:
                 feed(scanner, segment, reads, buffer)
         scanner.end()
-        twin.scan(group, segments, number, starts[number])
+        twin.scan(labels, segments, number, starts[number])
     for index, chunker in enumerate(twin.chunkers):
         assert plain(scanner.export(index)) == expected(chunker)
-        assert index not in by_place or scanner.export(index)["counts"].tolist() == [1] * len(
+        assert index not in per_occurrence or scanner.export(index)["counts"].tolist() == [1] * len(
             scanner.export(index)["counts"]
         )
 
 
 def whole_key(*parts: oracle.Segment) -> list[int]:
-    (key,) = scan([WHOLE], [(0, list(parts))]).export(0)["keys"].tolist()
+    (key,) = scan([WHOLE], [(1, list(parts))]).export(0)["keys"].tolist()
     return list(key)
 
 
@@ -219,7 +143,7 @@ def test_a_whole_file_is_the_same_whichever_of_its_blocks_of_zeros_are_holes(
     plan = [WHOLE] if own_blocks else [WHOLE, (4096, 4096, 9, 0), (block, block, 9, 0)]
 
     def whole(*segments: oracle.Segment) -> list[tuple[list[int], int]]:
-        export = scan(plan, [(0, list(segments))], [300_000], 200_000).export(0)
+        export = scan(plan, [(1, list(segments))], [300_000], 200_000).export(0)
         assert (export["chunks"], export["bytes"]) == (1, sum(export["sizes"].tolist()))
         return list(zip(export["keys"].tolist(), export["sizes"].tolist(), strict=True))
 
@@ -239,7 +163,7 @@ def test_a_whole_file_is_the_same_whichever_of_its_blocks_of_zeros_are_holes(
 
 def test_a_block_of_another_byte_is_not_taken_for_a_hole() -> None:
     block = oracle.CHAIN_BLOCK_BYTES
-    ones = scan([WHOLE], [(0, [b"\1" * block + b"end"])], [300_000], 200_000).export(0)
+    ones = scan([WHOLE], [(1, [b"\1" * block + b"end"])], [300_000], 200_000).export(0)
     assert ones["sizes"].tolist() == [block + 3]
 
 
@@ -248,25 +172,25 @@ def test_adjacent_holes_are_one() -> None:
 
 
 def test_a_file_without_data_is_not_counted() -> None:
-    export = scan([WHOLE], [(0, []), (0, [b""]), (0, [1 << 40]), (0, [b"", 5])]).export(0)
+    export = scan([WHOLE], [(1, []), (1, [b""]), (1, [1 << 40]), (1, [b"", 5])]).export(0)
     assert (export["chunks"], export["bytes"], len(export["sizes"])) == (0, 0, 0)
 
 
 def test_a_run_across_spans_is_one_run() -> None:
-    scanner = scan([(6, 11, 5, 0)], [(0, [bytes(1000), 5, bytes(1000)])], [13], 3)
+    scanner = scan([(6, 11, 5, 0)], [(1, [bytes(1000), 5, bytes(1000)])], [13], 3)
     export = scanner.export(0)
     assert (export["chunks"], export["run_count"][0], export["run_bytes"][0]) == (2, 2, 2000)
 
 
-# ---- compression of what is kept ----
+# ---- compression of what is admitted ----
 
 
 @given(
-    files=st.lists(st.tuples(st.just(0), st.tuples(st.binary(max_size=200)).map(list)), max_size=8),
+    files=st.lists(st.tuples(st.just(1), st.tuples(st.binary(max_size=200)).map(list)), max_size=8),
     capacities=st.tuples(st.sampled_from([1, 4, 100]), st.sampled_from([1, 4, 100])),
     read=st.integers(1, 90),
 )
-def test_every_kept_chunk_is_offered_with_its_bytes(
+def test_every_admitted_chunk_is_offered_with_its_bytes(
     files: list[tuple[int, list[bytes]]], capacities: tuple[int, int], read: int
 ) -> None:
     codecs = (2, 1)
@@ -277,23 +201,23 @@ def test_every_kept_chunk_is_offered_with_its_bytes(
     def digest_of(chunker: int, content: bytes) -> bytes:
         return fingerprint(content) if chunker == 0 else oracle.block_key(content, 8, {4, 8})
 
-    for group, (data,) in files:
-        scanner.begin(group)
+    for labels, (data,) in files:
+        scanner.begin(labels)
         buffer = bytearray(scanner.buffer_bytes_min)
         carried = at = 0
         while True:
             new_bytes = min(read, len(buffer) - carried, len(data) - at)
             buffer[carried : carried + new_bytes] = data[at : at + new_bytes]
             at += new_bytes
-            kept = scanner.span(buffer, carried + new_bytes, at == len(data))
-            sizes = np.zeros((len(kept), 2), dtype=np.uint32)
-            for row, chunk in enumerate(kept.tolist()):
-                chunker, offset, length, key, rank = chunk
+            admitted = scanner.span(buffer, carried + new_bytes, at == len(data))
+            sizes = np.zeros((len(admitted), 2), dtype=np.uint32)
+            for row, chunk in enumerate(admitted.tolist()):
+                chunker, offset, length, key, rank, _ = chunk
                 digest = digest_of(chunker, bytes(buffer[offset : offset + length]))
                 assert oracle.key_of(digest) == tuple(key)
                 assert oracle.rank(oracle.key_of(digest), length, SEED) == rank
                 sizes[row] = digest[0] + 1, digest[1] + 1
-            scanner.set_compressed(kept, sizes)
+            scanner.set_compressed(admitted, sizes)
             carried = scanner.carry(buffer)
             if at == len(data):
                 break
@@ -301,70 +225,70 @@ def test_every_kept_chunk_is_offered_with_its_bytes(
     for chunker, columns in zip((0, 2), codecs, strict=True):
         export = scanner.export(chunker)
         high = export["keys"][:, 0].tolist()
-        told = [[(h >> 56) + 1, (h >> 48 & 255) + 1][:columns] for h in high]
-        assert export["compressed"].tolist() == told
+        sized = [[(h >> 56) + 1, (h >> 48 & 255) + 1][:columns] for h in high]
+        assert export["compressed"].tolist() == sized
     assert scanner.export(1)["compressed"].shape[1] == 0
 
 
-def kept_of_one_file(plan: Plan) -> tuple[Scanner, np.ndarray[tuple[int], np.dtype[np.void]]]:
+def admitted_of_one_file(plan: Plan) -> tuple[Scanner, np.ndarray[tuple[int], np.dtype[np.void]]]:
     scanner = Scanner(plan, SEED)
-    scanner.begin(0)
-    kept = scanner.span(RANDOM[:64], 64, True)
+    scanner.begin(1)
+    admitted = scanner.span(RANDOM[:64], 64, True)
     scanner.end()
-    return scanner, kept
+    return scanner, admitted
 
 
 def test_sizes_of_what_was_trimmed_since_are_passed_over() -> None:
-    scanner, kept = kept_of_one_file([(8, 8, 8, 1)])
-    assert len(kept) == 8
+    scanner, admitted = admitted_of_one_file([(8, 8, 8, 1)])
+    assert len(admitted) == 8
     for data in (RANDOM[1000:9000], RANDOM[10_000:18_000]):
-        scanner.begin(0)
+        scanner.begin(1)
         scanner.span(data, len(data), True)
         scanner.end()
-    scanner.set_compressed(kept, np.full((8, 1), 7, dtype=np.uint32))
+    scanner.set_compressed(admitted, np.full((8, 1), 7, dtype=np.uint32))
     export = scanner.export(0)
-    offered = {tuple(key) for key in kept["key"].tolist()}
-    told = {
+    offered = {tuple(key) for key in admitted["key"].tolist()}
+    sized = {
         tuple(k)
         for k, c in zip(export["keys"].tolist(), export["compressed"][:, 0].tolist(), strict=True)
         if c == 7
     }
-    assert told == offered & {tuple(key) for key in export["keys"].tolist()}
-    assert len(told) < 8
+    assert sized == offered & {tuple(key) for key in export["keys"].tolist()}
+    assert len(sized) < 8
 
 
 def test_only_chunks_below_the_limit_are_offered() -> None:
-    _, kept = kept_of_one_file([(8, 8, 8, 1)])
-    ranks = sorted(kept["rank"].tolist())
+    _, admitted = admitted_of_one_file([(8, 8, 8, 1)])
+    ranks = sorted(admitted["rank"].tolist())
     scanner = Scanner([(8, 8, 8, 1)], SEED)
-    scanner.limit_kept(0, ranks[3])
-    scanner.begin(0)
+    scanner.limit_admitted(0, ranks[3])
+    scanner.begin(1)
     assert sorted(scanner.span(RANDOM[:64], 64, True)["rank"].tolist()) == ranks[:3]
     assert len(scanner.export(0)["sizes"]) == 8
     with pytest.raises(ValueError, match="chunker"):
-        scanner.limit_kept(1, 0)
+        scanner.limit_admitted(1, 0)
 
 
 def test_sizes_for_what_span_never_returned() -> None:
-    scanner, kept = kept_of_one_file([(8, 8, 8, 2)])
+    scanner, admitted = admitted_of_one_file([(8, 8, 8, 2)])
     sizes = np.ones((8, 2), dtype=np.uint32)
-    wrong = kept.copy()
+    wrong = admitted.copy()
     wrong["chunker"][3] = 1
     with pytest.raises(ValueError, match="chunker"):
         scanner.set_compressed(wrong, sizes)
     with pytest.raises(ValueError, match="codecs"):
-        scanner.set_compressed(kept, sizes[:, :1].copy())
+        scanner.set_compressed(admitted, sizes[:, :1].copy())
     with pytest.raises(ValueError, match="codecs"):
-        scanner.set_compressed(kept, np.ones((8, 0), dtype=np.uint32))
+        scanner.set_compressed(admitted, np.ones((8, 0), dtype=np.uint32))
     with pytest.raises(ValueError, match="one row"):
-        scanner.set_compressed(kept, sizes[:3])
+        scanner.set_compressed(admitted, sizes[:3])
     with pytest.raises(ValueError, match="from span"):
         scanner.set_compressed(np.zeros(8, dtype="u8,u8,u8,u8,u8"), sizes)
-    unknown = kept.copy()
+    unknown = admitted.copy()
     unknown["key"] ^= 1
     scanner.set_compressed(unknown, sizes)
     assert not scanner.export(0)["compressed"].any()
-    scanner.set_compressed(kept[:0], sizes[:0])
+    scanner.set_compressed(admitted[:0], sizes[:0])
 
 
 # ---- giving up, threads ----
@@ -373,14 +297,14 @@ def test_sizes_for_what_span_never_returned() -> None:
 def test_abort_keeps_what_was_cut_and_drops_the_rest() -> None:
     scanner = Scanner([(6, 11, 100, 0), WHOLE], SEED)
     buffer = bytearray(200_000)
-    scanner.begin(0)
+    scanner.begin(1)
     scanner.span(buffer, 1000, False)
     scanner.carry(buffer)
     scanner.abort()
     export = scanner.export(0)
     assert (export["run_count"][0], export["run_bytes"][0]) == (1, 1000)
     assert scanner.export(1)["chunks"] == 0
-    scanner.begin(0)
+    scanner.begin(1)
     scanner.span(bytes(20), 20, True)
     scanner.end()
     assert scanner.export(0)["run_count"][0] == 2, "the next file starts a run of its own"
@@ -389,7 +313,7 @@ def test_abort_keeps_what_was_cut_and_drops_the_rest() -> None:
 
 def test_two_threads_scan_at_once() -> None:
     plan = [(6144, 10240, 10, 0), (8192, 8192, 10, 0), WHOLE]
-    files: list[File] = [(i % 3, [RANDOM[i * 1000 :]]) for i in range(20)]
+    files: list[File] = [(i % 3 + 1, [RANDOM[i * 1000 :]]) for i in range(20)]
     scanners: dict[int, Scanner] = {}
 
     def work(number: int) -> None:
@@ -409,7 +333,7 @@ def test_a_span_releases_the_gil_and_a_second_thread_is_turned_away() -> None:
     scanner = Scanner([(6144, 10240, 10, 0)], SEED)
     data = RANDOM * 100
     for _ in range(20):
-        scanner.begin(0)
+        scanner.begin(1)
         thread = threading.Thread(target=scanner.span, args=(data, len(data), True))
         thread.start()
         turned_away = False

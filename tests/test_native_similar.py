@@ -80,7 +80,7 @@ def similar_of(files: list[tuple[int, bytes]], capacity: int, seed: int) -> _nat
     similar = _native.Similar(capacity, seed)
     scanner.set_similar(0, similar)
     for number, content in files:
-        scanner.scan_contents(content, [(0, len(content), 0, number)])
+        scanner.scan_contents(content, [(0, len(content), 1, number, 0, 0, len(content), 0.0)])
     return similar
 
 
@@ -121,10 +121,10 @@ def test_the_sketch_is_the_oracles_whatever_the_order_and_the_split(
     parts = [similar_of(shuffled[i::3], capacity, seed) for i in range(3)]
     left = _native.Similar(capacity, seed)
     for i in (0, 1, 2):
-        left.absorb(*parts[i].export())
+        left.merge(*parts[i].export())
     right = _native.Similar(capacity, seed)
     for i in (2, 1, 0):
-        right.absorb(*parts[i].export())
+        right.merge(*parts[i].export())
     assert rows(left) == rows(right) == once
 
 
@@ -148,7 +148,7 @@ def test_of_a_large_group_the_smallest_keys_are_kept_and_the_rest_counted(parts:
     files = near_copies(400) * 2
     similar = _native.Similar(500, 9)
     for i in range(parts):
-        similar.absorb(*similar_of(files[i::parts], 70, 9).export())
+        similar.merge(*similar_of(files[i::parts], 70, 9).export())
     assert rows(similar) == expected(files, 500, 9)
     members, _ = similar.export()
     largest = members[members["beyond"] > 0]
@@ -168,7 +168,7 @@ def test_a_scanner_without_it_finds_the_same() -> None:
     plain, watched = (_native.Scanner([(40, 88, 4, 0)], 0) for _ in range(2))
     watched.set_similar(0, _native.Similar(4, 0))
     for scanner in (plain, watched):
-        scanner.scan_contents(RANDOM, [(0, len(RANDOM), 0, 1)])
+        scanner.scan_contents(RANDOM, [(0, len(RANDOM), 1, 1, 0, 0, len(RANDOM), 0.0)])
     assert str(plain.export(0)) == str(watched.export(0))
 
 
@@ -181,7 +181,7 @@ def test_a_capacity_out_of_range_is_refused(capacity: int) -> None:
 @pytest.mark.parametrize("index", [0, 1, 3])
 def test_chunkers_without_a_fingerprint_of_the_content_are_refused(index: int) -> None:
     chunkers = [(0, 0, 4, 0), (512, 512, 4, 0), (256, 256, 4, 0), (128, 128, 4, 0)]
-    scanner = _native.Scanner(chunkers, 0, by_place=[3])
+    scanner = _native.Scanner(chunkers, 0, per_occurrence=[3])
     with pytest.raises(ValueError, match="chunker"):
         scanner.set_similar(index, _native.Similar(4, 0))
 
@@ -189,10 +189,10 @@ def test_chunkers_without_a_fingerprint_of_the_content_are_refused(index: int) -
 def test_only_what_was_exported_is_absorbed() -> None:
     similar = _native.Similar(4, 0)
     with pytest.raises(ValueError, match="export"):
-        similar.absorb(np.zeros(3, np.uint64), 5)
+        similar.merge(np.zeros(3, np.uint64), 5)
     members, _ = similar.export()
     with pytest.raises(ValueError, match="tau"):
-        similar.absorb(members, 2**63 + 1)
+        similar.merge(members, 2**63 + 1)
 
 
 def test_a_scanner_takes_one_sketch() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,19 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import oracle
 
-from storeff._native import BUCKETS, GROUPS_MAX, Scanner, bucket, rank
+from storeff._native import BUCKETS, LABELS_MAX, Scanner, bucket, merge, rank
 
 if TYPE_CHECKING:
-    from storeff._native import Export
+    from storeff._native import Export, Merged
 
 Added = tuple[int, int, int, int]
-"""High, low, size, group."""
+"""High, low, size, labels."""
 Entries = tuple[list[tuple[oracle.Chunk, int, int]], float]
 
 SEED = 11
 
 few = st.integers(0, 5)
-added = st.lists(st.tuples(few, few, st.integers(1, 5), st.sampled_from([0, 1, 63])), max_size=120)
+added = st.lists(
+    st.tuples(few, few, st.integers(1, 5), st.sampled_from([1, 2, 1 << 63])), max_size=120
+)
 capacities = st.sampled_from([1, 2, 3, 7, 30, 1000])
 
 
@@ -37,17 +39,17 @@ def sketch(chunks: list[Added], capacity: int, seed: int = SEED) -> Export:
     return scanner.export(0)
 
 
-def entries(export: Export) -> Entries:
+def entries(export: Merged) -> Entries:
     rows = zip(export["keys"].tolist(), export["sizes"].tolist(), strict=True)
     chunks = [((high, low), size) for (high, low), size in rows]
-    columns = zip(chunks, export["counts"].tolist(), export["groups"].tolist(), strict=True)
+    columns = zip(chunks, export["counts"].tolist(), export["labels"].tolist(), strict=True)
     return list(columns), export["tau"]
 
 
 def twin(chunks: list[Added], capacity: int, seed: int = SEED) -> Entries:
     expected = oracle.Sketch(capacity, seed)
-    for high, low, size, group in chunks:
-        expected.add((high, low), size, group)
+    for high, low, size, labels in chunks:
+        expected.add((high, low), size, labels)
     return expected.kept()
 
 
@@ -68,8 +70,8 @@ def test_buckets_count_every_reference_kept_or_not(
     chunks: list[Added], split: int, seed: int
 ) -> None:
     everything = oracle.Sketch(3, seed)
-    for high, low, size, group in chunks:
-        everything.add((high, low), size, group)
+    for high, low, size, labels in chunks:
+        everything.add((high, low), size, labels)
     whole = sketch(chunks, 3, seed)
     assert whole["buckets"].tolist() == everything.buckets(BUCKETS)
     parts = [sketch(part, 3, seed)["buckets"] for part in (chunks[:split], chunks[split:])]
@@ -77,7 +79,7 @@ def test_buckets_count_every_reference_kept_or_not(
 
 
 def test_kept_chunks_are_found_in_their_buckets() -> None:
-    export = sketch([(1, k, 8, 0) for k in range(200)], 100)
+    export = sketch([(1, k, 8, 1) for k in range(200)], 100)
     of = bucket(export["keys"], SEED)
     assert of.tolist() == [
         oracle.mixed((h, lo), SEED) % BUCKETS for h, lo in export["keys"].tolist()
@@ -85,96 +87,53 @@ def test_kept_chunks_are_found_in_their_buckets() -> None:
     assert (export["buckets"][of, 0] >= 1).all()
 
 
-def merge(parts: list[Export], capacity: int) -> Entries:
-    """The merge as its definition says it; the real one lives in storeff.scan."""
-    counts: Counter[oracle.Chunk] = Counter()
-    groups: dict[oracle.Chunk, int] = {}
-    for part in parts:
-        for chunk, count, seen in entries(part)[0]:
-            counts[chunk] += count
-            groups[chunk] = groups.get(chunk, 0) | seen
-    ranked = sorted((oracle.rank(*chunk, SEED), chunk) for chunk in counts)
-    tau = min([part["tau"] for part in parts] + [r for r, _ in ranked[capacity : capacity + 1]])
-    return [(c, counts[c], groups[c]) for r, c in ranked if r < tau], tau
+def part(chunks: list[Added], capacity: int) -> SimpleNamespace:
+    return SimpleNamespace(**sketch(chunks, capacity))
+
+
+def merged(parts: list[list[Added]], capacity: int) -> Entries:
+    return entries(merge([part(chunks, capacity) for chunks in parts], capacity, SEED))
 
 
 @given(st.lists(added, min_size=1, max_size=4), capacities)
 def test_merged_sketches_are_the_sketch_of_everything(
     parts: list[list[Added]], capacity: int
 ) -> None:
-    everything = sketch([chunk for part in parts for chunk in part], capacity)
-    assert merge([sketch(part, capacity) for part in parts], capacity) == entries(everything)
+    everything = sketch([chunk for chunks in parts for chunk in chunks], capacity)
+    assert merged(parts, capacity) == entries(everything)
 
 
-def absorbed(parts: list[list[Added]], capacity: int) -> Export:
-    scanners = [Scanner([(8, 8, capacity, 0)], SEED) for _ in parts]
-    for scanner, part in zip(scanners, parts, strict=True):
-        columns = np.array(part, dtype=np.uint64).reshape(-1, 4)
-        scanner.add(0, columns[:, :2].copy(), columns[:, 2].copy(), columns[:, 3].copy())
-    for scanner in scanners[1:]:
-        scanners[0].absorb(scanner)
-    return scanners[0].export(0)
-
-
-@given(st.lists(added, min_size=1, max_size=4), capacities)
-def test_a_scanner_that_absorbs_others_has_the_sketch_of_everything(
-    parts: list[list[Added]], capacity: int
-) -> None:
-    everything = sketch([chunk for part in parts for chunk in part], capacity)
-    both = absorbed(parts, capacity)
-    assert entries(both) == entries(everything)
-    assert (both["chunks"], both["bytes"]) == (everything["chunks"], everything["bytes"])
-
-
-def test_absorbing_takes_compressed_sizes_from_whoever_knows_them() -> None:
+def test_merging_takes_compressed_sizes_from_whichever_knows_them() -> None:
     contents = [bytes([value]) * 7 + b"x" for value in range(2)]
     scanners = [Scanner([(8, 8, 10, 2)], SEED) for _ in contents]
     for scanner, known in zip(scanners, contents, strict=True):
         for content in contents:
-            scanner.begin(0)
-            kept = scanner.span(content, 8, True)
+            scanner.begin(1)
+            admitted = scanner.span(content, 8, True)
             scanner.end()
             if content == known:
-                scanner.set_compressed(kept, np.array([[3, 5]], np.uint32))
-    scanners[0].absorb(scanners[1])
-    assert scanners[0].export(0)["compressed"].tolist() == [[3, 5], [3, 5]]
-    assert scanners[0].export(0)["counts"].tolist() == [2, 2]
+                scanner.set_compressed(admitted, np.array([[3, 5]], np.uint32))
+    together = merge([SimpleNamespace(**s.export(0)) for s in scanners], 10, SEED)
+    assert together["compressed"].tolist() == [[3, 5], [3, 5]]
+    assert together["counts"].tolist() == [2, 2]
 
 
-def test_many_chunks_absorbed_are_those_of_one_pass() -> None:
+def test_many_chunks_merged_are_those_of_one_pass() -> None:
     source = np.random.default_rng(4)
     parts = [source.integers(0, 3000, (5000, 4)).astype(np.uint64) for _ in range(3)]
-    for part in parts:
-        part[:, 1:] = np.array([0, 8, 0])
-    lists = [[tuple(row) for row in part.tolist()] for part in parts]
+    for rows in parts:
+        rows[:, 1:] = np.array([0, 8, 1])
+    lists = [[tuple(row) for row in rows.tolist()] for rows in parts]
     for capacity in (1, 700, 1100, 1500, 5000):
-        together = sketch([row for part in lists for row in part], capacity)
-        assert entries(absorbed(lists, capacity)) == entries(together)
+        together = sketch([row for rows in lists for row in rows], capacity)
+        assert merged(lists, capacity) == entries(together)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        Scanner([(8, 8, 9, 0)], SEED),
-        Scanner([(8, 8, 10, 1)], SEED),
-        Scanner([(8, 9, 10, 0)], SEED),
-        Scanner([(8, 8, 10, 0)], SEED + 1),
-        Scanner([(8, 8, 10, 0)], SEED, by_place=[0]),
-        Scanner([(8, 8, 10, 0), (9, 9, 10, 0)], SEED),
-    ],
-)
-def test_only_a_scanner_made_alike_can_be_absorbed(other: Scanner) -> None:
-    with pytest.raises(ValueError, match="same chunkers and seed"):
-        Scanner([(8, 8, 10, 0)], SEED).absorb(other)
-
-
-def test_no_scanner_absorbs_itself_or_within_a_file() -> None:
-    one, other = (Scanner([(8, 8, 10, 0)], SEED) for _ in range(2))
-    with pytest.raises(ValueError, match="another scanner"):
-        one.absorb(one)
-    other.begin(0)
-    with pytest.raises(ValueError, match="a file is open"):
-        one.absorb(other)
+def test_a_sample_and_a_full_scan_do_not_merge() -> None:
+    whole = part([(1, 1, 8, 1)], 10)
+    sample = SimpleNamespace(**Scanner([(8, 8, 10, 0)], SEED, is_sample=True).export(0))
+    with pytest.raises(ValueError, match="do not merge"):
+        merge([whole, sample], 10, SEED)
 
 
 def with_equal_rank(low: int, mixed: int = 1 << 60) -> oracle.Key:
@@ -184,15 +143,12 @@ def with_equal_rank(low: int, mixed: int = 1 << 60) -> oracle.Key:
 
 @given(st.permutations(range(6)), st.integers(1, 7), st.integers(0, 6))
 def test_equal_ranks(order: list[int], capacity: int, split: int) -> None:
-    tied = [(*with_equal_rank(low), 8, 0) for low in order]
-    smaller = (*with_equal_rank(0, 1), 8, 0)
+    tied = [(*with_equal_rank(low), 8, 1) for low in order]
+    smaller = (*with_equal_rank(0, 1), 8, 1)
     chunks = [*tied[:3], smaller, *tied[3:]]
     whole = entries(sketch(chunks, capacity))
     assert whole == twin(chunks, capacity)
-    assert (
-        merge([sketch(chunks[:split], capacity), sketch(chunks[split:], capacity)], capacity)
-        == whole
-    )
+    assert merged([chunks[:split], chunks[split:]], capacity) == whole
 
 
 @pytest.mark.parametrize("capacity", [1, 1000, 1023, 1024, 1025, 3000, 30_000])
@@ -200,19 +156,19 @@ def test_many_chunks(capacity: int) -> None:
     draw = np.random.default_rng(5)
     pool = draw.integers(0, 2**64, (9000, 2), dtype=np.uint64)
     chunks = [
-        (int(pool[i, 0]), int(pool[i, 1]), 1 + int(i) % 9000, int(i) % GROUPS_MAX)
+        (int(pool[i, 0]), int(pool[i, 1]), 1 + int(i) % 9000, 1 << int(i) % LABELS_MAX)
         for i in draw.integers(0, len(pool), 20_000)
     ]
     assert entries(sketch(chunks, capacity)) == twin(chunks, capacity)
 
 
 def test_counts_exactly_until_something_must_be_refused() -> None:
-    assert sketch([(1, k, 8, 0) for k in range(5)], 5)["tau"] == math.inf
-    assert sketch([(1, k, 8, 0) for k in range(6)], 5)["tau"] < 1 / 8
+    assert sketch([(1, k, 8, 1) for k in range(5)], 5)["tau"] == math.inf
+    assert sketch([(1, k, 8, 1) for k in range(6)], 5)["tau"] < 1 / 8
 
 
 def test_totals_hold_what_was_refused() -> None:
-    export = sketch([(1, k, 8, 0) for k in range(100)], 5)
+    export = sketch([(1, k, 8, 1) for k in range(100)], 5)
     assert (len(export["sizes"]), export["chunks"], export["bytes"]) == (5, 100, 800)
 
 
@@ -225,7 +181,7 @@ def test_an_empty_sketch() -> None:
 def test_the_weight_of_what_is_kept_estimates_the_bytes() -> None:
     """Szegedy 2006: the variance is at most total^2 / (capacity - 1)."""
     sizes = np.random.default_rng(6).integers(1, 10_000, 20_000)
-    chunks = [(k * k, k, int(size), 0) for k, size in enumerate(sizes)]
+    chunks = [(k * k, k, int(size), 1) for k, size in enumerate(sizes)]
     estimates = []
     for seed in range(30):
         export = sketch(chunks, 401, seed)
@@ -245,7 +201,7 @@ def test_rank(rows: list[tuple[int, int, int]], seed: int) -> None:
 
 
 def test_exported_entries_ascend_by_rank() -> None:
-    export = sketch([(1, k, 1 + k % 7, 0) for k in range(100)], 50)
+    export = sketch([(1, k, 1 + k % 7, 1) for k in range(100)], 50)
     ranks = rank(export["keys"], export["sizes"], SEED)
     assert (np.diff(ranks) > 0).all()
     assert ranks[-1] < export["tau"]
@@ -257,31 +213,31 @@ def column(*values: int) -> npt.NDArray[np.uint64]:
 
 def test_a_total_that_does_not_fit_is_refused() -> None:
     scanner = Scanner([(8, 8, 5, 0)], SEED)
-    scanner.add(0, column(1, 1).reshape(1, 2), column(2**64 - 1), column(0))
+    scanner.add(0, column(1, 1).reshape(1, 2), column(2**64 - 1), column(1))
     with pytest.raises(ValueError, match="64 bits"):
-        scanner.add(0, column(1, 2).reshape(1, 2), column(1), column(0))
+        scanner.add(0, column(1, 2).reshape(1, 2), column(1), column(1))
     export = scanner.export(0)
     assert (export["chunks"], export["bytes"], len(export["sizes"])) == (1, 2**64 - 1, 1)
 
 
 @pytest.mark.parametrize(
-    ("chunker", "keys", "sizes", "groups", "message"),
+    ("chunker", "keys", "sizes", "labels", "message"),
     [
-        (1, [[1, 1]], [8], [0], "chunker"),
-        (-1, [[1, 1]], [8], [0], "chunker"),
-        (0, [[1, 1]], [0], [0], "at least one byte"),
-        (0, [[1, 1]], [8], [64], "group"),
-        (0, [[1, 1]], [8, 8], [0, 0], "shape"),
-        (0, [[1, 1, 1]], [8], [0], "shape"),
-        (0, [[1, 1]], [8], [0, 0], "one group"),
+        (1, [[1, 1]], [8], [1], "chunker"),
+        (-1, [[1, 1]], [8], [1], "chunker"),
+        (0, [[1, 1]], [0], [1], "at least one byte"),
+        (0, [[1, 1]], [8], [0], "at least one label"),
+        (0, [[1, 1]], [8, 8], [1, 1], "shape"),
+        (0, [[1, 1, 1]], [8], [1], "shape"),
+        (0, [[1, 1]], [8], [1, 1], "labels for each"),
     ],
 )
 def test_chunks_that_make_no_sense(
-    chunker: int, keys: list[list[int]], sizes: list[int], groups: list[int], message: str
+    chunker: int, keys: list[list[int]], sizes: list[int], labels: list[int], message: str
 ) -> None:
     scanner = Scanner([(8, 8, 5, 0)], SEED)
     with pytest.raises(ValueError, match=message):
-        scanner.add(chunker, np.array(keys, dtype=np.uint64), column(*sizes), column(*groups))
+        scanner.add(chunker, np.array(keys, dtype=np.uint64), column(*sizes), column(*labels))
     assert scanner.export(0)["chunks"] == 0
 
 
@@ -301,6 +257,6 @@ def test_what_is_reserved_changes_nothing() -> None:
         for start in (0, 50_000):
             if reserve_after == start:
                 scanner.reserve()
-            scanner.scan_contents(data, [(start, 50_000, 0, 0)])
+            scanner.scan_contents(data, [(start, 50_000, 1, 0, 0, 0, 50_000, 0.0)])
         exports.append({k: np.asarray(v).tolist() for k, v in scanner.export(0).items()})
     assert exports[0] == exports[1] == exports[2]

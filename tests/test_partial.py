@@ -12,37 +12,42 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.scans import listed, scan
+from support.scans import listed, sample_of, scan
 
 from storeff.errors import StoreffError
 from storeff.estimate import reading
 from storeff.estimate.reading import DEFAULT, NOTHING_ASKED, Sampling, decide, read_towards
 from storeff.estimate.reduction import reduce
 from storeff.estimate.sampled import headline_ratio
+from storeff.scan import partial as partial_scan
+from storeff.scan import run
+from storeff.scan.measurement import Measurement
+from storeff.scan.pace import Pace
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
-from storeff.scan.sampled import Chunks, Collector, Sampled
-from storeff.scan.units import Design, Places, Unit
+from storeff.scan.sampling import Extent, SamplingDesign, SamplingRanks, Totals
+from storeff.scan.sketch import Sketch
 from storeff.sources.entry import Entry
+from storeff.sources.listed_once import ListedOnce
 from storeff.sources.local_file import FileReader
 from storeff.sources.tree import LocalTree
 
 UNIT = 128 << 10
-DESIGN = Design(seed=7, unit_bytes=UNIT)
+DESIGN = SamplingDesign(seed=7, extent_bytes=UNIT)
 
 
-def listing(root: Path, design: Design = DESIGN) -> Listing:
-    made = Listing(LocalTree([root]), design)
+def listing(root: Path, design: SamplingDesign = DESIGN) -> Listing:
+    made = Listing(ListedOnce(LocalTree([root])), design)
     assert made.count(threading.Event())
     return made
 
 
-def units(root: Path, low: float, high: float, design: Design = DESIGN) -> list[Unit]:
-    return list(listing(root, design).places.select(listed(root), low, high))
+def extents(root: Path, low: float, high: float, design: SamplingDesign = DESIGN) -> list[Extent]:
+    return list(listing(root, design).ranks.select(listed(root), low, high, Totals()))
 
 
-def ids(found: list[Unit]) -> set[tuple[bytes, int, int]]:
-    return {(unit.entry.path, unit.start, unit.end) for unit in found}
+def ids(found: list[Extent]) -> set[tuple[bytes, int, int]]:
+    return {(extent.entry.path, extent.start, extent.end) for extent in found}
 
 
 @pytest.fixture
@@ -59,23 +64,23 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_units_of_all_places_are_every_byte_once(tree: Path) -> None:
-    found = units(tree, 0.0, 2.0)
+    found = extents(tree, 0.0, 2.0)
     assert len(ids(found)) == len(found)
-    assert sum(unit.end - unit.start for unit in found) == listing(tree).census.size_bytes
-    assert all(unit.start % UNIT == 0 and unit.end - unit.start <= UNIT for unit in found)
+    assert sum(extent.end - extent.start for extent in found) == listing(tree).census.size_bytes
+    assert all(extent.start % UNIT == 0 and extent.end - extent.start <= UNIT for extent in found)
 
 
 def test_a_larger_sample_holds_a_smaller_one(tree: Path) -> None:
-    few, more = ids(units(tree, 0.0, 0.1)), ids(units(tree, 0.0, 0.4))
+    few, more = ids(extents(tree, 0.0, 0.1)), ids(extents(tree, 0.0, 0.4))
     assert few < more
-    assert ids(units(tree, 0.1, 0.4)) == more - few
+    assert ids(extents(tree, 0.1, 0.4)) == more - few
 
 
 def test_copies_are_read_together_whatever_their_names(tree: Path) -> None:
     (tree / "b").rename(tree / "elsewhere")
     for path in (tree / "elsewhere").iterdir():
         path.rename(path.with_name(f"copy of {path.name}"))
-    found = units(tree, 0.0, 0.5)
+    found = extents(tree, 0.0, 0.5)
     in_a = {(u.entry.size_bytes, u.start) for u in found if u.entry.path.startswith(b"a/")}
     in_b = {(u.entry.size_bytes, u.start) for u in found if b"elsewhere/" in u.entry.path}
     assert in_a == in_b
@@ -88,50 +93,50 @@ def test_versions_of_a_file_are_read_together_whatever_their_sizes(tmp_path: Pat
             path = tmp_path / f"v{version}" / f"{i}.py"
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(b"x" * (1000 + 3 * i + version))
-    found = units(tmp_path, 0.0, 0.5)
+    found = extents(tmp_path, 0.0, 0.5)
     assert 0 < len(found) < 120
-    assert all(len([v for v in found if v.place == u.place]) == 3 for u in found)
-    assert {u.shared.alike for u in found} == {1}
+    assert all(len([v for v in found if v.rank == u.rank]) == 3 for u in found)
+    assert {u.once_bytes / (u.end - u.start) for u in found} == {1}
 
 
-def test_a_crowd_shares_its_places_with_fewer_or_with_none(tmp_path: Path) -> None:
+def test_many_files_share_their_ranks_with_fewer_or_with_none(tmp_path: Path) -> None:
     for i in range(100):
         for folder in ("a", "b"):
             (tmp_path / folder / f"{i}").mkdir(parents=True)
             (tmp_path / folder / f"{i}" / f"file{i}").write_bytes(b"x" * 100)
             (tmp_path / folder / f"{i}" / "same").write_bytes(b"x" * 101)
-    found = units(tmp_path, 0.0, 2.0)
+    found = extents(tmp_path, 0.0, 2.0)
     named = [u for u in found if u.entry.size_bytes == 100]
     same = [u for u in found if u.entry.size_bytes == 101]
-    assert len({u.place for u in named}) == 100
-    assert len({u.place for u in same}) == 200
-    assert {u.shared.alike for u in named} == {2}
-    assert {u.shared.alike for u in same} == {1}
-    larger = units(tmp_path, 0.0, 2.0, Design(crowd_files=200))
-    assert len({u.place for u in larger if u.entry.size_bytes == 101}) == 1
+    assert len({u.rank for u in named}) == 100
+    assert len({u.rank for u in same}) == 200
+    assert {u.once_bytes for u in named} == {50}
+    assert {u.once_bytes for u in same} == {101}
+    larger = extents(tmp_path, 0.0, 2.0, SamplingDesign(share_limit=200))
+    assert len({u.rank for u in larger if u.entry.size_bytes == 101}) == 1
 
 
-def test_the_listing_tells_of_all_units_what_is_then_read_of_some(tree: Path) -> None:
+def test_the_listing_tells_of_all_extents_what_is_then_read_of_some(tree: Path) -> None:
     (tree / "c").mkdir()
     for i in range(0, 60, 2):
         (tree / "c" / f"f{i}").write_bytes(b"y" * 40_000)
-    counted = listing(tree)
-    found = list(counted.places.select(listed(tree), 0.0, 2.0))
-    totals = counted.places.totals
-    assert totals.once_bytes == sum(unit.once_bytes for unit in found)
+    counted, totals = listing(tree), Totals()
+    found = list(counted.ranks.select(listed(tree), 0.0, 2.0, totals))
+    assert totals.once_bytes == sum(extent.once_bytes for extent in found)
     assert totals.once_bytes < 0.7 * counted.census.size_bytes
     assert totals.by_exponent.total() == counted.census.size_bytes
     by_exponent: Counter[int] = Counter()
-    for unit in found:
-        by_exponent[unit.entry.size_bytes.bit_length()] += unit.end - unit.start
+    for extent in found:
+        by_exponent[extent.entry.size_bytes.bit_length()] += extent.end - extent.start
     assert totals.by_exponent == by_exponent
-    assert len({(u.place, u.entry.size_bytes.bit_length()) for u in found}) == len(
-        {unit.place for unit in found}
+    assert totals.extents.total() == len(found)
+    assert len({(u.rank, u.entry.size_bytes.bit_length()) for u in found}) == len(
+        {extent.rank for extent in found}
     )
-    some = scanned(tree, 0.5)
+    some = sample_of(scanned(tree, 0.5))
     assert some.totals == totals
     assert some.listed.sum() < totals.by_exponent.total()
-    whole = scanned(tree, 1.0)
+    whole = sample_of(scanned(tree, 1.0))
     assert (int(whole.listed.sum()), int(whole.once.sum())) == (
         totals.by_exponent.total(),
         totals.once_bytes,
@@ -139,61 +144,86 @@ def test_the_listing_tells_of_all_units_what_is_then_read_of_some(tree: Path) ->
 
 
 def test_few_of_many_files_are_taken_to_be_alike_that_are_not() -> None:
-    places = Places(LocalTree([]), DESIGN)
+    ranks = SamplingRanks(LocalTree([]), DESIGN)
     entries = [Entry(b"f%d" % i, (0,), 1000 + i, 1000 + i, (1, i, 0)) for i in range(50_000)]
     for entry in entries:
-        places.count(entry)
-    assert sum(places.shared_by(entry).alike > 1 for entry in entries) < 50
+        ranks.count(entry)
+    assert sum(ranks.shared_by(entry).group_size > 1 for entry in entries) < 50
 
 
 def test_another_seed_reads_other_units(tree: Path) -> None:
-    other = Design(seed=8, unit_bytes=UNIT)
-    assert ids(units(tree, 0.0, 0.3)) != ids(units(tree, 0.0, 0.3, other))
+    other = SamplingDesign(seed=8, extent_bytes=UNIT)
+    assert ids(extents(tree, 0.0, 0.3)) != ids(extents(tree, 0.0, 0.3, other))
 
 
-def scanned(root: Path, rate: float, threads: int = 1, steps: int = 1) -> Sampled:
+def scanned(root: Path, rate: float, threads: int = 1, steps: int = 1) -> Measurement:
     partial = PartialScan(listing(root), Plan(seed=7), threads=threads)
     for step in range(1, steps + 1):
         partial.extend(rate * step / steps)
     return partial.result()
 
 
-def same(one: Sampled, other: Sampled) -> bool:
-    tables = all(
-        np.array_equal(one.tables[name].keys, other.tables[name].keys)
-        and np.array_equal(one.tables[name].places, other.tables[name].places)
-        and one.tables[name].compressed == other.tables[name].compressed
-        for name in one.tables
-    )
-    columns = all(
-        np.array_equal(getattr(one, name), getattr(other, name))
-        for name in ("places", "listed", "once", "exponents", "at", "data")
-    )
-    return tables and columns and one.rate == other.rate and one.totals == other.totals
+def assert_same_sample(one: Measurement, other: Measurement) -> None:
+    assert one.sketches.keys() == other.sketches.keys()
+    for name, sketch in one.sketches.items():
+        theirs = other.sketches[name]
+        assert (sketch.tau, sketch.compressed_tau) == (theirs.tau, theirs.compressed_tau)
+        for column in ("keys", "sizes", "counts", "labels", "extents", "compressed"):
+            assert np.array_equal(getattr(sketch, column), getattr(theirs, column)), column
+    ours, others = sample_of(one), sample_of(other)
+    for column in ("ranks", "listed", "once", "exponents", "at", "labels", "data", "holes"):
+        assert np.array_equal(getattr(ours, column), getattr(others, column)), column
+    assert (ours.rate, ours.totals) == (others.rate, others.totals)
 
 
-def test_neither_threads_nor_steps_change_what_is_found(tree: Path) -> None:
+def test_neither_threads_nor_steps_change_what_is_found(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "THREAD_BYTES", 1)
+    monkeypatch.setattr(partial_scan, "BATCH_BYTES", 1 << 18)
     once = scanned(tree, 0.4)
-    assert same(once, scanned(tree, 0.4, threads=3))
-    assert same(once, scanned(tree, 0.4, steps=4))
+    assert_same_sample(once, scanned(tree, 0.4, threads=3))
+    assert_same_sample(once, scanned(tree, 0.4, steps=4))
     assert 0 < once.coverage < 1
 
 
-def test_what_was_read_before_a_stop_is_the_sample_of_a_lower_rate(tree: Path) -> None:
+def test_looking_at_what_was_found_loses_nothing(tree: Path) -> None:
+    partial = PartialScan(listing(tree), Plan(seed=7))
+    for rate in (0.1, 0.2, 0.4):
+        partial.extend(rate)
+        looked = partial.result()
+        assert_same_sample(looked, scanned(tree, rate))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_was_read_before_a_stop_is_the_sample_of_a_lower_rate(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
     stop = threading.Event()
-    partial = PartialScan(listing(tree), Plan(seed=7), stop=stop)
-    read_units = partial.read_units
+    read = 0
 
-    def stopping(units: list[Unit], until: float) -> int:
-        # As if the person had stopped it when a third was read.
-        read_units(units[: len(units) // 3], until)
-        return len(units) // 3
+    def count(self: Pace, read_bytes: int) -> None:
+        nonlocal read
+        read += read_bytes
+        if read > 5_000_000:
+            stop.set()
 
-    partial.read_units = stopping  # type: ignore[method-assign]
-    partial.extend(1.0)
+    partial = PartialScan(listing(tree), Plan(seed=7), stop=stop, threads=threads)
+    with monkeypatch.context() as patched:
+        patched.setattr(Pace, "wait", count)
+        patched.setattr(run, "THREAD_BYTES", 1)
+        patched.setattr(partial_scan, "BATCH_BYTES", 1 << 20)
+        partial.extend(1.0)
     stopped = partial.result()
-    assert 0 < stopped.rate < 1
-    assert same(stopped, scanned(tree, stopped.rate))
+    assert 0 < sample_of(stopped).rate < 1
+    assert sample_of(stopped).interrupted
+    assert not stopped.census.skipped
+    whole = scanned(tree, sample_of(stopped).rate)
+    ours, theirs = stopped.sketches["cdc-64KiB"], whole.sketches["cdc-64KiB"]
+    assert np.array_equal(ours.keys, theirs.keys)
+    assert np.array_equal(sample_of(stopped).data, sample_of(whole).data)
+    partial.extend(1.0)
+    assert partial.rate == sample_of(stopped).rate, "nothing more is read"
 
 
 def test_no_time_reads_nothing_and_says_nothing(tree: Path) -> None:
@@ -223,10 +253,10 @@ def test_a_sample_that_came_to_be_everything_counts_exactly(tmp_path: Path) -> N
     for name in ("one", "copy"):
         (tmp_path / name).write_bytes(content)
     some, every = scanned(tmp_path, 0.999), scanned(tmp_path, 1.0)
-    assert some.rate == 1.0
+    assert sample_of(some).rate == 1.0
     assert reduce(some).headline == reduce(every).headline
     assert reduce(some).headline.ratio.value is not None
-    assert scanned(tmp_path, 1e-9).rate < 1.0
+    assert sample_of(scanned(tmp_path, 1e-9)).rate < 1.0
 
 
 def test_where_all_units_were_read_there_is_no_more_to_read(tmp_path: Path) -> None:
@@ -244,7 +274,7 @@ def test_units_are_cut_where_the_whole_file_is(tmp_path: Path) -> None:
     content = source.randbytes(6 << 20)
     (tmp_path / "one").write_bytes(content)
     (tmp_path / "shifted").write_bytes(source.randbytes(12_345) + content)
-    design = Design(seed=7)
+    design = SamplingDesign(seed=7)
     partial = PartialScan(listing(tmp_path, design), Plan(seed=7))
     partial.extend(1.0)
     name = "cdc-64KiB"
@@ -263,7 +293,7 @@ def test_units_are_cut_where_the_whole_file_is(tmp_path: Path) -> None:
 
 def test_a_chunk_at_the_end_of_a_unit_is_whole(tmp_path: Path) -> None:
     (tmp_path / "one").write_bytes(random.Random(9).randbytes(2 * UNIT))
-    found = scanned(tmp_path, 1.0).tables["cdc-64KiB"]
+    found = scanned(tmp_path, 1.0).sketches["cdc-64KiB"]
     # The last chunk of the file alone may be shorter than the least of them.
     assert np.count_nonzero(found.sizes < 40 << 10) <= 1
 
@@ -293,21 +323,15 @@ def test_below_a_twentieth_deduplication_has_no_point(tmp_path: Path) -> None:
 
 
 def test_a_file_that_shrinks_costs_what_is_missing_of_it(tree: Path) -> None:
-    partial = PartialScan(listing(tree), Plan(seed=7))
-    read_units = partial.read_units
+    counted = listing(tree)
     size_bytes = (tree / "text").stat().st_size
-
-    def shrinking(units: list[Unit], until: float) -> int:
-        os.truncate(tree / "text", 5)
-        return read_units(units, until)
-
-    partial.read_units = shrinking  # type: ignore[method-assign]
+    os.truncate(tree / "text", 5)
+    partial = PartialScan(counted, Plan(seed=7))
     partial.extend(1.0)
     found = partial.result()
-    assert found.census.skipped["changed"].size_bytes in (size_bytes - 5, size_bytes)
-    assert found.read_bytes + found.census.skipped["changed"].size_bytes == (
-        found.census.size_bytes
-    )
+    skipped_bytes = found.census.skipped["changed"].size_bytes
+    assert skipped_bytes in (size_bytes - 5, size_bytes)
+    assert found.read_bytes + skipped_bytes == found.census.size_bytes
 
 
 def test_holes_are_neither_read_nor_data(tmp_path: Path) -> None:
@@ -328,12 +352,12 @@ def test_units_in_holes_are_not_drawn_and_count_as_holes_at_any_rate(tmp_path: P
             file.seek(at * UNIT)
             file.write(source.randbytes(UNIT))
         file.truncate(1 << 40)
-    listed = listing(tmp_path)
-    assert listed.places.units < 300
+    counted = listing(tmp_path)
+    assert counted.ranks.extents < 300
     found = scanned(tmp_path, 0.5)
     dense_bytes = sum(p.stat().st_size for p in tmp_path.glob("text*")) + 3 * UNIT
     assert found.hole_bytes == (1 << 40) - 3 * UNIT
-    assert found.data_bytes == listed.drawn_bytes == dense_bytes
+    assert found.data_bytes == counted.sampled_bytes == dense_bytes
     assert found.coverage == found.read_bytes / dense_bytes
     # The sparse file is the largest, but little of the data.
     compressed = reduce(found).compression[0].compressed_bytes
@@ -363,20 +387,31 @@ def test_a_sparse_file_that_cannot_be_opened_is_refused_with_all_its_bytes(
     assert 0 < found.coverage < 1e-7
 
 
-def test_a_full_table_keeps_a_share_of_the_chunks_by_content() -> None:
-    chunker = Chunker("c", "fixed", 4096, 4096, 64, ("lz4",), 64)
-    collector = Collector(chunker, seed=1, rows_max=1000)
-    rng = np.random.default_rng(1)
-    keys = rng.integers(0, 2**63, 8000).astype(np.uint64)
-    for start in range(0, 8000, 100):
-        some, sizes = keys[start : start + 100], np.full(100, 4096, np.uint64)
-        chunks = Chunks(np.zeros(100, np.int64), some, sizes, np.zeros(256, np.uint64))
-        collector.add(start / 8000, 0, chunks, memoryview(b""), [], {})
-    table = collector.table(2.0)
-    assert len(table.keys) <= 1000
-    assert table.kept < 1
-    assert len(table.keys) / table.kept == pytest.approx(8000, rel=0.15)
-    assert (collector.ranks(table.keys) < table.kept).all()
+def test_a_full_sketch_keeps_a_share_of_the_chunks_by_content(tree: Path) -> None:
+    def sketch_of(entries: int) -> Sketch:
+        chunker = Chunker("c", "fixed", 4096, 4096, entries)
+        partial = PartialScan(listing(tree), Plan(seed=7, chunkers=(chunker,)))
+        partial.extend(1.0)
+        return partial.result().sketches["c"]
+
+    sketch, every = sketch_of(300), sketch_of(10_000)
+    assert len(sketch.keys) <= 300
+    assert sketch.tau < 1
+    assert len(sketch.keys) / sketch.tau == pytest.approx(len(every.keys), rel=0.2)
+    assert np.array_equal(sketch.keys, every.keys[every.ranks(7) < sketch.tau])
+    assert (sketch.ranks(7) < sketch.tau).all()
+
+
+def test_compressed_sizes_stand_in_every_row_of_a_chunk(tree: Path) -> None:
+    sketch = scanned(tree, 1.0).sketches["fixed-4KiB"]
+    (tree / "elsewhere").write_bytes((tree / "text").read_bytes() + b"more")
+    sketch = scanned(tree, 1.0).sketches["fixed-4KiB"]
+    unique, first, index = np.unique(sketch.keys, axis=0, return_index=True, return_inverse=True)
+    assert len(unique) < len(sketch.keys)
+    assert np.array_equal(sketch.compressed[first][index.ravel()], sketch.compressed)
+    below = sketch.ranks(7) < sketch.compressed_tau
+    assert (sketch.compressed[below] > 0).all()
+    assert not sketch.compressed[~below].any()
 
 
 def test_a_listing_stops_at_a_root_that_is_not_there(tmp_path: Path) -> None:
@@ -384,8 +419,8 @@ def test_a_listing_stops_at_a_root_that_is_not_there(tmp_path: Path) -> None:
         listing(tmp_path / "no")
 
 
-def test_every_chunker_that_cuts_has_a_table(tree: Path) -> None:
-    assert set(scanned(tree, 0.5).tables) == {c.name for c in CHUNKERS if c.max_bytes}
+def test_every_chunker_that_cuts_has_a_sketch(tree: Path) -> None:
+    assert set(scanned(tree, 0.5).sketches) == {c.name for c in CHUNKERS if c.max_bytes}
 
 
 def test_where_nothing_is_asked_little_is_read_whole(tree: Path) -> None:
@@ -393,7 +428,7 @@ def test_where_nothing_is_asked_little_is_read_whole(tree: Path) -> None:
     decision = decide(NOTHING_ASKED, partial)
     assert (decision.sampling, decision.reason) == (None, "little-data")
     assert decision.stored_bytes == partial.listing.stored_bytes
-    assert partial.read_bytes == 0
+    assert partial.crew.done() == (0, 0)
 
 
 def test_a_large_file_that_is_almost_all_hole_is_little(tmp_path: Path) -> None:
@@ -407,7 +442,7 @@ def test_a_large_file_that_is_almost_all_hole_is_little(tmp_path: Path) -> None:
 def test_the_speed_of_reading_makes_nothing_of_what_it_reads(tree: Path) -> None:
     partial = PartialScan(listing(tree), Plan(seed=7))
     assert partial.read_speed(5.0) > 0
-    assert (partial.read_bytes, partial.units_done, partial.rate) == (0, 0, 0.0)
+    assert (*partial.crew.done(), partial.rate) == (0, 0, 0.0)
 
 
 def test_where_nothing_is_asked_the_time_that_all_takes_decides(

@@ -12,10 +12,10 @@ from support.scans import scan
 
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.quantity import UNKNOWN
+from storeff.scan.measurement import Measurement
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import CHUNKERS, Plan
-from storeff.scan.sampled import Sampled
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
 from storeff.sources.tree import LocalTree
 
 KIB = 1 << 10
@@ -26,8 +26,8 @@ def whole(roots: list[Path]) -> Reduction:
     return reduce(scan(roots, Plan(seed=7)))
 
 
-def sampled(roots: list[Path], rate: float, seed: int = 7) -> Sampled:
-    listing = Listing(LocalTree(roots), Design(seed=seed))
+def sampled(roots: list[Path], rate: float, seed: int = 7) -> Measurement:
+    listing = Listing(LocalTree(roots), SamplingDesign(seed=seed))
     assert listing.count(threading.Event())
     partial = PartialScan(listing, Plan(seed=seed, chunkers=FEW))
     partial.extend(rate)
@@ -180,7 +180,7 @@ def test_files_that_several_sources_name_keep_every_interval_upright(tmp_path: P
             os.link(path, tmp_path / "h2" / f"{i}")
     roots = [tmp_path / name for name in ("h1", "h2", "big")]
     for seed in (1, 2, 3):
-        listing = Listing(LocalTree(roots), Design(seed=seed))
+        listing = Listing(LocalTree(roots), SamplingDesign(seed=seed))
         assert listing.count(threading.Event())
         reading = PartialScan(listing, Plan(seed=seed))
         reading.extend(0.4)

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scans import SMALL, assert_same, blocks, fill, listed, new_worker, scan
+from support.scans import SMALL, assert_same, blocks, fill, listed, new_worker, scan, small
 
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import reduce
@@ -277,7 +277,7 @@ def test_small_files_that_changed_since_they_were_listed(tmp_path: Path) -> None
     os.truncate(tmp_path / "shrunk", 200)
     (tmp_path / "gone").rename(tmp_path / "replaced")
     one = new_worker(tmp_path, SMALL)
-    one.measure(entries)
+    one.measure(small(entries))
     measured = one.finish()
     assert measured.census.skipped["changed"].size_bytes == 300 + 500
     assert measured.census.skipped["vanished"].size_bytes == 500

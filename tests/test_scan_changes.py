@@ -14,7 +14,7 @@ from storeff.scan import worker
 from storeff.scan.pace import Pace
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import Plan
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
 from storeff.sources.census import Census
 from storeff.sources.listed_once import ListedOnce
 from storeff.sources.source import Found
@@ -172,7 +172,7 @@ def test_a_change_after_the_listing_in_a_partial_scan(
 ) -> None:
     victim = two_files(tmp_path, make)
     tree = LocalTree([tmp_path])
-    listing = Listing(tree if again else ListedOnce(tree), Design())
+    listing = Listing(tree if again else ListedOnce(tree), SamplingDesign())
     assert listing.count(threading.Event())
     change(victim)
     partial = PartialScan(listing, Plan())

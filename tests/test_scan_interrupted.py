@@ -2,20 +2,20 @@
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from support.scans import SMALL, assert_same, fill, scan
+from support.scans import SMALL, assert_same, fill, sample_of, scan
 
 from storeff.scan import run, worker
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import Plan
-from storeff.scan.sampled import Sampled
-from storeff.scan.units import Design, Unit
+from storeff.scan.sampling import Extent, SamplingDesign
+from storeff.scan.worker import Task
 from storeff.sources.census import Census
 from storeff.sources.tree import LocalTree
 
@@ -77,7 +77,7 @@ def test_all_that_was_listed_is_not_all_there_is(
     monkeypatch.setattr(run, "BATCH_FILES", 1)
     measure = worker.Worker.measure
 
-    def one_and_no_more(self: worker.Worker, task: worker.Task) -> None:
+    def one_and_no_more(self: worker.Worker, task: Task) -> None:
         measure(self, task)
         stop.set()
 
@@ -154,8 +154,8 @@ def partly(
     stop: threading.Event | None = None,
     until: float = float("inf"),
     read_some: Callable[[PartialScan], None] = lambda partial: None,
-) -> Sampled:
-    listing = Listing(LocalTree([tree]), Design(unit_bytes=128 << 10))
+) -> Measurement:
+    listing = Listing(LocalTree([tree]), SamplingDesign(extent_bytes=128 << 10))
     listing.count(threading.Event())
     partial = PartialScan(listing, Plan(), stop=stop)
     read_some(partial)
@@ -165,7 +165,8 @@ def partly(
 
 def test_a_sample_that_was_read_is_not_interrupted(tree: Path) -> None:
     found = partly(tree, 0.4)
-    assert (found.rate, found.goal_rate, found.interrupted) == (0.4, 0.4, False)
+    sample = sample_of(found)
+    assert (sample.rate, sample.goal_rate, sample.interrupted) == (0.4, 0.4, False)
     assert all_listed(found.census)
 
 
@@ -173,29 +174,29 @@ def test_a_sample_that_was_stopped_says_how_far_it_was_to_read(tree: Path) -> No
     stop = threading.Event()
 
     def stop_in_the_middle(partial: PartialScan) -> None:
-        read_units = partial.read_units
+        tasks = partial.tasks
 
-        def some(units: list[Unit], until: float) -> int:
-            done = read_units(units[: len(units) // 2], until)
+        def some(extents: list[Extent]) -> Iterator[tuple[Task, int]]:
+            yield from tasks(extents[: len(extents) // 2])
             stop.set()
-            return done
+            yield from tasks(extents[len(extents) // 2 :])
 
-        partial.read_units = some  # type: ignore[method-assign]
+        partial.tasks = some  # type: ignore[method-assign]
 
     found = partly(tree, 0.8, stop, read_some=stop_in_the_middle)
-    assert found.interrupted
-    assert 0 < found.rate < found.goal_rate == 0.8
+    assert sample_of(found).interrupted
+    assert 0 < sample_of(found).rate < sample_of(found).goal_rate == 0.8
     assert 0 < found.coverage < 0.8
 
 
 def test_a_sample_whose_time_is_up_is_not_interrupted(tree: Path) -> None:
     found = partly(tree, 1.0, until=0.0)
-    assert (found.goal_rate, found.interrupted) == (1.0, False)
+    assert (sample_of(found).goal_rate, sample_of(found).interrupted) == (1.0, False)
     assert found.coverage < 1.0
 
 
 def test_a_sample_of_a_listing_that_was_stopped_is_of_an_unknown_whole(tree: Path) -> None:
-    listing = Listing(LocalTree([tree]), Design())
+    listing = Listing(LocalTree([tree]), SamplingDesign())
     assert not listing.count(stopped())
     found = PartialScan(listing, Plan()).result()
     assert not all_listed(found.census)

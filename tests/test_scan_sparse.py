@@ -12,16 +12,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scans import SMALL, assert_same, listed, scan
+from support.scans import SMALL, assert_same, listed, sample_of, scan
 
 from storeff.estimate.reduction import reduce
-from storeff.scan import units
+from storeff.scan import sampling
 from storeff.scan.measurement import Measurement
 from storeff.scan.part import PartedFile
 from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import Plan
-from storeff.scan.sampled import Sampled
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
 from storeff.sources.census import Census
 from storeff.sources.tree import LocalTree
 
@@ -46,8 +45,8 @@ def write(path: Path, size_bytes: int, extents: Iterable[tuple[int, bytes]] = ()
     return path
 
 
-def partly(root: Path, rate: float) -> Sampled:
-    listing = Listing(LocalTree([root]), Design())
+def partly(root: Path, rate: float) -> Measurement:
+    listing = Listing(LocalTree([root]), SamplingDesign())
     assert listing.count(threading.Event())
     partial = PartialScan(listing, Plan())
     partial.extend(rate)
@@ -140,14 +139,15 @@ def test_a_partial_scan_is_the_same_when_it_cannot_remember_where_the_data_is(
 ) -> None:
     sparse_tree(tmp_path)
     remembered = partly(tmp_path, 0.3)
-    monkeypatch.setattr(units, "RANGES_HELD", 10)
-    monkeypatch.setattr(units, "NUMBERS_AT_A_TIME", 7)
+    monkeypatch.setattr(sampling, "RANGES_HELD", 10)
+    monkeypatch.setattr(sampling, "NUMBERS_AT_A_TIME", 7)
     asked_again = partly(tmp_path, 0.3)
-    assert np.array_equal(remembered.places, asked_again.places)
-    assert (remembered.read_bytes, remembered.hole_bytes, remembered.totals) == (
+    ours, theirs = sample_of(remembered), sample_of(asked_again)
+    assert np.array_equal(ours.ranks, theirs.ranks)
+    assert (remembered.read_bytes, remembered.hole_bytes, ours.totals) == (
         asked_again.read_bytes,
         asked_again.hole_bytes,
-        asked_again.totals,
+        theirs.totals,
     )
 
 
@@ -160,9 +160,9 @@ def test_numbers_in_ranges_are_counted_out_in_blocks(
         ranges.append((position + gap, position + gap + length))
         position += gap + length
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(units, "NUMBERS_AT_A_TIME", at_a_time)
+        patched.setattr(sampling, "NUMBERS_AT_A_TIME", at_a_time)
         table = np.array(ranges, np.int64).reshape(-1, 2)
-        numbers = [block.tolist() for block in units.numbers_in(table)]
+        numbers = [block.tolist() for block in sampling.numbers_in(table)]
     assert all(len(block) <= at_a_time for block in numbers)
     assert list(chain(*numbers)) == [n for first, end in ranges for n in range(first, end)]
 
@@ -212,10 +212,10 @@ def test_a_sample_that_came_to_be_everything_counts_exactly(tmp_path: Path) -> N
     for name in ("one", "copy"):
         write(tmp_path / name, 30_000, [(0, RANDOM[:30_000])])
     some, every = partly(tmp_path, 0.999), partly(tmp_path, 1.0)
-    assert some.rate == 1.0
+    assert sample_of(some).rate == 1.0
     assert reduce(some).headline == reduce(every).headline
     assert reduce(some).headline.ratio.value is not None
-    assert partly(tmp_path, 1e-9).rate < 1.0
+    assert sample_of(partly(tmp_path, 1e-9)).rate < 1.0
 
 
 # ---- a sparse and a dense copy ----

@@ -22,14 +22,16 @@ from support.scans import (
     blocks,
     fill,
     listed,
+    new_job,
     new_worker,
     scan,
+    small,
 )
 
 import storeff
 from storeff.errors import StoreffError
-from storeff.scan import machine, run, worker
-from storeff.scan.compressed import CompressedSample, new_samples
+from storeff.scan import job, machine, run, worker
+from storeff.scan.compressed import CompressedSample
 from storeff.scan.pace import Pace
 from storeff.scan.part import PartedFile
 from storeff.scan.plan import Chunker, Plan
@@ -156,7 +158,7 @@ def test_workers_are_no_more_than_memory_allows(
     made = workers_made(monkeypatch)
     monkeypatch.setattr(run, "BATCH_FILES", 1)
     monkeypatch.setattr(run, "THREAD_BYTES", 1)
-    free_bytes = 6 * worker.worker_bytes(SMALL)
+    free_bytes = 6 * job.worker_bytes(SMALL)
     monkeypatch.setattr(machine, "available_bytes", lambda root: free_bytes)
     measured = scan([tree], SMALL, threads=64)
     assert 1 <= len(made) <= 3
@@ -266,13 +268,13 @@ def test_threads_compress_a_chunk_once_between_them(tmp_path: Path) -> None:
     for i in range(64):
         (tmp_path / f"{i}").write_bytes(content)
     plan = Plan(chunkers=(Chunker("fixed-64KiB", "fixed", 65536, 65536, 16, ("lz4",), 4),))
-    samples = new_samples(plan)
-    both = [new_worker(tmp_path, plan, samples) for _ in range(2)]
+    shared = new_job(LocalTree([tmp_path]), plan)
+    both = [new_worker(tmp_path, plan, shared) for _ in range(2)]
     for each in both:
-        each.measure(listed(tmp_path))
+        each.measure(small(listed(tmp_path)))
     sketches = [each.finish().sketches["fixed-64KiB"] for each in both]
     assert [int(s.compressed[0, 0]) > 0 for s in sketches] == [True, False]
-    merged = sketches[0].merge(sketches[1], plan.chunkers[0], plan.seed)
+    merged = sketches[0].merge(sketches[1], plan.chunkers[0], 4, plan.seed)
     assert int(merged.counts[0]) == 128
     assert int(merged.compressed[0, 0]) == int(sketches[0].compressed[0, 0])
 

@@ -15,7 +15,7 @@ from storeff.sources import listed_once
 from storeff.sources.entry import Entry
 from storeff.sources.listed_once import ListedOnce
 from storeff.sources.skipped import ChangedError, Ignored, Skipped
-from storeff.sources.source import HOLE_BYTES, Found, Reader, Whole
+from storeff.sources.source import HOLE_BYTES, Found, Range, RangeRead, Reader
 from storeff.sources.tree import LocalTree
 from storeff.testing import Key, MemoryReader, MemorySource, Segment, check_change, check_source
 
@@ -288,13 +288,13 @@ class DoubtsAll(GivesReadersOf):
 
 
 class ReadsWholesOneByteOff(Broken):
-    def read_whole(self, entries: Sequence[Entry], buffer: memoryview) -> Sequence[Whole]:
-        wholes = super().read_whole(entries, buffer)
+    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+        wholes = super().read_ranges(ranges, buffer)
         return [whole._replace(length=max(0, whole.length - 1)) for whole in wholes]
 
 
 class ReadsNoWholes(Broken):
-    def read_whole(self, entries: Sequence[Entry], buffer: memoryview) -> Sequence[Whole]:
+    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
         return []
 
 
@@ -349,8 +349,8 @@ def test_a_source_that_notices_no_change_fails() -> None:
 
 def test_an_error_that_costs_other_objects_fails() -> None:
     class StopsAtErrors(Broken):
-        def read_whole(self, entries: Sequence[Entry], buffer: memoryview) -> Sequence[Whole]:
-            wholes = [*super().read_whole(entries, buffer)]
+        def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+            wholes = [*super().read_ranges(ranges, buffer)]
             broken = [i for i, whole in enumerate(wholes) if whole.error]
             return wholes[: broken[0] + 1] if broken else wholes
 

@@ -13,6 +13,8 @@ from typing import Literal
 import click
 import numpy as np
 import numpy.typing as npt
+from storeff.scan.sampled import chunks_of, pieces_of
+from storeff.scan.units import Design, Places, name_hash, path_hash
 
 from storeff import _native
 from storeff.estimate.extents import ChunkTable, ExtentSample
@@ -20,8 +22,6 @@ from storeff.estimate.unseen import Pairs
 from storeff.scan import units as scan_units
 from storeff.scan.codecs import codec
 from storeff.scan.plan import ALLOCATION_BYTES, Chunker
-from storeff.scan.sampled import chunks_of, pieces_of
-from storeff.scan.units import Design, Places, name_hash, path_hash
 from storeff.sources.entry import Entry
 from storeff.sources.source import read_range
 from storeff.sources.tree import LocalTree

@@ -5,38 +5,36 @@ The only module of this room that knows how storeff.scan holds a partial scan.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from storeff.scan.measurement import VOLUME_BIT, Measurement
 from storeff.scan.plan import Chunker
-from storeff.scan.sampled import Sampled, Table
+from storeff.scan.sketch import Sketch
 
 U64 = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Scanned = Measurement | Sampled
 
 
 @dataclass(frozen=True, eq=False)
 class ChunkTable:
     """Chunks of one ``chunker``, of which a random share ``kept``, by content, is in the table.
 
-    A row per chunk and sampling rank: ``keys`` (n,) fingerprints, ``sizes`` (n,) bytes, ``ranks``
-    (n,) of the extents that hold the chunk, ``labels`` (n,) that it has there. ``compressed`` (n,
-    codecs) are bytes, known of a share ``compressed_kept`` of all chunks, else 0. ``chunks`` counts
-    everything that was cut; ``run_bytes`` (256,) are in constant runs, which have no rows.
+    A row per chunk and sampling rank: ``keys`` (n,) numbers of the chunks, ``sizes`` (n,) bytes,
+    ``ranks`` (n,) of the extents that hold the chunk, ``labels`` (n,) it has there. ``compressed``
+    (n, codecs) are bytes, known of a share ``compressed_kept`` of all chunks, else 0. ``chunks``
+    counts everything that was cut; ``run_bytes`` (256,) are in constant runs, which have no rows.
     """
 
     chunker: Chunker
-    keys: U64
+    keys: U64 | Ints
     sizes: U64
     ranks: Floats
     labels: U64
     kept: float
-    compressed: U64
+    compressed: U64 | npt.NDArray[np.uint32]
     compressed_kept: float
     chunks: int
     run_bytes: U64
@@ -101,21 +99,17 @@ def root_labels(roots: Iterable[int]) -> int:
     return sum(1 << VOLUME_BIT + root for root in roots)
 
 
-def is_sample(measurement: Scanned) -> TypeGuard[Sampled]:
-    """Whether ``measurement`` is of extents that were sampled, not of everything."""
-    return isinstance(measurement, Sampled)
-
-
-def extent_sample(measurement: Scanned, only: str | None = None) -> ExtentSample:
-    """What ``measurement`` has of extents; of all chunkers' tables or that of one ``only``."""
-    assert is_sample(measurement)
-    design, totals = measurement.design, measurement.totals
+def extent_sample(measurement: Measurement, only: str | None = None) -> ExtentSample:
+    """What ``measurement``, of a sample, has of extents; of all chunkers or of one ``only``."""
+    sample = measurement.sampling
+    assert sample is not None
+    totals = sample.totals
     return ExtentSample(
-        seed=design.seed,
-        extent_bytes=design.unit_bytes,
-        lead_bytes=design.lead_bytes,
-        share_limit=design.crowd_files,
-        rate=measurement.rate,
+        seed=sample.design.seed,
+        extent_bytes=sample.design.extent_bytes,
+        lead_bytes=sample.design.lead_bytes,
+        share_limit=sample.design.share_limit,
+        rate=sample.rate,
         data_bytes=measurement.data_bytes,
         read_bytes=measurement.read_bytes,
         roots={
@@ -124,31 +118,34 @@ def extent_sample(measurement: Scanned, only: str | None = None) -> ExtentSample
         },
         nominal_share=totals.once_bytes / max(1, totals.by_exponent.total()),
         bytes_by_exponent=totals.by_exponent,
-        ranks_by_exponent=totals.places_by_exponent,
+        ranks_by_exponent=totals.ranks_by_exponent,
         padding_bytes=totals.padding_bytes,
-        ranks=measurement.places,
-        exponents=measurement.exponents,
-        listed=measurement.listed,
-        nominal=measurement.once,
-        at=measurement.at,
-        labels=measurement.groups,
-        data=measurement.data,
+        ranks=sample.ranks,
+        exponents=sample.exponents,
+        listed=sample.listed,
+        nominal=sample.once,
+        at=sample.at,
+        labels=sample.labels,
+        data=sample.data,
         tables={
-            c.name: _chunk_table(measurement.tables[c.name], c)
+            c.name: _chunk_table(measurement.sketches[c.name], c)
             for c in measurement.plan.chunkers
-            if c.name in measurement.tables and only in (None, c.name)
+            if c.name in measurement.sketches and only in (None, c.name)
         },
     )
 
 
-def _chunk_table(table: Table, chunker: Chunker) -> ChunkTable:
-    known = np.array(sorted(table.compressed), np.uint64)
-    sizes = np.array([table.compressed[key] for key in known.tolist()], np.uint64)
-    compressed = np.zeros((len(table.keys), len(chunker.codecs)), np.uint64)
-    rows = table.compressed_rows
-    if rows.any():
-        compressed[rows] = sizes[np.searchsorted(known, table.keys[rows])]
+def _chunk_table(sketch: Sketch, chunker: Chunker) -> ChunkTable:
+    assert sketch.extents is not None
     return ChunkTable(
-        chunker, table.keys, table.sizes, table.places, table.groups, table.kept, compressed,
-        table.compressed_kept, table.chunks, table.runs,
-    )  # fmt: skip
+        chunker=chunker,
+        keys=sketch.chunk_numbers(),
+        sizes=sketch.sizes,
+        ranks=sketch.extents,
+        labels=sketch.labels,
+        kept=min(1.0, sketch.tau),
+        compressed=sketch.compressed,
+        compressed_kept=min(1.0, sketch.compressed_tau),
+        chunks=sketch.chunks,
+        run_bytes=sketch.run_bytes,
+    )

@@ -106,7 +106,7 @@ def read_towards(scan: PartialScan, sampling: Sampling, started: float) -> bool:
     those it stopped at held it, 91 % at least (``looks`` in bench/accuracy/partial.py, 2026-11-21).
     """
     until = math.inf if sampling.seconds is None else started + sampling.seconds
-    total = max(1, scan.listing.drawn_bytes)
+    total = max(1, scan.listing.sampled_bytes)
     rate = 1.0 if sampling.share is None else sampling.share
     if sampling.size_bytes is not None:
         rate = min(rate, sampling.size_bytes / total)

@@ -9,7 +9,7 @@ from storeff.estimate.compression import IN_BYTES, IN_UNITS, Compression
 from storeff.estimate.consistency import is_interrupted, without_intervals
 from storeff.estimate.delta import Similarity
 from storeff.estimate.evidence import Evidence
-from storeff.estimate.extents import Scanned, extent_sample, is_sample
+from storeff.estimate.extents import extent_sample
 from storeff.estimate.sampled import SampleEvidence
 from storeff.estimate.sharing import Sharing, sharing
 from storeff.estimate.sketched import SketchEvidence
@@ -142,7 +142,7 @@ class Reduction(msgspec.Struct, frozen=True):
     sharing: Sharing | None = None
 
 
-def reduce(measurement: Scanned, target_bytes: int | None = None) -> Reduction:
+def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reduction:
     """Every figure that ``measurement`` supports, with its interval; without one if the scan was
     interrupted. Where a sample supports only a range, a figure has no value; where nothing is
     known, no bounds either.
@@ -183,11 +183,10 @@ def reduce(measurement: Scanned, target_bytes: int | None = None) -> Reduction:
     return without_intervals(reduction) if is_interrupted(measurement.census) else reduction
 
 
-def evidence_of(measurement: Scanned) -> Evidence:
+def evidence_of(measurement: Measurement) -> Evidence:
     """The estimator that ``measurement`` allows."""
-    if is_sample(measurement):
+    if measurement.sampling is not None:
         return SampleEvidence(extent_sample(measurement))
-    assert isinstance(measurement, Measurement)
     return SketchEvidence.of(measurement)
 
 

@@ -7,14 +7,16 @@ from itertools import combinations
 from operator import add
 
 import numpy as np
+import numpy.typing as npt
 
 from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation, run_sizes
 from storeff.estimate.evidence import Evidence
-from storeff.estimate.extents import ExtentSample, Scanned, extent_sample, root_labels
+from storeff.estimate.extents import U64, ExtentSample, extent_sample, root_labels
 from storeff.estimate.per_byte import data_share, saved_share
 from storeff.estimate.sharing import Roots
 from storeff.estimate.unseen import Z_MAX, Pairs, calibrate, estimate
 from storeff.quantity import UNKNOWN, Quantity
+from storeff.scan.measurement import Measurement
 from storeff.scan.plan import HEADLINE, Chunker
 
 # How often the sample is thinned to calibrate one interval.
@@ -25,7 +27,7 @@ POINT_RATE_MIN = 0.05
 RANGE_MAX = 1.5
 
 
-def headline_ratio(measurement: Scanned) -> Quantity:
+def headline_ratio(measurement: Measurement) -> Quantity:
     """The headline of what was sampled, before other figures bound it."""
     evidence = SampleEvidence(extent_sample(measurement, HEADLINE.chunker))
     chunker = evidence.chunkers[HEADLINE.chunker]
@@ -106,7 +108,8 @@ class SampleEvidence(Evidence):
         """The chunks with their bytes, or compressed bytes with a codec; only chunks and data with
         any of ``labels``, a bit set, if given, or chunks with ``all_labels`` of them."""
         sample, table = self.sample, self.sample.tables[chunker.name]
-        rows, kept, values = np.full(len(table.keys), True), table.kept, table.sizes
+        rows, kept = np.full(len(table.keys), True), table.kept
+        values: U64 | npt.NDArray[np.uint32] = table.sizes
         if codec is not None:
             values = table.compressed[:, chunker.codecs.index(codec)]
             rows, kept = values > 0, table.compressed_kept

@@ -108,7 +108,7 @@ class Cut:
 def _weights(sketch: Sketch, labels: int | None, scope: float) -> U64 | Floats:
     """(n,) how much each kept chunk counts, as ``Cut.distinct`` says."""
     if labels is not None:
-        has: U64 = (sketch.groups & np.uint64(labels) != 0).astype(np.uint64)
+        has: U64 = (sketch.labels & np.uint64(labels) != 0).astype(np.uint64)
         return has
     return _observed(sketch.counts, scope) if scope < 1.0 else np.ones_like(sketch.sizes)
 
@@ -186,7 +186,7 @@ class SketchEvidence(Evidence):
 
     def roots(self, chunker: Chunker) -> Roots:
         kept, data_bytes = self.cuts[chunker.name].kept, list(self.roots_bytes.values())
-        labels, most = kept.sketch.groups, sum(data_bytes)
+        labels, most = kept.sketch.labels, sum(data_bytes)
         holds = [
             (labels >> np.uint64(VOLUME_BIT + root)) & np.uint64(1)
             for root in range(len(data_bytes))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from storeff.report.model import Ignored, Interrupted, Scan, SizeCount, Skipped, StratumCount
 from storeff.scan.measurement import Measurement, entropy_bits_per_byte
-from storeff.scan.sampled import Sampled
 from storeff.sources.census import Census, LeftOut
 from storeff.sources.content import CLASSES
 from storeff.sources.names import printable
@@ -13,7 +12,7 @@ from storeff.sources.skipped import MEANINGS, REMEDIES
 
 
 def describe_scan(
-    measured: Measurement | Sampled,
+    measured: Measurement,
     roots: Sequence[str],
     seconds: float,
     choice: str | None = None,
@@ -24,7 +23,7 @@ def describe_scan(
     census = measured.census
     strata: list[StratumCount] = []
     compress_seconds = None
-    if isinstance(measured, Measurement):
+    if measured.sampling is None:
         strata = _strata(measured)
         compress_seconds = round(measured.compress_seconds, 3)
     return Scan(

@@ -4,14 +4,8 @@ import heapq
 import math
 import threading
 
-from storeff.scan.plan import Plan
-
+# High and low half of the fingerprint, and the size.
 Key = tuple[int, ...]
-
-
-def new_samples(plan: Plan) -> "list[CompressedSample]":
-    """An empty sample for each chunker of ``plan``, for workers to share."""
-    return [CompressedSample(c.compressed_entries) for c in plan.chunkers]
 
 
 class CompressedSample:

@@ -8,33 +8,41 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from storeff.scan.plan import Plan
+from storeff.scan.plan import Chunker, Plan
+from storeff.scan.sample import Sample
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
 
 if TYPE_CHECKING:
-    # Only --similarity needs it.
+    # Only where similar chunks are asked for is it needed.
     from storeff.scan.similar import SimilarSketch
 
 U64 = npt.NDArray[np.uint64]
 
-# In Sketch.groups, below the bits of the content classes stand, from here on those of the volumes.
+# In labels, below the bits of the content classes stand, from here on those of the volumes.
 VOLUME_BIT = 32
 VOLUMES_MAX = 32
+# Of the chunks that a full scan compresses, a sample compresses one in so many: what extents differ
+# by outweighs the rest, and compressing is nearly all of the time of a small sample.
+COMPRESSED_SHARE = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """The mergeable result of scanning some files under a plan.
+    """The mergeable result of scanning some files under a plan, all of them or a sample.
 
-    ``volumes`` are the data bytes of each root that was scanned, in the order of their names; bit
-    VOLUME_BIT + i of a chunk's groups says that volume i holds it. Empty if there were too many.
+    ``volumes`` are the data bytes of each source root, in the order of their names; bit VOLUME_BIT
+    + i of a chunk's labels says that volume i holds it. Empty if there were too many.
     ``tasks`` names the scans that are in it, each by what it read and found.
-    ``census`` counts everything listed, ``read_bytes`` what was read, ``hole_bytes`` what holes
-    stand for (neither read nor part of any reduction). ``class_bytes`` (classes,) are the data
-    bytes of each content class, ``histogram`` (classes, 256) their byte values, counted in windows
-    that stand for the rest. ``cpu_seconds`` is what measuring took, ``compress_seconds`` included.
-    ``similar`` is None unless the plan asks for it.
+    ``census`` counts everything listed, ``read_bytes`` the data that was read, ``hole_bytes`` what
+    holes stand for (neither read nor part of any reduction). ``class_bytes`` (classes,) are the
+    data bytes of each content class, ``histogram`` (classes, 256) their byte values, counted in
+    windows that stand for the rest. ``cpu_seconds`` is what measuring took, ``compress_seconds``
+    included. ``similar`` is None unless the plan asks for it.
+
+    ``sampling`` is None after a full scan. In a sample all but the census is about the extents that
+    were read; ``volumes`` are the listed bytes of each root that could be sampled, and no whole
+    files are counted.
     """
 
     plan: Plan
@@ -50,44 +58,84 @@ class Measurement:
     compress_seconds: float
     tasks: frozenset[str] = frozenset()
     similar: "SimilarSketch | None" = None
+    sampling: Sample | None = None
 
     @property
     def data_bytes(self) -> int:
-        """Bytes that the reduction figures are about: all that was read."""
-        return self.read_bytes
+        """Bytes that the reduction figures are about: all that was read; in a sample, all listed
+        but the share that is holes."""
+        sample = self.sampling
+        if sample is None:
+            return self.read_bytes
+        left_out_bytes = sample.skipped_bytes + sample.unopened_bytes
+        every_row = np.full(len(sample.at), True)
+        return sample.data_of(self.census.size_bytes - left_out_bytes, every_row)
+
+    def volume_data_bytes(self, volume: int) -> int:
+        """The same of the volume of that number."""
+        held_bytes = list(self.volumes.values())[volume]
+        sample = self.sampling
+        if sample is None:
+            return held_bytes
+        return sample.data_of(held_bytes, sample.observed(1 << VOLUME_BIT + volume))
 
     @property
     def coverage(self) -> float:
         """Share of the listed bytes, but those known to be in holes, that was read; less than 1 if
-        anything was refused."""
+        anything was skipped."""
         return self.census.coverage(self.read_bytes, self.hole_bytes)
+
+    def within(self, rate: float) -> "Measurement":
+        """Of a sample, the sample at a lower ``rate``; itself, if its own is not above that."""
+        if self.sampling is None or rate >= min(self.sampling.rate, 1.0):
+            return self
+        sample = self.sampling.within(rate)
+        return replace(
+            self,
+            sketches={name: sketch.within(rate) for name, sketch in self.sketches.items()},
+            read_bytes=int(sample.data.sum()),
+            hole_bytes=int(sample.holes.sum()) + sample.skipped_bytes,
+            sampling=sample,
+        )
 
     def merge(self, other: "Measurement") -> "Measurement":
         """The measurement of both inputs' files; associative, commutative, and idempotent: a scan
-        that both hold counts once.
+        that both hold counts once. Two samples merge at the lower of their rates; to merge more of
+        unequal rates, bring all to the lowest first (``merged``).
 
-        Raises ValueError if the plans differ, as their chunks would not be comparable, or if each
-        input holds scans that the other lacks beside some that both hold: no sum can be undone.
+        Raises ValueError if the plans differ, or how samples were drawn, as they would not be
+        comparable, or if each input holds scans that the other lacks beside some that both hold:
+        no sum can be undone.
         """
-        if self.plan != other.plan:
-            raise ValueError(f"plans {self.plan.digest()} and {other.plan.digest()} differ")
+        self._check_comparable(other)
         both = self.tasks & other.tasks
         if both:
             larger = max(self, other, key=lambda each: len(each.tasks))
             if larger.tasks != self.tasks | other.tasks:
                 raise ValueError(f"scans {', '.join(sorted(both))} are in both, others in one only")
             return larger
+        if self.sampling is not None and other.sampling is not None:
+            rate = min(self.sampling.rate, other.sampling.rate)
+            mine, others = self.within(rate), other.within(rate)
+            if mine is not self or others is not other:
+                return mine.merge(others)
+        volumes = self._volumes_with(other)
+        mine, others = (each._under(list(volumes)) for each in (self, other))
         census = Census()
         census.merge(self.census)
         census.merge(other.census)
-        volumes = self._volumes_with(other)
-        mine, others = (each._sketches_under(list(volumes)) for each in (self, other))
         return replace(
             self,
             census=census,
             sketches={
-                c.name: mine[c.name].merge(others[c.name], c, self.plan.seed)
+                c.name: mine.sketches[c.name].merge(
+                    others.sketches[c.name],
+                    c,
+                    compressed_max(c, self.sampling is not None),
+                    self.plan.seed,
+                )
                 for c in self.plan.chunkers
+                if c.name in self.sketches
             },
             volumes=volumes,
             read_bytes=self.read_bytes + other.read_bytes,
@@ -98,13 +146,33 @@ class Measurement:
             compress_seconds=self.compress_seconds + other.compress_seconds,
             tasks=self.tasks | other.tasks,
             similar=self._similar_with(other),
+            sampling=mine.sampling.merge(others.sampling)
+            if mine.sampling is not None and others.sampling is not None
+            else None,
         )
 
-    def as_task(self, roots: Iterable[bytes]) -> "Measurement":
-        """This, named as the scan of ``roots`` that it is: the same data gives the same name."""
+    def _check_comparable(self, other: "Measurement") -> None:
+        if self.plan != other.plan:
+            raise ValueError(f"plans {self.plan.digest()} and {other.plan.digest()} differ")
+        designs = [each.sampling and each.sampling.design for each in (self, other)]
+        if designs[0] != designs[1]:
+            raise ValueError(
+                "a sample and a full scan do not merge"
+                if None in designs
+                else "the samples were drawn by different designs"
+            )
+
+    def as_task(self, roots: Iterable[bytes], shard: tuple[int, int] | None) -> "Measurement":
+        """This, named as the scan of ``roots``, or of a shard of it: the same data gives the same
+        name."""
         digest = hashlib.sha256(self.plan.digest().encode())
-        census = f"{self.census.files} {self.census.size_bytes}".encode()
-        for part in (*sorted(roots), census, self.class_bytes.tobytes(), self.histogram.tobytes()):
+        counted = f"{self.census.files} {self.census.size_bytes} {shard}"
+        parts = [*sorted(roots), counted.encode()]
+        parts += [self.class_bytes.tobytes(), self.histogram.tobytes()]
+        if self.sampling is not None:
+            parts += [f"{self.sampling.design} {self.sampling.rate}".encode()]
+            parts += [self.sampling.ranks.tobytes()]
+        for part in parts:
             digest.update(hashlib.sha256(part).digest())
         return replace(self, tasks=frozenset({digest.hexdigest()[:16]}))
 
@@ -119,11 +187,33 @@ class Measurement:
             return {}
         return {name: self.volumes.get(name, 0) + other.volumes.get(name, 0) for name in names}
 
-    def _sketches_under(self, names: list[bytes]) -> dict[str, Sketch]:
-        """The sketches with the volumes' bits where they are if ``names`` are all the volumes."""
+    def _under(self, names: list[bytes]) -> "Measurement":
+        """This with the volumes' bits where they are if ``names`` are all the volumes."""
         bits = [VOLUME_BIT + names.index(name) if name in names else None for name in self.volumes]
         moves = {VOLUME_BIT + i: bit for i, bit in enumerate(bits)}
-        return {name: sketch.with_groups_moved(moves) for name, sketch in self.sketches.items()}
+        if all(old == new for old, new in moves.items()):
+            return self
+        return replace(
+            self,
+            sketches={name: s.with_labels_moved(moves) for name, s in self.sketches.items()},
+            sampling=self.sampling and self.sampling.with_labels_moved(moves),
+        )
+
+
+def merged(measurements: Iterable[Measurement]) -> Measurement:
+    """All of ``measurements``, at least one, as one; samples at the lowest of their rates. The
+    result does not depend on their order. Raises ValueError as ``Measurement.merge`` does."""
+    every = list(measurements)
+    rate = min((m.sampling.rate for m in every if m.sampling is not None), default=1.0)
+    total, *others = (each.within(rate) for each in every)
+    for other in others:
+        total = total.merge(other)
+    return total
+
+
+def compressed_max(chunker: Chunker, is_sample: bool) -> int:
+    """How many chunks of ``chunker`` are compressed."""
+    return chunker.compressed_entries // (COMPRESSED_SHARE if is_sample else 1)
 
 
 def entropy_bits_per_byte(histogram: U64) -> float | None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from storeff import _native
 from storeff.sources.entry import Entry
@@ -12,6 +13,12 @@ from storeff.sources.source import Source
 # Parts of little data are handed out together, until they have so much of it: a file of 100,000
 # extents far from each other is not opened as often.
 STRETCH_BYTES = 16 << 20
+
+
+class Stop(Protocol):
+    """What says that a scan is to end: an Event, or the end of its time."""
+
+    def is_set(self) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -55,7 +62,7 @@ class PartedFile:
         self.all_handed_out = False
         self.refused: str | None = None
 
-    def stretches(self, stop: threading.Event) -> Iterator[tuple[list[Part], int]]:
+    def stretches(self, stop: Stop) -> Iterator[tuple[list[Part], int]]:
         """The parts in order, one with much data or several with little at a time, and the bytes of
         data that they are to have. The last one may have none.
 
@@ -80,7 +87,7 @@ class PartedFile:
             self.all_handed_out = True
         yield stretch, stretch_bytes
 
-    def _listed(self, stop: threading.Event) -> Iterator[tuple[Part, int]]:
+    def _listed(self, stop: Stop) -> Iterator[tuple[Part, int]]:
         """Each part that holds data, and how much."""
         looked_to = 0
         if stop.is_set():

@@ -1,62 +1,68 @@
-"""A partial scan: the tree is listed, and units of it are read in the order of their places."""
+"""A partial scan: the tree is listed, and extents of it are read in the order of their ranks."""
 
 import contextlib
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from storeff.scan.machine import affordable_threads
+from storeff.scan.job import Job
+from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Plan
-from storeff.scan.reader import Groups, Outcome, UnitReader
-from storeff.scan.run import PROGRESS_SECONDS, Progress, interrupted_at, kernels, wait_for
-from storeff.scan.sampled import Collector, Sampled
-from storeff.scan.units import Design, Places, Unit
-from storeff.scan.worker import volumes_of
+from storeff.scan.run import (
+    BATCH_FILES,
+    FILE_BYTES,
+    PROGRESS_SECONDS,
+    Crew,
+    Progress,
+    Shard,
+    interrupted_at,
+    is_in,
+    kernels,
+)
+from storeff.scan.sampling import Extent, SamplingDesign, SamplingRanks, Totals
+from storeff.scan.worker import Task
 from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
 from storeff.sources.entry import Entry
-from storeff.sources.skipped import Skipped, skipped_for
-from storeff.sources.source import Source
+from storeff.sources.skipped import skipped_for
+from storeff.sources.source import Source, read_range
 
-# What one thread takes at a time, and finishes even when told to stop.
-BATCH_UNITS = 8
-# What a thread takes for its buffer, its compressors and what it makes of a unit.
-READER_BYTES = 32 << 20
-# Units that are held at a time, about 400 bytes each: for more, the tree is listed again.
-UNITS_HELD = 1 << 20
-# Of paths that are thousands of directories deep, so much is held.
+# What one thread takes at a time.
+BATCH_BYTES = 8 << 20
+# Extents that are held at a time, about 400 bytes each, and bytes of their paths, which may be
+# thousands of directories deep: for more, the source is listed again.
+EXTENTS_HELD = 1 << 20
 PATH_BYTES_HELD = 256 << 20
 ENTRIES_COUNTED = 512
 
 
 class Listing:
-    """What is in ``source``, counted, so that places are known; nothing is read.
+    """What is in ``source``, counted, so that sampling ranks are known; no data is read.
 
-    It is listed again for every reading: ListedOnce spares that.
+    Of a ``shard`` the ranks are those of everything, all else is that of its objects.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        design: Design,
-    ) -> None:
+    def __init__(self, source: Source, design: SamplingDesign, shard: Shard | None = None) -> None:
         self.source = source
-        self.places = Places(source, design)
+        self.design = design
+        self.shard = shard
+        self.ranks = SamplingRanks(source, design)
         self.census = Census()
+        self.skipped_bytes = 0
         self.unopened_bytes = 0
-        self.volume_bytes = dict.fromkeys(volumes_of(source), 0)
+        self.root_bytes = [0] * len(source.roots)
+        self.totals = Totals()
         self.path_bytes = 0
 
     @property
-    def drawn_bytes(self) -> int:
-        """Bytes of all units that may be drawn: not those that are in holes, or in files that may
-        have some and cannot be opened."""
-        return self.census.size_bytes - self.places.skipped_bytes - self.unopened_bytes
+    def sampled_bytes(self) -> int:
+        """Bytes of all extents that may be sampled: not those that are in holes, or in files that
+        may have some and cannot be opened."""
+        return self.census.size_bytes - self.skipped_bytes - self.unopened_bytes
 
     @property
     def stored_bytes(self) -> int:
@@ -77,21 +83,15 @@ class Listing:
                 self.census.add_left_out(interrupted_at(self.source, found))
                 break
             if not isinstance(found, Entry):
-                self.census.add_left_out(found)
+                # What is no object is in the first shard.
+                if self.shard is None or self.shard[0] == 0:
+                    self.census.add_left_out(found)
+                continue
+            self.ranks.count(found)
+            if not is_in(self.shard, found):
                 continue
             batch.append(found)
-            try:
-                drawn_bytes = self.places.count(found)
-            except OSError as error:
-                drawn_bytes = 0
-                self.unopened_bytes += found.size_bytes
-                self.census.add_left_out(
-                    skipped_for(error, self.source.name(found), found.size_bytes)
-                )
-            for position in found.roots:
-                if self.volume_bytes:
-                    self.volume_bytes[self.source.roots[position]] += drawn_bytes
-            self.path_bytes += len(found.path)
+            self.count_extents(found)
             if len(batch) == ENTRIES_COUNTED:
                 self.census.add_entries(batch, [None] * len(batch))
                 batch = []
@@ -102,21 +102,52 @@ class Listing:
         self.census.add_entries(batch, [None] * len(batch))
         return "interrupted" not in self.census.skipped
 
-    def slices(self, low: float, high: float) -> Iterator[tuple[float, list[Unit]]]:
-        """The units with a place in [``low``, ``high``), in order, as many as may be held at a
-        time; and before which place they end."""
+    def count_extents(self, entry: Entry) -> None:
+        try:
+            sampled_bytes = self.ranks.sampled_bytes(entry)
+            self.skipped_bytes += entry.size_bytes - sampled_bytes
+        except OSError as error:
+            sampled_bytes = 0
+            self.unopened_bytes += entry.size_bytes
+            name = self.source.name(entry)
+            self.census.add_left_out(skipped_for(error, name, entry.size_bytes))
+        for root in entry.roots:
+            self.root_bytes[root] += sampled_bytes
+        self.path_bytes += len(entry.path)
+
+    def slices(self, low: float, high: float) -> Iterator[tuple[float, list[Extent]]]:
+        """The extents that rank in [``low``, ``high``), in order, as many as may be held at a time;
+        and below which rank they are."""
         width = min(
-            UNITS_HELD / max(1, self.places.units), PATH_BYTES_HELD / max(1, self.path_bytes)
+            EXTENTS_HELD / max(1, self.ranks.extents), PATH_BYTES_HELD / max(1, self.path_bytes)
         )
         while low < high:
             end = high if high - low <= width else low + width
-            entries = (found for found in self.source.list() if isinstance(found, Entry))
-            yield end, sorted(self.places.select(entries, low, end), key=lambda unit: unit.order)
+            self.totals = Totals()
+            selected = self.ranks.select(self.entries(), low, end, self.totals)
+            yield end, sorted(selected, key=lambda extent: extent.order)
             low = end
+
+    def entries(self) -> Iterator[Entry]:
+        """The objects, of the shard if there is one."""
+        for found in self.source.list():
+            if isinstance(found, Entry) and is_in(self.shard, found):
+                yield found
+
+
+class _Stop:
+    """A stop, or the end of the time that is given."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.stop = stop
+        self.until = float("inf")
+
+    def is_set(self) -> bool:
+        return self.stop.is_set() or time.monotonic() >= self.until
 
 
 class PartialScan:
-    """Reads a counted tree at a growing ``rate``: all units with a place below it were read."""
+    """Reads a counted tree at a growing ``rate``: all extents that rank below it were read."""
 
     def __init__(
         self,
@@ -131,165 +162,115 @@ class PartialScan:
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self.listing = listing
-        self.plan = plan
-        self.threads = affordable_threads(threads, READER_BYTES)
-        self.kernel = kernel or kernels()[0]
         self.stop = stop or threading.Event()
-        self.pace = Pace(bytes_per_second, self.stop)
+        self.ends = _Stop(self.stop)
+        self.job = Job(
+            listing.source,
+            plan,
+            kernel or kernels()[0],
+            self.ends,
+            Pace(bytes_per_second, self.stop),
+            listing.design,
+            is_kv,
+        )
+        self.crew = Crew(self.job, threads, self.stop, self.show)
         self.on_progress = on_progress
-        self.collectors = [Collector(c, plan.seed) for c in plan.chunkers if c.kind != "whole"]
         self.rate = self.goal_rate = 0.0
         self.interrupted = False
-        self.lock = threading.Lock()
-        self.groups = Groups(
-            listing.source, listing.places.design, list(listing.volume_bytes), is_kv
-        )
-        # Bytes of data, and in holes, by place and groups; listed bytes, those once, and exponent
-        # by place.
-        self.read: defaultdict[tuple[float, int], list[int]] = defaultdict(lambda: [0, 0])
-        self.listed: defaultdict[float, list[int]] = defaultdict(lambda: [0, 0, 0])
-        self.left_out = Census()
-        self.units_done = 0
-        self.read_bytes = 0
-        self.hole_bytes = 0
-        self.cpu_seconds = 0.0
+        # Of the first extent that was not read when the scan ended.
+        self.undone_rank = float("inf")
+
+    @property
+    def threads(self) -> int:
+        return self.crew.threads
 
     def read_speed(self, seconds: float) -> float:
-        """Bytes a second that one thread reads, by the first units for so long at most; nothing is
-        made of them. What cannot be read is passed over here."""
-        reader = self.reader()
+        """Bytes a second that one thread reads, by the first extents for so long at most; nothing
+        is made of them. What cannot be read is passed over here."""
         started = time.monotonic()
         read_bytes = 0
-        _, units = next(self.listing.slices(0.0, 1.0))
-        for unit in units:
+        _, extents = next(self.listing.slices(0.0, 1.0))
+        for extent in extents:
             if self.stop.is_set() or time.monotonic() - started >= seconds:
                 break
-            with contextlib.suppress(OSError):
-                read_bytes += reader.read_only(unit)
+            with contextlib.suppress(OSError), self.job.source.open(extent.entry) as reader:
+                for offset, length, is_hole in reader.segments(extent.start, extent.end):
+                    if not is_hole:
+                        read_bytes += len(read_range(reader, offset, length))
         return max(read_bytes, 1) / (time.monotonic() - started)
 
     def extend(self, rate: float, until: float = float("inf")) -> None:
-        """Read on up to ``rate``, or less: to the time ``until`` (monotonic), or to a stop."""
+        """Read on up to ``rate``, or less: to the time ``until`` (monotonic), or to a stop, after
+        which nothing more is read.
+
+        Raises StoreffError if there is no memory for a single thread.
+        """
+        if self.undone_rank < float("inf"):
+            return
         self.goal_rate = max(self.goal_rate, min(rate, 1.0))
-        # A place may be 1.
+        self.ends.until = until
+        # A rank may be 1.
         high = float("inf") if rate >= 1.0 else rate
-        listed = self.listing.slices(self.rate, min(high, np.nextafter(1.0, 2.0)))
-        for end, units in listed:
-            done = self.read_units(units, until)
-            if done < len(units):
-                # Of the place at which the reading ended only a part may have been read.
-                self.rate = max(self.rate, units[done].place)
+        for end, extents in self.listing.slices(self.rate, min(high, np.nextafter(1.0, 2.0))):
+            self.crew.measure(self.tasks(extents))
+            self.undone_rank = min([self.undone_rank, *(w.undone_rank for w in self.crew.workers)])
+            if self.undone_rank < float("inf"):
+                # Of the extents that have this rank only some may have been read.
+                self.rate = max(self.rate, min(self.undone_rank, 1.0))
                 self.interrupted = self.stop.is_set()
                 return
             self.rate = min(end, 1.0)
-        # Of few units all may have a place below the rate: nothing is left to estimate.
-        if sum(of_place[0] for of_place in self.listed.values()) >= self.listing.drawn_bytes:
+        # Of few extents all may rank below the rate: nothing is left to estimate.
+        listed_bytes = sum(w.extents.listed_bytes for w in self.crew.workers)
+        if listed_bytes >= self.listing.sampled_bytes:
             self.rate = 1.0
 
-    def read_units(self, units: list[Unit], until: float) -> int:
-        """How many of ``units``, from the first on, were dealt with."""
-        taken = 0
-
-        def drain() -> None:
-            nonlocal taken
-            started = time.thread_time()
-            reader = self.reader()
-            while True:
-                with self.lock:
-                    begin = taken
-                    late = self.stop.is_set() or time.monotonic() >= until
-                    if late or begin >= len(units):
-                        break
-                    taken = min(begin + BATCH_UNITS, len(units))
-                    end = taken
-                for unit in units[begin:end]:
-                    outcome = reader.read_unit(unit)
-                    self.count(unit, outcome)
-                    self.pace.wait(outcome.read_bytes)
-            with self.lock:
-                self.cpu_seconds += time.thread_time() - started
-
-        threads = max(1, min(self.threads, -(-len(units) // BATCH_UNITS)))
-        with ThreadPoolExecutor(threads) as pool:
-            running = [pool.submit(drain) for _ in range(threads)]
-            wait_for(running, self.stop, self.show)
-        self.show()
-        return taken
-
-    def reader(self) -> UnitReader:
-        return UnitReader(
-            self.listing.places.design, self.plan, self.collectors, self.groups, self.kernel
-        )
-
-    def count(self, unit: Unit, outcome: Outcome) -> None:
-        """Take note of a unit that was dealt with."""
-        with self.lock:
-            at = self.read[unit.place, outcome.groups]
-            at[0] += outcome.data_bytes
-            at[1] += outcome.hole_bytes
-            listed = self.listed[unit.place]
-            listed[0] += unit.end - unit.start
-            listed[1] += unit.once_bytes
-            listed[2] = unit.entry.size_bytes.bit_length()
-            self.units_done += 1
-            self.read_bytes += outcome.data_bytes
-            self.hole_bytes += outcome.hole_bytes
-            if outcome.reason is not None:
-                missing_bytes = unit.end - unit.start - outcome.data_bytes - outcome.hole_bytes
-                item = Skipped(outcome.reason, self.listing.source.name(unit.entry), missing_bytes)
-                self.left_out.add_left_out(item)
+    def tasks(self, extents: list[Extent]) -> Iterator[tuple[Task, int]]:
+        """``extents`` as tasks, until the scan is to end."""
+        batch: list[Extent] = []
+        batch_bytes = 0
+        for extent in extents:
+            if batch and (len(batch) >= BATCH_FILES or batch_bytes >= BATCH_BYTES):
+                yield batch, batch_bytes
+                batch, batch_bytes = [], 0
+            if not batch and self.ends.is_set():
+                self.undone_rank = min(self.undone_rank, extent.rank)
+                return
+            batch.append(extent)
+            batch_bytes += max(extent.end - extent.start, FILE_BYTES)
+        if batch:
+            yield batch, batch_bytes
 
     def show(self) -> None:
         census = self.listing.census
-        self.on_progress(
-            Progress(
-                False,
-                census.files,
-                census.size_bytes,
-                self.units_done,
-                self.read_bytes + self.hole_bytes + self.listing.places.skipped_bytes,
-            )
-        )
+        done, done_bytes = self.crew.done()
+        done_bytes += self.listing.skipped_bytes
+        self.on_progress(Progress(False, census.files, census.size_bytes, done, done_bytes))
 
-    def result(self) -> Sampled:
-        """What was found at places below ``rate``."""
-        # A place may be 1.
-        rate = self.rate if self.rate < 1.0 else 2.0
-        place, groups, data_bytes, hole_bytes = _columns(
-            rate, ((*key, *sizes) for key, sizes in self.read.items())
-        )
-        places, listed_bytes, once_bytes, exponents = _columns(
-            rate, ((place, *sizes) for place, sizes in self.listed.items())
-        )
+    def result(self) -> Measurement:
+        """What was found in the extents that rank below ``rate``."""
+        listing = self.listing
+        found = self.crew.measured(and_finish=False)
+        assert found.sampling is not None
         census = Census()
-        census.merge(self.listing.census)
-        census.merge(self.left_out)
-        return Sampled(
-            plan=self.plan,
-            design=self.listing.places.design,
-            kernel=self.kernel,
-            rate=self.rate,
+        census.merge(listing.census)
+        census.merge(found.census)
+        sampling = replace(
+            found.sampling,
             goal_rate=self.goal_rate,
             interrupted=self.interrupted,
-            census=census,
-            volumes=self.listing.volume_bytes,
-            skipped_bytes=self.listing.places.skipped_bytes,
-            unopened_bytes=self.listing.unopened_bytes,
-            totals=self.listing.places.totals,
-            places=np.array(places, np.float64),
-            exponents=np.array(exponents, np.int64),
-            listed=np.array(listed_bytes, np.uint64),
-            once=np.array(once_bytes, np.uint64),
-            at=np.searchsorted(places, place),
-            groups=np.array(groups, np.uint64),
-            data=np.array(data_bytes, np.uint64),
-            holes=np.array(hole_bytes, np.uint64),
-            tables={c.chunker.name: c.table(rate) for c in self.collectors},
-            cpu_seconds=self.cpu_seconds,
+            skipped_bytes=listing.skipped_bytes,
+            unopened_bytes=listing.unopened_bytes,
+            totals=listing.totals,
         )
-
-
-def _columns(rate: float, rows: Iterable[tuple[float, ...]]) -> tuple[Sequence[float], ...]:
-    """The four columns of ``rows``, in order, whose first is a place below ``rate``."""
-    found = sorted(row for row in rows if row[0] < rate)
-    return tuple(zip(*found, strict=True)) if found else ((),) * 4
+        roots = dict(zip(listing.source.roots, listing.root_bytes, strict=True))
+        measured = replace(
+            found,
+            census=census,
+            volumes={name: roots[name] for name in self.job.volumes},
+            hole_bytes=found.hole_bytes + listing.skipped_bytes,
+            sampling=sampling,
+        )
+        # A rank may be 1.
+        measured = measured.within(self.rate if self.rate < 1.0 else 2.0)
+        return measured.as_task(listing.source.roots, listing.shard)

@@ -1,4 +1,4 @@
-"""Scanning on threads: each takes the next files from the walk, measures them, and comes back."""
+"""Scanning on threads: each takes the next task, measures it, and comes back."""
 
 import math
 import threading
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from storeff import _native
 from storeff.errors import StoreffError
-from storeff.scan.compressed import new_samples
+from storeff.scan.job import SMALL_BYTES, Job, worker_bytes
 from storeff.scan.machine import affordable_threads
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import PartedFile
 from storeff.scan.plan import Plan
-from storeff.scan.worker import SMALL_BYTES, Task, Worker, worker_bytes
+from storeff.scan.sampling import Extent, object_number
+from storeff.scan.worker import Task, Worker
 from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
 from storeff.sources.entry import Entry
@@ -36,6 +37,9 @@ RESERVE_BYTES = 256 << 20
 # How long a scan that is stopped goes on listing, so as to know of how much it has measured a part.
 LIST_ON_SECONDS = 2.0
 PROGRESS_SECONDS = 0.1
+
+# Shard i of n: the objects of which it measures one in n, by a hash.
+Shard = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -64,18 +68,19 @@ def scan(
     bytes_per_second: float | None = None,
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    shard: Shard | None = None,
 ) -> Measurement:
-    """Measure everything in ``source``.
+    """Measure every object of ``source``, or those of one ``shard``.
 
-    ``is_kv`` tells the content class "kv" (see ``content.classify``).
-
-    ``kernel`` is one of ``kernels()``, None the fastest. ``bytes_per_second`` caps the reading of
+    ``is_kv`` recognises the content class "kv" (see ``content.classify``). ``kernel`` is one of
+    ``kernels()``, None the fastest. ``bytes_per_second`` caps the reading of
     all ``threads`` together; there are fewer where there is not the work or the memory for all. The
-    result depends neither on that nor on ``threads`` nor on the order of files.
+    result depends neither on that nor on ``threads`` nor on the order of files. All shards merged
+    are the scan of everything.
 
     Setting ``stop`` ends the scan early: what is in flight is cut short, and everything listed but
     not measured is skipped as ``interrupted``. Listing goes on for ``LIST_ON_SECONDS``; if it does
-    not come to its end, that is one Skipped of unknown size, and the measurement's listing is not
+    not come to its end, that is skipped with an unknown size, and the measurement's listing is not
     complete.
 
     Raises StoreffError if ``kernel`` does not run on this machine, or there is no memory for a
@@ -83,19 +88,19 @@ def scan(
     """
     stop = stop or threading.Event()
     pace = Pace(bytes_per_second, stop)
-    samples, turn = new_samples(plan), threading.Lock()
+    job = Job(source, plan, kernel or kernels()[0], stop, pace, is_kv=is_kv)
+    return _FullScan(job, threads, stop, on_progress, shard).run().as_task(source.roots, shard)
 
-    def new_worker() -> Worker:
-        return Worker(source, plan, kernel or kernels()[0], stop, pace, samples, turn, is_kv)
 
-    threads = affordable_threads(threads, worker_bytes(plan))
-    scanning = _Scan(source, plan, new_worker, threads, turn, stop, on_progress)
-    try:
-        return scanning.run().as_task(sorted(source.roots))
-    except MemoryError as error:
-        raise StoreffError(
-            "there is not enough memory to scan", "free memory, raise its limit, or scan less"
-        ) from error
+def is_in(shard: Shard | None, entry: Entry) -> bool:
+    """Whether ``shard`` measures ``entry``."""
+    return shard is None or object_number(entry) % shard[1] == shard[0]
+
+
+def interrupted_at(source: Source, found: Found) -> Skipped:
+    """What says that the listing did not go on after ``found``."""
+    name = source.name(found) if isinstance(found, Entry) else found.path
+    return Skipped("interrupted", name, None)
 
 
 def wait_for(
@@ -118,58 +123,41 @@ def wait_for(
         future.result()
 
 
-def interrupted_at(source: Source, found: Found) -> Skipped:
-    """That ``found`` and what would have been listed after it was not looked at."""
-    path = source.name(found) if isinstance(found, Entry) else found.path
-    return Skipped("interrupted", path, None)
+class Crew:
+    """The workers of a scan, each on a thread of its own while there are tasks."""
 
-
-class _Scan:
     def __init__(
-        self,
-        source: Source,
-        plan: Plan,
-        new_worker: Callable[[], Worker],
-        threads: int,
-        turn: threading.Lock,
-        stop: threading.Event,
-        on_progress: Callable[[Progress], None],
+        self, job: Job, threads: int, stop: threading.Event, show: Callable[[], None]
     ) -> None:
-        self.source = source
-        self.plan = plan
-        self.new_worker = new_worker
-        self.threads = threads
+        self.job = job
+        self.threads = affordable_threads(threads, worker_bytes(job.plan))
         self.threads_ran_out = False
-        self.turn = turn
         self.stop = stop
-        self.on_progress = on_progress
+        self.show = show
         self.workers: list[Worker] = []
+        self.idle: list[Worker] = []
         self.running: list[Future[None]] = []
         self.handed_out_bytes = 0
-        self.left_out = Census()
-        self.list_until = math.inf
-        self.listing = True
-        self.listed_files = 0
-        self.listed_bytes = 0
 
-    def run(self) -> Measurement:
-        tasks = self.divided(self.source.list())
-        with ThreadPoolExecutor(self.threads) as pool:
-            if not self.start(pool, tasks):
-                raise StoreffError(
-                    "this system starts no more threads", "raise the limit of processes (ulimit -u)"
-                )
-            try:
+    def measure(self, tasks: Iterator[tuple[Task, int]]) -> None:
+        """Measure all of ``tasks``, each with about the bytes of work that it is.
+
+        Raises StoreffError if there is no thread or no memory for it.
+        """
+        self.running = []
+        try:
+            with ThreadPoolExecutor(self.threads) as pool:
+                if not self.start(pool, tasks):
+                    raise StoreffError(
+                        "this system starts no more threads",
+                        "raise the limit of processes (ulimit -u)",
+                    )
                 wait_for(self.running, self.stop, self.show)
-            finally:
-                # Where this is an error, or a second interrupt, nobody waits for a listing.
-                self.list_until = 0.0
-            measured = self.united(pool).finish()
-        measured.census.merge(self.left_out)
+        except MemoryError as error:
+            raise _out_of_memory() from error
         self.show()
-        return measured
 
-    def start(self, pool: ThreadPoolExecutor, tasks: Iterator[Task]) -> bool:
+    def start(self, pool: ThreadPoolExecutor, tasks: Iterator[tuple[Task, int]]) -> bool:
         """Whether one more thread measures from now on."""
         try:
             self.running.append(pool.submit(self.drain, pool, tasks))
@@ -180,21 +168,21 @@ class _Scan:
             return False
         return True
 
-    def drain(self, pool: ThreadPoolExecutor, tasks: Iterator[Task]) -> None:
-        """Measure until there is nothing more to do. One thread walks while the others read: a
-        thread of its own for the walk takes the interpreter from them at every file, and a fifth
+    def drain(self, pool: ThreadPoolExecutor, tasks: Iterator[tuple[Task, int]]) -> None:
+        """Measure until there is nothing more to do. One thread lists while the others read: a
+        thread of its own for the listing takes the interpreter from them at every file, and a fifth
         longer for 40,000 small ones (2026-11-21)."""
         started = time.thread_time()
         worker: Worker | None = None
         reserved = False
         while True:
-            with self.turn:
-                task = next(tasks, None)
+            with self.job.turn:
+                task, work_bytes = next(tasks, (None, 0))
                 if task is None:
                     break
                 if worker is None:
-                    worker = self.new_worker()
-                    self.workers.append(worker)
+                    worker = self.worker()
+                self.handed_out_bytes += work_bytes
                 count = len(self.running)
                 if count < self.threads and self.handed_out_bytes >= count * THREAD_BYTES:
                     self.start(pool, tasks)
@@ -204,62 +192,111 @@ class _Scan:
                 reserved = True
         if worker is not None:
             worker.cpu_seconds += time.thread_time() - started
+            with self.job.turn:
+                self.idle.append(worker)
 
-    def united(self, pool: ThreadPoolExecutor) -> Worker:
-        """One worker with what all have measured, pair by pair."""
-        workers = self.workers or [self.new_worker()]
-        while len(workers) > 1:
-            half = (len(workers) + 1) // 2
-            absorbing, absorbed = workers[:half], workers[half:]
-            each = map if self.threads_ran_out else pool.map
-            list(each(Worker.absorb, absorbing, absorbed))
-            workers = absorbing
-        self.workers = workers
-        return workers[0]
+    def worker(self) -> Worker:
+        if self.idle:
+            return self.idle.pop()
+        worker = Worker(self.job)
+        self.workers.append(worker)
+        return worker
 
-    def divided(self, found: Iterator[Found]) -> Iterator[Task]:
-        """The entries of ``found`` as tasks; everything else is counted here."""
-        batch: list[Entry] = []
+    def measured(self, *, and_finish: bool) -> Measurement:
+        """What all workers together have measured; ``and_finish``: they can measure no more."""
+        what = Worker.finish if and_finish else Worker.measured
+        try:
+            workers = self.workers or [Worker(self.job)]
+            found = [what(worker) for worker in workers]
+            with ThreadPoolExecutor(len(found)) as pool:
+                while len(found) > 1:
+                    half = len(found) // 2
+                    each = map if self.threads_ran_out else pool.map
+                    found[:half] = each(Measurement.merge, found[:half], found[-half:])
+                    del found[-half:]
+        except MemoryError as error:
+            raise _out_of_memory() from error
+        return found[0]
+
+    def done(self) -> tuple[int, int]:
+        """Files, or extents, and bytes that were dealt with."""
+        return (
+            sum(w.files_done for w in self.workers),
+            sum(w.read_bytes + w.hole_bytes for w in self.workers),
+        )
+
+
+def _out_of_memory() -> StoreffError:
+    return StoreffError(
+        "there is not enough memory to scan", "free memory, raise its limit, or scan less"
+    )
+
+
+class _FullScan:
+    def __init__(
+        self,
+        job: Job,
+        threads: int,
+        stop: threading.Event,
+        on_progress: Callable[[Progress], None],
+        shard: Shard | None,
+    ) -> None:
+        self.job = job
+        self.crew = Crew(job, threads, stop, self.show)
+        self.stop = stop
+        self.on_progress = on_progress
+        self.shard = shard
+        self.left_out = Census()
+        self.list_until = math.inf
+        self.listing = True
+        self.listed_files = 0
+        self.listed_bytes = 0
+
+    def run(self) -> Measurement:
+        try:
+            self.crew.measure(self.tasks(self.job.source.list()))
+        finally:
+            # Where this is an error, or a second interrupt, nobody waits for a listing.
+            self.list_until = 0.0
+        measured = self.crew.measured(and_finish=True)
+        measured.census.merge(self.left_out)
+        return measured
+
+    def tasks(self, found: Iterator[Found]) -> Iterator[tuple[Task, int]]:
+        """The objects of ``found`` as tasks; everything else is counted here."""
+        batch: list[Extent] = []
         batch_bytes = 0
         for item in found:
             if self.stop.is_set():
                 self.list_until = min(self.list_until, time.monotonic() + LIST_ON_SECONDS)
                 if time.monotonic() >= self.list_until:
-                    self.left_out.add_left_out(interrupted_at(self.source, item))
+                    self.left_out.add_left_out(interrupted_at(self.job.source, item))
                     break
             if not isinstance(item, Entry):
-                self.left_out.add_left_out(item)
+                # What is no object is in the first shard.
+                if self.shard is None or self.shard[0] == 0:
+                    self.left_out.add_left_out(item)
+                continue
+            if not is_in(self.shard, item):
                 continue
             self.listed_files += 1
             self.listed_bytes += item.size_bytes
             if item.size_bytes > SMALL_BYTES:
-                file = PartedFile(self.source, item, self.plan.part_bytes)
+                file = PartedFile(self.job.source, item, self.job.plan.part_bytes)
                 for parts, data_bytes in file.stretches(self.stop):
-                    self.handed_out_bytes += max(data_bytes, FILE_BYTES)
-                    yield file, parts
+                    yield (file, parts), max(data_bytes, FILE_BYTES)
                 continue
-            if batch and (
-                len(batch) >= BATCH_FILES
-                or batch_bytes >= BATCH_BYTES
-                or batch[0].roots != item.roots
-            ):
-                yield batch
-                batch, batch_bytes = [], 0
-            batch.append(item)
+            batch.append(Extent(0.0, item, 0, item.size_bytes))
             # A path that is thousands of directories deep takes more than a small file.
-            batch_bytes += item.size_bytes + len(item.path)
-            self.handed_out_bytes += max(item.size_bytes, FILE_BYTES)
+            batch_bytes += max(item.size_bytes, FILE_BYTES) + len(item.path)
+            if len(batch) >= BATCH_FILES or batch_bytes >= BATCH_BYTES:
+                yield batch, batch_bytes
+                batch, batch_bytes = [], 0
         self.listing = False
         if batch:
-            yield batch
+            yield batch, batch_bytes
 
     def show(self) -> None:
         self.on_progress(
-            Progress(
-                self.listing,
-                self.listed_files,
-                self.listed_bytes,
-                sum(w.files_done for w in self.workers),
-                sum(w.read_bytes + w.hole_bytes for w in self.workers),
-            )
+            Progress(self.listing, self.listed_files, self.listed_bytes, *self.crew.done())
         )

@@ -49,7 +49,7 @@ class SimilarSketch:
         """The sketch of both inputs' data, bit for bit what one pass over both would give."""
         sketch = _native.Similar(similarity.entries, seed)
         for each in (self, other):
-            sketch.absorb(each.members, each.tau)
+            sketch.merge(each.members, each.tau)
         named = {**self.files, **other.files}
         for number in self.files.keys() & other.files.keys():
             named[number] = min(self.files[number], other.files[number], key=_identity)
@@ -80,12 +80,6 @@ class SimilarChunks:
         self.files.update((number, entries[number]) for number in self.sketch.new_files())
         if len(self.files) > 4 * self.entries:
             self.files = dict(self.finish().files)
-
-    def absorb(self, other: "SimilarChunks") -> None:
-        """Take over all that ``other`` kept."""
-        self.sketch.absorb(*other.sketch.export())
-        self.files.update(other.files)
-        self.tensors += other.tensors
 
     def finish(self) -> SimilarSketch:
         """What has been kept so far."""

@@ -5,6 +5,7 @@ rank u(fingerprint) / size, the sketch keeps the lowest ranks, and because a chu
 the final threshold was never refused, the count of every kept chunk is exact.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +15,8 @@ from storeff import _native
 from storeff.scan.plan import Chunker
 
 U64 = npt.NDArray[np.uint64]
-_COLUMNS = ("keys", "sizes", "counts", "groups", "compressed")
+Floats = npt.NDArray[np.float64]
+Rows = slice | npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,19 +24,26 @@ class Sketch:
     """State of one chunker after a scan, in canonical order (ascending rank, then key).
 
     Arrays have one row per kept chunk: ``keys`` (n, 2) 128-bit fingerprints, ``sizes`` bytes,
-    ``counts`` references, ``groups`` bit set of content classes and volumes, ``compressed``
+    ``counts`` references, ``labels`` bit set of content classes and source roots, ``compressed``
     (n, codecs) bytes.
     ``tau`` is the lowest rank ever refused: infinite while nothing was, and then all is exact.
     ``compressed_tau`` is that of the smaller sample that is compressed; rows at or beyond it are 0.
     ``chunks`` and ``bytes`` count everything seen; ``run_count`` and ``run_bytes`` (256,) count,
     by byte value, the constant runs, which are kept outside the sample. ``buckets`` (BUCKETS, 2)
     are the references and bytes of all chunks, kept or not, by bucket of their keys.
+
+    In a sample a row is a chunk and the sampling rank of an extent that it starts in, ``extents``
+    (n,), and counts and labels are those of the chunk there. All rows of a chunk rank by u of its
+    fingerprint alone, so that they stay or go together: the chunks are a random share of all, tau,
+    or all if that is infinite, and so are those compressed. A chunk's compressed sizes stand in
+    each of its rows. Per occurrence runs are chunks as well.
     """
 
     keys: U64
     sizes: U64
     counts: U64
-    groups: U64
+    labels: U64
+    extents: Floats | None
     compressed: npt.NDArray[np.uint32]
     tau: float
     compressed_tau: float
@@ -53,74 +62,86 @@ class Sketch:
         """The row in ``buckets`` of each kept chunk, after a scan under ``seed``."""
         return _native.bucket(self.keys, seed)
 
+    def ranks(self, seed: int) -> Floats:
+        """(n,) ranks, after a scan under ``seed``; they ascend."""
+        return _native.rank(
+            self.keys, self.sizes if self.extents is None else np.ones_like(self.sizes), seed
+        )
+
     def compressed_sample(self) -> "Sketch":
         """The kept chunks whose compressed sizes are known, as the smaller sketch they are."""
-        known = int(np.count_nonzero(self.compressed[:, 0]))
+        known = slice(int(np.count_nonzero(self.compressed[:, 0])))
+        return replace(self._at(known), tau=self.compressed_tau)
+
+    def with_labels_moved(self, moves: Mapping[int, int | None]) -> "Sketch":
+        """With each bit that ``moves`` names at its new place in ``labels``; None drops it."""
+        return replace(self, labels=moved(self.labels, moves))
+
+    def within(self, rate: float) -> "Sketch":
+        """Of a sample, the rows of extents whose sampling rank is below ``rate``."""
+        assert self.extents is not None
+        return self._at(self.extents < rate)
+
+    def _at(self, rows: Rows) -> "Sketch":
         return replace(
             self,
-            keys=self.keys[:known],
-            sizes=self.sizes[:known],
-            counts=self.counts[:known],
-            groups=self.groups[:known],
-            compressed=self.compressed[:known],
-            tau=self.compressed_tau,
+            keys=self.keys[rows],
+            sizes=self.sizes[rows],
+            counts=self.counts[rows],
+            labels=self.labels[rows],
+            extents=None if self.extents is None else self.extents[rows],
+            compressed=self.compressed[rows],
         )
 
-    def with_groups_moved(self, moves: dict[int, int | None]) -> "Sketch":
-        """With each bit that ``moves`` names at its new place in ``groups``; None drops it."""
-        if all(old == new for old, new in moves.items()):
-            return self
-        groups = self.groups & ~np.uint64(sum(1 << old for old in moves))
-        for old, new in moves.items():
-            if new is not None:
-                groups |= (self.groups >> np.uint64(old) & np.uint64(1)) << np.uint64(new)
-        return replace(self, groups=groups)
-
-    def merge(self, other: "Sketch", chunker: Chunker, seed: int) -> "Sketch":
+    def merge(self, other: "Sketch", chunker: Chunker, compressed_max: int, seed: int) -> "Sketch":
         """The sketch of both inputs' data, bit for bit what one pass over both would give.
 
-        Both must come from ``chunker`` under ``seed``.
+        Both must come from ``chunker`` under ``seed``, with at most ``compressed_max`` chunks
+        compressed. Raises ValueError if only one is of a sample.
         """
-        tau = min(self.tau, other.tau)
-        keys, sizes, counts, groups, compressed = (
-            np.concatenate((getattr(self, field), getattr(other, field))) for field in _COLUMNS
-        )
-        ranks = _native.rank(keys, sizes, seed)
-        below = np.flatnonzero(ranks < tau)
-        order = below[_native.order(ranks[below], keys[below], sizes[below])]
-        keys, sizes, ranks = keys[order], sizes[order], ranks[order]
-        # Rows of one chunk are neighbours now.
-        new = np.ones(len(order), bool)
-        new[1:] = (keys[1:] != keys[:-1]).any(axis=1) | (sizes[1:] != sizes[:-1])
-        first = np.flatnonzero(new)
-        keys, sizes, ranks = keys[first], sizes[first], ranks[first]
-        counts = np.add.reduceat(counts[order], first)
-        groups = np.bitwise_or.reduceat(groups[order], first)
-        # Where both sides know a compressed size, it is the same; 0 is not known.
-        compressed = np.maximum.reduceat(compressed[order], first)
-        kept, tau = _lowest(ranks, tau, chunker.entries)
-        compressed_tau = min(self.compressed_tau, other.compressed_tau, tau)
-        if chunker.codecs:
-            sampled, compressed_tau = _lowest(ranks, compressed_tau, chunker.compressed_entries)
-            compressed[sampled:] = 0
         return Sketch(
-            keys=keys[:kept],
-            sizes=sizes[:kept],
-            counts=counts[:kept],
-            groups=groups[:kept],
-            compressed=compressed[:kept],
-            tau=tau,
-            compressed_tau=compressed_tau,
+            **_native.merge((self, other), chunker.entries, seed),
+            compressed_tau=min(self.compressed_tau, other.compressed_tau),
             chunks=self.chunks + other.chunks,
             bytes=self.bytes + other.bytes,
             run_count=self.run_count + other.run_count,
             run_bytes=self.run_bytes + other.run_bytes,
             buckets=self.buckets + other.buckets,
-        )
+        ).with_compressed(compressed_max, seed)
+
+    def with_compressed(self, compressed_max: int, seed: int) -> "Sketch":
+        """With the compressed sizes of at most ``compressed_max`` chunks, those of lowest rank, in
+        all of their rows, and of none at or beyond compressed_tau."""
+        ranks, tau = self.ranks(seed), min(self.compressed_tau, self.tau)
+        first = np.flatnonzero(self._is_first())
+        below = int(np.searchsorted(ranks[first], tau))
+        if below > compressed_max > 0:
+            tau = float(ranks[first[compressed_max]])
+        compressed = self.compressed
+        if len(first):
+            sizes = np.maximum.reduceat(compressed, first)
+            compressed = sizes.repeat(np.diff(first, append=len(ranks)), axis=0)
+        compressed[ranks >= tau] = 0
+        return replace(self, compressed=compressed, compressed_tau=tau)
+
+    def chunk_numbers(self) -> npt.NDArray[np.int64]:
+        """(n,) numbers that the rows of a chunk share, from 0 on."""
+        return np.cumsum(self._is_first()) - 1
+
+    def _is_first(self) -> npt.NDArray[np.bool_]:
+        """(n,) whether a row is the first of its chunk."""
+        first = np.ones(len(self.keys), bool)
+        first[1:] = (self.keys[1:] != self.keys[:-1]).any(axis=1)
+        first[1:] |= self.sizes[1:] != self.sizes[:-1]
+        return first
 
 
-def _lowest(ranks: npt.NDArray[np.float64], tau: float, entries: int) -> tuple[int, float]:
-    """How many of the ascending ``ranks`` a sketch of ``entries`` keeps, and its tau."""
-    if np.searchsorted(ranks, tau) > entries:
-        tau = float(ranks[entries])
-    return int(np.searchsorted(ranks, tau)), tau
+def moved(labels: U64, moves: Mapping[int, int | None]) -> U64:
+    """``labels`` with each bit that ``moves`` names at its new place; None drops it."""
+    if all(old == new for old, new in moves.items()):
+        return labels
+    result = labels & ~np.uint64(sum(1 << old for old in moves))
+    for old, new in moves.items():
+        if new is not None:
+            result |= (labels >> np.uint64(old) & np.uint64(1)) << np.uint64(new)
+    return result

@@ -1,98 +1,91 @@
-"""One thread's share of a scan: reads files, feeds the native scanner, compresses what it keeps."""
+"""One thread's share of a scan: reads, feeds the native scanner, compresses what it admits."""
 
 import errno
 import os
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
 from storeff.scan.codecs import SizesOf, codec
-from storeff.scan.compressed import CompressedSample
-from storeff.scan.measurement import VOLUME_BIT, VOLUMES_MAX, Measurement
-from storeff.scan.pace import Pace
+from storeff.scan.job import CLASS_NUMBERS, Job
+from storeff.scan.measurement import Measurement
 from storeff.scan.part import Part, PartedFile
-from storeff.scan.plan import Plan
-from storeff.scan.similar import SimilarChunks
+from storeff.scan.sample import ExtentTable
+from storeff.scan.sampling import Extent, object_number
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
-from storeff.sources.content import CLASSES, PROBE_BYTES, Recogniser, classify
+from storeff.sources.content import CLASSES, PROBE_BYTES, classify
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import ChangedError, Skipped, skipped_for
-from storeff.sources.source import Reader, Source, Whole, read_head
+from storeff.sources.source import Reader, fill, read_head
+
+if TYPE_CHECKING:
+    # Only where similar chunks are asked for is it needed.
+    from storeff.scan.similar import SimilarChunks
 
 # read() into a reused buffer of 256 KiB to 1 MiB is fastest (measured 2026-11-20, 7.8-11 GB/s).
 READ_BYTES = 512 << 10
 # One native call reads no more, so that a stop, a pace and the progress are looked at.
 CALL_BYTES = 16 << 20
-# Files up to this size are read whole, many in one native call.
-SMALL_BYTES = 1 << 20
+# Files of several extents whose class is remembered, about 100 bytes each.
+CLASSES_HELD = 1 << 16
 
-GROUPS = {name: group for group, name in enumerate(CLASSES)}
-
-
-# Small files of the same roots, or some parts of a large file.
-Task = list[Entry] | tuple[PartedFile, list[Part]]
-# Where a file lies in the buffer, its group and its number: as Scanner.scan_contents takes it.
-Content = tuple[int, int, int, int]
-
-
-# What a worker takes when its sketches are full: 96 bytes for each entry that a sketch of chunks
-# keeps, 400 for one of similar chunks with the names of its files, and the rest for its buffer, its
-# compressors and its thread.
-ENTRY_BYTES = 96
-SIMILAR_ENTRY_BYTES = 400
-REST_BYTES = 16 << 20
+# Small files, or extents of a sample; or some parts of a large file.
+Task = list[Extent] | tuple[PartedFile, list[Part]]
+# What Scanner.scan_contents takes.
+Content = tuple[int, int, int, int, int, int, int, float]
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the person asked for it
     """The scan was interrupted while this file was being read."""
 
 
-class Worker:
-    """Measures files one after the other; owned by one thread at a time.
+class Outcome(NamedTuple):
+    """What became of an extent: the class of its data, if some was read, its bytes of data and in
+    holes, and why something is missing."""
 
-    Workers of one scan share ``turn``, held where one of them has much to do in the interpreter
-    alone. Threads that get in each other's way there instead hand it over at every system call:
-    two took 1.3 times as long as one for 40,000 small files (2026-11-21).
+    extent: Extent
+    content_class: str | None
+    data_bytes: int
+    hole_bytes: int = 0
+    error: OSError | None = None
+
+
+class Worker:
+    """Measures tasks one after the other; owned by one thread at a time.
+
+    ``undone_rank`` is the lowest sampling rank of an extent that a stop kept from being read.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        plan: Plan,
-        kernel: str,
-        stop: threading.Event,
-        pace: Pace,
-        samples: list[CompressedSample],
-        turn: threading.Lock,
-        is_kv: Recogniser | None = None,
-    ) -> None:
-        self.source = source
-        self.is_kv = is_kv
-        self.plan = plan
-        self.kernel = kernel
-        self.stop = stop
-        self.pace = pace
-        self.samples = samples
-        self.turn = turn
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.source = job.source
+        chunkers = job.chunkers
         self.scanner = _native.Scanner(
-            [(c.min_bytes, c.max_bytes, c.entries, len(c.codecs)) for c in plan.chunkers],
-            plan.seed,
-            kernel,
-            [index for index, c in enumerate(plan.chunkers) if c.per_occurrence],
+            [(c.min_bytes, c.max_bytes, c.entries, len(c.codecs)) for c in chunkers],
+            job.plan.seed,
+            job.kernel,
+            [index for index, c in enumerate(chunkers) if c.per_occurrence],
+            job.design is not None,
         )
-        self.similar = SimilarChunks(plan, self.scanner) if plan.similarity else None
-        self.codecs: dict[str, SizesOf] = {n: codec(n) for c in plan.chunkers for n in c.codecs}
-        self.view = memoryview(bytearray(SMALL_BYTES + self.scanner.buffer_bytes_min))
+        self.similar: SimilarChunks | None = None
+        if job.plan.similarity:
+            from storeff.scan import similar
+
+            self.similar = similar.SimilarChunks(job.plan, self.scanner)
+        self.codecs: dict[str, SizesOf] = {n: codec(n) for c in chunkers for n in c.codecs}
+        self.view = memoryview(bytearray(job.buffer_bytes + self.scanner.buffer_bytes_min))
+        self.carried = 0
         self.census = Census()
         self.class_bytes = [0] * len(CLASSES)
-        self.volumes = dict.fromkeys(volumes_of(source), 0)
-        self.marks = bits_of(source, list(self.volumes))
+        self.volumes = dict.fromkeys(job.volumes, 0)
+        self.extents = ExtentTable()
+        self.undone_rank = float("inf")
         self.files_done = 0
         self.read_bytes = 0
         self.hole_bytes = 0
@@ -100,78 +93,168 @@ class Worker:
         self.compress_seconds = 0.0
 
     def measure(self, task: Task) -> None:
-        """Measure small files, or some parts of a large one."""
-        before = self.read_bytes
-        roots = task[0].roots if isinstance(task, list) else task[0].entry.roots
-        self.scanner.mark(sum(self.marks.get(root, 0) for root in roots))
+        """Measure small files or extents, or some parts of a large file."""
         if isinstance(task, list):
-            self.measure_small(task)
+            self.measure_extents(task)
         else:
             self.measure_stretch(*task)
         if self.similar is not None:
-            entries = task if isinstance(task, list) else [task[0].entry]
-            self.similar.name_files({file_number(entry): entry for entry in entries})
-        if self.volumes:
-            for root in roots:
-                self.volumes[self.source.roots[root]] += self.read_bytes - before
+            entries = [e.entry for e in task] if isinstance(task, list) else [task[0].entry]
+            self.similar.name_files({object_number(entry): entry for entry in entries})
 
-    def measure_small(self, entries: list[Entry]) -> None:
-        """Measure files of at most SMALL_BYTES; one that cannot be read costs only itself."""
+    def count_data(self, entry: Entry, content_class: str, data_bytes: int) -> None:
+        self.read_bytes += data_bytes
+        self.class_bytes[CLASS_NUMBERS[content_class]] += data_bytes
+        if self.volumes:
+            for root in entry.roots:
+                self.volumes[self.source.roots[root]] += data_bytes
+
+    # ---- small files, and extents of a sample ----
+
+    def measure_extents(self, extents: list[Extent]) -> None:
+        """Measure what fits the buffer; what cannot be read costs only itself."""
+        ranges = [self.job.range_of(extent) for extent in extents]
         done = 0
-        while done < len(entries) and not self.stop.is_set():
-            reads = self.source.read_whole(entries[done:], self.view)
-            with self.turn:
-                contents, sparse = self.look_into(entries[done : done + len(reads)], reads)
+        while done < len(extents) and not self.job.stop.is_set():
+            reads = self.source.read_ranges(ranges[done:], self.view)
+            outcomes: list[Outcome] = []
+            contents: list[Content] = []
+            sparse: list[Extent] = []
+            with self.job.turn:
+                for i, read in enumerate(reads, done):
+                    if read.has_holes:
+                        sparse.append(extents[i])
+                    else:
+                        at = read.offset, read.head_length, read.length
+                        outcomes.append(
+                            self.look_at(extents[i], ranges[i].start, at, read.error, contents)
+                        )
+                self.count(outcomes)
             if contents:
                 self.compress(self.scanner.scan_contents(self.view, contents))
-            for entry in sparse:
-                file = PartedFile(self.source, entry, self.plan.part_bytes)
-                for parts, _ in file.stretches(self.stop):
-                    self.measure_stretch(file, parts)
+            for extent in sparse:
+                self.measure_sparse(extent)
             done += len(reads)
-            self.pace.wait(sum(read.length for read in reads))
-        for entry in entries[done:]:
-            self.census.add_left_out(
-                Skipped("interrupted", self.source.name(entry), entry.size_bytes)
-            )
-        self.census.add_entries(entries[done:], [None] * (len(entries) - done))
-        self.files_done += len(entries) - done
+            self.job.pace.wait(sum(read.length for read in reads))
+        if done < len(extents):
+            self.undone_rank = min(self.undone_rank, extents[done].rank)
+            if self.job.design is None:
+                self.refuse([extent.entry for extent in extents[done:]])
 
-    def look_into(
-        self, entries: list[Entry], reads: Sequence[Whole]
-    ) -> tuple[list[Content], list[Entry]]:
-        """Count files that lie in the buffer, as ``reads`` says; what of them is to be scanned, and
-        those that were not read because they have holes."""
-        measured: list[Entry] = []
+    def refuse(self, entries: Sequence[Entry]) -> None:
+        """Count ``entries`` as interrupted."""
+        for entry in entries:
+            name = self.source.name(entry)
+            self.census.add_left_out(Skipped("interrupted", name, entry.size_bytes))
+        self.census.add_entries(entries, [None] * len(entries))
+        self.files_done += len(entries)
+
+    def look_at(
+        self,
+        extent: Extent,
+        position: int,
+        at: tuple[int, int, int],
+        error: OSError | None,
+        contents: list[Content],
+    ) -> Outcome:
+        """What became of an extent whose data from ``position`` on lies in the buffer ``at``, as
+        a read says, and what of that is to be scanned."""
+        offset, head_length, length = at
+        entry = extent.entry
+        data_bytes = min(position + length, extent.end) - extent.start
+        if data_bytes <= 0:
+            return Outcome(extent, None, 0, error=error)
+        head_bytes = head_length or min(length, PROBE_BYTES)
+        content_class = self.class_of(entry, self.view[offset : offset + head_bytes])
+        self.count_data(entry, content_class, data_bytes)
+        place = object_number(entry), position, extent.start, extent.end
+        if self.job.design is None:
+            place = (*place[:3], length)
+        labels = self.job.labels(entry, content_class)
+        contents.append((offset + head_length, length, labels, *place, extent.rank))
+        return Outcome(extent, content_class, data_bytes, error=error)
+
+    def class_of(self, entry: Entry, head: memoryview | bytes) -> str:
+        """The content class of ``entry``, which begins with ``head`` if it is not known."""
+        design, number = self.job.design, 0
+        if design is not None and entry.size_bytes > design.extent_bytes:
+            number = object_number(entry)
+            known = self.job.classes.get(number)
+            if known is not None:
+                return known
+        content_class = classify(
+            bytes(head), self.source.name(entry), entry.size_bytes, self.job.is_kv
+        )
+        if number:
+            if len(self.job.classes) >= CLASSES_HELD:
+                self.job.classes.clear()
+            self.job.classes[number] = content_class
+        return content_class
+
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """Take note of whole small files, or of extents."""
         classes: list[str | None] = []
-        contents: list[Content] = []
-        sparse: list[Entry] = []
-        for entry, (offset, length, error, has_holes) in zip(entries, reads, strict=True):
-            if has_holes:
-                sparse.append(entry)
-                continue
-            content_class = None if entry.size_bytes else "empty"
-            if length:
-                head = bytes(self.view[offset : offset + min(length, PROBE_BYTES)])
-                content_class = self.class_of(head, entry)
-                contents.append((offset, length, GROUPS[content_class], file_number(entry)))
-                self.class_bytes[GROUPS[content_class]] += length
-                self.read_bytes += length
+        for extent, content_class, data_bytes, hole_bytes, error in outcomes:
+            entry = extent.entry
             if error is not None:
-                if not length and not isinstance(error, ChangedError):
-                    content_class = None
-                missing_bytes = entry.size_bytes - length
-                skipped = skipped_for(error, self.source.name(entry), missing_bytes)
-                self.census.add_left_out(skipped)
-            measured.append(entry)
+                missing_bytes = extent.end - extent.start - data_bytes - hole_bytes
+                self.census.add_left_out(skipped_for(error, self.source.name(entry), missing_bytes))
+            elif content_class is None and not entry.size_bytes:
+                content_class = "empty"
             classes.append(content_class)
-        self.census.add_entries(measured, classes)
-        self.files_done += len(measured)
-        return contents, sparse
+            if self.job.design is not None:
+                labels, size_bits = self.job.labels(entry, content_class), entry.size_bytes
+                bytes_of = data_bytes, hole_bytes, extent.end - extent.start, extent.once_bytes
+                self.extents.add((extent.rank, labels, *bytes_of, size_bits.bit_length()))
+        self.files_done += len(outcomes)
+        if self.job.design is None:
+            self.census.add_entries([o.extent.entry for o in outcomes], classes)
 
-    def class_of(self, head: bytes, entry: Entry) -> str:
-        """The content class of ``entry``, which begins ``head``."""
-        return classify(head, self.source.name(entry), entry.size_bytes, self.is_kv)
+    def measure_sparse(self, extent: Extent) -> None:
+        """Measure a small file or an extent that has holes."""
+        if self.job.design is None:
+            file = PartedFile(self.source, extent.entry, self.job.plan.part_bytes)
+            for parts, _ in file.stretches(self.job.stop):
+                self.measure_stretch(file, parts)
+            return
+        outcome = Outcome(extent, None, 0)
+        try:
+            with self.source.open(extent.entry) as reader:
+                outcome = self.read_segments(reader, outcome)
+                if not reader.is_unchanged():
+                    raise ChangedError(errno.ESTALE, "written to while it was read")
+        except OSError as error:
+            outcome = outcome._replace(error=error)
+        self.hole_bytes += outcome.hole_bytes
+        self.count([outcome])
+
+    def read_segments(self, reader: Reader, outcome: Outcome) -> Outcome:
+        """Read the segments of data that reach into an extent, with what chunks need around it.
+        Raises OSError."""
+        extent, entry = outcome.extent, outcome.extent.entry
+        wanted = self.job.range_of(extent)
+        for offset, length, is_hole in reader.segments(wanted.start, wanted.end):
+            inside = min(offset + length, extent.end) - max(offset, extent.start)
+            if inside <= 0:
+                continue
+            if is_hole:
+                outcome = outcome._replace(hole_bytes=outcome.hole_bytes + inside)
+                continue
+            content_class = outcome.content_class or self.class_of(
+                entry, read_head(reader, entry.size_bytes, PROBE_BYTES)
+            )
+            fill(reader, self.view[:length], offset)
+            labels = self.job.labels(entry, content_class)
+            place = object_number(entry), offset, extent.start, extent.end, extent.rank
+            admitted = self.scanner.scan_contents(self.view, [(0, length, labels, *place)])
+            self.compress(admitted)
+            self.count_data(entry, content_class, inside)
+            data_bytes = outcome.data_bytes + inside
+            outcome = outcome._replace(content_class=content_class, data_bytes=data_bytes)
+            self.job.pace.wait(length)
+        return outcome
+
+    # ---- large files ----
 
     def measure_stretch(self, file: PartedFile, parts: list[Part]) -> None:
         """Measure some parts of ``file``, and conclude the file if they are the last."""
@@ -193,24 +276,24 @@ class Worker:
     def measure_parts(self, entry: Entry, parts: list[Part]) -> str | None:
         """Why ``parts`` are not what was listed, if they are not. One of which something cannot be
         read costs only itself, and has its own reason. Raises OSError, Stopped."""
-        if self.stop.is_set():
+        if self.job.stop.is_set():
             raise Stopped
         with self.source.open(entry) as reader:
             head = read_head(reader, entry.size_bytes, PROBE_BYTES) if parts else b""
             if parts and not head:
                 raise ChangedError(errno.ESTALE, "written to while it was read")
-            content_class = self.class_of(head, entry)
+            content_class = self.class_of(entry, head)
             for part in parts:
                 part.content_class = content_class
-                part.reason = self.measure_part(reader, entry, part, GROUPS[content_class])
+                part.reason = self.measure_part(reader, entry, part)
             return None if reader.is_unchanged() else "changed"
 
-    def measure_part(self, reader: Reader, entry: Entry, part: Part, group: int) -> str | None:
+    def measure_part(self, reader: Reader, entry: Entry, part: Part) -> str | None:
         """Feed the data of ``part`` to the scanner and step over its holes; why not all of it."""
-        assert reader.descriptor is not None
         reason = None
-        self.scanner.begin(group)
-        self.scanner.set_place(file_number(entry), part.start)
+        assert part.content_class is not None
+        self.scanner.begin(self.job.labels(entry, part.content_class))
+        self.scanner.set_position(object_number(entry), part.start)
         try:
             for offset, length, is_hole in reader.segments(part.start, part.end):
                 if is_hole:
@@ -218,7 +301,7 @@ class Worker:
                     self.hole_bytes += length
                     self.scanner.skip(length)
                 else:
-                    self.feed(reader.descriptor, offset, offset + length, group)
+                    self.feed(reader, entry, part.content_class, (offset, offset + length))
         except Stopped:
             reason = "interrupted"
         except OSError as error:
@@ -226,28 +309,53 @@ class Worker:
         part.key, part.data_bytes, part.zero_bytes = self.scanner.end_part()
         return reason
 
-    def feed(self, fd: int, offset: int, end: int, group: int) -> None:
-        """Feed one stretch of data. What was read before an error or a stop stays counted."""
+    def feed(
+        self, reader: Reader, entry: Entry, content_class: str, segment: tuple[int, int]
+    ) -> None:
+        """Feed one segment of data. What was read before an error or a stop stays counted."""
+        offset, end = segment
+        self.carried = 0
         try:
             while offset < end:
-                if self.stop.is_set():
+                if self.job.stop.is_set():
                     raise Stopped
                 begun, until = offset, min(end, offset + CALL_BYTES)
-                offset, kept, error_number = self.scanner.feed(
-                    fd, offset, until, until == end, self.view, READ_BYTES
-                )
-                self.read_bytes += offset - begun
-                self.class_bytes[group] += offset - begun
-                self.compress(kept)
-                if error_number == _native.FILE_ENDED:
-                    raise ChangedError(errno.ESTALE, "shrank while it was read")
-                if error_number:
-                    raise OSError(error_number, os.strerror(error_number))
-                self.pace.wait(offset - begun)
+                offset, error = self.feed_some(reader, offset, until, until == end)
+                self.count_data(entry, content_class, offset - begun)
+                if error is not None:
+                    raise error
+                self.job.pace.wait(offset - begun)
         except (OSError, Stopped):
-            _, kept, _ = self.scanner.feed(fd, offset, offset, True, self.view, READ_BYTES)
-            self.compress(kept)
+            self.feed_some(reader, offset, offset, True)
             raise
+
+    def feed_some(
+        self, reader: Reader, offset: int, end: int, is_last: bool
+    ) -> tuple[int, OSError | None]:
+        """Feed some of bytes [offset, end): how far it came, and what kept it from going on. The
+        segment ends at ``end`` if ``is_last``."""
+        if reader.descriptor is not None:
+            offset, admitted, number = self.scanner.feed(
+                reader.descriptor, offset, end, is_last, self.view, READ_BYTES
+            )
+            self.compress(admitted)
+            if number == _native.FILE_ENDED:
+                return offset, ChangedError(errno.ESTALE, "shrank while it was read")
+            return offset, OSError(number, os.strerror(number)) if number else None
+        view = self.view[self.carried :][: min(READ_BYTES, end - offset)]
+        got = 0
+        if view:
+            try:
+                got = reader.read_into(view, offset)
+            except OSError as error:
+                return offset, error
+            if not got:
+                return offset, ChangedError(errno.ESTALE, "shrank while it was read")
+        offset += got
+        is_last = is_last and offset == end
+        self.compress(self.scanner.span(self.view, self.carried + got, is_last))
+        self.carried = self.scanner.carry(self.view)
+        return offset, None
 
     def conclude(self, file: PartedFile) -> None:
         """Count ``file``, all of whose parts are finished."""
@@ -256,61 +364,51 @@ class Worker:
         if content_class is None and reason is None:
             content_class = "zero" if entry.size_bytes else "empty"
         if reason is not None:
-            self.census.add_left_out(Skipped(reason, self.source.name(entry), file.missing_bytes))
+            name = self.source.name(entry)
+            self.census.add_left_out(Skipped(reason, name, file.missing_bytes))
         self.hole_bytes += file.gap_bytes
         if content_class is not None:
-            self.scanner.add_file(file.key, data_bytes, file.zero_bytes, GROUPS[content_class])
+            labels = self.job.labels(entry, content_class)
+            self.scanner.add_file(file.key, data_bytes, file.zero_bytes, labels)
         if self.similar is not None:
             self.similar.note_tensors(entry, content_class)
         self.census.add_entries([entry], [content_class])
         self.files_done += 1
 
-    def compress(self, kept: npt.NDArray[np.void]) -> None:
-        """Give the chunks that a sketch has just kept, and that rank low enough, their sizes."""
-        if not len(kept):
+    # ---- what was found ----
+
+    def compress(self, admitted: npt.NDArray[np.void]) -> None:
+        """Give the chunks that a sketch has just admitted, and that rank low enough, their
+        sizes."""
+        if not len(admitted):
             return
         started = time.thread_time()
-        sizes = np.zeros((len(kept), _native.SKETCH_CODECS_MAX), np.uint32)
+        sizes = np.zeros((len(admitted), _native.SKETCH_CODECS_MAX), np.uint32)
         # A file smaller than a block is the same chunk to several chunkers.
         wanted: defaultdict[str, defaultdict[tuple[int, int], list[tuple[int, int]]]]
         wanted = defaultdict(lambda: defaultdict(list))
-        for row, (index, offset, length, key, rank) in enumerate(kept.tolist()):
-            if self.samples[index].take(rank, tuple(key)):
-                for column, name in enumerate(self.plan.chunkers[index].codecs):
+        for row, (index, offset, length, key, rank, _) in enumerate(admitted.tolist()):
+            if self.job.compressed[index].take(rank, (*key, length)):
+                for column, name in enumerate(self.job.chunkers[index].codecs):
                     wanted[name][offset, offset + length].append((row, column))
         for name, cells_of_block in wanted.items():
             blocks = [self.view[start:end] for start, end in cells_of_block]
             for size, cells in zip(self.codecs[name](blocks), cells_of_block.values(), strict=True):
                 for row, column in cells:
                     sizes[row, column] = size
-        self.scanner.set_compressed(kept, sizes)
-        for index, sample in enumerate(self.samples):
-            self.scanner.limit_kept(index, sample.tau)
+        self.scanner.set_compressed(admitted, sizes)
+        for index, sample in enumerate(self.job.compressed):
+            self.scanner.limit_admitted(index, sample.tau)
         self.compress_seconds += time.thread_time() - started
 
-    def absorb(self, other: "Worker") -> None:
-        """Take over all that ``other`` measured, and its memory: it can measure no more."""
-        self.scanner.absorb(other.scanner)
-        if self.similar is not None and other.similar is not None:
-            self.similar.absorb(other.similar)
-        del other.scanner
-        self.census.merge(other.census)
-        self.class_bytes = [
-            sum(pair) for pair in zip(self.class_bytes, other.class_bytes, strict=True)
-        ]
-        self.read_bytes += other.read_bytes
-        self.hole_bytes += other.hole_bytes
-        self.volumes = {name: n + other.volumes[name] for name, n in self.volumes.items()}
-        self.cpu_seconds += other.cpu_seconds
-        self.compress_seconds += other.compress_seconds
-
-    def finish(self) -> Measurement:
-        """Everything measured. The worker gives its memory back: it can measure no more."""
-        measured = Measurement(
-            plan=self.plan,
-            kernel=self.kernel,
+    def measured(self) -> Measurement:
+        """Everything measured so far; in a sample without what only the listing knows."""
+        job = self.job
+        return Measurement(
+            plan=job.plan,
+            kernel=job.kernel,
             census=self.census,
-            sketches={c.name: self.sketch(i) for i, c in enumerate(self.plan.chunkers)},
+            sketches={c.name: self.sketch(i) for i, c in enumerate(job.chunkers)},
             volumes=self.volumes,
             read_bytes=self.read_bytes,
             hole_bytes=self.hole_bytes,
@@ -319,37 +417,17 @@ class Worker:
             cpu_seconds=self.cpu_seconds,
             compress_seconds=self.compress_seconds,
             similar=self.similar.finish() if self.similar is not None else None,
+            sampling=None if job.design is None else self.extents.sample(job.design),
         )
+
+    def finish(self) -> Measurement:
+        """``measured``. The worker gives its memory back: it can measure no more."""
+        measured = self.measured()
         del self.scanner
         return measured
 
     def sketch(self, index: int) -> Sketch:
         """The sketch of one chunker; compressed sizes only within the smaller sample."""
-        made = self.scanner.export(index)
-        compressed_tau = min(self.samples[index].tau, made["tau"])
-        ranks = _native.rank(made["keys"], made["sizes"], self.plan.seed)
-        made["compressed"][ranks >= compressed_tau] = 0
-        return Sketch(**made, compressed_tau=compressed_tau)
-
-
-def worker_bytes(plan: Plan) -> int:
-    """About what memory one worker under ``plan`` takes when it has measured much."""
-    similar_entries = plan.similarity.entries if plan.similarity else 0
-    entries = sum(c.entries for c in plan.chunkers)
-    return REST_BYTES + ENTRY_BYTES * entries + SIMILAR_ENTRY_BYTES * similar_entries
-
-
-def file_number(entry: Entry) -> int:
-    """What stands for the file's name in keys by place."""
-    return int.from_bytes(_native.fingerprint(entry.key)[:8], "big")
-
-
-def volumes_of(source: Source) -> list[bytes]:
-    """The roots that are told apart, in the order of their names; none if they are too many."""
-    return sorted(source.roots) if len(source.roots) <= VOLUMES_MAX else []
-
-
-def bits_of(source: Source, volumes: Sequence[bytes]) -> dict[int, int]:
-    """The bit in Sketch.groups of each root of ``source`` by its position, if it is a volume."""
-    bits = {name: 1 << VOLUME_BIT + bit for bit, name in enumerate(volumes)}
-    return {i: bits[name] for i, name in enumerate(source.roots) if name in bits}
+        sample = self.job.compressed[index]
+        made = Sketch(**self.scanner.export(index), compressed_tau=sample.tau)
+        return made.with_compressed(sample.entries, self.job.plan.seed)

@@ -22,7 +22,7 @@ class ListedOnce:
         self.source = source
         self.roots = source.roots
         self.open = source.open
-        self.read_whole = source.read_whole
+        self.read_ranges = source.read_ranges
         self.read_beside = source.read_beside
         self.name = source.name
         self.held: deque[Found] | None = None

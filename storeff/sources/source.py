@@ -42,14 +42,24 @@ class Reader(Protocol):
         """Whether what was read since the object was opened is what was listed."""
 
 
-class Whole(NamedTuple):
-    """What became of a small object: bytes [offset, offset + length) of the buffer.
+class Range(NamedTuple):
+    """Bytes [start, end) of an object, and up to ``head_bytes`` of its first data as well."""
+
+    entry: Entry
+    start: int
+    end: int
+    head_bytes: int = 0
+
+
+class RangeRead(NamedTuple):
+    """What became of a range: from ``offset`` on its head lies in the buffer, then its data.
 
     ``error`` is why these are not all, or not what was listed. One that ``has_holes`` was not
     read: its segments are.
     """
 
     offset: int
+    head_length: int
     length: int
     error: OSError | None = None
     has_holes: bool = False
@@ -68,11 +78,12 @@ class Source(Protocol):
     def open(self, entry: Entry) -> AbstractContextManager[Reader]:
         """Open ``entry``. Raises OSError; ChangedError if it is known to be another object now."""
 
-    def read_whole(self, entries: Sequence[Entry], buffer: memoryview) -> Sequence[Whole]:
-        """Read small objects into ``buffer``, one after the other, until the next does not fit.
+    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+        """Read ``ranges``, small objects or parts of large ones, into ``buffer``, one after the
+        other, until the next does not fit.
 
         One result for each that was dealt with: the first at least, if ``buffer`` is as large. What
-        cannot be read costs that object only.
+        cannot be read costs that range only.
         """
 
     def read_beside(self, entry: Entry, relative: bytes, bytes_max: int) -> bytes | None:
@@ -111,24 +122,26 @@ def read_head(reader: Reader, size_bytes: int, head_bytes: int) -> bytes:
     return b""
 
 
-def read_each(source: Source, entries: Sequence[Entry], buffer: memoryview) -> Sequence[Whole]:
-    """Source.read_whole for a source that has no faster way: each object is opened and read."""
-    made: list[Whole] = []
+def read_each(source: Source, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+    """Source.read_ranges for a source that has no faster way: each object is opened and read."""
+    made: list[RangeRead] = []
     at = 0
-    for entry in entries:
-        view = buffer[at : at + entry.size_bytes]
-        if len(view) < entry.size_bytes:
+    for entry, start, end, head_bytes in ranges:
+        view = buffer[at : at + head_bytes + end - start]
+        if len(view) < head_bytes + end - start:
             break
         try:
             with source.open(entry) as reader:
-                if any(is_hole for _, _, is_hole in reader.segments(0, entry.size_bytes)):
-                    made.append(Whole(at, 0, has_holes=True))
+                if any(is_hole for _, _, is_hole in reader.segments(start, end)):
+                    made.append(RangeRead(at, 0, 0, has_holes=True))
                     continue
-                fill(reader, view, 0)
+                head = read_head(reader, entry.size_bytes, head_bytes) if head_bytes else b""
+                view[: len(head)] = head
+                fill(reader, view[len(head) : len(head) + end - start], start)
                 error = None if reader.is_unchanged() else ChangedError(errno.ESTALE, "changed")
         except OSError as caught:
-            made.append(Whole(at, 0, caught))
+            made.append(RangeRead(at, 0, 0, caught))
             continue
-        made.append(Whole(at, entry.size_bytes, error))
-        at += entry.size_bytes
+        made.append(RangeRead(at, len(head), end - start, error))
+        at += len(head) + end - start
     return made

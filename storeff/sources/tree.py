@@ -16,7 +16,7 @@ from storeff.sources.local_file import FileReader, open_unchanged, read_below
 from storeff.sources.mounts import Mounts, read_mounts
 from storeff.sources.names import printable
 from storeff.sources.skipped import REMEDIES, ChangedError, Ignored, skipped_for
-from storeff.sources.source import HOLE_BYTES, Found, Whole
+from storeff.sources.source import HOLE_BYTES, Found, Range, RangeRead
 from storeff.sources.views import Excluded, Identity, Views
 from storeff.sources.walk import Walker
 
@@ -113,16 +113,17 @@ class LocalTree:
         fd = open_unchanged(self.name(entry), device, inode, stat.S_IFREG)
         return FileReader(fd, entry.size_bytes, mtime_ns)
 
-    def read_whole(self, entries: Sequence[Entry], buffer: memoryview) -> Sequence[Whole]:
+    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
         """In one native call, which takes no interpreter from other threads."""
-        files: list[tuple[bytes, int, int, int, int]] = []
+        files: list[tuple[bytes, int, int, int, int, int, int, int]] = []
         left_bytes = len(buffer)
-        for entry in entries:
-            left_bytes -= entry.size_bytes
+        for entry, start, end, head_bytes in ranges:
+            left_bytes -= end - start + head_bytes
             if files and left_bytes < 0:
                 break
-            files.append((self.name(entry), *_version(entry), entry.size_bytes))
-        return [_whole(*read) for read in _native.read_files(files, HOLE_BYTES, buffer)]
+            place = entry.size_bytes, start, end, head_bytes
+            files.append((self.name(entry), *_version(entry), *place))
+        return [_range_read(*read) for read in _native.read_files(files, HOLE_BYTES, buffer)]
 
     def read_beside(self, entry: Entry, relative: bytes, bytes_max: int) -> bytes | None:
         path = os.path.normpath(os.path.join(os.path.dirname(entry.path), relative))
@@ -134,14 +135,15 @@ def _version(entry: Entry) -> tuple[int, int, int]:
     return cast(tuple[int, int, int], entry.version)
 
 
-def _whole(outcome: int, offset: int, length: int, error_number: int) -> Whole:
-    if outcome == _native.READ:
-        return Whole(offset, length)
-    if outcome == _native.SPARSE:
-        return Whole(offset, length, has_holes=True)
+def _range_read(
+    outcome: int, offset: int, head_length: int, length: int, error_number: int
+) -> RangeRead:
+    error: OSError | None = None
     if outcome == _native.UNREADABLE:
-        return Whole(offset, length, OSError(error_number, os.strerror(error_number)))
-    return Whole(offset, length, ChangedError(errno.ESTALE, "changed since it was listed"))
+        error = OSError(error_number, os.strerror(error_number))
+    elif outcome not in (_native.READ, _native.SPARSE):
+        error = ChangedError(errno.ESTALE, "changed since it was listed")
+    return RangeRead(offset, head_length, length, error, outcome == _native.SPARSE)
 
 
 def _resolved(root: bytes) -> tuple[bytes, bytes, os.stat_result]:

@@ -60,7 +60,7 @@ static const sf_kernel *kernel_that_runs(size_t number)
     const sf_kernel *runs[8];
     size_t count = 0;
     for (size_t i = 0; sf_kernel_at(i); i++)
-        if (sf_kernel_at(i)->runs_here())
+        if (sf_kernel_runs_here(sf_kernel_at(i)))
             runs[count++] = sf_kernel_at(i);
     return runs[number % count];
 }
@@ -94,7 +94,7 @@ static void decode_chunker(fuzz_case *c, size_t index, fuzz_input *in)
     c->chunkers[index].capacity = 1 + capacity % 64;
     if (c->chunkers[index].max_bytes > 0) {
         c->chunkers[index].codecs = (unsigned)(options % (CODECS + 1));
-        c->chunkers[index].by_place = capacity >= 192;
+        c->chunkers[index].per_occurrence = capacity >= 192;
     }
     c->limits[index] = options < 200 ? INFINITY : ldexp((double)(options - 199), -12);
 }
@@ -163,7 +163,7 @@ static void append_noise(fuzz_case *c, file_plan *f, size_t bytes, uint64_t seed
         room[i] = (uint8_t)(sf_seed_mix(seed << 32 | i / 8) >> i % 8 * 8);
 }
 
-/* The inverse of mix64 in csrc/sketch.c. */
+/* The inverse of sf_mix64. */
 static uint64_t unmix64(uint64_t x)
 {
     x = (x ^ (x >> 31) ^ (x >> 62)) * UINT64_C(0x319642B2D24D8EC3);
@@ -183,7 +183,7 @@ static void decode_added(fuzz_case *c, size_t count, fuzz_input *in)
         chunk->key[0] = unmix64((8 + high % 8) << 60 | low >> 4) ^ low_mixed;
         chunk->key[1] = ADDED_KEY_LOW;
         chunk->size = UINT64_C(1) << low % 4 * 4;
-        chunk->group = high % SF_GROUPS_MAX;
+        chunk->labels = UINT64_C(1) << high % SF_LABELS_MAX;
         chunk->chunker = low / 4 % c->chunkers_count;
     }
 }
@@ -214,7 +214,7 @@ static void decode_file(fuzz_case *c, fuzz_input *in)
 {
     file_plan *f = &c->files[c->files_count++];
     size_t flags = next(in);
-    *f = (file_plan){.group = (unsigned)(next(in) % GROUPS * GROUP_STEP)};
+    *f = (file_plan){.label = (unsigned)(next(in) % LABELS * LABEL_STEP)};
     f->ending = flags % 16 < 12 ? END : (ending)(flags % 4);
     f->as_content = flags / 16 % 2 != 0;
     f->late_end = flags / 32 % 2 != 0;

@@ -2,12 +2,12 @@
 #ifndef STOREFF_FUZZ_CASE_H
 #define STOREFF_FUZZ_CASE_H
 
-#include "storeff.h"
+#include "internal.h"
 
 enum { CHUNKERS_MAX = 4, FILES_MAX = 24, SEGMENTS_MAX = 4, ADDED_MAX = 128, CODECS = 2 };
 
-/* The groups of files are few, and far apart. */
-enum { GROUPS = 8, GROUP_STEP = 9 };
+/* The labels of files are few, and far apart: one a file. */
+enum { LABELS = 8, LABEL_STEP = 9 };
 
 /* The low half of the keys of chunks that were added, not cut. */
 #define ADDED_KEY_LOW UINT64_C(0xADDED00000000000)
@@ -24,13 +24,13 @@ typedef struct {
 typedef enum { END, END_PART, ABORT, ABORT_INSIDE } ending;
 
 typedef struct {
-    unsigned group;
+    unsigned label;
     ending ending;
     int as_content; /* given to sf_scan_contents, if it is one segment */
     int late_end;   /* that a segment ends is learned from an empty read */
     int look;       /* at every sketch before the file */
     int reserve;    /* memory for every sketch before the file */
-    uint64_t number, start; /* as for sf_set_place */
+    uint64_t number, start; /* as for sf_set_position */
     size_t read_bytes[2];
     size_t added_before, segments_count;
     segment segments[SEGMENTS_MAX];
@@ -39,7 +39,7 @@ typedef struct {
 
 typedef struct {
     size_t chunker;
-    uint64_t key[2], size, group;
+    uint64_t key[2], size, labels;
 } added_chunk;
 
 typedef struct {
@@ -56,19 +56,19 @@ typedef struct {
 } fuzz_case;
 
 /* Chunks by key and size. */
-enum { TALLY_PLACES = 4096 };
+enum { TALLY_SLOTS = 4096 };
 
 typedef struct {
     size_t count, allocated;
     sf_entry *entries;
-    uint16_t places[TALLY_PLACES]; /* index of an entry + 1, or 0 */
+    uint16_t slots[TALLY_SLOTS]; /* index of an entry + 1, or 0 */
 } tally;
 
 /* What the definitions in storeff.h make of a case, without a scanner or a sketch. */
 typedef struct {
     tally chunks[CHUNKERS_MAX];
     sf_totals totals[CHUNKERS_MAX];
-    uint64_t histogram[GROUPS][256];
+    uint64_t histogram[LABELS][256];
     sf_content_key files[FILES_MAX]; /* the keys only where whole files are counted */
 } model;
 
@@ -80,6 +80,11 @@ size_t next(fuzz_input *in);
 void decode_plan(fuzz_case *c, fuzz_input *in);
 /* What is left of the input, as files. `c->data` is to be freed. */
 void decode_files(fuzz_case *c, fuzz_input *in);
+
+static inline uint64_t labels_of(const file_plan *f)
+{
+    return UINT64_C(1) << f->label;
+}
 
 int has_whole(const fuzz_case *c);
 /* NULL if there is no such chunk. */

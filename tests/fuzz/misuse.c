@@ -29,18 +29,18 @@ static int between_segments(const session *s)
     return s->stage == BEGUN || s->stage == ENDED;
 }
 
-static void begin(session *s, unsigned group)
+static void begin(session *s, uint64_t labels)
 {
-    sf_error error = sf_begin(s->scanner, group);
-    outcome(s, "begin", error, s->stage == IDLE && group < SF_GROUPS_MAX, BEGUN, FAILED);
+    sf_error error = sf_begin(s->scanner, labels);
+    outcome(s, "begin", error, s->stage == IDLE && labels != 0, BEGUN, FAILED);
     if (!error)
         s->carried = 0;
 }
 
-static void set_place(session *s, uint64_t offset)
+static void set_position(session *s, uint64_t offset)
 {
-    sf_error error = sf_set_place(s->scanner, 1, offset);
-    holds("set_place in a file only", s->stage == BEGUN || error == SF_ERROR_PLACE);
+    sf_error error = sf_set_position(s->scanner, 1, offset);
+    holds("set_position in a file only", s->stage == BEGUN || error == SF_ERROR_POSITION);
 }
 
 static void span(session *s, fuzz_input *in)
@@ -104,11 +104,12 @@ static void give_up(session *s)
 static void scan_contents(session *s, fuzz_input *in)
 {
     size_t first = next(in), second = next(in), arena_bytes = next(in);
-    sf_content contents[] = {{first, second, 0, 0}, {second, first, (unsigned)next(in) % 80, 0}};
+    sf_content contents[] = {
+        {.offset = first, .length = second, .labels = 1, .end = second},
+        {.offset = second, .length = first, .labels = next(in) % 5, .end = first}};
     int fits = s->stage == IDLE && first + second <= arena_bytes;
     sf_error error = sf_scan_contents(s->scanner, s->buffer, arena_bytes, contents, 2);
-    /* The first is scanned before the group of the second is looked at. */
-    int allowed = fits && (contents[1].group < SF_GROUPS_MAX || error == SF_ERROR_OVERFLOW);
+    int allowed = fits && contents[1].labels != 0;
     outcome(s, "scan_contents", error, allowed, IDLE, IDLE);
 }
 
@@ -116,37 +117,37 @@ static void scan_contents(session *s, fuzz_input *in)
 static void add(session *s, uint64_t low)
 {
     size_t chunkers = s->c->chunkers_count;
-    uint64_t keys[] = {low, low, low, low}, one[] = {1, 1}, sizes[] = {1, 0}, groups[] = {0, 64};
+    uint64_t keys[] = {low, low, low, low}, one[] = {1, 1}, sizes[] = {1, 0}, labels[] = {1, 0};
     same("add to no chunker", low, sf_add(s->scanner, chunkers, keys, one, one, 2),
          SF_ERROR_CHUNKER);
     same("add nothing", low, sf_add(s->scanner, 0, keys, sizes, one, 2), SF_ERROR_SIZE);
-    same("add to no group", low, sf_add(s->scanner, 0, keys, one, groups, 2), SF_ERROR_GROUP);
+    same("add without a label", low, sf_add(s->scanner, 0, keys, one, labels, 2), SF_ERROR_LABELS);
     sf_content_key more_zeros = {{low, low}, low, low + 1}, file = {{low, low}, low, low};
-    same("add a file of more zeros than bytes", low, sf_add_file(s->scanner, &more_zeros, 0),
+    same("add a file of more zeros than bytes", low, sf_add_file(s->scanner, &more_zeros, 1),
          SF_ERROR_SIZE);
-    same("add a file to no group", low, sf_add_file(s->scanner, &file, 64), SF_ERROR_GROUP);
+    same("add a file without a label", low, sf_add_file(s->scanner, &file, 0), SF_ERROR_LABELS);
     uint64_t huge = UINT64_MAX - low * 16;
-    sf_error error = sf_add(s->scanner, low % chunkers, keys, &huge, groups, 1);
+    sf_error error = sf_add(s->scanner, low % chunkers, keys, &huge, labels, 1);
     holds("a huge chunk fits or not", error == SF_OK || error == SF_ERROR_OVERFLOW);
 }
 
-/* What is out of range or was never kept. */
+/* What is out of range or was never admitted. */
 static void ask(session *s, uint64_t low)
 {
     size_t chunkers = s->c->chunkers_count;
     uint32_t sizes[SF_CODECS_MAX] = {1, 1, 1, 1};
-    sf_kept kept[] = {{.chunker = low % chunkers, .length = low, .key = {low, low}},
-                      {.chunker = chunkers}};
-    same("limit of no chunker", low, sf_limit_kept(s->scanner, chunkers, 0), SF_ERROR_CHUNKER);
+    sf_admitted admitted[] = {{.chunker = low % chunkers, .length = low, .key = {low, low}},
+                              {.chunker = chunkers}};
+    same("limit of no chunker", low, sf_limit_admitted(s->scanner, chunkers, 0), SF_ERROR_CHUNKER);
     holds("no such sketch", !sf_sketch_of(s->scanner, chunkers));
     holds("no such totals", !sf_totals_of(s->scanner, chunkers));
-    same("sizes for no chunker", low, sf_set_compressed(s->scanner, kept, 2, sizes, SF_CODECS_MAX),
+    same("sizes for no chunker", low, sf_set_compressed(s->scanner, admitted, 2, sizes, SF_CODECS_MAX),
          SF_ERROR_CHUNKER);
-    same("too few sizes", low, sf_set_compressed(s->scanner, kept, 1, sizes, 0),
+    same("too few sizes", low, sf_set_compressed(s->scanner, admitted, 1, sizes, 0),
          s->c->chunkers[low % chunkers].codecs > 0 ? SF_ERROR_CODECS : SF_OK);
-    succeeds("sizes of an unknown chunk", sf_set_compressed(s->scanner, kept, 1, sizes, CODECS));
+    succeeds("sizes of an unknown chunk", sf_set_compressed(s->scanner, admitted, 1, sizes, CODECS));
     holds("no unknown chunk is found",
-          !sf_sketch_find(sf_sketch_of(s->scanner, 0), (sf_key){~low, low}, 1));
+          !sf_sketch_find(sf_sketch_of(s->scanner, 0), (sf_key){~low, low}, 1, 0));
 }
 
 static void make_another(fuzz_input *in)
@@ -159,10 +160,10 @@ static void make_another(fuzz_input *in)
             *words[k] = next(in) << shift / 8 % 32;
         }
         plans[i].codecs = (unsigned)next(in) % 8;
-        plans[i].by_place = (int)next(in) % 2;
+        plans[i].per_occurrence = (int)next(in) % 2;
     }
     sf_scanner *scanner = NULL;
-    sf_error error = sf_scanner_new(&scanner, plans, next(in) % 4, 0, &sf_scalar);
+    sf_error error = sf_scanner_new(&scanner, plans, next(in) % 4, 0, 0, &sf_scalar);
     holds("there is a scanner or an error", (error == SF_OK) == (scanner != NULL));
     sf_scanner_free(scanner);
 }
@@ -173,7 +174,7 @@ static void step(session *s, fuzz_input *in)
     switch (token % 16) {
     case 0:
     case 1:
-    case 2: begin(s, high < 15 ? (unsigned)high : SF_GROUPS_MAX); break;
+    case 2: begin(s, high < 15 ? UINT64_C(1) << high : 0); break;
     case 3:
     case 4:
     case 5:
@@ -192,7 +193,7 @@ static void step(session *s, fuzz_input *in)
         else if (high == 1)
             make_another(in);
         else if (high < 8)
-            set_place(s, high < 5 ? high : UINT64_MAX - high);
+            set_position(s, high < 5 ? high : UINT64_MAX - high);
         else
             end(s, 0);
     }
@@ -201,7 +202,7 @@ static void step(session *s, fuzz_input *in)
 void misuse(const fuzz_case *c, fuzz_input *in)
 {
     session s = {.c = c};
-    succeeds("new", sf_scanner_new(&s.scanner, c->chunkers, c->chunkers_count, c->seed,
+    succeeds("new", sf_scanner_new(&s.scanner, c->chunkers, c->chunkers_count, c->seed, 0,
                                    c->kernel));
     s.buffer_bytes = sf_buffer_bytes_min(s.scanner) + c->spare_bytes;
     s.buffer = allocate(s.buffer_bytes);
@@ -210,7 +211,7 @@ void misuse(const fuzz_case *c, fuzz_input *in)
         step(&s, in);
     if (s.stage != IDLE)
         give_up(&s);
-    begin(&s, 0);
+    begin(&s, 1);
     span(&s, &(fuzz_input){0});
     free(s.buffer);
     sf_scanner_free(s.scanner);

@@ -36,16 +36,16 @@ static sf_key block_key(const fuzz_case *c, const uint8_t *data, size_t bytes, s
 }
 
 /* What lies at `at` in `c->data`, as (file, offset). */
-static sf_key place_of(const fuzz_case *c, size_t at)
+static sf_key occurrence_at(const fuzz_case *c, size_t at)
 {
     for (size_t i = 0; i < c->files_count; i++) {
-        uint64_t place = c->files[i].start;
+        uint64_t position = c->files[i].start;
         for (size_t k = 0; k < c->files[i].segments_count; k++) {
             const segment *s = &c->files[i].segments[k];
-            place += s->hole_bytes;
+            position += s->hole_bytes;
             if (at >= s->offset && at - s->offset < s->length)
-                return (sf_key){c->files[i].number, place + at - s->offset};
-            place += s->length;
+                return (sf_key){c->files[i].number, position + at - s->offset};
+            position += s->length;
         }
     }
     holds("a chunk lies in a file", 0);
@@ -55,8 +55,8 @@ static sf_key place_of(const fuzz_case *c, size_t at)
 sf_key expected_key(const fuzz_case *c, size_t chunker, size_t at, size_t bytes)
 {
     const sf_chunker_plan *plan = &c->chunkers[chunker];
-    if (plan->by_place)
-        return place_of(c, at);
+    if (plan->per_occurrence)
+        return occurrence_at(c, at);
     if (plan->min_bytes < plan->max_bytes)
         return sf_fingerprint(&sf_scalar, c->data + at, bytes);
     return block_key(c, c->data + at, bytes, plan->max_bytes);
@@ -142,39 +142,38 @@ static sf_key zeros_key(sf_key key)
 
 /* ---- counting ---- */
 
-static size_t place_in(const tally *chunks, sf_key key, uint64_t size)
+static size_t slot_of(const tally *chunks, sf_key key, uint64_t size)
 {
-    size_t place = (key.low ^ key.high * 3 ^ size) * UINT64_C(0x9E3779B97F4A7C15) >> 32;
-    for (;; place++) {
-        size_t taken = chunks->places[place % TALLY_PLACES];
+    size_t slot = (key.low ^ key.high * 3 ^ size) * UINT64_C(0x9E3779B97F4A7C15) >> 32;
+    for (;; slot++) {
+        size_t taken = chunks->slots[slot % TALLY_SLOTS];
         if (taken == 0)
-            return place % TALLY_PLACES;
+            return slot % TALLY_SLOTS;
         const sf_entry *entry = &chunks->entries[taken - 1];
         if (entry->key.low == key.low && entry->key.high == key.high && entry->size == size)
-            return place % TALLY_PLACES;
+            return slot % TALLY_SLOTS;
     }
 }
 
 const sf_entry *find_chunk(const tally *chunks, sf_key key, uint64_t size)
 {
-    size_t taken = chunks->places[place_in(chunks, key, size)];
+    size_t taken = chunks->slots[slot_of(chunks, key, size)];
     return taken ? &chunks->entries[taken - 1] : NULL;
 }
 
-static void count_chunk(model *m, const fuzz_case *c, size_t chunker, sf_key key, uint64_t size,
-                        uint64_t group)
+static void count_chunk(model *m, size_t chunker, sf_key key, uint64_t size, uint64_t labels)
 {
     tally *chunks = &m->chunks[chunker];
-    size_t place = place_in(chunks, key, size);
-    if (chunks->places[place] == 0) {
+    size_t slot = slot_of(chunks, key, size);
+    if (chunks->slots[slot] == 0) {
         holds("there is room for a chunk", chunks->count < chunks->allocated);
         chunks->entries[chunks->count++] =
-            (sf_entry){.key = key, .size = size, .rank = sf_rank(key, size, sf_seed_mix(c->seed))};
-        chunks->places[place] = (uint16_t)chunks->count;
+            (sf_entry){.key = key, .size = size};
+        chunks->slots[slot] = (uint16_t)chunks->count;
     }
-    sf_entry *entry = &chunks->entries[chunks->places[place] - 1];
+    sf_entry *entry = &chunks->entries[chunks->slots[slot] - 1];
     entry->count++;
-    entry->groups |= UINT64_C(1) << group;
+    entry->labels |= labels;
     m->totals[chunker].chunks++;
     m->totals[chunker].bytes += size;
 }
@@ -187,31 +186,30 @@ static void count_run(sf_totals *totals, uint8_t value, size_t bytes, int is_new
     totals->run_bytes[value] += bytes;
 }
 
-static void cut(model *m, const fuzz_case *c, size_t chunker, const file_plan *f,
-                const segment *s, int ended)
+static void cut_segment(model *m, const fuzz_case *c, size_t chunker, const file_plan *f,
+                        const segment *s, int ended)
 {
     sf_stream stream = {c->chunkers[chunker].min_bytes, c->chunkers[chunker].max_bytes, -1};
     size_t at = s->offset, end = s->offset + s->length, length;
-    sf_piece piece;
-    while ((piece = sf_next_piece(&stream, &sf_scalar, c->data + at, end - at, ended, &length)) !=
+    sf_cut cut;
+    while ((cut = sf_next_cut(&stream, &sf_scalar, c->data + at, end - at, ended, &length)) !=
            SF_NEED_MORE) {
-        if (piece == SF_CHUNK)
-            count_chunk(m, c, chunker, expected_key(c, chunker, at, length), length, f->group);
+        if (cut == SF_CHUNK)
+            count_chunk(m, chunker, expected_key(c, chunker, at, length), length, labels_of(f));
         else
-            count_run(&m->totals[chunker], c->data[at], length, piece == SF_RUN);
+            count_run(&m->totals[chunker], c->data[at], length, cut == SF_RUN);
         at += length;
     }
 }
 
 /* A whole file is one chunk, or two if some of its zeros are left out of its key. */
-static void count_whole(model *m, const fuzz_case *c, size_t chunker, const sf_content_key *file,
-                        unsigned group)
+static void count_whole(model *m, size_t chunker, const sf_content_key *file, uint64_t labels)
 {
     uint64_t chunks = m->totals[chunker].chunks;
     if (file->zero_bytes > 0)
-        count_chunk(m, c, chunker, zeros_key(file->key), file->zero_bytes, group);
+        count_chunk(m, chunker, zeros_key(file->key), file->zero_bytes, labels);
     if (file->zero_bytes < file->bytes)
-        count_chunk(m, c, chunker, file->key, file->bytes - file->zero_bytes, group);
+        count_chunk(m, chunker, file->key, file->bytes - file->zero_bytes, labels);
     m->totals[chunker].chunks = chunks + 1;
 }
 
@@ -222,11 +220,11 @@ static void count_file(model *m, const fuzz_case *c, size_t number)
         const segment *s = &f->segments[i];
         int ended = f->ending != ABORT_INSIDE || i + 1 < f->segments_count;
         m->files[number].bytes += s->length;
-        sf_count_bytes(m->histogram[f->group / GROUP_STEP], c->data + s->offset, s->length, 0,
+        sf_count_bytes(m->histogram[f->label / LABEL_STEP], c->data + s->offset, s->length, 0,
                        ended);
         for (size_t k = 0; k < c->chunkers_count; k++)
             if (c->chunkers[k].max_bytes > 0)
-                cut(m, c, k, f, s, ended);
+                cut_segment(m, c, k, f, s, ended);
     }
     if (!has_whole(c))
         return;
@@ -234,7 +232,7 @@ static void count_file(model *m, const fuzz_case *c, size_t number)
     chain_file(file, c, f);
     for (size_t k = 0; k < c->chunkers_count; k++)
         if (c->chunkers[k].max_bytes == 0 && file->bytes > 0 && f->ending == END)
-            count_whole(m, c, k, file, f->group);
+            count_whole(m, k, file, labels_of(f));
 }
 
 /* More than there can be. */
@@ -243,7 +241,7 @@ static size_t chunks_max(const fuzz_case *c, size_t chunker)
     size_t count = c->added_count + FILES_MAX * (SEGMENTS_MAX + 2);
     if (c->chunkers[chunker].max_bytes > 0)
         count += c->data_bytes / c->chunkers[chunker].min_bytes;
-    holds("every chunk has a place", count < TALLY_PLACES);
+    holds("every chunk has a place", count < TALLY_SLOTS);
     return count;
 }
 
@@ -256,8 +254,8 @@ void make_model(model *m, const fuzz_case *c)
     }
     for (size_t i = 0; i < c->added_count; i++) {
         const added_chunk *chunk = &c->added[i];
-        count_chunk(m, c, chunk->chunker, (sf_key){chunk->key[0], chunk->key[1]}, chunk->size,
-                    chunk->group);
+        count_chunk(m, chunk->chunker, (sf_key){chunk->key[0], chunk->key[1]}, chunk->size,
+                    chunk->labels);
     }
     for (size_t i = 0; i < c->files_count; i++)
         count_file(m, c, i);

@@ -12,7 +12,7 @@ typedef struct {
     const fuzz_case *c;
     const model *m;
     sf_scanner *scanner;
-    const sf_sketch *sketches[CHUNKERS_MAX]; /* not trimmed since, unless asked for again */
+    sf_sketch *sketches[CHUNKERS_MAX];
 } run;
 
 /* ---- scanning ---- */
@@ -24,30 +24,30 @@ static uint32_t compressed_bytes(sf_key key, size_t codec)
 }
 
 /* Of a span of `bytes` that began at `start` of `c->data`. */
-static void compress_kept(const run *r, size_t start, size_t bytes)
+static void compress_admitted(const run *r, size_t start, size_t bytes)
 {
     const fuzz_case *c = r->c;
     size_t count;
-    const sf_kept *kept = sf_kept_chunks(r->scanner, &count);
+    const sf_admitted *admitted = sf_admitted_chunks(r->scanner, &count);
     uint32_t *compressed = allocate(count * CODECS * sizeof *compressed);
     for (size_t i = 0; i < count; i++) {
-        size_t index = kept[i].chunker;
-        holds("a kept chunk has a chunker with codecs",
+        size_t index = admitted[i].chunker;
+        holds("an admitted chunk has a chunker with codecs",
               index < c->chunkers_count && c->chunkers[index].codecs > 0);
-        holds("a kept chunk lies in the span",
-              kept[i].offset <= bytes && kept[i].length <= bytes - kept[i].offset);
-        sf_key key = expected_key(c, index, start + kept[i].offset, kept[i].length);
-        same("high half of the key of a kept chunk", index, kept[i].key.high, key.high);
-        same("low half of the key of a kept chunk", index, kept[i].key.low, key.low);
-        holds("a kept chunk has the rank of its key",
-              kept[i].rank == sf_rank(key, kept[i].length, sf_seed_mix(c->seed)));
-        holds("a kept chunk ranks below the limit", kept[i].rank < c->limits[index]);
-        holds("a kept chunk is in the sketch",
-              sf_sketch_find(r->sketches[index], key, kept[i].length) != NULL);
+        holds("an admitted chunk lies in the span",
+              admitted[i].offset <= bytes && admitted[i].length <= bytes - admitted[i].offset);
+        sf_key key = expected_key(c, index, start + admitted[i].offset, admitted[i].length);
+        same("high half of the key of an admitted chunk", index, admitted[i].key.high, key.high);
+        same("low half of the key of an admitted chunk", index, admitted[i].key.low, key.low);
+        holds("an admitted chunk has the rank of its key",
+              admitted[i].rank == sf_rank(key, admitted[i].length, sf_seed_mix(c->seed)));
+        holds("an admitted chunk ranks below the limit", admitted[i].rank < c->limits[index]);
+        holds("an admitted chunk is in the sketch",
+              sf_sketch_find(r->sketches[index], key, admitted[i].length, 0) != NULL);
         for (size_t codec = 0; codec < CODECS; codec++)
             compressed[i * CODECS + codec] = compressed_bytes(key, codec);
     }
-    succeeds("set_compressed", sf_set_compressed(r->scanner, kept, count, compressed, CODECS));
+    succeeds("set_compressed", sf_set_compressed(r->scanner, admitted, count, compressed, CODECS));
     free(compressed);
 }
 
@@ -72,7 +72,7 @@ static void feed(const run *r, const file_plan *f, const segment *s, int inside)
         ASAN_POISON_MEMORY_REGION(buffer + bytes, buffer_bytes - bytes);
         int ended = f->late_end || inside ? was_all : at == s->length;
         succeeds("span", sf_span(r->scanner, buffer, buffer_bytes, bytes, ended && !inside));
-        compress_kept(r, s->offset + at - bytes, bytes);
+        compress_admitted(r, s->offset + at - bytes, bytes);
         succeeds("carry", sf_carry(r->scanner, buffer, buffer_bytes, &carried));
         holds("there is room after carry", carried < sf_buffer_bytes_min(r->scanner));
         if (ended)
@@ -98,8 +98,8 @@ static void scan_file(const run *r, size_t number)
 {
     const file_plan *f = &r->c->files[number];
     int inside = 0;
-    succeeds("begin", sf_begin(r->scanner, f->group));
-    succeeds("set_place", sf_set_place(r->scanner, f->number, f->start));
+    succeeds("begin", sf_begin(r->scanner, labels_of(f)));
+    succeeds("set_position", sf_set_position(r->scanner, f->number, f->start));
     for (size_t i = 0; i < f->segments_count; i++) {
         if (f->segments[i].hole_bytes > 0)
             succeeds("skip", sf_skip(r->scanner, f->segments[i].hole_bytes));
@@ -136,11 +136,12 @@ static void scan_contents(const run *r, const file_plan *files, size_t count)
     for (size_t i = 0; i < count; i++)
         contents[i] = (sf_content){.offset = files[i].segments[0].offset,
                                    .length = files[i].segments[0].length,
-                                   .group = files[i].group,
-                                   .file = files[i].number};
+                                   .labels = labels_of(&files[i]),
+                                   .object = files[i].number,
+                                   .end = files[i].segments[0].length};
     succeeds("scan_contents",
              sf_scan_contents(r->scanner, r->c->data, r->c->data_bytes, contents, count));
-    compress_kept(r, 0, r->c->data_bytes);
+    compress_admitted(r, 0, r->c->data_bytes);
 }
 
 static void add(const run *r, size_t first, size_t end)
@@ -148,7 +149,7 @@ static void add(const run *r, size_t first, size_t end)
     for (size_t i = first; i < end; i++) {
         const added_chunk *chunk = &r->c->added[i];
         succeeds("add", sf_add(r->scanner, chunk->chunker, chunk->key, &chunk->size,
-                               &chunk->group, 1));
+                               &chunk->labels, 1));
     }
 }
 
@@ -161,7 +162,7 @@ static void scan(const run *r)
         add(r, added, f->added_before);
         added = f->added_before;
         for (size_t k = 0; f->look && k < c->chunkers_count; k++)
-            sf_sketch_of(r->scanner, k);
+            sf_sketch_trim(r->sketches[k]);
         if (f->reserve)
             succeeds("reserve", sf_scanner_reserve(r->scanner));
         size_t contents = contents_from(c, i);
@@ -178,14 +179,15 @@ static void scan(const run *r)
 static void check_entry(const fuzz_case *c, size_t index, const sf_sketch *sketch,
                         const sf_entry *entry, const sf_entry *expected)
 {
+    double rank = sf_rank(entry->key, entry->size, sf_seed_mix(c->seed));
     same("an entry is found", index,
-         sf_sketch_find(sketch, entry->key, entry->size) == entry, 1);
-    same("an entry has the rank of its key", index,
-         entry->rank == sf_rank(entry->key, entry->size, sf_seed_mix(c->seed)), 1);
+         sf_sketch_find(sketch, entry->key, entry->size, 0) == entry, 1);
+    same("an entry ranks below tau", index, rank < sketch->tau, 1);
+    same("an entry has the rank of its key", index, sf_sketch_rank(sketch, entry) == rank, 1);
     same("an entry was seen", index, expected != NULL, 1);
     same("references", index, entry->count, expected->count);
-    same("groups", index, entry->groups, expected->groups);
-    int offered = entry->key.low != ADDED_KEY_LOW && entry->rank < c->limits[index];
+    same("labels", index, entry->labels, expected->labels);
+    int offered = entry->key.low != ADDED_KEY_LOW && rank < c->limits[index];
     for (size_t codec = 0; codec < SF_CODECS_MAX; codec++)
         same("compressed bytes", index, entry->compressed[codec],
              offered && codec < c->chunkers[index].codecs ? compressed_bytes(entry->key, codec)
@@ -198,8 +200,9 @@ static void check_sketch(const fuzz_case *c, size_t index, const sf_sketch *sket
 {
     size_t below = 0, up_to = 0, capacity = c->chunkers[index].capacity;
     for (size_t i = 0; i < all->count; i++) {
-        below += all->entries[i].rank < sketch->tau;
-        up_to += all->entries[i].rank <= sketch->tau;
+        double rank = sf_sketch_rank(sketch, &all->entries[i]);
+        below += rank < sketch->tau;
+        up_to += rank <= sketch->tau;
     }
     same("nothing but what ranks below tau is kept", index, sketch->count, below);
     same("no more is kept than the capacity", index, below <= capacity, 1);
@@ -224,7 +227,6 @@ static void check_sketch(const fuzz_case *c, size_t index, const sf_sketch *sket
     same("bytes of all buckets", index, bytes, 0);
     for (size_t i = 0; i < sketch->count; i++) {
         const sf_entry *entry = &sketch->entries[i];
-        same("an entry ranks below tau", index, entry->rank < sketch->tau, 1);
         check_entry(c, index, sketch, entry, find_chunk(all, entry->key, entry->size));
     }
 }
@@ -243,19 +245,21 @@ static void compare(const fuzz_case *c)
     make_model(&m, c);
     run r = {.c = c, .m = &m};
     succeeds("new",
-             sf_scanner_new(&r.scanner, c->chunkers, c->chunkers_count, c->seed, c->kernel));
+             sf_scanner_new(&r.scanner, c->chunkers, c->chunkers_count, c->seed, 0,
+                            c->kernel));
     for (size_t i = 0; i < c->chunkers_count; i++) {
         r.sketches[i] = sf_sketch_of(r.scanner, i);
-        succeeds("limit_kept", sf_limit_kept(r.scanner, i, c->limits[i]));
+        succeeds("limit_admitted", sf_limit_admitted(r.scanner, i, c->limits[i]));
     }
     scan(&r);
     for (size_t i = 0; i < c->chunkers_count; i++) {
         check_totals(i, sf_totals_of(r.scanner, i), &m.totals[i]);
-        check_sketch(c, i, sf_sketch_of(r.scanner, i), &m.chunks[i]);
+        sf_sketch_trim(r.sketches[i]);
+        check_sketch(c, i, r.sketches[i], &m.chunks[i]);
     }
-    for (size_t group = 0; group < GROUPS; group++)
-        same_all("histogram", 0, sf_histogram(r.scanner) + 256 * group * GROUP_STEP,
-                 m.histogram[group], 256);
+    for (size_t label = 0; label < LABELS; label++)
+        same_all("histogram", 0, sf_histogram(r.scanner) + 256 * label * LABEL_STEP,
+                 m.histogram[label], 256);
     sf_scanner_free(r.scanner);
     free_model(&m, c);
 }

@@ -34,14 +34,14 @@ def key_of(digest: bytes) -> Key:
 
 
 @dataclass(frozen=True)
-class Piece:
+class Cut:
     offset: int
     length: int
     is_run: bool
 
 
-def cut(data: bytes, min_bytes: int, max_bytes: int) -> list[Piece]:
-    pieces: list[Piece] = []
+def cut(data: bytes, min_bytes: int, max_bytes: int) -> list[Cut]:
+    cuts: list[Cut] = []
     offset = 0
     while offset < len(data):
         rest = data[offset:]
@@ -52,9 +52,9 @@ def cut(data: bytes, min_bytes: int, max_bytes: int) -> list[Piece]:
             run_bytes = len(rest) - len(rest.lstrip(rest[:1]))
             is_run = run_bytes >= max_bytes
             length = run_bytes if is_run else _mincdc_length(rest, min_bytes, max_bytes)
-        pieces.append(Piece(offset, length, is_run))
+        cuts.append(Cut(offset, length, is_run))
         offset += length
-    return pieces
+    return cuts
 
 
 def _mincdc_length(rest: bytes, min_bytes: int, max_bytes: int) -> int:
@@ -112,26 +112,37 @@ def rank(key: Key, size: int, seed: int) -> float:
 
 @dataclass
 class Sketch:
+    """What was added, by chunk and, in a sample, sampling rank of its extent; 0 in a full scan."""
+
     capacity: int
     seed: int
-    counts: dict[Chunk, int] = field(default_factory=dict)
-    groups: dict[Chunk, int] = field(default_factory=dict)
+    is_sample: bool = False
+    counts: dict[tuple[Chunk, float], int] = field(default_factory=dict)
+    labels: dict[tuple[Chunk, float], int] = field(default_factory=dict)
 
-    def add(self, key: Key, size: int, group: int) -> None:
-        chunk = key, size
-        self.counts[chunk] = self.counts.get(chunk, 0) + 1
-        self.groups[chunk] = self.groups.get(chunk, 0) | 1 << group
+    def add(self, key: Key, size: int, labels: int, extent: float = 0.0) -> None:
+        row = (key, size), extent
+        self.counts[row] = self.counts.get(row, 0) + 1
+        self.labels[row] = self.labels.get(row, 0) | labels
+
+    def rows(self) -> tuple[list[tuple[Chunk, float, int, int]], float]:
+        """(chunk, extent, count, labels) of what is kept, and tau."""
+        ranked = sorted(
+            (rank(key, 1 if self.is_sample else size, self.seed), ((key, size), extent))
+            for (key, size), extent in self.counts
+        )
+        tau = ranked[self.capacity][0] if len(ranked) > self.capacity else math.inf
+        return [(*row, self.counts[row], self.labels[row]) for r, row in ranked if r < tau], tau
 
     def kept(self) -> tuple[list[tuple[Chunk, int, int]], float]:
-        """(chunk, count, groups) of what is kept, and tau."""
-        ranked = sorted((rank(*chunk, self.seed), chunk) for chunk in self.counts)
-        tau = ranked[self.capacity][0] if len(ranked) > self.capacity else math.inf
-        return [(c, self.counts[c], self.groups[c]) for r, c in ranked if r < tau], tau
+        """(chunk, count, labels) of what is kept of a full scan, and tau."""
+        rows, tau = self.rows()
+        return [(chunk, count, labels) for chunk, _, count, labels in rows], tau
 
     def buckets(self, buckets: int) -> list[list[int]]:
         """References and bytes of all chunks by bucket."""
         totals = [[0, 0] for _ in range(buckets)]
-        for (key, size), count in self.counts.items():
+        for ((key, size), _), count in self.counts.items():
             total = totals[mixed(key, self.seed) % buckets]
             total[0] += count
             total[1] += count * size
@@ -150,12 +161,12 @@ class Chunker:
     bytes: int = 0
     run_count: list[int] = field(default_factory=lambda: [0] * 256)
     run_bytes: list[int] = field(default_factory=lambda: [0] * 256)
-    by_place: bool = False
+    per_occurrence: bool = False
 
-    def add(self, key: Key, size: int, group: int) -> None:
+    def add(self, key: Key, size: int, labels: int, extent: float = 0.0) -> None:
         self.chunks += 1
         self.bytes += size
-        self.sketch.add(key, size, group)
+        self.sketch.add(key, size, labels, extent)
 
     def add_run(self, byte: int, length: int) -> None:
         self.chunks += 1
@@ -169,10 +180,16 @@ class Scanner:
         self,
         chunkers: Iterable[tuple[int, int, int, int]],
         seed: int,
-        by_place: Collection[int] = (),
+        per_occurrence: Collection[int] = (),
+        is_sample: bool = False,
     ) -> None:
         self.chunkers = [
-            Chunker(min_bytes, max_bytes, Sketch(capacity, seed), by_place=index in by_place)
+            Chunker(
+                min_bytes,
+                max_bytes,
+                Sketch(capacity, seed, is_sample),
+                per_occurrence=index in per_occurrence,
+            )
             for index, (min_bytes, max_bytes, capacity, _) in enumerate(chunkers)
         ]
         fixed = {c.max_bytes for c in self.chunkers if c.min_bytes == c.max_bytes and c.max_bytes}
@@ -181,45 +198,82 @@ class Scanner:
         self.fixed_bytes = fixed
         self.histogram = [[0] * 256 for _ in range(64)]
 
-    def scan(self, group: int, segments: Sequence[Segment], file: int = 0, start: int = 0) -> None:
+    def scan(
+        self, labels: int, segments: Sequence[Segment], number: int = 0, start: int = 0
+    ) -> None:
         for data in segments:
             if isinstance(data, bytes):
-                for byte, count in histogram(data).items():
-                    self.histogram[group][byte] += count
+                self._count_bytes(labels, data)
         for chunker in self.chunkers:
             if chunker.max_bytes:
-                self._cut(chunker, group, segments, file, start)
+                self._cut(chunker, labels, segments, number, start)
             elif any(isinstance(data, bytes) and data for data in segments):
-                self._add_whole(chunker, group, segments)
+                self._add_whole(chunker, labels, segments)
+
+    def scan_extent(
+        self, labels: int, data: bytes, number: int, position: int, extent: tuple[int, int, float]
+    ) -> None:
+        """``data`` at ``position`` of an object, for the extent (start, end, sampling rank)."""
+        begin, end = (max(0, min(at - position, len(data))) for at in extent[:2])
+        self._count_bytes(labels, data[begin:end])
+        for chunker in self.chunkers:
+            fixed = chunker.min_bytes == chunker.max_bytes
+            origin = begin if fixed else 0
+            cuts = cut(data[origin:end] if fixed else data, chunker.min_bytes, chunker.max_bytes)
+            for each in cuts:
+                start, stop = origin + each.offset, origin + each.offset + each.length
+                if each.is_run:
+                    start, stop = max(start, begin), min(stop, end)
+                if not begin <= start < min(stop, end):
+                    continue
+                content = data[start:stop]
+                if not each.is_run:
+                    key = self._key(chunker, content)
+                    if chunker.per_occurrence:
+                        key = number, position + start
+                    chunker.add(key, len(content), labels, extent[2])
+                elif chunker.per_occurrence:
+                    for at in range(start, stop, chunker.max_bytes):
+                        size = min(chunker.max_bytes, stop - at)
+                        chunker.add((number, position + at), size, labels, extent[2])
+                else:
+                    chunker.add_run(content[0], len(content))
+
+    def _count_bytes(self, labels: int, data: bytes) -> None:
+        lowest = (labels & -labels).bit_length() - 1
+        for byte, count in histogram(data).items():
+            self.histogram[lowest][byte] += count
 
     def _cut(
-        self, chunker: Chunker, group: int, segments: Sequence[Segment], file: int, place: int
+        self, chunker: Chunker, labels: int, segments: Sequence[Segment], number: int, position: int
     ) -> None:
         for data in segments:
             if isinstance(data, int):
-                place += data
+                position += data
                 continue
-            for piece in cut(data, chunker.min_bytes, chunker.max_bytes):
-                content = data[piece.offset : piece.offset + piece.length]
-                if piece.is_run:
-                    chunker.add_run(content[0], piece.length)
-                elif chunker.by_place:
-                    chunker.add((file, place + piece.offset), piece.length, group)
-                elif chunker.min_bytes == chunker.max_bytes:
-                    digest = block_key(content, chunker.max_bytes, self.fixed_bytes)
-                    chunker.add(key_of(digest), piece.length, group)
+            for each in cut(data, chunker.min_bytes, chunker.max_bytes):
+                content = data[each.offset : each.offset + each.length]
+                if each.is_run:
+                    chunker.add_run(content[0], each.length)
+                elif chunker.per_occurrence:
+                    chunker.add((number, position + each.offset), each.length, labels)
                 else:
-                    chunker.add(key_of(fingerprint(content)), piece.length, group)
-            place += len(data)
+                    chunker.add(self._key(chunker, content), each.length, labels)
+            position += len(data)
 
-    def _add_whole(self, chunker: Chunker, group: int, segments: Sequence[Segment]) -> None:
+    def _key(self, chunker: Chunker, content: bytes) -> Key:
+        if chunker.min_bytes == chunker.max_bytes:
+            return key_of(block_key(content, chunker.max_bytes, self.fixed_bytes))
+        return key_of(fingerprint(content))
+
+    def _add_whole(self, chunker: Chunker, labels: int, segments: Sequence[Segment]) -> None:
         """One chunk, or two: the zeros that the key takes for a hole are one of their own."""
         digest, zero_bytes = chain(segments, self.fixed_bytes)
         size = sum(len(data) for data in segments if isinstance(data, bytes))
         if zero_bytes:
-            chunker.sketch.add(key_of(fingerprint(digest + b"zero")), zero_bytes, group)
+            chunker.sketch.add(key_of(fingerprint(digest + b"zero")), zero_bytes, labels)
         if zero_bytes < size:
-            chunker.sketch.add(key_of(digest), size - zero_bytes, group)
+            chunker.sketch.add(key_of(digest), size - zero_bytes, labels)
         chunker.chunks += 1
         chunker.bytes += size
 

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,20 @@ import numpy as np
 from storeff.data import ONE, Assumption
 from storeff.economics import Scenario, build_scenario
 from storeff.layout import Data, Layout
-from storeff.scan import run, worker
-from storeff.scan.compressed import CompressedSample, new_samples
+from storeff.scan import run
+from storeff.scan.job import Job
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
+from storeff.scan.part import Stop
+from storeff.scan.partial import Listing
 from storeff.scan.plan import Chunker, Plan
+from storeff.scan.run import Shard
+from storeff.scan.sample import Sample
+from storeff.scan.sampling import Extent, SamplingDesign
 from storeff.scan.sketch import Sketch
+from storeff.scan.worker import Worker
 from storeff.sources.entry import Entry
+from storeff.sources.source import Source
 from storeff.sources.tree import LocalTree
 
 SMALL = Plan(
@@ -60,8 +67,8 @@ def assert_same(a: Measurement, b: Measurement) -> None:
 def assert_same_sketch(a: Sketch, b: Sketch) -> None:
     assert (a.tau, a.compressed_tau) == (b.tau, b.compressed_tau)
     assert (a.chunks, a.bytes) == (b.chunks, b.bytes)
-    rows = ("keys", "sizes", "counts", "groups", "compressed")
-    for field in (*rows, "run_count", "run_bytes", "buckets"):
+    rows = ("keys", "sizes", "counts", "labels", "compressed")
+    for field in (*rows, "extents", "run_count", "run_bytes", "buckets"):
         assert np.array_equal(getattr(a, field), getattr(b, field)), field
 
 
@@ -76,14 +83,30 @@ def listed(root: Path) -> list[Entry]:
     return [found for found in LocalTree([root]).list() if isinstance(found, Entry)]
 
 
-def new_worker(
-    root: Path, plan: Plan, samples: list[CompressedSample] | None = None
-) -> worker.Worker:
-    stop = threading.Event()
-    shared = samples or new_samples(plan)
-    return worker.Worker(
-        LocalTree([root]), plan, "scalar", stop, Pace(None, stop), shared, threading.Lock()
-    )
+def new_job(source: Source, plan: Plan, stop: Stop | None = None) -> Job:
+    never = threading.Event()
+    return Job(source, plan, "scalar", stop or never, Pace(None, never))
+
+
+def new_worker(root: Path, plan: Plan, job: Job | None = None) -> Worker:
+    return Worker(job or new_job(LocalTree([root]), plan))
+
+
+def small(entries: Iterable[Entry]) -> list[Extent]:
+    """Whole small files, as a worker takes them."""
+    return [Extent(0.0, entry, 0, entry.size_bytes) for entry in entries]
+
+
+def count(source: Source, design: SamplingDesign, shard: Shard | None = None) -> Listing:
+    """The listing of ``source``, counted."""
+    listing = Listing(source, design, shard)
+    assert listing.count(threading.Event())
+    return listing
+
+
+def sample_of(measured: Measurement) -> Sample:
+    assert measured.sampling is not None
+    return measured.sampling
 
 
 def blocks(content: bytes, block_bytes: int) -> list[bytes]:

@@ -1,0 +1,348 @@
+"""The binary form of a measurement: versioned, checked by a digest, and never executed.
+
+All numbers are little-endian: MAGIC, the version of the format (4 bytes), the length of the head (8
+bytes), the head (JSON), the columns of arrays one after the other, and the SHA-256 digest of all
+that. The lengths of the arrays follow from the head, so that nothing is allocated that is not
+there. The same measurement gives the same bytes.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from storeff import _native
+from storeff.errors import StoreffError
+from storeff.scan.measurement import Measurement
+from storeff.scan.plan import Chunker, Plan
+from storeff.scan.sample import Sample
+from storeff.scan.sampling import SamplingDesign, Totals
+from storeff.scan.siblings import TensorFile
+from storeff.scan.similar import SimilarSketch
+from storeff.scan.sketch import Sketch
+from storeff.sources.census import Census
+from storeff.sources.content import CLASSES
+from storeff.sources.entry import Entry
+
+MAGIC = b"storeff measured"
+VERSION = 1
+DIGEST_BYTES = 32
+FIXED_BYTES = len(MAGIC) + 4 + 8
+
+Array = npt.NDArray[Any]
+
+
+class _SketchHead(msgspec.Struct, frozen=True):
+    rows: int
+    # None: infinite.
+    tau: float | None
+    compressed_tau: float | None
+    chunks: int
+    bytes: int
+
+
+class _SampleHead(msgspec.Struct, frozen=True):
+    design: SamplingDesign
+    rate: float
+    goal_rate: float
+    interrupted: bool
+    skipped_bytes: int
+    unopened_bytes: int
+    once_bytes: int
+    padding_bytes: int
+    by_exponent: list[tuple[int, int]]
+    extents: list[tuple[int, int, int]]
+    ranks: int
+    rows: int
+
+
+class _SimilarHead(msgspec.Struct, frozen=True):
+    tau: int
+    members: int
+    files: list[tuple[int, Entry]]
+    tensors: list[TensorFile]
+
+
+class _Head(msgspec.Struct, frozen=True):
+    plan: Plan
+    kernel: str
+    census: Census
+    volumes: list[tuple[bytes, int]]
+    read_bytes: int
+    hole_bytes: int
+    cpu_seconds: float
+    compress_seconds: float
+    tasks: list[str]
+    classes: list[str]
+    sketches: list[_SketchHead]
+    sampling: _SampleHead | None
+    similar: _SimilarHead | None
+
+
+class _Column(NamedTuple):
+    """An array, as it lies in the bytes."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        size = self.dtype.itemsize
+        for length in self.shape:
+            size *= length
+        return size
+
+
+def to_bytes(measured: Measurement) -> bytes:
+    """``measured`` in its binary form."""
+    head = _head_of(measured)
+    encoded = msgspec.json.encode(head, order="deterministic")
+    parts = [MAGIC, VERSION.to_bytes(4, "little"), len(encoded).to_bytes(8, "little"), encoded]
+    for array, column in zip(_arrays_of(measured), _columns(head), strict=True):
+        assert array.shape == column.shape
+        parts.append(np.ascontiguousarray(array, column.dtype).tobytes())
+    body = b"".join(parts)
+    return body + hashlib.sha256(body).digest()
+
+
+def from_bytes(data: bytes) -> Measurement:
+    """The measurement whose binary form ``data`` is.
+
+    Raises StoreffError if it is not one: of another version, cut short, with something behind it,
+    changed since it was written, or saying what cannot be.
+    """
+    if data[: len(MAGIC)] != MAGIC:
+        raise _refusal("this is no measurement of storeff")
+    version = int.from_bytes(data[len(MAGIC) : len(MAGIC) + 4], "little")
+    if version != VERSION:
+        raise _refusal(f"the measurement has format {version}, and this storeff reads {VERSION}")
+    body, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
+    head_bytes = int.from_bytes(data[len(MAGIC) + 4 : FIXED_BYTES], "little")
+    columns_at = FIXED_BYTES + head_bytes
+    if columns_at > len(body) or hashlib.sha256(body).digest() != digest:
+        raise _refusal("the measurement was cut short, or changed since it was written")
+    try:
+        head = msgspec.json.decode(body[FIXED_BYTES:columns_at], type=_Head)
+        return _measurement_of(head, _arrays_in(body, columns_at, head))
+    except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
+        raise _refusal(f"the measurement is wrong: {error}") from error
+
+
+def _refusal(what: str) -> StoreffError:
+    return StoreffError(what, "scan again, or copy the file again")
+
+
+def _scanned_by(plan: Plan, is_sample: bool) -> list[Chunker]:
+    return [c for c in plan.chunkers if not (is_sample and c.kind == "whole")]
+
+
+def _finite(tau: float) -> float | None:
+    return None if tau == np.inf else tau
+
+
+def _infinite(tau: float | None) -> float:
+    return float("inf") if tau is None else tau
+
+
+# ---- writing ----
+
+
+def _head_of(measured: Measurement) -> _Head:
+    sample, similar = measured.sampling, measured.similar
+    return _Head(
+        plan=measured.plan,
+        kernel=measured.kernel,
+        census=measured.census,
+        volumes=list(measured.volumes.items()),
+        read_bytes=measured.read_bytes,
+        hole_bytes=measured.hole_bytes,
+        cpu_seconds=measured.cpu_seconds,
+        compress_seconds=measured.compress_seconds,
+        tasks=sorted(measured.tasks),
+        classes=list(CLASSES),
+        sketches=[
+            _SketchHead(len(s.keys), _finite(s.tau), _finite(s.compressed_tau), s.chunks, s.bytes)
+            for s in measured.sketches.values()
+        ],
+        sampling=None if sample is None else _sample_head_of(sample),
+        similar=None
+        if similar is None
+        else _SimilarHead(
+            similar.tau, len(similar.members), sorted(similar.files.items()), similar.tensors
+        ),
+    )
+
+
+def _sample_head_of(sample: Sample) -> _SampleHead:
+    totals = sample.totals
+    return _SampleHead(
+        design=sample.design,
+        rate=sample.rate,
+        goal_rate=sample.goal_rate,
+        interrupted=sample.interrupted,
+        skipped_bytes=sample.skipped_bytes,
+        unopened_bytes=sample.unopened_bytes,
+        once_bytes=totals.once_bytes,
+        padding_bytes=totals.padding_bytes,
+        by_exponent=sorted(totals.by_exponent.items()),
+        extents=sorted((*key, count) for key, count in totals.extents.items()),
+        ranks=len(sample.ranks),
+        rows=len(sample.at),
+    )
+
+
+def _arrays_of(measured: Measurement) -> Iterator[Array]:
+    """The arrays, in the order of ``_columns``."""
+    yield measured.class_bytes
+    yield measured.histogram
+    for s in measured.sketches.values():
+        yield from (s.keys, s.sizes, s.counts, s.labels, s.compressed)
+        if s.extents is not None:
+            yield s.extents
+        yield from (s.run_count, s.run_bytes, s.buckets)
+    if measured.sampling is not None:
+        e = measured.sampling
+        yield from (e.ranks, e.exponents, e.listed, e.once, e.at, e.labels, e.data, e.holes)
+    if measured.similar is not None:
+        yield measured.similar.members
+
+
+def _columns(head: _Head) -> Iterator[_Column]:
+    """How the arrays lie, one after the other."""
+    u4, u8, i8, f8 = (np.dtype(name) for name in ("<u4", "<u8", "<i8", "<f8"))
+    yield _Column(u8, (len(head.classes),))
+    yield _Column(u8, (len(head.classes), 256))
+    chunkers = _scanned_by(head.plan, head.sampling is not None)
+    for sketch, chunker in zip(head.sketches, chunkers, strict=True):
+        n = sketch.rows
+        yield _Column(u8, (n, 2))
+        yield from (_Column(u8, (n,)) for _ in range(3))
+        yield _Column(u4, (n, len(chunker.codecs)))
+        if head.sampling is not None:
+            yield _Column(f8, (n,))
+        yield from (_Column(u8, (256,)), _Column(u8, (256,)), _Column(u8, (_native.BUCKETS, 2)))
+    if head.sampling is not None:
+        m, r = head.sampling.ranks, head.sampling.rows
+        yield from (_Column(f8, (m,)), _Column(i8, (m,)), _Column(u8, (m,)), _Column(u8, (m,)))
+        yield from (_Column(i8, (r,)), _Column(u8, (r,)), _Column(u8, (r,)), _Column(u8, (r,)))
+    if head.similar is not None:
+        member = np.dtype(_native.MEMBER_FIELDS).newbyteorder("<")
+        yield _Column(member, (head.similar.members,))
+
+
+# ---- reading ----
+
+
+def _arrays_in(body: bytes, at: int, head: _Head) -> Iterator[Array]:
+    """The arrays from ``at`` on, copied. Raises ValueError unless they end where ``body`` does."""
+    columns = list(_columns(head))
+    if min(length for column in columns for length in column.shape) < 0:
+        raise ValueError("an array of less than nothing")
+    if sum(column.size_bytes for column in columns) != len(body) - at:
+        raise ValueError("its arrays are not as long as it says")
+    for column in columns:
+        raw = np.frombuffer(body, column.dtype, int(np.prod(column.shape)), at)
+        at += column.size_bytes
+        yield raw.reshape(column.shape).astype(column.dtype.newbyteorder("="))
+
+
+def _measurement_of(head: _Head, arrays: Iterator[Array]) -> Measurement:
+    if head.classes != list(CLASSES):
+        raise ValueError("its content classes are others")
+    class_bytes, histogram = next(arrays), next(arrays)
+    chunkers = _scanned_by(head.plan, head.sampling is not None)
+    return Measurement(
+        plan=head.plan,
+        kernel=head.kernel,
+        census=head.census,
+        sketches={
+            c.name: _sketch_in(c, s, head, arrays)
+            for c, s in zip(chunkers, head.sketches, strict=True)
+        },
+        volumes=dict(head.volumes),
+        read_bytes=head.read_bytes,
+        hole_bytes=head.hole_bytes,
+        class_bytes=class_bytes,
+        histogram=histogram,
+        cpu_seconds=head.cpu_seconds,
+        compress_seconds=head.compress_seconds,
+        tasks=frozenset(head.tasks),
+        sampling=None if head.sampling is None else _sample_in(head.sampling, arrays),
+        similar=None if head.similar is None else _similar_in(head.similar, arrays),
+    )
+
+
+def _sketch_in(chunker: Chunker, s: _SketchHead, head: _Head, arrays: Iterator[Array]) -> Sketch:
+    keys, sizes, counts, labels, compressed = (next(arrays) for _ in range(5))
+    sketch = Sketch(
+        keys=keys,
+        sizes=sizes,
+        counts=counts,
+        labels=labels,
+        extents=None if head.sampling is None else next(arrays),
+        compressed=compressed,
+        tau=_infinite(s.tau),
+        compressed_tau=_infinite(s.compressed_tau),
+        chunks=s.chunks,
+        bytes=s.bytes,
+        run_count=next(arrays),
+        run_bytes=next(arrays),
+        buckets=next(arrays),
+    )
+    if len(keys) > chunker.entries:
+        raise ValueError(f"{chunker.name} has more chunks than its plan keeps")
+    if not ((sizes > 0).all() and (counts > 0).all()):
+        raise ValueError(f"{chunker.name} has chunks without bytes or references")
+    ranks = sketch.ranks(head.plan.seed)
+    if not ((ranks[1:] >= ranks[:-1]).all() and (ranks < sketch.tau).all()):
+        raise ValueError(f"the chunks of {chunker.name} are out of order")
+    if sketch.extents is not None and not _are_ranks(sketch.extents):
+        raise ValueError(f"{chunker.name} has extents without a sampling rank")
+    return sketch
+
+
+def _are_ranks(column: Array) -> bool:
+    return bool(((column > 0) & (column <= 1)).all())
+
+
+def _sample_in(s: _SampleHead, arrays: Iterator[Array]) -> Sample:
+    ranks, exponents, listed, once, at, labels, data, holes = (next(arrays) for _ in range(8))
+    if not (_are_ranks(ranks) and (ranks[1:] > ranks[:-1]).all()):
+        raise ValueError("its sampling ranks are out of order")
+    if not ((at >= 0) & (at < len(ranks))).all() or (at[1:] < at[:-1]).any():
+        raise ValueError("its extents have no sampling ranks")
+    if not ((exponents >= 0) & (exponents <= 64)).all():
+        raise ValueError("its files are of impossible sizes")
+    return Sample(
+        design=s.design,
+        rate=s.rate,
+        goal_rate=s.goal_rate,
+        interrupted=s.interrupted,
+        skipped_bytes=s.skipped_bytes,
+        unopened_bytes=s.unopened_bytes,
+        totals=Totals(
+            s.once_bytes,
+            s.padding_bytes,
+            Counter(dict(s.by_exponent)),
+            Counter({(exponent, group): count for exponent, group, count in s.extents}),
+        ),
+        ranks=ranks,
+        exponents=exponents,
+        listed=listed,
+        once=once,
+        at=at.astype(np.intp),
+        labels=labels,
+        data=data,
+        holes=holes,
+    )
+
+
+def _similar_in(s: _SimilarHead, arrays: Iterator[Array]) -> SimilarSketch:
+    members, files = next(arrays), dict(s.files)
+    if not {*members["file"].tolist()} <= files.keys():
+        raise ValueError("it has similar chunks of files that it does not name")
+    return SimilarSketch(members, s.tau, files, s.tensors)
