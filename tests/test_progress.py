@@ -107,7 +107,7 @@ def test_on_a_terminal_it_is_live_and_leaves_stdout_alone() -> None:
     os.close(ours)
     assert running.returncode == 0
     assert document.startswith(b"{")
-    assert b"measuring the code of" in b"".join(said)
+    assert b"sizing rs-20-4" in b"".join(said)
 
 
 def drain(fd: int, said: list[bytes]) -> None:

@@ -73,7 +73,7 @@ Exit codes:
 @click.version_option(storeff.__version__, prog_name="storeff")
 @click.pass_context
 def cli(ctx: click.Context) -> int:
-    """Measure how far data shrinks, and what drives, power and money it will need."""
+    """Measure how far data reduces, and what drives, power and money it will need."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
         return EXIT_USAGE

@@ -24,7 +24,7 @@ from storeff.scan.machine import THREADS_MAX, check_address_space
 @click.command(
     epilog="""\b
 Examples:
-  storeff scan /data                   (how far it shrinks, what that saves)
+  storeff scan /data                   (how far it reduces, what that saves)
   storeff scan /data --target 50EB     (and what 50 EB like it would need)
   storeff scan /data -x --exclude '*.tmp' --target 50EB -o report.json
   storeff scan /data -o - | jq .reduction.headline
@@ -99,7 +99,7 @@ def command(
     quiet: bool,
     **reading: Any,
 ) -> int:
-    """Measure how far the files in SOURCES shrink and size storage for TARGET bytes like them.
+    """Measure how far the files in SOURCES reduce, and size storage for TARGET bytes like them.
 
     Every regular file is read once, or a sample of all if that would take long; nothing is written
     to SOURCES, no symbolic link followed, no device opened. Hard links, duplicate SOURCES and what
