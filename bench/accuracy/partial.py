@@ -49,7 +49,7 @@ from storeff.estimate.sampled import range_is_narrow
 from storeff.estimate.unseen import Z_MAX, calibrate, estimate
 from storeff.quantity import Quantity
 from storeff.scan.plan import Chunker
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
 
 RATES = (0.01, 0.05, 0.15)
 THINNINGS = 60
@@ -122,7 +122,7 @@ class Looked:
 
 def looks(name: str, record: Record, seeds: int) -> Iterator[Looked]:
     """As storeff.estimate.reading.read_towards does, on the headline's quantity."""
-    how = drawn(record, Design().crowd_files)
+    how = drawn(record, SamplingDesign().share_limit)
     truth = record.truth(record.compressed)
     found: dict[float, list[tuple[float, bool]]] = {goal: [] for goal in GOALS}
     for seed in range(1, seeds + 1):
@@ -154,10 +154,10 @@ def experiment(
     name: str, unit_bytes: int, record: Record, seeds: int, rate: float
 ) -> Iterator[Row]:
     units = float(record.bytes.sum()) / unit_bytes
-    designs = {"storeff": drawn(record, Design().crowd_files)}
+    designs = {"storeff": drawn(record, SamplingDesign().share_limit)}
     if name == "same size":
         designs["storeff, crowds undivided"] = drawn(record, UNDIVIDED)
-    earlier = by_size(record, Design().crowd_files)
+    earlier = by_size(record, SamplingDesign().share_limit)
     for quantity, value in (("unique", record.sizes), (f"combined {CODEC}", record.compressed)):
         truth = record.truth(value)
         found: dict[str, list[tuple[float, ...]]] = {}
@@ -215,7 +215,7 @@ def compression(
 ) -> Iterator[Row]:
     """What is left when every chunk is compressed, in bytes and as allocated, and the interval of
     that: from all chunks of what was read, and from one in TENTH."""
-    how = drawn(record, Design().crowd_files)
+    how = drawn(record, SamplingDesign().share_limit)
     chunk_bytes = record.sizes[record.chunk].astype(np.uint64)
     compressed = record.compressed[record.chunk].astype(np.uint64)
     data_bytes = float(chunk_bytes.sum())

@@ -13,15 +13,21 @@ from typing import Literal
 import click
 import numpy as np
 import numpy.typing as npt
-from storeff.scan.sampled import chunks_of, pieces_of
-from storeff.scan.units import Design, Places, name_hash, path_hash
+from extent_chunks import chunks_of
 
 from storeff import _native
 from storeff.estimate.extents import ChunkTable, ExtentSample
 from storeff.estimate.unseen import Pairs
-from storeff.scan import units as scan_units
+from storeff.scan import sampling
 from storeff.scan.codecs import codec
 from storeff.scan.plan import ALLOCATION_BYTES, Chunker
+from storeff.scan.sampling import (
+    SamplingDesign,
+    SamplingRanks,
+    Totals,
+    name_hash,
+    object_number,
+)
 from storeff.sources.entry import Entry
 from storeff.sources.source import read_range
 from storeff.sources.tree import LocalTree
@@ -53,7 +59,7 @@ class Kind:
         if self.cut == "fixed":
             return 0
         mean_bytes = (self.min_bytes + self.max_bytes) // 2
-        return Design().lead_bytes * mean_bytes // (64 << 10)
+        return SamplingDesign().lead_bytes * mean_bytes // (64 << 10)
 
 
 FIXED_4K: tuple[Cut, int, int] = ("fixed", 4 << 10, 4 << 10)
@@ -107,9 +113,8 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
     left = bytes_max
 
     def rows_of(data: memoryview, begin: int, end: int) -> list[int]:
-        pieces = pieces_of(data, begin, end, chunker, kernel)
-        chunks = chunks_of(data, begin, end, pieces, chunker, kernel)
-        offsets, keys, sizes, _ = (column.tolist() for column in chunks)
+        found = chunks_of(data, begin, end, chunker, kernel)
+        offsets, keys, sizes = (column.tolist() for column in found)
         for offset, key, size in zip(offsets, keys, sizes, strict=True):
             if rows.setdefault(key, len(rows)) == len(table):
                 table.append((size, compressor([data[offset : offset + size]])[0]))
@@ -128,7 +133,7 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
             data = content[begin : end + kind.max_bytes]
             references += ((len(units), row) for row in rows_of(data, start - begin, end - begin))
             units.append(
-                (entry.size_bytes, number, name_hash(entry), path_hash(entry), end - start)
+                (entry.size_bytes, number, name_hash(entry), object_number(entry), end - start)
             )
     unit, chunk = np.array(references, np.int64).T
     sizes_, compressed = np.array(table, np.int64).T
@@ -155,8 +160,8 @@ def same_size(files: int = 20_000, chunks: int = 16) -> Record:
     return Record(
         np.full(files, chunks * 4096, np.uint64),
         np.zeros(files, np.uint64),
-        content.astype(np.uint64) * np.uint64(scan_units.GOLDEN),
-        np.arange(files, dtype=np.uint64) * np.uint64(scan_units.GOLDEN),
+        content.astype(np.uint64) * np.uint64(sampling.GOLDEN),
+        np.arange(files, dtype=np.uint64) * np.uint64(sampling.GOLDEN),
         np.full(files, chunks * 4096),
         np.repeat(np.arange(files), chunks),
         rows.ravel(),
@@ -182,7 +187,7 @@ def rare_files(units: int, rare: int, in_units: int) -> Record:
         counts[file].astype(np.uint64) * np.uint64(MADE_UP_UNIT_BYTES),
         number.astype(np.uint64),
         names[file],
-        np.arange(units, dtype=np.uint64)[file] * np.uint64(scan_units.GOLDEN),
+        np.arange(units, dtype=np.uint64)[file] * np.uint64(sampling.GOLDEN),
         np.full(len(file), MADE_UP_UNIT_BYTES),
         unit,
         np.arange(len(unit)),
@@ -219,7 +224,7 @@ def loaded(name: str, corpora: Path, cache: Path, bytes_max: int) -> Record:
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """How the units of a record are drawn: what places are hashes of beside the units' numbers, and
-    how many files are alike, as ``storeff.scan.units.Shared``."""
+    how many files are alike, as ``storeff.scan.sampling.Shared``."""
 
     size: U64
     key: U64
@@ -227,14 +232,14 @@ class Drawn:
 
     def places(self, record: Record, seed: int) -> Floats:
         """(units,) the places of the units."""
-        return scan_units.places(self.size, record.number, self.key, seed)
+        return sampling.sampling_ranks(self.size, record.number, self.key, seed)
 
 
 def drawn(record: Record, crowd_files: int) -> Drawn:
     """As the product draws, which has no more than ``crowd_files`` files share their places."""
-    version_files = min(Design().version_files, crowd_files)
+    version_files = min(SamplingDesign().version_limit, crowd_files)
     bits = exponents(record).astype(np.uint64)
-    both = _files(record, record.file_bytes * np.uint64(scan_units.GOLDEN) ^ record.name)
+    both = _files(record, record.file_bytes * np.uint64(sampling.GOLDEN) ^ record.name)
     named = _files(record, record.name ^ bits)
     of_size = _files(record, record.file_bytes)
     rules = [
@@ -278,21 +283,21 @@ def check_places(folder: Path, kind: Kind) -> None:
     """Raises ClickException unless ``drawn`` is what the product does."""
     tree = LocalTree([folder], one_file_system=True)
     found = [f for f in tree.list() if isinstance(f, Entry) and f.size_bytes]
-    design = Design(seed=3, unit_bytes=kind.unit_bytes, crowd_files=8, version_files=8)
-    product = Places(tree, design)
+    design = SamplingDesign(seed=3, extent_bytes=kind.unit_bytes, share_limit=8, version_limit=8)
+    product = SamplingRanks(tree, design)
     for entry in found:
         product.count(entry)
     rows = [
-        (p.size_bytes, n, name_hash(p), path_hash(p))
+        (p.size_bytes, n, name_hash(p), object_number(p))
         for p in found
         for n in range(-(-p.size_bytes // kind.unit_bytes))
     ]
     none = np.empty(0, np.int64)
     sizes, numbers, names, paths = np.array(rows, np.uint64).T
     ours = Record(sizes, numbers, names, paths, none, none, none, none, none, none > 0)
-    units = list(product.select(found, 0.0, 2.0))
+    units = list(product.select(found, 0.0, 2.0, Totals()))
     how = drawn(ours, 8)
-    told = np.array([(u.place, u.shared.alike) for u in units])
+    told = np.array([(u.rank, product.shared_by(u.entry).group_size) for u in units])
     same = told == np.column_stack((how.places(ours, 3), how.alike))
     # What collides in the product's tables is told apart there.
     if same.all(axis=1).mean() < 0.98:
@@ -333,7 +338,7 @@ def replayed(
 ) -> ExtentSample:
     """What a scan of ``record`` at ``rate`` finds, beside the ``tables`` of its chunks: ``labels``
     (units,) as in a Sketch, and the bytes of the ``roots`` that they name."""
-    how, bits = drawn(record, Design().crowd_files), exponents(record)
+    how, bits = drawn(record, SamplingDesign().share_limit), exponents(record)
     data_bytes = record.bytes.astype(np.uint64)
     nominal_bytes = data_bytes // how.alike.astype(np.uint64)
     last = (record.number + np.uint64(1)) * np.uint64(unit_bytes) >= record.file_bytes
@@ -349,8 +354,8 @@ def replayed(
     return ExtentSample(
         seed=seed,
         extent_bytes=unit_bytes,
-        lead_bytes=Design().lead_bytes,
-        share_limit=Design().crowd_files,
+        lead_bytes=SamplingDesign().lead_bytes,
+        share_limit=SamplingDesign().share_limit,
         rate=rate,
         data_bytes=int(data_bytes[taken].sum()) if rate >= 1.0 else all_bytes,
         read_bytes=int(data_bytes[taken].sum()),

@@ -37,7 +37,7 @@ from storeff.estimate.sampled import SampleEvidence
 from storeff.quantity import Quantity
 from storeff.scan.measurement import VOLUME_BIT
 from storeff.scan.plan import HEADLINE, deduplicating
-from storeff.scan.units import Design
+from storeff.scan.sampling import SamplingDesign
 from storeff.sources.content import CLASSES
 
 RATE = 0.15
@@ -54,7 +54,7 @@ def groups_of(record: Record) -> U64:
 
 def sampled(record: Record, groups: U64, unit_bytes: int, seed: int, rate: float) -> ExtentSample:
     """What a scan of ``record`` at ``rate`` finds; all chunks are kept and compressed."""
-    at = drawn(record, Design().crowd_files).places(record, seed)
+    at = drawn(record, SamplingDesign().share_limit).places(record, seed)
     taken = at < rate
     hashes, row = np.unique(at[taken], return_inverse=True)
     met = taken[record.unit]
