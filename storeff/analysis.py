@@ -152,7 +152,7 @@ class Storage:
 
 
 def measure(
-    sources: Name | Iterable[Name],
+    sources: Name | Iterable[Name] | Source,
     *,
     sampling: Sampling = NOTHING_ASKED,
     similarity: bool = False,
@@ -167,7 +167,9 @@ def measure(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_phase: Callable[[str], None] = lambda name: None,
 ) -> Measured:
-    """Measure the regular files under ``sources``: all, or the sample that ``sampling`` asks for.
+    """Measure the regular files under ``sources``, or the objects of a Source: all, or the sample
+    that ``sampling`` asks for. What follows links, excludes and stays on one file system is for
+    files; a Source has its own.
 
     ``similarity`` also measures what deltas between similar chunks would save; it needs a full
     scan. ``threads`` None is one for each processor that this process may use, ``kernel`` None the
@@ -179,7 +181,6 @@ def measure(
     that do not go together and an unknown kernel.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    roots = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
     if kernel is not None:
         pick({name: name for name in kernels()}, kernel, "kernel")
     if similarity:
@@ -189,8 +190,8 @@ def measure(
     plan = Plan(seed=seed, similarity=Similarity()) if similarity else Plan(seed=seed)
     stop = stop or threading.Event()
     threads = threads or min(THREADS_MAX, default_threads())
-    source: Source = LocalTree(
-        roots, one_file_system=one_file_system, exclude=exclude, follow_links=follow_links
+    names, source = _source(
+        sources, one_file_system=one_file_system, exclude=exclude, follow_links=follow_links
     )
     if sampling != EVERYTHING:
         source = ListedOnce(source)
@@ -215,12 +216,21 @@ def measure(
         interrupted = "comparing" if stop.is_set() else None
     scanned = describe_scan(
         data,
-        [os.fsdecode(root) for root in roots],
+        names,
         time.monotonic() - clock,
         describe_choice(decision, interrupted),
         interrupted,
     )
     return Measured(data, scanned, decision, started, deltas)
+
+
+def _source(sources: Name | Iterable[Name] | Source, **tree: Any) -> tuple[Sequence[bytes], Source]:
+    """The names of the roots, as they were given, and the source that they stand for."""
+    if isinstance(sources, Source):
+        return sources.roots, sources
+    roots = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
+    source = LocalTree(roots, **tree)
+    return [os.path.abspath(os.fsencode(root)) for root in roots], source
 
 
 def _read(

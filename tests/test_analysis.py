@@ -1,6 +1,7 @@
 """The library as a notebook uses it: the figures of the command, and errors that say what to do."""
 
 import dataclasses
+import os
 import random
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import storeff
 from storeff.commands import FLAGS, cli, explained
 from storeff.errors import UsageError
 from storeff.report.model import Report
+from storeff.testing import MemorySource
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
 ONE = storeff.Storage(["ceph-ec-8-3"])
@@ -46,6 +48,21 @@ def figures(report: Report) -> Any:
     for name in ("seconds", "cpu_seconds", "compress_cpu_seconds"):
         del made["scan"][name]
     return made
+
+
+@pytest.mark.parametrize("share", [1.0, 0.4])
+def test_any_source_can_be_measured(tree: Path, share: float) -> None:
+    """The same objects in memory and in files have the same figures, all of them and a sample."""
+    source = MemorySource()
+    for path in tree.iterdir():
+        source.put(os.fsencode(path.name), path.read_bytes())
+    sampling = storeff.Sampling(share=share)
+    in_memory, in_files = (
+        storeff.reduce(storeff.measure(each, sampling=sampling)) for each in (source, tree)
+    )
+    assert in_memory.reduction == in_files.reduction
+    assert in_memory.scan is not None
+    assert in_memory.scan.sources == ["memory:"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The report's section on what was listed and read."""
 
-import os
 from collections.abc import Sequence
 
 from storeff.report.model import Ignored, Interrupted, Scan, SizeCount, Skipped, StratumCount
@@ -13,13 +12,13 @@ from storeff.sources.skipped import MEANINGS, REMEDIES
 
 def describe_scan(
     measured: Measurement,
-    roots: Sequence[str],
+    roots: Sequence[bytes],
     seconds: float,
     choice: str | None = None,
     interrupted: Interrupted | None = None,
 ) -> Scan:
-    """What ``measured`` covered, for the report; ``seconds`` it took, why it read that much, and
-    what an interrupt cut short."""
+    """What ``measured`` covered of ``roots``, for the report; ``seconds`` it took, why it read that
+    much, and what an interrupt cut short."""
     census = measured.census
     strata: list[StratumCount] = []
     compress_seconds = None
@@ -27,7 +26,7 @@ def describe_scan(
         strata = _strata(measured)
         compress_seconds = round(measured.compress_seconds, 3)
     return Scan(
-        sources=[printable(os.path.abspath(os.fsencode(root))) for root in roots],
+        sources=[printable(root) for root in roots],
         files=census.files,
         logical_bytes=census.size_bytes,
         allocated_bytes=census.allocated_bytes,

@@ -7,7 +7,7 @@ memory another (storeff.testing, where ``check_source`` checks any source agains
 import errno
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import ChangedError, Ignored, Skipped
@@ -65,6 +65,7 @@ class RangeRead(NamedTuple):
     has_holes: bool = False
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where objects are listed and read. May be used from several threads."""
 
