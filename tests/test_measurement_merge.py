@@ -15,6 +15,7 @@ from storeff.scan.measurement import Measurement, merged
 from storeff.scan.partial import PartialScan
 from storeff.scan.run import Shard, scan
 from storeff.scan.sampling import SamplingDesign
+from storeff.sources.entry import Entry
 from storeff.sources.source import Source
 from storeff.sources.tree import LocalTree
 from storeff.testing import MemorySource
@@ -142,7 +143,7 @@ def test_a_source_without_descriptors_is_measured_alike(
 ) -> None:
     memory = MemorySource(source.roots, read_bytes=100_000)
     for found in source.list():
-        if hasattr(found, "size_bytes") and hasattr(found, "roots"):
+        if isinstance(found, Entry):
             with source.open(found) as reader:
                 segments = [
                     length if is_hole else bytearray(length)

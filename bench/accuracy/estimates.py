@@ -105,7 +105,8 @@ def sketches(stream: Stream, seed: int, entries: Iterable[int]) -> Iterator[tupl
                 keys=stream.keys[kept],
                 sizes=stream.sizes[kept],
                 counts=stream.counts[kept],
-                groups=stream.groups[kept],
+                labels=stream.groups[kept],
+                extents=None,
                 compressed=stream.compressed[kept],
                 tau=tau,
                 compressed_tau=tau,
@@ -137,10 +138,10 @@ def check_sketch(name: str, stream: Stream, entries: int, seed: int) -> None:
         0,
         stream.keys[stream.chunk],
         stream.sizes[stream.chunk],
-        stream.stratum[stream.in_file].astype(np.uint64),
+        np.uint64(1) << stream.stratum[stream.in_file].astype(np.uint64),
     )
     native: dict[str, Any] = {**scanner.export(0)}
-    fields = ("keys", "sizes", "counts", "groups", "tau", "chunks", "bytes", "buckets")
+    fields = ("keys", "sizes", "counts", "labels", "tau", "chunks", "bytes", "buckets")
     if not all(np.array_equal(getattr(ours, field), native[field]) for field in fields):
         raise click.ClickException(f"{name}: the sketch is not the one that a scan keeps")
 
@@ -186,7 +187,7 @@ def figures(
         made[f"combined {name}"] = no_more(left, made["unique"])
     for stratum in strata:
         within, inside = (
-            (each.groups >> np.uint64(stratum)) & np.uint64(1) for each in (sketch, sample)
+            (each.labels >> np.uint64(stratum)) & np.uint64(1) for each in (sketch, sample)
         )
         sizes = sketch.sizes * within
         unique = estimate_total(kept, sizes)
