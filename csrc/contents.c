@@ -4,6 +4,17 @@
 /* Chunkers take turns at so much: they find it in the second-level cache. */
 static const size_t TURN_BYTES = (size_t)256 << 10;
 
+/* Where cutting begins of data of which what is from `begin` on counts: by content four mean lengths
+ * before, as after so many the cuts are those of the whole object (lead_bytes of SamplingDesign, which
+ * is as much of chunks of 64 KiB). */
+static size_t first_cut(const sf_stream *stream, size_t begin)
+{
+    size_t lead = 2 * (stream->min_bytes + stream->max_bytes);
+    if (stream->min_bytes == stream->max_bytes)
+        return begin;
+    return begin > lead ? begin - lead : 0;
+}
+
 /* One segment, of which [begin, end) counts. */
 static sf_error scan_segment(sf_scanner *scanner, const uint8_t *data, size_t bytes, size_t begin,
                              size_t end)
@@ -13,11 +24,8 @@ static sf_error scan_segment(sf_scanner *scanner, const uint8_t *data, size_t by
     scanner->hashed = NULL;
     sf_count_bytes(scanner->histogram[__builtin_ctzll(scanner->labels)], data + begin, end - begin,
                    0, 1);
-    for (size_t i = 0; i < scanner->chunkers_count; i++) {
-        const sf_stream *stream = &scanner->chunkers[i].stream;
-        if (stream->min_bytes == stream->max_bytes)
-            scanner->chunkers[i].position = begin;
-    }
+    for (size_t i = 0; i < scanner->chunkers_count; i++)
+        scanner->chunkers[i].position = first_cut(&scanner->chunkers[i].stream, begin);
     sf_error error = SF_OK;
     for (size_t until = 0; until < end && !error;) {
         until = end - until > TURN_BYTES ? until + TURN_BYTES : end;

@@ -7,7 +7,7 @@
 
 #define AVX2 __attribute__((target("avx2")))
 
-static int runs_here(void)
+static int runs_here_avx2(void)
 {
     return __builtin_cpu_supports("avx2");
 }
@@ -44,7 +44,7 @@ AVX2 static inline __m256i scramble_half(__m256i acc, const uint8_t *secret)
     return _mm256_add_epi64(_mm256_mul_epu32(acc, prime), _mm256_slli_epi64(high, 32));
 }
 
-AVX2 static void accumulate(uint64_t acc[8], const uint8_t *data, size_t bytes)
+AVX2 static void accumulate_avx2(uint64_t acc[8], const uint8_t *data, size_t bytes)
 {
     const uint8_t *last_stripe = data + bytes - SF_STRIPE_BYTES;
     __m256i sum[2] = {load(acc), load(acc + 4)};
@@ -71,7 +71,7 @@ AVX2 static inline uint32_t equal_bytes(const uint8_t *data, __m256i pattern)
     return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(load(data), pattern));
 }
 
-AVX2 static size_t run_length(const uint8_t *data, size_t bytes, uint8_t byte)
+AVX2 static size_t run_length_avx2(const uint8_t *data, size_t bytes, uint8_t byte)
 {
     __m256i pattern = _mm256_set1_epi8((char)byte);
     size_t i = 0;
@@ -128,7 +128,7 @@ AVX2 static inline size_t find_word(const uint8_t *block, uint32_t word)
     return 0;
 }
 
-AVX2 static size_t min_cut(const uint8_t *data, size_t first, size_t last)
+AVX2 static size_t min_cut_avx2(const uint8_t *data, size_t first, size_t last)
 {
     const uint8_t *words = data + first - 4;
     size_t positions = last - first + 1;
@@ -163,7 +163,7 @@ AVX2 static inline unsigned are_samples(const uint8_t *data)
     return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(samples));
 }
 
-AVX2 static void sample(const uint8_t *data, size_t positions, uint64_t *masks)
+AVX2 static void sample_avx2(const uint8_t *data, size_t positions, uint64_t *masks)
 {
     size_t i = 0;
     for (; positions - i >= 64; i += 64) {
@@ -181,11 +181,11 @@ AVX2 static void sample(const uint8_t *data, size_t positions, uint64_t *masks)
 
 const sf_kernel sf_avx2 = {
     .name = "avx2",
-    .runs_here = runs_here,
-    .accumulate = accumulate,
-    .run_length = run_length,
-    .min_cut = min_cut,
-    .sample = sample,
+    .runs_here = runs_here_avx2,
+    .accumulate = accumulate_avx2,
+    .run_length = run_length_avx2,
+    .min_cut = min_cut_avx2,
+    .sample = sample_avx2,
 };
 
 #endif

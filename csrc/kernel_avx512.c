@@ -7,7 +7,7 @@
 
 #define AVX512 __attribute__((target("avx512f,avx512bw")))
 
-static int runs_here(void)
+static int runs_here_avx512(void)
 {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
 }
@@ -33,7 +33,7 @@ AVX512 static inline __m512i scramble(__m512i acc)
     return _mm512_add_epi64(_mm512_mul_epu32(acc, prime), _mm512_slli_epi64(high, 32));
 }
 
-AVX512 static void accumulate(uint64_t acc[8], const uint8_t *data, size_t bytes)
+AVX512 static void accumulate_avx512(uint64_t acc[8], const uint8_t *data, size_t bytes)
 {
     const uint8_t *last_stripe = data + bytes - SF_STRIPE_BYTES;
     __m512i sum = _mm512_loadu_si512(acc);
@@ -53,7 +53,7 @@ AVX512 static void accumulate(uint64_t acc[8], const uint8_t *data, size_t bytes
 
 /* ---- runs ---- */
 
-AVX512 static size_t run_length(const uint8_t *data, size_t bytes, uint8_t byte)
+AVX512 static size_t run_length_avx512(const uint8_t *data, size_t bytes, uint8_t byte)
 {
     __m512i pattern = _mm512_set1_epi8((char)byte);
     size_t i = 0;
@@ -103,7 +103,7 @@ AVX512 static inline size_t find_word(const uint8_t *block, uint32_t word)
     return 0;
 }
 
-AVX512 static size_t min_cut(const uint8_t *data, size_t first, size_t last)
+AVX512 static size_t min_cut_avx512(const uint8_t *data, size_t first, size_t last)
 {
     const uint8_t *words = data + first - 4;
     size_t positions = last - first + 1;
@@ -136,7 +136,7 @@ AVX512 static inline uint64_t are_samples(const uint8_t *data)
     return _mm512_cmpge_epi32_mask(hash, _mm512_set1_epi32(SF_SAMPLED_FROM));
 }
 
-AVX512 static void sample(const uint8_t *data, size_t positions, uint64_t *masks)
+AVX512 static void sample_avx512(const uint8_t *data, size_t positions, uint64_t *masks)
 {
     size_t i = 0;
     for (; positions - i >= 64; i += 64)
@@ -148,11 +148,11 @@ AVX512 static void sample(const uint8_t *data, size_t positions, uint64_t *masks
 
 const sf_kernel sf_avx512 = {
     .name = "avx512",
-    .runs_here = runs_here,
-    .accumulate = accumulate,
-    .run_length = run_length,
-    .min_cut = min_cut,
-    .sample = sample,
+    .runs_here = runs_here_avx512,
+    .accumulate = accumulate_avx512,
+    .run_length = run_length_avx512,
+    .min_cut = min_cut_avx512,
+    .sample = sample_avx512,
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* The reference for every other kernel: plain C, any processor. */
 #include "similar.h"
 
-static int always(void)
+static int runs_everywhere(void)
 {
     return 1;
 }
@@ -25,7 +25,7 @@ static inline void scramble(uint64_t acc[8])
                  SF_XXH3_PRIME32_1;
 }
 
-static void accumulate(uint64_t acc[8], const uint8_t *data, size_t bytes)
+static void accumulate_scalar(uint64_t acc[8], const uint8_t *data, size_t bytes)
 {
     const uint8_t *last_stripe = data + bytes - SF_STRIPE_BYTES;
     for (size_t block = (bytes - 1) / SF_BLOCK_BYTES; block > 0; block--, data += SF_BLOCK_BYTES) {
@@ -52,7 +52,7 @@ static inline uint64_t pattern_of(uint8_t byte)
     return byte * UINT64_C(0x0101010101010101);
 }
 
-static size_t run_length(const uint8_t *data, size_t bytes, uint8_t byte)
+static size_t run_length_scalar(const uint8_t *data, size_t bytes, uint8_t byte)
 {
     uint64_t pattern = pattern_of(byte);
     size_t i = 0;
@@ -70,7 +70,7 @@ static inline int32_t cut_hash(const uint8_t *end)
     return (int32_t)(sf_load32(end - 4) * SF_CUT_A);
 }
 
-static size_t min_cut(const uint8_t *data, size_t first, size_t last)
+static size_t min_cut_scalar(const uint8_t *data, size_t first, size_t last)
 {
     size_t best = first;
     int32_t smallest = cut_hash(data + first);
@@ -92,7 +92,7 @@ static inline int is_sample(const uint8_t *data)
     return (int32_t)hash >= SF_SAMPLED_FROM;
 }
 
-static void sample(const uint8_t *data, size_t positions, uint64_t *masks)
+static void sample_scalar(const uint8_t *data, size_t positions, uint64_t *masks)
 {
     for (size_t i = 0; i < positions; i += 64) {
         size_t count = positions - i < 64 ? positions - i : 64;
@@ -105,9 +105,9 @@ static void sample(const uint8_t *data, size_t positions, uint64_t *masks)
 
 const sf_kernel sf_scalar = {
     .name = "scalar",
-    .runs_here = always,
-    .accumulate = accumulate,
-    .run_length = run_length,
-    .min_cut = min_cut,
-    .sample = sample,
+    .runs_here = runs_everywhere,
+    .accumulate = accumulate_scalar,
+    .run_length = run_length_scalar,
+    .min_cut = min_cut_scalar,
+    .sample = sample_scalar,
 };

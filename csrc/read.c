@@ -153,8 +153,8 @@ static sf_read unreadable(int error_number)
     return (sf_read){.outcome = SF_UNREADABLE, .error_number = error_number};
 }
 
-static sf_read read_open(const sf_file *file, int fd, uint64_t hole_bytes, uint8_t *arena,
-                         size_t used)
+static sf_read read_open_file(const sf_file *file, int fd, uint64_t hole_bytes, uint8_t *arena,
+                              size_t used)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
@@ -178,7 +178,7 @@ static sf_read read_open(const sf_file *file, int fd, uint64_t hole_bytes, uint8
     return read;
 }
 
-static int fits(const sf_file *file, size_t bytes)
+static int range_fits(const sf_file *file, size_t bytes)
 {
     return file->head_bytes <= bytes && file->end - file->start <= bytes - file->head_bytes;
 }
@@ -187,13 +187,13 @@ size_t sf_read_files(const sf_file *files, size_t count, uint64_t hole_bytes, ui
                      size_t arena_bytes, sf_read *reads)
 {
     size_t used = 0, done = 0;
-    for (; done < count && fits(&files[done], arena_bytes - used); done++) {
+    for (; done < count && range_fits(&files[done], arena_bytes - used); done++) {
         int fd = open_to_read(files[done].path);
         if (fd < 0) {
             reads[done] = unreadable(errno);
             continue;
         }
-        reads[done] = read_open(&files[done], fd, hole_bytes, arena, used);
+        reads[done] = read_open_file(&files[done], fd, hole_bytes, arena, used);
         close(fd);
         used += reads[done].head_length + reads[done].length;
     }

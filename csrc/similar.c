@@ -103,29 +103,29 @@ void sf_similar_free(sf_similar *similar)
     free(similar);
 }
 
-static int order(uint64_t a, uint64_t b)
+static int compare(uint64_t a, uint64_t b)
 {
     return (a > b) - (a < b);
 }
 
 static int order_of_chunks(const sf_member *a, const sf_member *b)
 {
-    int by = order(a->rank, b->rank);
-    by = by ? by : order(a->group, b->group);
-    by = by ? by : order(a->key.high, b->key.high);
-    by = by ? by : order(a->key.low, b->key.low);
-    return by ? by : order(a->size, b->size);
+    int by = compare(a->rank, b->rank);
+    by = by ? by : compare(a->group, b->group);
+    by = by ? by : compare(a->key.high, b->key.high);
+    by = by ? by : compare(a->key.low, b->key.low);
+    return by ? by : compare(a->size, b->size);
 }
 
 static int order_of_references(const void *left, const void *right)
 {
     const sf_member *a = left, *b = right;
     int by = order_of_chunks(a, b);
-    by = by ? by : order(a->file, b->file);
-    return by ? by : order(a->offset, b->offset);
+    by = by ? by : compare(a->file, b->file);
+    return by ? by : compare(a->offset, b->offset);
 }
 
-static void drop_refused(sf_similar *similar)
+static void drop_refused_groups(sf_similar *similar)
 {
     size_t count = 0;
     for (size_t i = 0; i < similar->count; i++)
@@ -135,7 +135,7 @@ static void drop_refused(sf_similar *similar)
 }
 
 /* One member for each distinct chunk, in order, SF_GROUP_MEMBERS of a group. */
-static void unite(sf_similar *similar)
+static void unite_members(sf_similar *similar)
 {
     sf_member *members = similar->members;
     size_t count = 0, first = 0;
@@ -159,26 +159,26 @@ static void unite(sf_similar *similar)
 }
 
 /* Leaves the groups of lowest rank that fit. */
-static void fit(sf_similar *similar)
+static void fit_capacity(sf_similar *similar)
 {
     if (similar->count <= similar->capacity)
         return;
     similar->tau = similar->members[similar->capacity].rank;
-    drop_refused(similar);
+    drop_refused_groups(similar);
 }
 
-static void compact(sf_similar *similar)
+static void compact_members(sf_similar *similar)
 {
-    drop_refused(similar);
-    unite(similar);
-    fit(similar);
+    drop_refused_groups(similar);
+    unite_members(similar);
+    fit_capacity(similar);
 }
 
-static sf_error make_room(sf_similar *similar)
+static sf_error make_room_for_member(sf_similar *similar)
 {
     size_t allocated = similar->allocated ? 2 * similar->allocated : FIRST_ALLOCATION;
     if (similar->allocated >= 2 * similar->capacity) {
-        compact(similar);
+        compact_members(similar);
         return SF_OK;
     }
     sf_member *grown = realloc(similar->members, allocated * sizeof *grown);
@@ -189,11 +189,11 @@ static sf_error make_room(sf_similar *similar)
     return SF_OK;
 }
 
-static sf_error append(sf_similar *similar, const sf_member *member)
+static sf_error append_member(sf_similar *similar, const sf_member *member)
 {
     sf_error error = SF_OK;
     if (similar->count == similar->allocated)
-        error = make_room(similar);
+        error = make_room_for_member(similar);
     if (!error && member->rank < similar->tau)
         similar->members[similar->count++] = *member;
     return error;
@@ -237,7 +237,7 @@ sf_error sf_similar_add(sf_similar *similar, const sf_kernel *kernel, sf_key key
                         .file = file,
                         .offset = offset};
     memcpy(member.features, found.features, sizeof member.features);
-    sf_error error = append(similar, &member);
+    sf_error error = append_member(similar, &member);
     return error ? error : note_file(similar, file);
 }
 
@@ -248,13 +248,13 @@ sf_error sf_similar_merge(sf_similar *similar, const sf_member *members, size_t 
         similar->tau = tau;
     sf_error error = SF_OK;
     for (size_t i = 0; i < count && !error; i++)
-        error = append(similar, &members[i]);
+        error = append_member(similar, &members[i]);
     return error;
 }
 
 const sf_member *sf_similar_members(sf_similar *similar, size_t *count, uint64_t *tau)
 {
-    compact(similar);
+    compact_members(similar);
     *count = similar->count;
     *tau = similar->tau;
     return similar->members;

@@ -152,7 +152,7 @@ static void fill_table(sf_sketch *sketch)
     }
 }
 
-static sf_error grow(sf_sketch *sketch, size_t allocated)
+static sf_error grow_sketch(sf_sketch *sketch, size_t allocated)
 {
     if (allocated > allocation_max(sketch->capacity))
         allocated = allocation_max(sketch->capacity);
@@ -177,7 +177,7 @@ static sf_error grow(sf_sketch *sketch, size_t allocated)
 
 sf_error sf_sketch_reserve(sf_sketch *sketch)
 {
-    sf_error error = grow(sketch, allocation_max(sketch->capacity));
+    sf_error error = grow_sketch(sketch, allocation_max(sketch->capacity));
     /* The system gives memory only to those who touch it. */
     if (!error)
         memset(sketch->entries + sketch->count, 0,
@@ -215,7 +215,7 @@ static double select_rank(double *ranks, size_t count, size_t index)
 }
 
 /* Only what ranks below tau stays. */
-static void drop_refused(sf_sketch *sketch)
+static void drop_refused_entries(sf_sketch *sketch)
 {
     for (size_t i = 0; i < sketch->count;) {
         if (sf_sketch_rank(sketch, &sketch->entries[i]) < sketch->tau)
@@ -235,7 +235,7 @@ void sf_sketch_trim(sf_sketch *sketch)
     for (size_t i = 0; i < sketch->count; i++)
         ranks[i] = sf_sketch_rank(sketch, &sketch->entries[i]);
     sketch->tau = select_rank(ranks, sketch->count, sketch->capacity);
-    drop_refused(sketch);
+    drop_refused_entries(sketch);
 }
 
 const sf_entry *sf_sketch_entries(sf_sketch *sketch, size_t *count, double *tau)
@@ -271,10 +271,10 @@ void sf_sketch_prefetch(const sf_sketch *sketch, sf_key key, uint64_t size, doub
         __builtin_prefetch(&sketch->table[table_hash(mixed, extent) & sketch->table_mask], 1);
 }
 
-static sf_error make_room(sf_sketch *sketch)
+static sf_error make_room_for_entry(sf_sketch *sketch)
 {
     if (sketch->allocated < allocation_max(sketch->capacity))
-        return grow(sketch, sketch->allocated ? sketch->allocated * 2 : FIRST_ALLOCATION);
+        return grow_sketch(sketch, sketch->allocated ? sketch->allocated * 2 : FIRST_ALLOCATION);
     sf_sketch_trim(sketch);
     return SF_OK;
 }
@@ -298,7 +298,7 @@ static sf_error find_or_admit(sf_sketch *sketch, const sf_entry *wanted, uint64_
         }
     }
     if (sketch->count == sketch->allocated) {
-        sf_error error = make_room(sketch);
+        sf_error error = make_room_for_entry(sketch);
         if (error || rank >= sketch->tau)
             return error;
         slot = find_slot(sketch, wanted, hash);
@@ -337,7 +337,7 @@ sf_error sf_sketch_merge(sf_sketch *sketch, const sf_entry *entries, size_t coun
     if (tau < sketch->tau) {
         sketch->tau = tau;
         if (sketch->table)
-            drop_refused(sketch);
+            drop_refused_entries(sketch);
     }
     for (size_t i = 0; i < count; i++) {
         uint64_t mixed = mix_key(entries[i].key, sketch->seed_mix);

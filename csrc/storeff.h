@@ -230,7 +230,7 @@ sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, in
  * In a full scan it is a whole file: position and start are 0, end is the length.
  * In a sample it reaches into the extent [start, end) of the object, and may begin before it, so
  * that content-defined cutting has found the cuts of the whole object when it comes to the extent,
- * and end after it. A chunk belongs to the extent in which it starts, and may end beyond it. Fixed
+ * and end after it: four mean lengths of chunks are cut before it. A chunk belongs to the extent in which it starts, and may end beyond it. Fixed
  * blocks are cut inside only, and runs are clipped to the extent. Per occurrence a run is not
  * counted as such, but as chunks of max_bytes: each is sampled. Both bounds of the extent and the
  * position are multiples of every fixed block, or ends of the object. */

@@ -104,8 +104,8 @@ def sketches(stream: Stream, seed: int, entries: Iterable[int]) -> Iterator[tupl
                 keys=stream.keys[kept],
                 sizes=stream.sizes[kept],
                 counts=stream.counts[kept],
-                extents=None,
                 labels=stream.groups[kept],
+                extents=None,
                 compressed=stream.compressed[kept],
                 tau=tau,
                 compressed_tau=tau,
@@ -137,10 +137,10 @@ def check_sketch(name: str, stream: Stream, entries: int, seed: int) -> None:
         0,
         stream.keys[stream.chunk],
         stream.sizes[stream.chunk],
-        stream.stratum[stream.in_file].astype(np.uint64),
+        np.uint64(1) << stream.stratum[stream.in_file].astype(np.uint64),
     )
     native: dict[str, Any] = {**scanner.export(0)}
-    fields = ("keys", "sizes", "counts", "groups", "tau", "chunks", "bytes", "buckets")
+    fields = ("keys", "sizes", "counts", "labels", "tau", "chunks", "bytes", "buckets")
     if not all(np.array_equal(getattr(ours, field), native[field]) for field in fields):
         raise click.ClickException(f"{name}: the sketch is not the one that a scan keeps")
 

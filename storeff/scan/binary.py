@@ -100,7 +100,7 @@ class _Column(NamedTuple):
 def to_bytes(measured: Measurement) -> bytes:
     """``measured`` in its binary form."""
     head = _head_of(measured)
-    encoded = msgspec.json.encode(head, order="deterministic")
+    encoded = msgspec.json.encode(head)
     parts = [MAGIC, VERSION.to_bytes(4, "little"), len(encoded).to_bytes(8, "little"), encoded]
     for array, column in zip(_arrays_of(measured), _columns(head), strict=True):
         assert array.shape == column.shape
@@ -156,7 +156,7 @@ def _head_of(measured: Measurement) -> _Head:
     return _Head(
         plan=measured.plan,
         kernel=measured.kernel,
-        census=measured.census,
+        census=_in_order(measured.census),
         volumes=list(measured.volumes.items()),
         read_bytes=measured.read_bytes,
         hole_bytes=measured.hole_bytes,
@@ -175,6 +175,16 @@ def _head_of(measured: Measurement) -> _Head:
             similar.tau, len(similar.members), sorted(similar.files.items()), similar.tensors
         ),
     )
+
+
+def _in_order(census: Census) -> Census:
+    """``census`` with its tables in the order of their keys, whatever was counted first."""
+    tables = {
+        name: dict(sorted(table.items()))
+        for name in census.__struct_fields__
+        if isinstance(table := getattr(census, name), dict)
+    }
+    return msgspec.structs.replace(census, **tables)
 
 
 def _sample_head_of(sample: Sample) -> _SampleHead:

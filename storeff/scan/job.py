@@ -53,6 +53,10 @@ class Job:
         self.volumes = sorted(roots) if len(roots) <= VOLUMES_MAX else []
         bits = {name: 1 << VOLUME_BIT + bit for bit, name in enumerate(self.volumes)}
         self.root_labels = [bits.get(name, 0) for name in roots]
+        # How far a chunk that starts in an extent may reach beyond its end.
+        self.tail_bytes = max(
+            (c.max_bytes for c in self.chunkers if c.kind == "content-defined"), default=0
+        )
         is_sample = self.design is not None
         self.compressed = [CompressedSample(compressed_max(c, is_sample)) for c in self.chunkers]
 
@@ -76,11 +80,6 @@ class Job:
         return Range(
             entry, start, min(end + self.tail_bytes, part_end), 0 if knows_class else PROBE_BYTES
         )
-
-    @property
-    def tail_bytes(self) -> int:
-        """How far a chunk that starts in an extent may reach beyond its end."""
-        return max((c.max_bytes for c in self.chunkers if c.kind == "content-defined"), default=0)
 
     @property
     def buffer_bytes(self) -> int:

@@ -85,6 +85,19 @@ class Measurement:
         anything was skipped."""
         return self.census.coverage(self.read_bytes, self.hole_bytes)
 
+    def to_bytes(self) -> bytes:
+        """This in its binary form (storeff.scan.binary)."""
+        from storeff.scan.binary import to_bytes
+
+        return to_bytes(self)
+
+    @staticmethod
+    def from_bytes(data: bytes) -> "Measurement":
+        """The measurement whose binary form ``data`` is. Raises StoreffError if it is not one."""
+        from storeff.scan.binary import from_bytes
+
+        return from_bytes(data)
+
     def within(self, rate: float) -> "Measurement":
         """Of a sample, the sample at a lower ``rate``; itself, if its own is not above that."""
         if self.sampling is None or rate >= min(self.sampling.rate, 1.0):

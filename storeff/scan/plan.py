@@ -164,7 +164,7 @@ class Plan(msgspec.Struct, frozen=True):
     seed: int = 1
     chunkers: tuple[Chunker, ...] = CHUNKERS
     part_bytes: int = 128 << 20
-    version: int = 4
+    version: int = 5
     # Unset, it is not in the JSON that the digest is of: a measurement without it is as before.
     similarity: Similarity | msgspec.UnsetType = msgspec.UNSET
 

@@ -107,6 +107,8 @@ class Totals:
 
     def count(self, entry: Entry, sizes: Ints, end: int, group_size: int) -> None:
         """Count extents of ``entry``, of ``sizes`` (n,), the last of which ends at ``end``."""
+        if not len(sizes):
+            return
         exponent = entry.size_bytes.bit_length()
         self.by_exponent[exponent] += int(sizes.sum())
         self.extents[exponent, group_size] += len(sizes)

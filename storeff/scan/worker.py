@@ -165,27 +165,27 @@ class Worker:
         if data_bytes <= 0:
             return Outcome(extent, None, 0, error=error)
         head_bytes = head_length or min(length, PROBE_BYTES)
-        content_class = self.class_of(entry, self.view[offset : offset + head_bytes])
+        number = object_number(entry)
+        content_class = self.class_of(entry, number, self.view[offset : offset + head_bytes])
         self.count_data(entry, content_class, data_bytes)
-        place = object_number(entry), position, extent.start, extent.end
-        if self.job.design is None:
-            place = (*place[:3], length)
+        end = extent.end if self.job.design is not None else length
+        bounds = position, extent.start, end, extent.rank
         labels = self.job.labels(entry, content_class)
-        contents.append((offset + head_length, length, labels, *place, extent.rank))
+        contents.append((offset + head_length, length, labels, number, *bounds))
         return Outcome(extent, content_class, data_bytes, error=error)
 
-    def class_of(self, entry: Entry, head: memoryview | bytes) -> str:
-        """The content class of ``entry``, which begins with ``head`` if it is not known."""
-        design, number = self.job.design, 0
-        if design is not None and entry.size_bytes > design.extent_bytes:
-            number = object_number(entry)
-            known = self.job.classes.get(number)
-            if known is not None:
-                return known
+    def class_of(self, entry: Entry, number: int, head: memoryview | bytes) -> str:
+        """The content class of ``entry``, the object of that ``number``, which begins with ``head``
+        if it is not known."""
+        design = self.job.design
+        is_kept = design is not None and entry.size_bytes > design.extent_bytes
+        known = self.job.classes.get(number) if is_kept else None
+        if known is not None:
+            return known
         content_class = classify(
             bytes(head), self.source.name(entry), entry.size_bytes, self.job.is_kv
         )
-        if number:
+        if is_kept:
             if len(self.job.classes) >= CLASSES_HELD:
                 self.job.classes.clear()
             self.job.classes[number] = content_class
@@ -240,13 +240,14 @@ class Worker:
             if is_hole:
                 outcome = outcome._replace(hole_bytes=outcome.hole_bytes + inside)
                 continue
+            number = object_number(entry)
             content_class = outcome.content_class or self.class_of(
-                entry, read_head(reader, entry.size_bytes, PROBE_BYTES)
+                entry, number, read_head(reader, entry.size_bytes, PROBE_BYTES)
             )
             fill(reader, self.view[:length], offset)
             labels = self.job.labels(entry, content_class)
-            place = object_number(entry), offset, extent.start, extent.end, extent.rank
-            admitted = self.scanner.scan_contents(self.view, [(0, length, labels, *place)])
+            bounds = offset, extent.start, extent.end, extent.rank
+            admitted = self.scanner.scan_contents(self.view, [(0, length, labels, number, *bounds)])
             self.compress(admitted)
             self.count_data(entry, content_class, inside)
             data_bytes = outcome.data_bytes + inside
@@ -282,7 +283,7 @@ class Worker:
             head = read_head(reader, entry.size_bytes, PROBE_BYTES) if parts else b""
             if parts and not head:
                 raise ChangedError(errno.ESTALE, "written to while it was read")
-            content_class = self.class_of(entry, head)
+            content_class = self.class_of(entry, object_number(entry), head)
             for part in parts:
                 part.content_class = content_class
                 part.reason = self.measure_part(reader, entry, part)

@@ -218,8 +218,9 @@ class Scanner:
         self._count_bytes(labels, data[begin:end])
         for chunker in self.chunkers:
             fixed = chunker.min_bytes == chunker.max_bytes
-            origin = begin if fixed else 0
-            cuts = cut(data[origin:end] if fixed else data, chunker.min_bytes, chunker.max_bytes)
+            lead = 0 if fixed else 2 * (chunker.min_bytes + chunker.max_bytes)
+            origin = max(0, begin - lead)
+            cuts = cut(data[origin : end if fixed else None], chunker.min_bytes, chunker.max_bytes)
             for each in cuts:
                 start, stop = origin + each.offset, origin + each.offset + each.length
                 if each.is_run:
