@@ -78,7 +78,7 @@ def sketch_of(
     """What the native core keeps of the population, each chunk fed as often as it occurs."""
     scanner = _native.Scanner([(6144, 10240, entries, 0)], seed)
     repeats = np.repeat(np.arange(len(keys)), counts.astype(np.int64))
-    scanner.add(0, keys[repeats], sizes[repeats], np.zeros(len(repeats), np.uint64))
+    scanner.add(0, keys[repeats], sizes[repeats], np.ones(len(repeats), np.uint64))
     made = scanner.export(0)
     kept = np.searchsorted(keys[:, 1], made["keys"][:, 1])
     made["compressed"] = compressed[kept].astype(np.uint32).reshape(-1, 1)
@@ -199,11 +199,11 @@ def test_hidden_repeats_widen_the_interval_even_where_no_bucket_stands_out() -> 
     keys = rng.integers(0, 2**64, (100_000, 2), np.uint64)
     sizes = np.full(len(keys), 8192, np.uint64)
     repeats = np.concatenate((np.arange(len(keys)), np.repeat(np.arange(400), 19)))
-    groups = np.zeros(len(repeats), np.uint64)
+    labels = np.ones(len(repeats), np.uint64)
     covered = []
     for seed in range(SEEDS):
         scanner = _native.Scanner([(8192, 8192, 500, 0)], seed)
-        scanner.add(0, keys[repeats], sizes[repeats], groups)
+        scanner.add(0, keys[repeats], sizes[repeats], labels)
         made = scanner.export(0)
         sketch = Sketch(**made, compressed_tau=made["tau"])
         total = estimate_total(sample_of(sketch, seed), sketch.sizes).quantity(0, 2**62)

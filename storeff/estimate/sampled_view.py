@@ -21,11 +21,8 @@ class Table:
     of a share ``compressed_kept``."""
 
     def __init__(self, sketch: Sketch) -> None:
-        new = np.ones(len(sketch.keys), bool)
-        new[1:] = (sketch.keys[1:] != sketch.keys[:-1]).any(axis=1)
-        new[1:] |= sketch.sizes[1:] != sketch.sizes[:-1]
         assert sketch.extents is not None
-        self.keys = (np.cumsum(new) - 1).astype(np.uint64)
+        self.keys = sketch.chunk_numbers()
         self.sizes, self.places, self.groups = sketch.sizes, sketch.extents, sketch.labels
         self.kept, self.compressed_kept = (
             min(1.0, tau) for tau in (sketch.tau, sketch.compressed_tau)
@@ -33,7 +30,7 @@ class Table:
         self.compressed_rows = (
             sketch.compressed[:, 0] > 0
             if sketch.compressed.shape[1]
-            else np.zeros(len(new), np.bool_)
+            else np.zeros(len(self.keys), np.bool_)
         )
         self.compressed = dict(
             zip(

@@ -124,6 +124,10 @@ class Sketch:
         compressed[ranks >= tau] = 0
         return replace(self, compressed=compressed, compressed_tau=tau)
 
+    def chunk_numbers(self) -> U64:
+        """(n,) a number for each chunk: equal in all of its rows in a sample."""
+        return np.cumsum(self._is_first()).astype(np.uint64)
+
     def _is_first(self) -> npt.NDArray[np.bool_]:
         """(n,) whether a row is the first of its chunk."""
         first = np.ones(len(self.keys), bool)
