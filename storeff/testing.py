@@ -176,7 +176,7 @@ def check_change(
         if each != key:
             _check_object(source, entry, contents[each])
         if not whole.has_holes:
-            assert (whole.error is not None) == (each == key), "read_ranges tells which one changed"
+            assert (whole.error is not None) == (each == key), "read_ranges reports what changed"
 
 
 def _check_listing(source: Source) -> dict[Key, Entry]:

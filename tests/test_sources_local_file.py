@@ -1,4 +1,4 @@
-"""LocalTree.open() and data_segments(): the same file or none, and holes without reading them."""
+"""LocalTree.open() and FileReader: the same file or none, and holes without reading them."""
 
 import errno
 import os
@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storeff.sources import local_file
 from storeff.sources.entry import Entry
-from storeff.sources.local_file import data_segments
+from storeff.sources.local_file import FileReader
 from storeff.sources.skipped import REMEDIES, ChangedError, skipped_for
 from storeff.sources.source import read_range
 from storeff.sources.tree import LocalTree
@@ -111,11 +112,11 @@ def test_an_error_without_a_number_has_a_reason() -> None:
 
 
 def segments_of(
-    path: Path, size_bytes: int, granule_bytes: int = GRANULE
+    path: Path, size_bytes: int, span: tuple[int, int] | None = None
 ) -> list[tuple[int, int, bool]]:
     fd = os.open(path, os.O_RDONLY)
     try:
-        return list(data_segments(fd, size_bytes, granule_bytes))
+        return list(FileReader(fd, size_bytes, 0).segments(*(span or (0, size_bytes))))
     finally:
         os.close(fd)
 
@@ -183,9 +184,14 @@ def test_a_file_that_grew_is_told_up_to_its_listed_size(tmp_path: Path) -> None:
     blocks=st.lists(st.booleans(), min_size=1, max_size=40),
     tail=st.integers(0, 4095),
     granule_blocks=st.integers(1, 8),
+    span=st.tuples(st.integers(0, 41 * 4096), st.integers(0, 41 * 4096)).map(sorted),
 )
 def test_segments_cover_the_file_and_holes_are_aligned_zeros(
-    tmp_path_factory: pytest.TempPathFactory, blocks: list[bool], tail: int, granule_blocks: int
+    tmp_path_factory: pytest.TempPathFactory,
+    blocks: list[bool],
+    tail: int,
+    granule_blocks: int,
+    span: list[int],
 ) -> None:
     path = tmp_path_factory.mktemp("holes") / "file"
     size_bytes = len(blocks) * 4096 + tail
@@ -197,8 +203,13 @@ def test_segments_cover_the_file_and_holes_are_aligned_zeros(
         file.truncate(size_bytes)
     content = path.read_bytes()
     granule_bytes = granule_blocks * 4096
+    start, end = (min(at, size_bytes) for at in span)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_file, "HOLE_BYTES", granule_bytes)
+        whole = segments_of(path, size_bytes)
+        part = segments_of(path, size_bytes, (start, end))
     position = 0
-    for offset, length, is_hole in segments_of(path, size_bytes, granule_bytes):
+    for offset, length, is_hole in whole:
         assert offset == position
         assert length > 0
         if is_hole:
@@ -206,3 +217,5 @@ def test_segments_cover_the_file_and_holes_are_aligned_zeros(
             assert not content[offset : offset + length].strip(b"\0")
         position += length
     assert position == size_bytes
+    cut = [(max(o, start), min(o + n, end), is_hole) for o, n, is_hole in whole]
+    assert part == [(a, b - a, is_hole) for a, b, is_hole in cut if a < b]

@@ -219,7 +219,7 @@ def test_an_inode_is_forgotten_once_all_its_names_were_met(tmp_path: Path) -> No
     roots = {os.fsencode(tmp_path / "in"): (inside.st_dev, inside.st_ino)}
     prefixes = [os.path.join(os.fsencode(tmp_path), b"in/")]
     views = Views(roots, prefixes, Mounts([]), None, False)
-    walker = walk.Walker(views, Links(views, one_file_system=False, follow=False), None, False)
+    walker = walk.Walker(views, Links(views, follow=False))
     assert len(list(walker.run())) == 3
     status = (tmp_path / "outside").stat()
     [(identity, (names_left, entry))] = walker.several.items()

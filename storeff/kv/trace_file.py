@@ -12,7 +12,7 @@ from typing import Any
 import zstandard
 
 from storeff.errors import StoreffError
-from storeff.sources.local_file import data_segments
+from storeff.sources.local_file import FileReader
 
 # A million ids of 20 digits fit in a quarter of it.
 LINE_BYTES_MAX = 64 << 20
@@ -31,9 +31,9 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 class _Data(io.RawIOBase):
     """The data of a regular file; each hole is a line's end, whatever its size."""
 
-    def __init__(self, fd: int, size_bytes: int) -> None:
-        self._fd = fd
-        self._segments = data_segments(fd, size_bytes)
+    def __init__(self, reader: FileReader) -> None:
+        self._reader = reader
+        self._segments = reader.segments(0, reader.size_bytes)
         self._at = self._end = 0
         self.hole_bytes = 0
 
@@ -51,7 +51,7 @@ class _Data(io.RawIOBase):
                 buffer[:1] = b"\n"
                 return 1
             self._at, self._end = offset, offset + length
-        count = os.preadv(self._fd, [memoryview(buffer)[: self._end - self._at]], self._at)
+        count = self._reader.read_into(memoryview(buffer)[: self._end - self._at], self._at)
         # Nothing is there any more if the file became shorter.
         self._at = self._at + count if count else self._end
         return count or self.readinto(buffer)
@@ -137,6 +137,6 @@ def open_trace(path: str | Path) -> Iterator[TraceFile]:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise StoreffError("it is no regular file", "write the trace to a file, and give that")
-        yield TraceFile(_Data(fd, status.st_size))
+        yield TraceFile(_Data(FileReader(fd, status.st_size, status.st_mtime_ns)))
     finally:
         os.close(fd)

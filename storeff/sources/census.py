@@ -20,15 +20,15 @@ class Count(msgspec.Struct):
     files: int = 0
     size_bytes: int = 0
 
-    def add(self, files: int, size_bytes: int) -> None:
-        self.files += files
-        self.size_bytes += size_bytes
+    def add(self, other: "Count") -> None:
+        self.files += other.files
+        self.size_bytes += other.size_bytes
 
 
 class LeftOut(msgspec.Struct):
     """Entries left out for one reason; ``size_bytes`` sums known sizes, ``unknown`` counts others.
 
-    ``examples`` are the smallest paths in byte order, so they do not depend on who met them when.
+    ``examples`` are the smallest paths in byte order, whatever the order in which they are added.
     """
 
     entries: int = 0
@@ -77,22 +77,19 @@ class Census(msgspec.Struct):
         self.allocated_bytes += sum([entry.allocated_bytes for entry in entries])
         for name, of_class in by_class.items():
             if name is not None:
-                self.classes.setdefault(name, Count()).add(len(of_class), sum(of_class))
+                self.classes.setdefault(name, Count()).add(Count(len(of_class), sum(of_class)))
         for exponent, of_size in by_exponent.items():
-            self.histogram.setdefault(exponent, Count()).add(len(of_size), sum(of_size))
+            self.histogram.setdefault(exponent, Count()).add(Count(len(of_size), sum(of_size)))
 
     def add_left_out(self, item: Skipped | Ignored) -> None:
         """Count what was skipped or ignored under its reason."""
         table = self.skipped if isinstance(item, Skipped) else self.ignored
-        size_bytes = item.size_bytes or 0
-        unknown = item.size_bytes is None
-        table.setdefault(item.reason, LeftOut()).add(
-            LeftOut(1, size_bytes, int(unknown), [item.path])
-        )
+        one = LeftOut(1, item.size_bytes or 0, int(item.size_bytes is None), [item.path])
+        table.setdefault(item.reason, LeftOut()).add(one)
 
     def coverage(self, read_bytes: int, hole_bytes: int) -> float:
         """The share that ``read_bytes`` are of the listed bytes but ``hole_bytes``, known to be in
-        holes: a hole of terabytes says nothing of data that was not read. Less than 1 if anything
+        holes: a hole of terabytes is no data that was read. Less than 1 if anything
         was skipped: what a directory holds that was not entered is not among the listed bytes."""
         listed_bytes = self.size_bytes - hole_bytes
         if not self.skipped and read_bytes >= listed_bytes:
@@ -106,9 +103,9 @@ class Census(msgspec.Struct):
         self.size_bytes += other.size_bytes
         self.allocated_bytes += other.allocated_bytes
         for name, count in other.classes.items():
-            self.classes.setdefault(name, Count()).add(count.files, count.size_bytes)
+            self.classes.setdefault(name, Count()).add(count)
         for exponent, count in other.histogram.items():
-            self.histogram.setdefault(exponent, Count()).add(count.files, count.size_bytes)
+            self.histogram.setdefault(exponent, Count()).add(count)
         for reason, left_out in other.skipped.items():
             self.skipped.setdefault(reason, LeftOut()).add(left_out)
         for reason, left_out in other.ignored.items():

@@ -2,8 +2,8 @@
 
 import msgspec
 
-# What tells two versions of one object apart: (device, inode, modification time in ns) of a local
-# file, the entity tag of an object in a store. Sources compare it; nobody else looks inside.
+# What distinguishes two versions of one object: (device, inode, modification time in ns) of a
+# local file, the entity tag of an object in a store. Only its source looks inside.
 Version = tuple[int, ...] | str
 
 
@@ -13,7 +13,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     ``roots`` are the positions, in the order given, of the source roots that it belongs to: first
     the one under which it is read, then the others, ascending. ``path`` is relative to the first;
     where that root is the object itself, it is its base name. ``allocated_bytes`` is what the
-    source says that it occupies: 512 * st_blocks of a local file.
+    source stores for it: 512 * st_blocks of a local file.
     """
 
     path: bytes
@@ -24,7 +24,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def key(self) -> bytes:
-        """What tells it from the other entries of its source, to be hashed or sorted.
+        """What distinguishes it from the other entries of its source, to be hashed or sorted.
 
         The same data under another mount point, or checked out elsewhere, has the same keys.
         """

@@ -1,10 +1,10 @@
-"""Symbolic links inside a tree: what they lead to is told, but nothing is measured through them."""
+"""Symbolic links inside a tree: what they lead to is reported, nothing is measured through them."""
 
 import os
 import stat
 from dataclasses import dataclass
 
-from storeff.sources.mounts import REFUSED_TYPES
+from storeff.sources.mounts import SKIPPED_TYPES
 from storeff.sources.skipped import Ignored, Skipped
 from storeff.sources.views import Identity, Views
 
@@ -27,16 +27,15 @@ class Links:
     """The symbolic links of a walk.
 
     If they are to be followed, ``names`` are the identities of the files and directories under the
-    roots that links lead to, with the roots of these links; a link that leads out is refused.
+    roots that links lead to, with the roots of these links; a link that leads out is skipped.
     """
 
-    def __init__(self, views: Views, *, one_file_system: bool, follow: bool) -> None:
+    def __init__(self, views: Views, *, follow: bool) -> None:
         self.views = views
-        self.one_file_system = one_file_system
         self.follow = follow
         self.names: dict[Identity, set[int]] = {}
         self.outside: dict[int, _Outside] = {}
-        self.met: set[Identity] = set()
+        self.seen: set[Identity] = set()
 
     def look(
         self,
@@ -84,16 +83,17 @@ class Links:
         mount = self.views.mounts.mount_of(target)
         if mount is None:
             return True
-        if self.one_file_system and mount != self.views.mounts.mount_of(self.views.paths[roots[0]]):
+        of_root = self.views.mounts.mount_of(self.views.paths[roots[0]])
+        if self.views.one_file_system and mount != of_root:
             return False
-        return mount.kind not in REFUSED_TYPES
+        return mount.kind not in SKIPPED_TYPES
 
     def _new_bytes(self, target: os.stat_result) -> int | None:
         """The size of what a link leads to outside, but 0 if another led there."""
         if stat.S_ISDIR(target.st_mode):
             return None
         identity = target.st_dev, target.st_ino
-        if identity in self.met:
+        if identity in self.seen:
             return 0
-        self.met.add(identity)
+        self.seen.add(identity)
         return target.st_size

@@ -1,11 +1,9 @@
 """One listing for all that is done with a source."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 
-from storeff.sources.entry import Entry
-from storeff.sources.source import Found, Range, RangeRead, Reader, Source
+from storeff.sources.source import Found, Source
 
 # What is held of a listing: so much, at about 300 bytes an entry, and so many bytes of paths, as
 # some are thousands of directories deep.
@@ -23,6 +21,10 @@ class ListedOnce:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.roots = source.roots
+        self.open = source.open
+        self.read_ranges = source.read_ranges
+        self.read_beside = source.read_beside
+        self.name = source.name
         self.held: deque[Found] | None = None
 
     def list(self) -> Iterator[Found]:
@@ -40,15 +42,3 @@ class ListedOnce:
             yield found
         # Only now: a listing that was given up is not whole.
         self.held = held
-
-    def open(self, entry: Entry) -> AbstractContextManager[Reader]:
-        return self.source.open(entry)
-
-    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
-        return self.source.read_ranges(ranges, buffer)
-
-    def read_beside(self, entry: Entry, relative: bytes, bytes_max: int) -> bytes | None:
-        return self.source.read_beside(entry, relative, bytes_max)
-
-    def name(self, entry: Entry) -> bytes:
-        return self.source.name(entry)

@@ -66,50 +66,12 @@ def _open_to_read(path: str) -> int:
         return os.open(path, flags)
 
 
-def data_segments(
-    fd: int, size_bytes: int, granule_bytes: int = HOLE_BYTES, *, start: int = 0
-) -> Iterator[tuple[int, int, bool]]:
-    """(offset, length, is_hole) over bytes ``start`` to ``size_bytes`` of ``fd``, without gaps.
-
-    ``start`` must be a multiple of ``granule_bytes``.
-
-    A hole is told only in whole aligned granules; what is left of it reads as zeros within data.
-    Costs one or two seeks an extent, whatever the size. A file system that knows no holes gives
-    one data segment. Moves the file offset. Raises OSError; ChangedError if the file has shrunk.
-    """
-    told = position = start
-    while position < size_bytes:
-        data = min(_seek_data(fd, position, size_bytes), size_bytes)
-        hole = -(-position // granule_bytes) * granule_bytes
-        end = data // granule_bytes * granule_bytes
-        if hole < end:
-            if told < hole:
-                yield told, hole - told, False
-            yield hole, end - hole, True
-            told = end
-        if data >= size_bytes:
-            break
-        position = max(os.lseek(fd, data, os.SEEK_HOLE), data + 1)
-    if told < size_bytes:
-        yield told, size_bytes - told, False
-
-
-def _seek_data(fd: int, position: int, size_bytes: int) -> int:
-    """The first data at or after ``position``; ``size_bytes`` if there is none."""
-    try:
-        return os.lseek(fd, position, os.SEEK_DATA)
-    except OSError as error:
-        if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
-            return position
-        if error.errno != errno.ENXIO:
-            raise
-    if os.fstat(fd).st_size < size_bytes:
-        raise ChangedError(errno.ESTALE, "shrank since it was listed")
-    return size_bytes
-
-
 class FileReader:
-    """An open local file of ``size_bytes`` that was last written at ``mtime_ns``. See Reader."""
+    """An open local file of ``size_bytes`` that was last written at ``mtime_ns``: a Reader.
+
+    Its segments cost one or two seeks an extent, whatever the size. A file system that knows no
+    holes gives one segment of data.
+    """
 
     def __init__(self, descriptor: int, size_bytes: int, mtime_ns: int) -> None:
         self.descriptor = descriptor
@@ -123,13 +85,37 @@ class FileReader:
         os.close(self.descriptor)
 
     def segments(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-        # Whole granules are looked at, also those that only reach into the range.
-        first = start // HOLE_BYTES * HOLE_BYTES
+        done = start
+        # Granules that only reach into the range are looked at whole.
+        position = start // HOLE_BYTES * HOLE_BYTES
         last = min(-(-end // HOLE_BYTES) * HOLE_BYTES, self.size_bytes)
-        for offset, length, is_hole in data_segments(self.descriptor, last, start=first):
-            begin, until = max(offset, start), min(offset + length, end)
-            if begin < until:
-                yield begin, until - begin, is_hole
+        while position < last:
+            data = min(self._seek_data(position, last), last)
+            hole = max(-(-position // HOLE_BYTES) * HOLE_BYTES, done)
+            until = min(data // HOLE_BYTES * HOLE_BYTES, end)
+            if hole < until:
+                if done < hole:
+                    yield done, hole - done, False
+                yield hole, until - hole, True
+                done = until
+            if data >= last:
+                break
+            position = max(os.lseek(self.descriptor, data, os.SEEK_HOLE), data + 1)
+        if done < end:
+            yield done, end - done, False
+
+    def _seek_data(self, position: int, last: int) -> int:
+        """The first data at or after ``position``; ``last`` if there is none before it."""
+        try:
+            return os.lseek(self.descriptor, position, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+                return position
+            if error.errno != errno.ENXIO:
+                raise
+        if os.fstat(self.descriptor).st_size < last:
+            raise ChangedError(errno.ESTALE, "shrank since it was listed")
+        return last
 
     def read_into(self, view: memoryview, offset: int) -> int:
         return os.preadv(self.descriptor, [view], offset)

@@ -8,36 +8,18 @@ import msgspec
 
 from storeff.errors import StoreffError
 
-# Kinds of file system that are not walked. tmpfs and ramfs hold real data and are not here.
-REFUSED_TYPES = {
-    "autofs": "automount",
-    "binfmt_misc": "pseudo-filesystem",
-    "bpf": "pseudo-filesystem",
-    "cgroup": "pseudo-filesystem",
-    "cgroup2": "pseudo-filesystem",
-    "configfs": "pseudo-filesystem",
-    "debugfs": "pseudo-filesystem",
-    "devpts": "pseudo-filesystem",
-    "devtmpfs": "pseudo-filesystem",
-    "efivarfs": "pseudo-filesystem",
-    "fusectl": "pseudo-filesystem",
-    "hugetlbfs": "pseudo-filesystem",
-    "mqueue": "pseudo-filesystem",
-    "nfsd": "pseudo-filesystem",
-    "nsfs": "pseudo-filesystem",
-    "proc": "pseudo-filesystem",
-    "pstore": "pseudo-filesystem",
-    "rpc_pipefs": "pseudo-filesystem",
-    "securityfs": "pseudo-filesystem",
-    "selinuxfs": "pseudo-filesystem",
-    "sysfs": "pseudo-filesystem",
-    "tracefs": "pseudo-filesystem",
-}
+# Types of file system that are not walked, and why. tmpfs and ramfs hold real data: not here.
+_PSEUDO_TYPES = (
+    *("binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs"),
+    *("efivarfs", "fusectl", "hugetlbfs", "mqueue", "nfsd", "nsfs", "proc", "pstore"),
+    *("rpc_pipefs", "securityfs", "selinuxfs", "sysfs", "tracefs"),
+)
+SKIPPED_TYPES = {"autofs": "automount", **dict.fromkeys(_PSEUDO_TYPES, "pseudo-filesystem")}
 
 
 class Mount(msgspec.Struct, frozen=True):
     """One mount: the directory or file ``root`` of the file system ``device`` (st_dev), of type
-    ``kind``, is seen at the path ``point``. ``options`` are those of the file system, as told."""
+    ``kind``, is seen at the path ``point``. ``options`` are those of the file system."""
 
     point: bytes
     root: bytes
@@ -52,7 +34,8 @@ class Mounts:
     def __init__(self, mounts: Iterable[Mount]) -> None:
         listed = list(mounts)
         self.by_point = {mount.point: mount for mount in listed}
-        self.type_by_device = {mount.device: mount.kind for mount in listed}
+        types = {mount.device: mount.kind for mount in listed}
+        self.skipped_devices = {d: kind for d, kind in types.items() if kind in SKIPPED_TYPES}
 
     def type_at(self, point: bytes) -> str | None:
         """The type of the file system that is mounted on ``point``; None if none is."""
@@ -79,7 +62,7 @@ def parse_mounts(text: bytes) -> Mounts:
     """The mounts in ``text``, the contents of a mountinfo file.
 
     Lines end at a newline alone: the names in them may hold any other control character. One that
-    is no mountinfo line costs only itself: a file system that it would have told of is walked as a
+    is no mountinfo line costs only itself: the file system that it describes is walked as a
     directory is.
     """
     matches = map(_LINE.match, text.split(b"\n"))
@@ -130,6 +113,6 @@ def read_mounts() -> Mounts:
     except OSError as error:
         raise StoreffError(
             f"/proc/self/mountinfo cannot be read ({error.strerror}), "
-            "so pseudo file systems cannot be told from stored data",
+            "so pseudo file systems cannot be distinguished from stored data",
             "mount /proc",
         ) from error

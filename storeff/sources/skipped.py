@@ -69,26 +69,26 @@ _ERRNOS = {
 _REASONS = {number: reason for reason, numbers in _ERRNOS.items() for number in numbers}
 
 
-class Skipped(msgspec.Struct, frozen=True):
-    """Something that should have been measured and is not; ``reason`` is a key of REMEDIES.
-
-    ``size_bytes`` is what is missing from the measurement: 0 if it stores nothing, None if unknown.
-    """
+class NotMeasured(msgspec.Struct, frozen=True):
+    """What has the full name ``path`` is not measured. ``size_bytes`` is None if unknown."""
 
     reason: str
     path: bytes
     size_bytes: int | None
 
 
-class Ignored(msgspec.Struct, frozen=True):
-    """Something left out without loss or by request; ``reason`` is a key of MEANINGS.
+class Skipped(NotMeasured, frozen=True):
+    """It should have been measured; ``reason`` is a key of REMEDIES.
 
-    ``size_bytes`` is its apparent size, None if that was not looked at.
+    ``size_bytes`` is what is missing from the measurement: 0 if it stores nothing.
     """
 
-    reason: str
-    path: bytes
-    size_bytes: int | None
+
+class Ignored(NotMeasured, frozen=True):
+    """It is left out without loss or by request; ``reason`` is a key of MEANINGS.
+
+    ``size_bytes`` is its apparent size.
+    """
 
 
 class ChangedError(OSError):

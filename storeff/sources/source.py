@@ -1,7 +1,7 @@
 """The seam between where bytes are stored and what is done with them.
 
 A ``Source`` lists objects and opens them. Local trees are one (storeff.sources.tree), objects in
-memory another (storeff.testing, where ``check_source`` holds every source to what is said here).
+memory another (storeff.testing, where ``check_source`` checks any source against what stands here).
 """
 
 import errno
@@ -54,7 +54,7 @@ class Range(NamedTuple):
 class RangeRead(NamedTuple):
     """What became of a range: from ``offset`` on its head lies in the buffer, then its data.
 
-    ``error`` says why these are not all, or not what was listed. One that ``has_holes`` was not
+    ``error`` is why these are not all, or not what was listed. One that ``has_holes`` was not
     read: its segments are.
     """
 

@@ -31,9 +31,9 @@ _NO_ROOT = {
 class LocalTree:
     """The regular files under some roots, as a Source: directories and files of this machine.
 
-    A root is a file or a directory, and is followed if it is a symbolic link (an Ignored says so);
-    inside, none is: an Ignored says whether it leads out of all roots. A root inside another is
-    measured as a root of its own. ``roots`` are their paths without symbolic links.
+    A root is a file or a directory, and is followed if it is a symbolic link: an Ignored reports
+    it. Inside, none is followed: an Ignored reports whether it leads out of all roots. A root
+    inside another is measured as a root of its own. ``roots`` are paths without symbolic links.
 
     ``one_file_system`` stays on each root's file system and does not touch a mount point.
     ``exclude`` holds globs as in gitignore: one with a slash inside is matched against the path
@@ -79,8 +79,8 @@ class LocalTree:
 
         The order is the file system's, mount points coming last.
 
-        A file with several names is handed out when all have been met, or at the end, under that of
-        the first root that has any, the smallest there; the others are Ignored. It belongs to every
+        A file with several names is listed when all have been seen, or at the end, by one name: the
+        smallest of the first root that has any. The others are Ignored. It belongs to every
         root that names it. What is mounted at several places is measured at one of them, and
         belongs to the roots of all: mounts that show again what is under the roots are ignored, and
         so are overlays all of whose layers are. Under a root that holds nothing but links out of
@@ -93,7 +93,7 @@ class LocalTree:
         mounts = read_mounts()
         walking = self._walker(mounts, self._follow_links)
         if self._follow_links and len(self.roots) > 1:
-            # What the links name has to be known before the first file is handed out.
+            # What the links name has to be known before the first file is listed.
             looking = self._walker(mounts, True)
             for _ in looking.run():
                 pass
@@ -101,11 +101,11 @@ class LocalTree:
                 walking.views.add(identity, named_under)
         yield from walking.run()
 
-    def _walker(self, mounts: Mounts, follow: bool) -> "Walker":
-        one_file_system, excluded = self._one_file_system, self._excluded
-        views = Views(self._identities, self._prefixes, mounts, excluded, one_file_system)
-        links = Links(views, one_file_system=one_file_system, follow=follow)
-        return Walker(views, links, excluded, one_file_system)
+    def _walker(self, mounts: Mounts, follow: bool) -> Walker:
+        views = Views(
+            self._identities, self._prefixes, mounts, self._excluded, self._one_file_system
+        )
+        return Walker(views, Links(views, follow=follow))
 
     def open(self, entry: Entry) -> FileReader:
         """Raises ChangedError if the path now leads to anything but the same regular file."""
@@ -115,16 +115,14 @@ class LocalTree:
 
     def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
         """In one native call, which takes no interpreter from other threads."""
-        fitting, left_bytes = 1, len(buffer)
-        for _, start, end, head_bytes in ranges:
+        files: list[_native.File] = []
+        left_bytes = len(buffer)
+        for entry, start, end, head_bytes in ranges:
             left_bytes -= end - start + head_bytes
-            if left_bytes < 0:
+            if files and left_bytes < 0:
                 break
-            fitting += 1
-        files = [
-            (self.name(entry), *_version(entry), entry.size_bytes, start, end, head_bytes)
-            for entry, start, end, head_bytes in ranges[:fitting]
-        ]
+            range_of = start, end, head_bytes
+            files.append((self.name(entry), *_version(entry), entry.size_bytes, *range_of))
         return [_range_read(*read) for read in _native.read_files(files, HOLE_BYTES, buffer)]
 
     def read_beside(self, entry: Entry, relative: bytes, bytes_max: int) -> bytes | None:

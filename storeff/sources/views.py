@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
 
-from storeff.sources.mounts import REFUSED_TYPES, Mount, Mounts, overlay_layers
+from storeff.sources.mounts import SKIPPED_TYPES, Mount, Mounts, overlay_layers
 
 # (st_dev, st_ino)
 Identity = tuple[int, int]
@@ -32,6 +32,7 @@ class Views:
         self.roots = roots
         self.mounts = mounts
         self.excluded = excluded
+        self.one_file_system = one_file_system
         self.paths = list(roots)
         self.prefixes = prefixes
         self.identities: dict[Identity, set[int]] = {}
@@ -51,7 +52,7 @@ class Views:
             try:
                 status = os.lstat(mount.point)
             except OSError:
-                # Why it cannot be entered is told when the walk comes to it.
+                # The walk reports why it cannot be entered when it comes to it.
                 return
             self.add((status.st_dev, status.st_ino), [self.paths.index(root)])
 
@@ -60,7 +61,7 @@ class Views:
         names: list[bytes] = []
         above = path
         while above not in self.roots:
-            if above == b"/" or self.mounts.type_at(above) in REFUSED_TYPES:
+            if above == b"/" or self.mounts.type_at(above) in SKIPPED_TYPES:
                 return None
             above, name = os.path.split(above)
             names.insert(0, name)
@@ -130,8 +131,8 @@ class Layers:
                 there = os.lstat(os.path.join(directory, inside))
             except OSError:
                 continue
-            told = there.st_size, there.st_mtime_ns
-            if stat.S_ISREG(there.st_mode) and told == (status.st_size, status.st_mtime_ns):
+            same = (there.st_size, there.st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+            if stat.S_ISREG(there.st_mode) and same:
                 return True
         return False
 

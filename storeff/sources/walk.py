@@ -10,10 +10,10 @@ import msgspec
 from storeff.sources.entry import Entry
 from storeff.sources.levels import Levels
 from storeff.sources.links import Links
-from storeff.sources.mounts import REFUSED_TYPES
+from storeff.sources.mounts import SKIPPED_TYPES
 from storeff.sources.skipped import ChangedError, Ignored, Skipped, skipped_for
 from storeff.sources.source import Found
-from storeff.sources.views import Excluded, Identity, Layers, Views, united
+from storeff.sources.views import Identity, Layers, Views, united
 
 # What is deeper is not walked: a tree without end, which some file systems can show, has one here.
 PATH_BYTES_MAX = 1 << 20
@@ -30,24 +30,17 @@ _SPECIAL = {
 
 
 class Walker:
-    def __init__(
-        self, views: Views, links: Links, excluded: Excluded | None, one_file_system: bool
-    ) -> None:
+    """One walk of all roots."""
+
+    def __init__(self, views: Views, links: Links) -> None:
         self.views = views
         self.links = links
-        self.excluded = excluded
-        self.one_file_system = one_file_system
-        mounts = views.mounts
-        self.refused_devices = {
-            device for device, kind in mounts.type_by_device.items() if kind in REFUSED_TYPES
-        }
-        self.apart = _by_directory([*views.roots, *mounts.by_point])
-        # Mount points that were met, with their roots, are walked last, so that what they show
-        # again has been met by then; and where those of the identities in ``views`` were.
+        self.apart = _by_directory([*views.roots, *views.mounts.by_point])
+        # Mount points, with their roots, are walked last, so that what they show again has been
+        # seen by then. Where those of the identities in ``views`` were seen.
         self.mounted: list[tuple[int, int, bytes]] = []
-        self.met: dict[Identity, bytes] = {}
-        # Of each file that has several names: how many are still to come, and the file as it is to
-        # be handed out.
+        self.seen: dict[Identity, bytes] = {}
+        # Of each file that has several names: how many are still to come, and its entry so far.
         self.several: dict[Identity, tuple[int, Entry]] = {}
         self.with_files: set[int] = set()
 
@@ -63,15 +56,15 @@ class Walker:
                 yield Skipped("links-only", outside.folder, outside.size_bytes)
 
     def file(self, path: bytes, roots: tuple[int, ...], status: os.stat_result) -> Sequence[Found]:
-        """What to hand out for the regular file at ``path``, below the first of ``roots``."""
+        """What to list for the regular file at ``path``, below the first of ``roots``."""
         if status.st_size < 0:
             return (Skipped("io-error", path, None),)
         identity = status.st_dev, status.st_ino
         named_under = self.views.identities.get(identity)
         if named_under is not None:
-            if identity in self.met and path in self.views.mounts.by_point:
+            if identity in self.seen and path in self.views.mounts.by_point:
                 return (Ignored("bind-mount", path, status.st_size),)
-            self.met[identity] = path
+            self.seen[identity] = path
             roots = united(roots, named_under)
         self.with_files.update(roots)
         prefixes = self.views.prefixes
@@ -105,10 +98,8 @@ class _Descent:
     def __init__(self, walker: Walker, start: bytes, root: int) -> None:
         self.walker = walker
         self.views = walker.views
-        self.excluded = walker.excluded
         self.start = start
         self.root = root
-        self.inside_from = len(self.views.prefixes[root])
         self.levels = Levels(walker.apart)
         self.device = 0
         self.layers: Layers | None = None
@@ -147,111 +138,94 @@ class _Descent:
         self.layers, all_layers = self.views.layers_in_roots(start)
         if all_layers:
             return (Ignored("overlay-mount", start, None),)
-        refused = self.refused(self.views.mounts.type_by_device.get(status.st_dev), start)
-        if refused is not None:
-            return (refused,)
-        if stat.S_ISDIR(status.st_mode):
-            return self.directory(start, start, identity, (self.root,), at_once=True)
-        return self.judge(start, start, status, (self.root,))
+        return self.judge(start, start, status)
 
     def look(self, child: "os.DirEntry[str]") -> Sequence[Found]:
-        """What to hand out for one child of the deepest directory, or to go into it."""
-        level = self.levels.stack[-1]
+        """What to list for one child of the deepest directory, or to go into it."""
         name = os.fsencode(child.name)
         path = self.levels.prefix + name
         try:
-            if self.excluded is not None or name in level.apart:
+            if self.views.excluded is not None or name in self.levels.stack[-1].apart:
                 found = self.untouched(path, child)
                 if found is not None:
                     return found
             status = child.stat(follow_symlinks=False)
         except OSError as error:
             return (skipped_for(error, path, None),)
-        if stat.S_ISDIR(status.st_mode):
-            identity = status.st_dev, status.st_ino
-            refused = self.refused(self.views.mounts.type_by_device.get(status.st_dev), path)
-            if refused is not None:
-                return (refused,)
-            if self.walker.one_file_system and status.st_dev != self.device:
-                return (Ignored("other-file-system", path, None),)
-            return self.directory(path, name, identity, level.roots, at_once=self.levels.is_live)
-        return self.judge(path, name, status, level.roots)
+        return self.judge(path, name, status)
 
     def untouched(self, path: bytes, child: "os.DirEntry[str]") -> Sequence[Found] | None:
-        """What can be told without a stat: on a dead network mount even that would hang."""
+        """What is known without a stat: on a dead network mount even that would hang."""
         if path in self.views.roots:
             return (Ignored("nested-root", path, None),)
-        if self.excluded is not None:
+        if self.views.excluded is not None:
             is_directory = child.is_dir(follow_symlinks=False)
-            if self.excluded(child.name, os.fsdecode(path[self.inside_from :]), is_directory):
+            inside = os.fsdecode(path[len(self.views.prefixes[self.root]) :])
+            if self.views.excluded(child.name, inside, is_directory):
                 size_bytes = None if is_directory else child.stat(follow_symlinks=False).st_size
                 return (Ignored("excluded", path, size_bytes),)
         mounted = self.views.mounts.type_at(path)
         if mounted is None:
             return None
-        if self.walker.one_file_system:
+        if self.views.one_file_system:
             return (Ignored("other-file-system", path, None),)
-        refused = self.refused(mounted, path)
-        if refused is not None:
-            return (refused,)
+        if mounted in SKIPPED_TYPES:
+            return (self.not_walked(mounted, path),)
         heapq.heappush(self.walker.mounted, (self.views.depth(path), self.root, path))
         return ()
 
-    def refused(self, mounted: str | None, path: bytes) -> Skipped | Ignored | None:
-        """What to hand out for ``path`` on a file system of the type ``mounted``; None to walk it.
+    def not_walked(self, mounted: str, path: bytes) -> Skipped | Ignored:
+        """What to list for ``path`` on a file system of the type ``mounted``.
 
         What a root names is missed if nothing is stored there; of what is inside, nothing is.
         """
-        reason = REFUSED_TYPES.get(mounted or "")
+        reason = SKIPPED_TYPES[mounted]
         if reason != "pseudo-filesystem":
-            return None if reason is None else Skipped(reason, path, None)
+            return Skipped(reason, path, None)
         return Skipped(reason, path, 0) if path in self.views.roots else Ignored(reason, path, 0)
 
-    def judge(
-        self, path: bytes, name: bytes, status: os.stat_result, roots: tuple[int, ...]
-    ) -> Sequence[Found]:
-        """What to hand out for what is no directory."""
+    def judge(self, path: bytes, name: bytes, status: os.stat_result) -> Sequence[Found]:
+        """What to list for ``name`` of the deepest directory, or to go into it."""
         kind = stat.S_IFMT(status.st_mode)
-        if kind == stat.S_IFREG:
-            if status.st_dev in self.walker.refused_devices:
-                kind_of_mount = self.views.mounts.type_by_device[status.st_dev]
-                refused = self.refused(kind_of_mount, path)
-                return () if refused is None else (refused,)
-            if len(path) > PATH_BYTES_MAX:
-                return (Skipped("too-long-path", path[:PATH_BYTES_MAX], status.st_size),)
-            if self.layers is not None and self.layers.hold(path, status):
-                return (Ignored("overlay-mount", path, status.st_size),)
-            return self.walker.file(path, roots, status)
+        level = self.levels.stack[-1] if self.levels.stack else None
+        roots = level.roots if level else (self.root,)
         if kind == stat.S_IFLNK:
-            fd = self.levels.stack[-1].fd if self.levels.stack else None
+            fd = level.fd if level else None
             return (self.walker.links.look(path, name, fd, roots, status.st_size),)
         if kind in _SPECIAL:
             return (Ignored(_SPECIAL[kind], path, 0),)
-        return (Skipped("device" if kind == stat.S_IFBLK else "other-error", path, None),)
+        is_directory = kind == stat.S_IFDIR
+        if not is_directory and kind != stat.S_IFREG:
+            return (Skipped("device" if kind == stat.S_IFBLK else "other-error", path, None),)
+        mounted = self.views.mounts.skipped_devices.get(status.st_dev)
+        if mounted is not None:
+            return (self.not_walked(mounted, path),)
+        if len(path) > PATH_BYTES_MAX:
+            size_bytes = None if is_directory else status.st_size
+            return (Skipped("too-long-path", path[:PATH_BYTES_MAX], size_bytes),)
+        if is_directory:
+            if self.views.one_file_system and status.st_dev != self.device:
+                return (Ignored("other-file-system", path, None),)
+            return self.directory(path, name, (status.st_dev, status.st_ino), roots)
+        if self.layers is not None and self.layers.hold(path, status):
+            return (Ignored("overlay-mount", path, status.st_size),)
+        return self.walker.file(path, roots, status)
 
     def directory(
-        self,
-        path: bytes,
-        name: bytes,
-        identity: Identity,
-        roots: tuple[int, ...],
-        *,
-        at_once: bool,
+        self, path: bytes, name: bytes, identity: Identity, roots: tuple[int, ...]
     ) -> Sequence[Found]:
         """Go into the directory ``name``, at once or when the deepest one has been listed."""
         if identity in self.levels.identities:
             return (Ignored("loop", path, None),)
-        if len(path) > PATH_BYTES_MAX:
-            return (Skipped("too-long-path", path[:PATH_BYTES_MAX], None),)
         named_under = self.views.identities.get(identity)
         if named_under is not None:
-            if identity in self.walker.met:
-                for covered in self.views.uncovered(self.walker.met[identity], path):
+            if identity in self.walker.seen:
+                for covered in self.views.uncovered(self.walker.seen[identity], path):
                     heapq.heappush(self.walker.mounted, (_LAST, self.root, covered))
                 return (Ignored("bind-mount", path, None),)
-            self.walker.met[identity] = path
+            self.walker.seen[identity] = path
             roots = united(roots, named_under)
-        if at_once:
+        if self.levels.is_live:
             return self.enter(name, identity, roots)
         self.levels.stack[-1].below.append((name, identity, roots))
         return ()
