@@ -124,9 +124,9 @@ class Sketch:
         compressed[ranks >= tau] = 0
         return replace(self, compressed=compressed, compressed_tau=tau)
 
-    def chunk_numbers(self) -> npt.NDArray[np.int64]:
-        """(n,) numbers that the rows of a chunk share, from 0 on."""
-        return np.cumsum(self._is_first()) - 1
+    def chunk_numbers(self) -> U64:
+        """(n,) a number for each chunk: equal in all of its rows in a sample."""
+        return np.cumsum(self._is_first()).astype(np.uint64)
 
     def _is_first(self) -> npt.NDArray[np.bool_]:
         """(n,) whether a row is the first of its chunk."""

@@ -115,14 +115,14 @@ class LocalTree:
 
     def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
         """In one native call, which takes no interpreter from other threads."""
-        files: list[tuple[bytes, int, int, int, int, int, int, int]] = []
+        files: list[_native.File] = []
         left_bytes = len(buffer)
         for entry, start, end, head_bytes in ranges:
             left_bytes -= end - start + head_bytes
             if files and left_bytes < 0:
                 break
-            place = entry.size_bytes, start, end, head_bytes
-            files.append((self.name(entry), *_version(entry), *place))
+            range_of = start, end, head_bytes
+            files.append((self.name(entry), *_version(entry), entry.size_bytes, *range_of))
         return [_range_read(*read) for read in _native.read_files(files, HOLE_BYTES, buffer)]
 
     def read_beside(self, entry: Entry, relative: bytes, bytes_max: int) -> bytes | None:
