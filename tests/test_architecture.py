@@ -120,3 +120,8 @@ def test_only_the_command_line_speaks_of_its_flags(path: Path) -> None:
 def test_a_flag_in_a_string_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text('x = f"read {1}: --sample 100%"\ny = "a--b -- 1--2"\n')
     assert words_of_the_command_line(tmp_path / "a.py") == [": --sample 100%"]
+
+
+def test_no_test_imports_a_test() -> None:
+    for path in Path(__file__).parent.rglob("*.py"):
+        assert not re.search(r"^\s*(from|import) test_", path.read_text(), re.MULTILINE), path

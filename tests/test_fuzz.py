@@ -14,7 +14,7 @@ as well: ``replay 1 0 crash-...``.
 
 from pathlib import Path
 
-from test_sanitizers import ROOT, fixed_addresses, run, runtime
+from support.sanitizers import ROOT, fixed_addresses, run, runtime
 
 INPUTS = 2000
 """They reach every line of cutting, fingerprints, sketches and scanning that ten million inputs of

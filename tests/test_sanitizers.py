@@ -1,16 +1,12 @@
 """The native tests pass in an extension built with AddressSanitizer and UBSan, those that use
 threads in one built with ThreadSanitizer. A sanitizer ends the tests at the first fault it sees."""
 
-import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).parents[1]
+from support.sanitizers import ROOT, fixed_addresses, run, runtime
 
 # Loaded by the inner pytest before any test: the tests must meet the sanitized build, and few
 # examples are enough, for here the sanitizers judge, not the oracle.
@@ -63,49 +59,13 @@ THREADS = Sanitizer(
 )
 
 
-def runtime(name: str) -> str:
-    """The path of a sanitizer's runtime; skips the test if there is none."""
-    compiler = shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no gcc to build with sanitizers")
-    command = [compiler, f"-print-file-name={name}"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    if not os.path.isabs(found):
-        pytest.skip(f"gcc has no {name}")
-    return found
-
-
-def fixed_addresses() -> list[str]:
-    """What to put before a command under ThreadSanitizer, whose shadow memory leaves no room for
-    random addresses; skips the test if they cannot be fixed."""
-    command = ["setarch", "--addr-no-randomize"]
-    if shutil.which("setarch") is None:
-        pytest.skip("no setarch (util-linux) to run ThreadSanitizer at fixed addresses")
-    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("setarch may not fix addresses here, as ThreadSanitizer needs them")
-    return command
-
-
-def run(command: list[str], directory: Path, environment: dict[str, str]) -> None:
-    finished = subprocess.run(
-        command,
-        cwd=directory,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, (finished.stdout + finished.stderr)[-5000:]
-
-
 def build(directory: Path, sanitizer: Sanitizer) -> None:
     """A tree with the sanitized extension and the native tests, which finds no other build."""
     for name in ("storeff", "csrc"):
         unbuilt = shutil.ignore_patterns("*.so", "__pycache__")
         shutil.copytree(ROOT / name, directory / name, ignore=unbuilt)
-    tests = [ROOT / "tests" / "oracle.py", *sorted((ROOT / "tests").glob("test_native_*.py"))]
-    (directory / "tests").mkdir()
-    for path in tests:
+    shutil.copytree(ROOT / "tests" / "support", directory / "tests" / "support")
+    for path in (ROOT / "tests").glob("test_native_*.py"):
         shutil.copy(path, directory / "tests")
     for name in ("setup.py", "pyproject.toml"):
         shutil.copy(ROOT / name, directory)

@@ -251,7 +251,7 @@ def test_a_header_written_over_since_the_scan_has_changed_and_is_not_malformed(
 def test_the_scan_command_names_a_file_with_a_broken_header(tmp_path: Path) -> None:
     for step, text in ((1, header_of(w=TRUE)), (2, BROKEN["no place"])):
         (tmp_path / f"a-{step}.safetensors").write_bytes(headed(text))
-    words = ["scan", str(tmp_path), "--similarity", "-q", "--layout", "ceph-ec-8-3"]
+    words = ["scan", str(tmp_path), "--similarity", "-q", "--full", "--layout", "ceph-ec-8-3"]
     done = subprocess.run(
         [sys.executable, "-P", "-m", "storeff", *words],
         capture_output=True,

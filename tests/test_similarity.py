@@ -348,7 +348,9 @@ def test_the_scan_command_reports_it_only_when_asked(tmp_path: Path) -> None:
     found = similarity_in("scan", tmp_path, "--similarity")
     assert found is not None
     assert (found["deltas"], found["interval"]) == (8, "exact")
-    text = storeff("scan", tmp_path, "--similarity", "-q", "--layout", "ceph-ec-8-3").stdout
+    text = storeff(
+        "scan", tmp_path, "--similarity", "-q", "--full", "--layout", "ceph-ec-8-3"
+    ).stdout
     assert "with deltas between similar cdc-64KiB chunks" in text
     assert "8 of 12 chunks" in text
 

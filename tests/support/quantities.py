@@ -42,7 +42,7 @@ def assert_at_most(less: Quantity, more: Quantity) -> None:
     """No figure of ``less`` is above that of ``more``, where both are known."""
     for mine, others in ((less.value, more.value), (less.low, more.low), (less.high, more.high)):
         if mine is not None and others is not None:
-            assert mine <= others * (1 + 1e-12)
+            assert mine <= others + 1e-12 * abs(others)
 
 
 def assert_upright(q: Quantity) -> None:
