@@ -127,8 +127,14 @@ class Quantity(msgspec.Struct, frozen=True):
         value, low, high = (
             a if a is None or b is None else chosen(a, b) for a, b in self._beside(bound)
         )
-        if value is not None and low is not None and high is not None:
-            value = min(max(value, low), high)
+        # A bound of which not all is known moves what else is known along.
+        ends = [low, value, high] if chosen is max else [high, value, low]
+        for i in (1, 2):
+            nearer = [x for x in ends[:i] if x is not None]
+            here = ends[i]
+            if here is not None and nearer:
+                ends[i] = chosen(here, nearer[-1])
+        low, value, high = ends if chosen is max else ends[::-1]
         return Quantity(value, low, high, self.origin)
 
 
