@@ -44,7 +44,7 @@ def allowed_rooms(path: Path) -> set[str]:
         stopping = {"interrupts"} if room == "commands" else set()
         return FOUNDATIONS | left | native | stopping | {"__version__"}
     if room == "testing":
-        return FOUNDATIONS | {"sources"}
+        return FOUNDATIONS | {"sources", "scan"}
     if room == "__init__":
         return {"analysis", "errors"}
     if room == "__main__":

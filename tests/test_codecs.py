@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import lz4.block
 import pytest
 import zstandard
-from support.codecs import check_codec
 
 from storeff.scan.codecs import CODECS, PACKAGES, SizesOf, codec, codec_versions
+from storeff.testing import check_codec
 
 Blocks = Sequence[bytes | memoryview]
 
