@@ -297,7 +297,7 @@ def check_places(folder: Path, kind: Kind) -> None:
     ours = Record(sizes, numbers, names, paths, none, none, none, none, none, none > 0)
     units = list(product.select(found, 0.0, 2.0, Totals()))
     how = drawn(ours, 8)
-    told = np.array([(u.rank, product.shared_by(u.entry).group_size) for u in units])
+    told = np.array([(u.rank, product.shared_by([u.entry]).group_size[0]) for u in units])
     same = told == np.column_stack((how.places(ours, 3), how.alike))
     # What collides in the product's tables is told apart there.
     if same.all(axis=1).mean() < 0.98:

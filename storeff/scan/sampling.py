@@ -12,8 +12,9 @@ Joyce, "Selecting several samples from a single population", Australian Journal 
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -40,6 +41,8 @@ COUNT_MAX = 255
 RANGES_HELD = 1 << 21
 # How many extents of a file are looked at together: some 50 bytes each.
 NUMBERS_AT_A_TIME = 1 << 20
+# Files that are looked at together.
+ENTRIES_AT_A_TIME = 4096
 # What was allocated to larger files is not believed: it may never have been written.
 BELIEVED_BYTES = 64 << 20
 
@@ -70,12 +73,16 @@ class SamplingDesign(msgspec.Struct, frozen=True):
 
 
 class Shared(NamedTuple):
-    """What the files that share ranks have in common: 64 bits of a name or path, or 0, and their
-    size, or its bits; and how many of the size of this file there are among them."""
+    """What files (n,) have in common with those that share their ranks: 64 bits of a name or path,
+    or 0, and their size, or its bits; and how many files of the same size are among them."""
 
-    key: int
-    size: int
-    group_size: int
+    key: U64
+    size: U64
+    group_size: Ints
+
+    def of(self, rows: Ints) -> "Shared":
+        """That of the files in ``rows``."""
+        return Shared(self.key[rows], self.size[rows], self.group_size[rows])
 
 
 class Extent(NamedTuple):
@@ -105,16 +112,18 @@ class Totals:
     by_exponent: Counter[int] = field(default_factory=Counter)
     extents: Counter[tuple[int, int]] = field(default_factory=Counter)
 
-    def count(self, entry: Entry, sizes: Ints, end: int, group_size: int) -> None:
-        """Count extents of ``entry``, of ``sizes`` (n,), the last of which ends at ``end``."""
-        if not len(sizes):
-            return
-        exponent = entry.size_bytes.bit_length()
-        self.by_exponent[exponent] += int(sizes.sum())
-        self.extents[exponent, group_size] += len(sizes)
-        self.once_bytes += int((sizes // group_size).sum())
-        if end == entry.size_bytes:
-            self.padding_bytes += -end % ALLOCATION_BYTES
+    def count(self, exponents: Ints, sizes: Ints, group_sizes: Ints, padding_bytes: int) -> None:
+        """Count extents (n,) of ``sizes``, in files whose sizes have so many bits and whose groups
+        are so large. ``padding_bytes`` fill the last blocks of those files that end with one."""
+        kinds, kind = np.unique(exponents << 32 | group_sizes, return_inverse=True)
+        # Exact: extents of a call have less than 2^53 bytes.
+        bytes_of = np.bincount(kind, sizes, len(kinds)).astype(np.int64).tolist()
+        counts = np.bincount(kind, minlength=len(kinds)).tolist()
+        for both, size_bytes, count in zip(kinds.tolist(), bytes_of, counts, strict=True):
+            self.by_exponent[both >> 32] += size_bytes
+            self.extents[both >> 32, both & 0xFFFF_FFFF] += count
+        self.once_bytes += int((sizes // group_sizes).sum())
+        self.padding_bytes += padding_bytes
 
     @property
     def ranks_by_exponent(self) -> dict[int, float]:
@@ -133,6 +142,30 @@ class Totals:
         )
 
 
+class KeyCounts:
+    """How often 64-bit keys were counted, up to COUNT_MAX: the lesser of two counts, as in a
+    Count-Min sketch. Where both hashes of two keys collide, too much is reported."""
+
+    def __init__(self) -> None:
+        self.counts = np.zeros(1 << COUNT_BITS, np.uint8)
+
+    def add(self, keys: U64) -> None:
+        first, second = self.bins(keys)
+        at, times = np.unique(np.concatenate((first, second[first != second])), return_counts=True)
+        self.counts[at] = np.minimum(self.counts[at] + times, COUNT_MAX)
+
+    def of(self, keys: U64) -> Ints:
+        """(n,) counts of ``keys`` (n,)."""
+        first, second = self.bins(keys)
+        return np.minimum(self.counts[first], self.counts[second]).astype(np.int64)
+
+    @staticmethod
+    def bins(keys: U64) -> tuple[U64, U64]:
+        hashed = keys * np.uint64(GOLDEN)
+        mask = np.uint64((1 << COUNT_BITS) - 1)
+        return hashed >> np.uint64(64 - COUNT_BITS), hashed >> np.uint64(64 - 2 * COUNT_BITS) & mask
+
+
 class SamplingRanks:
     """The sampling ranks of the extents of a tree whose files have been counted.
 
@@ -143,23 +176,26 @@ class SamplingRanks:
         self.source = source
         self.design = design
         self.extents = 0
-        # Files by hashes of their size, of their name and of both: the least of two counts, as in a
-        # Count-Min sketch. Where all hashes of two collide, their files may be told apart that need
-        # not be, which costs some coordination and nothing else.
-        self.of_size, self.of_name, self.of_both = (bytearray(1 << COUNT_BITS) for _ in range(3))
+        # Files by size, by name and by both. Those that collide may be told apart that need not be,
+        # which costs some coordination and nothing else.
+        self.of_size, self.of_name, self.of_both = KeyCounts(), KeyCounts(), KeyCounts()
+        self.uncounted: list[Entry] = []
         self.held: dict[tuple[bytes, int, Version], Ints] = {}
         self.held_ranges = 0
 
     def count(self, entry: Entry) -> None:
         """Take note of a file; all must have been before a rank is asked for."""
-        name = name_hash(entry)
-        for counts, key in (
-            (self.of_size, entry.size_bytes),
-            (self.of_name, name ^ entry.size_bytes.bit_length()),
-            (self.of_both, entry.size_bytes ^ name),
-        ):
-            for at in _bins(key):
-                counts[at] = min(counts[at] + 1, COUNT_MAX)
+        self.uncounted.append(entry)
+        if len(self.uncounted) == ENTRIES_AT_A_TIME:
+            self._count()
+
+    def _count(self) -> None:
+        """Count the files that wait for others."""
+        sizes, bits, names = _traits(self.uncounted)
+        self.of_size.add(sizes)
+        self.of_name.add(names ^ bits)
+        self.of_both.add(sizes ^ names)
+        self.uncounted = []
 
     def sampled_bytes(self, entry: Entry) -> int:
         """The bytes of ``entry`` that may be sampled: not those of extents that are in holes.
@@ -205,48 +241,93 @@ class SamplingRanks:
         extent_bytes = self.design.extent_bytes
         return np.minimum(extent_bytes, entry.size_bytes - numbers * extent_bytes)
 
-    def shared_by(self, entry: Entry) -> Shared:
-        """What files must have in common with ``entry`` to share its ranks."""
-        size_bytes, name = entry.size_bytes, name_hash(entry)
-        both = _counted(self.of_both, size_bytes ^ name)
-        if 2 <= both <= self.design.share_limit:
-            return Shared(name, size_bytes, both)
-        bits = size_bytes.bit_length()
-        if 2 <= _counted(self.of_name, name ^ bits) <= self.design.version_limit:
-            return Shared(name, bits, both)
-        of_size = _counted(self.of_size, size_bytes)
-        if 2 <= of_size <= self.design.share_limit:
-            return Shared(0, size_bytes, of_size)
-        return Shared(object_number(entry), size_bytes, 1)
+    def shared_by(self, entries: Sequence[Entry]) -> Shared:
+        """What files must have in common with each of ``entries`` to share its ranks."""
+        if self.uncounted:
+            self._count()
+        sizes, bits, names = _traits(entries)
+        both = self.of_both.of(sizes ^ names)
+        of_name, of_size = self.of_name.of(names ^ bits), self.of_size.of(sizes)
+        most, versions = self.design.share_limit, self.design.version_limit
+        rules = [
+            (count >= 2) & (count <= limit)
+            for count, limit in ((both, most), (of_name, versions), (of_size, most))
+        ]
+        alone = ~(rules[0] | rules[1] | rules[2])
+        key = np.select(rules, [names, names, np.zeros_like(names)])
+        for i in np.flatnonzero(alone).tolist():
+            key[i] = object_number(entries[i])
+        return Shared(
+            key=key,
+            size=np.where(rules[1] & ~rules[0], bits, sizes),
+            group_size=np.select([*rules, alone], [both, both, of_size, np.ones_like(both)]),
+        )
 
     def select(
         self, entries: Iterable[Entry], low: float, high: float, totals: Totals
     ) -> Iterator[Extent]:
-        """The extents of ``entries`` that rank in [low, high), in the order of the entries. Counts
-        all extents in ``totals``."""
-        extent_bytes, seed = self.design.extent_bytes, self.design.seed
-        for entry in entries:
-            shared = self.shared_by(entry)
-            for numbers in self.numbers(entry):
-                sizes = self.sizes(entry, numbers)
-                end = int(numbers[-1] * extent_bytes + sizes[-1]) if len(numbers) else 0
-                totals.count(entry, sizes, end, shared.group_size)
-                ranks = sampling_ranks(
-                    np.full(len(numbers), shared.size, np.uint64),
-                    numbers.astype(np.uint64),
-                    np.full(len(numbers), shared.key, np.uint64),
-                    seed,
-                )
-                for index in np.flatnonzero((low <= ranks) & (ranks < high)).tolist():
-                    start, size = int(numbers[index]) * extent_bytes, int(sizes[index])
-                    once_bytes = size // shared.group_size
-                    yield Extent(float(ranks[index]), entry, start, start + size, once_bytes)
+        """The extents of ``entries`` that rank in [low, high). Counts all extents in ``totals``."""
+        remaining = iter(entries)
+        while some := list(islice(remaining, ENTRIES_AT_A_TIME)):
+            shared = self.shared_by(some)
+            sizes = np.array([entry.size_bytes for entry in some], np.int64)
+            is_small = (sizes > 0) & (sizes < self.design.extent_bytes)
+            small = np.flatnonzero(is_small)
+            yield from self._selected(
+                [some[i] for i in small.tolist()],
+                shared.of(small),
+                np.zeros(len(small), np.int64),
+                sizes[small],
+                (low, high),
+                totals,
+            )
+            for i in np.flatnonzero(~is_small).tolist():
+                for numbers in self.numbers(some[i]):
+                    yield from self._selected(
+                        [some[i]] * len(numbers),
+                        shared.of(np.full(len(numbers), i)),
+                        numbers,
+                        self.sizes(some[i], numbers),
+                        (low, high),
+                        totals,
+                    )
+
+    def _selected(
+        self,
+        entries: Sequence[Entry],
+        shared: Shared,
+        numbers: Ints,
+        sizes: Ints,
+        bounds: tuple[float, float],
+        totals: Totals,
+    ) -> Iterator[Extent]:
+        """Of extents (n,) of ``sizes``, each with its file, those that rank within ``bounds``."""
+        if not len(numbers):
+            return
+        file_sizes = np.array([entry.size_bytes for entry in entries], np.int64)
+        starts = numbers * self.design.extent_bytes
+        is_last = starts + sizes == file_sizes
+        padding_bytes = int((-file_sizes[is_last] % ALLOCATION_BYTES).sum())
+        exponents = np.array([entry.size_bytes.bit_length() for entry in entries], np.int64)
+        totals.count(exponents, sizes, shared.group_size, padding_bytes)
+        ranks = sampling_ranks(shared.size, numbers.astype(np.uint64), shared.key, self.design.seed)
+        once_bytes = sizes // shared.group_size
+        for i in np.flatnonzero((bounds[0] <= ranks) & (ranks < bounds[1])).tolist():
+            start, end = int(starts[i]), int(starts[i] + sizes[i])
+            yield Extent(float(ranks[i]), entries[i], start, end, int(once_bytes[i]))
 
 
 def sampling_ranks(size: U64, number: U64, key: U64, seed: int) -> Floats:
     """(n,) ranks of extents: numbers of the extents, and ``Shared`` of their files."""
     keys = np.column_stack((size, number * np.uint64(GOLDEN) ^ key))
     return _native.rank(keys, np.ones(len(keys), np.uint64), seed)
+
+
+def _traits(entries: Sequence[Entry]) -> tuple[U64, U64, U64]:
+    """(n,) sizes, how many bits these have, and hashes of the base names."""
+    sizes = np.array([entry.size_bytes for entry in entries], np.uint64)
+    bits = np.array([entry.size_bytes.bit_length() for entry in entries], np.uint64)
+    return sizes, bits, np.array([name_hash(entry) for entry in entries], np.uint64)
 
 
 def name_hash(entry: Entry) -> int:
@@ -298,13 +379,3 @@ def numbers_in(ranges: Ints) -> Iterator[Ints]:
     for begin in range(0, count, NUMBERS_AT_A_TIME):
         which = np.arange(begin, min(begin + NUMBERS_AT_A_TIME, count), dtype=np.int64)
         yield which + shifts[np.searchsorted(ends, which, side="right")]
-
-
-def _counted(counts: bytearray, key: int) -> int:
-    return min(counts[at] for at in _bins(key))
-
-
-def _bins(key: int) -> set[int]:
-    hashed = key * GOLDEN & 0xFFFF_FFFF_FFFF_FFFF
-    mask = (1 << COUNT_BITS) - 1
-    return {hashed >> (64 - COUNT_BITS), hashed >> (64 - 2 * COUNT_BITS) & mask}
