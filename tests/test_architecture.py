@@ -83,7 +83,16 @@ finally:
 
 def test_a_scan_loads_nothing_of_similarity_unless_it_is_asked_for() -> None:
     def loaded(*words: str) -> set[str]:
-        command = [sys.executable, "-P", "-c", _MODULES_OF_A_SCAN, "scan", str(SAMPLES), "-q", *words]
+        command = [
+            sys.executable,
+            "-P",
+            "-c",
+            _MODULES_OF_A_SCAN,
+            "scan",
+            str(SAMPLES),
+            "-q",
+            *words,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         names = done.stderr.split()
         return {name for name in names if "similar" in name or "siblings" in name}

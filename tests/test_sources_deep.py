@@ -151,9 +151,12 @@ def test_coverage_is_not_complete_if_a_directory_was_not_entered(top: Path) -> N
     (top / "file").write_bytes(b"123")
     code = (
         "import os, sys\n"
+        "from storeff.scan.codecs import CODECS, codec\n"
         "from storeff.scan.plan import Plan\n"
         "from storeff.scan.run import scan\n"
         "from storeff.sources.tree import LocalTree\n"
+        # Loaded while that is allowed: another user may not see where they are installed.
+        "codecs = [codec(name) for name in CODECS]\n"
         "os.geteuid() or os.setuid(65534)\n"
         "measured = scan(LocalTree([sys.argv[1]]), Plan())\n"
         "print(measured.coverage < 1, measured.read_bytes, *measured.census.skipped)\n"
