@@ -6,6 +6,8 @@ import pkgutil
 import tracemalloc
 from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import numpy as np
 import pytest
@@ -42,14 +44,17 @@ def class_of(path: Path) -> str:
     return classify(content[:PROBE_BYTES], os.fsencode(path), len(content), dumps.looks_like)
 
 
-def test_every_module_of_formats_is_asked() -> None:
+def test_every_module_of_formats_is_asked_in_an_order_of_its_own() -> None:
     names = {module.name for module in pkgutil.iter_modules(dumps.__path__)} - {
         "dump",
         "opcodes",
         "zipped",
     }
-    asked = [recognise.__module__.rpartition(".")[2] for recognise in dumps.RECOGNISERS]
+    asked = [cast(ModuleType, module).__name__.rpartition(".")[2] for module in dumps.FORMATS]
     assert sorted(asked) == sorted(names)
+    assert len({module.ORDER for module in dumps.FORMATS}) == len(names)
+    assert asked[0] == "lmcache_codec"
+    assert asked[-1] == "mooncake"
 
 
 # Caches saved tensor by tensor

@@ -13,6 +13,8 @@ from storeff.errors import ContradictionError
 from storeff.kv.dumps import zipped
 from storeff.kv.dumps.dump import Axis, Candidate, Dtype, Dump, Tensor, opaque
 
+ORDER = 70
+
 MAGICS = (b"\x93NUMPY", b"PK\x03\x04")
 _HEADER_BYTES_MAX = 4096
 _ARRAYS_MAX = 4096

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from storeff.kv.dumps.dump import Candidate, Dump, Kind, opaque
 
+ORDER = 90
+
 PREFIX = b"dynamo-kvbm-disk-cache-"
 _NAME = re.compile(PREFIX + rb"[A-Za-z0-9]{6}")
 # 256 samples miss a written share of 1.2 % once in twenty slabs; they take a few ms to read.

@@ -27,6 +27,8 @@ from storeff.errors import ContradictionError
 from storeff.kv.dumps.dump import Axis, Candidate, Cursor, Dtype, Dump, Tensor
 from storeff.text import excerpt
 
+ORDER = 20
+
 # ggml.h: bytes of a block and elements in it, of the types that a cache may have.
 _GGML_TYPES: dict[int, tuple[Dtype | None, int, int]] = {
     0: ("f32", 4, 1),

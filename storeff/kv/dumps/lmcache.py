@@ -26,6 +26,8 @@ from storeff.kv.dumps.safetensors import header_of
 from storeff.sources.safetensors import PAGE_BYTES, described
 from storeff.text import excerpt
 
+ORDER = 40
+
 # A file of another name is not for looks_like().
 SUFFIXES = (b".pt", b".data", b".tmp")
 # Holds a connector's header of every number of groups.

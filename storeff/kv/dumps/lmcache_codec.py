@@ -12,6 +12,8 @@ from storeff.kv.dumps.lmcache import DTYPE_OF_NUMBER, key_of
 from storeff.sources.safetensors import PAGE_BYTES
 from storeff.text import excerpt
 
+ORDER = 10
+
 _CODEC_MAGIC = b"LMCKV\x01\x00\x01"
 _DEVICE_MAGIC = b"LMCIDX01"
 MAGICS = (_CODEC_MAGIC, _DEVICE_MAGIC)

@@ -8,6 +8,8 @@ import re
 
 from storeff.kv.dumps.dump import Candidate, Dump, opaque
 
+ORDER = 100
+
 _NAME = re.compile(rb"(\d{1,20})\.bucket")
 # 500 keys of some hundred bytes each, many times over.
 _META_BYTES_MAX = 4 << 20

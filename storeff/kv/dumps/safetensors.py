@@ -9,6 +9,8 @@ from storeff.kv.dumps.dump import DTYPE_OF_NAME, Axis, Candidate, Dump, Tensor
 from storeff.sources import safetensors
 from storeff.sources.safetensors import Header, TensorEntry
 
+ORDER = 50
+
 # A cache of 126 layers, K and V apart, has a header of 30 kB; weights that need more are not KV.
 HEADER_BYTES_MAX = 1 << 20
 # A cache's tensor has a name of these words and numbers only, such as "past_key_values.0.key",

@@ -15,6 +15,8 @@ from storeff.errors import ContradictionError
 from storeff.kv.dumps.dump import Candidate, Dump, opaque
 from storeff.sources.names import printable
 
+ORDER = 80
+
 _NAME = re.compile(
     rb"([0-9a-f]{64})(?:\.([a-z0-9_]{1,64}?))?_"
     rb"(?:(ukv\d{1,4}-[0-9a-f]{16})_L(\d{1,6})-(\d{1,6})(?:_H(\d{1,6}))?"

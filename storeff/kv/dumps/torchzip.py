@@ -15,6 +15,8 @@ from storeff.kv.dumps.opcodes import Global, Made, Pairs, RefusedError, Storage,
 from storeff.kv.dumps.zipped import Member, unsound
 from storeff.text import excerpt
 
+ORDER = 60
+
 # A cache of 128 layers has a pickle of 40 kB.
 _PICKLE_BYTES_MAX = 1 << 20
 # No pickle of that length has more of them, each written out.

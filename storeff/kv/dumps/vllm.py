@@ -27,6 +27,8 @@ from storeff.kv.dumps.dump import (
 from storeff.sources.safetensors import PAGE_BYTES, TensorEntry
 from storeff.text import excerpt
 
+ORDER = 30
+
 # A file of another name is not for looks_like().
 SUFFIXES = (b".bin", b".tmp")
 _CONFIG_BYTES_MAX = 1 << 18
