@@ -73,10 +73,10 @@ def scan(
     """Measure every object of ``source``, or those of one ``shard``.
 
     ``is_kv`` recognises the content class "kv" (see ``content.classify``). ``kernel`` is one of
-    ``kernels()``, None the fastest. ``bytes_per_second`` caps the reading of
-    all ``threads`` together; there are fewer where there is not the work or the memory for all. The
-    result depends neither on that nor on ``threads`` nor on the order of files. All shards merged
-    are the scan of everything.
+    ``kernels()``, None the fastest. ``bytes_per_second`` caps the reading of all ``threads``
+    together; there are fewer where there is not the work or the memory for all. The result depends
+    neither on that nor on ``threads`` nor on the order of files. All shards merged are the scan of
+    everything.
 
     Setting ``stop`` ends the scan early: what is in flight is cut short, and everything listed but
     not measured is skipped as ``interrupted``. Listing goes on for ``LIST_ON_SECONDS``; if it does

@@ -50,11 +50,6 @@ class Sample:
     data: U64
     holes: U64
 
-    def read_at(self, labels: int | None = None) -> Floats:
-        """(m,) bytes of data read at each rank, with any of ``labels``, a bit set, if given."""
-        data = self.data if labels is None else self.data * self.observed(labels)
-        return np.bincount(self.at, data, len(self.ranks)).astype(np.float64)
-
     def observed(self, labels: int) -> npt.NDArray[np.bool_]:
         """(r,) whether a row has any of ``labels``, a bit set."""
         observed: npt.NDArray[np.bool_] = (self.labels & np.uint64(labels)) != 0

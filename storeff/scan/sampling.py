@@ -169,7 +169,7 @@ class KeyCounts:
 class SamplingRanks:
     """The sampling ranks of the extents of a tree whose files have been counted.
 
-    Extents that are in holes have none: ``skipped_bytes``.
+    Extents that are in holes have none.
     """
 
     def __init__(self, source: Source, design: SamplingDesign) -> None:
