@@ -1,7 +1,14 @@
-"""Population totals from a priority sketch, with their standard error."""
+"""Population totals from a priority sample, with their standard error.
+
+Of most of what is sampled little is known, as it costs little, and of less of it more: nested
+samples, of which the larger ones correct the smaller by regression (two-phase sampling: W. G.
+Cochran, Sampling Techniques, 3rd ed., 1977, ch. 12; C.-E. Särndal, B. Swensson, J. Wretman, Model
+Assisted Survey Sampling, 1992, ch. 9).
+"""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -47,17 +54,21 @@ class Total:
         """The total of this and an exactly known part."""
         return replace(self, value=self.value + exact)
 
-    def quantity(self, least: int, most: int) -> Quantity:
-        """The total in whole units with its 95 % interval, within what is logically possible."""
-        if math.isinf(self.standard_error):
-            return UNKNOWN
-        if self.standard_error == self.missed_more == 0:
-            return Quantity.exact(round(self.value))
+    def half_widths(self) -> tuple[float, float]:
+        """How far the 95 % interval reaches below the value, and above it."""
         # Here, because it takes a quarter of a second that exact figures have no use for.
         from scipy.special import stdtrit
 
         half = float(stdtrit(self.freedom, 0.975)) * self.standard_error
-        below, above = math.hypot(half, self.missed_less), math.hypot(half, self.missed_more)
+        return math.hypot(half, self.missed_less), math.hypot(half, self.missed_more)
+
+    def quantity(self, least: int, most: int) -> Quantity:
+        """The total in whole units with its 95 % interval, within what is logically possible."""
+        if math.isinf(self.standard_error):
+            return UNKNOWN
+        if self.standard_error == self.missed_less == self.missed_more == 0:
+            return Quantity.exact(round(self.value))
+        below, above = self.half_widths()
         estimate = Quantity(self.value, self.value - below, self.value + above, "measured")
         return estimate.rounded().no_less_than(least).no_more_than(most)
 
@@ -67,10 +78,11 @@ NOTHING_KNOWN = Total(math.nan, math.inf)
 
 @dataclass(frozen=True, eq=False)
 class PrioritySample:
-    """A sketch as a sample of all chunks, and what is known of those that were not kept.
+    """The ``n`` chunks of lowest rank as a sample of all, and what is known of the others.
 
-    By row: ``chance`` is the inclusion probability min(1, size x tau), ``weight`` what a squared
-    residual adds to the variance, ``light`` whether no heavy hitter shares its bucket,
+    ``tau`` is the lowest rank that is not in it, infinite if nothing was left out. By row:
+    ``sizes`` bytes, ``chance`` the inclusion probability min(1, size x tau), ``weight`` what a
+    squared residual adds to the variance, ``light`` whether no heavy hitter shares its bucket,
     ``referenced`` the bytes of all its references if it is light and could have been missed, else
     0. ``referenced_bytes`` is the total of those over all chunks: exact, kept or not.
     ``heavy_share`` is the share of the chunks that share a bucket with a heavy hitter. ``unseen``
@@ -78,14 +90,56 @@ class PrioritySample:
     account for.
     """
 
-    sketch: Sketch
+    tau: float
+    sizes: Floats
     chance: Floats
     weight: Floats
     light: npt.NDArray[np.bool_]
     referenced: Floats
     referenced_bytes: float
-    heavy_share: float
-    unseen: float
+    heavy_share: float = 0.0
+    unseen: float = 0.0
+
+    @property
+    def is_exact(self) -> bool:
+        return self.tau == math.inf
+
+    @property
+    def missed_bytes(self) -> float:
+        """How many bytes a kind of chunk may have that is missed in 2.5 % of samples."""
+        return MISSED / self.tau * seldom(float(self.chance.mean()))
+
+
+def seldom(share: float) -> float:
+    """How much less of a kind of chunk can be missed if a ``share`` of all are in the sample, than
+    if these are few: k chunks are all missed with a probability of (1 - share) ** k."""
+    return share / -math.log1p(-share) if 0 < share < 1 else 1.0 - share
+
+
+@dataclass(frozen=True, eq=False)
+class Control:
+    """A quantity that is known of a larger sample: ``values`` (m,) of its rows, of which the first
+    are those of the smaller one, and the ``total`` over all chunks.
+
+    It is what earlier controls do not explain, so that the errors of the totals are independent.
+    """
+
+    name: str
+    values: Floats
+    total: Total
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """An estimated ``total``, and the ``residual`` of the quantity, a control of further ones.
+
+    ``shares`` say where its error comes from: by the name of a control, or of the quantity itself,
+    the variance, and how much may be missed, less and more, with that sample as large as it is.
+    """
+
+    total: Total
+    residual: Control
+    shares: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
 
 def sample_of(sketch: Sketch, seed: int) -> PrioritySample:
@@ -113,7 +167,8 @@ def sample_of(sketch: Sketch, seed: int) -> PrioritySample:
     shown = missable & light
     accounted = float((counts[shown] ** 2 * sizes[shown] / chance[shown]).sum())
     return PrioritySample(
-        sketch=sketch,
+        tau=sketch.tau,
+        sizes=sizes,
         chance=chance,
         weight=(1 - chance) / chance**2,
         light=light,
@@ -158,17 +213,19 @@ def _unseen(references: Floats, referenced_bytes: Floats, accounted: float) -> f
 def estimate_total(
     sample: PrioritySample,
     values: Values,
-    size: tuple[Values, Total] | None = None,
+    controls: Sequence[Control] = (),
     *,
+    name: str = "",
     part_of: Values | None = None,
-) -> Total:
-    """Sum over all distinct chunks of a quantity whose ``values`` are known for the kept ones.
+    use_all: bool = False,
+) -> Estimate:
+    """Sum over all chunks of a quantity whose ``values`` (n,) are known for those of ``sample``.
 
     The Horvitz-Thompson estimator over a priority sample is unbiased and its terms are uncorrelated
     (Szegedy, STOC 2006), so the variance is a plain sum. What is known of all chunks corrects it by
-    regression: the bytes of all references, and ``size``, another quantity of each kept chunk whose
-    total a larger sample estimates better (C.-E. Särndal, B. Swensson, J. Wretman, Model Assisted
-    Survey Sampling, 1992, ch. 6). Of none, one and both, that of least variance is used.
+    regression: the bytes of all references, and the ``controls``, which larger samples estimate
+    better. Of none, the first, the first two and so on, those of least variance are used; all, if
+    ``use_all``.
 
     A rare kind of chunk of which none was kept leaves no trace in the residuals; so the variance is
     no less than that of one kept chunk of which nothing is explained. The degrees of freedom are
@@ -179,58 +236,123 @@ def estimate_total(
     many bytes those are. That rare kind may then have nothing or all, whatever the kept chunks
     have: how much of it there can be is bounded by the chance to have missed it, as in J. A.
     Hanley, A. Lippman-Hand, "If nothing goes wrong, is everything all right?", JAMA 249, 1983. To
-    find none of the quantity is a finding like any other.
+    find none of the quantity is a finding like any other. Where controls that look into chunks
+    explain the quantity, a kind that is rare to them is in their own totals, and a kind of which
+    they say what they do not say of any other may be off as far as any kept chunk is.
     """
-    sketch = sample.sketch
-    if sketch.exact:
-        return Total(int(values.sum()), 0.0)
     y = values.astype(np.float64)
-    has = y != 0
-    missed_less = missed_more = 0.0
+    if sample.is_exact:
+        total = Total(int(values.sum()) if values.dtype.kind == "u" else float(y.sum()), 0.0)
+        return Estimate(total, Control(name, y, total))
     plain = float((y / sample.chance).sum())
+    found = [_unexplained(sample, y, name, plain, part_of)]
+    one_chunk = _one_chunk(sample, y, plain)
+    missable = int(np.count_nonzero((y != 0) & (sample.chance < 1)))
+    known = [sample.referenced, *(control.values[: len(y)] for control in controls)]
+    totals = [Total(sample.referenced_bytes, 0.0), *(control.total for control in controls)]
+    names = [REFERENCED, *(control.name for control in controls)]
+    for used in range(1, min(len(known), missable - 2) + 1):
+        fit = _Fit.of(sample, y, np.column_stack(known[:used]), missable / (missable - used))
+        found.append(_regressed(sample, plain, fit, name, names, totals[:used], found[0], one_chunk))
+    return found[-1] if use_all else min(found, key=lambda each: each.total.standard_error)
+
+
+# The names of controls that do not look into chunks: their references, and their sizes.
+REFERENCED, SIZE = "referenced", "size"
+
+
+def _unexplained(
+    sample: PrioritySample, y: Floats, name: str, plain: float, part_of: Values | None
+) -> Estimate:
+    """The estimate without any control."""
+    has = y != 0
+    less = more = 0.0
     if part_of is not None and part_of.any():
         share = plain / float((part_of / sample.chance).sum())
-        missed_less, missed_more = share * MISSED / sketch.tau, (1 - share) * MISSED / sketch.tau
+        less, more = share * sample.missed_bytes, (1 - share) * sample.missed_bytes
     if not has.any():
-        return Total(0.0, 0.0, math.inf, 0.0, missed_more) if missed_more else NOTHING_KNOWN
-    per_byte = plain / float((sketch.sizes / sample.chance)[has].sum())
-    one_chunk = (per_byte / sketch.tau) ** 2
-    missable = int(np.count_nonzero(has & (sample.chance < 1)))
+        total = Total(0.0, 0.0, math.inf, 0.0, more) if more else NOTHING_KNOWN
+        return Estimate(total, Control(name, y, total), {name: (0.0, 0.0, more)})
     terms = sample.weight * y**2
-    found = [(plain, float(terms.sum()), float((terms**2).sum()))]
-    controls = [(sample.referenced, Total(sample.referenced_bytes, 0.0))]
-    if size:
-        controls.append((size[0].astype(np.float64), size[1]))
-    for used in range(1, min(len(controls), missable - 2) + 1):
-        lost = missable / (missable - used)
-        found.append(_regressed(sample, y, plain, controls[:used], lost))
-    value, variance, squared = min(found, key=lambda each: each[1])
-    variance = max(variance, one_chunk)
+    variance = max(float(terms.sum()), _one_chunk(sample, y, plain))
+    squared = float((terms**2).sum())
     freedom = 2 * variance**2 / squared if squared else math.inf
-    return Total(value, math.sqrt(variance), freedom, missed_less, missed_more)
+    total = Total(plain, math.sqrt(variance), freedom, less, more)
+    return Estimate(total, Control(name, y, total), {name: (variance, less, more)})
+
+
+def _one_chunk(sample: PrioritySample, y: Floats, plain: float) -> float:
+    """The variance that one kept chunk adds of which nothing is explained."""
+    has_bytes = float((sample.sizes / sample.chance)[y != 0].sum())
+    return (plain / has_bytes / sample.tau) ** 2 if has_bytes else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """What ``slopes`` (k,) on ``known`` (n, k) leave of a quantity: ``residual`` (n,), and what
+    that adds to the variance by row, ``terms`` (n,)."""
+
+    known: Floats
+    slopes: Floats
+    residual: Floats
+    terms: Floats
+
+    @classmethod
+    def of(cls, sample: PrioritySample, y: Floats, known: Floats, lost: float) -> "_Fit":
+        """The fit of ``y``; ``lost`` makes up for the degrees of freedom that the slopes took."""
+        weighted = known.T * sample.weight
+        slopes = np.linalg.lstsq(weighted @ known, weighted @ y)[0]
+        unexplained = y - known[:, 1:] @ slopes[1:]
+        # Beside a heavy hitter the references explain nothing. Few such chunks are kept: all others
+        # represent them better.
+        residual = unexplained - slopes[0] * known[:, 0]
+        squares = sample.light * residual**2 + sample.heavy_share * unexplained**2
+        return cls(known, slopes, residual, lost * sample.weight * squares)
 
 
 def _regressed(
     sample: PrioritySample,
-    y: Floats,
     plain: float,
-    controls: list[tuple[Floats, Total]],
-    lost: float,
-) -> tuple[float, float, float]:
-    """``plain`` corrected by what the estimates of the ``controls``, the referenced bytes first,
-    miss of their totals; its variance, and the sum of the squares of that one's terms. ``lost``
-    makes up for the degrees of freedom that the slopes took.
-    """
-    known = np.column_stack([control for control, _ in controls])
-    weighted = known.T * sample.weight
-    slopes = np.linalg.lstsq(weighted @ known, weighted @ y)[0]
-    missing = [total.value for _, total in controls] - (known.T / sample.chance).sum(axis=1)
-    unexplained = y - known[:, 1:] @ slopes[1:]
-    # Beside a heavy hitter the references explain nothing. Few such chunks are kept: all others
-    # represent them better.
-    squares = sample.light * (unexplained - slopes[0] * known[:, 0]) ** 2
-    squares += sample.heavy_share * unexplained**2
-    terms = lost * sample.weight * squares
-    of_controls = float(((slopes * [total.standard_error for _, total in controls]) ** 2).sum())
-    variance = float(terms.sum()) + of_controls + slopes[0] ** 2 * sample.unseen
-    return plain + float(slopes @ missing), variance, float((terms**2).sum())
+    fit: _Fit,
+    name: str,
+    names: Sequence[str],
+    totals: Sequence[Total],
+    unexplained: Estimate,
+    one_chunk: float,
+) -> Estimate:
+    """``plain`` corrected by what the estimates of the controls, the referenced bytes first, miss
+    of their totals."""
+    sums = (fit.known.T / sample.chance).sum(axis=1)
+    looks_inside = any(each not in (REFERENCED, SIZE) for each in names[: len(totals)])
+    _, less, more = unexplained.shares[name]
+    variance = float(fit.terms.sum()) + float(fit.slopes[0]) ** 2 * sample.unseen
+    if looks_inside:
+        per_byte = fit.residual / sample.sizes
+        less = sample.missed_bytes * max(0.0, -float(per_byte.min()))
+        more = sample.missed_bytes * max(0.0, float(per_byte.max()))
+    else:
+        variance = max(variance, one_chunk)
+    squared = float((fit.terms**2).sum())
+    own = Total(
+        plain - float(fit.slopes @ sums),
+        math.sqrt(variance),
+        2 * variance**2 / squared if squared else math.inf,
+        less,
+        more,
+    )
+    shares = {name: (variance, less, more)}
+    of_freedom = variance**2 / own.freedom
+    for each, slope, total in zip(names, fit.slopes.tolist(), totals, strict=False):
+        of_control = (slope * total.standard_error) ** 2
+        ends = slope * total.missed_less, slope * total.missed_more
+        shares[each] = (of_control, *(ends if slope >= 0 else (-ends[1], -ends[0])))
+        of_freedom += of_control**2 / total.freedom
+    whole = sum(each[0] for each in shares.values())
+    total = Total(
+        plain + float(fit.slopes @ ([each.value for each in totals] - sums)),
+        math.sqrt(whole),
+        whole**2 / of_freedom if of_freedom else math.inf,
+        math.hypot(*(each[1] for each in shares.values())),
+        math.hypot(*(each[2] for each in shares.values())),
+    )
+    return Estimate(total, Control(name, fit.residual, own), shares)
