@@ -1,13 +1,12 @@
 /* Chunks and whole files that are counted without a span: they were cut elsewhere, or in parts. */
 #include "internal.h"
 
-static sf_error add_chunk(sf_chunker *c, sf_key key, uint64_t size, uint64_t labels)
+static sf_error add_chunk(sf_chunker *c, const sf_entry *chunk)
 {
     uint64_t bytes = c->totals.bytes;
-    if (sf_add_overflows(&bytes, size))
+    if (sf_add_overflows(&bytes, chunk->size))
         return SF_ERROR_OVERFLOW;
-    double rank;
-    sf_error error = sf_sketch_add(&c->sketch, key, size, labels, 0, &rank);
+    sf_error error = sf_sketch_add(&c->sketch, chunk);
     if (error)
         return error;
     c->totals.chunks++;
@@ -24,7 +23,8 @@ static sf_key zeros_key(const sf_kernel *kernel, sf_key key)
     return sf_fingerprint(kernel, message, sizeof message);
 }
 
-sf_error sf_add_file(sf_scanner *scanner, const sf_content_key *file, uint64_t labels)
+sf_error sf_add_file(sf_scanner *scanner, const sf_content_key *file, uint64_t labels,
+                     uint64_t object)
 {
     if (labels == 0)
         return SF_ERROR_LABELS;
@@ -33,19 +33,27 @@ sf_error sf_add_file(sf_scanner *scanner, const sf_content_key *file, uint64_t l
     sf_chunker *whole = scanner->whole;
     if (!whole || file->bytes == 0)
         return SF_OK;
+    sf_entry content = {.key = file->key,
+                        .size = file->bytes - file->zero_bytes,
+                        .count = 1,
+                        .labels = labels,
+                        .object = object};
     if (file->zero_bytes == 0)
-        return add_chunk(whole, file->key, file->bytes, labels);
-    sf_error error = add_chunk(whole, zeros_key(scanner->kernel, file->key), file->zero_bytes, labels);
-    if (error || file->zero_bytes == file->bytes)
+        return add_chunk(whole, &content);
+    sf_entry zeros = content;
+    zeros.key = zeros_key(scanner->kernel, file->key);
+    zeros.size = file->zero_bytes;
+    sf_error error = add_chunk(whole, &zeros);
+    if (error || content.size == 0)
         return error;
-    error = add_chunk(whole, file->key, file->bytes - file->zero_bytes, labels);
+    error = add_chunk(whole, &content);
     if (!error)
         whole->totals.chunks--; /* both are one file */
     return error;
 }
 
 sf_error sf_add(sf_scanner *scanner, size_t index, const uint64_t *keys, const uint64_t *sizes,
-                const uint64_t *labels, size_t count)
+                const uint64_t *labels, const uint64_t *places, size_t count)
 {
     if (scanner->is_sample)
         return SF_ERROR_SAMPLE;
@@ -59,7 +67,12 @@ sf_error sf_add(sf_scanner *scanner, size_t index, const uint64_t *keys, const u
             return SF_ERROR_SIZE;
     }
     for (size_t i = 0; i < count; i++) {
-        sf_error error = add_chunk(c, (sf_key){keys[2 * i], keys[2 * i + 1]}, sizes[i], labels[i]);
+        sf_error error = add_chunk(c, &(sf_entry){.key = {keys[2 * i], keys[2 * i + 1]},
+                                                  .size = sizes[i],
+                                                  .count = 1,
+                                                  .labels = labels[i],
+                                                  .object = places[2 * i],
+                                                  .offset = places[2 * i + 1]});
         if (error)
             return error;
     }

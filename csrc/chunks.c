@@ -1,26 +1,7 @@
 /* What becomes of the cuts of a span: totals, sketches, and blocks that are made of blocks. */
-#include <stdlib.h>
-
 #include "similar.h"
 
-enum { FIRST_ADMITTED = 64 };
-
 /* ---- chunks into sketches ---- */
-
-static sf_error offer_admitted(sf_scanner *scanner, sf_admitted admitted)
-{
-    if (scanner->admitted_count == scanner->admitted_allocated) {
-        size_t allocated =
-            scanner->admitted_allocated ? scanner->admitted_allocated * 2 : FIRST_ADMITTED;
-        sf_admitted *grown = realloc(scanner->admitted, allocated * sizeof *grown);
-        if (!grown)
-            return SF_ERROR_MEMORY;
-        scanner->admitted = grown;
-        scanner->admitted_allocated = allocated;
-    }
-    scanner->admitted[scanner->admitted_count++] = admitted;
-    return SF_OK;
-}
 
 static sf_error flush_pending(sf_scanner *scanner, sf_chunker *c)
 {
@@ -28,23 +9,16 @@ static sf_error flush_pending(sf_scanner *scanner, sf_chunker *c)
     c->pending_count = 0;
     for (size_t i = 0; i < count; i++)
         sf_sketch_prefetch(&c->sketch, c->pending[i].key, c->pending[i].length, scanner->extent);
-    for (size_t i = 0; i < count; i++) {
-        const sf_pending_chunk *chunk = &c->pending[i];
-        double rank;
-        sf_error error = sf_sketch_add(&c->sketch, chunk->key, chunk->length, scanner->labels,
-                                       scanner->extent, &rank);
-        if (!error && c->codecs > 0 && rank < c->admitted_below)
-            error = offer_admitted(
-                scanner, (sf_admitted){.chunker = (uint64_t)(c - scanner->chunkers),
-                                       .offset = scanner->admitted_base + chunk->offset,
-                                       .length = chunk->length,
-                                       .key = chunk->key,
-                                       .rank = rank,
-                                       .extent = scanner->extent});
-        if (error)
-            return error;
-    }
-    return SF_OK;
+    sf_error error = SF_OK;
+    for (size_t i = 0; i < count && !error; i++)
+        error = sf_sketch_add(&c->sketch, &(sf_entry){.key = c->pending[i].key,
+                                                      .size = c->pending[i].length,
+                                                      .count = 1,
+                                                      .labels = scanner->labels,
+                                                      .extent = scanner->extent,
+                                                      .object = scanner->object,
+                                                      .offset = c->pending[i].offset});
+    return error;
 }
 
 sf_error sf_flush_chunks(sf_scanner *scanner)
@@ -61,9 +35,7 @@ static sf_error count_chunk(sf_scanner *scanner, sf_chunker *c, sf_key key, size
     if (sf_add_overflows(&c->totals.bytes, length))
         return SF_ERROR_OVERFLOW;
     c->totals.chunks++;
-    if (c->per_occurrence)
-        key = (sf_key){scanner->object, scanner->position + offset};
-    c->pending[c->pending_count++] = (sf_pending_chunk){key, offset, length};
+    c->pending[c->pending_count++] = (sf_pending_chunk){key, length, scanner->position + offset};
     return c->pending_count == SF_PENDING ? flush_pending(scanner, c) : SF_OK;
 }
 
@@ -77,18 +49,6 @@ static sf_error count_run(sf_chunker *c, uint8_t value, size_t length, int is_ne
     return SF_OK;
 }
 
-/* What a sample takes of a run, per occurrence. */
-static sf_error count_run_as_chunks(sf_scanner *scanner, sf_chunker *c, size_t offset, size_t length)
-{
-    sf_error error = SF_OK;
-    for (size_t done = 0; done < length && !error; done += c->stream.max_bytes) {
-        size_t left = length - done;
-        error = count_chunk(scanner, c, (sf_key){0, 0}, offset + done,
-                            left < c->stream.max_bytes ? left : c->stream.max_bytes);
-    }
-    return error;
-}
-
 static sf_key fingerprint_once(sf_scanner *scanner, const uint8_t *data, size_t bytes)
 {
     if (data != scanner->hashed || bytes != scanner->hashed_bytes) {
@@ -99,36 +59,7 @@ static sf_key fingerprint_once(sf_scanner *scanner, const uint8_t *data, size_t 
     return scanner->hashed_key;
 }
 
-/* A cut of `c` is complete: `c` counts it, and so does every chunker that cuts just as `c`. */
-static sf_error count_cut(sf_scanner *scanner, sf_chunker *c, sf_cut cut, sf_key key, uint8_t value,
-                          size_t offset, size_t length)
-{
-    for (;;) {
-        sf_error error;
-        if (cut == SF_CHUNK)
-            error = count_chunk(scanner, c, key, offset, length);
-        else if (scanner->is_sample && c->per_occurrence)
-            error = count_run_as_chunks(scanner, c, offset, length);
-        else
-            error = count_run(c, value, length, cut == SF_RUN);
-        if (error || c->twin == SF_NO_CHUNKER)
-            return error;
-        c = &scanner->chunkers[c->twin];
-        c->position = offset + length;
-    }
-}
-
 /* ---- blocks made of blocks ---- */
-
-/* The first chunker that cuts just as `c`, which counts per occurrence, or SF_NO_CHUNKER. */
-static size_t twin_of(const sf_scanner *scanner, const sf_chunker *c)
-{
-    for (const sf_chunker *other = scanner->chunkers; c->per_occurrence && other < c; other++)
-        if (other->stream.min_bytes == c->stream.min_bytes &&
-            other->stream.max_bytes == c->stream.max_bytes)
-            return (size_t)(other - scanner->chunkers);
-    return SF_NO_CHUNKER;
-}
 
 /* The chunker of the largest fixed blocks of which `c`'s can be made, or SF_NO_CHUNKER. */
 static size_t source_of(const sf_scanner *scanner, const sf_chunker *c)
@@ -151,16 +82,10 @@ void sf_relate_chunkers(sf_scanner *scanner)
     size_t count = scanner->chunkers_count;
     for (size_t i = 0; i < count; i++) {
         sf_chunker *c = &scanner->chunkers[i];
-        c->source = c->twin = c->first_built = c->next_built = SF_NO_CHUNKER;
+        c->source = c->first_built = c->next_built = SF_NO_CHUNKER;
     }
     for (size_t i = 0; i < count; i++) {
         sf_chunker *c = &scanner->chunkers[i];
-        c->source = twin_of(scanner, c);
-        if (c->source != SF_NO_CHUNKER) {
-            c->twin = scanner->chunkers[c->source].twin;
-            scanner->chunkers[c->source].twin = i;
-            continue;
-        }
         if (c->stream.max_bytes == 0 || c->stream.min_bytes != c->stream.max_bytes)
             continue;
         c->source = source_of(scanner, c);
@@ -185,9 +110,10 @@ static sf_error close_block(sf_scanner *scanner, sf_chunker *c)
     c->position += length;
     c->open_parts = c->open_bytes = 0;
     sf_error error = SF_OK;
-    if (c != scanner->whole)
-        error = count_cut(scanner, c, run >= 0 ? SF_RUN : SF_CHUNK, key, (uint8_t)run, offset,
-                          length);
+    if (c != scanner->whole && run >= 0)
+        error = count_run(c, (uint8_t)run, length, 1);
+    else if (c != scanner->whole)
+        error = count_chunk(scanner, c, key, offset, length);
     return error ? error : pass_on(scanner, c, key, length, run);
 }
 
@@ -240,11 +166,13 @@ static sf_error take_cut(sf_scanner *scanner, sf_chunker *c, sf_cut cut, const u
 {
     int is_part = c->chains || c->first_built != SF_NO_CHUNKER;
     sf_key key = {0, 0};
-    if ((cut == SF_CHUNK && !c->per_occurrence) || is_part)
+    if (cut == SF_CHUNK || is_part)
         key = fingerprint_once(scanner, data + offset, length);
     sf_error error = SF_OK;
-    if (c != scanner->whole)
-        error = count_cut(scanner, c, cut, key, data[offset], offset, length);
+    if (c != scanner->whole && cut == SF_CHUNK)
+        error = count_chunk(scanner, c, key, offset, length);
+    else if (c != scanner->whole)
+        error = count_run(c, data[offset], length, cut == SF_RUN);
     if (!error && c->similar && cut == SF_CHUNK)
         error = sf_similar_add(c->similar, scanner->kernel, key, data + offset, length,
                                scanner->object, scanner->position + offset);

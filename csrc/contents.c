@@ -92,7 +92,6 @@ static sf_error check_content(const sf_scanner *scanner, const sf_content *conte
 sf_error sf_scan_contents(sf_scanner *scanner, const uint8_t *arena, size_t arena_bytes,
                           const sf_content *contents, size_t count)
 {
-    scanner->admitted_count = 0;
     if (scanner->state != SF_IDLE)
         return SF_ERROR_FILE_OPEN;
     sf_error error = SF_OK;
@@ -100,12 +99,8 @@ sf_error sf_scan_contents(sf_scanner *scanner, const uint8_t *arena, size_t aren
         error = check_content(scanner, &contents[i], arena_bytes);
     for (size_t i = 0; i < count && !error; i++) {
         const uint8_t *data = arena + contents[i].offset;
-        scanner->admitted_base = contents[i].offset;
         error = scanner->is_sample ? scan_extent(scanner, &contents[i], data)
                                    : scan_file(scanner, &contents[i], data);
     }
-    if (error)
-        scanner->admitted_count = 0;
-    sf_drop_evicted(scanner);
     return error;
 }

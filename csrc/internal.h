@@ -129,16 +129,12 @@ void sf_sketch_init(sf_sketch *sketch, size_t capacity, uint64_t seed, int is_sa
 void sf_sketch_clear(sf_sketch *sketch);
 /* Takes all the memory that the sketch will ever need. */
 sf_error sf_sketch_reserve(sf_sketch *sketch);
-/* Counts one reference to (key, size), size > 0, in the extent of that sampling rank. *rank is the
- * chunk's if the entry is new and kept, else infinity. */
-sf_error sf_sketch_add(sf_sketch *sketch, sf_key key, uint64_t size, uint64_t labels, double extent,
-                       double *rank);
+/* Counts one reference to a chunk: its count is 1, its size above 0. */
+sf_error sf_sketch_add(sf_sketch *sketch, const sf_entry *reference);
 /* Asks the memory for what sf_sketch_add of the same chunk will look at. */
 void sf_sketch_prefetch(const sf_sketch *sketch, sf_key key, uint64_t size, double extent);
 /* Leaves the `capacity` first entries by rank, without those that tie with the next. */
 void sf_sketch_trim(sf_sketch *sketch);
-/* NULL if it is not kept. */
-sf_entry *sf_sketch_find(const sf_sketch *sketch, sf_key key, uint64_t size, double extent);
 
 /* ---- scanner ---- */
 
@@ -152,22 +148,19 @@ enum { SF_PENDING = 32 };
 
 typedef struct {
     sf_key key;
-    size_t offset, length;
+    size_t length;
+    uint64_t offset; /* in the object */
 } sf_pending_chunk;
 
 typedef struct {
     sf_stream stream; /* max_bytes is 0 if this chunker cuts nothing */
     size_t position;  /* where in the span its next or unfinished chunk begins */
-    unsigned codecs;
-    int per_occurrence;
     sf_similar *similar; /* what every chunk is handed to as well, or NULL */
-    double admitted_below; /* the rank from which on nothing is offered for compression */
-    int chains;            /* its blocks make up the key of the whole file */
+    int chains;          /* its blocks make up the key of the whole file */
 
-    /* Whose cuts this one is handed instead of cutting itself, if any. Cuts of an equal stream
-     * it counts as they are (twin: the next chunker that does); of smaller blocks its own are made
-     * (first_built: who is made of this one's, next_built: who else is of the same source's). */
-    size_t source, twin, first_built, next_built;
+    /* Whose blocks this one's are made of, instead of cutting itself, if any; first_built: who is
+     * made of this one's, next_built: who else is of the same source's. */
+    size_t source, first_built, next_built;
     size_t open_parts, open_bytes;
     int open_run; /* the byte value if the open block is constant so far, else -1 */
     sf_key open_key; /* of the first part */
@@ -204,9 +197,6 @@ struct sf_scanner {
     size_t buffer_bytes_min;
     size_t counted; /* where in the span the next block of byte statistics begins */
     uint64_t counted_blocks;
-    sf_admitted *admitted;
-    size_t admitted_count, admitted_allocated;
-    size_t admitted_base; /* what offsets of admitted chunks are counted from, before the span */
     /* The last bytes that were hashed: chunkers often agree on all of a small file. */
     const uint8_t *hashed;
     size_t hashed_bytes;
@@ -234,9 +224,8 @@ static inline int sf_cuts_itself(const sf_chunker *c)
 
 /* Forgets the segment before. */
 void sf_restart_streams(sf_scanner *scanner);
-void sf_drop_evicted(sf_scanner *scanner);
 
-/* Who is handed whose cuts. */
+/* Whose blocks are made of whose. */
 void sf_relate_chunkers(sf_scanner *scanner);
 /* Cuts `data` with chunker `c` from its position on, up to the first cut that begins at `until` or
  * later. `last`: the segment ends with these bytes. */

@@ -205,7 +205,6 @@ size_t sf_read_files(const sf_file *files, size_t count, uint64_t hole_bytes, ui
 sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, int last,
                  uint8_t *buffer, size_t buffer_bytes, size_t read_bytes, int *error_number)
 {
-    size_t admitted_count = 0;
     *error_number = 0;
     if (read_bytes == 0 || *offset > end)
         return SF_ERROR_LENGTH;
@@ -228,7 +227,6 @@ sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, in
         error = sf_span(scanner, buffer, buffer_bytes, carried + got, last && *offset == end);
         if (error)
             return error;
-        sf_admitted_chunks(scanner, &admitted_count);
-    } while (*offset < end && admitted_count == 0 && *error_number == 0);
+    } while (*offset < end && *error_number == 0);
     return SF_OK;
 }

@@ -1,5 +1,4 @@
 /* The scanner: files come in spans, every chunker cuts them and feeds its sketch in one pass. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "internal.h"
@@ -8,10 +7,10 @@
 
 static int plan_is_valid(const sf_chunker_plan *plan, int is_sample)
 {
-    if (plan->capacity < 1 || plan->capacity > SF_CAPACITY_MAX || plan->codecs > SF_CODECS_MAX)
+    if (plan->capacity < 1 || plan->capacity > SF_CAPACITY_MAX)
         return 0;
     if (plan->max_bytes == 0)
-        return plan->min_bytes == 0 && plan->codecs == 0 && !plan->per_occurrence && !is_sample;
+        return plan->min_bytes == 0 && !is_sample;
     return plan->max_bytes <= SF_CHUNK_BYTES_MAX && plan->min_bytes <= plan->max_bytes &&
            plan->min_bytes >= (plan->min_bytes == plan->max_bytes ? 1 : 4);
 }
@@ -54,9 +53,6 @@ sf_error sf_scanner_new(sf_scanner **result, const sf_chunker_plan *plans, size_
     for (size_t i = 0; i < count; i++) {
         sf_chunker *c = &scanner->chunkers[i];
         c->stream = (sf_stream){plans[i].min_bytes, plans[i].max_bytes, -1};
-        c->codecs = plans[i].codecs;
-        c->per_occurrence = plans[i].per_occurrence;
-        c->admitted_below = INFINITY;
         sf_sketch_init(&c->sketch, plans[i].capacity, seed, is_sample);
         if (plans[i].max_bytes == 0)
             scanner->whole = c;
@@ -78,7 +74,6 @@ void sf_scanner_free(sf_scanner *scanner)
         return;
     for (size_t i = 0; i < scanner->chunkers_count; i++)
         sf_sketch_clear(&scanner->chunkers[i].sketch);
-    free(scanner->admitted);
     free(scanner);
 }
 
@@ -96,17 +91,6 @@ size_t sf_buffer_bytes_min(const sf_scanner *scanner)
 }
 
 /* ---- spans ---- */
-
-void sf_drop_evicted(sf_scanner *scanner)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < scanner->admitted_count; i++) {
-        const sf_admitted *admitted = &scanner->admitted[i];
-        if (admitted->rank < scanner->chunkers[admitted->chunker].sketch.tau)
-            scanner->admitted[count++] = *admitted;
-    }
-    scanner->admitted_count = count;
-}
 
 void sf_restart_streams(sf_scanner *scanner)
 {
@@ -145,7 +129,6 @@ static void count_span_bytes(sf_scanner *scanner, const uint8_t *data, size_t by
 sf_error sf_span(sf_scanner *scanner, const uint8_t *data, size_t buffer_bytes, size_t bytes,
                  int last)
 {
-    scanner->admitted_count = scanner->admitted_base = 0;
     sf_error error = check_may_span(scanner);
     if (error)
         return error;
@@ -153,9 +136,11 @@ sf_error sf_span(sf_scanner *scanner, const uint8_t *data, size_t buffer_bytes, 
         return SF_ERROR_LENGTH;
     if (!last && buffer_bytes < scanner->buffer_bytes_min)
         return SF_ERROR_BUFFER;
-    if (sf_add_overflows(&scanner->file_bytes, bytes - scanner->carried))
-        return SF_ERROR_OVERFLOW;
     scanner->state = SF_FAILED;
+    uint64_t span_end = scanner->position;
+    if (sf_add_overflows(&scanner->file_bytes, bytes - scanner->carried) ||
+        sf_add_overflows(&span_end, bytes))
+        return SF_ERROR_OVERFLOW;
     scanner->span_bytes = bytes;
     scanner->hashed = NULL;
     scanner->begin = 0;
@@ -176,24 +161,9 @@ sf_error sf_span(sf_scanner *scanner, const uint8_t *data, size_t buffer_bytes, 
     scanner->state = SF_SPANNED;
     if (last) {
         sf_restart_streams(scanner);
-        scanner->position += bytes;
+        scanner->position = span_end;
         scanner->state = SF_SEGMENT_ENDED;
     }
-    sf_drop_evicted(scanner);
-    return SF_OK;
-}
-
-const sf_admitted *sf_admitted_chunks(const sf_scanner *scanner, size_t *count)
-{
-    *count = scanner->admitted_count;
-    return scanner->admitted;
-}
-
-sf_error sf_limit_admitted(sf_scanner *scanner, size_t index, double rank)
-{
-    if (index >= scanner->chunkers_count)
-        return SF_ERROR_CHUNKER;
-    scanner->chunkers[index].admitted_below = rank;
     return SF_OK;
 }
 
@@ -304,7 +274,7 @@ sf_error sf_end(sf_scanner *scanner)
     sf_error error = sf_end_part(scanner, &file);
     if (error)
         return error;
-    error = sf_add_file(scanner, &file, scanner->labels);
+    error = sf_add_file(scanner, &file, scanner->labels, scanner->object);
     if (error)
         scanner->state = SF_FAILED;
     return error;
@@ -319,25 +289,6 @@ sf_error sf_abort(sf_scanner *scanner)
 }
 
 /* ---- beside the scan ---- */
-
-sf_error sf_set_compressed(sf_scanner *scanner, const sf_admitted *admitted, size_t count,
-                           const uint32_t *sizes, size_t columns)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (admitted[i].chunker >= scanner->chunkers_count)
-            return SF_ERROR_CHUNKER;
-        if (scanner->chunkers[admitted[i].chunker].codecs > columns)
-            return SF_ERROR_CODECS;
-    }
-    for (size_t i = 0; i < count; i++) {
-        sf_chunker *c = &scanner->chunkers[admitted[i].chunker];
-        sf_entry *entry = sf_sketch_find(&c->sketch, admitted[i].key, admitted[i].length,
-                                         admitted[i].extent);
-        for (unsigned codec = 0; entry && codec < c->codecs; codec++)
-            entry->compressed[codec] = sizes[i * columns + codec];
-    }
-    return SF_OK;
-}
 
 sf_sketch *sf_sketch_of(sf_scanner *scanner, size_t index)
 {

@@ -272,7 +272,7 @@ sf_error sf_set_similar(sf_scanner *scanner, size_t index, sf_similar *similar)
     if (index >= scanner->chunkers_count)
         return SF_ERROR_CHUNKER;
     sf_chunker *c = &scanner->chunkers[index];
-    if (c == scanner->whole || c->per_occurrence || c->source != SF_NO_CHUNKER)
+    if (c == scanner->whole || c->source != SF_NO_CHUNKER)
         return SF_ERROR_CHUNKER;
     if (scanner->is_sample)
         return SF_ERROR_SAMPLE;

@@ -253,16 +253,6 @@ const sf_bucket *sf_sketch_buckets(const sf_sketch *sketch)
 
 /* ---- adding ---- */
 
-sf_entry *sf_sketch_find(const sf_sketch *sketch, sf_key key, uint64_t size, double extent)
-{
-    if (!sketch->table)
-        return NULL;
-    sf_entry wanted = {.key = key, .size = size, .extent = extent};
-    uint64_t hash = table_hash(mix_key(key, sketch->seed_mix), extent);
-    size_t slot = find_slot(sketch, &wanted, hash);
-    return sketch->table[slot] ? entry_at(sketch, slot) : NULL;
-}
-
 void sf_sketch_prefetch(const sf_sketch *sketch, sf_key key, uint64_t size, double extent)
 {
     uint64_t mixed = mix_key(key, sketch->seed_mix);
@@ -279,21 +269,30 @@ static sf_error make_room_for_entry(sf_sketch *sketch)
     return SF_OK;
 }
 
-/* *entry is the kept entry like `wanted`, or `wanted` itself, admitted (*is_new), or NULL if it
- * ranks too high. */
-static sf_error find_or_admit(sf_sketch *sketch, const sf_entry *wanted, uint64_t mixed,
-                              double rank, sf_entry **entry, int *is_new)
+/* `kept` is of the same chunk as `other`. */
+static void unite(sf_entry *kept, const sf_entry *other)
 {
-    *entry = NULL;
-    *is_new = 0;
+    kept->count += other->count;
+    kept->labels |= other->labels;
+    if (other->object < kept->object ||
+        (other->object == kept->object && other->offset < kept->offset)) {
+        kept->object = other->object;
+        kept->offset = other->offset;
+    }
+}
+
+/* `entry` becomes one with the kept one of its chunk, or is admitted, unless it ranks too high. */
+static sf_error keep(sf_sketch *sketch, const sf_entry *entry, uint64_t mixed)
+{
+    double rank = rank_in(sketch, mixed, entry->size);
     if (rank >= sketch->tau)
         return SF_OK;
-    uint64_t hash = table_hash(mixed, wanted->extent);
+    uint64_t hash = table_hash(mixed, entry->extent);
     size_t slot = 0;
     if (sketch->table) {
-        slot = find_slot(sketch, wanted, hash);
+        slot = find_slot(sketch, entry, hash);
         if (sketch->table[slot]) {
-            *entry = entry_at(sketch, slot);
+            unite(entry_at(sketch, slot), entry);
             return SF_OK;
         }
     }
@@ -301,34 +300,22 @@ static sf_error find_or_admit(sf_sketch *sketch, const sf_entry *wanted, uint64_
         sf_error error = make_room_for_entry(sketch);
         if (error || rank >= sketch->tau)
             return error;
-        slot = find_slot(sketch, wanted, hash);
+        slot = find_slot(sketch, entry, hash);
     }
-    sketch->entries[sketch->count] = *wanted;
-    *entry = &sketch->entries[sketch->count++];
+    sketch->entries[sketch->count++] = *entry;
     sketch->table[slot] = tag_of(hash) | sketch->count;
-    *is_new = 1;
     return SF_OK;
 }
 
-sf_error sf_sketch_add(sf_sketch *sketch, sf_key key, uint64_t size, uint64_t labels, double extent,
-                       double *rank)
+sf_error sf_sketch_add(sf_sketch *sketch, const sf_entry *reference)
 {
-    uint64_t mixed = mix_key(key, sketch->seed_mix);
-    double own_rank = rank_in(sketch, mixed, size);
-    sf_entry wanted = {.key = key, .size = size, .count = 1, .labels = labels, .extent = extent};
-    sf_entry *entry;
-    int is_new;
-    sf_error error = find_or_admit(sketch, &wanted, mixed, own_rank, &entry, &is_new);
-    *rank = is_new ? own_rank : INFINITY;
+    uint64_t mixed = mix_key(reference->key, sketch->seed_mix);
+    sf_error error = keep(sketch, reference, mixed);
     if (error)
         return error;
-    if (entry && !is_new) {
-        entry->count++;
-        entry->labels |= labels;
-    }
     sf_bucket *bucket = &sketch->buckets[bucket_of(mixed)];
     bucket->references++;
-    bucket->bytes += size;
+    bucket->bytes += reference->size;
     return SF_OK;
 }
 
@@ -339,22 +326,8 @@ sf_error sf_sketch_merge(sf_sketch *sketch, const sf_entry *entries, size_t coun
         if (sketch->table)
             drop_refused_entries(sketch);
     }
-    for (size_t i = 0; i < count; i++) {
-        uint64_t mixed = mix_key(entries[i].key, sketch->seed_mix);
-        sf_entry *entry;
-        int is_new;
-        sf_error error = find_or_admit(sketch, &entries[i], mixed,
-                                       rank_in(sketch, mixed, entries[i].size), &entry, &is_new);
-        if (error)
-            return error;
-        if (!entry || is_new)
-            continue;
-        entry->count += entries[i].count;
-        entry->labels |= entries[i].labels;
-        /* Where both know a compressed size it is the same. */
-        for (size_t codec = 0; codec < SF_CODECS_MAX; codec++)
-            if (entry->compressed[codec] < entries[i].compressed[codec])
-                entry->compressed[codec] = entries[i].compressed[codec];
-    }
-    return SF_OK;
+    sf_error error = SF_OK;
+    for (size_t i = 0; i < count && !error; i++)
+        error = keep(sketch, &entries[i], mix_key(entries[i].key, sketch->seed_mix));
+    return error;
 }

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SF_CODECS_MAX 4
 #define SF_LABELS_MAX 64
 #define SF_CHUNKERS_MAX 64
 #define SF_CAPACITY_MAX ((size_t)1 << 30)
@@ -35,7 +34,6 @@ typedef enum {
     SF_ERROR_HOLE,
     SF_ERROR_SIZE,
     SF_ERROR_OVERFLOW,
-    SF_ERROR_CODECS,
     SF_ERROR_CONTENT,
     SF_ERROR_EXTENT,
     SF_ERROR_SAMPLE,
@@ -108,7 +106,7 @@ typedef struct {
     uint64_t count;  /* references */
     uint64_t labels; /* the union of the labels of all references */
     double extent;   /* sampling rank of the extent; 0 in a full scan */
-    uint32_t compressed[SF_CODECS_MAX]; /* bytes; 0: not known */
+    uint64_t object, offset; /* the least of all references: there it can be read again */
 } sf_entry;
 
 typedef struct {
@@ -149,18 +147,7 @@ uint64_t sf_seed_mix(uint64_t seed);
 typedef struct {
     size_t min_bytes, max_bytes; /* both 0: the whole file is one chunk */
     size_t capacity;
-    unsigned codecs; /* compressed sizes each entry is to have */
-    /* Not 0: the key of a chunk is where it lies, (object, offset), so that every reference counts
-     * for itself: a sample of all the bytes, not of the distinct ones. Not for whole files. */
-    int per_occurrence;
 } sf_chunker_plan;
-
-/* A chunk that a sketch has just admitted, to be compressed: bytes [offset, offset + length). */
-typedef struct {
-    uint64_t chunker, offset, length;
-    sf_key key;
-    double rank, extent;
-} sf_admitted;
 
 /* What one chunker has seen. Chunks and bytes include the runs; a run is one chunk. */
 typedef struct {
@@ -190,18 +177,13 @@ size_t sf_buffer_bytes_min(const sf_scanner *scanner);
 /* `labels`: a bit set, not empty, that every chunk of the file gets. The lowest label is the one
  * whose histogram counts the bytes. */
 sf_error sf_begin(sf_scanner *scanner, uint64_t labels);
-/* After sf_begin: the object, by number, and where in it the first segment or hole begins, for keys
- * per occurrence; both are 0 else. */
+/* After sf_begin: the object, by number, and where in it the first segment or hole begins; both are 0
+ * else. Entries say by them where a chunk is. A whole file is at 0 of its object. */
 sf_error sf_set_position(sf_scanner *scanner, uint64_t object, uint64_t offset);
 /* The first `bytes` of the buffer: what the last call left, then new ones. `last`: the segment ends
  * with them. */
 sf_error sf_span(sf_scanner *scanner, const uint8_t *buffer, size_t buffer_bytes, size_t bytes,
                  int last);
-/* The chunks that the last call admitted and that are still kept. */
-const sf_admitted *sf_admitted_chunks(const sf_scanner *scanner, size_t *count);
-/* From now on sf_admitted_chunks leaves out those whose rank is not below `rank`: infinity at
- * first. */
-sf_error sf_limit_admitted(sf_scanner *scanner, size_t chunker, double rank);
 /* Moves what no chunker may forget yet to the front of the buffer of the last span. */
 sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, size_t *carried);
 sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes);
@@ -217,10 +199,9 @@ typedef struct {
 sf_error sf_end_part(sf_scanner *scanner, sf_content_key *part);
 sf_error sf_abort(sf_scanner *scanner);
 
-/* Reads [*offset, end) of `fd` in spans of `read_bytes`, until all is read, chunks are admitted that
- * must be compressed, or reading fails; *offset moves on. `last`: the segment ends at `end`. What
- * the last call admitted must have been looked at by now: this one carries. *error_number is what
- * read gave, SF_FILE_ENDED if there was less to read, else 0. */
+/* Reads [*offset, end) of `fd` in spans of `read_bytes` until all is read or reading fails; *offset
+ * moves on. `last`: the segment ends at `end`. It carries what the last call left. *error_number is
+ * what read gave, SF_FILE_ENDED if there was less to read, else 0. */
 #define SF_FILE_ENDED (-1)
 sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, int last,
                  uint8_t *buffer, size_t buffer_bytes, size_t read_bytes, int *error_number);
@@ -230,10 +211,10 @@ sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, in
  * In a full scan it is a whole file: position and start are 0, end is the length.
  * In a sample it reaches into the extent [start, end) of the object, and may begin before it, so
  * that content-defined cutting has found the cuts of the whole object when it comes to the extent,
- * and end after it: four mean lengths of chunks are cut before it. A chunk belongs to the extent in which it starts, and may end beyond it. Fixed
- * blocks are cut inside only, and runs are clipped to the extent. Per occurrence a run is not
- * counted as such, but as chunks of max_bytes: each is sampled. Both bounds of the extent and the
- * position are multiples of every fixed block, or ends of the object. */
+ * and end after it: four mean lengths of chunks are cut before it. A chunk belongs to the extent in
+ * which it starts, and may end beyond it. Fixed blocks are cut inside only, and runs are clipped to
+ * the extent. Both bounds of the extent and the position are multiples of every fixed block, or ends
+ * of the object. */
 typedef struct {
     size_t offset, length;
     uint64_t labels, object, position, start, end;
@@ -244,18 +225,16 @@ typedef struct {
 sf_error sf_scan_contents(sf_scanner *scanner, const uint8_t *arena, size_t arena_bytes,
                           const sf_content *contents, size_t count);
 
-/* Entry i of `admitted` compresses to sizes[i * columns + codec]; one evicted since is passed over.
- */
-sf_error sf_set_compressed(sf_scanner *scanner, const sf_admitted *admitted, size_t count,
-                           const uint32_t *sizes, size_t columns);
-/* Counts chunks that were cut elsewhere: (high, low) pairs, sizes, labels. Not in a sample. */
+/* Counts chunks that were cut elsewhere: (high, low) pairs, sizes, labels, and (object, offset)
+ * pairs. Not in a sample. */
 sf_error sf_add(sf_scanner *scanner, size_t chunker, const uint64_t *keys, const uint64_t *sizes,
-                const uint64_t *labels, size_t count);
+                const uint64_t *labels, const uint64_t *places, size_t count);
 
-/* Counts a whole file that was scanned in parts, if whole files are counted and it has data. It is
- * two chunks: one of all but its blocks of zeros, which copies share that have holes there, and one
- * of those. */
-sf_error sf_add_file(sf_scanner *scanner, const sf_content_key *file, uint64_t labels);
+/* Counts a whole file that was scanned in parts, the object of that number, if whole files are
+ * counted and it has data. It is two chunks: one of all but its blocks of zeros, which copies share
+ * that have holes there, and one of those. */
+sf_error sf_add_file(sf_scanner *scanner, const sf_content_key *file, uint64_t labels,
+                     uint64_t object);
 
 /* NULL if there is no such chunker. */
 sf_sketch *sf_sketch_of(sf_scanner *scanner, size_t chunker);
@@ -303,11 +282,9 @@ size_t sf_read_files(const sf_file *files, size_t count, uint64_t hole_bytes, ui
 
 _Static_assert(sizeof(sf_entry) == 64 && offsetof(sf_entry, size) == 16 &&
                    offsetof(sf_entry, count) == 24 && offsetof(sf_entry, labels) == 32 &&
-                   offsetof(sf_entry, extent) == 40 && offsetof(sf_entry, compressed) == 48,
-               "sf_entry: key, size, count, labels, extent, compressed without padding");
-_Static_assert(sizeof(sf_admitted) == 56 && offsetof(sf_admitted, key) == 24 &&
-                   offsetof(sf_admitted, rank) == 40 && offsetof(sf_admitted, extent) == 48,
-               "sf_admitted: chunker, offset, length, key, rank, extent without padding");
+                   offsetof(sf_entry, extent) == 40 && offsetof(sf_entry, object) == 48 &&
+                   offsetof(sf_entry, offset) == 56,
+               "sf_entry: key, size, count, labels, extent, object, offset without padding");
 _Static_assert(sizeof(sf_bucket) == 16, "sf_bucket: references, bytes without padding");
 
 #endif

@@ -5,7 +5,7 @@ Buffers are any C-contiguous buffer of bytes. Every call over a whole buffer rel
 run at once. Misuse raises ValueError.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Protocol, TypedDict
 
 import numpy as np
@@ -15,8 +15,6 @@ from typing_extensions import Buffer
 _UInt64s = npt.NDArray[np.uint64]
 _Int64s = npt.NDArray[np.int64]
 
-SKETCH_CODECS_MAX: int
-"""How many compressed sizes an entry can hold."""
 LABELS_MAX: int
 """How many labels a chunk may have."""
 BUCKETS: int
@@ -157,8 +155,10 @@ class Merged(TypedDict):
     """(n,): the labels, as a bit set, of all data that the chunk was seen in."""
     extents: npt.NDArray[np.float64] | None
     """(n,) sampling ranks of extents; None in a full scan."""
-    compressed: npt.NDArray[np.uint32]
-    """(n, codecs) bytes; 0 is not known."""
+    objects: _UInt64s
+    offsets: _UInt64s
+    """(n,) the object, by number, and the offset in it where the chunk can be read again: the least
+    such pair of all references (of an extent, of those that start in it). A whole file is at 0."""
     tau: float
     """The smallest rank ever refused or trimmed; infinity: none was, the sketch holds everything.
     Every entry ranks below it."""
@@ -188,22 +188,18 @@ class Scanner:
 
     def __init__(
         self,
-        chunkers: Sequence[tuple[int, int, int, int]],
+        chunkers: Sequence[tuple[int, int, int]],
         seed: int,
         kernel: str = "scalar",
-        per_occurrence: Collection[int] = (),
         is_sample: bool = False,
     ) -> None:
-        """``chunkers``: (min_bytes, max_bytes, capacity, codecs); the sizes as in ``cut``.
-
-        Chunkers whose index is in ``per_occurrence`` have as key of a chunk where it lies, object
-        and offset, so that every reference counts for itself.
+        """``chunkers``: (min_bytes, max_bytes, capacity); the sizes as in ``cut``.
 
         ``is_sample``: the scanner takes extents, by ``scan_contents`` only, and no whole files. A
         sketch has an entry for each pair of a chunk and the sampling rank of an extent that it
         starts in, and ranks them by the key alone, so that those of a chunk stay or go together.
 
-        (0, 0, capacity, 0), at most once, takes each file as one chunk. Its key is chained over
+        (0, 0, capacity), at most once, takes each file as one chunk. Its key is chained over
         the 128 KiB blocks of each segment (shared with a fixed chunker of that size) and the gaps:
         state = XXH3-128(state, fingerprint) or XXH3-128(state, "hole", n as 8 bytes little-endian),
         from 16 zero bytes. A gap is a hole or a full block of zeros, and adjacent gaps are one, so
@@ -229,47 +225,40 @@ class Scanner:
 
     def set_similar(self, chunker: int, similar: Similar) -> None:
         """Between files: ``similar`` gets every chunk of that chunker, which must not be for whole
-        files, per occurrence or of blocks made of other blocks. Once only."""
+        files or of blocks made of other blocks. Once only."""
 
     def begin(self, labels: int) -> None:
         """Starts a file whose chunks have ``labels``, a bit set, not empty. The lowest one's
         histogram counts its bytes."""
 
     def set_position(self, object: int, offset: int) -> None:
-        """Right after ``begin``: the object, a number, and where in it what follows begins, for
-        chunkers per occurrence; both are 0 else."""
+        """Right after ``begin``: the object, a number, and where in it what follows begins; both
+        are 0 else."""
 
-    def span(self, buffer: Buffer, length: int, last: bool) -> npt.NDArray[np.void]:
+    def span(self, buffer: Buffer, length: int, last: bool) -> None:
         """Takes ``buffer[:length]``: what ``carry`` left at its front, then new bytes.
 
-        ``last``: the segment ends with them. Returns the chunks that sketches with codecs have
-        admitted, to be compressed from ``buffer[offset:offset + length]`` before ``carry``:
-        a structured array of chunker, offset, length, key (high, low), rank, extent.
+        ``last``: the segment ends with them.
         """
-
-    def limit_admitted(self, chunker: int, rank: float) -> None:
-        """From now on no chunk of that rank or above is returned to be compressed."""
 
     def feed(
         self, fd: int, offset: int, end: int, last: bool, buffer: Buffer, read_bytes: int
-    ) -> tuple[int, npt.NDArray[np.void], int]:
+    ) -> tuple[int, int]:
         """Reads bytes ``offset`` to ``end`` of ``fd``, ``read_bytes`` at a time, into ``buffer``.
 
-        Stops early if chunks must be compressed or reading fails. Returns the offset it came to,
-        the chunks as ``span`` does, and 0, an errno or FILE_ENDED. ``last``: the segment ends at
-        ``end``. It carries what the last call left: what that returned must be compressed by now.
+        Stops early if reading fails. Returns the offset it came to, and 0, an errno or FILE_ENDED.
+        ``last``: the segment ends at ``end``. It carries what the last call left.
         """
 
-    def scan_contents(self, arena: Buffer, contents: Sequence[Content]) -> npt.NDArray[np.void]:
-        """Scans segments of data that lie in ``arena``. Returns what ``span`` does, with offsets in
-        ``arena``.
+    def scan_contents(self, arena: Buffer, contents: Sequence[Content]) -> None:
+        """Scans segments of data that lie in ``arena``.
 
         For each: offset and length in ``arena``, labels, object, position, start, end, rank. In a
         full scan each is a whole file: position and start are 0, end is the length, rank 0. In a
         sample it is data at ``position`` of the object that reaches into the extent [start, end) of
         that sampling rank, which is above 0. What is before is cut, by content, but not counted; a
         chunk belongs to the extent in which it starts and may end beyond it. Fixed blocks are cut
-        inside only, runs are clipped, and per occurrence counted as chunks of max_bytes.
+        inside only, and runs are clipped.
         """
 
     def carry(self, buffer: Buffer) -> int:
@@ -286,20 +275,22 @@ class Scanner:
         """Ends a part of a file: its key (16 bytes, big-endian) as if it were a whole file, its
         bytes of data, and how many of them are in blocks of zeros. No whole file is counted."""
 
-    def add_file(self, key: bytes, data_bytes: int, zero_bytes: int, labels: int) -> None:
-        """Counts a whole file that was scanned in parts, if there is a chunker of whole files, as
-        ``end`` would: its key and bytes are as ``end_part`` gives them."""
+    def add_file(
+        self, key: bytes, data_bytes: int, zero_bytes: int, labels: int, object: int
+    ) -> None:
+        """Counts a whole file that was scanned in parts, the object of that number, if there is a
+        chunker of whole files, as ``end`` would: its key and bytes are as ``end_part`` gives them.
+        """
 
     def abort(self) -> None:
         """Gives the file up, for instance after a read error: what was cut stays counted, what
         was carried and the whole-file entry are dropped."""
 
-    def set_compressed(self, admitted: npt.NDArray[np.void], sizes: npt.NDArray[np.uint32]) -> None:
-        """Compressed bytes, (n, codecs), of the chunks that ``span`` returned. A chunker takes as
-        many columns as it has codecs; a chunk that has been evicted since is passed over."""
-
-    def add(self, chunker: int, keys: _UInt64s, sizes: _UInt64s, labels: _UInt64s) -> None:
-        """Counts chunks that were cut elsewhere: keys (n, 2), sizes (n,) in bytes, labels (n,)."""
+    def add(
+        self, chunker: int, keys: _UInt64s, sizes: _UInt64s, labels: _UInt64s, places: _UInt64s
+    ) -> None:
+        """Counts chunks that were cut elsewhere: keys (n, 2), sizes (n,) in bytes, labels (n,),
+        places (n, 2): object and offset."""
 
     def export(self, chunker: int) -> Export:
         """A copy of what the chunker of that index has seen."""
@@ -321,13 +312,15 @@ class Part(Protocol):
     @property
     def extents(self) -> npt.NDArray[np.float64] | None: ...
     @property
-    def compressed(self) -> npt.NDArray[np.uint32]: ...
+    def objects(self) -> _UInt64s: ...
+    @property
+    def offsets(self) -> _UInt64s: ...
     @property
     def tau(self) -> float: ...
 
 def merge(parts: Sequence[Part], capacity: int, seed: int) -> Merged:
     """The sketch that one scanner would have that had seen all that those of ``parts``, at least
-    one, have seen. A compressed size is known if any of them knows it.
+    one, have seen.
 
     All must be of ``capacity`` and ``seed``. Raises ValueError if some are of a sample and some
     are not.

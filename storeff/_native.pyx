@@ -10,7 +10,6 @@ from storeff.errors import StoreffError, did_you_mean
 cdef extern from "storeff.h" nogil:
     enum:
         SF_BUCKETS
-        SF_CODECS_MAX
         SF_LABELS_MAX
         SF_CHUNKERS_MAX
         SF_FILE_ENDED
@@ -62,10 +61,6 @@ cdef extern from "storeff.h" nogil:
         size_t min_bytes
         size_t max_bytes
         size_t capacity
-        unsigned codecs
-        int per_occurrence
-    ctypedef struct sf_admitted:
-        pass
     ctypedef struct sf_totals:
         uint64_t chunks
         uint64_t bytes
@@ -82,8 +77,6 @@ cdef extern from "storeff.h" nogil:
     sf_error sf_set_position(sf_scanner *scanner, uint64_t object, uint64_t offset)
     sf_error sf_span(sf_scanner *scanner, const uint8_t *buffer, size_t buffer_bytes,
                      size_t bytes, int last)
-    const sf_admitted *sf_admitted_chunks(const sf_scanner *scanner, size_t *count)
-    sf_error sf_limit_admitted(sf_scanner *scanner, size_t chunker, double rank)
     sf_error sf_carry(sf_scanner *scanner, uint8_t *buffer, size_t buffer_bytes, size_t *carried)
     sf_error sf_skip(sf_scanner *scanner, uint64_t hole_bytes)
     sf_error sf_end(sf_scanner *scanner)
@@ -92,7 +85,8 @@ cdef extern from "storeff.h" nogil:
         uint64_t bytes
         uint64_t zero_bytes
     sf_error sf_end_part(sf_scanner *scanner, sf_content_key *part)
-    sf_error sf_add_file(sf_scanner *scanner, const sf_content_key *file, uint64_t labels)
+    sf_error sf_add_file(sf_scanner *scanner, const sf_content_key *file, uint64_t labels,
+                         uint64_t object)
     sf_error sf_abort(sf_scanner *scanner)
     sf_error sf_feed(sf_scanner *scanner, int fd, uint64_t *offset, uint64_t end, int last,
                      uint8_t *buffer, size_t buffer_bytes, size_t read_bytes, int *error_number)
@@ -107,10 +101,9 @@ cdef extern from "storeff.h" nogil:
         double rank
     sf_error sf_scan_contents(sf_scanner *scanner, const uint8_t *arena, size_t arena_bytes,
                               const sf_content *contents, size_t count)
-    sf_error sf_set_compressed(sf_scanner *scanner, const sf_admitted *admitted, size_t count,
-                               const uint32_t *sizes, size_t columns)
     sf_error sf_add(sf_scanner *scanner, size_t chunker, const uint64_t *keys,
-                    const uint64_t *sizes, const uint64_t *labels, size_t count)
+                    const uint64_t *sizes, const uint64_t *labels, const uint64_t *places,
+                    size_t count)
     sf_sketch *sf_sketch_of(sf_scanner *scanner, size_t chunker)
     const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t chunker)
     const uint64_t *sf_histogram(const sf_scanner *scanner)
@@ -140,21 +133,16 @@ cdef extern from "storeff.h" nogil:
     size_t sf_read_files(const sf_file *files, size_t count, uint64_t hole_bytes, uint8_t *arena,
                          size_t arena_bytes, sf_read *reads)
 
-SKETCH_CODECS_MAX = SF_CODECS_MAX
 LABELS_MAX = SF_LABELS_MAX
 BUCKETS = SF_BUCKETS
 READ, READ_CHANGED, REPLACED = SF_READ, SF_READ_CHANGED, SF_REPLACED
 SPARSE, UNREADABLE = SF_SPARSE, SF_UNREADABLE
 FILE_ENDED = SF_FILE_ENDED
 
-# The layouts of sf_admitted and sf_entry.
-_ADMITTED_FIELDS = [
-    ("chunker", "u8"), ("offset", "u8"), ("length", "u8"), ("key", "u8", 2), ("rank", "f8"),
-    ("extent", "f8"),
-]
+# The layout of sf_entry.
 _ENTRY_FIELDS = [
     ("key", "u8", 2), ("size", "u8"), ("count", "u8"), ("labels", "u8"), ("extent", "f8"),
-    ("compressed", "u4", SF_CODECS_MAX),
+    ("object", "u8"), ("offset", "u8"),
 ]
 
 
@@ -206,7 +194,6 @@ cdef int _check_layout(str name, list fields, size_t size_bytes) except -1:
     return 0
 
 
-_check_layout("sf_admitted", _ADMITTED_FIELDS, sizeof(sf_admitted))
 _check_layout("sf_entry", _ENTRY_FIELDS, sizeof(sf_entry))
 
 
@@ -282,7 +269,7 @@ def cut(const uint8_t[::1] data not None, object min_bytes, object max_bytes, st
     import numpy as np
 
     # A scanner of the same plan checks the sizes.
-    Scanner([(min_bytes, max_bytes, 1, 0)], 0, kernel)
+    Scanner([(min_bytes, max_bytes, 1)], 0, kernel)
     if max_bytes == 0:
         raise ValueError("a whole file is not cut")
     cdef const sf_kernel *chosen = _kernel(kernel)
@@ -310,7 +297,7 @@ def rank(const uint64_t[:, ::1] keys not None, const uint64_t[::1] sizes not Non
 
     cdef Py_ssize_t count = sizes.shape[0], i
     cdef uint64_t seed_mix = sf_seed_mix(_unsigned(seed, "seed"))
-    _check_keys(keys, count)
+    _check_pairs(keys, count, "keys")
     ranks = np.empty(count, dtype=np.float64)
     cdef double[::1] out = ranks
     with nogil:
@@ -324,7 +311,7 @@ def bucket(const uint64_t[:, ::1] keys not None, object seed):
 
     cdef Py_ssize_t i, count = keys.shape[0]
     cdef uint64_t seed_mix = sf_seed_mix(_unsigned(seed, "seed"))
-    _check_keys(keys, count)
+    _check_pairs(keys, count, "keys")
     buckets = np.empty(count, dtype=np.intp)
     cdef Py_ssize_t[::1] out = buckets
     with nogil:
@@ -333,9 +320,9 @@ def bucket(const uint64_t[:, ::1] keys not None, object seed):
     return buckets
 
 
-cdef int _check_keys(const uint64_t[:, ::1] keys, Py_ssize_t count) except -1:
-    if keys.shape[0] != count or keys.shape[1] != 2:
-        raise ValueError(f"keys must have the shape ({count}, 2): a (high, low) pair for each size")
+cdef int _check_pairs(const uint64_t[:, ::1] pairs, Py_ssize_t count, str name) except -1:
+    if pairs.shape[0] != count or pairs.shape[1] != 2:
+        raise ValueError(f"{name} must have the shape ({count}, 2): a pair for each size")
     return 0
 
 

@@ -1,40 +1,30 @@
 cdef class Scanner:
     cdef sf_scanner *_scanner
-    cdef list _codecs
-    cdef object _none_admitted
+    cdef size_t _chunkers
     # Handed chunks by the scanner, so it must live as long.
     cdef Similar _similar
     cdef bint _busy, _is_sample
 
-    def __cinit__(
-        self, chunkers, seed, str kernel="scalar", per_occurrence=(), bint is_sample=False
-    ):
+    def __cinit__(self, chunkers, seed, str kernel="scalar", bint is_sample=False):
         cdef const sf_kernel *chosen = _kernel(kernel)
         cdef sf_chunker_plan plans[SF_CHUNKERS_MAX]
         cdef size_t count = 0
-        import numpy as np
-
-        # An array made from a list of fields costs more than the span of a small file.
-        self._none_admitted = np.empty(0, _ADMITTED_FIELDS)
         self._is_sample = is_sample
-        self._codecs = []
-        for min_bytes, max_bytes, capacity, codecs in chunkers:
+        for min_bytes, max_bytes, capacity in chunkers:
             if count == SF_CHUNKERS_MAX:
                 raise ValueError(f"a scanner holds at most {count} chunkers")
             plans[count] = sf_chunker_plan(
                 _unsigned(min_bytes, "min_bytes"),
                 _unsigned(max_bytes, "max_bytes"),
                 _unsigned(capacity, "capacity"),
-                <unsigned>_unsigned(codecs, "codecs", SF_CODECS_MAX),
-                count in per_occurrence,
             )
-            self._codecs.append(codecs)
             count += 1
         _check(
             sf_scanner_new(
                 &self._scanner, plans, count, _unsigned(seed, "seed"), is_sample, chosen
             )
         )
+        self._chunkers = count
 
     def __dealloc__(self):
         sf_scanner_free(self._scanner)
@@ -84,17 +74,6 @@ cdef class Scanner:
             error = sf_span(scanner, start, buffer_bytes, bytes, last)
         self._busy = False
         _check(error)
-        return self._admitted()
-
-    cdef object _admitted(self):
-        cdef size_t count
-        cdef const sf_admitted *admitted = sf_admitted_chunks(self._scanner, &count)
-        if not count:
-            return self._none_admitted
-        return _records(self._none_admitted.dtype, admitted, count)
-
-    def limit_admitted(self, chunker, double rank):
-        _check(sf_limit_admitted(self._free(), self._index(chunker), rank))
 
     def feed(
         self, int fd, object offset, object end, bint last, uint8_t[::1] buffer not None,
@@ -113,7 +92,7 @@ cdef class Scanner:
                             &error_number)
         self._busy = False
         _check(error)
-        return position, self._admitted(), error_number
+        return position, error_number
 
     def scan_contents(self, const uint8_t[::1] arena not None, list contents):
         cdef sf_scanner *scanner = self._free()
@@ -135,7 +114,6 @@ cdef class Scanner:
         finally:
             free(files)
         _check(error)
-        return self._admitted()
 
     def carry(self, uint8_t[::1] buffer not None):
         cdef size_t carried
@@ -155,7 +133,7 @@ cdef class Scanner:
         sf_canonical(part.key, digest)
         return digest[:16], part.bytes, part.zero_bytes
 
-    def add_file(self, bytes key not None, data_bytes, zero_bytes, labels):
+    def add_file(self, bytes key not None, data_bytes, zero_bytes, labels, object):
         if len(key) != 16:
             raise ValueError(f"a key has 16 bytes, not {len(key)}")
         cdef sf_content_key file = sf_content_key(
@@ -163,31 +141,14 @@ cdef class Scanner:
             _unsigned(data_bytes, "data_bytes"),
             _unsigned(zero_bytes, "zero_bytes"),
         )
-        _check(sf_add_file(self._free(), &file, _unsigned(labels, "labels")))
+        _check(
+            sf_add_file(
+                self._free(), &file, _unsigned(labels, "labels"), _unsigned(object, "object")
+            )
+        )
 
     def abort(self):
         _check(sf_abort(self._free()))
-
-    def set_compressed(self, admitted, const uint32_t[:, ::1] sizes not None):
-        import numpy as np
-
-        cdef sf_scanner *scanner = self._free()
-        if admitted.dtype != self._none_admitted.dtype or admitted.shape != (sizes.shape[0],):
-            raise ValueError(
-                "admitted must come from span() and have one row of sizes for each chunk"
-            )
-        if not sizes.shape[0]:
-            return
-        cdef const uint8_t[::1] raw = np.ascontiguousarray(admitted).view(np.uint8)
-        _check(
-            sf_set_compressed(
-                scanner,
-                <const sf_admitted *>&raw[0],
-                <size_t>sizes.shape[0],
-                &sizes[0, 0] if sizes.shape[1] else NULL,
-                <size_t>sizes.shape[1],
-            )
-        )
 
     def add(
         self,
@@ -195,24 +156,28 @@ cdef class Scanner:
         const uint64_t[:, ::1] keys not None,
         const uint64_t[::1] sizes not None,
         const uint64_t[::1] labels not None,
+        const uint64_t[:, ::1] places not None,
     ):
         cdef sf_scanner *scanner = self._free()
         cdef size_t index = self._index(chunker)
         cdef size_t count = <size_t>sizes.shape[0]
         cdef sf_error error
-        _check_keys(keys, sizes.shape[0])
+        _check_pairs(keys, sizes.shape[0], "keys")
+        _check_pairs(places, sizes.shape[0], "places")
         if labels.shape[0] != sizes.shape[0]:
             raise ValueError("there must be labels for each size")
         if count == 0:
             return
         self._busy = True
         with nogil:
-            error = sf_add(scanner, index, &keys[0, 0], &sizes[0], &labels[0], count)
+            error = sf_add(
+                scanner, index, &keys[0, 0], &sizes[0], &labels[0], &places[0, 0], count
+            )
         self._busy = False
         _check(error)
 
     cdef size_t _index(self, object chunker) except? 0:
-        return _unsigned(chunker, "chunker", len(self._codecs) - 1)
+        return _unsigned(chunker, "chunker", self._chunkers - 1)
 
     def export(self, chunker):
         cdef sf_scanner *scanner = self._free()
@@ -220,7 +185,7 @@ cdef class Scanner:
         cdef sf_sketch *sketch = sf_sketch_of(scanner, index)
         cdef const sf_totals *totals = sf_totals_of(scanner, index)
         return {
-            **_exported(sketch, self._codecs[index], self._is_sample),
+            **_exported(sketch, self._is_sample),
             "chunks": totals.chunks,
             "bytes": totals.bytes,
             "run_count": _records("u8", totals.run_count, 256),
@@ -232,7 +197,7 @@ cdef class Scanner:
         return _records("u8", sf_histogram(self._free()), SF_LABELS_MAX * 256).reshape(-1, 256)
 
 
-cdef dict _exported(sf_sketch *sketch, size_t codecs, bint is_sample):
+cdef dict _exported(sf_sketch *sketch, bint is_sample):
     """Tau, and the rows of a sketch by columns, in the order of (rank, key, size, extent)."""
     import numpy as np
 
@@ -258,7 +223,8 @@ cdef dict _exported(sf_sketch *sketch, size_t codecs, bint is_sample):
         "counts": entries["count"][sequence],
         "labels": entries["labels"][sequence],
         "extents": extents[sequence] if is_sample else None,
-        "compressed": entries["compressed"][sequence, :codecs],
+        "objects": entries["object"][sequence],
+        "offsets": entries["offset"][sequence],
         "tau": tau,
     }
 
@@ -273,7 +239,6 @@ def merge(parts, capacity, seed):
     cdef double tau
     cdef sf_error error
     cdef bint is_sample = parts[0].extents is not None
-    cdef size_t codecs = parts[0].compressed.shape[1]
     _check(
         sf_sketch_new(
             &sketch, _unsigned(capacity, "capacity"), _unsigned(seed, "seed"), is_sample
@@ -286,7 +251,7 @@ def merge(parts, capacity, seed):
             entries = np.zeros(len(part.keys), _ENTRY_FIELDS)
             entries["key"], entries["size"] = part.keys, part.sizes
             entries["count"], entries["labels"] = part.counts, part.labels
-            entries["compressed"][:, :codecs] = part.compressed
+            entries["object"], entries["offset"] = part.objects, part.offsets
             if is_sample:
                 entries["extent"] = part.extents
             count, tau, first = <size_t>len(entries), part.tau, NULL
@@ -296,6 +261,6 @@ def merge(parts, capacity, seed):
             with nogil:
                 error = sf_sketch_merge(sketch, first, count, tau)
             _check(error)
-        return _exported(sketch, codecs, is_sample)
+        return _exported(sketch, is_sample)
     finally:
         sf_sketch_free(sketch)

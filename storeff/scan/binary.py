@@ -40,7 +40,6 @@ class _SketchHead(msgspec.Struct, frozen=True):
     rows: int
     # None: infinite.
     tau: float | None
-    compressed_tau: float | None
     chunks: int
     bytes: int
 
@@ -75,7 +74,6 @@ class _Head(msgspec.Struct, frozen=True):
     read_bytes: int
     hole_bytes: int
     cpu_seconds: float
-    compress_seconds: float
     tasks: list[str]
     classes: list[str]
     sketches: list[_SketchHead]
@@ -161,11 +159,10 @@ def _head_of(measured: Measurement) -> _Head:
         read_bytes=measured.read_bytes,
         hole_bytes=measured.hole_bytes,
         cpu_seconds=measured.cpu_seconds,
-        compress_seconds=measured.compress_seconds,
         tasks=sorted(measured.tasks),
         classes=list(CLASSES),
         sketches=[
-            _SketchHead(len(s.keys), _finite(s.tau), _finite(s.compressed_tau), s.chunks, s.bytes)
+            _SketchHead(len(s.keys), _finite(s.tau), s.chunks, s.bytes)
             for s in measured.sketches.values()
         ],
         sampling=None if sample is None else _sample_head_of(sample),
@@ -210,7 +207,7 @@ def _arrays_of(measured: Measurement) -> Iterator[Array]:
     yield measured.class_bytes
     yield measured.histogram
     for s in measured.sketches.values():
-        yield from (s.keys, s.sizes, s.counts, s.labels, s.compressed)
+        yield from (s.keys, s.sizes, s.counts, s.labels, s.objects, s.offsets)
         if s.extents is not None:
             yield s.extents
         yield from (s.run_count, s.run_bytes, s.buckets)
@@ -223,15 +220,13 @@ def _arrays_of(measured: Measurement) -> Iterator[Array]:
 
 def _columns(head: _Head) -> Iterator[_Column]:
     """How the arrays lie, one after the other."""
-    u4, u8, i8, f8 = (np.dtype(name) for name in ("<u4", "<u8", "<i8", "<f8"))
+    u8, i8, f8 = (np.dtype(name) for name in ("<u8", "<i8", "<f8"))
     yield _Column(u8, (len(head.classes),))
     yield _Column(u8, (len(head.classes), 256))
-    chunkers = _scanned_by(head.plan, head.sampling is not None)
-    for sketch, chunker in zip(head.sketches, chunkers, strict=True):
+    for sketch in head.sketches:
         n = sketch.rows
         yield _Column(u8, (n, 2))
-        yield from (_Column(u8, (n,)) for _ in range(3))
-        yield _Column(u4, (n, len(chunker.codecs)))
+        yield from (_Column(u8, (n,)) for _ in range(5))
         if head.sampling is not None:
             yield _Column(f8, (n,))
         yield from (_Column(u8, (256,)), _Column(u8, (256,)), _Column(u8, (_native.BUCKETS, 2)))
@@ -279,7 +274,6 @@ def _measurement_of(head: _Head, arrays: Iterator[Array]) -> Measurement:
         class_bytes=class_bytes,
         histogram=histogram,
         cpu_seconds=head.cpu_seconds,
-        compress_seconds=head.compress_seconds,
         tasks=frozenset(head.tasks),
         sampling=None if head.sampling is None else _sample_in(head.sampling, arrays),
         similar=None if head.similar is None else _similar_in(head.similar, arrays),
@@ -287,16 +281,16 @@ def _measurement_of(head: _Head, arrays: Iterator[Array]) -> Measurement:
 
 
 def _sketch_in(chunker: Chunker, s: _SketchHead, head: _Head, arrays: Iterator[Array]) -> Sketch:
-    keys, sizes, counts, labels, compressed = (next(arrays) for _ in range(5))
+    keys, sizes, counts, labels, objects, offsets = (next(arrays) for _ in range(6))
     sketch = Sketch(
         keys=keys,
         sizes=sizes,
         counts=counts,
         labels=labels,
         extents=None if head.sampling is None else next(arrays),
-        compressed=compressed,
+        objects=objects,
+        offsets=offsets,
         tau=_infinite(s.tau),
-        compressed_tau=_infinite(s.compressed_tau),
         chunks=s.chunks,
         bytes=s.bytes,
         run_count=next(arrays),

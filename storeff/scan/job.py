@@ -3,8 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
-from storeff.scan.compressed import CompressedSample
-from storeff.scan.measurement import VOLUME_BIT, VOLUMES_MAX, compressed_max
+from storeff.scan.measurement import VOLUME_BIT, VOLUMES_MAX
 from storeff.scan.pace import Pace
 from storeff.scan.part import Stop
 from storeff.scan.plan import Plan
@@ -18,8 +17,8 @@ SMALL_BYTES = 1 << 20
 CLASS_NUMBERS = {name: number for number, name in enumerate(CLASSES)}
 
 # What a worker takes when its sketches are full: 96 bytes for each entry that a sketch of chunks
-# keeps, 400 for one of similar chunks with the names of its files, and the rest for its buffer, its
-# compressors and its thread.
+# keeps, 400 for one of similar chunks with the names of its files, and the rest for its buffer and
+# its thread.
 ENTRY_BYTES = 96
 SIMILAR_ENTRY_BYTES = 400
 REST_BYTES = 16 << 20
@@ -57,8 +56,6 @@ class Job:
         self.tail_bytes = max(
             (c.max_bytes for c in self.chunkers if c.kind == "content-defined"), default=0
         )
-        is_sample = self.design is not None
-        self.compressed = [CompressedSample(compressed_max(c, is_sample)) for c in self.chunkers]
 
     def labels(self, entry: Entry, content_class: str | None) -> int:
         """The labels of data of ``entry``, as in a Sketch."""

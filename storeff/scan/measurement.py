@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from storeff.scan.plan import Chunker, Plan
+from storeff.scan.plan import Plan
 from storeff.scan.sample import Sample
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
@@ -22,9 +22,6 @@ U64 = npt.NDArray[np.uint64]
 # In labels, below the bits of the content classes stand, from here on those of the volumes.
 VOLUME_BIT = 32
 VOLUMES_MAX = 32
-# Of the chunks that a full scan compresses, a sample compresses one in so many: what extents differ
-# by outweighs the rest, and compressing is nearly all of the time of a small sample.
-COMPRESSED_SHARE = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +34,8 @@ class Measurement:
     ``census`` counts everything listed, ``read_bytes`` the data that was read, ``hole_bytes`` what
     holes stand for (neither read nor part of any reduction). ``class_bytes`` (classes,) are the
     data bytes of each content class, ``histogram`` (classes, 256) their byte values, counted in
-    windows that stand for the rest. ``cpu_seconds`` is what measuring took, ``compress_seconds``
-    included. ``similar`` is None unless the plan asks for it.
+    windows that stand for the rest. ``cpu_seconds`` is what measuring took. ``similar`` is None
+    unless the plan asks for it.
 
     ``sampling`` is None after a full scan. In a sample all but the census is about the extents that
     were read; ``volumes`` are the listed bytes of each root that could be sampled, and no whole
@@ -55,7 +52,6 @@ class Measurement:
     class_bytes: U64
     histogram: U64
     cpu_seconds: float
-    compress_seconds: float
     tasks: frozenset[str] = frozenset()
     similar: "SimilarSketch | None" = None
     sampling: Sample | None = None
@@ -144,7 +140,6 @@ class Measurement:
                 c.name: mine.sketches[c.name].merge(
                     others.sketches[c.name],
                     c,
-                    compressed_max(c, self.sampling is not None),
                     self.plan.seed,
                 )
                 for c in self.plan.chunkers
@@ -156,7 +151,6 @@ class Measurement:
             class_bytes=self.class_bytes + other.class_bytes,
             histogram=self.histogram + other.histogram,
             cpu_seconds=self.cpu_seconds + other.cpu_seconds,
-            compress_seconds=self.compress_seconds + other.compress_seconds,
             tasks=self.tasks | other.tasks,
             similar=self._similar_with(other),
             sampling=mine.sampling.merge(others.sampling)
@@ -222,11 +216,6 @@ def merged(measurements: Iterable[Measurement]) -> Measurement:
     for other in others:
         total = total.merge(other)
     return total
-
-
-def compressed_max(chunker: Chunker, is_sample: bool) -> int:
-    """How many chunks of ``chunker`` are compressed."""
-    return chunker.compressed_entries // (COMPRESSED_SHARE if is_sample else 1)
 
 
 def entropy_bits_per_byte(histogram: U64) -> float | None:

@@ -97,16 +97,10 @@ _ENTRIES = 1 << 16
 
 
 def chunkers_of(cuttings: Iterable[Cutting]) -> Iterator[Chunker]:
-    """The chunkers of a plan: each of ``cuttings`` for the distinct chunks; then, where they are
-    compressed, for all occurrences, as compression alone stands beside both at its chunk size."""
-    cuttings = tuple(cuttings)
+    """The chunkers of a plan: each of ``cuttings`` for the distinct chunks."""
     for c in cuttings:
         codecs = tuple(CODECS) if c.distinct else ()
         yield Chunker(*c[:4], _ENTRIES, codecs, c.distinct)
-    for c in cuttings:
-        if c.occurrences:
-            name = f"{c.name} per occurrence"
-            yield Chunker(name, *c[1:4], c.occurrences, tuple(CODECS), c.occurrences, True)
 
 
 CHUNKERS = tuple(chunkers_of(CUTTINGS))

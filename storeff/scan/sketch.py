@@ -24,10 +24,9 @@ class Sketch:
     """State of one chunker after a scan, in canonical order (ascending rank, then key).
 
     Arrays have one row per kept chunk: ``keys`` (n, 2) 128-bit fingerprints, ``sizes`` bytes,
-    ``counts`` references, ``labels`` bit set of content classes and source roots, ``compressed``
-    (n, codecs) bytes.
+    ``counts`` references, ``labels`` bit set of content classes and source roots, ``objects`` and
+    ``offsets`` the least place among the references, where it can be read again.
     ``tau`` is the lowest rank ever refused: infinite while nothing was, and then all is exact.
-    ``compressed_tau`` is that of the smaller sample that is compressed; rows at or beyond it are 0.
     ``chunks`` and ``bytes`` count everything seen; ``run_count`` and ``run_bytes`` (256,) count,
     by byte value, the constant runs, which are kept outside the sample. ``buckets`` (BUCKETS, 2)
     are the references and bytes of all chunks, kept or not, by bucket of their keys.
@@ -35,8 +34,7 @@ class Sketch:
     In a sample a row is a chunk and the sampling rank of an extent that it starts in, ``extents``
     (n,), and counts and labels are those of the chunk there. All rows of a chunk rank by u of its
     fingerprint alone, so that they stay or go together: the chunks are a random share of all, tau,
-    or all if that is infinite, and so are those compressed. A chunk's compressed sizes stand in
-    each of its rows. Per occurrence runs are chunks as well.
+    or all if that is infinite.
     """
 
     keys: U64
@@ -44,9 +42,9 @@ class Sketch:
     counts: U64
     labels: U64
     extents: Floats | None
-    compressed: npt.NDArray[np.uint32]
+    objects: U64
+    offsets: U64
     tau: float
-    compressed_tau: float
     chunks: int
     bytes: int
     run_count: U64
@@ -68,11 +66,6 @@ class Sketch:
             self.keys, self.sizes if self.extents is None else np.ones_like(self.sizes), seed
         )
 
-    def compressed_sample(self) -> "Sketch":
-        """The kept chunks whose compressed sizes are known, as the smaller sketch they are."""
-        known = slice(int(np.count_nonzero(self.compressed[:, 0])))
-        return replace(self._at(known), tau=self.compressed_tau)
-
     def with_labels_moved(self, moves: Mapping[int, int | None]) -> "Sketch":
         """With each bit that ``moves`` names at its new place in ``labels``; None drops it."""
         return replace(self, labels=moved(self.labels, moves))
@@ -90,39 +83,24 @@ class Sketch:
             counts=self.counts[rows],
             labels=self.labels[rows],
             extents=None if self.extents is None else self.extents[rows],
-            compressed=self.compressed[rows],
+            objects=self.objects[rows],
+            offsets=self.offsets[rows],
         )
 
-    def merge(self, other: "Sketch", chunker: Chunker, compressed_max: int, seed: int) -> "Sketch":
+    def merge(self, other: "Sketch", chunker: Chunker, seed: int) -> "Sketch":
         """The sketch of both inputs' data, bit for bit what one pass over both would give.
 
-        Both must come from ``chunker`` under ``seed``, with at most ``compressed_max`` chunks
-        compressed. Raises ValueError if only one is of a sample.
+        Both must come from ``chunker`` under ``seed``. Raises ValueError if only one is of a
+        sample.
         """
         return Sketch(
             **_native.merge((self, other), chunker.entries, seed),
-            compressed_tau=min(self.compressed_tau, other.compressed_tau),
             chunks=self.chunks + other.chunks,
             bytes=self.bytes + other.bytes,
             run_count=self.run_count + other.run_count,
             run_bytes=self.run_bytes + other.run_bytes,
             buckets=self.buckets + other.buckets,
-        ).with_compressed(compressed_max, seed)
-
-    def with_compressed(self, compressed_max: int, seed: int) -> "Sketch":
-        """With the compressed sizes of at most ``compressed_max`` chunks, those of lowest rank, in
-        all of their rows, and of none at or beyond compressed_tau."""
-        ranks, tau = self.ranks(seed), min(self.compressed_tau, self.tau)
-        first = np.flatnonzero(self._is_first())
-        below = int(np.searchsorted(ranks[first], tau))
-        if below > compressed_max > 0:
-            tau = float(ranks[first[compressed_max]])
-        compressed = self.compressed
-        if len(first):
-            sizes = np.maximum.reduceat(compressed, first)
-            compressed = sizes.repeat(np.diff(first, append=len(ranks)), axis=0)
-        compressed[ranks >= tau] = 0
-        return replace(self, compressed=compressed, compressed_tau=tau)
+        )
 
     def chunk_numbers(self) -> U64:
         """(n,) a number for each chunk: equal in all of its rows in a sample."""

@@ -1,17 +1,13 @@
-"""One thread's share of a scan: reads, feeds the native scanner, compresses what it admits."""
+"""One thread's share of a scan: reads and feeds the native scanner."""
 
 import errno
 import os
-import time
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from storeff import _native
-from storeff.scan.codecs import SizesOf, codec
 from storeff.scan.job import CLASS_NUMBERS, Job
 from storeff.scan.measurement import Measurement
 from storeff.scan.part import Part, PartedFile
@@ -65,12 +61,10 @@ class Worker:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.source = job.source
-        chunkers = job.chunkers
         self.scanner = _native.Scanner(
-            [(c.min_bytes, c.max_bytes, c.entries, len(c.codecs)) for c in chunkers],
+            [(c.min_bytes, c.max_bytes, c.entries) for c in job.chunkers],
             job.plan.seed,
             job.kernel,
-            [index for index, c in enumerate(chunkers) if c.per_occurrence],
             job.design is not None,
         )
         self.similar: SimilarChunks | None = None
@@ -78,7 +72,6 @@ class Worker:
             from storeff.scan import similar
 
             self.similar = similar.SimilarChunks(job.plan, self.scanner)
-        self.codecs: dict[str, SizesOf] = {n: codec(n) for c in chunkers for n in c.codecs}
         self.view = memoryview(bytearray(job.buffer_bytes + self.scanner.buffer_bytes_min))
         self.carried = 0
         self.census = Census()
@@ -90,7 +83,6 @@ class Worker:
         self.read_bytes = 0
         self.hole_bytes = 0
         self.cpu_seconds = 0.0
-        self.compress_seconds = 0.0
 
     def measure(self, task: Task) -> None:
         """Measure small files or extents, or some parts of a large file."""
@@ -131,7 +123,7 @@ class Worker:
                         )
                 self.count(outcomes)
             if contents:
-                self.compress(self.scanner.scan_contents(self.view, contents))
+                self.scanner.scan_contents(self.view, contents)
             for extent in sparse:
                 self.measure_sparse(extent)
             done += len(reads)
@@ -247,8 +239,7 @@ class Worker:
             fill(reader, self.view[:length], offset)
             labels = self.job.labels(entry, content_class)
             bounds = offset, extent.start, extent.end, extent.rank
-            admitted = self.scanner.scan_contents(self.view, [(0, length, labels, number, *bounds)])
-            self.compress(admitted)
+            self.scanner.scan_contents(self.view, [(0, length, labels, number, *bounds)])
             self.count_data(entry, content_class, inside)
             data_bytes = outcome.data_bytes + inside
             outcome = outcome._replace(content_class=content_class, data_bytes=data_bytes)
@@ -336,10 +327,9 @@ class Worker:
         """Feed some of bytes [offset, end): how far it came, and what kept it from going on. The
         segment ends at ``end`` if ``is_last``."""
         if reader.descriptor is not None:
-            offset, admitted, number = self.scanner.feed(
+            offset, number = self.scanner.feed(
                 reader.descriptor, offset, end, is_last, self.view, READ_BYTES
             )
-            self.compress(admitted)
             if number == _native.FILE_ENDED:
                 return offset, ChangedError(errno.ESTALE, "shrank while it was read")
             return offset, OSError(number, os.strerror(number)) if number else None
@@ -354,7 +344,7 @@ class Worker:
                 return offset, ChangedError(errno.ESTALE, "shrank while it was read")
         offset += got
         is_last = is_last and offset == end
-        self.compress(self.scanner.span(self.view, self.carried + got, is_last))
+        self.scanner.span(self.view, self.carried + got, is_last)
         self.carried = self.scanner.carry(self.view)
         return offset, None
 
@@ -370,37 +360,14 @@ class Worker:
         self.hole_bytes += file.gap_bytes
         if content_class is not None:
             labels = self.job.labels(entry, content_class)
-            self.scanner.add_file(file.key, data_bytes, file.zero_bytes, labels)
+            number = object_number(entry)
+            self.scanner.add_file(file.key, data_bytes, file.zero_bytes, labels, number)
         if self.similar is not None:
             self.similar.note_tensors(entry, content_class)
         self.census.add_entries([entry], [content_class])
         self.files_done += 1
 
     # ---- what was found ----
-
-    def compress(self, admitted: npt.NDArray[np.void]) -> None:
-        """Give the chunks that a sketch has just admitted, and that rank low enough, their
-        sizes."""
-        if not len(admitted):
-            return
-        started = time.thread_time()
-        sizes = np.zeros((len(admitted), _native.SKETCH_CODECS_MAX), np.uint32)
-        # A file smaller than a block is the same chunk to several chunkers.
-        wanted: defaultdict[str, defaultdict[tuple[int, int], list[tuple[int, int]]]]
-        wanted = defaultdict(lambda: defaultdict(list))
-        for row, (index, offset, length, key, rank, _) in enumerate(admitted.tolist()):
-            if self.job.compressed[index].take(rank, (*key, length)):
-                for column, name in enumerate(self.job.chunkers[index].codecs):
-                    wanted[name][offset, offset + length].append((row, column))
-        for name, cells_of_block in wanted.items():
-            blocks = [self.view[start:end] for start, end in cells_of_block]
-            for size, cells in zip(self.codecs[name](blocks), cells_of_block.values(), strict=True):
-                for row, column in cells:
-                    sizes[row, column] = size
-        self.scanner.set_compressed(admitted, sizes)
-        for index, sample in enumerate(self.job.compressed):
-            self.scanner.limit_admitted(index, sample.tau)
-        self.compress_seconds += time.thread_time() - started
 
     def measured(self) -> Measurement:
         """Everything measured so far; in a sample without what only the listing knows."""
@@ -409,14 +376,13 @@ class Worker:
             plan=job.plan,
             kernel=job.kernel,
             census=self.census,
-            sketches={c.name: self.sketch(i) for i, c in enumerate(job.chunkers)},
+            sketches={c.name: Sketch(**self.scanner.export(i)) for i, c in enumerate(job.chunkers)},
             volumes=self.volumes,
             read_bytes=self.read_bytes,
             hole_bytes=self.hole_bytes,
             class_bytes=np.array(self.class_bytes, np.uint64),
             histogram=self.scanner.export_histogram()[: len(CLASSES)],
             cpu_seconds=self.cpu_seconds,
-            compress_seconds=self.compress_seconds,
             similar=self.similar.finish() if self.similar is not None else None,
             sampling=None if job.design is None else self.extents.sample(job.design),
         )
@@ -426,9 +392,3 @@ class Worker:
         measured = self.measured()
         del self.scanner
         return measured
-
-    def sketch(self, index: int) -> Sketch:
-        """The sketch of one chunker; compressed sizes only within the smaller sample."""
-        sample = self.job.compressed[index]
-        made = Sketch(**self.scanner.export(index), compressed_tau=sample.tau)
-        return made.with_compressed(sample.entries, self.job.plan.seed)
