@@ -48,6 +48,13 @@ class Quantity(msgspec.Struct, frozen=True):
     def is_exact(self) -> bool:
         return self.value is not None and self.low == self.value == self.high
 
+    @property
+    def relative_half_width(self) -> float | None:
+        """Half of the interval relative to the value; None without either."""
+        if not self.value or self.low is None or self.high is None:
+            return None
+        return (self.high - self.low) / 2 / self.value
+
     def __add__(self, other: "Quantity | Number") -> "Quantity":
         return self._by_end(other, operator.add)
 

@@ -85,8 +85,8 @@ class PrioritySample:
     squared residual adds to the variance, ``light`` whether no heavy hitter shares its bucket,
     ``referenced`` the bytes of all its references if it is light and could have been missed, else
     0. ``referenced_bytes`` is the total of those over all chunks: exact, kept or not.
-    ``heavy_share`` is the share of the chunks that share a bucket with a heavy hitter. ``unseen``
-    is the part of the variance of ``referenced``'s estimated total that the kept chunks do not
+    ``heavy_share`` is the share of the chunks that share a bucket with a heavy hitter, ``is_heavy``
+    by bucket whether it holds one. ``unseen`` is the part of the variance of ``referenced``'s estimated total that the kept chunks do not
     account for.
     """
 
@@ -99,6 +99,7 @@ class PrioritySample:
     referenced_bytes: float
     heavy_share: float = 0.0
     unseen: float = 0.0
+    is_heavy: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, bool))
 
     @property
     def is_exact(self) -> bool:
@@ -176,6 +177,7 @@ def sample_of(sketch: Sketch, seed: int) -> PrioritySample:
         referenced_bytes=float(referenced_bytes[is_light].sum()),
         heavy_share=heavy_share,
         unseen=_unseen(references[is_light], referenced_bytes[is_light], accounted) / sketch.tau,
+        is_heavy=~is_light,
     )
 
 

@@ -1,0 +1,209 @@
+"""How much to compress: a pilot of every column, and from that what the precision asked for needs.
+
+The headline is asked for to ``Plan.precision``, every other figure to twice that.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, NamedTuple
+
+from storeff.estimate.allocation import Need, Supply, allocate
+from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation
+from storeff.estimate.every import EveryChunk
+from storeff.estimate.sketched import Cut
+from storeff.estimate.totals import Estimate
+from storeff.scan.codecs import CODECS
+from storeff.scan.measurement import Measurement
+from storeff.scan.plan import HEADLINE, Chunker, Plan, Probed
+
+Wanted = dict[tuple[str, str], int]
+Population = Literal["distinct", "occurrences"]
+
+# Chunks of the pilot: fewer than 256 say little of how much chunks differ, and of small ones so
+# many are cheap that data of a few megabytes is all compressed.
+PILOT_CHUNKS = 256
+PILOT_BYTES = 8 << 20
+# Of a part that was read extents differ more than chunks do, and one size serves all.
+PART_CHUNKS = {"lz4": 2048, "zstd-1": 512, "zstd-3": 512}
+# Student's quantile for the pilot's degrees of freedom and the widening for two stages, together.
+STUDENTS = 2.2
+# CPU seconds: per byte of a chunk, and for reading and handling it whatever its size (2 vCPU EPYC,
+# zstandard 0.23, lz4 4.4, 2026-11-26; zstd compresses small blocks at half the speed).
+SECONDS_PER_BYTE = {
+    "piece": 0.0,
+    "lz4": 1.1e-9,
+    "entropy": 0.15e-9,
+    "zstd-1": 1.7e-9,
+    "zstd-3": 2.4e-9,
+}
+SMALL_BLOCK_BYTES, SMALL_BLOCK_FACTOR = 16 << 10, 1.8
+SECONDS_PER_CHUNK = {"piece": 30e-6, "lz4": 12e-6}
+SECONDS_PER_FURTHER = 2e-6
+
+
+class Cell(NamedTuple):
+    """A figure that is asked for: what ``codec`` leaves of the chunks of ``chunker``, of the
+    distinct ones or of all occurrences; to a relative half width of ``target``."""
+
+    chunker: str
+    codec: str
+    population: Population
+    target: float
+
+
+def cells(plan: Plan) -> Iterator[Cell]:
+    """Every figure that ``plan`` asks for."""
+    for probed in plan.probed:
+        for codec in probed.columns:
+            if codec in CODECS:
+                is_headline = not probed.per_occurrence and (probed.chunker, codec) == HEADLINE
+                yield Cell(
+                    probed.chunker,
+                    codec,
+                    "occurrences" if probed.per_occurrence else "distinct",
+                    plan.precision if is_headline else 2 * plan.precision,
+                )
+
+
+def pilot(plan: Plan, population: Population) -> Wanted:
+    """Chunks of the pilot, by chunker and column."""
+    chunkers = {c.name: c for c in plan.chunkers}
+    return {
+        (probed.chunker, column): _pilot_chunks(chunkers[probed.chunker], population)
+        for probed in _of(plan, population)
+        for column in probed.columns
+    }
+
+
+def _pilot_chunks(chunker: Chunker, population: Population) -> int:
+    if population == "occurrences":
+        return PILOT_CHUNKS
+    return max(PILOT_CHUNKS, PILOT_BYTES // chunker.max_bytes)
+
+
+def _of(plan: Plan, population: Population) -> Iterable[Probed]:
+    return [each for each in plan.probed if each.per_occurrence == (population == "occurrences")]
+
+
+def wanted_of_part(plan: Plan) -> Wanted:
+    """Distinct chunks to compress of a part of the data."""
+    chunkers = {c.name: c for c in plan.chunkers}
+    return {
+        (probed.chunker, column): max(
+            PART_CHUNKS[column], _pilot_chunks(chunkers[probed.chunker], "distinct")
+        )
+        for probed in _of(plan, "distinct")
+        for column in probed.columns
+        if column in PART_CHUNKS
+    }
+
+
+def wanted_distinct(measurement: Measurement) -> Wanted:
+    """Distinct chunks that the precision needs, by the pilot in ``measurement``, a full scan."""
+    plan, wanted = measurement.plan, Wanted()
+    chunkers = {c.name: c for c in plan.chunkers}
+    for probed in _of(plan, "distinct"):
+        cut = Cut(chunkers[probed.chunker], measurement.sketches[probed.chunker], plan.seed)
+        found = cut.estimates(use_all=True)
+        targets = {c.codec: c.target for c in _cells_of(plan, probed)}
+        rows = len(cut.sketch.keys)
+        chosen = _allocated(
+            {name: len(values) for name, (_, values, _) in cut.probed.items()},
+            rows,
+            found,
+            targets,
+            cut.chunker.max_bytes,
+            max(float(rows), cut.kept.population),
+        )
+        wanted.update({(probed.chunker, name): count for name, count in chosen.items()})
+    return wanted
+
+
+def wanted_occurrences(measurement: Measurement, most: int) -> Wanted:
+    """Windows that the precision needs, ``most`` at most, by the pilot in ``measurement``, but for
+    the figures that the references to distinct chunks give already."""
+    every = EveryChunk.of(measurement)
+    if every is None or every.found.exact:
+        return {}
+    plan, data_bytes = measurement.plan, every.data_bytes
+    chunkers = {c.name: c for c in plan.chunkers}
+    columns = {f"{chunker} {column}": (chunker, column) for chunker, column in every.found.columns}
+    needs: list[Need] = []
+    for cell in cells(plan):
+        name = f"{cell.chunker} {cell.codec}"
+        if cell.population == "distinct" or not every.holds(cell.chunker, cell.codec):
+            continue
+        if _is_known(measurement, chunkers[cell.chunker], cell):
+            continue
+        for space in _spaces(chunkers[cell.chunker]):
+            saved = every.saved(space, use_all=True).get(name)
+            if saved is not None and saved.shares:
+                left = max(1.0, data_bytes - saved.total.value)
+                needs.append(Need(left, cell.target, _mirrored(saved), STUDENTS))
+    supplies = [
+        Supply(
+            name,
+            every.windows(*column),
+            most,
+            _cost_seconds(column[1], chunkers[column[0]].max_bytes, is_first=True),
+        )
+        for name, column in columns.items()
+    ]
+    chosen = allocate(supplies, needs, data_bytes / every.found.window_bytes)
+    return {columns[name]: count for name, count in chosen.items()}
+
+
+def _is_known(measurement: Measurement, chunker: Chunker, cell: Cell) -> bool:
+    """Whether the references to distinct chunks give ``cell`` to its target."""
+    if measurement.sampling is not None:
+        return False
+    cut = Cut(chunker, measurement.sketches[chunker.name], measurement.plan.seed)
+    if not cut.holds(cell.codec):
+        return False
+    width = cut.every_reference(cell.codec, measurement.data_bytes).relative_half_width
+    return width is not None and width <= cell.target
+
+
+def _spaces(chunker: Chunker) -> Iterator[Allocation]:
+    """How what is left of blocks is counted."""
+    yield IN_BYTES
+    if (chunker.block_bytes or 0) > IN_UNITS.allocation_bytes:
+        yield IN_UNITS
+
+
+def _mirrored(saved: Estimate) -> dict[str, tuple[float, float, float]]:
+    """The shares of the error of what is left: more saved is less left."""
+    return {name: (variance, more, less) for name, (variance, less, more) in saved.shares.items()}
+
+
+def _cells_of(plan: Plan, probed: Probed) -> Iterator[Cell]:
+    for cell in cells(plan):
+        is_of = (cell.population == "occurrences") == probed.per_occurrence
+        if is_of and cell.chunker == probed.chunker:
+            yield cell
+
+
+def _allocated(
+    pilots: Mapping[str, int],
+    most: int,
+    found: Mapping[str, Estimate],
+    targets: Mapping[str, float],
+    chunk_bytes: int,
+    population: float,
+) -> dict[str, int]:
+    supplies = [
+        Supply(name, count, most, _cost_seconds(name, chunk_bytes, is_first=index == 0))
+        for index, (name, count) in enumerate(pilots.items())
+    ]
+    needs = [
+        Need(found[codec].total.value, target, found[codec].shares, STUDENTS)
+        for codec, target in targets.items()
+        if codec in found and found[codec].shares and found[codec].total.value > 0
+    ]
+    return allocate(supplies, needs, population)
+
+
+def _cost_seconds(column: str, chunk_bytes: int, *, is_first: bool) -> float:
+    """CPU seconds of one chunk more of ``column``."""
+    factor = SMALL_BLOCK_FACTOR if chunk_bytes <= SMALL_BLOCK_BYTES else 1.0
+    handling = SECONDS_PER_CHUNK.get(column, SECONDS_PER_CHUNK["lz4"] if is_first else SECONDS_PER_FURTHER)
+    return SECONDS_PER_BYTE[column] * chunk_bytes * factor + handling
