@@ -285,7 +285,7 @@ def reduce(measured: Measured, *, target_bytes: int | None = None) -> Reduced:
     ``target_bytes`` are the application bytes, of data like what was measured, to size storage for.
     """
     data = measured.data
-    reduction = reduction_of(data, target_bytes)
+    reduction = reduction_of(data)
     if measured.similarity is not None:
         from storeff.estimate.similarity import with_similarity
 

@@ -48,6 +48,16 @@ class Quantity(msgspec.Struct, frozen=True):
     def is_exact(self) -> bool:
         return self.value is not None and self.low == self.value == self.high
 
+    @property
+    def relative_half_width(self) -> float | None:
+        """How far the further bound is from the value, as a part of it: 0 if exact. None where one
+        of them is unknown, and where the value is 0 but not exact."""
+        if self.is_exact:
+            return 0.0
+        if not self.value or self.low is None or self.high is None:
+            return None
+        return max(self.high - self.value, self.value - self.low) / abs(self.value)
+
     def __add__(self, other: "Quantity | Number") -> "Quantity":
         return self._by_end(other, operator.add)
 

@@ -71,7 +71,7 @@ def reduction(
             for codec in ("lz4", "zstd-1", "zstd-3")
         ],
         "similarity": None,
-        "scope": {"floor": ONE, "measured": ONE, "ceiling": None},
+        "scope": {"floor": ONE, "measured": ONE},
         "by_stratum": [],
         "method": {
             "estimator": "x",
