@@ -155,6 +155,13 @@ class Cell(msgspec.Struct, frozen=True):
         is_met = reached is not None and reached <= target
         return cls(chunker, codec, population, target, reached, chunks, auxiliary_chunks, is_met)
 
+    @property
+    def name(self) -> str:
+        """``cdc-64KiB dedup + zstd-3``, ``cdc-64KiB, zstd-3 only``."""
+        if self.population == "distinct":
+            return f"{self.chunker} dedup + {self.codec}"
+        return f"{self.chunker}, {self.codec} only"
+
 
 class Method(msgspec.Struct, frozen=True):
     """How the figures were obtained. ``sampling`` is null where everything was read. ``cells`` is
