@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.cells import default_table
 from support.scans import scenario_of
 
 from storeff.commands import explained
@@ -244,16 +245,6 @@ def test_a_reduction_that_nothing_measures_is_an_error() -> None:
     told = "layout weka-16-2: the report does not hold fixed-4KiB + zstd-1, which was not measured"
     assert error.value.message == told
     assert explained(error.value)[1].endswith("storeff scan --table full, or with this --layout")
-
-
-def default_table(found: Reduction) -> Reduction:
-    """``found`` without the rows that only the full table has."""
-    pairs = [("fixed-4KiB", "zstd-1"), *(("cdc-64KiB", c) for c in ("lz4", "zstd-1", "zstd-3"))]
-    return msgspec.structs.replace(
-        found,
-        combined=[row for row in found.combined if (row.chunker, row.codec) in pairs],
-        compression=[row for row in found.compression if row.codec == "lz4"],
-    )
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

@@ -220,7 +220,7 @@ def _compressed(cells: Sequence[Cell], scan: Scan | None) -> Section:
         )
         for cell in cells
     ]
-    heads = ("figure", "chunks compressed", "looked at", "asked", "reached", "CPU seconds")
+    heads = ("figure", "compressed", "looked at", "asked", "reached", "CPU seconds")
     return Section("compressed", "What was compressed for it", (table(heads, rows),))
 
 
