@@ -50,10 +50,13 @@ class Quantity(msgspec.Struct, frozen=True):
 
     @property
     def relative_half_width(self) -> float | None:
-        """Half of the interval relative to the value; None without either."""
+        """How far the further bound is from the value, as a part of it: 0 if exact. None where one
+        of them is unknown, and where the value is 0 but not exact."""
+        if self.is_exact:
+            return 0.0
         if not self.value or self.low is None or self.high is None:
             return None
-        return (self.high - self.low) / 2 / self.value
+        return max(self.high - self.value, self.value - self.low) / abs(self.value)
 
     def __add__(self, other: "Quantity | Number") -> "Quantity":
         return self._by_end(other, operator.add)

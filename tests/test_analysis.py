@@ -1,6 +1,7 @@
 """The library as a notebook uses it: the figures of the command, and errors that say what to do."""
 
 import dataclasses
+import inspect
 import os
 import random
 import subprocess
@@ -15,7 +16,9 @@ from click import Command
 from support.cli import storeff as run
 
 import storeff
+from storeff.analysis import TABLES
 from storeff.commands import FLAGS, cli, explained
+from storeff.commands.options import Choice
 from storeff.errors import UsageError
 from storeff.report.model import Report
 from storeff.testing import MemorySource
@@ -45,7 +48,7 @@ def figures(report: Report) -> Any:
     """``report`` as JSON without what differs from run to run."""
     made = msgspec.to_builtins(report)
     del made["run"]
-    for name in ("seconds", "cpu_seconds", "compress_cpu_seconds"):
+    for name in ("seconds", "cpu_seconds", "compress_cpu_seconds", "probe_cpu_seconds"):
         del made["scan"][name]
     return made
 
@@ -178,6 +181,10 @@ def test_no_data_is_not_sized(tmp_path: Path) -> None:
     [
         (lambda: storeff.Storage(["raid0"]), "layout"),
         (lambda: storeff.measure(SAMPLES, kernel="mmx"), "kernel"),
+        (lambda: storeff.measure(SAMPLES, table="ful"), "table"),
+        (lambda: storeff.measure(SAMPLES, precision=0.0009), "precision"),
+        (lambda: storeff.measure(SAMPLES, precision=0.21), "precision"),
+        (lambda: storeff.measure(SAMPLES, precision=float("nan")), "precision"),
         (
             lambda: storeff.measure(
                 SAMPLES, similarity=True, sampling=storeff.Sampling(seconds=1.0)
@@ -208,9 +215,15 @@ def test_every_flag_of_a_remedy_is_one() -> None:
 
 
 def test_the_command_line_has_the_defaults_of_the_library() -> None:
-    defaults = {parameter.name: parameter.default for parameter in command("scan").params}
-    assert defaults["drive"] == ONE.drive
-    assert defaults["site"] == ONE.site
+    parameters = {parameter.name: parameter for parameter in command("scan").params}
+    assert parameters["drive"].default == ONE.drive
+    assert parameters["site"].default == ONE.site
+    ours = inspect.signature(storeff.measure).parameters
+    table, precision = parameters["table"], parameters["precision"]
+    assert table.default == ours["table"].default
+    assert precision.type.convert(precision.default, None, None) == ours["precision"].default
+    assert isinstance(table.type, Choice)
+    assert tuple(table.type.choices) == TABLES
 
 
 def command(name: str) -> Command:

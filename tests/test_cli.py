@@ -38,7 +38,7 @@ def without_times(report: Any) -> Any:
     """``report`` without what differs from run to run: times, memory, the command, codec speeds."""
     for key in ("command", "started", "seconds", "peak_rss_bytes"):
         del report["run"][key]
-    for key in ("seconds", "cpu_seconds", "compress_cpu_seconds"):
+    for key in ("seconds", "cpu_seconds", "compress_cpu_seconds", "probe_cpu_seconds"):
         del report["scan"][key]
     for layout in report["layouts"]:
         for key in [k for k in layout["codec"] or {} if k.endswith(("_gbps", "_at"))]:
@@ -213,6 +213,11 @@ def test_an_unknown_price_leaves_the_total_unknown(sample_report: Path) -> None:
         (["scan", SAMPLES, "--sample", "ci=0%"], 2, "above 0 %"),
         (["scan", SAMPLES, "--sample", "64"], 2, "unit"),
         (["scan", SAMPLES, "--time-budget", "20"], 2, "10m"),
+        (["scan", SAMPLES, "--precision", "0.5"], 2, "write 1% or 0.5%"),
+        (["scan", SAMPLES, "--precision", "1%5"], 2, "'1%5' is not a percentage"),
+        (["scan", SAMPLES, "--precision", "0.01%"], 2, "ask for 0.1 % to 20 %: --precision"),
+        (["scan", SAMPLES, "--precision", "nan%"], 2, "a precision of nan % cannot be asked for"),
+        (["scan", SAMPLES, "--table", "ful"], 2, "did you mean 'full'?"),
         (["scan", SAMPLES, "--layout", "raid0"], 2, "ceph-ec-8-3"),
         (["scan", SAMPLES, "--drive", "floppy"], 1, "qlc-122"),
         (["scan", SAMPLES, "--kernel", "mmx"], 2, "scalar"),

@@ -118,7 +118,7 @@ def test_a_part_tells_the_roots_of_files_with_several_names_too(tmp_path: Path) 
         assert (made.census.files, made.census.size_bytes) == (51, 51 * BLOCK)
         partial = PartialScan(made, Plan(chunkers=CHUNKERS))
         partial.extend(1.0)
-        sharing = reduce(partial.result(), None).sharing
+        sharing = reduce(partial.result()).sharing
         assert sharing is not None
         assert [v.data_bytes // BLOCK for v in sharing.volumes] == [50, 51]
         assert sharing.needless_bytes.high is not None

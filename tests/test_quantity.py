@@ -178,3 +178,11 @@ def test_a_value_goes_without_its_interval_and_back() -> None:
     assert not q.is_exact
     assert not UNKNOWN.is_exact
     assert Quantity.exact(3).is_exact
+
+
+def test_the_half_width_is_of_the_further_bound_as_a_part_of_the_value() -> None:
+    assert Quantity(100, 99, 103, "measured").relative_half_width == pytest.approx(0.03)
+    assert Quantity(100, 90, 103, "measured").relative_half_width == pytest.approx(0.10)
+    assert Quantity.exact(0).relative_half_width == 0
+    for value, low, high in ((None, 1, 2), (1, None, 2), (1, 1, None), (0, 0, 2)):
+        assert Quantity(value, low, high, "measured").relative_half_width is None

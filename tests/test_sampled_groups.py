@@ -92,21 +92,6 @@ def test_no_bound_of_the_ratio_shrinks_as_the_scope_grows(roots: list[Path]) -> 
             assert (low.high or 0) <= (high.high or 0) + 1e-5
 
 
-def test_the_growth_scenario_adds_what_the_last_doubling_did(roots: list[Path]) -> None:
-    target_bytes = 64 * sum(_bytes(root) for root in roots[:2])
-    scope = reduce(sampled(roots[:2], 0.5), target_bytes).scope
-    half, whole = (growth.ratio.value for growth in scope.growth[-2:])
-    assert scope.ceiling is not None
-    assert half is not None
-    assert whole is not None
-    assert scope.ceiling.value == pytest.approx(whole + 6 * max(whole - half, 0.0))
-    assert scope.ceiling.origin == "assumed"
-
-
-def _bytes(root: Path) -> int:
-    return sum(path.stat().st_size for path in root.iterdir())
-
-
 def test_a_part_says_what_the_roots_share(roots: list[Path]) -> None:
     truth, sharing = whole(roots).sharing, reduce(sampled(roots, 0.4)).sharing
     assert truth is not None

@@ -16,6 +16,8 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.plan import HEADLINE, Chunker, Plan, Probed
 
 Wanted = dict[tuple[str, str], int]
+# Chunks are compressed of two populations: each distinct one once, for what is left after
+# deduplication, or each as often as it occurs, for what compression alone leaves.
 Population = Literal["distinct", "occurrences"]
 
 # Chunks of the pilot: fewer than 256 say little of how much chunks differ, and of small ones so
