@@ -17,10 +17,8 @@ from storeff.scan.plan import Plan
 def test_what_no_kept_chunk_has_is_unknown_not_zero() -> None:
     keys = np.random.default_rng(5).integers(0, 2**64, (1000, 2), np.uint64)
     ones = np.ones(1000, np.uint64)
-    sketch = sketch_of(
-        keys, ones * 8192, ones, ones, ones, seed=5, entries=100, compressed_entries=100
-    )
-    nothing = estimate_total(sample_of(sketch, 5), np.zeros(100, np.uint64))
+    sketch = sketch_of(keys, ones * 8192, ones, ones, {}, seed=5, entries=100, probed={})
+    nothing = estimate_total(sample_of(sketch, 5), np.zeros(100, np.uint64)).total
     assert nothing.quantity(0, 10) == UNKNOWN
 
 
