@@ -15,13 +15,15 @@ Floats = npt.NDArray[np.float64]
 class Column:
     """A quantity, ``values`` (n,), of the chunks of ``sample``: the first by rank of all rows.
 
-    No chunk has more of it than ``most`` (n,).
+    No chunk has more of it than ``most`` (n,). ``per_byte`` (n,) is what its codec leaves of each
+    byte of a chunk.
     """
 
     name: str
     sample: PrioritySample
     values: Floats
     most: Floats
+    per_byte: Floats
 
 
 def estimate_columns(
@@ -41,6 +43,7 @@ def estimate_columns(
             known,
             name=column.name,
             part_of=column.most,
+            per_byte=column.per_byte,
             use_all=use_all,
         )
         before.append(made[column.name].residual)

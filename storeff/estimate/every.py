@@ -48,8 +48,11 @@ class EveryChunk:
         return (chunker, codec) in self.found.columns
 
     def windows(self, chunker: str, codec: str) -> int:
-        """In how many windows."""
-        return self._known(self.found.columns.index((chunker, codec)))
+        """In how many windows; all chunks of them, where all are compressed."""
+        index = self.found.columns.index((chunker, codec))
+        if self.found.is_exact(index):
+            return int(np.count_nonzero(self.found.rows(index)))
+        return self._known(index)
 
     def left(
         self, chunker: str, codec: str, space: Allocation, whole_bytes: int
@@ -63,11 +66,14 @@ class EveryChunk:
         if not self.holds(chunker, codec):
             return None
         index = self.found.columns.index((chunker, codec))
-        if self.found.exact:
-            sizes, values = self._chunks(index)
+        if self.found.is_exact(index):
+            rows = self.found.rows(index)
+            sizes, values = (
+                each[rows, index].astype(np.uint64)
+                for each in (self.found.sizes, self.found.probed)
+            )
             return Quantity.exact(whole_bytes - int(space.saved(sizes, values).sum()))
-        count = self._known(index)
-        if count < WINDOWS_MIN:
+        if self._known(index) < WINDOWS_MIN:
             return UNKNOWN
         total = self.saved(space)[_name(chunker, codec)].total
         total = Total(
@@ -114,34 +120,34 @@ class EveryChunk:
 
     @cached_property
     def _usable(self) -> list[int]:
-        """Columns that are known of enough windows."""
-        count = len(self.found.columns)
-        return [index for index in range(count) if self._known(index) >= WINDOWS_MIN]
+        """Columns that are known of enough windows, but not of all chunks."""
+        return [
+            index
+            for index in range(len(self.found.columns))
+            if self._known(index) >= WINDOWS_MIN and not self.found.is_exact(index)
+        ]
 
     def _known(self, index: int) -> int:
         """How many windows the column is known of, by rank."""
+        # Whole chunks of what is exact rank infinitely high.
         return int(np.searchsorted(self.found.ranks, self.found.taus[index]))
-
-    def _chunks(self, index: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-        """Sizes and compressed sizes of the chunks of the column, of the windows it is known of."""
-        count = len(self.found.ranks) if self.found.exact else self._known(index)
-        return (
-            self.found.sizes[:count, index].astype(np.uint64),
-            self.found.probed[:count, index].astype(np.uint64),
-        )
 
     def _column(self, index: int, space: Allocation) -> Column:
         """What is saved of each window, by the chunk at its point. A window that could not be read
         saves what the others do."""
-        sizes, values = self._chunks(index)
-        count, tau = len(sizes), float(self.found.taus[index])
+        count, tau = self._known(index), float(self.found.taus[index])
+        sizes, values = (
+            each[:count, index].astype(np.uint64) for each in (self.found.sizes, self.found.probed)
+        )
         lengths = self.found.lengths[:count].astype(np.float64)
         is_known = values > 0
         saved = np.zeros(count)
         per_byte = space.saved(sizes, values)[is_known] / sizes[is_known]
         saved[is_known] = lengths[is_known] * per_byte
         if not is_known.all() and is_known.any():
-            saved[~is_known] = lengths[~is_known] * float(np.average(per_byte, weights=lengths[is_known]))
+            saved[~is_known] = lengths[~is_known] * float(
+                np.average(per_byte, weights=lengths[is_known])
+            )
         chance = np.minimum(1.0, lengths * tau)
         # Where chunks are smaller than windows, that all windows are looked at is not everything.
         of_chunks = np.minimum(1.0, np.minimum(lengths, np.maximum(sizes, 1)) * tau)
@@ -154,7 +160,10 @@ class EveryChunk:
             referenced=lengths,
             referenced_bytes=float(self.data_bytes),
         )
-        return Column(_name(*self.found.columns[index]), sample, saved, lengths)
+        name = _name(*self.found.columns[index])
+        return Column(
+            name, sample, saved, lengths, np.where(is_known, values / np.maximum(sizes, 1), 1.0)
+        )
 
 
 def _name(chunker: str, codec: str) -> str:

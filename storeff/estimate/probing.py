@@ -3,6 +3,7 @@
 The headline is asked for to ``Plan.precision``, every other figure to twice that.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
@@ -13,6 +14,7 @@ from storeff.estimate.sketched import Cut
 from storeff.estimate.totals import Estimate
 from storeff.scan.codecs import CODECS
 from storeff.scan.measurement import Measurement
+from storeff.scan.occurrences import WINDOW_BYTES
 from storeff.scan.plan import HEADLINE, Chunker, Plan, Probed
 
 Wanted = dict[tuple[str, str], int]
@@ -124,7 +126,7 @@ def wanted_occurrences(measurement: Measurement, most: int) -> Wanted:
     """Windows that the precision needs, ``most`` at most, by the pilot in ``measurement``, but for
     the figures that the references to distinct chunks give already."""
     every = EveryChunk.of(measurement)
-    if every is None or every.found.exact:
+    if every is None or every.found.taus.min(initial=math.inf) == math.inf:
         return {}
     plan, data_bytes = measurement.plan, every.data_bytes
     chunkers = {c.name: c for c in plan.chunkers}
@@ -150,7 +152,7 @@ def wanted_occurrences(measurement: Measurement, most: int) -> Wanted:
         )
         for name, column in columns.items()
     ]
-    chosen = allocate(supplies, needs, data_bytes / every.found.window_bytes)
+    chosen = allocate(supplies, needs, data_bytes / WINDOW_BYTES)
     return {columns[name]: count for name, count in chosen.items()}
 
 
@@ -207,5 +209,7 @@ def _allocated(
 def _cost_seconds(column: str, chunk_bytes: int, *, is_first: bool) -> float:
     """CPU seconds of one chunk more of ``column``."""
     factor = SMALL_BLOCK_FACTOR if chunk_bytes <= SMALL_BLOCK_BYTES else 1.0
-    handling = SECONDS_PER_CHUNK.get(column, SECONDS_PER_CHUNK["lz4"] if is_first else SECONDS_PER_FURTHER)
+    handling = SECONDS_PER_CHUNK.get(
+        column, SECONDS_PER_CHUNK["lz4"] if is_first else SECONDS_PER_FURTHER
+    )
     return SECONDS_PER_BYTE[column] * chunk_bytes * factor + handling

@@ -335,7 +335,9 @@ def ratio_of(table: ChunkTable, codec: str, base: str, labels: int | None = None
     half = float(stdtrit(count - 1, 0.975)) * math.sqrt(variance) / float(x.sum())
     missed = MISSED * seldom(seen) / count
     below, above = -missed * float((residual / x).min()), missed * float((residual / x).max())
-    return Quantity(ratio, ratio - math.hypot(half, below), ratio + math.hypot(half, above), "measured")
+    return Quantity(
+        ratio, ratio - math.hypot(half, below), ratio + math.hypot(half, above), "measured"
+    )
 
 
 def _low(q: Quantity) -> float:

@@ -123,11 +123,17 @@ class Control:
     are those of the smaller one, and the ``total`` over all chunks.
 
     It is what earlier controls do not explain, so that the errors of the totals are independent.
+    One that looks into chunks has ``per_byte`` (m,), what its codec leaves of each of their bytes,
+    and ``stands_for`` (m,), the bytes of all chunks that each row stands for. ``missed_bytes`` are those
+    that a kind of chunk may have of which the sample has none, where no other control was used.
     """
 
     name: str
     values: Floats
     total: Total
+    per_byte: Floats | None = None
+    stands_for: Floats | None = None
+    missed_bytes: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,11 +142,13 @@ class Estimate:
 
     ``shares`` say where its error comes from: by the name of a control, or of the quantity itself,
     the variance, and how much may be missed, less and more, with that sample as large as it is.
+    ``one_chunk`` is the variance that one kept chunk adds of which nothing is explained.
     """
 
     total: Total
     residual: Control
     shares: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    one_chunk: float = 0.0
 
 
 def sample_of(sketch: Sketch, seed: int) -> PrioritySample:
@@ -219,6 +227,7 @@ def estimate_total(
     *,
     name: str = "",
     part_of: Values | None = None,
+    per_byte: Floats | None = None,
     use_all: bool = False,
 ) -> Estimate:
     """Sum over all chunks of a quantity whose ``values`` (n,) are known for those of ``sample``.
@@ -239,23 +248,24 @@ def estimate_total(
     have: how much of it there can be is bounded by the chance to have missed it, as in J. A.
     Hanley, A. Lippman-Hand, "If nothing goes wrong, is everything all right?", JAMA 249, 1983. To
     find none of the quantity is a finding like any other. Where controls that look into chunks
-    explain the quantity, a kind that is rare to them is in their own totals, and a kind of which
-    they say what they do not say of any other may be off as far as any kept chunk is.
+    explain the quantity, that chance is that of the largest sample that was looked into. Of a kind
+    that this has and the smaller one has not, by what the control says of it, there may be nothing
+    or all too; one that cannot be told by it may be off as far as any kept chunk is.
     """
     y = values.astype(np.float64)
     if sample.is_exact:
         total = Total(int(values.sum()) if values.dtype.kind == "u" else float(y.sum()), 0.0)
-        return Estimate(total, Control(name, y, total))
+        stands_for = None if per_byte is None else sample.sizes
+        return Estimate(total, Control(name, y, total, per_byte, stands_for))
     plain = float((y / sample.chance).sum())
-    found = [_unexplained(sample, y, name, plain, part_of)]
-    one_chunk = _one_chunk(sample, y, plain)
+    alone = _unexplained(sample, y, name, plain, part_of, per_byte)
+    found = [alone]
     missable = int(np.count_nonzero((y != 0) & (sample.chance < 1)))
-    known = [sample.referenced, *(control.values[: len(y)] for control in controls)]
-    totals = [Total(sample.referenced_bytes, 0.0), *(control.total for control in controls)]
-    names = [REFERENCED, *(control.name for control in controls)]
-    for used in range(1, min(len(known), missable - 2) + 1):
-        fit = _Fit.of(sample, y, np.column_stack(known[:used]), missable / (missable - used))
-        found.append(_regressed(sample, plain, fit, name, names, totals[:used], found[0], one_chunk))
+    used = [Control(REFERENCED, sample.referenced, Total(sample.referenced_bytes, 0.0)), *controls]
+    for count in range(1, min(len(used), missable - 2) + 1):
+        known = np.column_stack([control.values[: len(y)] for control in used[:count]])
+        fit = _Fit.of(sample, y, known, missable / (missable - count))
+        found.append(_regressed(sample, plain, fit, used[:count], part_of, alone))
     return found[-1] if use_all else min(found, key=lambda each: each.total.standard_error)
 
 
@@ -264,7 +274,12 @@ REFERENCED, SIZE = "referenced", "size"
 
 
 def _unexplained(
-    sample: PrioritySample, y: Floats, name: str, plain: float, part_of: Values | None
+    sample: PrioritySample,
+    y: Floats,
+    name: str,
+    plain: float,
+    part_of: Values | None,
+    per_byte: Floats | None,
 ) -> Estimate:
     """The estimate without any control."""
     has = y != 0
@@ -274,13 +289,26 @@ def _unexplained(
         less, more = share * sample.missed_bytes, (1 - share) * sample.missed_bytes
     if not has.any():
         total = Total(0.0, 0.0, math.inf, 0.0, more) if more else NOTHING_KNOWN
-        return Estimate(total, Control(name, y, total), {name: (0.0, 0.0, more)})
+        residual = _control(sample, name, per_byte, y, total)
+        return Estimate(total, residual, {name: (0.0, 0.0, more)})
     terms = sample.weight * y**2
-    variance = max(float(terms.sum()), _one_chunk(sample, y, plain))
+    one_chunk = _one_chunk(sample, y, plain)
+    variance = max(float(terms.sum()), one_chunk)
     squared = float((terms**2).sum())
     freedom = 2 * variance**2 / squared if squared else math.inf
     total = Total(plain, math.sqrt(variance), freedom, less, more)
-    return Estimate(total, Control(name, y, total), {name: (variance, less, more)})
+    residual = _control(sample, name, per_byte, y, total)
+    return Estimate(total, residual, {name: (variance, less, more)}, one_chunk)
+
+
+def _control(
+    sample: PrioritySample, name: str, per_byte: Floats | None, residual: Floats, own: Total
+) -> Control:
+    """What ``residual`` of a quantity is to further ones; ``per_byte`` if it looks into chunks."""
+    if per_byte is None:
+        return Control(name, residual, own)
+    stands_for = sample.sizes / sample.chance
+    return Control(name, residual, own, per_byte, stands_for, sample.missed_bytes)
 
 
 def _one_chunk(sample: PrioritySample, y: Floats, plain: float) -> float:
@@ -312,49 +340,75 @@ class _Fit:
         return cls(known, slopes, residual, lost * sample.weight * squares)
 
 
+# A chunk of which a control is further outside of what it is for the chunks of the smaller sample,
+# per byte, is of a kind of which that has none.
+UNLIKE = 0.1
+
+
 def _regressed(
     sample: PrioritySample,
     plain: float,
     fit: _Fit,
-    name: str,
-    names: Sequence[str],
-    totals: Sequence[Total],
-    unexplained: Estimate,
-    one_chunk: float,
+    used: Sequence[Control],
+    part_of: Values | None,
+    alone: Estimate,
 ) -> Estimate:
-    """``plain`` corrected by what the estimates of the controls, the referenced bytes first, miss
-    of their totals."""
-    sums = (fit.known.T / sample.chance).sum(axis=1)
-    looks_inside = any(each not in (REFERENCED, SIZE) for each in names[: len(totals)])
-    _, less, more = unexplained.shares[name]
+    """``plain`` corrected by what the estimates of the controls ``used``, the referenced bytes
+    first, miss of their totals; ``alone`` is the estimate without them."""
+    name, sums = alone.residual.name, (fit.known.T / sample.chance).sum(axis=1)
+    values = np.array([control.total.value for control in used])
+    value = plain + float(fit.slopes @ (values - sums))
     variance = float(fit.terms.sum()) + float(fit.slopes[0]) ** 2 * sample.unseen
-    if looks_inside:
+    inside = [control for control in used if control.per_byte is not None]
+    _, less, more = alone.shares[name]
+    if inside:
         per_byte = fit.residual / sample.sizes
         less = sample.missed_bytes * max(0.0, -float(per_byte.min()))
         more = sample.missed_bytes * max(0.0, float(per_byte.max()))
     else:
-        variance = max(variance, one_chunk)
+        variance = max(variance, alone.one_chunk)
     squared = float((fit.terms**2).sum())
-    own = Total(
-        plain - float(fit.slopes @ sums),
-        math.sqrt(variance),
-        2 * variance**2 / squared if squared else math.inf,
-        less,
-        more,
-    )
+    freedom = 2 * variance**2 / squared if squared else math.inf
+    own = Total(plain - float(fit.slopes @ sums), math.sqrt(variance), freedom, less, more)
     shares = {name: (variance, less, more)}
-    of_freedom = variance**2 / own.freedom
-    for each, slope, total in zip(names, fit.slopes.tolist(), totals, strict=False):
+    of_freedom = variance**2 / freedom
+    # The quantity may be anything of a kind that was not met: share of what is there, or the rest.
+    whole = 0.0 if part_of is None else float((part_of / sample.chance).sum())
+    share = plain / whole if whole else 0.0
+    # What one control says of no chunk of the next sample is unknown to that.
+    counts = [len(each.values) for each in inside[1:]] + [len(fit.residual)]
+    for control, slope in zip(used, fit.slopes.tolist(), strict=True):
+        total = control.total
         of_control = (slope * total.standard_error) ** 2
-        ends = slope * total.missed_less, slope * total.missed_more
-        shares[each] = (of_control, *(ends if slope >= 0 else (-ends[1], -ends[0])))
         of_freedom += of_control**2 / total.freedom
-    whole = sum(each[0] for each in shares.values())
+        ends = slope * total.missed_less, slope * total.missed_more
+        less, more = ends if slope >= 0 else (-ends[1], -ends[0])
+        if control.missed_bytes and whole:
+            less, more = share * control.missed_bytes, (1 - share) * control.missed_bytes
+        if control.per_byte is not None and whole:
+            unlike = _unlike_bytes(control, counts[inside.index(control)])
+            less, more = less + unlike, more + unlike
+        shares[control.name] = of_control, less, more
+    everything = sum(each[0] for each in shares.values())
     total = Total(
-        plain + float(fit.slopes @ ([each.value for each in totals] - sums)),
-        math.sqrt(whole),
-        whole**2 / of_freedom if of_freedom else math.inf,
+        value,
+        math.sqrt(everything),
+        everything**2 / of_freedom if of_freedom else math.inf,
         math.hypot(*(each[1] for each in shares.values())),
         math.hypot(*(each[2] for each in shares.values())),
     )
-    return Estimate(total, Control(name, fit.residual, own), shares)
+    residual = replace(alone.residual, values=fit.residual, total=own)
+    if inside:
+        residual = replace(residual, missed_bytes=0.0)
+    return Estimate(total, residual, shares, alone.one_chunk)
+
+
+def _unlike_bytes(control: Control, count: int) -> float:
+    """Bytes that may be left of chunks of which ``control`` says what it says of none of the first
+    ``count``: hardly more than it says."""
+    assert control.per_byte is not None
+    assert control.stands_for is not None
+    known, others = control.per_byte[:count], control.per_byte[count:]
+    unlike = (others < known.min() - UNLIKE) | (others > known.max() + UNLIKE)
+    left = np.minimum(1.0, others[unlike] + UNLIKE)
+    return float((control.stands_for[count:][unlike] * left).sum())

@@ -176,12 +176,14 @@ def windows_of(p: Population, seed: int, probed: Mapping[str, int]) -> Occurrenc
         objects=kept.astype(np.uint64),
         starts=np.zeros(len(kept), np.uint64),
         lengths=sizes[kept],
-        ranks=ranks[kept],
+        ranks=np.full(len(kept), np.inf) if exact else ranks[kept],
         labels=p.labels[p.extent[kept]],
         sizes=np.repeat(sizes[kept, np.newaxis], len(columns), axis=1).astype(np.uint32),
         probed=known,
         taus=np.array([np.inf if exact else tau_of(probed[name]) for name in columns]),
         tau=np.inf if exact else tau_of(count),
+        hole_ranks=np.empty(0),
+        hole_lengths=np.empty(0, np.uint64),
     )
 
 
