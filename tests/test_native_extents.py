@@ -12,7 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import oracle
-from support.native import RANDOM, SEED, WHOLE, Plan, contents, expected, plain, profiles
+from support.native import (
+    RANDOM,
+    SEED,
+    WHOLE,
+    Plan,
+    contents,
+    expected,
+    place_of,
+    plain,
+    profiles,
+)
 
 from storeff._native import Scanner, kernels, merge
 
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
     from storeff._native import Content
 
 plans = st.lists(
-    st.tuples(profiles(), st.sampled_from([1, 3, 100])).map(lambda p: (*p[0], p[1], 0)),
+    st.tuples(profiles(), st.sampled_from([1, 3, 100])).map(lambda p: (*p[0], p[1])),
     min_size=1,
     max_size=3,
 )
@@ -36,8 +46,8 @@ def extents(draw: st.DrawFn) -> tuple[bytes, int, int, int, float]:
     return data, position, start, end, draw(st.sampled_from([0.25, 0.5, 1.0]))
 
 
-def scanned(plan: Plan, of: list[Content], arena: bytes, **options: object) -> Scanner:
-    scanner = Scanner(plan, SEED, is_sample=True, **options)  # type: ignore[arg-type]
+def scanned(plan: Plan, of: list[Content], arena: bytes, kernel: str = "scalar") -> Scanner:
+    scanner = Scanner(plan, SEED, kernel, is_sample=True)
     scanner.scan_contents(arena, of)
     return scanner
 
@@ -47,15 +57,14 @@ def scanned(plan: Plan, of: list[Content], arena: bytes, **options: object) -> S
 def test_a_sample_is_what_the_oracle_counts(
     kernel: str, plan: Plan, each: list[tuple[int, tuple[bytes, int, int, int, float]]]
 ) -> None:
-    plan = [*plan, *plan]
-    per_occurrence = range(len(plan) // 2, len(plan))
-    twin = oracle.Scanner(plan, SEED, per_occurrence, is_sample=True)
+    twin = oracle.Scanner(plan, SEED, is_sample=True)
     arena, of = bytearray(), []
-    for number, (labels, (data, position, start, end, rank)) in enumerate(each):
+    for i, (labels, (data, position, start, end, rank)) in enumerate(each):
+        number = place_of(i)[0]
         of.append((len(arena), len(data), labels, number, position, start, end, rank))
         arena += data
         twin.scan_extent(labels, data, number, position, (start, end, rank))
-    scanner = scanned(plan, of, bytes(arena), per_occurrence=per_occurrence, kernel=kernel)
+    scanner = scanned(plan, of, bytes(arena), kernel)
     for index, chunker in enumerate(twin.chunkers):
         assert plain(scanner.export(index)) == expected(chunker)
     assert scanner.export_histogram().tolist() == twin.histogram
@@ -64,7 +73,7 @@ def test_a_sample_is_what_the_oracle_counts(
 def test_turns_of_chunkers_do_not_show() -> None:
     """Chunkers take turns in data larger than a cache; constant stretches cross their ends."""
     data = RANDOM[:200_000] + bytes(300_000) + RANDOM[200_000:]
-    plan = [(4096, 4096, 900, 0), (6144, 10240, 900, 0), (16384, 16384, 900, 0)]
+    plan = [(4096, 4096, 900), (6144, 10240, 900), (16384, 16384, 900)]
     start, end = 40_960, 819_200
     twin = oracle.Scanner(plan, SEED, is_sample=True)
     twin.scan_extent(1, data, 7, 0, (start, end, 0.5))
@@ -74,7 +83,7 @@ def test_turns_of_chunkers_do_not_show() -> None:
 
 
 def test_extents_side_by_side_hold_every_chunk_of_the_whole_once() -> None:
-    plan = [(6144, 10240, 900, 0), (4096, 4096, 900, 0)]
+    plan = [(6144, 10240, 900), (4096, 4096, 900)]
     bounds = [*range(0, len(RANDOM), 131_072), len(RANDOM)]
     of: list[Content] = [
         (0, len(RANDOM), 1, 1, 0, start, end, (i + 1) / 8)
@@ -95,7 +104,7 @@ def test_all_entries_of_a_chunk_stay_or_go_together() -> None:
     arena = b"".join(blocks)
     for rank in range(1, 6):
         of += [(0, len(arena), 1, rank, 0, 0, len(arena), rank / 8)]
-    export = scanned([(8, 8, 203, 0)], of, arena).export(0)
+    export = scanned([(8, 8, 203)], of, arena).export(0)
     keys = [tuple(key) for key in export["keys"].tolist()]
     assert len(keys) == 200
     assert all(keys.count(key) == 5 for key in keys)
@@ -112,23 +121,16 @@ def test_merged_samples_are_the_sample_of_everything(
     parts: list[list[tuple[int, int]]], capacity: int
 ) -> None:
     def part(rows: list[tuple[int, int]]) -> SimpleNamespace:
-        of: list[Content] = [(8 * i, 8, 1 << e, 1, 0, 0, 8, e / 8) for i, e in rows]
-        export = scanned([(8, 8, capacity, 0)], of, RANDOM).export(0)
+        of: list[Content] = [
+            (8 * i, 8, 1 << e, 9 - i % 3, 8 * e, 8 * e, 8 * e + 8, e / 8) for i, e in rows
+        ]
+        export = scanned([(8, 8, capacity)], of, RANDOM).export(0)
         return SimpleNamespace(**export)
 
     together = part([row for rows in parts for row in rows])
     merged = merge([part(rows) for rows in parts], capacity, SEED)
     for name in merged:
         assert np.array_equal(merged[name], getattr(together, name)), name  # type: ignore[literal-required]
-
-
-def test_of_an_admitted_chunk_the_extent_is_known_and_takes_the_sizes() -> None:
-    scanner = Scanner([(8, 8, 9, 1)], SEED, is_sample=True)
-    of: list[Content] = [(0, 8, 1, 1, 0, 0, 8, 0.25), (0, 8, 1, 1, 0, 0, 8, 0.5)]
-    admitted = scanner.scan_contents(RANDOM, of)
-    assert admitted["extent"].tolist() == [0.25, 0.5]
-    scanner.set_compressed(admitted, np.array([[3], [4]], np.uint32))
-    assert scanner.export(0)["compressed"].tolist() == [[3], [4]]
 
 
 @pytest.mark.parametrize(
@@ -139,14 +141,14 @@ def test_of_an_admitted_chunk_the_extent_is_known_and_takes_the_sizes() -> None:
     ],
 )
 def test_extents_that_make_no_sense(position: int, start: int, end: int, rank: float) -> None:
-    scanner = Scanner([(8, 8, 9, 0)], SEED, is_sample=True)
+    scanner = Scanner([(8, 8, 9)], SEED, is_sample=True)
     with pytest.raises(ValueError, match=r"reach into it|64 bits"):
         scanner.scan_contents(RANDOM, [(0, 8, 1, 1, position, start, end, rank)])
     assert scanner.export(0)["chunks"] == 0
 
 
 def test_a_whole_file_is_no_extent() -> None:
-    scanner = Scanner([(8, 8, 9, 0)], SEED)
+    scanner = Scanner([(8, 8, 9)], SEED)
     for position, start, end, rank in (
         (1, 0, 8, 0.0),
         (0, 1, 8, 0.0),
@@ -158,11 +160,11 @@ def test_a_whole_file_is_no_extent() -> None:
 
 
 def test_a_scanner_of_a_sample_takes_nothing_but_extents() -> None:
-    scanner = Scanner([(8, 8, 9, 0)], SEED, is_sample=True)
+    scanner = Scanner([(8, 8, 9)], SEED, is_sample=True)
     ones = np.ones(1, np.uint64)
     with pytest.raises(ValueError, match="sample"):
         scanner.begin(1)
     with pytest.raises(ValueError, match="sample"):
-        scanner.add(0, np.ones((1, 2), np.uint64), ones, ones)
+        scanner.add(0, np.ones((1, 2), np.uint64), ones, ones, np.ones((1, 2), np.uint64))
     with pytest.raises(ValueError, match="sample"):
         Scanner([WHOLE], SEED, is_sample=True)

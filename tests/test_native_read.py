@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import oracle
 from support.native import SEED, WHOLE, assert_is_the_oracles, contents, profiles
+from support.native import File as FileOfSegments
 
 from storeff import _native
 from storeff._native import Scanner, read_files
@@ -52,7 +53,7 @@ def feed_file(
     position = 0
     while True:
         end = min(length, position + call_bytes)
-        position, _, error = scanner.feed(fd, position, end, end == length, buffer, read_bytes)
+        position, error = scanner.feed(fd, position, end, end == length, buffer, read_bytes)
         assert not error
         if position == length:
             return
@@ -60,7 +61,7 @@ def feed_file(
 
 @settings(max_examples=50)
 @given(
-    plan=st.lists(profiles().map(lambda p: (*p, 100, 0)), min_size=1, max_size=3),
+    plan=st.lists(profiles().map(lambda p: (*p, 100)), min_size=1, max_size=3),
     data=contents(),
     call_bytes=st.integers(1, 90),
     read_bytes=st.integers(1, 50),
@@ -68,7 +69,7 @@ def feed_file(
 )
 def test_feeding_a_file_is_spanning_its_bytes(
     tmp_path_factory: pytest.TempPathFactory,
-    plan: list[tuple[int, int, int, int]],
+    plan: list[tuple[int, int, int]],
     data: bytes,
     call_bytes: int,
     read_bytes: int,
@@ -83,45 +84,31 @@ def test_feeding_a_file_is_spanning_its_bytes(
     feed_file(scanner, fd, len(data), call_bytes, buffer, read_bytes)
     scanner.end()
     os.close(fd)
-    assert_is_the_oracles(scanner, plan, [(1, [data])])
-
-
-def test_feed_stops_where_chunks_must_be_compressed(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(RANDOM)
-    scanner = Scanner([(8192, 8192, 100, 1)], SEED)
-    scanner.begin(1)
-    buffer = bytearray(50_000)
-    with open(path, "rb") as file:
-        position, admitted, error = scanner.feed(
-            file.fileno(), 0, len(RANDOM), True, buffer, 20_000
-        )
-    assert (position, error) == (20_000, 0)
-    offered = [bytes(buffer[k["offset"] : k["offset"] + k["length"]]) for k in admitted]
-    assert offered == [RANDOM[:8192], RANDOM[8192:16384]]
+    assert_is_the_oracles(scanner, plan, [(1, [data])], lambda number: (0, 0))
 
 
 def test_feed_tells_that_the_file_ended_and_keeps_what_there_was(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(RANDOM[:10_000])
-    scanner = Scanner([(6, 11, 5000, 0)], SEED)
+    scanner = Scanner([(6, 11, 5000)], SEED)
     scanner.begin(1)
     buffer = bytearray(8192)
     with open(path, "rb") as file:
-        position, _, error = scanner.feed(file.fileno(), 0, 20_000, True, buffer, 4096)
+        position, error = scanner.feed(file.fileno(), 0, 20_000, True, buffer, 4096)
         assert (position, error) == (10_000, _native.FILE_ENDED)
         scanner.feed(file.fileno(), position, position, True, buffer, 4096)
     scanner.end()
-    assert_is_the_oracles(scanner, [(6, 11, 5000, 0)], [(1, [RANDOM[:10_000]])])
+    files: list[FileOfSegments] = [(1, [RANDOM[:10_000]])]
+    assert_is_the_oracles(scanner, [(6, 11, 5000)], files, lambda number: (0, 0))
 
 
 def test_feed_gives_the_error_of_a_read(tmp_path: Path) -> None:
-    scanner = Scanner([(8, 8, 5, 0)], SEED)
+    scanner = Scanner([(8, 8, 5)], SEED)
     scanner.begin(1)
     fd = os.open(tmp_path, os.O_RDONLY)
-    assert scanner.feed(fd, 0, 10, True, bytearray(5000), 10)[::2] == (0, errno.EISDIR)
+    assert scanner.feed(fd, 0, 10, True, bytearray(5000), 10) == (0, errno.EISDIR)
     os.close(fd)
-    assert scanner.feed(fd, 0, 10, True, bytearray(5000), 10)[2] == errno.EBADF
+    assert scanner.feed(fd, 0, 10, True, bytearray(5000), 10)[1] == errno.EBADF
 
 
 def test_a_part_has_the_key_of_a_whole_file(tmp_path: Path) -> None:
@@ -145,12 +132,12 @@ def test_a_part_has_the_key_of_a_whole_file(tmp_path: Path) -> None:
 
 @settings(max_examples=50)
 @given(
-    plan=st.lists(profiles().map(lambda p: (*p, 100, 0)), min_size=1, max_size=3),
+    plan=st.lists(profiles().map(lambda p: (*p, 100)), min_size=1, max_size=3),
     files=st.lists(st.tuples(st.sampled_from([1, 2, 1 << 63]), contents()), max_size=5),
     gap=st.integers(0, 3),
 )
 def test_scanning_contents_is_scanning_the_files(
-    plan: list[tuple[int, int, int, int]], files: list[tuple[int, bytes]], gap: int
+    plan: list[tuple[int, int, int]], files: list[tuple[int, bytes]], gap: int
 ) -> None:
     arena = bytearray()
     rows: list[Content] = []
@@ -160,19 +147,13 @@ def test_scanning_contents_is_scanning_the_files(
     plan = [*plan, WHOLE]
     scanner = Scanner(plan, SEED)
     scanner.scan_contents(arena, rows)
-    assert_is_the_oracles(scanner, plan, [(labels, [data]) for labels, data in files])
-
-
-def test_contents_offer_chunks_by_their_place_in_the_arena() -> None:
-    scanner = Scanner([(4096, 4096, 5, 1)], SEED)
-    admitted = scanner.scan_contents(RANDOM, [whole_content(10, 4096), whole_content(50_000, 100)])
-    assert admitted["offset"].tolist() == [10, 50_000]
-    assert admitted["length"].tolist() == [4096, 100]
+    files_read: list[FileOfSegments] = [(labels, [data]) for labels, data in files]
+    assert_is_the_oracles(scanner, plan, files_read, lambda number: (number, 0))
 
 
 @pytest.mark.parametrize("row", [(0, 11, 1), (11, 0, 1), (5, 6, 1), (2**63, 2**63, 1), (0, 1, 0)])
 def test_contents_outside_the_arena(row: tuple[int, int, int]) -> None:
-    scanner = Scanner([(8, 8, 5, 0)], SEED)
+    scanner = Scanner([(8, 8, 5)], SEED)
     with pytest.raises(ValueError, match=r"outside the arena|label"):
         scanner.scan_contents(bytes(10), [whole_content(0, 10), whole_content(*row)])
     assert scanner.export(0)["chunks"] == 0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Added = tuple[int, int, int, int]
 """High, low, size, labels."""
-Entries = tuple[list[tuple[oracle.Chunk, int, int]], float]
+Entries = tuple[list[tuple[oracle.Chunk, int, int, oracle.Place]], float]
 
 SEED = 11
 
@@ -33,23 +33,32 @@ capacities = st.sampled_from([1, 2, 3, 7, 30, 1000])
 
 
 def sketch(chunks: list[Added], capacity: int, seed: int = SEED) -> Export:
-    scanner = Scanner([(8, 8, capacity, 0)], seed)
+    scanner = Scanner([(8, 8, capacity)], seed)
     columns = np.array(chunks, dtype=np.uint64).reshape(-1, 4)
-    scanner.add(0, columns[:, :2].copy(), columns[:, 2].copy(), columns[:, 3].copy())
+    places = np.array([place_of(chunk) for chunk in chunks], np.uint64).reshape(-1, 2)
+    scanner.add(0, columns[:, :2].copy(), columns[:, 2].copy(), columns[:, 3].copy(), places)
     return scanner.export(0)
+
+
+def place_of(chunk: Added) -> oracle.Place:
+    """Equal chunks of different labels are at different places, in no order."""
+    high, low, size, labels = chunk
+    mixed = oracle.mix64(labels + size)
+    return (high ^ mixed) % 3, mixed >> 3 ^ low
 
 
 def entries(export: Merged) -> Entries:
     rows = zip(export["keys"].tolist(), export["sizes"].tolist(), strict=True)
     chunks = [((high, low), size) for (high, low), size in rows]
-    columns = zip(chunks, export["counts"].tolist(), export["labels"].tolist(), strict=True)
-    return list(columns), export["tau"]
+    places = zip(export["objects"].tolist(), export["offsets"].tolist(), strict=True)
+    counts, labels = export["counts"].tolist(), export["labels"].tolist()
+    return list(zip(chunks, counts, labels, places, strict=True)), export["tau"]
 
 
 def twin(chunks: list[Added], capacity: int, seed: int = SEED) -> Entries:
     expected = oracle.Sketch(capacity, seed)
     for high, low, size, labels in chunks:
-        expected.add((high, low), size, labels)
+        expected.add((high, low), size, labels, place_of((high, low, size, labels)))
     return expected.kept()
 
 
@@ -71,7 +80,7 @@ def test_buckets_count_every_reference_kept_or_not(
 ) -> None:
     everything = oracle.Sketch(3, seed)
     for high, low, size, labels in chunks:
-        everything.add((high, low), size, labels)
+        everything.add((high, low), size, labels, (0, 0))
     whole = sketch(chunks, 3, seed)
     assert whole["buckets"].tolist() == everything.buckets(BUCKETS)
     parts = [sketch(part, 3, seed)["buckets"] for part in (chunks[:split], chunks[split:])]
@@ -103,21 +112,6 @@ def test_merged_sketches_are_the_sketch_of_everything(
     assert merged(parts, capacity) == entries(everything)
 
 
-def test_merging_takes_compressed_sizes_from_whichever_knows_them() -> None:
-    contents = [bytes([value]) * 7 + b"x" for value in range(2)]
-    scanners = [Scanner([(8, 8, 10, 2)], SEED) for _ in contents]
-    for scanner, known in zip(scanners, contents, strict=True):
-        for content in contents:
-            scanner.begin(1)
-            admitted = scanner.span(content, 8, True)
-            scanner.end()
-            if content == known:
-                scanner.set_compressed(admitted, np.array([[3, 5]], np.uint32))
-    together = merge([SimpleNamespace(**s.export(0)) for s in scanners], 10, SEED)
-    assert together["compressed"].tolist() == [[3, 5], [3, 5]]
-    assert together["counts"].tolist() == [2, 2]
-
-
 def test_many_chunks_merged_are_those_of_one_pass() -> None:
     source = np.random.default_rng(4)
     parts = [source.integers(0, 3000, (5000, 4)).astype(np.uint64) for _ in range(3)]
@@ -131,7 +125,7 @@ def test_many_chunks_merged_are_those_of_one_pass() -> None:
 
 def test_a_sample_and_a_full_scan_do_not_merge() -> None:
     whole = part([(1, 1, 8, 1)], 10)
-    sample = SimpleNamespace(**Scanner([(8, 8, 10, 0)], SEED, is_sample=True).export(0))
+    sample = SimpleNamespace(**Scanner([(8, 8, 10)], SEED, is_sample=True).export(0))
     with pytest.raises(ValueError, match="do not merge"):
         merge([whole, sample], 10, SEED)
 
@@ -211,11 +205,15 @@ def column(*values: int) -> npt.NDArray[np.uint64]:
     return np.array(values, dtype=np.uint64)
 
 
+def pair(high: int, low: int) -> npt.NDArray[np.uint64]:
+    return column(high, low).reshape(1, 2)
+
+
 def test_a_total_that_does_not_fit_is_refused() -> None:
-    scanner = Scanner([(8, 8, 5, 0)], SEED)
-    scanner.add(0, column(1, 1).reshape(1, 2), column(2**64 - 1), column(1))
+    scanner = Scanner([(8, 8, 5)], SEED)
+    scanner.add(0, pair(1, 1), column(2**64 - 1), column(1), pair(1, 1))
     with pytest.raises(ValueError, match="64 bits"):
-        scanner.add(0, column(1, 2).reshape(1, 2), column(1), column(1))
+        scanner.add(0, pair(1, 2), column(1), column(1), pair(1, 1))
     export = scanner.export(0)
     assert (export["chunks"], export["bytes"], len(export["sizes"])) == (1, 2**64 - 1, 1)
 
@@ -227,24 +225,27 @@ def test_a_total_that_does_not_fit_is_refused() -> None:
         (-1, [[1, 1]], [8], [1], "chunker"),
         (0, [[1, 1]], [0], [1], "at least one byte"),
         (0, [[1, 1]], [8], [0], "at least one label"),
-        (0, [[1, 1]], [8, 8], [1, 1], "shape"),
-        (0, [[1, 1, 1]], [8], [1], "shape"),
+        (0, [[1, 1]], [8, 8], [1, 1], "keys must have the shape"),
+        (0, [[1, 1, 1]], [8], [1], "keys must have the shape"),
         (0, [[1, 1]], [8], [1, 1], "labels for each"),
+        (0, [[1, 1], [1, 2]], [8, 8], [1, 1], "places must have the shape"),
     ],
 )
 def test_chunks_that_make_no_sense(
     chunker: int, keys: list[list[int]], sizes: list[int], labels: list[int], message: str
 ) -> None:
-    scanner = Scanner([(8, 8, 5, 0)], SEED)
+    scanner = Scanner([(8, 8, 5)], SEED)
     with pytest.raises(ValueError, match=message):
-        scanner.add(chunker, np.array(keys, dtype=np.uint64), column(*sizes), column(*labels))
+        scanner.add(
+            chunker, np.array(keys, dtype=np.uint64), column(*sizes), column(*labels), pair(1, 1)
+        )
     assert scanner.export(0)["chunks"] == 0
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64])
 def test_seeds_are_64_bits(seed: int) -> None:
     with pytest.raises(ValueError, match="seed"):
-        Scanner([(8, 8, 5, 0)], seed)
+        Scanner([(8, 8, 5)], seed)
     with pytest.raises(ValueError, match="seed"):
         rank(np.empty((0, 2), np.uint64), np.empty(0, np.uint64), seed)
 
@@ -253,7 +254,7 @@ def test_what_is_reserved_changes_nothing() -> None:
     data = random.Random(6).randbytes(100_000)
     exports = []
     for reserve_after in (None, 0, 50_000):
-        scanner = Scanner([(16, 16, 300, 0)], SEED)
+        scanner = Scanner([(16, 16, 300)], SEED)
         for start in (0, 50_000):
             if reserve_after == start:
                 scanner.reserve()

@@ -132,12 +132,13 @@ def less_compressed(sketch: Sketch, entries: int, seed: int) -> Sketch:
 def check_sketch(name: str, stream: Stream, entries: int, seed: int) -> None:
     """Raises ClickException unless the native core keeps what ``sketches`` says it keeps."""
     [(_, ours)] = sketches(stream, seed, [entries])
-    scanner = _native.Scanner([(0, 0, entries, 0)], seed)
+    scanner = _native.Scanner([(0, 0, entries)], seed)
     scanner.add(
         0,
         stream.keys[stream.chunk],
         stream.sizes[stream.chunk],
         np.uint64(1) << stream.stratum[stream.in_file].astype(np.uint64),
+        np.zeros((len(stream.chunk), 2), np.uint64),
     )
     native: dict[str, Any] = {**scanner.export(0)}
     fields = ("keys", "sizes", "counts", "labels", "tau", "chunks", "bytes", "buckets")

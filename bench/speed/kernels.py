@@ -127,8 +127,8 @@ def stream_cases(name: str, buffer: str, data: Any) -> list[Case]:
         cases.append(Case(f"cut {profile}", name, buffer, len(noise), call))
     plans = {c.name: [c] for c in CHUNKERS if c.name == "cdc-8KiB"} | {"default plan": [*CHUNKERS]}
     for plan, chunkers in plans.items():
-        # Without codecs, and with room for the chunks of one span: those of the next are the same.
-        sizes = [(c.min_bytes, c.max_bytes, c.entries, 0) for c in chunkers]
+        # There is room for the chunks of one span: those of the next are the same.
+        sizes = [(c.min_bytes, c.max_bytes, c.entries) for c in chunkers]
         scanner = _native.Scanner(sizes, 1, name)
         span = noise[: READ_BYTES // 2]
         cases.append(Case(f"span {plan}", name, "512 KiB", len(span), partial(scan, scanner, span)))
@@ -136,7 +136,7 @@ def stream_cases(name: str, buffer: str, data: Any) -> list[Case]:
 
 
 def scan(scanner: _native.Scanner, span: Any) -> None:
-    scanner.begin(0)
+    scanner.begin(1)
     scanner.span(span, len(span), True)
     scanner.end()
 

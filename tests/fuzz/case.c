@@ -1,6 +1,5 @@
 /* Any input means a case: the bytes of a plan, then tokens that make up files. */
 #include <inttypes.h>
-#include <math.h>
 #include <sanitizer/asan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,17 +87,6 @@ static sf_chunker_plan decode_sizes(fuzz_input *in, size_t previous_bytes, int m
     return sizes(block_bytes, block_bytes);
 }
 
-static void decode_chunker(fuzz_case *c, size_t index, fuzz_input *in)
-{
-    size_t capacity = next(in), options = next(in);
-    c->chunkers[index].capacity = 1 + capacity % 64;
-    if (c->chunkers[index].max_bytes > 0) {
-        c->chunkers[index].codecs = (unsigned)(options % (CODECS + 1));
-        c->chunkers[index].per_occurrence = capacity >= 192;
-    }
-    c->limits[index] = options < 200 ? INFINITY : ldexp((double)(options - 199), -12);
-}
-
 void decode_plan(fuzz_case *c, fuzz_input *in)
 {
     c->kernel = kernel_that_runs(next(in));
@@ -110,7 +98,7 @@ void decode_plan(fuzz_case *c, fuzz_input *in)
     for (size_t i = 0; i < c->chunkers_count; i++) {
         c->chunkers[i] = decode_sizes(in, previous_bytes, may_be_whole);
         may_be_whole = may_be_whole && c->chunkers[i].max_bytes > 0;
-        decode_chunker(c, i, in);
+        c->chunkers[i].capacity = 1 + next(in) % 64;
         if (c->chunkers[i].max_bytes > 0)
             previous_bytes = c->chunkers[i].max_bytes;
         if (c->chunkers[i].max_bytes > 0 && c->chunkers[i].min_bytes < smallest)
@@ -184,6 +172,8 @@ static void decode_added(fuzz_case *c, size_t count, fuzz_input *in)
         chunk->key[1] = ADDED_KEY_LOW;
         chunk->size = UINT64_C(1) << low % 4 * 4;
         chunk->labels = UINT64_C(1) << high % SF_LABELS_MAX;
+        chunk->place[0] = high / 16;
+        chunk->place[1] = (high ^ low) % 8;
         chunk->chunker = low / 4 % c->chunkers_count;
     }
 }
@@ -220,7 +210,7 @@ static void decode_file(fuzz_case *c, fuzz_input *in)
     f->late_end = flags / 32 % 2 != 0;
     f->look = flags / 64 == 3;
     f->reserve = flags / 64 == 2;
-    f->number = c->files_count / 2;
+    f->number = (FILES_MAX - c->files_count) / 2;
     f->start = f->as_content ? 0 : flags;
     f->read_bytes[0] = next(in);
     f->read_bytes[1] = next(in) * 16;

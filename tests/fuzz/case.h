@@ -4,7 +4,7 @@
 
 #include "internal.h"
 
-enum { CHUNKERS_MAX = 4, FILES_MAX = 24, SEGMENTS_MAX = 4, ADDED_MAX = 128, CODECS = 2 };
+enum { CHUNKERS_MAX = 4, FILES_MAX = 24, SEGMENTS_MAX = 4, ADDED_MAX = 128 };
 
 /* The labels of files are few, and far apart: one a file. */
 enum { LABELS = 8, LABEL_STEP = 9 };
@@ -39,13 +39,12 @@ typedef struct {
 
 typedef struct {
     size_t chunker;
-    uint64_t key[2], size, labels;
+    uint64_t key[2], size, labels, place[2];
 } added_chunk;
 
 typedef struct {
     size_t chunkers_count, files_count, added_count;
     sf_chunker_plan chunkers[CHUNKERS_MAX];
-    double limits[CHUNKERS_MAX]; /* of the rank of what is offered for compression */
     uint64_t seed;
     const sf_kernel *kernel;
     size_t spare_bytes; /* of the buffer for spans */
@@ -91,8 +90,6 @@ int has_whole(const fuzz_case *c);
 const sf_entry *find_chunk(const tally *chunks, sf_key key, uint64_t size);
 void make_model(model *m, const fuzz_case *c);
 void free_model(model *m, const fuzz_case *c);
-/* The key of the chunk that lies at `at` in `c->data`. */
-sf_key expected_key(const fuzz_case *c, size_t chunker, size_t at, size_t bytes);
 
 /* Calls a new scanner with the plan of `c` in whatever order the input says. */
 void misuse(const fuzz_case *c, fuzz_input *in);

@@ -118,36 +118,25 @@ static void add(session *s, uint64_t low)
 {
     size_t chunkers = s->c->chunkers_count;
     uint64_t keys[] = {low, low, low, low}, one[] = {1, 1}, sizes[] = {1, 0}, labels[] = {1, 0};
-    same("add to no chunker", low, sf_add(s->scanner, chunkers, keys, one, one, 2),
+    same("add to no chunker", low, sf_add(s->scanner, chunkers, keys, one, one, keys, 2),
          SF_ERROR_CHUNKER);
-    same("add nothing", low, sf_add(s->scanner, 0, keys, sizes, one, 2), SF_ERROR_SIZE);
-    same("add without a label", low, sf_add(s->scanner, 0, keys, one, labels, 2), SF_ERROR_LABELS);
+    same("add nothing", low, sf_add(s->scanner, 0, keys, sizes, one, keys, 2), SF_ERROR_SIZE);
+    same("add without a label", low, sf_add(s->scanner, 0, keys, one, labels, keys, 2),
+         SF_ERROR_LABELS);
     sf_content_key more_zeros = {{low, low}, low, low + 1}, file = {{low, low}, low, low};
-    same("add a file of more zeros than bytes", low, sf_add_file(s->scanner, &more_zeros, 1),
+    same("add a file of more zeros than bytes", low, sf_add_file(s->scanner, &more_zeros, 1, low),
          SF_ERROR_SIZE);
-    same("add a file without a label", low, sf_add_file(s->scanner, &file, 0), SF_ERROR_LABELS);
+    same("add a file without a label", low, sf_add_file(s->scanner, &file, 0, low), SF_ERROR_LABELS);
     uint64_t huge = UINT64_MAX - low * 16;
-    sf_error error = sf_add(s->scanner, low % chunkers, keys, &huge, labels, 1);
+    sf_error error = sf_add(s->scanner, low % chunkers, keys, &huge, labels, keys, 1);
     holds("a huge chunk fits or not", error == SF_OK || error == SF_ERROR_OVERFLOW);
 }
 
-/* What is out of range or was never admitted. */
-static void ask(session *s, uint64_t low)
+static void ask(session *s)
 {
     size_t chunkers = s->c->chunkers_count;
-    uint32_t sizes[SF_CODECS_MAX] = {1, 1, 1, 1};
-    sf_admitted admitted[] = {{.chunker = low % chunkers, .length = low, .key = {low, low}},
-                              {.chunker = chunkers}};
-    same("limit of no chunker", low, sf_limit_admitted(s->scanner, chunkers, 0), SF_ERROR_CHUNKER);
     holds("no such sketch", !sf_sketch_of(s->scanner, chunkers));
     holds("no such totals", !sf_totals_of(s->scanner, chunkers));
-    same("sizes for no chunker", low, sf_set_compressed(s->scanner, admitted, 2, sizes, SF_CODECS_MAX),
-         SF_ERROR_CHUNKER);
-    same("too few sizes", low, sf_set_compressed(s->scanner, admitted, 1, sizes, 0),
-         s->c->chunkers[low % chunkers].codecs > 0 ? SF_ERROR_CODECS : SF_OK);
-    succeeds("sizes of an unknown chunk", sf_set_compressed(s->scanner, admitted, 1, sizes, CODECS));
-    holds("no unknown chunk is found",
-          !sf_sketch_find(sf_sketch_of(s->scanner, 0), (sf_key){~low, low}, 1, 0));
 }
 
 static void make_another(fuzz_input *in)
@@ -159,8 +148,6 @@ static void make_another(fuzz_input *in)
             size_t shift = next(in);
             *words[k] = next(in) << shift / 8 % 32;
         }
-        plans[i].codecs = (unsigned)next(in) % 8;
-        plans[i].per_occurrence = (int)next(in) % 2;
     }
     sf_scanner *scanner = NULL;
     sf_error error = sf_scanner_new(&scanner, plans, next(in) % 4, 0, 0, &sf_scalar);
@@ -186,7 +173,7 @@ static void step(session *s, fuzz_input *in)
     case 11: end(s, high < 4); break;
     case 12: give_up(s); break;
     case 13: scan_contents(s, in); break;
-    case 14: ask(s, next(in)); break;
+    case 14: ask(s); break;
     default:
         if (high == 0)
             add(s, next(in));

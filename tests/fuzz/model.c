@@ -9,6 +9,11 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Where a chunk lies. */
+typedef struct {
+    uint64_t object, offset;
+} place;
+
 /* ---- keys ---- */
 
 /* The key of a block of `block_bytes`, or of the shorter one that ends a segment. */
@@ -35,8 +40,8 @@ static sf_key block_key(const fuzz_case *c, const uint8_t *data, size_t bytes, s
     return sf_fingerprint(&sf_scalar, digests, 16 * parts);
 }
 
-/* What lies at `at` in `c->data`, as (file, offset). */
-static sf_key occurrence_at(const fuzz_case *c, size_t at)
+/* What lies at `at` in `c->data`. */
+static place place_at(const fuzz_case *c, size_t at)
 {
     for (size_t i = 0; i < c->files_count; i++) {
         uint64_t position = c->files[i].start;
@@ -44,19 +49,17 @@ static sf_key occurrence_at(const fuzz_case *c, size_t at)
             const segment *s = &c->files[i].segments[k];
             position += s->hole_bytes;
             if (at >= s->offset && at - s->offset < s->length)
-                return (sf_key){c->files[i].number, position + at - s->offset};
+                return (place){c->files[i].number, position + at - s->offset};
             position += s->length;
         }
     }
     holds("a chunk lies in a file", 0);
-    return (sf_key){0, 0};
+    return (place){0, 0};
 }
 
-sf_key expected_key(const fuzz_case *c, size_t chunker, size_t at, size_t bytes)
+static sf_key expected_key(const fuzz_case *c, size_t chunker, size_t at, size_t bytes)
 {
     const sf_chunker_plan *plan = &c->chunkers[chunker];
-    if (plan->per_occurrence)
-        return occurrence_at(c, at);
     if (plan->min_bytes < plan->max_bytes)
         return sf_fingerprint(&sf_scalar, c->data + at, bytes);
     return block_key(c, c->data + at, bytes, plan->max_bytes);
@@ -161,19 +164,24 @@ const sf_entry *find_chunk(const tally *chunks, sf_key key, uint64_t size)
     return taken ? &chunks->entries[taken - 1] : NULL;
 }
 
-static void count_chunk(model *m, size_t chunker, sf_key key, uint64_t size, uint64_t labels)
+static void count_chunk(model *m, size_t chunker, sf_key key, uint64_t size, uint64_t labels,
+                        place at)
 {
     tally *chunks = &m->chunks[chunker];
     size_t slot = slot_of(chunks, key, size);
     if (chunks->slots[slot] == 0) {
         holds("there is room for a chunk", chunks->count < chunks->allocated);
         chunks->entries[chunks->count++] =
-            (sf_entry){.key = key, .size = size};
+            (sf_entry){.key = key, .size = size, .object = at.object, .offset = at.offset};
         chunks->slots[slot] = (uint16_t)chunks->count;
     }
     sf_entry *entry = &chunks->entries[chunks->slots[slot] - 1];
     entry->count++;
     entry->labels |= labels;
+    if (at.object < entry->object || (at.object == entry->object && at.offset < entry->offset)) {
+        entry->object = at.object;
+        entry->offset = at.offset;
+    }
     m->totals[chunker].chunks++;
     m->totals[chunker].bytes += size;
 }
@@ -195,7 +203,8 @@ static void cut_segment(model *m, const fuzz_case *c, size_t chunker, const file
     while ((cut = sf_next_cut(&stream, &sf_scalar, c->data + at, end - at, ended, &length)) !=
            SF_NEED_MORE) {
         if (cut == SF_CHUNK)
-            count_chunk(m, chunker, expected_key(c, chunker, at, length), length, labels_of(f));
+            count_chunk(m, chunker, expected_key(c, chunker, at, length), length, labels_of(f),
+                        place_at(c, at));
         else
             count_run(&m->totals[chunker], c->data[at], length, cut == SF_RUN);
         at += length;
@@ -203,13 +212,14 @@ static void cut_segment(model *m, const fuzz_case *c, size_t chunker, const file
 }
 
 /* A whole file is one chunk, or two if some of its zeros are left out of its key. */
-static void count_whole(model *m, size_t chunker, const sf_content_key *file, uint64_t labels)
+static void count_whole(model *m, size_t chunker, const sf_content_key *file, const file_plan *f)
 {
+    place at = {f->number, 0};
     uint64_t chunks = m->totals[chunker].chunks;
     if (file->zero_bytes > 0)
-        count_chunk(m, chunker, zeros_key(file->key), file->zero_bytes, labels);
+        count_chunk(m, chunker, zeros_key(file->key), file->zero_bytes, labels_of(f), at);
     if (file->zero_bytes < file->bytes)
-        count_chunk(m, chunker, file->key, file->bytes - file->zero_bytes, labels);
+        count_chunk(m, chunker, file->key, file->bytes - file->zero_bytes, labels_of(f), at);
     m->totals[chunker].chunks = chunks + 1;
 }
 
@@ -232,7 +242,7 @@ static void count_file(model *m, const fuzz_case *c, size_t number)
     chain_file(file, c, f);
     for (size_t k = 0; k < c->chunkers_count; k++)
         if (c->chunkers[k].max_bytes == 0 && file->bytes > 0 && f->ending == END)
-            count_whole(m, k, file, labels_of(f));
+            count_whole(m, k, file, f);
 }
 
 /* More than there can be. */
@@ -255,7 +265,7 @@ void make_model(model *m, const fuzz_case *c)
     for (size_t i = 0; i < c->added_count; i++) {
         const added_chunk *chunk = &c->added[i];
         count_chunk(m, chunk->chunker, (sf_key){chunk->key[0], chunk->key[1]}, chunk->size,
-                    chunk->labels);
+                    chunk->labels, (place){chunk->place[0], chunk->place[1]});
     }
     for (size_t i = 0; i < c->files_count; i++)
         count_file(m, c, i);

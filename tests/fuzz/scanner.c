@@ -17,40 +17,6 @@ typedef struct {
 
 /* ---- scanning ---- */
 
-/* What a chunk with that key is said to compress to. */
-static uint32_t compressed_bytes(sf_key key, size_t codec)
-{
-    return 1 + (uint32_t)(key.low >> (codec * 32) & 0xFFFF);
-}
-
-/* Of a span of `bytes` that began at `start` of `c->data`. */
-static void compress_admitted(const run *r, size_t start, size_t bytes)
-{
-    const fuzz_case *c = r->c;
-    size_t count;
-    const sf_admitted *admitted = sf_admitted_chunks(r->scanner, &count);
-    uint32_t *compressed = allocate(count * CODECS * sizeof *compressed);
-    for (size_t i = 0; i < count; i++) {
-        size_t index = admitted[i].chunker;
-        holds("an admitted chunk has a chunker with codecs",
-              index < c->chunkers_count && c->chunkers[index].codecs > 0);
-        holds("an admitted chunk lies in the span",
-              admitted[i].offset <= bytes && admitted[i].length <= bytes - admitted[i].offset);
-        sf_key key = expected_key(c, index, start + admitted[i].offset, admitted[i].length);
-        same("high half of the key of an admitted chunk", index, admitted[i].key.high, key.high);
-        same("low half of the key of an admitted chunk", index, admitted[i].key.low, key.low);
-        holds("an admitted chunk has the rank of its key",
-              admitted[i].rank == sf_rank(key, admitted[i].length, sf_seed_mix(c->seed)));
-        holds("an admitted chunk ranks below the limit", admitted[i].rank < c->limits[index]);
-        holds("an admitted chunk is in the sketch",
-              sf_sketch_find(r->sketches[index], key, admitted[i].length, 0) != NULL);
-        for (size_t codec = 0; codec < CODECS; codec++)
-            compressed[i * CODECS + codec] = compressed_bytes(key, codec);
-    }
-    succeeds("set_compressed", sf_set_compressed(r->scanner, admitted, count, compressed, CODECS));
-    free(compressed);
-}
-
 /* `inside`: the file is given up before the segment ends. */
 static void feed(const run *r, const file_plan *f, const segment *s, int inside)
 {
@@ -72,7 +38,6 @@ static void feed(const run *r, const file_plan *f, const segment *s, int inside)
         ASAN_POISON_MEMORY_REGION(buffer + bytes, buffer_bytes - bytes);
         int ended = f->late_end || inside ? was_all : at == s->length;
         succeeds("span", sf_span(r->scanner, buffer, buffer_bytes, bytes, ended && !inside));
-        compress_admitted(r, s->offset + at - bytes, bytes);
         succeeds("carry", sf_carry(r->scanner, buffer, buffer_bytes, &carried));
         holds("there is room after carry", carried < sf_buffer_bytes_min(r->scanner));
         if (ended)
@@ -141,7 +106,6 @@ static void scan_contents(const run *r, const file_plan *files, size_t count)
                                    .end = files[i].segments[0].length};
     succeeds("scan_contents",
              sf_scan_contents(r->scanner, r->c->data, r->c->data_bytes, contents, count));
-    compress_admitted(r, 0, r->c->data_bytes);
 }
 
 static void add(const run *r, size_t first, size_t end)
@@ -149,7 +113,7 @@ static void add(const run *r, size_t first, size_t end)
     for (size_t i = first; i < end; i++) {
         const added_chunk *chunk = &r->c->added[i];
         succeeds("add", sf_add(r->scanner, chunk->chunker, chunk->key, &chunk->size,
-                               &chunk->labels, 1));
+                               &chunk->labels, chunk->place, 1));
     }
 }
 
@@ -180,18 +144,13 @@ static void check_entry(const fuzz_case *c, size_t index, const sf_sketch *sketc
                         const sf_entry *entry, const sf_entry *expected)
 {
     double rank = sf_rank(entry->key, entry->size, sf_seed_mix(c->seed));
-    same("an entry is found", index,
-         sf_sketch_find(sketch, entry->key, entry->size, 0) == entry, 1);
     same("an entry ranks below tau", index, rank < sketch->tau, 1);
     same("an entry has the rank of its key", index, sf_sketch_rank(sketch, entry) == rank, 1);
     same("an entry was seen", index, expected != NULL, 1);
     same("references", index, entry->count, expected->count);
     same("labels", index, entry->labels, expected->labels);
-    int offered = entry->key.low != ADDED_KEY_LOW && rank < c->limits[index];
-    for (size_t codec = 0; codec < SF_CODECS_MAX; codec++)
-        same("compressed bytes", index, entry->compressed[codec],
-             offered && codec < c->chunkers[index].codecs ? compressed_bytes(entry->key, codec)
-                                                          : 0);
+    same("object of the least place", index, entry->object, expected->object);
+    same("offset of the least place", index, entry->offset, expected->offset);
 }
 
 /* `sketch` holds what ranks first of `all`, and tau is the rank of the next. */
@@ -247,10 +206,8 @@ static void compare(const fuzz_case *c)
     succeeds("new",
              sf_scanner_new(&r.scanner, c->chunkers, c->chunkers_count, c->seed, 0,
                             c->kernel));
-    for (size_t i = 0; i < c->chunkers_count; i++) {
+    for (size_t i = 0; i < c->chunkers_count; i++)
         r.sketches[i] = sf_sketch_of(r.scanner, i);
-        succeeds("limit_admitted", sf_limit_admitted(r.scanner, i, c->limits[i]));
-    }
     scan(&r);
     for (size_t i = 0; i < c->chunkers_count; i++) {
         check_totals(i, sf_totals_of(r.scanner, i), &m.totals[i]);

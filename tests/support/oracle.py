@@ -6,7 +6,7 @@ was added, so that agreement also shows that spans, order and evictions do not m
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import xxhash
@@ -14,6 +14,8 @@ import xxhash
 Key = tuple[int, int]
 Chunk = tuple[Key, int]
 """A fingerprint and a size."""
+Place = tuple[int, int]
+"""An object and an offset in it."""
 Segment = bytes | int
 """Data, or the bytes of a hole."""
 
@@ -119,25 +121,28 @@ class Sketch:
     is_sample: bool = False
     counts: dict[tuple[Chunk, float], int] = field(default_factory=dict)
     labels: dict[tuple[Chunk, float], int] = field(default_factory=dict)
+    places: dict[tuple[Chunk, float], Place] = field(default_factory=dict)
 
-    def add(self, key: Key, size: int, labels: int, extent: float = 0.0) -> None:
+    def add(self, key: Key, size: int, labels: int, place: Place, extent: float = 0.0) -> None:
         row = (key, size), extent
         self.counts[row] = self.counts.get(row, 0) + 1
         self.labels[row] = self.labels.get(row, 0) | labels
+        self.places[row] = min(self.places.get(row, place), place)
 
-    def rows(self) -> tuple[list[tuple[Chunk, float, int, int]], float]:
-        """(chunk, extent, count, labels) of what is kept, and tau."""
+    def rows(self) -> tuple[list[tuple[Chunk, float, int, int, Place]], float]:
+        """(chunk, extent, count, labels, least place) of what is kept, and tau."""
         ranked = sorted(
             (rank(key, 1 if self.is_sample else size, self.seed), ((key, size), extent))
             for (key, size), extent in self.counts
         )
         tau = ranked[self.capacity][0] if len(ranked) > self.capacity else math.inf
-        return [(*row, self.counts[row], self.labels[row]) for r, row in ranked if r < tau], tau
+        kept = [row for r, row in ranked if r < tau]
+        return [(*row, self.counts[row], self.labels[row], self.places[row]) for row in kept], tau
 
-    def kept(self) -> tuple[list[tuple[Chunk, int, int]], float]:
-        """(chunk, count, labels) of what is kept of a full scan, and tau."""
+    def kept(self) -> tuple[list[tuple[Chunk, int, int, Place]], float]:
+        """(chunk, count, labels, least place) of what is kept of a full scan, and tau."""
         rows, tau = self.rows()
-        return [(chunk, count, labels) for chunk, _, count, labels in rows], tau
+        return [(chunk, count, labels, place) for chunk, _, count, labels, place in rows], tau
 
     def buckets(self, buckets: int) -> list[list[int]]:
         """References and bytes of all chunks by bucket."""
@@ -161,12 +166,11 @@ class Chunker:
     bytes: int = 0
     run_count: list[int] = field(default_factory=lambda: [0] * 256)
     run_bytes: list[int] = field(default_factory=lambda: [0] * 256)
-    per_occurrence: bool = False
 
-    def add(self, key: Key, size: int, labels: int, extent: float = 0.0) -> None:
+    def add(self, key: Key, size: int, labels: int, place: Place, extent: float = 0.0) -> None:
         self.chunks += 1
         self.bytes += size
-        self.sketch.add(key, size, labels, extent)
+        self.sketch.add(key, size, labels, place, extent)
 
     def add_run(self, byte: int, length: int) -> None:
         self.chunks += 1
@@ -177,20 +181,11 @@ class Chunker:
 
 class Scanner:
     def __init__(
-        self,
-        chunkers: Iterable[tuple[int, int, int, int]],
-        seed: int,
-        per_occurrence: Collection[int] = (),
-        is_sample: bool = False,
+        self, chunkers: Iterable[tuple[int, int, int]], seed: int, is_sample: bool = False
     ) -> None:
         self.chunkers = [
-            Chunker(
-                min_bytes,
-                max_bytes,
-                Sketch(capacity, seed, is_sample),
-                per_occurrence=index in per_occurrence,
-            )
-            for index, (min_bytes, max_bytes, capacity, _) in enumerate(chunkers)
+            Chunker(min_bytes, max_bytes, Sketch(capacity, seed, is_sample))
+            for min_bytes, max_bytes, capacity in chunkers
         ]
         fixed = {c.max_bytes for c in self.chunkers if c.min_bytes == c.max_bytes and c.max_bytes}
         if any(c.max_bytes == 0 for c in self.chunkers):
@@ -208,7 +203,7 @@ class Scanner:
             if chunker.max_bytes:
                 self._cut(chunker, labels, segments, number, start)
             elif any(isinstance(data, bytes) and data for data in segments):
-                self._add_whole(chunker, labels, segments)
+                self._add_whole(chunker, labels, segments, number)
 
     def scan_extent(
         self, labels: int, data: bytes, number: int, position: int, extent: tuple[int, int, float]
@@ -228,17 +223,11 @@ class Scanner:
                 if not begin <= start < min(stop, end):
                     continue
                 content = data[start:stop]
-                if not each.is_run:
-                    key = self._key(chunker, content)
-                    if chunker.per_occurrence:
-                        key = number, position + start
-                    chunker.add(key, len(content), labels, extent[2])
-                elif chunker.per_occurrence:
-                    for at in range(start, stop, chunker.max_bytes):
-                        size = min(chunker.max_bytes, stop - at)
-                        chunker.add((number, position + at), size, labels, extent[2])
-                else:
+                if each.is_run:
                     chunker.add_run(content[0], len(content))
+                else:
+                    key, place = self._key(chunker, content), (number, position + start)
+                    chunker.add(key, len(content), labels, place, extent[2])
 
     def _count_bytes(self, labels: int, data: bytes) -> None:
         lowest = (labels & -labels).bit_length() - 1
@@ -256,10 +245,9 @@ class Scanner:
                 content = data[each.offset : each.offset + each.length]
                 if each.is_run:
                     chunker.add_run(content[0], each.length)
-                elif chunker.per_occurrence:
-                    chunker.add((number, position + each.offset), each.length, labels)
                 else:
-                    chunker.add(self._key(chunker, content), each.length, labels)
+                    key, place = self._key(chunker, content), (number, position + each.offset)
+                    chunker.add(key, each.length, labels, place)
             position += len(data)
 
     def _key(self, chunker: Chunker, content: bytes) -> Key:
@@ -267,14 +255,17 @@ class Scanner:
             return key_of(block_key(content, chunker.max_bytes, self.fixed_bytes))
         return key_of(fingerprint(content))
 
-    def _add_whole(self, chunker: Chunker, labels: int, segments: Sequence[Segment]) -> None:
+    def _add_whole(
+        self, chunker: Chunker, labels: int, segments: Sequence[Segment], number: int
+    ) -> None:
         """One chunk, or two: the zeros that the key takes for a hole are one of their own."""
         digest, zero_bytes = chain(segments, self.fixed_bytes)
         size = sum(len(data) for data in segments if isinstance(data, bytes))
         if zero_bytes:
-            chunker.sketch.add(key_of(fingerprint(digest + b"zero")), zero_bytes, labels)
+            key = key_of(fingerprint(digest + b"zero"))
+            chunker.sketch.add(key, zero_bytes, labels, (number, 0))
         if zero_bytes < size:
-            chunker.sketch.add(key_of(digest), size - zero_bytes, labels)
+            chunker.sketch.add(key_of(digest), size - zero_bytes, labels, (number, 0))
         chunker.chunks += 1
         chunker.bytes += size
 
@@ -391,3 +382,52 @@ class Similar:
             members[0].beyond = sum(len(m.places) for m in members[64:])
             kept += members[:64]
         return kept, 2**63
+
+
+# ---- windows of objects ----
+
+
+@dataclass(frozen=True)
+class Window:
+    start: int
+    length: int
+    point: int
+    rank: float
+
+
+def windows(number: int, size: int, seed: int, window_bytes: int) -> list[Window]:
+    """All windows of the object of that number, whatever they rank."""
+    mixed = mix64(number ^ mix64(seed_mix(seed) ^ int.from_bytes(b"windows", "big")))
+
+    def bits(start: int, level: int) -> int:
+        return mix64(start ^ mix64(level ^ mixed))
+
+    def least(start: int, level: int, floor: float) -> float:
+        v = ((bits(start, level) >> 12) + 0.5) * 2.0**-52
+        for _ in range(level):
+            v /= 1 + math.sqrt(1 - v)
+        return floor + (1 - floor) * v
+
+    def numbers(start: int, level: int, u: float) -> list[float]:
+        """The u of windows start to start + 2^level, of which the least is ``u``."""
+        if level == 0:
+            return [u]
+        halves = start, start + 2 ** (level - 1)
+        of_least = bits(start, level) & 1
+        parts = [
+            numbers(half, level - 1, u if i == of_least else least(half, level - 1, u))
+            for i, half in enumerate(halves)
+        ]
+        return parts[0] + parts[1]
+
+    count = -(-size // window_bytes)
+    drawn = numbers(0, 0, least(0, 0, 0.0))
+    while len(drawn) < count:
+        level = len(drawn).bit_length() - 1
+        drawn += numbers(len(drawn), level, least(len(drawn), level, 0.0))
+    found = []
+    for i, u in enumerate(drawn[:count]):
+        start, length = i * window_bytes, min(window_bytes, size - i * window_bytes)
+        point = start + (mix64(bits(i, 0) + 0x9E3779B97F4A7C15 & MASK64) * length >> 64)
+        found.append(Window(start, length, point, u / length))
+    return found
