@@ -136,9 +136,8 @@ class SystemReduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         chunkers = deduplicating()
         _check_name("dedup", self.dedup, chunkers)
         _check_name("codec", self.codec, CODECS)
-        if NONE not in (self.dedup, self.codec):
-            if chunkers[self.dedup].kind == "whole":
-                raise ValueError(f"codec of {self.dedup} chunks must be {NONE}")
+        if NONE not in (self.dedup, self.codec) and chunkers[self.dedup].kind == "whole":
+            raise ValueError(f"codec of {self.dedup} chunks must be {NONE}")
         if self.block_bytes not in compressed_blocks():
             sizes = ", ".join(map(str, compressed_blocks()))
             raise ValueError(f"block_bytes must be one of {sizes}, not {self.block_bytes}")

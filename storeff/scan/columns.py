@@ -1,6 +1,6 @@
 """What is known of some chunks: the bytes that codecs leave of them, and auxiliaries."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,9 @@ Ints = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
-# What zstd-1 leaves of one piece of a chunk, scaled to the chunk, explains some of what codecs leave
-# of all of it, and costs less than a tenth: of wheels 2,434 chunks of zstd-3 were enough for +-1 %
-# with it, 3,957 without (2026-11-25).
+# What zstd-1 leaves of one piece of a chunk, scaled to the chunk, explains some of what codecs
+# leave of all of it, and costs less than a tenth: of wheels 2,434 chunks of zstd-3 were enough for
+# +-1 % with it, 3,957 without (2026-11-25).
 PIECE_BYTES = 4096
 PIECE_CODEC = "zstd-1"
 # One byte in so many is counted for the order-0 entropy of a chunk.
@@ -86,7 +86,7 @@ class Table:
     def is_whole(self) -> Bools:
         """(n,) whether all of a chunk is to be read, and not only a piece of it."""
         others = [name != "piece" for name in self.columns]
-        whole: Bools = self.needed[:, others].any(axis=1)
+        whole: Bools = np.logical_or.reduce(self.needed[:, others], axis=1)
         return whole
 
     def fill(

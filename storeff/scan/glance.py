@@ -20,14 +20,9 @@ LEAD_BYTES = 256 << 10
 Counts = Sequence[tuple[Chunker, Mapping[str, int]]]
 
 
-def columns_of(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """The columns of Occurrences under ``plan``."""
-    return tuple((p.chunker, c) for p in plan.probed if p.per_occurrence for c in p.columns)
-
-
 def nothing_probed(plan: Plan, windows: Windows) -> Occurrences:
     """What is known of ``windows`` before any is looked at."""
-    columns, none = columns_of(plan), np.empty(0, np.uint64)
+    columns, none = plan.occurrence_columns, np.empty(0, np.uint64)
     return Occurrences(
         columns=columns,
         data_bytes=windows.data_bytes,
@@ -182,8 +177,8 @@ class _Around:
 
 
 def chunk_around(data: memoryview, at: int, chunker: Chunker) -> tuple[int, int]:
-    """Where in ``data`` the content-defined chunk begins that its byte ``at`` is in, and its length.
-    A constant run is cut into chunks of max_bytes."""
+    """Where in ``data`` the content-defined chunk begins that its byte ``at`` is in, and its
+    length. A constant run is cut into chunks of max_bytes."""
     cuts = _native.cut(data, chunker.min_bytes, chunker.max_bytes, _native.kernels()[0])
     index = int(np.searchsorted(cuts[:, 0], at, side="right")) - 1
     start, length, is_run = cuts[index].tolist()

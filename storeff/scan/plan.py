@@ -243,6 +243,11 @@ class Plan(msgspec.Struct, frozen=True):
         )
         return next((p.columns for p in found), ())
 
+    @property
+    def occurrence_columns(self) -> tuple[tuple[str, str], ...]:
+        """What is probed of all occurrences: pairs of a chunker and a column."""
+        return tuple((p.chunker, c) for p in self.probed if p.per_occurrence for c in p.columns)
+
     def digest(self) -> str:
         """Sixteen hex digits that two comparable measurements share."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:16]

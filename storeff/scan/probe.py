@@ -77,7 +77,9 @@ class Prober:
             for chunker, counts in self._by_chunker(wanted, False)
         ]
         jobs = [probe.job() for probe in probes]
-        self._resolve(np.concatenate([job.ranges.objects for job in jobs] or [np.empty(0, np.uint64)]))
+        self._resolve(
+            np.concatenate([job.ranges.objects for job in jobs] or [np.empty(0, np.uint64)])
+        )
         self.rereader.run(jobs, self.entries)
         sketches = {probe.chunker.name: probe.result() for probe in probes}
         return replace(measurement, sketches={**measurement.sketches, **sketches})
@@ -193,11 +195,20 @@ class _Distinct:
             self.on_changed(int(self.objects[rows[i]]), int(wanted_bytes[i]))
         chunks: list[memoryview | None] = []
         pieces: list[memoryview | None] = []
-        columns = (good, is_whole, batch.offsets, sizes, self.piece_at[rows], self.piece_bytes[rows])
-        for here, whole_here, offset, size, at, piece in zip(*(c.tolist() for c in columns)):
-            at += offset if whole_here else offset - at
-            chunks.append(batch.buffer[offset : offset + size] if here and whole_here else None)
-            pieces.append(batch.buffer[at : at + piece] if here else None)
+        columns = (
+            good,
+            is_whole,
+            batch.offsets,
+            sizes,
+            self.piece_at[rows],
+            self.piece_bytes[rows],
+        )
+        for is_good, has_all, offset, size, at, piece in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
+            begin = offset + at if has_all else offset
+            chunks.append(batch.buffer[offset : offset + size] if is_good and has_all else None)
+            pieces.append(batch.buffer[begin : begin + piece] if is_good else None)
         self.table.fill(rows, chunks, pieces, sizes, compressors)
 
     def result(self) -> Sketch:

@@ -74,8 +74,8 @@ class Job(NamedTuple):
 class Rereader:
     """Reads from ``source``, on ``threads``, all of them together held to ``bytes_per_second``.
 
-    ``cpu_seconds`` are what reading and using took, by the name of a job. ``skipped`` say what could
-    not be read, or not as it was listed, one a range.
+    ``cpu_seconds`` are what reading and using took, by the name of a job. ``skipped`` say what
+    could not be read, or not as it was listed, one a range.
     """
 
     def __init__(
@@ -126,7 +126,8 @@ class Rereader:
         self, ranges: Ranges, rows: Rows, entries: Mapping[int, Entry], buffer: memoryview
     ) -> Batch:
         """Read ``rows`` of ``ranges`` into ``buffer``, in which all of them have room."""
-        objects, starts, lengths, points = (column[rows] for column in ranges)
+        objects, starts = ranges.objects[rows], ranges.starts[rows]
+        lengths, points = ranges.lengths[rows], ranges.points[rows]
         begins, offsets, got = starts.copy(), np.zeros_like(starts), np.full_like(starts, UNREAD)
         wanted: list[tuple[int, Range]] = []
         bounds = zip(objects.tolist(), starts.tolist(), (starts + lengths).tolist(), strict=True)
@@ -226,7 +227,7 @@ def _block_keys(
     within = (np.arange(counts.sum()) - firsts.repeat(counts)) * step
     of_parts = np.minimum(step, lengths.repeat(counts) - within)
     parts = _block_keys(buffer, offsets.repeat(counts) + within, of_parts, steps[1:], kernel)
-    digests = parts.astype(">u8").view(np.uint8).reshape(-1)
+    digests = parts.astype(">u8").tobytes()
     keys = _native.fingerprints(digests, np.column_stack((16 * firsts, 16 * counts)), kernel)
     single = counts == 1
     keys[single] = parts[firsts[single]]

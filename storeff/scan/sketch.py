@@ -31,10 +31,10 @@ class Sketch:
     by byte value, the constant runs, which are kept outside the sample. ``buckets`` (BUCKETS, 2)
     are the references and bytes of all chunks, kept or not, by bucket of their keys.
 
-    What is probed of the chunks stands in ``probed`` (n, columns), by ``columns``: bytes that codecs
-    leave of them, and auxiliaries. Every row that ranks below ``taus`` (columns,) was probed for that
-    column, and 0 there means that it could not be read again as it was scanned; from there on all
-    are 0. No tau is above ``tau``. Of what was only counted all ``taus`` are 0.
+    What is probed of the chunks stands in ``probed`` (n, columns), by ``columns``: bytes that
+    codecs leave of them, and auxiliaries. Every row that ranks below ``taus`` (columns,) was probed
+    for that column, and 0 there means that it could not be read again as it was scanned; from there
+    on all are 0. No tau is above ``tau``. Of what was only counted all ``taus`` are 0.
 
     In a sample a row is a chunk and the sampling rank of an extent that it starts in, ``extents``
     (n,), and counts and labels are those of the chunk there. All rows of a chunk rank by u of its
@@ -60,7 +60,7 @@ class Sketch:
     taus: Floats
 
     @classmethod
-    def counted(cls, counts: _native.Export, columns: tuple[str, ...]) -> "Sketch":
+    def counted(cls, counts: "_native.Export", columns: tuple[str, ...]) -> "Sketch":
         """What was counted, of which ``columns`` may be probed."""
         return cls(
             **counts,
@@ -112,7 +112,7 @@ class Sketch:
         Both must come from ``chunker`` under ``seed``. Raises ValueError if only one is of a
         sample.
         """
-        counts: _native.Export = {
+        counts: "_native.Export" = {
             **_native.merge((self, other), chunker.entries, seed),
             "chunks": self.chunks + other.chunks,
             "bytes": self.bytes + other.bytes,
@@ -151,7 +151,9 @@ class Sketch:
 
     def first_rows(self) -> npt.NDArray[np.intp]:
         """(m,) the first row of each chunk: all, but in a sample."""
-        return np.arange(len(self.keys)) if self.extents is None else np.flatnonzero(self._is_first())
+        return (
+            np.arange(len(self.keys)) if self.extents is None else np.flatnonzero(self._is_first())
+        )
 
     def chunk_numbers(self) -> U64:
         """(n,) a number for each chunk: equal in all of its rows in a sample."""

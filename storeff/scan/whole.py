@@ -77,8 +77,8 @@ def probe_everything(
 def _stretches(
     plan: Plan, entries: Mapping[int, Entry], rereader: Rereader
 ) -> tuple[Ranges, set[int]]:
-    """The stretches of data of ``entries`` that a scan cuts by themselves: between holes, and within
-    a part; and the objects that cannot be looked into."""
+    """The stretches of data of ``entries`` that a scan cuts by themselves: between holes, and
+    within a part; and the objects that cannot be looked into."""
     rows: list[tuple[int, int, int]] = []
     unread: set[int] = set()
     for number, entry in sorted(entries.items()):
@@ -95,8 +95,8 @@ def _stretches(
         except OSError as error:
             rereader.skip(skipped_for(error, rereader.source.name(entry), size_bytes))
             unread.add(number)
-    objects, starts, lengths = (np.array([row[i] for row in rows], np.uint64) for i in range(3))
-    starts, lengths = starts.astype(np.int64), lengths.astype(np.int64)
+    objects = np.array([row[0] for row in rows], np.uint64)
+    starts, lengths = (np.array([row[i] for row in rows], np.int64) for i in (1, 2))
     return Ranges(objects, starts, lengths, starts), unread
 
 
@@ -139,7 +139,7 @@ class _Every:
         good = batch.lengths == lengths
         self.unread.update(objects[~good].tolist())
         cuts = [
-            self.cut(batch.buffer[offset : offset + length]) + (offset, 0)
+            self.cut(batch.buffer[offset : offset + length]) + np.array((offset, 0))
             for offset, length in zip(
                 batch.offsets[good].tolist(), lengths[good].tolist(), strict=True
             )
@@ -178,8 +178,8 @@ class _Every:
     def chunks(self, columns: int) -> Chunks:
         """All that were found, by object and start."""
         if not self.found:
-            none = np.empty(0, np.uint64)
-            return (none, none, none, *(np.empty((0, columns), np.uint32) for _ in range(2)))
+            none, no_values = np.empty(0, np.uint64), np.empty((0, columns), np.uint32)
+            return none, none, none, no_values, no_values
         objects, starts, lengths, found = map(np.concatenate, zip(*self.found, strict=True))
         order = np.lexsort((starts, objects))
         sizes, values = (np.zeros((len(order), columns), np.uint32) for _ in range(2))

@@ -105,7 +105,9 @@ class _Drawing:
             self.draw(entries, numbers, np.zeros_like(sizes), sizes)
             return
         at = np.flatnonzero(~sparse)
-        self.draw([entries[i] for i in at], numbers[at], np.zeros_like(sizes[at]), sizes[at])
+        self.draw(
+            [entries[i] for i in at.tolist()], numbers[at], np.zeros_like(sizes[at]), sizes[at]
+        )
         for i in np.flatnonzero(sparse).tolist():
             self.add_sparse(entries[i], numbers[i])
 
@@ -146,7 +148,9 @@ class _Drawing:
         """Keep no more than what ranks below ``tau``."""
         kept = self.ranks < self.tau
         self.rows, self.ranks = self.rows[kept], self.ranks[kept]
-        self.entries = {number: self.entries[number] for number in np.unique(self.rows[:, 0]).tolist()}
+        self.entries = {
+            number: self.entries[number] for number in np.unique(self.rows[:, 0]).tolist()
+        }
         self.path_bytes = sum(len(entry.path) for entry in self.entries.values())
 
     def windows(self) -> Windows:
