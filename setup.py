@@ -29,6 +29,7 @@ setup(
             sources=["storeff/_native.pyx", *sorted(glob("csrc/*.c"))],
             depends=sorted(glob("csrc/*.h") + glob("storeff/*.pxi")),
             include_dirs=["csrc"],
+            libraries=["m"],
             extra_compile_args=["-std=c11", *WARNINGS, *OPTIMISE],
             extra_link_args=LINK,
         ),

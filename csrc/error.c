@@ -48,6 +48,9 @@ const char *sf_error_text(sf_error error)
     case SF_ERROR_ITEM: return "items must have 1, 2, 4 or 8 bytes";
     case SF_ERROR_FIELD: return "a field must have 1 to 10 bits, and lie within an item";
     case SF_ERROR_CAPACITY: return "a sketch of similar chunks holds 1 to 2^24 of them";
+    case SF_ERROR_WINDOW:
+        return "windows have 1 to 2^30 bytes, objects at most 2^63 - 1, and tau is not below 0";
+    case SF_ERROR_WINDOWS: return "more than 2^24 windows would rank below tau: lower it";
     case SF_ERROR_CONTENT: return "a file lies outside the arena";
     }
     return "unknown error";

@@ -15,6 +15,7 @@
 #define SF_CHAIN_BLOCK_BYTES ((size_t)128 << 10)
 #define SF_FANOUT_MAX 64
 #define SF_BUCKETS 4096
+#define SF_WINDOWS_MAX ((size_t)1 << 24)
 
 typedef enum {
     SF_OK = 0,
@@ -47,7 +48,9 @@ typedef enum {
     SF_ERROR_TRACE_REUSES,
     SF_ERROR_ITEM,
     SF_ERROR_FIELD,
-    SF_ERROR_CAPACITY
+    SF_ERROR_CAPACITY,
+    SF_ERROR_WINDOW,
+    SF_ERROR_WINDOWS
 } sf_error;
 
 /* What went wrong and what to do about it, for a person. */
@@ -278,6 +281,37 @@ typedef struct {
 size_t sf_read_files(const sf_file *files, size_t count, uint64_t hole_bytes, uint8_t *arena,
                      size_t arena_bytes, sf_read *reads);
 
+/* ---- windows of objects, drawn by rank ---- */
+
+/* Bytes [start, start + length) of the object whose place in the list is `index`, and one of them,
+ * `point`, each with the same probability. */
+typedef struct {
+    uint64_t index, start, length, point;
+    double rank;
+} sf_window;
+
+/* All 0 at first; sf_windows_clear frees. */
+typedef struct {
+    sf_window *rows;
+    size_t count, allocated;
+} sf_windows;
+
+/* Objects are divided into windows of `window_bytes`, the last one shorter. The rank of a window is u /
+ * length, where u in (0, 1) is drawn at random from the number of the object, that of the window and
+ * the seed, independently of all others. Appends those that rank below tau, by object and start: of
+ * two samples the one under the lower tau is part of the other. Numbers are below 2^63.
+ *
+ * What is not below tau is not enumerated. The windows of an object are the leaves of binary trees.
+ * Of each node the least u of its 2^k windows is drawn, as 1 - (1 - v)^(2^-k) for the first; of its
+ * halves one, by a fair coin, has that very least, and the least of the other is drawn alike, but
+ * between that and 1, for the rest are uniform above it. Only into nodes whose least u may rank
+ * below tau does it descend. So each u is uniform, and independent of the others.
+ *
+ * Refuses a tau under which more than SF_WINDOWS_MAX windows are to be expected. */
+sf_error sf_sample_windows(sf_windows *windows, const uint64_t *objects, const uint64_t *sizes,
+                           size_t count, uint64_t seed, double tau, uint64_t window_bytes);
+void sf_windows_clear(sf_windows *windows);
+
 /* ---- layouts that callers mirror ---- */
 
 _Static_assert(sizeof(sf_entry) == 64 && offsetof(sf_entry, size) == 16 &&
@@ -286,5 +320,7 @@ _Static_assert(sizeof(sf_entry) == 64 && offsetof(sf_entry, size) == 16 &&
                    offsetof(sf_entry, offset) == 56,
                "sf_entry: key, size, count, labels, extent, object, offset without padding");
 _Static_assert(sizeof(sf_bucket) == 16, "sf_bucket: references, bytes without padding");
+_Static_assert(sizeof(sf_window) == 40 && offsetof(sf_window, rank) == 32,
+               "sf_window: index, start, length, point, rank without padding");
 
 #endif

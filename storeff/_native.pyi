@@ -68,6 +68,27 @@ def rank(keys: _UInt64s, sizes: _UInt64s, seed: int) -> npt.NDArray[np.float64]:
 def bucket(keys: _UInt64s, seed: int) -> npt.NDArray[np.intp]:
     """The bucket, below BUCKETS, of keys (n, 2): m of ``rank``, modulo BUCKETS."""
 
+WINDOW_FIELDS: list[tuple[str, str]]
+"""The fields of what ``sample_windows`` gives, as numpy takes them."""
+
+def sample_windows(
+    objects: _UInt64s, sizes: _UInt64s | _Int64s, seed: int, tau: float, window_bytes: int = 65536
+) -> npt.NDArray[np.void]:
+    """The windows that rank below ``tau``, of objects with numbers ``objects`` (n,) and ``sizes``
+    (n,) in bytes, as a structured array (k,) in the order of ``index`` and ``start``: ``index`` in
+    ``objects``; ``start`` and ``length`` in bytes; ``point``, the offset in the object of one byte
+    of the window, each with the same probability; ``rank``.
+
+    Every object is divided into windows of ``window_bytes``, the last one shorter. The rank of one
+    is u / length, u uniform in (0, 1): a function of the number of the object, that of the window
+    and ``seed``, and independent of all others. So the sample under a lower ``tau`` is the part of
+    this one that ranks below that, each window is in it with probability min(1, tau * length), and
+    ``tau`` infinity gives all. It takes time and memory by what is found, not by ``sizes``.
+
+    Raises ValueError if ``sizes`` are above 2^63 - 1 or below 0, ``tau`` is below 0, windows have
+    not 1 to 2^30 bytes, or more than 2^24 of them are to be expected.
+    """
+
 GROUP_RANKS: int
 """The number of ranks that a group of similar chunks may have."""
 GROUP_MEMBERS_MAX: int

@@ -361,6 +361,7 @@ def read_files(list files, object hole_bytes, uint8_t[::1] arena not None):
         free(reads)
 
 
+include "_native_windows.pxi"
 include "_native_similar.pxi"
 include "_native_scanner.pxi"
 include "_native_replay.pxi"

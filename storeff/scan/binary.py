@@ -18,6 +18,7 @@ import numpy.typing as npt
 from storeff import _native
 from storeff.errors import StoreffError
 from storeff.scan.measurement import Measurement
+from storeff.scan.occurrences import Occurrences
 from storeff.scan.plan import Chunker, Plan
 from storeff.scan.sample import Sample
 from storeff.scan.sampling import SamplingDesign, Totals
@@ -29,7 +30,7 @@ from storeff.sources.content import CLASSES
 from storeff.sources.entry import Entry
 
 MAGIC = b"storeff measured"
-VERSION = 1
+VERSION = 2
 DIGEST_BYTES = 32
 FIXED_BYTES = len(MAGIC) + 4 + 8
 
@@ -42,6 +43,9 @@ class _SketchHead(msgspec.Struct, frozen=True):
     tau: float | None
     chunks: int
     bytes: int
+    # Of what is probed, the first rows: all others are 0.
+    probed: int
+    taus: list[float | None]
 
 
 class _SampleHead(msgspec.Struct, frozen=True):
@@ -57,6 +61,14 @@ class _SampleHead(msgspec.Struct, frozen=True):
     extents: list[tuple[int, int, int]]
     ranks: int
     rows: int
+
+
+class _OccurrencesHead(msgspec.Struct, frozen=True):
+    rows: int
+    holes: int
+    data_bytes: int
+    tau: float | None
+    taus: list[float | None]
 
 
 class _SimilarHead(msgspec.Struct, frozen=True):
@@ -79,6 +91,7 @@ class _Head(msgspec.Struct, frozen=True):
     sketches: list[_SketchHead]
     sampling: _SampleHead | None
     similar: _SimilarHead | None
+    occurrences: _OccurrencesHead | None
 
 
 class _Column(NamedTuple):
@@ -116,6 +129,12 @@ def from_bytes(data: bytes) -> Measurement:
     if data[: len(MAGIC)] != MAGIC:
         raise _refusal("this is no measurement of storeff")
     version = int.from_bytes(data[len(MAGIC) : len(MAGIC) + 4], "little")
+    if version == 1:
+        raise StoreffError(
+            "the measurement has format 1, which holds other samples of compression than this "
+            f"storeff estimates from: it reads format {VERSION}",
+            "measure the data again",
+        )
     if version != VERSION:
         raise _refusal(f"the measurement has format {version}, and this storeff reads {VERSION}")
     body, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
@@ -142,6 +161,12 @@ def _finite(tau: float) -> float | None:
     return None if tau == np.inf else tau
 
 
+def _probed_rows(sketch: Sketch) -> int:
+    """Behind so many rows nothing is probed."""
+    probed = np.flatnonzero(sketch.probed.any(axis=1))
+    return int(probed[-1]) + 1 if len(probed) else 0
+
+
 def _infinite(tau: float | None) -> float:
     return float("inf") if tau is None else tau
 
@@ -150,7 +175,7 @@ def _infinite(tau: float | None) -> float:
 
 
 def _head_of(measured: Measurement) -> _Head:
-    sample, similar = measured.sampling, measured.similar
+    sample, similar, occurrences = measured.sampling, measured.similar, measured.occurrences
     return _Head(
         plan=measured.plan,
         kernel=measured.kernel,
@@ -162,7 +187,14 @@ def _head_of(measured: Measurement) -> _Head:
         tasks=sorted(measured.tasks),
         classes=list(CLASSES),
         sketches=[
-            _SketchHead(len(s.keys), _finite(s.tau), s.chunks, s.bytes)
+            _SketchHead(
+                rows=len(s.keys),
+                tau=_finite(s.tau),
+                chunks=s.chunks,
+                bytes=s.bytes,
+                probed=_probed_rows(s),
+                taus=[_finite(tau) for tau in s.taus.tolist()],
+            )
             for s in measured.sketches.values()
         ],
         sampling=None if sample is None else _sample_head_of(sample),
@@ -170,6 +202,15 @@ def _head_of(measured: Measurement) -> _Head:
         if similar is None
         else _SimilarHead(
             similar.tau, len(similar.members), sorted(similar.files.items()), similar.tensors
+        ),
+        occurrences=None
+        if occurrences is None
+        else _OccurrencesHead(
+            rows=len(occurrences.ranks),
+            holes=len(occurrences.hole_ranks),
+            data_bytes=occurrences.data_bytes,
+            tau=_finite(occurrences.tau),
+            taus=[_finite(tau) for tau in occurrences.taus.tolist()],
         ),
     )
 
@@ -208,6 +249,7 @@ def _arrays_of(measured: Measurement) -> Iterator[Array]:
     yield measured.histogram
     for s in measured.sketches.values():
         yield from (s.keys, s.sizes, s.counts, s.labels, s.objects, s.offsets)
+        yield s.probed[: _probed_rows(s)]
         if s.extents is not None:
             yield s.extents
         yield from (s.run_count, s.run_bytes, s.buckets)
@@ -216,17 +258,22 @@ def _arrays_of(measured: Measurement) -> Iterator[Array]:
         yield from (e.ranks, e.exponents, e.listed, e.once, e.at, e.labels, e.data, e.holes)
     if measured.similar is not None:
         yield measured.similar.members
+    if measured.occurrences is not None:
+        o = measured.occurrences
+        yield from (o.objects, o.starts, o.lengths, o.ranks, o.labels, o.sizes, o.probed)
+        yield from (o.hole_ranks, o.hole_lengths)
 
 
 def _columns(head: _Head) -> Iterator[_Column]:
     """How the arrays lie, one after the other."""
-    u8, i8, f8 = (np.dtype(name) for name in ("<u8", "<i8", "<f8"))
+    u4, u8, i8, f8 = (np.dtype(name) for name in ("<u4", "<u8", "<i8", "<f8"))
     yield _Column(u8, (len(head.classes),))
     yield _Column(u8, (len(head.classes), 256))
     for sketch in head.sketches:
         n = sketch.rows
         yield _Column(u8, (n, 2))
         yield from (_Column(u8, (n,)) for _ in range(5))
+        yield _Column(u4, (sketch.probed, len(sketch.taus)))
         if head.sampling is not None:
             yield _Column(f8, (n,))
         yield from (_Column(u8, (256,)), _Column(u8, (256,)), _Column(u8, (_native.BUCKETS, 2)))
@@ -237,6 +284,10 @@ def _columns(head: _Head) -> Iterator[_Column]:
     if head.similar is not None:
         member = np.dtype(_native.MEMBER_FIELDS).newbyteorder("<")
         yield _Column(member, (head.similar.members,))
+    if head.occurrences is not None:
+        n, h, c = head.occurrences.rows, head.occurrences.holes, len(head.occurrences.taus)
+        yield from (_Column(t, (n,)) for t in (u8, u8, u8, f8, u8))
+        yield from (_Column(u4, (n, c)), _Column(u4, (n, c)), _Column(f8, (h,)), _Column(u8, (h,)))
 
 
 # ---- reading ----
@@ -277,11 +328,20 @@ def _measurement_of(head: _Head, arrays: Iterator[Array]) -> Measurement:
         tasks=frozenset(head.tasks),
         sampling=None if head.sampling is None else _sample_in(head.sampling, arrays),
         similar=None if head.similar is None else _similar_in(head.similar, arrays),
+        occurrences=None
+        if head.occurrences is None
+        else _occurrences_in(head.occurrences, head.plan, arrays),
     )
 
 
 def _sketch_in(chunker: Chunker, s: _SketchHead, head: _Head, arrays: Iterator[Array]) -> Sketch:
-    keys, sizes, counts, labels, objects, offsets = (next(arrays) for _ in range(6))
+    keys, sizes, counts, labels, objects, offsets, known = (next(arrays) for _ in range(7))
+    columns = head.plan.columns(chunker.name, False)
+    taus = np.array([_infinite(tau) for tau in s.taus])
+    if taus.shape != (len(columns),) or not ((taus >= 0) & (taus <= _infinite(s.tau))).all():
+        raise ValueError(f"{chunker.name} is said to be probed as it cannot be")
+    if len(known) > len(keys) or (known > sizes[: len(known), None]).any():
+        raise ValueError(f"{chunker.name} has chunks that take more than their size")
     sketch = Sketch(
         keys=keys,
         sizes=sizes,
@@ -296,6 +356,9 @@ def _sketch_in(chunker: Chunker, s: _SketchHead, head: _Head, arrays: Iterator[A
         run_count=next(arrays),
         run_bytes=next(arrays),
         buckets=next(arrays),
+        columns=columns,
+        probed=np.zeros((len(keys), len(columns)), np.uint32),
+        taus=taus,
     )
     if len(keys) > chunker.entries:
         raise ValueError(f"{chunker.name} has more chunks than its plan keeps")
@@ -306,7 +369,7 @@ def _sketch_in(chunker: Chunker, s: _SketchHead, head: _Head, arrays: Iterator[A
         raise ValueError(f"the chunks of {chunker.name} are out of order")
     if sketch.extents is not None and not _are_ranks(sketch.extents):
         raise ValueError(f"{chunker.name} has extents without a sampling rank")
-    return sketch
+    return sketch.with_probed(known, taus, head.plan.seed)
 
 
 def _are_ranks(column: Array) -> bool:
@@ -350,3 +413,33 @@ def _similar_in(s: _SimilarHead, arrays: Iterator[Array]) -> SimilarSketch:
     if not {*members["file"].tolist()} <= files.keys():
         raise ValueError("it has similar chunks of files that it does not name")
     return SimilarSketch(members, s.tau, files, s.tensors)
+
+
+def _occurrences_in(o: _OccurrencesHead, plan: Plan, arrays: Iterator[Array]) -> Occurrences:
+    objects, starts, lengths, ranks, labels, sizes, probed, hole_ranks, hole_lengths = (
+        next(arrays) for _ in range(9)
+    )
+    made = Occurrences(
+        columns=plan.occurrence_columns,
+        data_bytes=o.data_bytes,
+        tau=_infinite(o.tau),
+        taus=np.array([_infinite(tau) for tau in o.taus]),
+        objects=objects,
+        starts=starts,
+        lengths=lengths,
+        ranks=ranks,
+        labels=labels,
+        sizes=sizes,
+        probed=probed,
+        hole_ranks=hole_ranks,
+        hole_lengths=hole_lengths,
+    )
+    if made.taus.shape != (len(made.columns),):
+        raise ValueError("its windows have other columns than the plan")
+    if o.data_bytes < 0 or not ((made.taus >= 0) & (made.taus <= made.tau)).all():
+        raise ValueError("its windows are said to be probed as they cannot be")
+    if not (lengths > 0).all() or (probed > sizes).any():
+        raise ValueError("its windows have chunks that take more than their size")
+    if not ((ranks > 0).all() and (hole_ranks > 0).all()):
+        raise ValueError("its windows have no ranks")
+    return made.in_order()

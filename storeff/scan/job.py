@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
-from storeff.scan.measurement import VOLUME_BIT, VOLUMES_MAX
+from storeff.scan.measurement import labels_of_roots
 from storeff.scan.pace import Pace
 from storeff.scan.part import Stop
 from storeff.scan.plan import Plan
@@ -48,10 +48,7 @@ class Job:
     def __post_init__(self) -> None:
         self.chunkers = [c for c in self.plan.chunkers if not (self.design and c.kind == "whole")]
         # The roots that are told apart, in the order of their names; none if they are too many.
-        roots = self.source.roots
-        self.volumes = sorted(roots) if len(roots) <= VOLUMES_MAX else []
-        bits = {name: 1 << VOLUME_BIT + bit for bit, name in enumerate(self.volumes)}
-        self.root_labels = [bits.get(name, 0) for name in roots]
+        self.volumes, self.root_labels = labels_of_roots(self.source.roots)
         # How far a chunk that starts in an extent may reach beyond its end.
         self.tail_bytes = max(
             (c.max_bytes for c in self.chunkers if c.kind == "content-defined"), default=0

@@ -376,7 +376,10 @@ class Worker:
             plan=job.plan,
             kernel=job.kernel,
             census=self.census,
-            sketches={c.name: Sketch(**self.scanner.export(i)) for i, c in enumerate(job.chunkers)},
+            sketches={
+                c.name: Sketch.counted(self.scanner.export(i), job.plan.columns(c.name, False))
+                for i, c in enumerate(job.chunkers)
+            },
             volumes=self.volumes,
             read_bytes=self.read_bytes,
             hole_bytes=self.hole_bytes,

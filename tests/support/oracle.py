@@ -382,3 +382,52 @@ class Similar:
             members[0].beyond = sum(len(m.places) for m in members[64:])
             kept += members[:64]
         return kept, 2**63
+
+
+# ---- windows of objects ----
+
+
+@dataclass(frozen=True)
+class Window:
+    start: int
+    length: int
+    point: int
+    rank: float
+
+
+def windows(number: int, size: int, seed: int, window_bytes: int) -> list[Window]:
+    """All windows of the object of that number, whatever they rank."""
+    mixed = mix64(number ^ mix64(seed_mix(seed) ^ int.from_bytes(b"windows", "big")))
+
+    def bits(start: int, level: int) -> int:
+        return mix64(start ^ mix64(level ^ mixed))
+
+    def least(start: int, level: int, floor: float) -> float:
+        v = ((bits(start, level) >> 12) + 0.5) * 2.0**-52
+        for _ in range(level):
+            v /= 1 + math.sqrt(1 - v)
+        return floor + (1 - floor) * v
+
+    def numbers(start: int, level: int, u: float) -> list[float]:
+        """The u of windows start to start + 2^level, of which the least is ``u``."""
+        if level == 0:
+            return [u]
+        halves = start, start + 2 ** (level - 1)
+        of_least = bits(start, level) & 1
+        parts = [
+            numbers(half, level - 1, u if i == of_least else least(half, level - 1, u))
+            for i, half in enumerate(halves)
+        ]
+        return parts[0] + parts[1]
+
+    count = -(-size // window_bytes)
+    drawn = numbers(0, 0, least(0, 0, 0.0))
+    while len(drawn) < count:
+        level = len(drawn).bit_length() - 1
+        drawn += numbers(len(drawn), level, least(len(drawn), level, 0.0))
+    found = []
+    for i, u in enumerate(drawn[:count]):
+        start, length = i * window_bytes, min(window_bytes, size - i * window_bytes)
+        point = start + (mix64(bits(i, 0) + 0x9E3779B97F4A7C15 & MASK64) * length >> 64)
+        found.append(Window(start, length, point, u / length))
+    return found
