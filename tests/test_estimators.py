@@ -38,7 +38,7 @@ from storeff.estimate.sampled import SampleEvidence
 from storeff.estimate.sketched import Cut
 from storeff.quantity import Z95, Quantity
 from storeff.scan.measurement import Measurement
-from storeff.scan.plan import CUTTINGS as CHUNKERS, Chunker, Plan
+from storeff.scan.plan import CUTTINGS, Chunker, Plan
 
 Floats = npt.NDArray[np.float64]
 
@@ -380,7 +380,7 @@ def test_the_order_in_which_measurements_are_merged_changes_nothing(
 def measured(tmp_path_factory: pytest.TempPathFactory) -> list[Measurement]:
     """Scans of three folders that have much in common, each keeping few chunks."""
     few = Plan(
-        chunkers=tuple(msgspec.structs.replace(c, entries=40) for c in CHUNKERS),
+        chunkers=tuple(msgspec.structs.replace(c, entries=40) for c in CUTTINGS),
     )
     made_ = []
     for seed in range(3):

@@ -5,6 +5,7 @@ The headline is asked for to ``Plan.precision``, every other figure to twice tha
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from storeff.estimate.allocation import Need, Supply, allocate
@@ -14,8 +15,10 @@ from storeff.estimate.sketched import Cut
 from storeff.estimate.totals import Estimate
 from storeff.scan.codecs import CODECS
 from storeff.scan.measurement import Measurement
-from storeff.scan.occurrences import WINDOW_BYTES
+from storeff.scan.occurrences import WINDOW_BYTES, Occurrences
 from storeff.scan.plan import HEADLINE, Chunker, Plan, Probed
+from storeff.scan.probe import Prober
+from storeff.scan.windows import Windows
 
 Wanted = dict[tuple[str, str], int]
 # Chunks are compressed of two populations: each distinct one once, for what is left after
@@ -88,6 +91,26 @@ def _of(plan: Plan, population: Population) -> Iterable[Probed]:
     return [each for each in plan.probed if each.per_occurrence == (population == "occurrences")]
 
 
+def glance(prober: Prober) -> tuple[Windows, Occurrences]:
+    """Windows of all the data, and the pilot of what compression alone leaves of it: before any of
+    it is scanned."""
+    windows = prober.draw()
+    return windows, prober.occurrences(windows, pilot(prober.plan, "occurrences"))
+
+
+def compress(prober: Prober, scanned: Measurement, windows: Windows) -> Measurement:
+    """``scanned``, which holds the pilot of ``windows``, with as much compressed as its plan's
+    precision needs."""
+    if scanned.sampling is not None:
+        found = prober.distinct(scanned, wanted_of_part(scanned.plan))
+    else:
+        found = prober.distinct(scanned, pilot(scanned.plan, "distinct"))
+        found = prober.distinct(found, wanted_distinct(found))
+    wanted = wanted_occurrences(found, len(windows.ranks))
+    every = prober.occurrences(windows, wanted, found.occurrences)
+    return replace(found, occurrences=every)
+
+
 def wanted_of_part(plan: Plan) -> Wanted:
     """Distinct chunks to compress of a part of the data."""
     chunkers = {c.name: c for c in plan.chunkers}
@@ -116,7 +139,7 @@ def wanted_distinct(measurement: Measurement) -> Wanted:
             found,
             targets,
             cut.chunker.max_bytes,
-            max(float(rows), cut.kept.population),
+            max(float(rows), float((1 / cut.kept.chance).sum())),
         )
         wanted.update({(probed.chunker, name): count for name, count in chosen.items()})
     return wanted

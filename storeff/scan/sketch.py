@@ -149,6 +149,11 @@ class Sketch:
         """How many rows rank below ``rank``: they are the first ones."""
         return int(np.searchsorted(self.ranks(seed), rank))
 
+    def first(self, count: int, tau: float) -> "Sketch":
+        """The ``count`` first rows as a sketch of their own, which refused what ranks ``tau`` or
+        higher."""
+        return replace(self._at(slice(count)), tau=tau)
+
     def first_rows(self) -> npt.NDArray[np.intp]:
         """(m,) the first row of each chunk: all, but in a sample."""
         return (

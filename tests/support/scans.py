@@ -17,7 +17,7 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import Stop
 from storeff.scan.partial import Listing
-from storeff.scan.plan import Chunker, Plan
+from storeff.scan.plan import Chunker, Plan, Probed
 from storeff.scan.run import Shard
 from storeff.scan.sample import Sample
 from storeff.scan.sampling import Extent, SamplingDesign
@@ -30,9 +30,15 @@ from storeff.sources.tree import LocalTree
 SMALL = Plan(
     chunkers=(
         Chunker("whole-file", "whole", 0, 0, 8),
-        Chunker("fixed-128KiB", "fixed", 128 << 10, 128 << 10, 8, ("lz4",), 4),
-        Chunker("cdc-8KiB", "content-defined", 6 << 10, 10 << 10, 32, ("lz4", "zstd-1"), 8),
-    )
+        Chunker("fixed-128KiB", "fixed", 128 << 10, 128 << 10, 8),
+        Chunker("cdc-8KiB", "content-defined", 6 << 10, 10 << 10, 32),
+    ),
+    probed=(
+        Probed("fixed-128KiB", False, ("piece", "lz4")),
+        Probed("cdc-8KiB", False, ("lz4", "entropy", "zstd-1")),
+        Probed("fixed-128KiB", True, ("lz4",)),
+        Probed("cdc-8KiB", True, ("lz4", "zstd-1")),
+    ),
 )
 
 
@@ -65,10 +71,9 @@ def assert_same(a: Measurement, b: Measurement) -> None:
 
 
 def assert_same_sketch(a: Sketch, b: Sketch) -> None:
-    assert (a.tau, a.compressed_tau) == (b.tau, b.compressed_tau)
-    assert (a.chunks, a.bytes) == (b.chunks, b.bytes)
-    rows = ("keys", "sizes", "counts", "labels", "compressed")
-    for field in (*rows, "extents", "run_count", "run_bytes", "buckets"):
+    assert (a.tau, a.chunks, a.bytes, a.columns) == (b.tau, b.chunks, b.bytes, b.columns)
+    rows = ("keys", "sizes", "counts", "labels", "objects", "offsets", "extents")
+    for field in (*rows, "run_count", "run_bytes", "buckets", "probed", "taus"):
         assert np.array_equal(getattr(a, field), getattr(b, field)), field
 
 
