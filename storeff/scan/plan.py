@@ -125,7 +125,7 @@ def deduplicating() -> dict[str, Chunker]:
 
 def compressed_blocks() -> list[int]:
     """Sizes of the fixed blocks of which a default scan measures compression alone."""
-    return [c.max_bytes for c in CHUNKERS if c.per_occurrence and c.kind == "fixed"]
+    return [c.max_bytes for c in CUTTINGS if c.occurrences and c.kind == "fixed"]
 
 
 # Block storage gives space in units, and keeps a block compressed only if that takes at most a part
