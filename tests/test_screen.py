@@ -410,7 +410,7 @@ def test_nines_are_counted_and_layouts_stay_in_their_order(
 def test_growth_is_shown_and_its_scenario_is_not(reports: dict[str, Path], screen: Screen) -> None:
     report = read_report(reports["whole"])
     shown = screen(report, 120)
-    assert "Growth with the data" in shown
+    assert "(a history, no bound)" in shown
     assert "ceiling" not in shown
     assert "floor:" not in shown
 

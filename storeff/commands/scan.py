@@ -36,7 +36,7 @@ Examples:
   storeff scan /data --target 50EB --layout ceph-ec-8-3 --drive qlc-245 --json
   storeff scan /data --sample 1%          (or 64GiB, or ci=2%: until ±2 %)
   storeff scan /data --time-budget 20m    (whatever can be read in that time)
-  storeff scan /data --table full --precision 0.5%   (every figure, twice as precise)
+  storeff scan /data --table full --precision 0.5%  (all figures, surer)
 
 \b
 Exit codes:

@@ -165,7 +165,7 @@ def _by_method(reduction: Reduction) -> Table:
     named = {c.codec for c in reduction.combined} | {c.codec for c in reduction.compression}
     codecs = [codec for codec in CODECS if codec in named] + sorted(named - set(CODECS))
     beside = {each.chunker: _beside(reduction, each.chunker, codecs) for each in reduction.dedup}
-    by = {row.codec for row in beside.values() if row is not None}
+    by = {row.codec for row in beside.values() if row and row.compression_only_ratio}
 
     def cell(q: Quantity | None) -> str:
         return _NOT_MEASURED if q is None else ratio(q)
