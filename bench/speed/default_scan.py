@@ -10,7 +10,8 @@ the whole process; *without start-up* is less what the same command takes for on
 - ``large``: 100 GB that are made as they are read (noise.c), in sparse files, no chunk twice, of 1
   to 8 random bits a byte. All is read (``--sample=100%``), by default and with nothing compressed;
   what it takes to make the data is taken off both. Peak memory is of the same runs.
-- ``answer``: the first interval on these, from the start of the process, by the clock.
+- ``answer``: the first interval of the compression-only ratio of these, from the start of the
+  process, by the clock.
 - ``archive``: a tar of 1 GiB of this machine's /usr, beside zstd-1 of each 64 KiB of it (CPU of the
   compressor alone, in one call or one by one, whichever is cheaper) and other tools (peers.py).
 - ``tree``: the same files unpacked, with one thread and with two, by the clock.
@@ -202,7 +203,7 @@ def measure_answer(bench: Bench) -> None:
     runs = [run_child([*words, repr(time.monotonic())], noise)[0] for _ in range(bench.repeat)]
     bench.rows["answer"] = runs
     firsts = [run["answers"][-1] for run in runs if run["answers"]]
-    seconds = [first["seconds"] for first in firsts if first["has_interval"]]
+    seconds = [first["seconds"] for first in firsts if first["is_wanted"]]
     # The slowest: a person waits for each of them.
     bench.figures[label] = max(seconds) if len(seconds) == len(runs) else "no answer"
 

@@ -1,4 +1,4 @@
-"""When a scan gives its first answer with an interval: one run, ended there.
+"""When a scan first says, with an interval, what compression alone gives: one run, ended there.
 
     python bench/speed/first_answer.py PLACE STARTED
 
@@ -15,9 +15,12 @@ from typing import Any
 
 from storeff import analysis
 
+LABEL = "compression only"
+
 
 def answers(place: Path, started: float) -> list[dict[str, Any]]:
-    """The answers that a default scan of ``place`` gives until one has an interval."""
+    """The answers that a default scan of ``place`` gives until one is of LABEL and has an
+    interval: then the last one ``is_wanted``."""
     stop = threading.Event()
     found: list[dict[str, Any]] = []
 
@@ -26,16 +29,16 @@ def answers(place: Path, started: float) -> list[dict[str, Any]]:
             return
         ratio = answer.ratio
         seconds = time.monotonic() - started
-        has_interval = ratio.low is not None and ratio.high is not None
+        is_wanted = answer.label == LABEL and None not in (ratio.low, ratio.high)
         found.append(
             {
                 "label": answer.label,
                 "seconds": seconds,
                 "ratio": [ratio.low, ratio.value, ratio.high],
-                "has_interval": has_interval,
+                "is_wanted": is_wanted,
             }
         )
-        if has_interval:
+        if is_wanted:
             stop.set()
 
     further: dict[str, Any] = {"on_answer": note}
