@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 import numpy as np
 from datasets import MAKERS, files_of, make_data
 from peers import HF_XET_LABEL, PEERS, peer_version, run_peer
 from timing import Missing, Row, Times, child, compiled, here, machine, take_rounds
+from uncompressed import plain
 
 from storeff import _native
-from storeff.scan.plan import CHUNKERS, Plan
+from storeff.scan.plan import Plan
 from storeff.scan.run import kernels, scan
 from storeff.sources.tree import LocalTree
 
@@ -66,17 +66,6 @@ def hash_files(files: Sequence[Path]) -> None:
         while got := os.readv(fd, [buffer]):
             state.update(view[:got])
         os.close(fd)
-
-
-def plain(*names: str) -> Plan:
-    """The default plan without compression, or only the named chunkers of it."""
-    return Plan(
-        chunkers=tuple(
-            msgspec.structs.replace(c, codecs=(), compressed_entries=0)
-            for c in CHUNKERS
-            if not names or c.name in names
-        )
-    )
 
 
 PLANS = {
