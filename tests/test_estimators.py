@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pytest
 from support.populations import (
     CHEAP,
-    CLASSES,
     CHUNKS,
+    CLASSES,
     CODEC,
     EXTENTS,
     Ints,

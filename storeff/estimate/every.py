@@ -5,8 +5,6 @@ in it is drawn at random: so every byte of the data is a point with the same cha
 chunk that covers it. What is saved per byte of that chunk is saved per byte of the window.
 """
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -16,7 +14,7 @@ import numpy.typing as npt
 
 from storeff.estimate.columns import Column, estimate_columns
 from storeff.estimate.compression import IN_BYTES, Allocation
-from storeff.estimate.totals import Control, Estimate, PrioritySample, Total
+from storeff.estimate.totals import Estimate, PrioritySample, Total
 from storeff.quantity import UNKNOWN, Quantity
 from storeff.scan.measurement import Measurement
 from storeff.scan.occurrences import Occurrences

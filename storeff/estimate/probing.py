@@ -4,7 +4,7 @@ The headline is asked for to ``Plan.precision``, every other figure to twice tha
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -13,6 +13,7 @@ from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation
 from storeff.estimate.every import EveryChunk
 from storeff.estimate.sketched import Cut
 from storeff.estimate.totals import Estimate
+from storeff.quantity import UNKNOWN, Quantity
 from storeff.scan.codecs import CODECS
 from storeff.scan.measurement import Measurement
 from storeff.scan.occurrences import WINDOW_BYTES, Occurrences
@@ -35,16 +36,9 @@ PART_CHUNKS = {"lz4": 2048, "zstd-1": 512, "zstd-3": 512}
 STUDENTS = 2.2
 # CPU seconds: per byte of a chunk, and for reading and handling it whatever its size (2 vCPU EPYC,
 # zstandard 0.23, lz4 4.4, 2026-11-26; zstd compresses small blocks at half the speed).
-SECONDS_PER_BYTE = {
-    "piece": 0.0,
-    "lz4": 1.1e-9,
-    "entropy": 0.15e-9,
-    "zstd-1": 1.7e-9,
-    "zstd-3": 2.4e-9,
-}
+SECONDS_PER_BYTE = {"lz4": 1.1e-9, "zstd-1": 1.7e-9, "zstd-3": 2.4e-9}
 SMALL_BLOCK_BYTES, SMALL_BLOCK_FACTOR = 16 << 10, 1.8
-SECONDS_PER_CHUNK = {"piece": 30e-6, "lz4": 12e-6}
-SECONDS_PER_FURTHER = 2e-6
+SECONDS_PER_CHUNK, SECONDS_PER_FURTHER = 20e-6, 2e-6
 
 
 class Cell(NamedTuple):
@@ -95,20 +89,44 @@ def glance(prober: Prober) -> tuple[Windows, Occurrences]:
     """Windows of all the data, and the pilot of what compression alone leaves of it: before any of
     it is scanned."""
     windows = prober.draw()
-    return windows, prober.occurrences(windows, pilot(prober.plan, "occurrences"))
+    plan = prober.plan
+    first = {
+        each: count
+        for each, count in pilot(plan, "occurrences").items()
+        if each == HEADLINE or not plan.columns(each[0], False)
+    }
+    return windows, prober.occurrences(windows, first)
 
 
 def compress(prober: Prober, scanned: Measurement, windows: Windows) -> Measurement:
     """``scanned``, which holds the pilot of ``windows``, with as much compressed as its plan's
     precision needs."""
+    plan = scanned.plan
+    found = scanned
     if scanned.sampling is not None:
-        found = prober.distinct(scanned, wanted_of_part(scanned.plan))
+        found = prober.distinct(found, wanted_of_part(plan))
     else:
-        found = prober.distinct(scanned, pilot(scanned.plan, "distinct"))
+        first = pilot(plan, "distinct")
+        found = prober.distinct(found, first)
+        found = prober.distinct(found, _halfway(first, wanted_distinct(found)))
         found = prober.distinct(found, wanted_distinct(found))
-    wanted = wanted_occurrences(found, len(windows.ranks))
-    every = prober.occurrences(windows, wanted, found.occurrences)
-    return replace(found, occurrences=every)
+
+    def looked_at(wanted: Wanted) -> Measurement:
+        return replace(found, occurrences=prober.occurrences(windows, wanted, found.occurrences))
+
+    # What the references to distinct chunks say needs no windows.
+    asked = _unknown_cells(found)
+    first = pilot(plan, "occurrences")
+    found = looked_at({(c.chunker, c.codec): first[c.chunker, c.codec] for c in asked})
+    most = len(windows.ranks)
+    found = looked_at(_halfway(first, wanted_occurrences(found, asked, most)))
+    return looked_at(wanted_occurrences(found, asked, most))
+
+
+def _halfway(first: Wanted, wanted: Wanted) -> Wanted:
+    """The geometric means of both. A pilot with one chunk like no other asks for far too many, and
+    one with none for too few: so what it asks for is asked again when half of the way is gone."""
+    return {each: math.ceil(math.sqrt(first[each] * count)) for each, count in wanted.items()}
 
 
 def wanted_of_part(plan: Plan) -> Wanted:
@@ -134,7 +152,7 @@ def wanted_distinct(measurement: Measurement) -> Wanted:
         targets = {c.codec: c.target for c in _cells_of(plan, probed)}
         rows = len(cut.sketch.keys)
         chosen = _allocated(
-            {name: len(values) for name, (_, values, _) in cut.probed.items()},
+            {name: len(cut.probed[name][1]) for name in probed.columns if name in cut.probed},
             rows,
             found,
             targets,
@@ -145,38 +163,53 @@ def wanted_distinct(measurement: Measurement) -> Wanted:
     return wanted
 
 
-def wanted_occurrences(measurement: Measurement, most: int) -> Wanted:
-    """Windows that the precision needs, ``most`` at most, by the pilot in ``measurement``, but for
-    the figures that the references to distinct chunks give already."""
+def wanted_occurrences(measurement: Measurement, asked: Sequence[Cell], most: int) -> Wanted:
+    """Windows, ``most`` at most, that the precision of the cells ``asked`` needs, by the pilot in
+    ``measurement``."""
     every = EveryChunk.of(measurement)
-    if every is None or every.found.taus.min(initial=math.inf) == math.inf:
+    if every is None or math.isinf(every.found.tau):
         return {}
-    plan, data_bytes = measurement.plan, every.data_bytes
-    chunkers = {c.name: c for c in plan.chunkers}
-    columns = {f"{chunker} {column}": (chunker, column) for chunker, column in every.found.columns}
+    chunkers = {c.name: c for c in measurement.plan.chunkers}
+    saved = {space: every.saved(space, use_all=True) for space in (IN_BYTES, IN_UNITS)}
     needs: list[Need] = []
-    for cell in cells(plan):
-        name = f"{cell.chunker} {cell.codec}"
-        if cell.population == "distinct" or not every.holds(cell.chunker, cell.codec):
-            continue
-        if _is_known(measurement, chunkers[cell.chunker], cell):
-            continue
+    for cell in asked:
         for space in _spaces(chunkers[cell.chunker]):
-            saved = every.saved(space, use_all=True).get(name)
-            if saved is not None and saved.shares:
-                left = max(1.0, data_bytes - saved.total.value)
-                needs.append(Need(left, cell.target, _mirrored(saved), STUDENTS))
+            estimate = saved[space].get(f"{cell.chunker} {cell.codec}")
+            if estimate is not None and estimate.shares:
+                left = max(1.0, every.data_bytes - estimate.total.value)
+                needs.append(Need(left, cell.target, _mirrored(estimate), STUDENTS))
+    columns = {f"{name} {codec}": (name, codec) for name, codec in every.found.columns}
     supplies = [
         Supply(
             name,
-            every.windows(*column),
+            every.windows(*columns[name]),
             most,
-            _cost_seconds(column[1], chunkers[column[0]].max_bytes, is_first=True),
+            _cost_seconds(columns[name][1], chunkers[columns[name][0]].max_bytes, is_first=True),
         )
-        for name, column in columns.items()
+        for name in columns
+        if name in saved[IN_BYTES]
     ]
-    chosen = allocate(supplies, needs, data_bytes / WINDOW_BYTES)
+    chosen = allocate(supplies, needs, every.data_bytes / WINDOW_BYTES)
     return {columns[name]: count for name, count in chosen.items()}
+
+
+def compression_only(found: Occurrences) -> Quantity:
+    """The ratio that compression alone has at the headline's chunks, of all the data that windows
+    were drawn from, scanned or not."""
+    data_bytes = found.data_bytes
+    left = EveryChunk(found, data_bytes).left(*HEADLINE, IN_BYTES, data_bytes)
+    return UNKNOWN if left is None else data_bytes / left
+
+
+def _unknown_cells(measurement: Measurement) -> list[Cell]:
+    """The figures of all occurrences that the references to distinct chunks do not give."""
+    chunkers = {c.name: c for c in measurement.plan.chunkers}
+    return [
+        cell
+        for cell in cells(measurement.plan)
+        if cell.population == "occurrences"
+        and not _is_known(measurement, chunkers[cell.chunker], cell)
+    ]
 
 
 def _is_known(measurement: Measurement, chunker: Chunker, cell: Cell) -> bool:
@@ -232,7 +265,5 @@ def _allocated(
 def _cost_seconds(column: str, chunk_bytes: int, *, is_first: bool) -> float:
     """CPU seconds of one chunk more of ``column``."""
     factor = SMALL_BLOCK_FACTOR if chunk_bytes <= SMALL_BLOCK_BYTES else 1.0
-    handling = SECONDS_PER_CHUNK.get(
-        column, SECONDS_PER_CHUNK["lz4"] if is_first else SECONDS_PER_FURTHER
-    )
+    handling = SECONDS_PER_CHUNK if is_first else SECONDS_PER_FURTHER
     return SECONDS_PER_BYTE[column] * chunk_bytes * factor + handling

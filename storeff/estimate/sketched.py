@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from storeff.estimate.columns import Column, estimate_columns
 from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation, run_sizes
-from storeff.estimate.evidence import Evidence
 from storeff.estimate.every import EveryChunk
+from storeff.estimate.evidence import Evidence
 from storeff.estimate.sharing import Roots
 from storeff.estimate.totals import (
     MISSED,
@@ -39,6 +39,8 @@ Floats = npt.NDArray[np.float64]
 TWO_STAGES = 1.1
 
 
+# What is predicted of every chunk that is kept.
+PREDICTED = ("literals", "coded")
 # References to distinct chunks are a sample of all chunks where these have about as many: where as
 # many chunks of equal references as this share of all would vary as much. Of a made-up stream with
 # Zipf's law intervals held the truth in 79 %, as the chunk that has most was often in no sample and
@@ -69,6 +71,9 @@ class Cut:
         """By column: the sample of which it is known, its bytes (n,), and the share of these that
         could not be read again: they are taken to be like the others."""
         made: dict[str, tuple[PrioritySample, Floats, float]] = {}
+        if self.sketch.predicted.any():
+            for index, name in enumerate(PREDICTED):
+                made[name] = self.kept, self.sketch.predicted[:, index].astype(np.float64), 0.0
         samples: dict[float, PrioritySample] = {}
         for index, name in enumerate(self.sketch.columns):
             tau = min(float(self.sketch.taus[index]), self.sketch.tau)
@@ -183,10 +188,10 @@ class Cut:
         A chunk with very many references of which none was kept may compress to anything: as much
         as the buckets show of these is added to both ends.
         """
-        found = self.estimates(every=True)
-        _, values, lost = self.probed[codec]
-        if not self._is_even():
+        sample, values, lost = self.probed[codec]
+        if not sample.is_exact and not self._is_even():
             return UNKNOWN
+        found = self.estimates(every=True)
         total = self._widened(found[codec].total, found[SIZE].total, lost)
         hidden = self._hidden_bytes()
         share = total.value / max(1, found[SIZE].total.value)
@@ -279,7 +284,7 @@ class SketchEvidence(Evidence):
 
     def compressed(self, chunker: Chunker, codec: str) -> tuple[int, int]:
         probed = self.cuts[chunker.name].probed
-        return len(probed[codec][1]), max(len(values) for _, values, _ in probed.values())
+        return len(probed[codec][1]), max(len(probed[name][1]) for name in self.codecs(chunker))
 
     def codecs(self, chunker: Chunker) -> list[str]:
         return [name for name in self.cuts[chunker.name].probed if name in CODECS]

@@ -86,8 +86,8 @@ class PrioritySample:
     ``referenced`` the bytes of all its references if it is light and could have been missed, else
     0. ``referenced_bytes`` is the total of those over all chunks: exact, kept or not.
     ``heavy_share`` is the share of the chunks that share a bucket with a heavy hitter, ``is_heavy``
-    by bucket whether it holds one. ``unseen`` is the part of the variance of ``referenced``'s estimated total that the kept chunks do not
-    account for.
+    by bucket whether it holds one. ``unseen`` is the part of the variance of ``referenced``'s
+    estimated total that the kept chunks do not account for.
     """
 
     tau: float
@@ -124,8 +124,9 @@ class Control:
 
     It is what earlier controls do not explain, so that the errors of the totals are independent.
     One that looks into chunks has ``per_byte`` (m,), what its codec leaves of each of their bytes,
-    and ``stands_for`` (m,), the bytes of all chunks that each row stands for. ``missed_bytes`` are those
-    that a kind of chunk may have of which the sample has none, where no other control was used.
+    and ``stands_for`` (m,), the bytes of all chunks that each row stands for. ``missed_bytes`` are
+    those that a kind of chunk may have of which the sample has none, where no other control was
+    used.
     """
 
     name: str
@@ -331,7 +332,7 @@ class _Fit:
     def of(cls, sample: PrioritySample, y: Floats, known: Floats, lost: float) -> "_Fit":
         """The fit of ``y``; ``lost`` makes up for the degrees of freedom that the slopes took."""
         weighted = known.T * sample.weight
-        slopes = np.linalg.lstsq(weighted @ known, weighted @ y)[0]
+        slopes: Floats = np.linalg.lstsq(weighted @ known, weighted @ y)[0].astype(np.float64)
         unexplained = y - known[:, 1:] @ slopes[1:]
         # Beside a heavy hitter the references explain nothing. Few such chunks are kept: all others
         # represent them better.

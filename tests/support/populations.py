@@ -32,8 +32,8 @@ ROOTS = (b"one", b"two")
 @dataclass(frozen=True, eq=False)
 class Population:
     """A row per distinct chunk: ``keys`` (u, 2), ``sizes``, ``cheap`` and ``compressed`` (u,) bytes
-    by CHEAP and CODEC. A row per reference: the ``chunk`` and its ``extent`` (n,). A row per extent: ``labels`` (m,), one content
-    class and one source root."""
+    by CHEAP and CODEC. A row per reference: the ``chunk`` and its ``extent`` (n,). A row per
+    extent: ``labels`` (m,), one content class and one source root."""
 
     keys: U64
     sizes: U64
