@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.populations import sketch_of
-from support.scans import scan
+from support.scans import measured
 
 from storeff.estimate.reduction import Scope, reduce
 from storeff.estimate.totals import Total, estimate_total, sample_of
@@ -39,7 +39,7 @@ def test_few_observations_take_the_quantile_of_student() -> None:
 
 
 def counted(roots: list[Path]) -> Scope:
-    return reduce(scan(roots, Plan())).scope
+    return reduce(measured(roots, Plan())).scope
 
 
 def test_of_noise_stored_twice_half_the_chunks_hold_a_quarter_of_the_duplicates(

@@ -8,30 +8,29 @@ from pathlib import Path
 
 import pytest
 from support.quantities import assert_upright, ends, point
-from support.scans import scan
+from support.scans import measured
 
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.quantity import UNKNOWN
 from storeff.scan.measurement import Measurement
 from storeff.scan.partial import Listing, PartialScan
-from storeff.scan.plan import CHUNKERS, Plan
+from storeff.scan.plan import CUTTINGS, HEADLINE, Plan, table
 from storeff.scan.sampling import SamplingDesign
 from storeff.sources.tree import LocalTree
 
 KIB = 1 << 10
-FEW = tuple(c for c in CHUNKERS if c.name in ("cdc-64KiB", "chunks-64KiB"))
+FEW = {
+    "chunkers": tuple(c for c in CUTTINGS if c.name == HEADLINE.chunker),
+    "probed": tuple(p for p in table("default") if p.chunker == HEADLINE.chunker),
+}
 
 
 def whole(roots: list[Path]) -> Reduction:
-    return reduce(scan(roots, Plan(seed=7)))
+    return reduce(measured(roots, Plan(seed=7)))
 
 
 def sampled(roots: list[Path], rate: float, seed: int = 7) -> Measurement:
-    listing = Listing(LocalTree(roots), SamplingDesign(seed=seed))
-    assert listing.count(threading.Event())
-    partial = PartialScan(listing, Plan(seed=seed, chunkers=FEW))
-    partial.extend(rate)
-    return partial.result()
+    return measured(roots, Plan(seed=seed, **FEW), rate)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from storeff import _native
 from storeff.scan.columns import Compressors, Table, piece_around
 from storeff.scan.occurrences import Occurrences
 from storeff.scan.plan import Chunker, Plan
-from storeff.scan.reread import HOLE, Batch, Job, Ranges, Rereader
+from storeff.scan.reread import HOLE, Batch, Job, Rereader, Stretches
 from storeff.scan.windows import Windows
 
 # Content-defined cutting begins so far before the byte, as before the extents of a sample: it has
@@ -133,8 +133,8 @@ class _Around:
             part_starts = points // part_bytes * part_bytes
             starts = np.maximum(part_starts, points - LEAD_BYTES)
             ends = np.minimum.reduce([ends, part_starts + part_bytes, points + max_bytes])
-        ranges = Ranges(objects, starts, ends - starts, points)
-        return Job((self.chunker.name, True), ranges, self.use)
+        stretches = Stretches(objects, starts, ends - starts, points)
+        return Job((self.chunker.name, True), stretches, self.use)
 
     def use(self, batch: Batch, compressors: Compressors) -> None:
         """Find the chunks in what was read, and probe them."""

@@ -13,7 +13,7 @@ from storeff.scan.glance import nothing_probed, probe_windows
 from storeff.scan.measurement import Measurement
 from storeff.scan.occurrences import Occurrences
 from storeff.scan.plan import Chunker, Plan
-from storeff.scan.reread import UNREAD, Batch, Job, Ranges, Rereader, content_keys
+from storeff.scan.reread import UNREAD, Batch, Job, Rereader, Stretches, content_keys
 from storeff.scan.run import Shard
 from storeff.scan.sketch import Sketch
 from storeff.scan.whole import probe_everything
@@ -78,7 +78,7 @@ class Prober:
         ]
         jobs = [probe.job() for probe in probes]
         self._resolve(
-            np.concatenate([job.ranges.objects for job in jobs] or [np.empty(0, np.uint64)])
+            np.concatenate([job.stretches.objects for job in jobs] or [np.empty(0, np.uint64)])
         )
         self.rereader.run(jobs, self.entries)
         sketches = {probe.chunker.name: probe.result() for probe in probes}
@@ -179,8 +179,8 @@ class _Distinct:
         at = np.where(self.is_whole, 0, self.piece_at)[self.rows]
         lengths = np.where(self.is_whole, self.sizes, self.piece_bytes)[self.rows]
         starts = self.offsets[self.rows] + at
-        ranges = Ranges(self.objects[self.rows], starts, lengths, starts)
-        return Job((self.chunker.name, False), ranges, self.use)
+        stretches = Stretches(self.objects[self.rows], starts, lengths, starts)
+        return Job((self.chunker.name, False), stretches, self.use)
 
     def use(self, batch: Batch, compressors: Compressors) -> None:
         """Probe what was read, if it is what was scanned."""

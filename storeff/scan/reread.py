@@ -25,10 +25,10 @@ U64 = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.intp]
 
-# What a thread reads before it compresses that, and how many ranges at most.
+# What a thread reads before it compresses that, and how many stretches at most.
 BATCH_BYTES = 2 << 20
-BATCH_RANGES = 256
-# Ranges are read in the order of their rank, so many at a time, and those in the order of their
+BATCH_STRETCHES = 256
+# Stretches are read in the order of their rank, so many at a time, and those in the order of their
 # place: what was read when a stop comes is a sample.
 WAVE = 2048
 # What the compressors of a thread take.
@@ -39,7 +39,7 @@ UNREAD = -1
 HOLE = -2
 
 
-class Ranges(NamedTuple):
+class Stretches(NamedTuple):
     """What is to be read: bytes [``starts``, ``starts`` + ``lengths``) (n,) of ``objects``, by
     number. Of one with holes only the stretch of data is read in which its byte at ``points`` is.
     """
@@ -52,8 +52,8 @@ class Ranges(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What was read of ``rows`` (k,) of some Ranges: ``lengths`` bytes from ``begins`` on in their
-    objects, which lie in ``buffer`` from ``offsets`` on. A length may be UNREAD or HOLE."""
+    """What was read of ``rows`` (k,) of some Stretches: ``lengths`` bytes from ``begins`` on in
+    their objects, which lie in ``buffer`` from ``offsets`` on. A length may be UNREAD or HOLE."""
 
     rows: Rows
     buffer: memoryview
@@ -63,11 +63,11 @@ class Batch:
 
 
 class Job(NamedTuple):
-    """``ranges``, in the order of their rank, and what is done with each batch of them. ``name``
+    """``stretches``, in the order of their rank, and what is done with each batch of them. ``name``
     is what the time is counted for."""
 
     name: tuple[str, bool]
-    ranges: Ranges
+    stretches: Stretches
     use: Callable[[Batch, Compressors], None]
 
 
@@ -95,11 +95,13 @@ class Rereader:
 
     def run(self, jobs: Sequence[Job], entries: Mapping[int, Entry]) -> None:
         """Read all of ``jobs``, of the objects ``entries`` by number, until a stop."""
-        batches = [(w, i, rows) for i, job in enumerate(jobs) for w, rows in _batches(job.ranges)]
+        batches = [
+            (w, i, rows) for i, job in enumerate(jobs) for w, rows in _batches(job.stretches)
+        ]
         if not batches:
             return
         batches.sort(key=lambda batch: batch[:2])
-        buffer_bytes = max(int(jobs[i].ranges.lengths[rows].sum()) for _, i, rows in batches)
+        buffer_bytes = max(int(jobs[i].stretches.lengths[rows].sum()) for _, i, rows in batches)
         local = threading.local()
 
         def measure(job: Job, rows: Rows) -> None:
@@ -109,7 +111,7 @@ class Rereader:
             if not hasattr(local, "buffer"):
                 local.buffer = memoryview(bytearray(buffer_bytes))
                 local.compressors = Compressors()
-            batch = self.read(job.ranges, rows, entries, local.buffer)
+            batch = self.read(job.stretches, rows, entries, local.buffer)
             job.use(batch, local.compressors)
             with self.lock:
                 self.cpu_seconds[job.name] += time.thread_time() - started
@@ -123,11 +125,11 @@ class Rereader:
             wait_for(running, self.stop, lambda: None)
 
     def read(
-        self, ranges: Ranges, rows: Rows, entries: Mapping[int, Entry], buffer: memoryview
+        self, stretches: Stretches, rows: Rows, entries: Mapping[int, Entry], buffer: memoryview
     ) -> Batch:
-        """Read ``rows`` of ``ranges`` into ``buffer``, in which all of them have room."""
-        objects, starts = ranges.objects[rows], ranges.starts[rows]
-        lengths, points = ranges.lengths[rows], ranges.points[rows]
+        """Read ``rows`` of ``stretches`` into ``buffer``, in which all of them have room."""
+        objects, starts = stretches.objects[rows], stretches.starts[rows]
+        lengths, points = stretches.lengths[rows], stretches.points[rows]
         begins, offsets, got = starts.copy(), np.zeros_like(starts), np.full_like(starts, UNREAD)
         wanted: list[tuple[int, Range]] = []
         bounds = zip(objects.tolist(), starts.tolist(), (starts + lengths).tolist(), strict=True)
@@ -185,14 +187,14 @@ class Rereader:
         self.skip(skipped_for(error, name, wanted.end - wanted.start))
 
 
-def _batches(ranges: Ranges) -> Iterator[tuple[int, Rows]]:
-    """The rows of ``ranges`` as each batch has them, and the number of its wave."""
-    for wave, first in enumerate(range(0, len(ranges.starts), WAVE)):
+def _batches(stretches: Stretches) -> Iterator[tuple[int, Rows]]:
+    """The rows of ``stretches`` as each batch has them, and the number of its wave."""
+    for wave, first in enumerate(range(0, len(stretches.starts), WAVE)):
         rows = slice(first, first + WAVE)
-        order = first + np.lexsort((ranges.starts[rows], ranges.objects[rows]))
-        lengths = ranges.lengths[order]
-        # A batch ends where its ranges, or their bytes, are as many as it may have.
-        group = np.arange(len(order)) // BATCH_RANGES
+        order = first + np.lexsort((stretches.starts[rows], stretches.objects[rows]))
+        lengths = stretches.lengths[order]
+        # A batch ends where its stretches, or their bytes, are as many as it may have.
+        group = np.arange(len(order)) // BATCH_STRETCHES
         group += (np.cumsum(lengths) - lengths) // BATCH_BYTES * len(order)
         for batch in np.split(order, np.flatnonzero(np.diff(group)) + 1):
             yield wave, batch

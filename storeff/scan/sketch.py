@@ -112,7 +112,7 @@ class Sketch:
         Both must come from ``chunker`` under ``seed``. Raises ValueError if only one is of a
         sample.
         """
-        counts: "_native.Export" = {
+        counts: _native.Export = {
             **_native.merge((self, other), chunker.entries, seed),
             "chunks": self.chunks + other.chunks,
             "bytes": self.bytes + other.bytes,

@@ -11,7 +11,7 @@ from storeff.scan.columns import Compressors, Table, piece_around
 from storeff.scan.glance import Counts
 from storeff.scan.occurrences import Occurrences
 from storeff.scan.plan import Chunker, Plan
-from storeff.scan.reread import Batch, Job, Ranges, Rereader
+from storeff.scan.reread import Batch, Job, Rereader, Stretches
 from storeff.scan.windows import Windows
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import skipped_for
@@ -33,14 +33,14 @@ def probe_everything(
     if asked <= exact:
         return so_far
     columns = [i for i, c in enumerate(so_far.columns) if c in asked | exact]
-    ranges, unread = _stretches(plan, windows.entries, rereader)
+    stretches, unread = _stretches(plan, windows.entries, rereader)
     labels = dict(zip(windows.objects.tolist(), windows.labels.tolist(), strict=True))
     chunkers = {c.name: c for c in plan.chunkers}
     named: dict[str, list[int]] = {}
     for i in columns:
         named.setdefault(so_far.columns[i][0], []).append(i)
     every = [
-        _Every(chunkers[name], [so_far.columns[i][1] for i in at], ranges, at)
+        _Every(chunkers[name], [so_far.columns[i][1] for i in at], stretches, at)
         for name, at in named.items()
     ]
     rereader.run([each.job() for each in every], windows.entries)
@@ -54,9 +54,7 @@ def probe_everything(
     sizes, values = (np.maximum.reduce([p[k] for p in points]) for k in (0, 1))
     is_unread = np.isin(windows.objects, np.array(sorted(unread), np.uint64))
     data = sizes.any(axis=1) | is_unread
-    objects, starts, lengths, of_chunks, values_of_chunks = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
-    )
+    objects, starts, lengths, of_chunks, values_of_chunks = _united(parts)
     return replace(
         so_far,
         taus=taus,
@@ -76,7 +74,7 @@ def probe_everything(
 
 def _stretches(
     plan: Plan, entries: Mapping[int, Entry], rereader: Rereader
-) -> tuple[Ranges, set[int]]:
+) -> tuple[Stretches, set[int]]:
     """The stretches of data of ``entries`` that a scan cuts by themselves: between holes, and
     within a part; and the objects that cannot be looked into."""
     rows: list[tuple[int, int, int]] = []
@@ -97,7 +95,7 @@ def _stretches(
             unread.add(number)
     objects = np.array([row[0] for row in rows], np.uint64)
     starts, lengths = (np.array([row[i] for row in rows], np.int64) for i in (1, 2))
-    return Ranges(objects, starts, lengths, starts), unread
+    return Stretches(objects, starts, lengths, starts), unread
 
 
 def _in_parts(start: int, end: int, part_bytes: int) -> Iterator[tuple[int, int]]:
@@ -113,14 +111,14 @@ Chunks = tuple[U64, U64, U64, U32, U32]
 
 
 class _Every:
-    """All chunks of ``chunker`` in ``ranges``, whose columns ``names`` stand at ``at``."""
+    """All chunks of ``chunker`` in ``stretches``, whose columns ``names`` stand at ``at``."""
 
     def __init__(
-        self, chunker: Chunker, names: Sequence[str], ranges: Ranges, at: Sequence[int]
+        self, chunker: Chunker, names: Sequence[str], stretches: Stretches, at: Sequence[int]
     ) -> None:
         self.chunker = chunker
         self.names = names
-        self.ranges = ranges
+        self.stretches = stretches
         self.at = at
         self.found: list[tuple[U64, U64, U64, U32]] = []
         self.unread: set[int] = set()
@@ -128,14 +126,14 @@ class _Every:
 
     @property
     def is_done(self) -> bool:
-        return sum(self.done) == len(self.ranges.starts)
+        return sum(self.done) == len(self.stretches.starts)
 
     def job(self) -> Job:
-        return Job((self.chunker.name, True), self.ranges, self.use)
+        return Job((self.chunker.name, True), self.stretches, self.use)
 
     def use(self, batch: Batch, compressors: Compressors) -> None:
         """Cut and probe what was read."""
-        objects, lengths = self.ranges.objects[batch.rows], self.ranges.lengths[batch.rows]
+        objects, lengths = self.stretches.objects[batch.rows], self.stretches.lengths[batch.rows]
         good = batch.lengths == lengths
         self.unread.update(objects[~good].tolist())
         cuts = [
@@ -186,6 +184,20 @@ class _Every:
         sizes[:, self.at] = lengths[order, None]
         values[:, self.at] = found[order]
         return objects[order], starts[order], lengths[order], sizes, values
+
+
+def _united(parts: Sequence[Chunks]) -> Chunks:
+    """The chunks of all chunkers, with those that several cut alike as one."""
+    objects, starts, lengths, sizes, values = map(np.concatenate, zip(*parts, strict=True))
+    order = np.lexsort((lengths, starts, objects))
+    where = np.column_stack((objects, starts, lengths))[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (where[1:] != where[:-1]).any(axis=1)
+    first = np.flatnonzero(new)
+    if not len(first):
+        return parts[0]
+    united = (np.maximum.reduceat(each[order], first, axis=0) for each in (sizes, values))
+    return (*where[first].T, *united)
 
 
 def _around_points(chunks: Chunks, windows: Windows) -> tuple[U32, U32]:

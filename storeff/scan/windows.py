@@ -11,7 +11,7 @@ import numpy.typing as npt
 from storeff import _native
 from storeff.scan.measurement import labels_of_roots
 from storeff.scan.occurrences import WINDOW_BYTES, WINDOWS_MAX, rank_limit
-from storeff.scan.run import Shard, is_in
+from storeff.scan.run import Shard
 from storeff.scan.sampling import GOLDEN, data_extents
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import Skipped, skipped_for
@@ -61,9 +61,9 @@ def object_numbers(entries: Sequence[Entry]) -> U64:
     return numbers
 
 
-def listed(source: Source, shard: Shard | None = None) -> Iterator[list[Entry]]:
+def listed(source: Source) -> Iterator[list[Entry]]:
     """The objects that hold bytes, some thousand at a time."""
-    found = (e for e in source.list() if isinstance(e, Entry) and e.size_bytes and is_in(shard, e))
+    found = (each for each in source.list() if isinstance(each, Entry) and each.size_bytes)
     while entries := list(islice(found, ENTRIES_AT_A_TIME)):
         yield entries
 
@@ -73,8 +73,8 @@ def draw_windows(
 ) -> tuple[Windows, list[Skipped]]:
     """About WINDOWS_MAX windows of the objects of ``source``, or of ``shard``, in one listing; and
     what might have holes and cannot be looked into. After a stop, of what was listed by then."""
-    drawing = _Drawing(source, seed)
-    for entries in listed(source, shard):
+    drawing = _Drawing(source, seed, shard)
+    for entries in listed(source):
         if stop.is_set():
             break
         drawing.add(entries)
@@ -84,9 +84,11 @@ def draw_windows(
 class _Drawing:
     """Windows of the objects so far. The more there are, the lower is ``tau``."""
 
-    def __init__(self, source: Source, seed: int) -> None:
+    def __init__(self, source: Source, seed: int, shard: Shard | None) -> None:
         self.source = source
         self.seed = seed
+        self.shard = shard
+        self.salt: np.uint64 | None = None
         self.tau = float("inf")
         self.data_bytes = 0
         self.window_count = 0
@@ -97,7 +99,14 @@ class _Drawing:
         self.skipped: list[Skipped] = []
 
     def add(self, entries: Sequence[Entry]) -> None:
+        if self.salt is None:
+            # Machines with the same files have samples of their own; shards of a source share one.
+            first = b"\0".join((*sorted(self.source.roots), repr(entries[0].version).encode()))
+            self.salt = np.uint64(int.from_bytes(_native.fingerprint(first)[:8], "big"))
         numbers = object_numbers(entries)
+        if self.shard is not None:
+            at = np.flatnonzero(numbers % np.uint64(self.shard[1]) == np.uint64(self.shard[0]))
+            numbers, entries = numbers[at], [entries[i] for i in at.tolist()]
         sizes = np.array([entry.size_bytes for entry in entries], np.uint64)
         stored = np.array([entry.allocated_bytes for entry in entries], np.uint64)
         sparse = (sizes > SPARSE_BYTES) & (stored < sizes // np.uint64(SPARSE_RATIO))
@@ -126,8 +135,9 @@ class _Drawing:
         self.data_bytes += int(sizes.sum())
         self.window_count += int((-(-sizes.astype(np.int64) // WINDOW_BYTES)).sum())
         self.tau = min(self.tau, rank_limit(self.data_bytes, self.window_count))
+        assert self.salt is not None
         # A stretch draws as an object of its own.
-        names = numbers ^ starts * np.uint64(GOLDEN)
+        names = numbers ^ self.salt ^ starts * np.uint64(GOLDEN)
         found = _native.sample_windows(names, sizes, self.seed, self.tau, WINDOW_BYTES)
         of = found["index"].astype(np.intp)
         shift = starts[of]
