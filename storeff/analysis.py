@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+import msgspec
 
 from storeff.data import Assumption
 from storeff.economics import Scenario, load_scenario
@@ -32,11 +34,12 @@ from storeff.report.build import Sizing, assemble, describe_run, size_all
 from storeff.report.choice import describe_choice
 from storeff.report.model import Interrupted, Report, Scan, read_report, to_json
 from storeff.report.scanned import describe_scan
-from storeff.report.sizing import Sized, sized_for, supports_sizing
+from storeff.report.sizing import HEADLINE_SYSTEM, Sized, sized_for, supports_sizing
 from storeff.scan.machine import THREADS_MAX, default_threads
 from storeff.scan.measurement import Measurement
 from storeff.scan.partial import Listing, PartialScan
-from storeff.scan.plan import Plan, Similarity
+from storeff.scan.plan import Plan, Similarity, TableName, cells_of
+from storeff.scan.plan import table as plan_table
 from storeff.scan.run import Progress, kernels, scan
 from storeff.scan.sampling import SamplingDesign
 from storeff.sources.listed_once import ListedOnce
@@ -67,7 +70,7 @@ Name = str | bytes | os.PathLike[str]
 # What may be compressed for a report, and how precisely. Below a thousandth it is the sketch that
 # decides how sure a figure is, not what is compressed: 65,536 chunks leave 0.4 % of a count. Above
 # a fifth two layouts that differ by a drive in five look alike.
-TABLES = ("default", "full")
+TABLES: dict[str, TableName] = {name: name for name in get_args(TableName)}
 PRECISION_LEAST, PRECISION_MOST = 0.001, 0.2
 
 
@@ -242,14 +245,24 @@ def measure(
 def _plan(
     seed: int, similarity: bool, table: str, precision: float, storage: Storage | None
 ) -> Plan:
-    pick({name: name for name in TABLES}, table, "table")
+    chosen = pick(TABLES, table, "table")
     if not PRECISION_LEAST <= precision <= PRECISION_MOST:
         raise UsageError(
             f"a precision of {precision * 100:g} % cannot be asked for",
             f"ask for {PRECISION_LEAST * 100:g} % to {PRECISION_MOST * 100:g} %",
             "precision",
         )
-    return Plan(seed=seed, similarity=Similarity()) if similarity else Plan(seed=seed)
+    scenarios = storage.scenarios if storage else ()
+    systems = [each.layout.reduction or HEADLINE_SYSTEM for each in scenarios]
+    wanted = [
+        cell for each in systems for cell in cells_of(each.dedup, each.codec, each.block_bytes)
+    ]
+    return Plan(
+        seed=seed,
+        probed=plan_table(chosen, wanted),
+        precision=precision,
+        similarity=Similarity() if similarity else msgspec.UNSET,
+    )
 
 
 def _source(sources: Name | Iterable[Name] | Source, **tree: Any) -> tuple[Sequence[bytes], Source]:

@@ -17,12 +17,9 @@ from storeff.estimate.reduction import Reduction, reduce
 from storeff.layout import SystemReduction, load_layouts
 from storeff.report.sizing import bytes_left, sized_for
 from storeff.scan.measurement import Measurement
-from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import ALLOCATION_BYTES, CUTTINGS, Chunker, Plan, table
 from storeff.scan.run import Progress
-from storeff.scan.sampling import SamplingDesign
 from storeff.sources.skipped import Skipped
-from storeff.sources.tree import LocalTree
 
 # So few chunks are kept that every figure of these is estimated.
 FEW = tuple(msgspec.structs.replace(c, entries=48) for c in CUTTINGS)

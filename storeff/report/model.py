@@ -13,7 +13,8 @@ import msgspec
 from storeff.data import AssumptionRow
 from storeff.economics import PriceRisk, QuantityRisk, Sensitivity, SizedLayout
 from storeff.errors import StoreffError, did_you_mean
-from storeff.estimate.reduction import Population, Reduction
+from storeff.estimate.probing import Population
+from storeff.estimate.reduction import Reduction
 from storeff.files import read_bounded
 from storeff.kv.measure.survey import Found, Survey
 from storeff.kv.retention.flash import Retention

@@ -31,12 +31,9 @@ def describe_scan(
     chunker and whether that was of all occurrences."""
     census = measured.census
     strata: list[StratumCount] = []
-    compress_seconds = None
     if measured.sampling is None:
         strata = _strata(measured)
-        compress_seconds = round(measured.compress_seconds, 3)
-    if probe_seconds is not None:
-        compress_seconds = round(sum(probe_seconds.values()), 3)
+    compress_seconds = None if probe_seconds is None else round(sum(probe_seconds.values()), 3)
     return Scan(
         sources=[printable(root) for root in roots],
         files=census.files,
