@@ -27,6 +27,26 @@ REPLICATES = 2000
 Z95 = 1.959964
 
 
+def student95(freedom: float) -> float:
+    """The two-sided 95 % quantile of Student's distribution with so many degrees of freedom.
+
+    From three on it is the expansion of M. Abramowitz, I. A. Stegun, Handbook of Mathematical
+    Functions, 1964, 26.7.5, at most 0.12 % off: the library takes a quarter of a second to load.
+    """
+    if freedom < 3:
+        from scipy.special import stdtrit
+
+        return float(stdtrit(freedom, 0.975))
+    z = Z95
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + sum(term / freedom**power for power, term in enumerate(terms, 1))
+
+
 class Quantity(msgspec.Struct, frozen=True):
     """``value`` with its 95 % interval ``low``..``high``; equal where exact, null where unknown.
 

@@ -19,7 +19,7 @@ from storeff.estimate.per_byte import data_share
 from storeff.estimate.sharing import Roots
 from storeff.estimate.totals import MISSED, seldom
 from storeff.estimate.unseen import RANKS_MIN, Z_MAX, Pairs, calibrate, estimate
-from storeff.quantity import UNKNOWN, Quantity
+from storeff.quantity import UNKNOWN, Quantity, student95
 from storeff.scan.codecs import CODECS
 from storeff.scan.measurement import Measurement
 from storeff.scan.plan import HEADLINE, Chunker
@@ -326,13 +326,11 @@ def ratio_of(table: ChunkTable, codec: str, base: str, labels: int | None = None
     count = len(first)
     if count < RANKS_MIN:
         return UNKNOWN
-    from scipy.special import stdtrit
-
     ratio = float(y.sum() / x.sum())
     residual = y - ratio * x
     seen = table.compressed_kept[codec]
     variance = (1 - seen) * count / (count - 1) * float((residual**2).sum())
-    half = float(stdtrit(count - 1, 0.975)) * math.sqrt(variance) / float(x.sum())
+    half = student95(count - 1) * math.sqrt(variance) / float(x.sum())
     missed = MISSED * seldom(seen) / count
     below, above = -missed * float((residual / x).min()), missed * float((residual / x).max())
     return Quantity(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from storeff.quantity import UNKNOWN, Quantity
+from storeff.quantity import UNKNOWN, Quantity, student95
 from storeff.scan.sketch import Sketch
 
 Floats = npt.NDArray[np.float64]
@@ -56,10 +56,7 @@ class Total:
 
     def half_widths(self) -> tuple[float, float]:
         """How far the 95 % interval reaches below the value, and above it."""
-        # Here, because it takes a quarter of a second that exact figures have no use for.
-        from scipy.special import stdtrit
-
-        half = float(stdtrit(self.freedom, 0.975)) * self.standard_error
+        half = student95(self.freedom) * self.standard_error
         return math.hypot(half, self.missed_less), math.hypot(half, self.missed_more)
 
     def quantity(self, least: int, most: int) -> Quantity:
