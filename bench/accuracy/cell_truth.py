@@ -18,7 +18,7 @@ import numpy.typing as npt
 import zstandard
 
 from storeff import _native
-from storeff.scan.plan import CUTTINGS, Cutting
+from storeff.scan.plan import CUTTINGS, Chunker
 from storeff.sources.entry import Entry
 from storeff.sources.source import Source, fill
 from storeff.sources.tree import LocalTree
@@ -62,7 +62,7 @@ class Population:
     ``max_bytes``; as often as it occurs, as many of these, in fractions, as it has bytes.
     """
 
-    cutting: Cutting
+    cutting: Chunker
     counts: Counter[tuple[int, int, int]] = field(default_factory=Counter)
     compressed: dict[tuple[int, int, int], tuple[int, ...]] = field(default_factory=dict)
     runs: Counter[int] = field(default_factory=Counter)
@@ -150,7 +150,8 @@ def truth(folder: Path, kept_in: Path) -> dict[str, int]:
     listed = hashlib.sha256()
     for entry in entries:
         listed.update(repr((entry.key, entry.size_bytes, entry.version)).encode())
-    made_with = [zstandard.ZSTD_VERSION, lz4.library_version_string(), CUTTINGS]
+    cuts = [(c.name, *c.cut) for c in CUTTINGS]
+    made_with = [zstandard.ZSTD_VERSION, lz4.library_version_string(), cuts]
     listed.update(repr(made_with).encode())
     file = kept_in / f"{folder.name}-{listed.hexdigest()[:16]}.json"
     if not file.exists():

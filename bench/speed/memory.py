@@ -4,8 +4,8 @@
 
 The data are sparse files of 125 MB, 8 to a gigabyte (1e9), that read as noise without a hole
 (noise.c, preloaded), so no room is needed on disk. Measured with the default plan: the whole tool,
-``storeff scan``, and scan() alone. A peak is the process's own largest resident set; what stood
-there before scan() began is reported beside it.
+``storeff scan``, and scan() alone, which counts and compresses nothing. A peak is the process's own
+largest resident set; what stood there before scan() began is reported beside it.
 """
 
 import json
@@ -31,7 +31,7 @@ TOOL = "storeff scan"
 FUNCTION = "scan() alone"
 SCAN = """
 import json, sys
-from storeff.estimate.reduction import reduce
+from storeff.estimate.sketched import SketchEvidence
 from storeff.scan.plan import Plan
 from storeff.scan.run import scan
 from storeff.sources.tree import LocalTree
@@ -44,13 +44,15 @@ def peak_bytes():
 before = peak_bytes()
 measured = scan(LocalTree([sys.argv[1]]), Plan(), threads=int(sys.argv[2]))
 after = peak_bytes()
-made = reduce(measured)
+found = SketchEvidence.of(measured)
 json.dump({
     "before_bytes": before,
     "peak_bytes": after,
     "read_bytes": measured.read_bytes,
     "hole_bytes": measured.hole_bytes,
-    "unique": [[d.chunker, d.unique_bytes.value, d.run_bytes] for d in made.dedup],
+    "unique": [
+        [c.name, found.distinct(c).value, found.counts(c)[1]] for c in measured.plan.chunkers
+    ],
 }, sys.stdout)
 """
 

@@ -7,26 +7,19 @@ Prints the CPU and the wall seconds of scan() alone, listing included and start-
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
-import msgspec
 from timing import here
 
 from storeff.scan.machine import default_threads
-from storeff.scan.plan import Plan
+from storeff.scan.plan import CUTTINGS, Plan
 from storeff.scan.run import scan
 from storeff.sources.tree import LocalTree
 
 
 def plain(*names: str) -> Plan:
     """The default plan without compression, or only the named chunkers of it."""
-    chunkers = [c for c in Plan().chunkers if not names or c.name in names]
-    if "probed" in Plan.__struct_fields__:
-        return msgspec.structs.replace(Plan(), chunkers=tuple(chunkers), probed=())
-    # The engine of before 2026-11-26 compresses what its chunkers say.
-    without: dict[str, Any] = {"codecs": (), "compressed_entries": 0}
-    return Plan(chunkers=tuple(msgspec.structs.replace(c, **without) for c in chunkers))
+    return Plan(chunkers=tuple(c for c in CUTTINGS if not names or c.name in names), probed=())
 
 
 @click.command()
