@@ -87,13 +87,14 @@ def _of(plan: Plan, population: Population) -> Iterable[Probed]:
 
 def glance(prober: Prober) -> tuple[Windows, Occurrences]:
     """Windows of all the data, and the pilot of what compression alone leaves of it: before any of
-    it is scanned."""
+    it is scanned. Of what the references to distinct chunks may say later, only what is cheap."""
     windows = prober.draw()
     plan = prober.plan
+    small = {c.name for c in plan.chunkers if c.max_bytes <= SMALL_BLOCK_BYTES}
     first = {
         each: count
         for each, count in pilot(plan, "occurrences").items()
-        if each == HEADLINE or not plan.columns(each[0], False)
+        if each == HEADLINE or each[0] in small or not plan.columns(each[0], False)
     }
     return windows, prober.occurrences(windows, first)
 

@@ -322,6 +322,10 @@ def _cells(
         elif every is not None and every.holds(cell.chunker, cell.codec):
             chunks = every.windows(cell.chunker, cell.codec)
             looked_at = max(every.windows(*column) for column in every.found.columns)
+            if evidence.sample is None and cell.codec in evidence.codecs(chunker):
+                # References to distinct chunks are a sample of all occurrences too.
+                distinct = evidence.compressed(chunker, cell.codec)
+                chunks, looked_at = max((chunks, looked_at), distinct)
         else:
             continue
         figures = resting_on(combined, compression, cell.chunker, cell.codec, cell.population)
