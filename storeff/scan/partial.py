@@ -1,10 +1,10 @@
 """A partial scan: the tree is listed, and extents of it are read in the order of their ranks."""
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -13,18 +13,12 @@ from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Plan
-from storeff.scan.run import (
-    BATCH_FILES,
-    FILE_BYTES,
-    Crew,
-    Progress,
-    kernels,
-)
+from storeff.scan.run import BATCH_FILES, FILE_BYTES, Crew, Progress, kernels
 from storeff.scan.sampling import Extent
+from storeff.scan.storage import Storage, measure_storage
 from storeff.scan.worker import Task
 from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
-from storeff.sources.source import read_range
 
 # What one thread takes at a time.
 BATCH_BYTES = 8 << 20
@@ -70,7 +64,8 @@ class PartialScan:
         )
         self.crew = Crew(self.job, threads, self.stop, self.show)
         self.on_progress = on_progress
-        self.rate = self.goal_rate = 0.0
+        self.rate = self.goal_rate = self.towards = 0.0
+        self.began: float | None = None
         self.interrupted = False
         # Of the first extent that was not read when the scan ended.
         self.undone_rank = float("inf")
@@ -79,30 +74,31 @@ class PartialScan:
     def threads(self) -> int:
         return self.crew.threads
 
-    def read_speed(self, seconds: float) -> float:
-        """Bytes a second that one thread reads, by the first extents for so long at most; nothing
-        is made of them. What cannot be read is passed over here."""
-        started = time.monotonic()
-        read_bytes = 0
-        _, extents = next(self.listing.slices(0.0, 1.0))
-        for extent in extents:
-            if self.stop.is_set() or time.monotonic() - started >= seconds:
-                break
-            with contextlib.suppress(OSError), self.job.source.open(extent.entry) as reader:
-                for offset, length, is_hole in reader.segments(extent.start, extent.end):
-                    if not is_hole:
-                        read_bytes += len(read_range(reader, offset, length))
-        return max(read_bytes, 1) / (time.monotonic() - started)
+    @cached_property
+    def storage(self) -> Storage:
+        """How fast what is listed can be read, which this tries; nothing is made of that."""
+        return measure_storage(self.listing, self.threads, self.job.pace, self.stop)
 
-    def extend(self, rate: float, until: float = float("inf")) -> None:
+    def extend(
+        self,
+        rate: float,
+        until: float = float("inf"),
+        *,
+        towards: float = 0.0,
+        began: float | None = None,
+    ) -> None:
         """Read on up to ``rate``, or less: to the time ``until`` (monotonic), or to a stop, after
         which nothing more is read.
 
+        Progress is shown ``towards`` a larger rate, if there is to be one, and of the time since
+        it ``began``.
         Raises StoreffError if there is no memory for a single thread.
         """
         if self.undone_rank < float("inf"):
             return
         self.goal_rate = max(self.goal_rate, min(rate, 1.0))
+        self.towards = max(self.goal_rate, towards)
+        self.began = began
         self.ends.until = until
         # A rank may be 1.
         high = float("inf") if rate >= 1.0 else rate
@@ -140,7 +136,13 @@ class PartialScan:
         census = self.listing.census
         done, done_bytes = self.crew.done()
         done_bytes += self.listing.skipped_bytes
-        self.on_progress(Progress(False, census.files, census.size_bytes, done, done_bytes))
+        seconds = None
+        if self.began is not None and self.ends.until < float("inf"):
+            seconds = time.monotonic() - self.began, self.ends.until - self.began
+        goal_bytes = round(self.towards * self.listing.sampled_bytes) + self.listing.skipped_bytes
+        self.on_progress(
+            Progress(False, census.files, census.size_bytes, done, done_bytes, goal_bytes, seconds)
+        )
 
     def result(self) -> Measurement:
         """What was found in the extents that rank below ``rate``."""
