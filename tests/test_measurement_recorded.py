@@ -19,7 +19,7 @@ from storeff.errors import StoreffError
 from storeff.estimate.reduction import reduce
 from storeff.scan.binary import VERSION
 from storeff.scan.measurement import Measurement
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.partial import PartialScan
 from storeff.scan.plan import CUTTINGS, HEADLINE, Plan
 from storeff.scan.probe import Prober
 from storeff.scan.sampling import SamplingDesign
