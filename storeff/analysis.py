@@ -213,6 +213,7 @@ def measure(
         sampling,
         clock,
         on_answer=on_answer,
+        on_phase=on_phase,
         engine={
             "threads": threads,
             "kernel": kernel,
@@ -235,6 +236,7 @@ def measure(
         time.monotonic() - clock,
         describe_choice(decision, interrupted),
         interrupted,
+        found.probe_seconds,
     )
     return Measured(data, scanned, decision, started, deltas)
 

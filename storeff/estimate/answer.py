@@ -25,5 +25,5 @@ class Answer(NamedTuple):
 
 def dedup_so_far(sketch: Sketch, chunker: Chunker, seed: int) -> Answer:
     """What ``sketch``, of a scan under ``seed`` that goes on, has found by now."""
-    unique = Cut.of(sketch, chunker, seed).distinct(sketch.bytes)
+    unique = Cut(chunker, sketch, seed).distinct(sketch.bytes)
     return Answer(SO_FAR, sketch.bytes / unique)

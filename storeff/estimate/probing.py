@@ -99,15 +99,19 @@ def glance(prober: Prober) -> tuple[Windows, Occurrences]:
     return windows, prober.occurrences(windows, first)
 
 
-def compress(prober: Prober, scanned: Measurement, windows: Windows) -> Measurement:
+def compress(
+    prober: Prober, scanned: Measurement, windows: Windows, *, only_pilot: bool = False
+) -> Measurement:
     """``scanned``, which holds the pilot of ``windows``, with as much compressed as its plan's
-    precision needs."""
+    precision needs; with no more than a pilot where that is all there is time for."""
     plan = scanned.plan
     found = scanned
+    first = pilot(plan, "distinct")
+    if only_pilot:
+        return prober.distinct(found, first)
     if scanned.sampling is not None:
         found = prober.distinct(found, wanted_of_part(plan))
     else:
-        first = pilot(plan, "distinct")
         found = prober.distinct(found, first)
         found = prober.distinct(found, _halfway(first, wanted_distinct(found)))
         found = prober.distinct(found, wanted_distinct(found))

@@ -11,8 +11,9 @@ import numpy as np
 from storeff.errors import StoreffError
 from storeff.estimate.answer import SAMPLED, Answer
 from storeff.estimate.cost import MARGIN, Work
-from storeff.estimate.sampled import POINT_RATE_MIN, headline_ratio
+from storeff.estimate.sampled import POINT_RATE_MIN
 from storeff.quantity import Quantity
+from storeff.scan.measurement import Measurement
 from storeff.scan.partial import PartialScan
 
 # So much takes a few minutes on the slowest of disks: it is read without asking how fast they are.
@@ -138,10 +139,12 @@ def read_towards(
     scan: PartialScan,
     decision: Decision,
     started: float,
+    headline: Callable[[Measurement], Quantity],
     on_answer: Callable[[Answer], None] = lambda answer: None,
 ) -> Decision:
     """Read until a goal of ``decision`` is reached, ``started`` (monotonic) being when the time
     began: ``decision``, or one for a full scan, if it has turned out to take no longer.
+    ``headline`` is the ratio that what was read so far gives.
 
     An interval that is looked at again and again until it is narrow enough may hold the truth less
     often than one looked at once. Every look is at twice as much or more, so there are few, and
@@ -163,7 +166,7 @@ def read_towards(
         # Until it is known how much is needed, that may be all.
         until = _until(work, step, ends_at)
         scan.extend(step, until, towards=min(most, towards or 1.0), began=started)
-        ratio = headline_ratio(scan.result())
+        ratio = headline(scan.result())
         on_answer(Answer(SAMPLED, ratio))
         half = half_width(ratio)
         if half is not None and scan.rate < 1.0:

@@ -231,7 +231,8 @@ def reduce(measurement: Measurement) -> Reduction:
         codecs = evidence.codecs(chunker)
         combined += (_combined(evidence, chunker, codec, unique) for codec in codecs)
     compression = list(_compression(evidence, combined))
-    headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
+    nothing = Combined(*HEADLINE, UNKNOWN, UNKNOWN)
+    headline = next((c for c in combined if (c.chunker, c.codec) == HEADLINE), nothing)
     chunker = evidence.chunkers[HEADLINE.chunker]
     growth = _growth(evidence, chunker, headline)
     reduction = Reduction(

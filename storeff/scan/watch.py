@@ -46,7 +46,7 @@ class Watch:
             return
         merged = sketches[0]
         for other in sketches[1:]:
-            merged = merged.merge(other, self.chunker, self.chunker.compressed_entries, seed)
+            merged = merged.merge(other, self.chunker, seed)
         self.on_sketch(merged)
         now = time.monotonic()
         self.due_at = now + max(EVERY_SECONDS, (now - started) / SHARE)
