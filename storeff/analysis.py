@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -19,16 +19,11 @@ import msgspec
 from storeff.data import Assumption
 from storeff.economics import Scenario, load_scenario
 from storeff.errors import StoreffError, UsageError, pick
-from storeff.estimate.reading import (
-    EVERYTHING,
-    NOTHING_ASKED,
-    Decision,
-    Sampling,
-    decide,
-    read_towards,
-)
+from storeff.estimate.answer import Answer
+from storeff.estimate.reading import EVERYTHING, NOTHING_ASKED, Decision, Sampling
 from storeff.estimate.reduction import Reduction
 from storeff.estimate.reduction import reduce as reduction_of
+from storeff.estimate.steps import OnPhase, read
 from storeff.kv.dumps import looks_like
 from storeff.report.build import Sizing, assemble, describe_run, size_all
 from storeff.report.choice import describe_choice
@@ -37,12 +32,9 @@ from storeff.report.scanned import describe_scan
 from storeff.report.sizing import HEADLINE_SYSTEM, Sized, sized_for, supports_sizing
 from storeff.scan.machine import THREADS_MAX, default_threads
 from storeff.scan.measurement import Measurement
-from storeff.scan.partial import Listing, PartialScan
 from storeff.scan.plan import Plan, Similarity, TableName, cells_of
 from storeff.scan.plan import table as plan_table
-from storeff.scan.run import Progress, kernels, scan
-from storeff.scan.sampling import SamplingDesign
-from storeff.sources.listed_once import ListedOnce
+from storeff.scan.run import Progress, kernels
 from storeff.sources.source import Source
 from storeff.sources.tree import LocalTree
 
@@ -177,7 +169,8 @@ def measure(
     bytes_per_second: float | None = None,
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
-    on_phase: Callable[[str], None] = lambda name: None,
+    on_phase: OnPhase = lambda name, done=0, wanted=0: None,
+    on_answer: Callable[[Answer], None] = lambda answer: None,
 ) -> Measured:
     """Measure the regular files under ``sources``, or the objects of a Source: all, or the sample
     that ``sampling`` asks for. What follows links, excludes and stays on one file system is for
@@ -195,6 +188,9 @@ def measure(
     where a pattern holds a slash. Setting ``stop`` ends the reading early: what was measured by
     then is returned, and says that it was interrupted.
 
+    ``on_progress`` is told how far the reading is, ``on_phase`` what is done before and after, and
+    ``on_answer`` what is known of the answer by then.
+
     Raises StoreffError if a source cannot be found or memory is short, UsageError for arguments
     that do not go together and an unknown kernel.
     """
@@ -211,13 +207,13 @@ def measure(
     names, source = _source(
         sources, one_file_system=one_file_system, exclude=exclude, follow_links=follow_links
     )
-    if sampling != EVERYTHING:
-        source = ListedOnce(source)
-    data, decision, interrupted = _read(
+    found = read(
         source,
         plan,
         sampling,
         clock,
+        on_answer=on_answer,
+        on_phase=on_phase,
         engine={
             "threads": threads,
             "kernel": kernel,
@@ -227,6 +223,8 @@ def measure(
             "on_progress": on_progress,
         },
     )
+    data, decision = found.data, found.decision
+    interrupted: Interrupted | None = found.interrupted
     deltas = None
     if similarity and data.data_bytes and interrupted is None:
         on_phase("compressing similar chunks against each other")
@@ -238,6 +236,7 @@ def measure(
         time.monotonic() - clock,
         describe_choice(decision, interrupted),
         interrupted,
+        found.probe_seconds,
     )
     return Measured(data, scanned, decision, started, deltas)
 
@@ -272,33 +271,6 @@ def _source(sources: Name | Iterable[Name] | Source, **tree: Any) -> tuple[Seque
     roots = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
     source = LocalTree(roots, **tree)
     return [os.path.abspath(os.fsencode(root)) for root in roots], source
-
-
-def _read(
-    source: Source,
-    plan: Plan,
-    sampling: Sampling,
-    clock: float,
-    *,
-    engine: dict[str, Any],
-) -> tuple[Measurement, Decision | None, Interrupted | None]:
-    """List ``source``, decide how much of it to read, read that; and what an interrupt cut short.
-
-    ``engine`` is how it is read. This is all that the pipeline knows of how scans are run.
-    """
-    stop: threading.Event = engine["stop"]
-    partial = PartialScan(Listing(source, SamplingDesign(seed=plan.seed)), plan, **engine)
-    if sampling != EVERYTHING and not partial.listing.count(stop, engine["on_progress"]):
-        return partial.result(), None, "listing"
-    decision = decide(sampling, partial)
-    if decision.sampling and not read_towards(partial, decision.sampling, clock):
-        decision = replace(decision, sampling=None, reason="more-than-half")
-    if decision.sampling or (sampling != EVERYTHING and stop.is_set()):
-        return partial.result(), decision, "reading" if stop.is_set() else None
-    # What it knows of the files would stay in memory beside the scan.
-    del partial
-    data = scan(source, plan, **engine)
-    return data, decision, "reading" if "interrupted" in data.census.skipped else None
 
 
 def _similarity(

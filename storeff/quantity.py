@@ -28,16 +28,20 @@ Z95 = 1.959964
 
 
 def student95(freedom: float) -> float:
-    """The two-sided 95 % quantile of Student's distribution with so many degrees of freedom.
+    """The two-sided 95 % quantile of Student's distribution with so many degrees of freedom, one at
+    least: at most 0.12 % off. The library that has it takes a quarter of a second to load.
 
     From three on it is the expansion of M. Abramowitz, I. A. Stegun, Handbook of Mathematical
-    Functions, 1964, 26.7.5, at most 0.12 % off: the library takes a quarter of a second to load.
+    Functions, 1964, 26.7.5. Below, the integral of 26.7.1 over the angle whose tangent is
+    t / sqrt(freedom).
     """
-    if freedom < 3:
-        from scipy.special import stdtrit
-
-        return float(stdtrit(freedom, 0.975))
     z = Z95
+    if freedom < 3:
+        angle = np.linspace(0, np.pi / 2, 10_001)
+        density = np.cos(angle) ** (freedom - 1)
+        below = np.cumsum(density[1:] + density[:-1])
+        at = np.interp(0.95 * below[-1], below, angle[1:])
+        return math.sqrt(freedom) * math.tan(float(at))
     terms = (
         (z**3 + z) / 4,
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,

@@ -189,6 +189,6 @@ def test_the_half_width_is_of_the_further_bound_as_a_part_of_the_value() -> None
         assert Quantity(value, low, high, "measured").relative_half_width is None
 
 
-@pytest.mark.parametrize("freedom", [1, 2.5, 3, 4.7, 10, 100, 1e9])
+@pytest.mark.parametrize("freedom", [1, 2, 2.5, 3, 4.7, 10, 100, 1e9])
 def test_students_quantile_is_that_of_the_library(freedom: float) -> None:
     assert student95(freedom) == pytest.approx(float(stdtrit(freedom, 0.975)), rel=1.3e-3)

@@ -151,6 +151,7 @@ def command(
             stop=stop,
             on_progress=progress.scanning,
             on_phase=progress.phase,
+            on_answer=progress.answer,
         )
         progress.phase("estimating")
         reduced = analysis.reduce(measured, target_bytes=sizing.target)

@@ -13,12 +13,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from storeff.estimate.totals import seldom
+
+Floats = npt.NDArray[np.float64]
 
 # A pilot may look better than what follows: variances are taken to be so much larger.
 PILOT_VARIANCE = 1.2
 # Samples grow by this factor at a step.
 STEP = 2 ** (1 / 4)
+# A target that not even all chunks would reach is put so much above what they would.
+NEAR = 1.2
 
 
 @dataclass(frozen=True)
@@ -47,47 +54,102 @@ class Need:
     students: float = 2.0
 
 
+class _Problem:
+    """``needs`` (n,) and how their errors shrink as the samples of ``supplies`` (s,) grow."""
+
+    def __init__(
+        self, supplies: Sequence[Supply], needs: Sequence[Need], population: float
+    ) -> None:
+        self.population = population
+        self.pilots = np.array([each.pilot for each in supplies], np.float64)
+        self.most = np.array([each.most for each in supplies], np.float64)
+        self.costs = np.array([each.cost_seconds for each in supplies])
+        names = [each.name for each in supplies]
+        shares = np.array(
+            [[need.shares.get(name, (0.0, 0.0, 0.0)) for name in names] for need in needs]
+        ).reshape(len(needs), len(names), 3)
+        others = [
+            [share for name, share in need.shares.items() if name not in names] for need in needs
+        ]
+        constant = np.array([np.sum([(0.0, 0.0, 0.0), *each], axis=0) for each in others])
+        self.variances, self.constant = shares[:, :, 0], constant.reshape(len(needs), 3)
+        self.missed = shares[:, :, 1:] ** 2
+        self.values = np.array([need.value for need in needs])
+        self.targets = np.array([need.target for need in needs])
+        self.students = np.array([need.students for need in needs])
+        # What a figure rests on beside each column.
+        rests = self.variances > 0
+        both = rests[:, :, np.newaxis] & rests[:, np.newaxis, :]
+        self.beside: npt.NDArray[np.bool_] = np.any(both, axis=0)
+
+    def half_widths(self, sizes: Floats) -> Floats:
+        """(n,) relative half widths to be expected with samples of ``sizes`` (s,)."""
+        left, at_pilot = (
+            np.maximum(0.0, self.population / each - 1) for each in (sizes, self.pilots)
+        )
+        rarer, rare = (
+            np.array([seldom(min(1.0, n / self.population)) for n in each]) / each
+            for each in (sizes, self.pilots)
+        )
+        shrunk = np.divide(left, at_pilot, out=np.zeros_like(left), where=at_pilot > 0)
+        rarer = np.divide(rarer, rare, out=np.zeros_like(rarer), where=rare > 0)
+        variance = PILOT_VARIANCE * (self.variances @ shrunk + self.constant[:, 0])
+        ends = np.einsum("nse,s->ne", self.missed, rarer**2) + self.constant[:, 1:] ** 2
+        half: Floats = np.sqrt(self.students**2 * variance + ends.max(axis=1)) / self.values
+        return half
+
+    def excess(self, sizes: Floats) -> float:
+        """How far all figures together are from their targets: 0 if they meet them."""
+        ratios = np.maximum(1.0, self.half_widths(sizes) / self.targets)
+        return float(np.log(ratios).sum())
+
+    def grown(self, sizes: Floats, index: int) -> Floats:
+        """``sizes`` with one step more of the column at ``index``, and as much of those before it
+        that explain figures which rest on it."""
+        grown = sizes.copy()
+        grown[index] = min(self.most[index], math.ceil(sizes[index] * STEP))
+        before = np.flatnonzero(self.beside[index, :index])
+        grown[before] = np.maximum(grown[before], np.minimum(self.most[before], grown[index]))
+        return grown
+
+
 def allocate(
     supplies: Sequence[Supply], needs: Sequence[Need], population: float
 ) -> dict[str, int]:
     """Chunks of each column that bring every one of ``needs`` to its target at about the least
-    cost, or as near as they can be brought. ``supplies`` are in the order in which they explain
-    each other: none has more chunks than one before it that any need rests on.
+    cost; or near to what all chunks that there are would bring it to. ``supplies`` are in the order
+    in which they explain each other: none has more chunks than one before it that a need rests on.
 
     ``population`` is about how many chunks there are: of all, nothing is left to estimate.
     """
-    sizes = {each.name: each.pilot for each in supplies}
-    while True:
-        excess = sum(_excess(need, supplies, sizes, population) for need in needs)
-        if excess <= 0:
-            return _without_surplus(supplies, needs, sizes, population)
-        best, best_rate = sizes, 0.0
-        for index, supply in enumerate(supplies):
-            grown = _grown(supplies, sizes, index, needs)
-            cost = sum(
-                (grown[each.name] - sizes[each.name]) * each.cost_seconds for each in supplies
-            )
-            if grown[supply.name] == sizes[supply.name]:
-                continue
-            gain = excess - sum(_excess(need, supplies, grown, population) for need in needs)
-            if gain / cost > best_rate:
-                best, best_rate = grown, gain / cost
-        if best is sizes:
-            return sizes
-        sizes = best
+    problem = _Problem(supplies, needs, population)
+    problem.targets = np.maximum(problem.targets, NEAR * problem.half_widths(problem.most))
+    sizes = problem.pilots
+    while (excess := problem.excess(sizes)) > 0:
+        steps = [problem.grown(sizes, index) for index in range(len(supplies))]
+        gains = [
+            (excess - problem.excess(step)) / float((step - sizes) @ problem.costs)
+            if (step > sizes).any()
+            else 0.0
+            for step in steps
+        ]
+        if max(gains) <= 0:
+            break
+        sizes = steps[int(np.argmax(gains))]
+    else:
+        sizes = _without_surplus(problem, sizes)
+    return {each.name: int(n) for each, n in zip(supplies, sizes.tolist(), strict=True)}
 
 
-def _without_surplus(
-    supplies: Sequence[Supply],
-    needs: Sequence[Need],
-    sizes: dict[str, int],
-    population: float,
-) -> dict[str, int]:
+def _without_surplus(problem: _Problem, sizes: Floats) -> Floats:
     """``sizes``, which are enough, with less of what costs most as long as they stay enough."""
-    for supply in sorted(supplies, key=lambda each: -sizes[each.name] * each.cost_seconds):
-        while sizes[supply.name] > supply.pilot:
-            fewer = {**sizes, supply.name: max(supply.pilot, int(sizes[supply.name] / STEP))}
-            if any(_excess(need, supplies, fewer, population) for need in needs):
+    for index in np.argsort(-sizes * problem.costs).tolist():
+        explained = sizes[index + 1 :][problem.beside[index, index + 1 :]]
+        least = max(float(problem.pilots[index]), *explained.tolist(), 0.0)
+        while sizes[index] > least:
+            fewer = sizes.copy()
+            fewer[index] = max(least, math.floor(sizes[index] / STEP))
+            if problem.excess(fewer) > 0:
                 break
             sizes = fewer
     return sizes
@@ -97,39 +159,5 @@ def half_width(
     need: Need, supplies: Sequence[Supply], sizes: Mapping[str, int], population: float
 ) -> float:
     """The relative half width that ``need`` is expected to have with samples of ``sizes``."""
-    pilots = {each.name: each.pilot for each in supplies}
-    variance = less = more = 0.0
-    for name, (of_variance, of_less, of_more) in need.shares.items():
-        shrunk, rarer = 1.0, 1.0
-        if name in pilots:
-            pilot, size = pilots[name] / population, sizes[name] / population
-            shrunk = max(0.0, 1 / size - 1) / max(1 / pilot - 1, 1e-12)
-            rarer = seldom(size) / size / (seldom(pilot) / pilot) if pilot < 1 else 0.0
-        variance += PILOT_VARIANCE * of_variance * shrunk
-        less += (of_less * rarer) ** 2
-        more += (of_more * rarer) ** 2
-    half = need.students * math.sqrt(variance)
-    return max(math.hypot(half, math.sqrt(less)), math.hypot(half, math.sqrt(more))) / need.value
-
-
-def _excess(
-    need: Need, supplies: Sequence[Supply], sizes: Mapping[str, int], population: float
-) -> float:
-    """How far ``need`` is from its target: 0 if it meets it."""
-    return max(0.0, math.log(max(half_width(need, supplies, sizes, population) / need.target, 1.0)))
-
-
-def _grown(
-    supplies: Sequence[Supply], sizes: Mapping[str, int], index: int, needs: Sequence[Need]
-) -> dict[str, int]:
-    """``sizes`` with one step more of the column at ``index``, and as much of those before it that
-    explain figures which rest on it."""
-    grown = dict(sizes)
-    column = supplies[index]
-    wanted = min(column.most, math.ceil(sizes[column.name] * STEP))
-    grown[column.name] = wanted
-    beside = {name for need in needs if column.name in need.shares for name in need.shares}
-    for each in supplies[:index]:
-        if each.name in beside:
-            grown[each.name] = max(grown[each.name], min(each.most, wanted))
-    return grown
+    problem = _Problem(supplies, [need], population)
+    return float(problem.half_widths(np.array([sizes[s.name] for s in supplies], np.float64))[0])

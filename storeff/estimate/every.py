@@ -5,7 +5,7 @@ in it is drawn at random: so every byte of the data is a point with the same cha
 chunk that covers it. What is saved per byte of that chunk is saved per byte of the window.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from storeff.estimate.columns import Column, estimate_columns
 from storeff.estimate.compression import IN_BYTES, Allocation
-from storeff.estimate.totals import Estimate, PrioritySample, Total
+from storeff.estimate.totals import Estimate, PrioritySample
 from storeff.quantity import UNKNOWN, Quantity
 from storeff.scan.measurement import Measurement
 from storeff.scan.occurrences import Occurrences
@@ -74,12 +74,13 @@ class EveryChunk:
         if self._known(index) < WINDOWS_MIN:
             return UNKNOWN
         total = self.saved(space)[_name(chunker, codec)].total
-        total = Total(
-            total.value,
-            TWO_STAGES * total.standard_error,
-            total.freedom,
-            total.missed_less,
-            total.missed_more,
+        # What could not be read may have been anything.
+        lost = self._lost(index)
+        total = replace(
+            total,
+            standard_error=TWO_STAGES * total.standard_error,
+            missed_less=total.missed_less + lost * total.value,
+            missed_more=total.missed_more + lost * max(0.0, self.data_bytes - total.value),
         )
         return whole_bytes - total.quantity(0, whole_bytes)
 
@@ -129,6 +130,12 @@ class EveryChunk:
         """How many windows the column is known of, by rank."""
         # Whole chunks of what is exact rank infinitely high.
         return int(np.searchsorted(self.found.ranks, self.found.taus[index]))
+
+    def _lost(self, index: int) -> float:
+        """The share of those that could not be read."""
+        count = self._known(index)
+        lengths, values = self.found.lengths[:count], self.found.probed[:count, index]
+        return float(lengths[values == 0].sum() / lengths.sum())
 
     def _column(self, index: int, space: Allocation) -> Column:
         """What is saved of each window, by the chunk at its point. A window that could not be read

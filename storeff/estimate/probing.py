@@ -87,26 +87,31 @@ def _of(plan: Plan, population: Population) -> Iterable[Probed]:
 
 def glance(prober: Prober) -> tuple[Windows, Occurrences]:
     """Windows of all the data, and the pilot of what compression alone leaves of it: before any of
-    it is scanned."""
+    it is scanned. Of what the references to distinct chunks may say later, only what is cheap."""
     windows = prober.draw()
     plan = prober.plan
+    small = {c.name for c in plan.chunkers if c.max_bytes <= SMALL_BLOCK_BYTES}
     first = {
         each: count
         for each, count in pilot(plan, "occurrences").items()
-        if each == HEADLINE or not plan.columns(each[0], False)
+        if each == HEADLINE or each[0] in small or not plan.columns(each[0], False)
     }
     return windows, prober.occurrences(windows, first)
 
 
-def compress(prober: Prober, scanned: Measurement, windows: Windows) -> Measurement:
+def compress(
+    prober: Prober, scanned: Measurement, windows: Windows, *, only_pilot: bool = False
+) -> Measurement:
     """``scanned``, which holds the pilot of ``windows``, with as much compressed as its plan's
-    precision needs."""
+    precision needs; with no more than a pilot where that is all there is time for."""
     plan = scanned.plan
     found = scanned
+    first = pilot(plan, "distinct")
+    if only_pilot:
+        return prober.distinct(found, first)
     if scanned.sampling is not None:
         found = prober.distinct(found, wanted_of_part(plan))
     else:
-        first = pilot(plan, "distinct")
         found = prober.distinct(found, first)
         found = prober.distinct(found, _halfway(first, wanted_distinct(found)))
         found = prober.distinct(found, wanted_distinct(found))

@@ -231,7 +231,8 @@ def reduce(measurement: Measurement) -> Reduction:
         codecs = evidence.codecs(chunker)
         combined += (_combined(evidence, chunker, codec, unique) for codec in codecs)
     compression = list(_compression(evidence, combined))
-    headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
+    nothing = Combined(*HEADLINE, UNKNOWN, UNKNOWN)
+    headline = next((c for c in combined if (c.chunker, c.codec) == HEADLINE), nothing)
     chunker = evidence.chunkers[HEADLINE.chunker]
     growth = _growth(evidence, chunker, headline)
     reduction = Reduction(
@@ -322,6 +323,10 @@ def _cells(
         elif every is not None and every.holds(cell.chunker, cell.codec):
             chunks = every.windows(cell.chunker, cell.codec)
             looked_at = max(every.windows(*column) for column in every.found.columns)
+            if evidence.sample is None and cell.codec in evidence.codecs(chunker):
+                # References to distinct chunks are a sample of all occurrences too.
+                distinct = evidence.compressed(chunker, cell.codec)
+                chunks, looked_at = max((chunks, looked_at), distinct)
         else:
             continue
         figures = resting_on(combined, compression, cell.chunker, cell.codec, cell.population)

@@ -112,17 +112,6 @@ def _sampled(report: Report, scan: Scan, reduction: Reduction) -> Iterator[tuple
         "all of them",
         "read everything",
     )
-    head = reduction.headline
-    if head.ratio.value is None:
-        sized = "; layouts that use it are sized as if no duplicate were found"
-        more = "uncertainty" if report.layouts else "reduction.method.sampling"
-        yield (
-            "no-dedup-point",
-            f"the sample is too small for a single figure for {head.chunker} deduplication and "
-            f"{head.codec}: only the range is known, and what compression alone leaves"
-            f"{sized if report.layouts else ''}",
-            f"read more; {more}.more_reading has what twice and four times as much would give",
-        )
 
 
 def _imprecise(reduction: Reduction) -> Iterator[tuple[str, str, str]]:

@@ -1,138 +1,27 @@
 """A partial scan: the tree is listed, and extents of it are read in the order of their ranks."""
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from storeff.scan.job import Job
+from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Plan
-from storeff.scan.run import (
-    BATCH_FILES,
-    FILE_BYTES,
-    PROGRESS_SECONDS,
-    Crew,
-    Progress,
-    Shard,
-    interrupted_at,
-    is_in,
-    kernels,
-)
-from storeff.scan.sampling import Extent, SamplingDesign, SamplingRanks, Totals
+from storeff.scan.run import BATCH_FILES, FILE_BYTES, Crew, Progress, kernels
+from storeff.scan.sampling import Extent
+from storeff.scan.storage import Storage, measure_storage
 from storeff.scan.worker import Task
 from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
-from storeff.sources.entry import Entry
-from storeff.sources.skipped import skipped_for
-from storeff.sources.source import Source, read_range
 
 # What one thread takes at a time.
 BATCH_BYTES = 8 << 20
-# Extents that are held at a time, about 400 bytes each, and bytes of their paths, which may be
-# thousands of directories deep: for more, the source is listed again.
-EXTENTS_HELD = 1 << 20
-PATH_BYTES_HELD = 256 << 20
-ENTRIES_COUNTED = 512
-
-
-class Listing:
-    """What is in ``source``, counted, so that sampling ranks are known; no data is read.
-
-    Of a ``shard`` the ranks are those of everything, all else is that of its objects.
-    """
-
-    def __init__(self, source: Source, design: SamplingDesign, shard: Shard | None = None) -> None:
-        self.source = source
-        self.design = design
-        self.shard = shard
-        self.ranks = SamplingRanks(source, design)
-        self.census = Census()
-        self.skipped_bytes = 0
-        self.unopened_bytes = 0
-        self.root_bytes = [0] * len(source.roots)
-        self.totals = Totals()
-        self.path_bytes = 0
-
-    @property
-    def sampled_bytes(self) -> int:
-        """Bytes of all extents that may be sampled: not those that are in holes, or in files that
-        may have some and cannot be opened."""
-        return self.census.size_bytes - self.skipped_bytes - self.unopened_bytes
-
-    @property
-    def stored_bytes(self) -> int:
-        """About what there is to read: holes are not. Some systems do not say what they store."""
-        stored = self.census.allocated_bytes
-        return min(stored, self.census.size_bytes) if stored else self.census.size_bytes
-
-    def count(
-        self,
-        stop: threading.Event,
-        on_progress: Callable[[Progress], None] = lambda progress: None,
-    ) -> bool:
-        """Whether all was counted: not if ``stop`` was set."""
-        batch: list[Entry] = []
-        shown_at = 0.0
-        for found in self.source.list():
-            if stop.is_set():
-                self.census.add_left_out(interrupted_at(self.source, found))
-                break
-            if not isinstance(found, Entry):
-                # What is no object is in the first shard.
-                if self.shard is None or self.shard[0] == 0:
-                    self.census.add_left_out(found)
-                continue
-            self.ranks.count(found)
-            if not is_in(self.shard, found):
-                continue
-            batch.append(found)
-            self.count_extents(found)
-            if len(batch) == ENTRIES_COUNTED:
-                self.census.add_entries(batch, [None] * len(batch))
-                batch = []
-                if time.monotonic() - shown_at >= PROGRESS_SECONDS:
-                    shown_at = time.monotonic()
-                    census = self.census
-                    on_progress(Progress(True, census.files, census.size_bytes, 0, 0))
-        self.census.add_entries(batch, [None] * len(batch))
-        return "interrupted" not in self.census.skipped
-
-    def count_extents(self, entry: Entry) -> None:
-        try:
-            sampled_bytes = self.ranks.sampled_bytes(entry)
-            self.skipped_bytes += entry.size_bytes - sampled_bytes
-        except OSError as error:
-            sampled_bytes = 0
-            self.unopened_bytes += entry.size_bytes
-            name = self.source.name(entry)
-            self.census.add_left_out(skipped_for(error, name, entry.size_bytes))
-        for root in entry.roots:
-            self.root_bytes[root] += sampled_bytes
-        self.path_bytes += len(entry.path)
-
-    def slices(self, low: float, high: float) -> Iterator[tuple[float, list[Extent]]]:
-        """The extents that rank in [``low``, ``high``), in order, as many as may be held at a time;
-        and below which rank they are."""
-        width = min(
-            EXTENTS_HELD / max(1, self.ranks.extents), PATH_BYTES_HELD / max(1, self.path_bytes)
-        )
-        while low < high:
-            end = high if high - low <= width else low + width
-            self.totals = Totals()
-            selected = self.ranks.select(self.entries(), low, end, self.totals)
-            yield end, sorted(selected, key=lambda extent: extent.order)
-            low = end
-
-    def entries(self) -> Iterator[Entry]:
-        """The objects, of the shard if there is one."""
-        for found in self.source.list():
-            if isinstance(found, Entry) and is_in(self.shard, found):
-                yield found
 
 
 class _Stop:
@@ -175,7 +64,8 @@ class PartialScan:
         )
         self.crew = Crew(self.job, threads, self.stop, self.show)
         self.on_progress = on_progress
-        self.rate = self.goal_rate = 0.0
+        self.rate = self.goal_rate = self.towards = 0.0
+        self.began: float | None = None
         self.interrupted = False
         # Of the first extent that was not read when the scan ended.
         self.undone_rank = float("inf")
@@ -184,30 +74,31 @@ class PartialScan:
     def threads(self) -> int:
         return self.crew.threads
 
-    def read_speed(self, seconds: float) -> float:
-        """Bytes a second that one thread reads, by the first extents for so long at most; nothing
-        is made of them. What cannot be read is passed over here."""
-        started = time.monotonic()
-        read_bytes = 0
-        _, extents = next(self.listing.slices(0.0, 1.0))
-        for extent in extents:
-            if self.stop.is_set() or time.monotonic() - started >= seconds:
-                break
-            with contextlib.suppress(OSError), self.job.source.open(extent.entry) as reader:
-                for offset, length, is_hole in reader.segments(extent.start, extent.end):
-                    if not is_hole:
-                        read_bytes += len(read_range(reader, offset, length))
-        return max(read_bytes, 1) / (time.monotonic() - started)
+    @cached_property
+    def storage(self) -> Storage:
+        """How fast what is listed can be read, which this tries; nothing is made of that."""
+        return measure_storage(self.listing, self.threads, self.job.pace, self.stop)
 
-    def extend(self, rate: float, until: float = float("inf")) -> None:
+    def extend(
+        self,
+        rate: float,
+        until: float = float("inf"),
+        *,
+        towards: float = 0.0,
+        began: float | None = None,
+    ) -> None:
         """Read on up to ``rate``, or less: to the time ``until`` (monotonic), or to a stop, after
         which nothing more is read.
 
+        Progress is shown ``towards`` a larger rate, if there is to be one, and of the time since
+        it ``began``.
         Raises StoreffError if there is no memory for a single thread.
         """
         if self.undone_rank < float("inf"):
             return
         self.goal_rate = max(self.goal_rate, min(rate, 1.0))
+        self.towards = max(self.goal_rate, towards)
+        self.began = began
         self.ends.until = until
         # A rank may be 1.
         high = float("inf") if rate >= 1.0 else rate
@@ -245,7 +136,13 @@ class PartialScan:
         census = self.listing.census
         done, done_bytes = self.crew.done()
         done_bytes += self.listing.skipped_bytes
-        self.on_progress(Progress(False, census.files, census.size_bytes, done, done_bytes))
+        seconds = None
+        if self.began is not None and self.ends.until < float("inf"):
+            seconds = time.monotonic() - self.began, self.ends.until - self.began
+        goal_bytes = round(self.towards * self.listing.sampled_bytes) + self.listing.skipped_bytes
+        self.on_progress(
+            Progress(False, census.files, census.size_bytes, done, done_bytes, goal_bytes, seconds)
+        )
 
     def result(self) -> Measurement:
         """What was found in the extents that rank below ``rate``."""

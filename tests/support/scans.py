@@ -15,11 +15,12 @@ from storeff.estimate.probing import compress, glance
 from storeff.layout import Data, Layout
 from storeff.scan import run
 from storeff.scan.job import Job
+from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.occurrences import Occurrences
 from storeff.scan.pace import Pace
 from storeff.scan.part import Stop
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.partial import PartialScan
 from storeff.scan.plan import Chunker, Plan, Probed
 from storeff.scan.probe import Prober
 from storeff.scan.run import Shard
