@@ -43,7 +43,7 @@ What else was tried against chunks with very many references: RMSE and coverage 
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -236,7 +236,7 @@ def full_pass(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
     for seed in setting.seeds:
         for entries, sketch in sketches(stream, seed, setting.entries):
             counts = known_of(stream, entries)
-            if min(entries, *counts.values(), entries) >= len(stream.sizes):
+            if min(entries, *counts.values()) >= len(stream.sizes):
                 continue
             scan = measured(stream, less_compressed(sketch, counts, seed), seed)
             add("storeff", entries, counts, figures(scan) | parts(scan, strata))

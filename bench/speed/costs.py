@@ -20,8 +20,8 @@ from typing import Any
 import click
 import numpy as np
 from datasets import make_data
-from scan import plain
 from timing import Row, here, machine, take_rounds
+from uncompressed import plain
 
 from storeff.estimate.cost import Work
 from storeff.estimate.reduction import reduce

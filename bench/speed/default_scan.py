@@ -22,7 +22,6 @@ PyPI and Debian's borgbackup, restic and xxhash; one that is not installed is sa
 Run it on an otherwise idle machine.
 """
 
-import inspect
 import json
 import os
 import sys
@@ -51,7 +50,6 @@ from peers import BACKUPS, HF_XET_LABEL, PEERS, peer_version, run_peer
 from scan import read_natively
 from timing import Row, Times, child, compiled, machine, take_rounds
 
-from storeff import analysis
 from storeff.scan.machine import default_threads
 
 ARCHIVE_BYTES = 1 << 30
@@ -194,10 +192,6 @@ def measure_large(bench: Bench) -> None:
 
 
 def measure_answer(bench: Bench) -> None:
-    label = "answer: seconds to the first interval"
-    if "on_answer" not in inspect.signature(analysis.measure).parameters:
-        bench.figures[label] = "analysis.measure() has no on_answer"
-        return
     place, noise = large_files(bench, bench.large_gb)
     words = [sys.executable, os.fspath(HERE / "first_answer.py"), os.fspath(place)]
     runs = [run_child([*words, repr(time.monotonic())], noise)[0] for _ in range(bench.repeat)]
@@ -205,7 +199,9 @@ def measure_answer(bench: Bench) -> None:
     firsts = [run["answers"][-1] for run in runs if run["answers"]]
     seconds = [first["seconds"] for first in firsts if first["is_wanted"]]
     # The slowest: a person waits for each of them.
-    bench.figures[label] = max(seconds) if len(seconds) == len(runs) else "no answer"
+    bench.figures["answer: seconds to the first interval"] = (
+        max(seconds) if len(seconds) == len(runs) else "no answer"
+    )
 
 
 def make_archive(bench: Bench) -> None:

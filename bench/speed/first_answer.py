@@ -14,22 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from storeff import analysis
-
-LABEL = "compression only"
+from storeff.estimate.answer import COMPRESSION_ONLY, Answer
 
 
 def answers(place: Path, started: float) -> list[dict[str, Any]]:
-    """The answers that a default scan of ``place`` gives until one is of LABEL and has an
-    interval: then the last one ``is_wanted``."""
+    """The answers that a default scan of ``place`` gives until one is of compression only and
+    has an interval: then the last one ``is_wanted``."""
     stop = threading.Event()
     found: list[dict[str, Any]] = []
 
-    def note(answer: Any) -> None:
+    def note(answer: Answer) -> None:
         if stop.is_set():
             return
         ratio = answer.ratio
         seconds = time.monotonic() - started
-        is_wanted = answer.label == LABEL and None not in (ratio.low, ratio.high)
+        is_wanted = answer.label == COMPRESSION_ONLY and None not in (ratio.low, ratio.high)
         found.append(
             {
                 "label": answer.label,
@@ -41,8 +40,7 @@ def answers(place: Path, started: float) -> list[dict[str, Any]]:
         if is_wanted:
             stop.set()
 
-    further: dict[str, Any] = {"on_answer": note}
-    analysis.measure(place, stop=stop, **further)
+    analysis.measure(place, stop=stop, on_answer=note)
     return found
 
 
