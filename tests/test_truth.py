@@ -13,10 +13,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.scans import scan
+from support.scans import probed
 
 from storeff.estimate.reduction import Reduction, reduce
-from storeff.scan.plan import CHUNKERS, Plan
+from storeff.scan.plan import CUTTINGS, Plan, table
+from storeff.sources.tree import LocalTree
 
 CORPORA = os.environ.get("STOREFF_CORPORA")
 TRUTH = os.environ.get("STOREFF_TRUTH")
@@ -30,21 +31,18 @@ BLOCKS = {4 << 10: "4KiB", 8 << 10: "8KiB", 64 << 10: "64KiB", 128 << 10: "128Ki
 CODECS = {"lz4": "lz4", "zstd1": "zstd-1", "zstd3": "zstd-3"}
 
 
-def all_kept() -> Plan:
-    """The default plan, with room for every block of 64 KiB and more to be compressed."""
-    return Plan(
-        chunkers=tuple(
-            msgspec.structs.replace(c, entries=1 << 16, compressed_entries=1 << 13)
-            if c.codecs and c.max_bytes >= 64 << 10
-            else c
-            for c in CHUNKERS
-        )
-    )
+# Every cell of the full table, and room in the sketches for every chunk of these corpora.
+PLAN = Plan(
+    chunkers=tuple(msgspec.structs.replace(c, entries=1 << 17) for c in CUTTINGS),
+    probed=table("full"),
+)
 
 
 @cache
 def measured(name: str) -> Reduction:
-    return reduce(scan([Path(str(CORPORA)) / name], all_kept(), threads=2))
+    """Everything compressed, as often as it occurs and once."""
+    source = LocalTree([Path(str(CORPORA)) / name])
+    return reduce(probed(source, PLAN, threads=2))
 
 
 def truth(name: str) -> Any:

@@ -96,7 +96,8 @@ def check_places(folder: Path, kind: Kind) -> None:
     ]
     none = np.empty(0, np.int64)
     sizes, numbers, names, paths = np.array(rows, np.uint64).T
-    ours = Record(sizes, numbers, names, paths, *[none] * 6, none > 0)
+    rest = none, none, none, none, none, none, none > 0
+    ours = Record(sizes, numbers, names, paths, *rest)
     units = list(product.select(found, 0.0, 2.0, Totals()))
     how = drawn(ours, 8)
     told = np.array([(u.rank, product.shared_by([u.entry]).group_size[0]) for u in units])
