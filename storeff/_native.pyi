@@ -226,8 +226,8 @@ class Scanner:
         kernel: str = "scalar",
         is_sample: bool = False,
     ) -> None:
-        """``chunkers``: (min_bytes, max_bytes, capacity, predicts); the sizes as in ``cut``. One that
-        ``predicts`` exports what ``predict`` says of what it keeps; not one of whole files.
+        """``chunkers``: (min_bytes, max_bytes, capacity, predicts); the sizes as in ``cut``. One
+        that ``predicts`` exports what ``predict`` says of what it keeps; not one of whole files.
 
         ``is_sample``: the scanner takes extents, by ``scan_contents`` only, and no whole files. A
         sketch has an entry for each pair of a chunk and the sampling rank of an extent that it
