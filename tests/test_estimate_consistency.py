@@ -16,7 +16,6 @@ from storeff.estimate.consistency import without_intervals
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.layout import SystemReduction, load_layouts
 from storeff.report.sizing import bytes_left, sized_for
-from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.plan import ALLOCATION_BYTES, CUTTINGS, Chunker, Plan, table
 from storeff.scan.run import Progress

@@ -18,6 +18,7 @@ from support.scans import assert_same, columns_of, probed
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import reduce
 from storeff.scan.binary import VERSION
+from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.partial import PartialScan
 from storeff.scan.plan import CUTTINGS, HEADLINE, Plan

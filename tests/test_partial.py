@@ -25,7 +25,7 @@ from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.partial import PartialScan
-from storeff.scan.plan import CHUNKERS, Chunker, Plan
+from storeff.scan.plan import CUTTINGS, Chunker, Plan
 from storeff.scan.sampling import Extent, SamplingDesign, SamplingRanks, Totals
 from storeff.scan.sketch import Sketch
 from storeff.sources.entry import Entry
@@ -168,8 +168,8 @@ def assert_same_sample(one: Measurement, other: Measurement) -> None:
     assert one.sketches.keys() == other.sketches.keys()
     for name, sketch in one.sketches.items():
         theirs = other.sketches[name]
-        assert (sketch.tau, sketch.compressed_tau) == (theirs.tau, theirs.compressed_tau)
-        for column in ("keys", "sizes", "counts", "labels", "extents", "compressed"):
+        assert sketch.tau == theirs.tau
+        for column in ("keys", "sizes", "counts", "labels", "extents", "objects", "offsets"):
             assert np.array_equal(getattr(sketch, column), getattr(theirs, column)), column
     ours, others = sample_of(one), sample_of(other)
     for column in ("ranks", "listed", "once", "exponents", "at", "labels", "data", "holes"):
@@ -391,7 +391,7 @@ def test_a_sparse_file_that_cannot_be_opened_is_refused_with_all_its_bytes(
 def test_a_full_sketch_keeps_a_share_of_the_chunks_by_content(tree: Path) -> None:
     def sketch_of(entries: int) -> Sketch:
         chunker = Chunker("c", "fixed", 4096, 4096, entries)
-        partial = PartialScan(listing(tree), Plan(seed=7, chunkers=(chunker,)))
+        partial = PartialScan(listing(tree), Plan(seed=7, chunkers=(chunker,), probed=()))
         partial.extend(1.0)
         return partial.result().sketches["c"]
 
@@ -403,25 +403,13 @@ def test_a_full_sketch_keeps_a_share_of_the_chunks_by_content(tree: Path) -> Non
     assert (sketch.ranks(7) < sketch.tau).all()
 
 
-def test_compressed_sizes_stand_in_every_row_of_a_chunk(tree: Path) -> None:
-    sketch = scanned(tree, 1.0).sketches["fixed-4KiB"]
-    (tree / "elsewhere").write_bytes((tree / "text").read_bytes() + b"more")
-    sketch = scanned(tree, 1.0).sketches["fixed-4KiB"]
-    unique, first, index = np.unique(sketch.keys, axis=0, return_index=True, return_inverse=True)
-    assert len(unique) < len(sketch.keys)
-    assert np.array_equal(sketch.compressed[first][index.ravel()], sketch.compressed)
-    below = sketch.ranks(7) < sketch.compressed_tau
-    assert (sketch.compressed[below] > 0).all()
-    assert not sketch.compressed[~below].any()
-
-
 def test_a_listing_stops_at_a_root_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StoreffError):
         listing(tmp_path / "no")
 
 
 def test_every_chunker_that_cuts_has_a_sketch(tree: Path) -> None:
-    assert set(scanned(tree, 0.5).sketches) == {c.name for c in CHUNKERS if c.max_bytes}
+    assert set(scanned(tree, 0.5).sketches) == {c.name for c in CUTTINGS if c.max_bytes}
 
 
 def test_where_nothing_is_asked_little_is_read_whole(tree: Path) -> None:

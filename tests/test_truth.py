@@ -11,12 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from support.scans import probed
 
 from storeff.estimate.reduction import Reduction, reduce
-from storeff.scan.plan import CUTTINGS, Plan, table
+from storeff.scan.plan import Plan, table
 from storeff.sources.tree import LocalTree
 
 CORPORA = os.environ.get("STOREFF_CORPORA")
@@ -31,18 +30,14 @@ BLOCKS = {4 << 10: "4KiB", 8 << 10: "8KiB", 64 << 10: "64KiB", 128 << 10: "128Ki
 CODECS = {"lz4": "lz4", "zstd1": "zstd-1", "zstd3": "zstd-3"}
 
 
-# Every cell of the full table, and room in the sketches for every chunk of these corpora.
-PLAN = Plan(
-    chunkers=tuple(msgspec.structs.replace(c, entries=1 << 17) for c in CUTTINGS),
-    probed=table("full"),
-)
+PLAN = Plan(probed=table("full"))
 
 
 @cache
 def measured(name: str) -> Reduction:
-    """Everything compressed, as often as it occurs and once."""
+    """Every distinct chunk is compressed; with its references that gives all occurrences."""
     source = LocalTree([Path(str(CORPORA)) / name])
-    return reduce(probed(source, PLAN, threads=2))
+    return reduce(probed(source, PLAN, windows=0, threads=2))
 
 
 def truth(name: str) -> Any:

@@ -84,7 +84,7 @@ def sketches(stream: Stream, seed: int, entries: Iterable[int]) -> Iterator[tupl
 def check_sketch(name: str, stream: Stream, entries: int, seed: int) -> None:
     """Raises ClickException unless the native core keeps what ``sketches`` says it keeps."""
     [(_, ours)] = sketches(stream, seed, [entries])
-    scanner = _native.Scanner([(0, 0, entries)], seed)
+    scanner = _native.Scanner([(0, 0, entries, False)], seed)
     scanner.add(
         0,
         stream.keys[stream.chunk],
