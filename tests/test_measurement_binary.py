@@ -206,6 +206,16 @@ def test_chunks_that_take_more_than_their_size_are_refused(tree: Path) -> None:
         from_bytes(replace(measured, sketches=sketches).to_bytes())
 
 
+def test_a_prediction_of_more_than_the_chunk_is_refused(tree: Path) -> None:
+    measured = scan([tree], SMALL)
+    sketch = measured.sketches["fixed-128KiB"]
+    assert sketch.predicted.any()
+    broken = replace(sketch, predicted=sketch.predicted + np.uint32(200_000))
+    sketches = {**measured.sketches, "fixed-128KiB": broken}
+    with pytest.raises(StoreffError, match="fixed-128KiB has chunks that take more than their"):
+        from_bytes(replace(measured, sketches=sketches).to_bytes())
+
+
 def test_random_bytes_are_refused() -> None:
     source = random.Random(5)
     for length in (0, 1, 16, 40, 60, 1000):

@@ -111,12 +111,11 @@ def test_of_a_little_data_every_chunk_is_probed(tree: Path) -> None:
         places = [each[rows].tolist() for each in (found.objects, found.starts, found.lengths)]
         assert sorted(zip(*places, strict=True)) == expected
         assert found.sizes[rows, index].tolist() == found.lengths[rows].tolist()
-        if column != "entropy":
-            values = [
-                compressed(files[number][start : start + length], column)
-                for number, start, length in zip(*places, strict=True)
-            ]
-            assert found.probed[rows, index].tolist() == values
+        values = [
+            compressed(files[number][start : start + length], column)
+            for number, start, length in zip(*places, strict=True)
+        ]
+        assert found.probed[rows, index].tolist() == values
 
 
 def test_what_is_cut_alike_by_several_chunkers_is_one_row(tmp_path: Path) -> None:
@@ -200,8 +199,7 @@ def test_the_chunk_around_the_point_is_the_one_that_a_scan_cuts(tree: Path) -> N
                 resumed += 1
                 continue
             assert size == end - start
-            if column != "entropy":
-                assert value == compressed(data[start:end], column)
+            assert value == compressed(data[start:end], column)
         assert resumed <= len(drawn.points) // 20
 
 

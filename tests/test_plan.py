@@ -12,7 +12,7 @@ from storeff.estimate.reduction import reduce
 from storeff.layout import SystemReduction
 from storeff.layout.model import load_layouts
 from storeff.scan import plan
-from storeff.scan.codecs import AUXILIARIES, CODECS
+from storeff.scan.codecs import CODECS
 from storeff.scan.plan import (
     CUTTINGS,
     HEADLINE,
@@ -78,7 +78,7 @@ def test_a_wanted_cell_is_added_with_what_explains_it() -> None:
     made = {(p.chunker, p.per_occurrence): p.columns for p in table("default", wanted)}
     before = {(p.chunker, p.per_occurrence): p.columns for p in table("default")}
     assert {name: made[name] for name in before} == before
-    assert made.pop(("fixed-128KiB", False)) == ("piece", "lz4", "entropy", "zstd-3")
+    assert made.pop(("fixed-128KiB", False)) == ("lz4", "zstd-3")
     assert made.pop(("fixed-8KiB", True)) == ("lz4", "zstd-1")
     assert made == before
     assert table("default", wanted[::-1]) == table("default", wanted)
@@ -181,7 +181,6 @@ def test_a_kind_and_its_sizes_must_agree(kind: plan.Kind, least: int, most: int)
         ("cdc-8KiB", ("lz4", "gzip"), "columns of cdc-8KiB must be some of .*, not lz4, gzip"),
         ("cdc-8KiB", ("lz4", "lz4"), "each once"),
         ("cdc-8KiB", (), "must be some of"),
-        ("cdc-8KiB", ("piece", "lz4"), "a piece tells nothing"),
     ],
 )
 def test_what_cannot_be_probed_is_refused(
@@ -216,5 +215,9 @@ def test_deltas_are_taken_off_what_is_compressed() -> None:
         Plan(probed=(), similarity=Similarity())
 
 
-def test_auxiliaries_are_no_codecs() -> None:
-    assert not {*AUXILIARIES} & {*CODECS}
+def test_large_distinct_chunks_that_are_compressed_are_predicted() -> None:
+    assert [c.name for c in CUTTINGS if Plan().predicts(c)] == ["cdc-64KiB"]
+    alone = Plan(probed=(Probed("cdc-64KiB", True, ("lz4",)),))
+    assert not any(alone.predicts(c) for c in CUTTINGS)
+    large = ["fixed-64KiB", "fixed-128KiB", "cdc-64KiB"]
+    assert [c.name for c in CUTTINGS if Plan(probed=FULL).predicts(c)] == large

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import lz4.block
+import msgspec
 import numpy as np
 import pytest
 import xxhash
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 from support import oracle
 from support.scans import SMALL, assert_same, columns_of, count, fill, probed, scan
 
+from storeff import _native
 from storeff.scan import reread, run
-from storeff.scan.columns import ENTROPY_STEP, PIECE_BYTES, Compressors, entropy_sizes
+from storeff.scan.columns import Compressors
 from storeff.scan.measurement import Measurement, merged
 from storeff.scan.pace import Pace
 from storeff.scan.partial import PartialScan
@@ -30,6 +32,9 @@ from storeff.sources.tree import LocalTree
 from storeff.testing import MemorySource
 
 FULL = Plan(probed=table("full"))
+SMALL_UNLIMITED = msgspec.structs.replace(
+    SMALL, chunkers=tuple(msgspec.structs.replace(c, entries=9999) for c in SMALL.chunkers)
+)
 CDC = ("cdc-64KiB", "zstd-3")
 EVERY = 1 << 30
 
@@ -56,16 +61,10 @@ def chunks_of(root: Path, chunker: Chunker) -> dict[tuple[int, int], bytes]:
     return found
 
 
-def compressed(chunk: bytes, name: str, key_low: int) -> int:
-    """What column ``name`` is for ``chunk``."""
+def compressed(chunk: bytes, name: str) -> int:
+    """What the codec ``name`` leaves of ``chunk``."""
     if name == "lz4":
         return min(len(chunk), len(lz4.block.compress(chunk, store_size=False)))
-    if name == "entropy":
-        return entropy_sizes([memoryview(chunk)])[0]
-    if name == "piece":
-        at = key_low % max(1, len(chunk) - PIECE_BYTES + 1)
-        piece = chunk[at : at + PIECE_BYTES]
-        return max(1, round(len(chunk) * compressed(piece, "zstd-1", 0) / len(piece)))
     level = int(name.removeprefix("zstd-"))
     return min(len(chunk), len(zstandard.ZstdCompressor(level=level).compress(chunk)))
 
@@ -82,7 +81,7 @@ def test_the_first_chunks_by_rank_have_what_each_column_leaves_of_them(
     keys = [(high, low) for high, low in sketch.keys.tolist()]
     for column, name in enumerate(columns):
         known = min(5 + 3 * column, len(keys))
-        values = [compressed(contents[key], name, key[1]) for key in keys[:known]]
+        values = [compressed(contents[key], name) for key in keys[:known]]
         assert sketch.probed[:known, column].tolist() == values
         assert not sketch.probed[known:, column].any()
         ranks = sketch.ranks(FULL.seed)
@@ -102,20 +101,6 @@ def test_a_large_block_is_made_of_the_blocks_of_whole_files(tmp_path: Path) -> N
     assert len(measured.sketches["b"].sizes) == 3
 
 
-@pytest.mark.parametrize(
-    ("chunk", "share"),
-    [(b"\0" * 65536, 0.0), (random.Random(1).randbytes(65536), 1.0), (b"ab" * 32768, 0.0)],
-)
-def test_entropy_counts_some_of_the_bytes(chunk: bytes, share: float) -> None:
-    [found] = entropy_sizes([memoryview(chunk)])
-    assert found == pytest.approx(max(1, share * len(chunk)), rel=0.01)
-
-
-def test_entropy_of_two_values_is_a_bit_a_byte() -> None:
-    chunk = b"".join(bytes([i % 2]) * ENTROPY_STEP for i in range(1000))
-    assert entropy_sizes([memoryview(chunk)]) == [len(chunk) // 8]
-
-
 def test_more_is_probed_later_and_nothing_twice(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,8 +118,7 @@ def test_more_is_probed_later_and_nothing_twice(
     for chunks in (7, 30, 12):
         measured = prober.distinct(measured, dict.fromkeys(columns, chunks))
     assert_same(measured, at_once)
-    # A piece is compressed with zstd-1.
-    assert sorted(blocks) == sorted(["entropy", "lz4", "zstd-1", "zstd-1", "zstd-3"] * 30)
+    assert sorted(blocks) == sorted(["lz4", "zstd-1", "zstd-3"] * 30)
 
 
 def test_all_chunks_are_probed_if_more_are_wanted(tree: Path) -> None:
@@ -158,6 +142,25 @@ def test_only_what_was_probed_has_taken_time(tree: Path) -> None:
     assert all(seconds > 0 for seconds in prober.cpu_seconds.values())
 
 
+# ---- what is predicted ----
+
+
+@pytest.mark.parametrize("chunker", FULL.chunkers[1:], ids=lambda c: c.name)
+def test_what_codecs_leave_of_large_chunks_is_predicted(tree: Path, chunker: Chunker) -> None:
+    contents = chunks_of(tree, chunker)
+    sketch = scan([tree], FULL).sketches[chunker.name]
+    assert FULL.predicts(chunker) == (chunker.max_bytes >= 64 << 10)
+    for (high, low), predicted in zip(sketch.keys.tolist(), sketch.predicted.tolist(), strict=True):
+        is_large = chunker.max_bytes >= 64 << 10
+        expected = _native.predict(contents[high, low]) if is_large else (0, 0)
+        assert tuple(predicted) == expected
+
+
+def test_nothing_is_predicted_of_what_is_not_compressed(tree: Path) -> None:
+    for sketch in scan([tree], Plan(probed=())).sketches.values():
+        assert not sketch.predicted.any()
+
+
 # ---- samples of extents ----
 
 
@@ -179,6 +182,14 @@ def test_in_a_sample_every_row_of_a_chunk_has_its_value(tree: Path) -> None:
     for number in range(1, 7):
         assert len({*known[numbers == number].tolist()}) == 1
     assert sketch.taus[sketch.columns.index("lz4")] == sketch.ranks(1)[numbers == 7][0]
+
+
+def test_in_a_sample_every_row_of_a_chunk_has_its_prediction(tree: Path) -> None:
+    found = sample(tree).sketches["fixed-128KiB"]
+    whole = scan([tree], SMALL_UNLIMITED).sketches["fixed-128KiB"]
+    assert len(found.keys) > len(found.first_rows())
+    by_key = dict(zip(map(tuple, whole.keys.tolist()), whole.predicted.tolist(), strict=True))
+    assert found.predicted.tolist() == [by_key[tuple(key)] for key in found.keys.tolist()]
 
 
 def test_the_sample_at_a_lower_rate_keeps_what_was_probed(tree: Path) -> None:
@@ -286,10 +297,9 @@ def test_a_file_that_is_gone_or_written_to_costs_its_chunks_only(tmp_path: Path)
     (tmp_path / "b").write_bytes(b"x" * 300_000)
     os.truncate(tmp_path / "c", 100_000)
     prober = Prober(source, Plan())
-    # Pieces are not compared with what was scanned, so that files must say what became of them.
-    found = prober.distinct(measured, {("cdc-64KiB", "piece"): EVERY, CDC: 3})
+    found = prober.distinct(measured, {("cdc-64KiB", "lz4"): EVERY, CDC: 3})
     sketch = found.sketches["cdc-64KiB"]
-    known = sketch.probed[:, sketch.columns.index("piece")] > 0
+    known = sketch.probed[:, sketch.columns.index("lz4")] > 0
     assert {each.reason for each in prober.skipped} == {"vanished", "changed"}
     assert len(prober.skipped) == np.count_nonzero(~known)
     assert int(sketch.sizes[known].sum()) == 300_000
@@ -347,10 +357,9 @@ def test_all_threads_together_are_paced(tree: Path, monkeypatch: pytest.MonkeyPa
     read: list[int] = []
     monkeypatch.setattr(Pace, "wait", lambda self, read_bytes: read.append(read_bytes))
     Prober(LocalTree([tree]), Plan(), threads=3).distinct(
-        measured, {CDC: 20, ("cdc-64KiB", "piece"): 30}
+        measured, {CDC: 20, ("cdc-64KiB", "lz4"): 30}
     )
-    sizes = measured.sketches["cdc-64KiB"].sizes
-    assert sum(read) == sizes[:20].sum() + np.minimum(sizes[20:30], PIECE_BYTES).sum()
+    assert sum(read) == measured.sketches["cdc-64KiB"].sizes[:30].sum()
 
 
 def test_a_stop_leaves_what_was_probed_without_a_gap(

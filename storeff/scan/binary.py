@@ -247,8 +247,11 @@ def _arrays_of(measured: Measurement) -> Iterator[Array]:
     """The arrays, in the order of ``_columns``."""
     yield measured.class_bytes
     yield measured.histogram
-    for s in measured.sketches.values():
+    chunkers = {c.name: c for c in measured.plan.chunkers}
+    for name, s in measured.sketches.items():
         yield from (s.keys, s.sizes, s.counts, s.labels, s.objects, s.offsets)
+        if measured.plan.predicts(chunkers[name]):
+            yield s.predicted
         yield s.probed[: _probed_rows(s)]
         if s.extents is not None:
             yield s.extents
@@ -269,10 +272,13 @@ def _columns(head: _Head) -> Iterator[_Column]:
     u4, u8, i8, f8 = (np.dtype(name) for name in ("<u4", "<u8", "<i8", "<f8"))
     yield _Column(u8, (len(head.classes),))
     yield _Column(u8, (len(head.classes), 256))
-    for sketch in head.sketches:
+    chunkers = _scanned_by(head.plan, head.sampling is not None)
+    for chunker, sketch in zip(chunkers, head.sketches, strict=True):
         n = sketch.rows
         yield _Column(u8, (n, 2))
         yield from (_Column(u8, (n,)) for _ in range(5))
+        if head.plan.predicts(chunker):
+            yield _Column(u4, (n, 2))
         yield _Column(u4, (sketch.probed, len(sketch.taus)))
         if head.sampling is not None:
             yield _Column(f8, (n,))
@@ -335,12 +341,17 @@ def _measurement_of(head: _Head, arrays: Iterator[Array]) -> Measurement:
 
 
 def _sketch_in(chunker: Chunker, s: _SketchHead, head: _Head, arrays: Iterator[Array]) -> Sketch:
-    keys, sizes, counts, labels, objects, offsets, known = (next(arrays) for _ in range(7))
+    keys, sizes, counts, labels, objects, offsets = (next(arrays) for _ in range(6))
+    predicted = np.zeros((len(keys), 2), np.uint32)
+    if head.plan.predicts(chunker):
+        predicted = next(arrays)
+    known = next(arrays)
     columns = head.plan.columns(chunker.name, False)
     taus = np.array([_infinite(tau) for tau in s.taus])
     if taus.shape != (len(columns),) or not ((taus >= 0) & (taus <= _infinite(s.tau))).all():
         raise ValueError(f"{chunker.name} is said to be probed as it cannot be")
-    if len(known) > len(keys) or (known > sizes[: len(known), None]).any():
+    taken = predicted > sizes[:, None]
+    if len(known) > len(keys) or (known > sizes[: len(known), None]).any() or taken.any():
         raise ValueError(f"{chunker.name} has chunks that take more than their size")
     sketch = Sketch(
         keys=keys,
@@ -350,6 +361,7 @@ def _sketch_in(chunker: Chunker, s: _SketchHead, head: _Head, arrays: Iterator[A
         extents=None if head.sampling is None else next(arrays),
         objects=objects,
         offsets=offsets,
+        predicted=predicted,
         tau=_infinite(s.tau),
         chunks=s.chunks,
         bytes=s.bytes,

@@ -43,9 +43,6 @@ CODECS: dict[str, Callable[[], SizesOf]] = {
     "zstd-1": partial(_zstd, 1),
     "zstd-3": partial(_zstd, 3),
 }
-# What is cheap to know of a chunk, and explains what codecs leave of it (storeff.scan.columns). It
-# is never reported.
-AUXILIARIES = ("piece", "entropy")
 # The packages that they are in.
 PACKAGES = ("zstandard", "lz4")
 

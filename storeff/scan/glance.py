@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from storeff import _native
-from storeff.scan.columns import Compressors, Table, piece_around
+from storeff.scan.columns import Compressors, Table
 from storeff.scan.occurrences import Occurrences
 from storeff.scan.plan import Chunker, Plan
 from storeff.scan.reread import HOLE, Batch, Job, Rereader, Stretches
@@ -141,7 +141,6 @@ class _Around:
         rows = self.rows[batch.rows]
         self.is_hole[rows[batch.lengths == HOLE]] = True
         chunks: list[memoryview | None] = []
-        pieces: list[memoryview | None] = []
         sizes = np.zeros(len(rows), np.int64)
         columns = batch.begins, batch.offsets, batch.lengths, self.points[rows]
         for i, (begin, offset, length, point) in enumerate(
@@ -149,7 +148,6 @@ class _Around:
         ):
             if length <= 0:
                 chunks.append(None)
-                pieces.append(None)
                 continue
             read = batch.buffer[offset : offset + length]
             start, size = 0, length
@@ -157,10 +155,8 @@ class _Around:
                 start, size = chunk_around(read, point - begin, self.chunker)
             chunks.append(read[start : start + size])
             sizes[i] = size
-            at, piece = piece_around(point - begin - start, size)
-            pieces.append(read[start + at : start + at + piece])
         self.sizes[rows] = np.maximum(self.sizes[rows], sizes)
-        self.table.fill(rows, chunks, pieces, sizes, compressors)
+        self.table.fill(rows, chunks, compressors)
 
     def add_to(self, known: _Known) -> None:
         """Take over what was found."""

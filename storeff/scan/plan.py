@@ -1,12 +1,12 @@
 """What is measured and how: everything that two measurements must share to be comparable."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import msgspec
 
-from storeff.scan.codecs import AUXILIARIES, CODECS
+from storeff.scan.codecs import CODECS
 
 # A chunk is the whole file, a block of fixed size, or ends where the content says.
 Kind = Literal["whole", "fixed", "content-defined"]
@@ -117,16 +117,17 @@ def cells_of(dedup: str, codec: str, block_bytes: int) -> list[Cell]:
     return [Cell(dedup, False, codec), Cell(dedup, True, codec)]
 
 
-# A piece is looked at of what cuts chunks of about this size and more: 4 KiB are most of smaller
-# ones.
-PIECE_CHUNK_BYTES = 64 << 10
+# Of what cuts chunks of about this size and more, what codecs leave is predicted when a chunk is
+# kept (_native.predict, CPU_NOTE).
+# Of smaller chunks that would read a large part, and there are many.
+PREDICTED_CHUNK_BYTES = 64 << 10
 
 
 class Probed(msgspec.Struct, frozen=True):
     """What is compressed of the chunks of ``chunker``: of the distinct ones, or of all occurrences.
 
-    ``columns`` are codecs and auxiliaries (storeff.scan.codecs), in the order in which they are
-    probed: one that is cheap is known of more chunks, and explains a dear one behind it.
+    ``columns`` are codecs, in the order in which they are probed: one that is cheap is known of
+    more chunks, and explains a dear one behind it.
     """
 
     chunker: str
@@ -136,14 +137,13 @@ class Probed(msgspec.Struct, frozen=True):
 
 TableName = Literal["default", "full"]
 
-# The cells that the layouts of the catalogue and the headline rest on, and what explains them: lz4
-# most of what zstd leaves, a piece most of what lz4 leaves, entropy the bytes that none shrinks.
-# Whole tables of six corpora took 1.1-3.7 CPU s so, and 2.4-19 without (2026-11-25).
+# The cells that the layouts of the catalogue and the headline rest on, and lz4, which explains most
+# of what zstd leaves.
 _DEFAULT = (
     Probed("fixed-4KiB", False, ("lz4", "zstd-1")),
-    Probed("cdc-64KiB", False, ("piece", "lz4", "entropy", "zstd-1", "zstd-3")),
+    Probed("cdc-64KiB", False, ("lz4", "zstd-1", "zstd-3")),
     Probed("fixed-4KiB", True, ("zstd-1",)),
-    Probed("fixed-64KiB", True, ("lz4", "entropy")),
+    Probed("fixed-64KiB", True, ("lz4",)),
     Probed("fixed-128KiB", True, ("lz4",)),
     Probed("cdc-64KiB", True, ("lz4", "zstd-1", "zstd-3")),
 )
@@ -157,25 +157,14 @@ def table(name: TableName, wanted: Iterable[Cell] = ()) -> tuple[Probed, ...]:
         both = [(c.name, o) for c in CUTTINGS if c.kind != "whole" for o in (False, True)]
         wanted += [Cell(*each, codec) for each in both for codec in CODECS]
     columns = {(p.chunker, p.per_occurrence): {*p.columns} for p in _DEFAULT}
-    chunkers = deduplicating()
     for chunker, per_occurrence, codec in wanted:
-        of_cell = columns.setdefault((chunker, per_occurrence), set())
-        of_cell |= {next(iter(CODECS)), codec}
-        if not per_occurrence and chunkers[chunker].max_bytes >= PIECE_CHUNK_BYTES:
-            of_cell |= {*AUXILIARIES}
+        columns.setdefault((chunker, per_occurrence), set()).update((next(iter(CODECS)), codec))
     return tuple(
-        Probed(c.name, o, tuple(p for p in _phases() if p in columns[c.name, o]))
+        Probed(c.name, o, tuple(name for name in CODECS if name in columns[c.name, o]))
         for o in (False, True)
         for c in CUTTINGS
         if (c.name, o) in columns
     )
-
-
-def _phases() -> Iterator[str]:
-    """All columns, in the order of their cost."""
-    cheapest, *others = CODECS
-    piece, entropy = AUXILIARIES
-    yield from (piece, cheapest, entropy, *others)
 
 
 # Block storage gives space in units, and keeps a block compressed only if that takes at most a part
@@ -236,6 +225,13 @@ class Plan(msgspec.Struct, frozen=True):
             if c.kind == "fixed" and self.part_bytes % c.max_bytes:
                 raise ValueError(f"part_bytes must be a multiple of the blocks of {c.name}")
 
+    def predicts(self, chunker: Chunker) -> bool:
+        """Whether it is predicted what codecs leave of each distinct chunk of ``chunker`` that is
+        kept."""
+        return chunker.max_bytes >= PREDICTED_CHUNK_BYTES and bool(
+            self.columns(chunker.name, False)
+        )
+
     def columns(self, chunker: str, per_occurrence: bool) -> tuple[str, ...]:
         """What is probed of the chunks of ``chunker``, in the order of its phases."""
         found = (
@@ -259,12 +255,9 @@ def _check_probed(probed: Probed, chunker: Chunker | None) -> None:
         raise ValueError(f"there is no chunker {probed.chunker} to compress the chunks of")
     if chunker.kind == "whole":
         raise ValueError(f"nothing is compressed of a whole file: {probed.chunker}")
-    known = (*CODECS, *AUXILIARIES)
-    unknown = [name for name in probed.columns if name not in known]
+    unknown = [name for name in probed.columns if name not in CODECS]
     if unknown or len({*probed.columns}) < len(probed.columns) or not probed.columns:
         raise ValueError(
-            f"columns of {probed.chunker} must be some of {', '.join(known)}, each once, not "
+            f"columns of {probed.chunker} must be some of {', '.join(CODECS)}, each once, not "
             f"{', '.join(probed.columns)}"
         )
-    if "piece" in probed.columns and chunker.max_bytes < PIECE_CHUNK_BYTES:
-        raise ValueError(f"a piece tells nothing of the small chunks of {probed.chunker}")

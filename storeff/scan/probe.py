@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from storeff.scan.columns import Compressors, Table, pieces_of
+from storeff.scan.columns import Compressors, Table
 from storeff.scan.glance import nothing_probed, probe_windows
 from storeff.scan.measurement import Measurement
 from storeff.scan.occurrences import Occurrences
@@ -164,9 +164,6 @@ class _Distinct:
         self.table.values[:] = sketch.probed[rows]
         self.keys, self.sizes = sketch.keys[rows], sketch.sizes[rows].astype(np.int64)
         self.objects, self.offsets = sketch.objects[rows], sketch.offsets[rows].astype(np.int64)
-        # A chunk's lower half is as good as random, whatever its rank, which both halves make.
-        self.piece_at, self.piece_bytes = pieces_of(self.keys[:, 1], self.sizes)
-        self.is_whole = self.table.is_whole
         fixed = [c.max_bytes for c in plan.chunkers if c.kind == "fixed"]
         if sketch.extents is None and any(c.kind == "whole" for c in plan.chunkers):
             # Whole files are chained over such blocks, which larger ones are made of as well.
@@ -174,42 +171,28 @@ class _Distinct:
         self.fixed_bytes = fixed
 
     def job(self) -> Job:
-        """What is to be read: chunks, or only pieces of them."""
+        """What is to be read."""
         self.rows = np.flatnonzero(self.table.needed.any(axis=1))
-        at = np.where(self.is_whole, 0, self.piece_at)[self.rows]
-        lengths = np.where(self.is_whole, self.sizes, self.piece_bytes)[self.rows]
-        starts = self.offsets[self.rows] + at
-        stretches = Stretches(self.objects[self.rows], starts, lengths, starts)
+        starts = self.offsets[self.rows]
+        stretches = Stretches(self.objects[self.rows], starts, self.sizes[self.rows], starts)
         return Job((self.chunker.name, False), stretches, self.use)
 
     def use(self, batch: Batch, compressors: Compressors) -> None:
         """Probe what was read, if it is what was scanned."""
         rows = self.rows[batch.rows]
-        is_whole, sizes = self.is_whole[rows], self.sizes[rows]
-        wanted_bytes = np.where(is_whole, sizes, self.piece_bytes[rows])
-        good = batch.lengths == wanted_bytes
-        whole = np.flatnonzero(good & is_whole)
-        keys = content_keys(batch, whole, self.chunker.block_bytes, self.fixed_bytes)
-        good[whole] = (keys == self.keys[rows[whole]]).all(axis=1)
+        sizes = self.sizes[rows]
+        good = batch.lengths == sizes
+        read = np.flatnonzero(good)
+        keys = content_keys(batch, read, self.chunker.block_bytes, self.fixed_bytes)
+        good[read] = (keys == self.keys[rows[read]]).all(axis=1)
         for i in np.flatnonzero(~good & (batch.lengths != UNREAD)).tolist():
-            self.on_changed(int(self.objects[rows[i]]), int(wanted_bytes[i]))
-        chunks: list[memoryview | None] = []
-        pieces: list[memoryview | None] = []
-        columns = (
-            good,
-            is_whole,
-            batch.offsets,
-            sizes,
-            self.piece_at[rows],
-            self.piece_bytes[rows],
-        )
-        for is_good, has_all, offset, size, at, piece in zip(
-            *(column.tolist() for column in columns), strict=True
-        ):
-            begin = offset + at if has_all else offset
-            chunks.append(batch.buffer[offset : offset + size] if is_good and has_all else None)
-            pieces.append(batch.buffer[begin : begin + piece] if is_good else None)
-        self.table.fill(rows, chunks, pieces, sizes, compressors)
+            self.on_changed(int(self.objects[rows[i]]), int(sizes[i]))
+        columns = (column.tolist() for column in (good, batch.offsets, sizes))
+        chunks = [
+            batch.buffer[offset : offset + size] if is_good else None
+            for is_good, offset, size in zip(*columns, strict=True)
+        ]
+        self.table.fill(rows, chunks, compressors)
 
     def result(self) -> Sketch:
         sketch, table = self.sketch, self.table

@@ -25,15 +25,17 @@ class Sketch:
 
     Arrays have one row per kept chunk: ``keys`` (n, 2) 128-bit fingerprints, ``sizes`` bytes,
     ``counts`` references, ``labels`` bit set of content classes and source roots, ``objects`` and
-    ``offsets`` the least place among the references, where it can be read again.
+    ``offsets`` the least place among the references, where it can be read again. ``predicted``
+    (n, 2) are two numbers of bytes that explain what codecs leave of it (_native.predict): its
+    literals, and these coded; 0 if ``Plan.predicts`` is not true of the chunker.
     ``tau`` is the lowest rank ever refused: infinite while nothing was, and then all is exact.
     ``chunks`` and ``bytes`` count everything seen; ``run_count`` and ``run_bytes`` (256,) count,
     by byte value, the constant runs, which are kept outside the sample. ``buckets`` (BUCKETS, 2)
     are the references and bytes of all chunks, kept or not, by bucket of their keys.
 
     What is probed of the chunks stands in ``probed`` (n, columns), by ``columns``: bytes that
-    codecs leave of them, and auxiliaries. Every row that ranks below ``taus`` (columns,) was probed
-    for that column, and 0 there means that it could not be read again as it was scanned; from there
+    codecs leave of them. Every row that ranks below ``taus`` (columns,) was probed for that column,
+    and 0 there means that it could not be read again as it was scanned; from there
     on all are 0. No tau is above ``tau``. Of what was only counted all ``taus`` are 0.
 
     In a sample a row is a chunk and the sampling rank of an extent that it starts in, ``extents``
@@ -49,6 +51,7 @@ class Sketch:
     extents: Floats | None
     objects: U64
     offsets: U64
+    predicted: npt.NDArray[np.uint32]
     tau: float
     chunks: int
     bytes: int
@@ -103,6 +106,7 @@ class Sketch:
             extents=None if self.extents is None else self.extents[rows],
             objects=self.objects[rows],
             offsets=self.offsets[rows],
+            predicted=self.predicted[rows],
             probed=self.probed[rows],
         )
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
-from storeff.scan.columns import Compressors, Table, piece_around
+from storeff.scan.columns import Compressors, Table
 from storeff.scan.glance import Counts
 from storeff.scan.occurrences import Occurrences
 from storeff.scan.plan import Chunker, Plan
@@ -149,13 +149,8 @@ class _Every:
         offsets, sizes = np.concatenate(cuts).T
         bounds = list(zip(offsets.tolist(), sizes.tolist(), strict=True))
         chunks = [batch.buffer[offset : offset + size] for offset, size in bounds]
-        pieces = [
-            chunk[at : at + piece]
-            for chunk in chunks
-            for at, piece in [piece_around(len(chunk) // 2, len(chunk))]
-        ]
         table = Table(self.names, np.ones((len(chunks), len(self.names)), bool))
-        table.fill(np.arange(len(chunks)), chunks, pieces, sizes, compressors)
+        table.fill(np.arange(len(chunks)), chunks, compressors)
         starts = offsets + (batch.begins - batch.offsets)[good].repeat(counts)
         columns = objects[good].repeat(counts), starts.astype(np.uint64), sizes.astype(np.uint64)
         self.found.append((*columns, table.values))

@@ -62,7 +62,7 @@ class Worker:
         self.job = job
         self.source = job.source
         self.scanner = _native.Scanner(
-            [(c.min_bytes, c.max_bytes, c.entries) for c in job.chunkers],
+            [(c.min_bytes, c.max_bytes, c.entries, job.plan.predicts(c)) for c in job.chunkers],
             job.plan.seed,
             job.kernel,
             job.design is not None,

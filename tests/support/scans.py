@@ -39,8 +39,8 @@ SMALL = Plan(
         Chunker("cdc-8KiB", "content-defined", 6 << 10, 10 << 10, 32),
     ),
     probed=(
-        Probed("fixed-128KiB", False, ("piece", "lz4")),
-        Probed("cdc-8KiB", False, ("lz4", "entropy", "zstd-1")),
+        Probed("fixed-128KiB", False, ("lz4",)),
+        Probed("cdc-8KiB", False, ("lz4", "zstd-1")),
         Probed("fixed-128KiB", True, ("lz4",)),
         Probed("cdc-8KiB", True, ("lz4", "zstd-1")),
     ),
@@ -88,7 +88,7 @@ def assert_same_occurrences(a: Occurrences, b: Occurrences) -> None:
 def assert_same_sketch(a: Sketch, b: Sketch, *, in_same_places: bool = True) -> None:
     assert (a.tau, a.chunks, a.bytes, a.columns) == (b.tau, b.chunks, b.bytes, b.columns)
     places = ("objects", "offsets") if in_same_places else ()
-    rows = ("keys", "sizes", "counts", "labels", "extents", *places)
+    rows = ("keys", "sizes", "counts", "labels", "extents", "predicted", *places)
     for field in (*rows, "run_count", "run_bytes", "buckets", "probed", "taus"):
         assert np.array_equal(getattr(a, field), getattr(b, field)), field
 
