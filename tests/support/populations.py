@@ -201,6 +201,7 @@ def full_scan(p: Population, seed: int, entries: int, probed: Mapping[str, int])
         {name: _bytes_with(p, root_labels([root])) for root, name in enumerate(ROOTS)},
         [_bytes_with(p, label) for label in CLASSES],
         EveryChunk(windows_of(p, seed, probed), data_bytes),
+        precision=0.01,
     )
 
 
