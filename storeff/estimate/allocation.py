@@ -122,6 +122,8 @@ def allocate(
 
     ``population`` is about how many chunks there are: of all, nothing is left to estimate.
     """
+    if not needs:
+        return {each.name: each.pilot for each in supplies}
     problem = _Problem(supplies, needs, population)
     problem.targets = np.maximum(problem.targets, NEAR * problem.half_widths(problem.most))
     sizes = problem.pilots

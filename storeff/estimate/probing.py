@@ -90,11 +90,15 @@ def glance(prober: Prober) -> tuple[Windows, Occurrences]:
     it is scanned. Of what the references to distinct chunks may say later, only what is cheap."""
     windows = prober.draw()
     plan = prober.plan
-    small = {c.name for c in plan.chunkers if c.max_bytes <= SMALL_BLOCK_BYTES}
+    dear = {
+        c.name
+        for c in plan.chunkers
+        if c.max_bytes > SMALL_BLOCK_BYTES and c.block_bytes is None and plan.columns(c.name, False)
+    }
     first = {
         each: count
         for each, count in pilot(plan, "occurrences").items()
-        if each == HEADLINE or each[0] in small or not plan.columns(each[0], False)
+        if each == HEADLINE or each[0] not in dear
     }
     return windows, prober.occurrences(windows, first)
 
@@ -218,8 +222,9 @@ def _unknown_cells(measurement: Measurement) -> list[Cell]:
 
 
 def _is_known(measurement: Measurement, chunker: Chunker, cell: Cell) -> bool:
-    """Whether the references to distinct chunks give ``cell`` to its target."""
-    if measurement.sampling is not None:
+    """Whether the references to distinct chunks give ``cell`` to its target. What blocks take in
+    units is not known by them."""
+    if measurement.sampling is not None or IN_UNITS in _spaces(chunker):
         return False
     cut = Cut(chunker, measurement.sketches[chunker.name], measurement.plan.seed)
     if not cut.holds(cell.codec):

@@ -311,10 +311,12 @@ class SketchEvidence(Evidence):
         if self.every is not None:
             of_windows = self.every.left(chunker.name, codec, space, whole_bytes)
             windows = 0 if of_windows is None else self.every.windows(chunker.name, codec)
-        if space == IN_BYTES and cut.holds(codec) and len(cut.probed[codec][1]) > windows:
-            of_references = cut.every_reference(codec, self.data_bytes)
-            if of_references != UNKNOWN:
-                return of_references
+        if space == IN_BYTES and cut.holds(codec):
+            sample, values, _ = cut.probed[codec]
+            if sample.is_exact or len(values) > windows:
+                of_references = cut.every_reference(codec, self.data_bytes)
+                if of_references != UNKNOWN:
+                    return of_references
         return of_windows
 
     def _allocated_bytes(self) -> int | None:
