@@ -236,7 +236,7 @@ def full_pass(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
     for seed in setting.seeds:
         for entries, sketch in sketches(stream, seed, setting.entries):
             counts = known_of(stream, entries)
-            if min(entries, *counts.values()) >= len(stream.sizes):
+            if min((entries, *counts.values())) >= len(stream.sizes):
                 continue
             scan = measured(stream, less_compressed(sketch, counts, seed), seed)
             add("storeff", entries, counts, figures(scan) | parts(scan, strata))

@@ -85,6 +85,7 @@ def check_places(folder: Path, kind: Kind) -> None:
     """Raises ClickException unless ``drawn`` is what the product does."""
     tree = LocalTree([folder], one_file_system=True)
     found = [f for f in tree.list() if isinstance(f, Entry) and f.size_bytes]
+    found.sort(key=lambda entry: entry.path)
     design = SamplingDesign(seed=3, extent_bytes=kind.unit_bytes, share_limit=8, version_limit=8)
     product = SamplingRanks(tree, design)
     for entry in found:
@@ -99,6 +100,7 @@ def check_places(folder: Path, kind: Kind) -> None:
     rest = none, none, none, none, none, none, none > 0
     ours = Record(sizes, numbers, names, paths, *rest)
     units = list(product.select(found, 0.0, 2.0, Totals()))
+    units.sort(key=lambda unit: (unit.entry.path, unit.start))
     how = drawn(ours, 8)
     told = np.array([(u.rank, product.shared_by([u.entry]).group_size[0]) for u in units])
     same = told == np.column_stack((how.places(ours, 3), how.alike))

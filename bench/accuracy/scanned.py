@@ -74,6 +74,7 @@ def sketches(stream: Stream, seed: int, entries: Iterable[int]) -> Iterator[tupl
                 run_count=np.zeros(256, np.uint64),
                 run_bytes=np.zeros(256, np.uint64),
                 buckets=buckets,
+                predicted=stream.predicted[kept],
                 columns=stream.codecs,
                 probed=stream.compressed[kept],
                 taus=np.full(len(stream.codecs), tau),
