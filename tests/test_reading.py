@@ -5,6 +5,7 @@ import math
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from storeff.errors import StoreffError
 from storeff.estimate import cost, reading
 from storeff.estimate.answer import Answer
 from storeff.estimate.cost import Work
+from storeff.estimate.probing import wanted_of_part
 from storeff.estimate.reading import (
     DEFAULT,
     NOTHING_ASKED,
@@ -29,13 +31,15 @@ from storeff.estimate.reading import (
     read_towards,
 )
 from storeff.estimate.sampled import POINT_RATE_MIN, headline_ratio
-from storeff.quantity import Quantity
+from storeff.quantity import UNKNOWN, Quantity
 from storeff.report.choice import describe_choice
 from storeff.scan import partial as partial_scan
 from storeff.scan.listing import Listing
+from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.partial import PartialScan
 from storeff.scan.plan import Plan
+from storeff.scan.probe import Prober
 from storeff.scan.sampling import SamplingDesign
 from storeff.scan.storage import Storage
 from storeff.sources.listed_once import ListedOnce
@@ -256,6 +260,17 @@ def test_a_goal_that_no_sample_can_reach_is_refused(goals: dict[str, Any]) -> No
 # ---- towards an interval ----
 
 
+def headline_of(scan: PartialScan) -> Callable[[Measurement], Quantity]:
+    """The headline of what ``scan`` reads, compressed as far as a part is."""
+    prober = Prober(scan.listing.source, scan.job.plan)
+    wanted = wanted_of_part(scan.job.plan)
+    return lambda found: headline_ratio(prober.distinct(found, wanted))
+
+
+def nothing_known(found: Measurement) -> Quantity:
+    return UNKNOWN
+
+
 def towards(goals: Sampling) -> Decision:
     return Decision(goals, goals, "asked")
 
@@ -273,8 +288,9 @@ def test_reading_towards_an_interval_ends_when_it_is_narrow_enough(
         answers.append(answer)
 
     decision = towards(Sampling(half_width=0.2))
-    assert read_towards(scan, decision, time.monotonic(), look) == decision
-    ratio = headline_ratio(scan.result())
+    headline = headline_of(scan)
+    assert read_towards(scan, decision, time.monotonic(), headline, look) == decision
+    ratio = headline(scan.result())
     assert ratio.value is not None
     half = half_width(ratio)
     assert half is not None
@@ -295,7 +311,7 @@ def test_an_interval_that_turns_out_to_need_as_much_as_everything_is_left_to_a_f
     monkeypatch.setattr(reading, "FIRST_BYTES", scan.listing.sampled_bytes // 20)
     asked = Sampling(half_width=1e-4)
     assert decide(asked, scan, time.monotonic()).sampling == asked
-    decision = read_towards(scan, towards(asked), time.monotonic())
+    decision = read_towards(scan, towards(asked), time.monotonic(), headline_of(scan))
     assert (decision.sampling, decision.reason) == (None, "no-cheaper")
     read_bytes = scan.result().read_bytes
     assert 0 < read_bytes < scan.listing.sampled_bytes / 2
@@ -360,7 +376,7 @@ def test_what_a_time_is_given_for_is_done_in_it(
     clock[0] += 1.0
     decision = decide(Sampling(seconds=seconds), scan, started)
     assert decision.reason == "asked"
-    assert read_towards(scan, decision, started) == decision
+    assert read_towards(scan, decision, started, nothing_known) == decision
     each = Work.of(scan, scan.storage)
     done_at = clock[0] + each.after_seconds + each.estimate_seconds(scan.rate)
     assert 0 < scan.rate < 1
@@ -372,7 +388,7 @@ def test_what_a_time_is_given_for_is_done_in_it(
 
 def test_where_no_time_is_left_nothing_is_read(scan: PartialScan, clock: list[float]) -> None:
     goals = Sampling(seconds=5.0)
-    read_towards(scan, towards(goals), clock[0] - 5.0)
+    read_towards(scan, towards(goals), clock[0] - 5.0, nothing_known)
     assert (scan.rate, scan.result().read_bytes) == (0.0, 0)
 
 
@@ -380,7 +396,7 @@ def test_where_no_time_is_left_nothing_is_read(scan: PartialScan, clock: list[fl
 def test_a_look_ends_in_time_too(scan: PartialScan, clock: list[float]) -> None:
     goals, started = Sampling(half_width=1e-6, seconds=30.0), clock[0]
     scan.storage = Storage(0.0, 1e-5)
-    decision = read_towards(scan, towards(goals), started)
+    decision = read_towards(scan, towards(goals), started, nothing_known)
     assert decision.sampling == goals
     assert 0 < scan.rate < 0.5
     assert clock[0] <= started + 30.0
