@@ -224,7 +224,7 @@ def test_what_was_read_before_a_stop_is_the_sample_of_a_lower_rate(
 
 def test_no_time_reads_nothing_and_says_nothing(tree: Path) -> None:
     partial = PartialScan(listing(tree), Plan(seed=7))
-    partial.extend(1.0, until=0.0)
+    partial.extend(1.0, until=lambda rate: 0.0)
     found = partial.result()
     assert found.read_bytes == 0
     reduction = reduce(found)

@@ -13,7 +13,7 @@ from storeff.scan import run, worker
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
-from storeff.scan.partial import PartialScan
+from storeff.scan.partial import PartialScan, never
 from storeff.scan.plan import Plan
 from storeff.scan.sampling import Extent, SamplingDesign
 from storeff.scan.worker import Task
@@ -153,7 +153,7 @@ def partly(
     tree: Path,
     rate: float,
     stop: threading.Event | None = None,
-    until: float = float("inf"),
+    until: Callable[[float], float] = never,
     read_some: Callable[[PartialScan], None] = lambda partial: None,
 ) -> Measurement:
     listing = Listing(LocalTree([tree]), SamplingDesign(extent_bytes=128 << 10))
@@ -191,7 +191,7 @@ def test_a_sample_that_was_stopped_says_how_far_it_was_to_read(tree: Path) -> No
 
 
 def test_a_sample_whose_time_is_up_is_not_interrupted(tree: Path) -> None:
-    found = partly(tree, 1.0, until=0.0)
+    found = partly(tree, 1.0, until=lambda rate: 0.0)
     assert (sample_of(found).goal_rate, sample_of(found).interrupted) == (1.0, False)
     assert found.coverage < 1.0
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,15 @@ def test_nothing_is_known_of_what_holds_nothing_or_cannot_be_read(
     assert measure_storage(listed(empty), 3, Pace(None, never), never) == (0.0, 0.0)
     slow.refuses = True
     assert measure_storage(listed(slow), 1, Pace(None, never), never) == (0.0, 0.0)
+
+
+def test_a_system_without_threads_to_give_is_measured_by_the_one_there_is(
+    slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(pool: ThreadPoolExecutor, task: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", no_thread)
+    never = threading.Event()
+    found = measure_storage(listed(slow), 1, Pace(None, never), never)
+    assert found.open_seconds == pytest.approx(OPEN_SECONDS, rel=0.03)
