@@ -33,9 +33,10 @@ from storeff.report.choice import describe_choice
 from storeff.report.model import Interrupted, Report, Scan, read_report, to_json
 from storeff.report.scanned import describe_scan
 from storeff.report.sizing import Sized, sized_for, supports_sizing
+from storeff.scan.listing import Listing
 from storeff.scan.machine import THREADS_MAX, default_threads
 from storeff.scan.measurement import Measurement
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.partial import PartialScan
 from storeff.scan.plan import Plan, Similarity
 from storeff.scan.run import Progress, kernels, scan
 from storeff.scan.sampling import SamplingDesign

@@ -18,7 +18,8 @@ from storeff.estimate.compression import IN_UNITS, Allocation, Compression
 from storeff.estimate.reduction import Combined, Reduction, reduce
 from storeff.estimate.totals import MISSED
 from storeff.quantity import Quantity
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.listing import Listing
+from storeff.scan.partial import PartialScan
 from storeff.scan.plan import ALLOCATION_BYTES, CHUNKERS, REQUIRED_RATIO, Chunker, Plan
 from storeff.scan.sampling import SamplingDesign
 from storeff.sources.tree import LocalTree

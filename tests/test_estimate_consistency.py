@@ -16,8 +16,9 @@ from storeff.estimate.consistency import without_intervals
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.layout import SystemReduction, load_layouts
 from storeff.report.sizing import bytes_left, sized_for
+from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.partial import PartialScan
 from storeff.scan.plan import ALLOCATION_BYTES, CHUNKERS, Chunker, Plan
 from storeff.scan.run import Progress
 from storeff.scan.sampling import SamplingDesign

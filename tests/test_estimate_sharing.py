@@ -14,8 +14,9 @@ from support.scans import assert_same, scan
 from storeff.estimate.reduction import evidence_of, reduce
 from storeff.estimate.reduction import sharing_of as sharing_by
 from storeff.estimate.sharing import Sharing
+from storeff.scan.listing import Listing
 from storeff.scan.measurement import VOLUMES_MAX, Measurement
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.partial import PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.sampling import SamplingDesign
 from storeff.sources.tree import LocalTree

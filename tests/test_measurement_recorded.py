@@ -13,8 +13,9 @@ import pytest
 from support.golden import GOLDEN
 
 from storeff.estimate.reduction import reduce
+from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.partial import PartialScan
 from storeff.scan.plan import CHUNKERS, HEADLINE, Plan
 from storeff.scan.run import scan
 from storeff.scan.sampling import SamplingDesign

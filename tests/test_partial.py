@@ -21,9 +21,10 @@ from storeff.estimate.reduction import reduce
 from storeff.estimate.sampled import headline_ratio
 from storeff.scan import partial as partial_scan
 from storeff.scan import run
+from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.partial import PartialScan
 from storeff.scan.plan import CHUNKERS, Chunker, Plan
 from storeff.scan.sampling import Extent, SamplingDesign, SamplingRanks, Totals
 from storeff.scan.sketch import Sketch

@@ -12,8 +12,9 @@ from support.scans import scan
 
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.quantity import UNKNOWN
+from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.partial import PartialScan
 from storeff.scan.plan import CHUNKERS, Plan
 from storeff.scan.sampling import SamplingDesign
 from storeff.sources.tree import LocalTree

@@ -11,8 +11,9 @@ import pytest
 from support.scans import SMALL, scan
 
 from storeff.scan import worker
+from storeff.scan.listing import Listing
 from storeff.scan.pace import Pace
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.partial import PartialScan
 from storeff.scan.plan import Plan
 from storeff.scan.sampling import SamplingDesign
 from storeff.sources.census import Census

@@ -10,9 +10,10 @@ import pytest
 from support.scans import SMALL, assert_same, fill, sample_of, scan
 
 from storeff.scan import run, worker
+from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.partial import PartialScan
 from storeff.scan.plan import Plan
 from storeff.scan.sampling import Extent, SamplingDesign
 from storeff.scan.worker import Task

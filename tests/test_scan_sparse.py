@@ -16,9 +16,10 @@ from support.scans import SMALL, assert_same, listed, sample_of, scan
 
 from storeff.estimate.reduction import reduce
 from storeff.scan import sampling
+from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.part import PartedFile
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.partial import PartialScan
 from storeff.scan.plan import Plan
 from storeff.scan.sampling import SamplingDesign
 from storeff.sources.census import Census

@@ -20,7 +20,8 @@ from datasets import MAKERS, files_of, make_data
 from scan import plain
 from timing import Row, here, machine, take_rounds
 
-from storeff.scan.partial import Listing, PartialScan
+from storeff.scan.listing import Listing
+from storeff.scan.partial import PartialScan
 from storeff.scan.run import scan
 from storeff.scan.sampling import SamplingDesign
 from storeff.sources.listed_once import ListedOnce

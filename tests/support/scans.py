@@ -13,10 +13,10 @@ from storeff.economics import Scenario, build_scenario
 from storeff.layout import Data, Layout
 from storeff.scan import run
 from storeff.scan.job import Job
+from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import Stop
-from storeff.scan.partial import Listing
 from storeff.scan.plan import Chunker, Plan
 from storeff.scan.run import Shard
 from storeff.scan.sample import Sample
