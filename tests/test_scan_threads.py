@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from storeff.scan.compressed import CompressedSample
 from support.scans import (
     SMALL,
     assert_same,
@@ -25,13 +26,12 @@ from support.scans import (
     new_job,
     new_worker,
     scan,
-    small,
 )
 
 import storeff
 from storeff.errors import StoreffError
 from storeff.scan import job, machine, run, worker
-from storeff.scan.compressed import CompressedSample
+from storeff.scan.extent import Extents
 from storeff.scan.pace import Pace
 from storeff.scan.part import PartedFile
 from storeff.scan.plan import Chunker, Plan
@@ -271,7 +271,7 @@ def test_threads_compress_a_chunk_once_between_them(tmp_path: Path) -> None:
     shared = new_job(LocalTree([tmp_path]), plan)
     both = [new_worker(tmp_path, plan, shared) for _ in range(2)]
     for each in both:
-        each.measure(small(listed(tmp_path)))
+        each.measure(Extents.whole(listed(tmp_path)))
     sketches = [each.finish().sketches["fixed-64KiB"] for each in both]
     assert [int(s.compressed[0, 0]) > 0 for s in sketches] == [True, False]
     merged = sketches[0].merge(sketches[1], plan.chunkers[0], 4, plan.seed)

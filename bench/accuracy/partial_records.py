@@ -20,15 +20,16 @@ from storeff.estimate.extents import ChunkTable, ExtentSample
 from storeff.estimate.unseen import Pairs
 from storeff.scan import sampling
 from storeff.scan.codecs import codec
+from storeff.scan.extent import Extents
 from storeff.scan.plan import ALLOCATION_BYTES, Chunker
 from storeff.scan.sampling import (
     SamplingDesign,
     SamplingRanks,
     Totals,
-    name_hash,
     object_number,
 )
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries
+from storeff.sources.source import entries as listed
 from storeff.sources.source import read_range
 from storeff.sources.tree import LocalTree
 
@@ -101,10 +102,7 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
     kernel, compressor = _native.kernels()[0], codec(CODEC)
     chunker = Chunker("recorded", kind.cut, kind.min_bytes, kind.max_bytes, 1)
     tree = LocalTree([folder], one_file_system=True)
-    entries = sorted(
-        (found for found in tree.list() if isinstance(found, Entry)),
-        key=lambda entry: entry.path,
-    )
+    entries = sorted(listed(tree), key=lambda entry: entry.path)
     units: list[tuple[int, int, int, int, int]] = []
     rows: dict[int, int] = {}
     table: list[tuple[int, int]] = []
@@ -120,7 +118,8 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
                 table.append((size, compressor([data[offset : offset + size]])[0]))
         return [rows[key] for key in keys]
 
-    for entry in entries:
+    names = Entries.of(entries).name_hashes().tolist()
+    for entry, name_hash in zip(entries, names, strict=True):
         if entry.size_bytes > left:
             continue
         left -= entry.size_bytes
@@ -132,9 +131,7 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
             begin = max(0, start - kind.lead_bytes)
             data = content[begin : end + kind.max_bytes]
             references += ((len(units), row) for row in rows_of(data, start - begin, end - begin))
-            units.append(
-                (entry.size_bytes, number, name_hash(entry), object_number(entry), end - start)
-            )
+            units.append((entry.size_bytes, number, name_hash, object_number(entry), end - start))
     unit, chunk = np.array(references, np.int64).T
     sizes_, compressed = np.array(table, np.int64).T
     file_bytes, number, name, path, unit_bytes = np.array(units, np.uint64).T
@@ -282,22 +279,21 @@ def alone(record: Record, seed: int) -> Floats:
 def check_places(folder: Path, kind: Kind) -> None:
     """Raises ClickException unless ``drawn`` is what the product does."""
     tree = LocalTree([folder], one_file_system=True)
-    found = [f for f in tree.list() if isinstance(f, Entry) and f.size_bytes]
+    found = Entries.of(entry for entry in listed(tree) if entry.size_bytes)
     design = SamplingDesign(seed=3, extent_bytes=kind.unit_bytes, share_limit=8, version_limit=8)
     product = SamplingRanks(tree, design)
-    for entry in found:
-        product.count(entry)
+    product.count(found)
     rows = [
-        (p.size_bytes, n, name_hash(p), object_number(p))
-        for p in found
+        (p.size_bytes, n, name_hash, object_number(p))
+        for p, name_hash in zip(found, found.name_hashes().tolist(), strict=True)
         for n in range(-(-p.size_bytes // kind.unit_bytes))
     ]
     none = np.empty(0, np.int64)
     sizes, numbers, names, paths = np.array(rows, np.uint64).T
     ours = Record(sizes, numbers, names, paths, none, none, none, none, none, none > 0)
-    units = list(product.select(found, 0.0, 2.0, Totals()))
+    units = Extents.joined(list(product.select([found], 0.0, 2.0, Totals())))
     how = drawn(ours, 8)
-    told = np.array([(u.rank, product.shared_by([u.entry]).group_size[0]) for u in units])
+    told = np.column_stack((units.ranks, product.shared_by(units.entries).group_size))
     same = told == np.column_stack((how.places(ours, 3), how.alike))
     # What collides in the product's tables is told apart there.
     if same.all(axis=1).mean() < 0.98:
