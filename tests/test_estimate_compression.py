@@ -220,8 +220,8 @@ def test_zeros_are_chunks_like_any_other_to_a_part(tmp_path: Path) -> None:
         (tmp_path / f"{i}").write_bytes(source.randbytes(25_000 + i) + bytes(225_000))
     found = sampled(tmp_path, 0.6).scope.floor
     truth = reduce(measured([tmp_path], FULL)).scope.floor
-    assert holds(found, truth)
-    assert found.value == pytest.approx(truth.value, rel=0.05)
+    # The end of a run is a chunk of its own here, and a part of one there.
+    assert found.value == pytest.approx(truth.value, rel=1e-3)
 
 
 def test_a_report_of_before_has_no_compression_beside_deduplication() -> None:

@@ -62,6 +62,15 @@ def every(source: Source, plan: Plan = FULL, count: int = EVERY) -> Occurrences:
     return found
 
 
+def in_memory(root: Path) -> MemorySource:
+    """The files under ``root``, of which always the same windows are drawn."""
+    source = MemorySource(read_bytes=1 << 20)
+    for path in sorted(root.rglob("*")):
+        if path.is_file():
+            source.put(os.fsencode(path.relative_to(root)), path.read_bytes())
+    return source
+
+
 def contents(source: Source) -> dict[int, bytes]:
     """What is in each object, by number."""
     found = {}
@@ -176,7 +185,7 @@ def replace_parts(plan: Plan) -> Plan:
 
 @pytest.mark.usefixtures("few")
 def test_the_chunk_around_the_point_is_the_one_that_a_scan_cuts(tree: Path) -> None:
-    source = LocalTree([tree])
+    source = in_memory(tree)
     prober = Prober(source, FULL)
     drawn, found, files = prober.draw(), every(source), contents(source)
     assert found.ranks.tolist() == drawn.ranks.tolist()
@@ -200,7 +209,7 @@ def test_the_chunk_around_the_point_is_the_one_that_a_scan_cuts(tree: Path) -> N
                 continue
             assert size == end - start
             assert value == compressed(data[start:end], column)
-        assert resumed <= len(drawn.points) // 20
+        assert resumed <= len(drawn.points) // 6
 
 
 @pytest.mark.usefixtures("few")
@@ -479,7 +488,7 @@ def test_a_stop_leaves_what_was_probed_without_a_gap(
     column = ("cdc-64KiB", "zstd-3")
     found = prober.occurrences(drawn, {column: EVERY})
     index = found.columns.index(column)
-    known = np.count_nonzero(found.rows(index))
+    known = int(np.count_nonzero(found.rows(index)))
     assert len(batches) == 20
     if exact_bytes > 1:
         # A part of everything is no sample.

@@ -5,20 +5,15 @@ import os
 import random
 import shutil
 import threading
-import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from support.scans import listed, sample_of, scan
 
 from storeff.errors import StoreffError
-from storeff.estimate import reading
-from storeff.estimate.reading import DEFAULT, NOTHING_ASKED, Sampling, decide, read_towards
 from storeff.estimate.reduction import reduce
-from storeff.estimate.sampled import headline_ratio
 from storeff.scan import partial as partial_scan
 from storeff.scan import run
 from storeff.scan.listing import Listing
@@ -410,86 +405,6 @@ def test_a_listing_stops_at_a_root_that_is_not_there(tmp_path: Path) -> None:
 
 def test_every_chunker_that_cuts_has_a_sketch(tree: Path) -> None:
     assert set(scanned(tree, 0.5).sketches) == {c.name for c in CUTTINGS if c.max_bytes}
-
-
-def test_where_nothing_is_asked_little_is_read_whole(tree: Path) -> None:
-    partial = PartialScan(listing(tree), Plan(seed=7))
-    decision = decide(NOTHING_ASKED, partial)
-    assert (decision.sampling, decision.reason) == (None, "little-data")
-    assert decision.stored_bytes == partial.listing.stored_bytes
-    assert partial.crew.done() == (0, 0)
-
-
-def test_a_large_file_that_is_almost_all_hole_is_little(tmp_path: Path) -> None:
-    with open(tmp_path / "sparse", "wb") as file:
-        file.write(b"data" * 1000)
-        file.truncate(1 << 40)
-    decision = decide(NOTHING_ASKED, PartialScan(listing(tmp_path), Plan(seed=7)))
-    assert decision.sampling is None
-
-
-def test_the_speed_of_reading_makes_nothing_of_what_it_reads(tree: Path) -> None:
-    partial = PartialScan(listing(tree), Plan(seed=7))
-    assert partial.read_speed(5.0) > 0
-    assert (*partial.crew.done(), partial.rate) == (0, 0, 0.0)
-
-
-def test_where_nothing_is_asked_the_time_that_all_takes_decides(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading, "SMALL_BYTES", 0)
-    partial = PartialScan(listing(tree), Plan(seed=7))
-    decision = decide(NOTHING_ASKED, partial)
-    assert (decision.sampling, decision.reason) == (None, "fast-enough")
-    assert decision.bytes_per_second is not None
-    assert decision.bytes_per_second > 0
-    monkeypatch.setattr(reading, "EVERYTHING_SECONDS", 0.0)
-    decision = decide(NOTHING_ASKED, PartialScan(listing(tree), Plan(seed=7)))
-    assert (decision.sampling, decision.reason) == (DEFAULT, "too-slow")
-
-
-def test_what_was_asked_is_read(tree: Path) -> None:
-    asked = Sampling(share=0.25, seconds=60.0)
-    decision = decide(asked, PartialScan(listing(tree), Plan(seed=7)))
-    assert (decision.asked, decision.sampling, decision.reason) == (asked, asked, "asked")
-
-
-@pytest.mark.parametrize(
-    "goals",
-    [
-        {"share": 0.0},
-        {"share": 1.1},
-        {"half_width": -0.1},
-        {"size_bytes": 0},
-        {"seconds": float("nan")},
-        {"seconds": float("inf")},
-    ],
-)
-def test_a_goal_that_no_sample_can_reach_is_refused(goals: dict[str, Any]) -> None:
-    with pytest.raises(StoreffError, match=next(iter(goals))):
-        Sampling(**goals)
-
-
-def test_reading_towards_an_interval_ends_when_it_is_narrow_enough(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = random.Random(3)
-    for i in range(1500):
-        (tmp_path / f"f{i}").write_bytes(source.randbytes(3000 + 3 * i))
-    monkeypatch.setattr(reading, "FIRST_BYTES", listing(tmp_path).census.size_bytes // 10)
-    partial = PartialScan(listing(tmp_path), Plan(seed=7))
-    assert read_towards(partial, Sampling(half_width=0.2), time.monotonic())
-    ratio = headline_ratio(partial.result())
-    assert ratio.value is not None
-    assert ratio.low is not None
-    assert ratio.high is not None
-    assert ratio.high - ratio.low <= 2 * 0.2 * ratio.value
-    assert partial.rate < 1.0
-
-
-def test_an_interval_that_needs_more_than_half_is_left_to_a_whole_scan(tree: Path) -> None:
-    partial = PartialScan(listing(tree), Plan(seed=7))
-    assert not read_towards(partial, Sampling(half_width=1e-6), time.monotonic())
 
 
 def test_compression_weighs_files_of_each_size_by_their_bytes(tmp_path: Path) -> None:

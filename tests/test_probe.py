@@ -5,10 +5,11 @@ import random
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import lz4.block
-import msgspec
 import numpy as np
 import pytest
 import xxhash
@@ -19,6 +20,7 @@ from support import oracle
 from support.scans import SMALL, assert_same, columns_of, count, fill, probed, scan
 
 from storeff import _native
+from storeff.errors import StoreffError
 from storeff.scan import reread, run
 from storeff.scan.columns import Compressors
 from storeff.scan.measurement import Measurement, merged
@@ -28,13 +30,11 @@ from storeff.scan.plan import Chunker, Plan, Probed, table
 from storeff.scan.probe import Prober
 from storeff.scan.sampling import SamplingDesign
 from storeff.scan.sketch import Sketch
+from storeff.sources.source import Found
 from storeff.sources.tree import LocalTree
 from storeff.testing import MemorySource
 
 FULL = Plan(probed=table("full"))
-SMALL_UNLIMITED = msgspec.structs.replace(
-    SMALL, chunkers=tuple(msgspec.structs.replace(c, entries=9999) for c in SMALL.chunkers)
-)
 CDC = ("cdc-64KiB", "zstd-3")
 EVERY = 1 << 30
 
@@ -108,13 +108,14 @@ def test_more_is_probed_later_and_nothing_twice(
     prober = Prober(LocalTree([tree]), Plan())
     columns = [c for c in columns_of(Plan(), per_occurrence=False) if c[0] == "cdc-64KiB"]
     at_once = prober.distinct(measured, dict.fromkeys(columns, 30))
-    blocks = []
+    blocks: list[str] = []
     sizes = Compressors.sizes
-    monkeypatch.setattr(
-        Compressors,
-        "sizes",
-        lambda self, name, found: blocks.extend([name] * len(found)) or sizes(self, name, found),
-    )
+
+    def counted(self: Compressors, name: str, found: list[memoryview]) -> list[int]:
+        blocks.extend([name] * len(found))
+        return sizes(self, name, found)
+
+    monkeypatch.setattr(Compressors, "sizes", counted)
     for chunks in (7, 30, 12):
         measured = prober.distinct(measured, dict.fromkeys(columns, chunks))
     assert_same(measured, at_once)
@@ -185,8 +186,11 @@ def test_in_a_sample_every_row_of_a_chunk_has_its_value(tree: Path) -> None:
 
 
 def test_in_a_sample_every_row_of_a_chunk_has_its_prediction(tree: Path) -> None:
-    found = sample(tree).sketches["fixed-128KiB"]
-    whole = scan([tree], SMALL_UNLIMITED).sketches["fixed-128KiB"]
+    listing = count(LocalTree([tree]), SamplingDesign(seed=3, extent_bytes=128 << 10))
+    partial = PartialScan(listing, Plan())
+    partial.extend(0.9)
+    found = partial.result().sketches["cdc-64KiB"]
+    whole = scan([tree], Plan()).sketches["cdc-64KiB"]
     assert len(found.keys) > len(found.first_rows())
     by_key = dict(zip(map(tuple, whole.keys.tolist()), whole.predicted.tolist(), strict=True))
     assert found.predicted.tolist() == [by_key[tuple(key)] for key in found.keys.tolist()]
@@ -285,7 +289,7 @@ class Listed(LocalTree):
         super().__init__([root])
         self.found = [*super().list()]
 
-    def list(self) -> Iterator[object]:  # type: ignore[override]
+    def list(self) -> Iterator[Found]:
         yield from self.found
 
 
@@ -401,3 +405,50 @@ def test_memory_is_that_of_a_batch(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak_bytes < 12 << 20
+
+
+def test_a_file_that_was_listed_again_when_it_was_shorter(tmp_path: Path) -> None:
+    write(tmp_path, "ab")
+    measured = scan([tmp_path], Plan())
+    (tmp_path / "a").write_bytes(b"x" * 1000)
+    prober = Prober(LocalTree([tmp_path]), Plan())
+    found = prober.distinct(measured, {CDC: EVERY, ("fixed-4KiB", "lz4"): EVERY})
+    assert {each.reason for each in prober.skipped} == {"changed"}
+    sketch = found.sketches["fixed-4KiB"]
+    known = sketch.probed[:, sketch.columns.index("lz4")] > 0
+    assert int(sketch.sizes[known].sum()) == 300_000
+
+
+class NoThreads(ThreadPoolExecutor):
+    """A system that gives one thread, and no more; or none."""
+
+    given = 1
+
+    def submit(self, *work: Any, **how: Any) -> Future[Any]:
+        if type(self).given < 1:
+            raise RuntimeError("can't start new thread")
+        type(self).given -= 1
+        return super().submit(*work, **how)
+
+
+@pytest.mark.parametrize("given", [0, 1])
+def test_the_threads_that_there_are_do_the_work(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, given: int
+) -> None:
+    measured = scan([tree], Plan())
+    monkeypatch.setattr(NoThreads, "given", given)
+    monkeypatch.setattr(reread, "ThreadPoolExecutor", NoThreads)
+    found = Prober(LocalTree([tree]), Plan(), threads=4).distinct(measured, {CDC: EVERY})
+    assert NoThreads.given == 0
+    assert_same(found, Prober(LocalTree([tree]), Plan()).distinct(measured, {CDC: EVERY}))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_no_memory_is_said(tree: Path, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    def short(self: Compressors, name: str, blocks: list[memoryview]) -> list[int]:
+        raise MemoryError
+
+    measured = scan([tree], Plan())
+    monkeypatch.setattr(Compressors, "sizes", short)
+    with pytest.raises(StoreffError, match="not enough memory to compress samples"):
+        Prober(LocalTree([tree]), Plan(), threads=threads).distinct(measured, {CDC: EVERY})

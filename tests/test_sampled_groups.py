@@ -20,10 +20,8 @@ from storeff.scan.sampling import SamplingDesign
 from storeff.sources.tree import LocalTree
 
 KIB = 1 << 10
-FEW = {
-    "chunkers": tuple(c for c in CUTTINGS if c.name == HEADLINE.chunker),
-    "probed": tuple(p for p in table("default") if p.chunker == HEADLINE.chunker),
-}
+CHUNKERS = tuple(c for c in CUTTINGS if c.name == HEADLINE.chunker)
+PROBED = tuple(p for p in table("default") if p.chunker == HEADLINE.chunker)
 
 
 def whole(roots: list[Path]) -> Reduction:
@@ -31,7 +29,7 @@ def whole(roots: list[Path]) -> Reduction:
 
 
 def sampled(roots: list[Path], rate: float, seed: int = 7) -> Measurement:
-    return measured(roots, Plan(seed=seed, **FEW), rate)
+    return measured(roots, Plan(seed=seed, chunkers=CHUNKERS, probed=PROBED), rate)
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ class Meter:
             measured += f" of {total}"
         else:
             measured += f" of {format_bytes(goal_bytes)}"
-            whole = f"of {total} in {files}"
+            whole = f"({total} in {files})"
         self.share = max(share, self.share or 0.0)
         self.parts = [("", f"{int(self.share * 100)} %"), ("amount", measured), ("files", whole)]
         if rate:

@@ -22,6 +22,11 @@ class Answer(NamedTuple):
     label: Literal["compression only", "dedup + compression", "dedup so far"]
     ratio: Quantity
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there is any figure."""
+        return self.ratio.value is not None or self.ratio.low is not None
+
 
 def dedup_so_far(sketch: Sketch, chunker: Chunker, seed: int) -> Answer:
     """What ``sketch``, of a scan under ``seed`` that goes on, has found by now."""

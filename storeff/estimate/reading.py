@@ -166,8 +166,10 @@ def read_towards(
         # Until it is known how much is needed, that may be all.
         until = _until(work, step, ends_at)
         scan.extend(step, until, towards=min(most, towards or 1.0), began=started)
-        ratio = headline(scan.result())
-        on_answer(Answer(SAMPLED, ratio))
+        answer = Answer(SAMPLED, headline(scan.result()))
+        if answer.is_known:
+            on_answer(answer)
+        ratio = answer.ratio
         half = half_width(ratio)
         if half is not None and scan.rate < 1.0:
             looks.append((scan.rate, half))

@@ -261,11 +261,13 @@ class SketchEvidence(Evidence):
         roots_bytes: Mapping[bytes, int],
         class_bytes: Sequence[int],
         every: EveryChunk | None,
+        precision: float,
     ) -> None:
         super().__init__([cut.chunker for cut in cuts], data_bytes, roots_bytes)
         self.cuts = {cut.chunker.name: cut for cut in cuts}
         self.of_class = class_bytes
         self.every = every
+        self.precision = precision
 
     @classmethod
     def of(cls, measurement: Measurement) -> Self:
@@ -276,6 +278,7 @@ class SketchEvidence(Evidence):
             measurement.volumes,
             measurement.class_bytes.tolist(),
             EveryChunk.of(measurement),
+            plan.precision,
         )
 
     def counts(self, chunker: Chunker) -> tuple[int, int, int]:
@@ -301,23 +304,19 @@ class SketchEvidence(Evidence):
         return [cut.distinct(round(s * self.data_bytes), codec, scope=s) for s in shares]
 
     def without_dedup(self, chunker: Chunker, codec: str, space: Allocation) -> Quantity | None:
-        """From windows, or from the references to distinct chunks, where more of those were
-        compressed: to take the narrower of two intervals would hold the truth less often."""
+        """From the references to distinct chunks where these give it to twice the precision that
+        was asked for, as windows are looked at for what they do not: else from windows."""
         whole_bytes = self.data_bytes if space == IN_BYTES else self._allocated_bytes()
         if whole_bytes is None:
             return None
-        cut, of_windows = self.cuts[chunker.name], None
-        windows = 0
-        if self.every is not None:
-            of_windows = self.every.left(chunker.name, codec, space, whole_bytes)
-            windows = 0 if of_windows is None else self.every.windows(chunker.name, codec)
+        cut, of_references = self.cuts[chunker.name], UNKNOWN
         if space == IN_BYTES and cut.holds(codec):
-            sample, values, _ = cut.probed[codec]
-            if sample.is_exact or len(values) > windows:
-                of_references = cut.every_reference(codec, self.data_bytes)
-                if of_references != UNKNOWN:
-                    return of_references
-        return of_windows
+            of_references = cut.every_reference(codec, self.data_bytes)
+        width = of_references.relative_half_width
+        if self.every is None or (width is not None and width <= 2 * self.precision):
+            return None if of_references == UNKNOWN else of_references
+        of_windows = self.every.left(chunker.name, codec, space, whole_bytes)
+        return of_references if of_windows is None and of_references != UNKNOWN else of_windows
 
     def _allocated_bytes(self) -> int | None:
         """What all blocks take in units of IN_UNITS, uncompressed: blocks of any multiple of the

@@ -18,6 +18,7 @@ from storeff.scan.plan import HEADLINE, Plan
 from storeff.scan.probe import Prober
 from storeff.scan.run import scan
 from storeff.scan.sampling import SamplingDesign
+from storeff.scan.sketch import Sketch
 from storeff.scan.watch import Watch
 from storeff.sources.listed_once import ListedOnce
 from storeff.sources.source import Source
@@ -80,7 +81,7 @@ def read(
     else:
         # What it knows of the files would stay in memory beside the scan.
         del partial
-        data = scan(source, plan, **engine, watch=_watch(plan, on_answer))
+        data = scan(source, plan, **engine, watch=watch_of(plan, on_answer))
     is_cut = "interrupted" in data.census.skipped or (data.sampling is not None and stop.is_set())
     on_phase("compressing samples of what was read")
     if is_cut:
@@ -101,10 +102,16 @@ def _prober(source: Source, plan: Plan, engine: Mapping[str, Any], stop: threadi
     )
 
 
-def _watch(plan: Plan, on_answer: Callable[[Answer], None]) -> Watch | None:
+def watch_of(plan: Plan, on_answer: Callable[[Answer], None]) -> Watch | None:
     """Tells ``on_answer`` of duplicates while everything is read, if the headline's are counted."""
     counted = [chunker for chunker in plan.chunkers if chunker.name == HEADLINE.chunker]
     if not counted:
         return None
     [chunker] = counted
-    return Watch(chunker, lambda sketch: on_answer(dedup_so_far(sketch, chunker, plan.seed)))
+
+    def tell(sketch: Sketch) -> None:
+        answer = dedup_so_far(sketch, chunker, plan.seed)
+        if answer.is_known:
+            on_answer(answer)
+
+    return Watch(chunker, tell)

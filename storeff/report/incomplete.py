@@ -59,20 +59,14 @@ def _reasons(
                 "measure again and read more, or everything",
             )
         elif sampled and reduction.data_bytes and reduction.headline.ratio.value is None:
-            yield "no-dedup-point", *_no_point(reduction)
+            known = "nothing" if reduction.headline.ratio.low is None else "only a range"
+            yield (
+                "no-dedup-point",
+                f"the sample is too small for a single figure of deduplication: {known} is known",
+                "measure again and read more, or everything",
+            )
     if kv is not None:
         yield from _skipped(kv.skipped, "see kv.skipped for each reason and what to do")
-
-
-def _no_point(reduction: Reduction) -> tuple[str, str]:
-    head = reduction.headline
-    known = "nothing is known" if head.ratio.low is None else "only the range is known"
-    return (
-        f"the sample is too small for a single figure for {head.chunker} deduplication and "
-        f"{head.codec}: {known}, and what compression alone leaves, by which layouts are sized",
-        "read more; reduction.method.sampling.more_reading has what twice and four times as much "
-        "would give",
-    )
 
 
 def _cut_short(scan: Scan, stopped: str, sampled: bool) -> str:

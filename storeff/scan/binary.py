@@ -9,25 +9,30 @@ there. The same measurement gives the same bytes.
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from storeff import _native
 from storeff.errors import StoreffError
+from storeff.scan.binary_form import (
+    Head,
+    OccurrencesHead,
+    SampleHead,
+    SimilarHead,
+    SketchHead,
+    columns_of,
+)
 from storeff.scan.measurement import Measurement
 from storeff.scan.occurrences import Occurrences
 from storeff.scan.plan import Chunker, Plan
 from storeff.scan.sample import Sample
-from storeff.scan.sampling import SamplingDesign, Totals
-from storeff.scan.siblings import TensorFile
+from storeff.scan.sampling import Totals
 from storeff.scan.similar import SimilarSketch
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
 from storeff.sources.content import CLASSES
-from storeff.sources.entry import Entry
 
 MAGIC = b"storeff measured"
 VERSION = 2
@@ -37,83 +42,12 @@ FIXED_BYTES = len(MAGIC) + 4 + 8
 Array = npt.NDArray[Any]
 
 
-class _SketchHead(msgspec.Struct, frozen=True):
-    rows: int
-    # None: infinite.
-    tau: float | None
-    chunks: int
-    bytes: int
-    # Of what is probed, the first rows: all others are 0.
-    probed: int
-    taus: list[float | None]
-
-
-class _SampleHead(msgspec.Struct, frozen=True):
-    design: SamplingDesign
-    rate: float
-    goal_rate: float
-    interrupted: bool
-    skipped_bytes: int
-    unopened_bytes: int
-    once_bytes: int
-    padding_bytes: int
-    by_exponent: list[tuple[int, int]]
-    extents: list[tuple[int, int, int]]
-    ranks: int
-    rows: int
-
-
-class _OccurrencesHead(msgspec.Struct, frozen=True):
-    rows: int
-    holes: int
-    data_bytes: int
-    tau: float | None
-    taus: list[float | None]
-
-
-class _SimilarHead(msgspec.Struct, frozen=True):
-    tau: int
-    members: int
-    files: list[tuple[int, Entry]]
-    tensors: list[TensorFile]
-
-
-class _Head(msgspec.Struct, frozen=True):
-    plan: Plan
-    kernel: str
-    census: Census
-    volumes: list[tuple[bytes, int]]
-    read_bytes: int
-    hole_bytes: int
-    cpu_seconds: float
-    tasks: list[str]
-    classes: list[str]
-    sketches: list[_SketchHead]
-    sampling: _SampleHead | None
-    similar: _SimilarHead | None
-    occurrences: _OccurrencesHead | None
-
-
-class _Column(NamedTuple):
-    """An array, as it lies in the bytes."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-
-    @property
-    def size_bytes(self) -> int:
-        size = self.dtype.itemsize
-        for length in self.shape:
-            size *= length
-        return size
-
-
 def to_bytes(measured: Measurement) -> bytes:
     """``measured`` in its binary form."""
     head = _head_of(measured)
     encoded = msgspec.json.encode(head)
     parts = [MAGIC, VERSION.to_bytes(4, "little"), len(encoded).to_bytes(8, "little"), encoded]
-    for array, column in zip(_arrays_of(measured), _columns(head), strict=True):
+    for array, column in zip(_arrays_of(measured), columns_of(head), strict=True):
         assert array.shape == column.shape
         parts.append(np.ascontiguousarray(array, column.dtype).tobytes())
     body = b"".join(parts)
@@ -143,7 +77,7 @@ def from_bytes(data: bytes) -> Measurement:
     if columns_at > len(body) or hashlib.sha256(body).digest() != digest:
         raise _refusal("the measurement was cut short, or changed since it was written")
     try:
-        head = msgspec.json.decode(body[FIXED_BYTES:columns_at], type=_Head)
+        head = msgspec.json.decode(body[FIXED_BYTES:columns_at], type=Head)
         return _measurement_of(head, _arrays_in(body, columns_at, head))
     except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
         raise _refusal(f"the measurement is wrong: {error}") from error
@@ -161,6 +95,11 @@ def _finite(tau: float) -> float | None:
     return None if tau == np.inf else tau
 
 
+def _predicted_rows(sketch: Sketch) -> int:
+    """All, or none if nothing is predicted."""
+    return len(sketch.predicted) if sketch.predicted.any() else 0
+
+
 def _probed_rows(sketch: Sketch) -> int:
     """Behind so many rows nothing is probed."""
     probed = np.flatnonzero(sketch.probed.any(axis=1))
@@ -174,9 +113,9 @@ def _infinite(tau: float | None) -> float:
 # ---- writing ----
 
 
-def _head_of(measured: Measurement) -> _Head:
+def _head_of(measured: Measurement) -> Head:
     sample, similar, occurrences = measured.sampling, measured.similar, measured.occurrences
-    return _Head(
+    return Head(
         plan=measured.plan,
         kernel=measured.kernel,
         census=_in_order(measured.census),
@@ -187,11 +126,12 @@ def _head_of(measured: Measurement) -> _Head:
         tasks=sorted(measured.tasks),
         classes=list(CLASSES),
         sketches=[
-            _SketchHead(
+            SketchHead(
                 rows=len(s.keys),
                 tau=_finite(s.tau),
                 chunks=s.chunks,
                 bytes=s.bytes,
+                predicted=_predicted_rows(s),
                 probed=_probed_rows(s),
                 taus=[_finite(tau) for tau in s.taus.tolist()],
             )
@@ -200,12 +140,12 @@ def _head_of(measured: Measurement) -> _Head:
         sampling=None if sample is None else _sample_head_of(sample),
         similar=None
         if similar is None
-        else _SimilarHead(
+        else SimilarHead(
             similar.tau, len(similar.members), sorted(similar.files.items()), similar.tensors
         ),
         occurrences=None
         if occurrences is None
-        else _OccurrencesHead(
+        else OccurrencesHead(
             rows=len(occurrences.ranks),
             holes=len(occurrences.hole_ranks),
             data_bytes=occurrences.data_bytes,
@@ -225,9 +165,9 @@ def _in_order(census: Census) -> Census:
     return msgspec.structs.replace(census, **tables)
 
 
-def _sample_head_of(sample: Sample) -> _SampleHead:
+def _sample_head_of(sample: Sample) -> SampleHead:
     totals = sample.totals
-    return _SampleHead(
+    return SampleHead(
         design=sample.design,
         rate=sample.rate,
         goal_rate=sample.goal_rate,
@@ -244,14 +184,12 @@ def _sample_head_of(sample: Sample) -> _SampleHead:
 
 
 def _arrays_of(measured: Measurement) -> Iterator[Array]:
-    """The arrays, in the order of ``_columns``."""
+    """The arrays, in the order of ``columns_of``."""
     yield measured.class_bytes
     yield measured.histogram
-    chunkers = {c.name: c for c in measured.plan.chunkers}
-    for name, s in measured.sketches.items():
+    for s in measured.sketches.values():
         yield from (s.keys, s.sizes, s.counts, s.labels, s.objects, s.offsets)
-        if measured.plan.predicts(chunkers[name]):
-            yield s.predicted
+        yield s.predicted[: _predicted_rows(s)]
         yield s.probed[: _probed_rows(s)]
         if s.extents is not None:
             yield s.extents
@@ -267,41 +205,12 @@ def _arrays_of(measured: Measurement) -> Iterator[Array]:
         yield from (o.hole_ranks, o.hole_lengths)
 
 
-def _columns(head: _Head) -> Iterator[_Column]:
-    """How the arrays lie, one after the other."""
-    u4, u8, i8, f8 = (np.dtype(name) for name in ("<u4", "<u8", "<i8", "<f8"))
-    yield _Column(u8, (len(head.classes),))
-    yield _Column(u8, (len(head.classes), 256))
-    chunkers = _scanned_by(head.plan, head.sampling is not None)
-    for chunker, sketch in zip(chunkers, head.sketches, strict=True):
-        n = sketch.rows
-        yield _Column(u8, (n, 2))
-        yield from (_Column(u8, (n,)) for _ in range(5))
-        if head.plan.predicts(chunker):
-            yield _Column(u4, (n, 2))
-        yield _Column(u4, (sketch.probed, len(sketch.taus)))
-        if head.sampling is not None:
-            yield _Column(f8, (n,))
-        yield from (_Column(u8, (256,)), _Column(u8, (256,)), _Column(u8, (_native.BUCKETS, 2)))
-    if head.sampling is not None:
-        m, r = head.sampling.ranks, head.sampling.rows
-        yield from (_Column(f8, (m,)), _Column(i8, (m,)), _Column(u8, (m,)), _Column(u8, (m,)))
-        yield from (_Column(i8, (r,)), _Column(u8, (r,)), _Column(u8, (r,)), _Column(u8, (r,)))
-    if head.similar is not None:
-        member = np.dtype(_native.MEMBER_FIELDS).newbyteorder("<")
-        yield _Column(member, (head.similar.members,))
-    if head.occurrences is not None:
-        n, h, c = head.occurrences.rows, head.occurrences.holes, len(head.occurrences.taus)
-        yield from (_Column(t, (n,)) for t in (u8, u8, u8, f8, u8))
-        yield from (_Column(u4, (n, c)), _Column(u4, (n, c)), _Column(f8, (h,)), _Column(u8, (h,)))
-
-
 # ---- reading ----
 
 
-def _arrays_in(body: bytes, at: int, head: _Head) -> Iterator[Array]:
+def _arrays_in(body: bytes, at: int, head: Head) -> Iterator[Array]:
     """The arrays from ``at`` on, copied. Raises ValueError unless they end where ``body`` does."""
-    columns = list(_columns(head))
+    columns = list(columns_of(head))
     if min(length for column in columns for length in column.shape) < 0:
         raise ValueError("an array of less than nothing")
     if sum(column.size_bytes for column in columns) != len(body) - at:
@@ -312,7 +221,7 @@ def _arrays_in(body: bytes, at: int, head: _Head) -> Iterator[Array]:
         yield raw.reshape(column.shape).astype(column.dtype.newbyteorder("="))
 
 
-def _measurement_of(head: _Head, arrays: Iterator[Array]) -> Measurement:
+def _measurement_of(head: Head, arrays: Iterator[Array]) -> Measurement:
     if head.classes != list(CLASSES):
         raise ValueError("its content classes are others")
     class_bytes, histogram = next(arrays), next(arrays)
@@ -340,18 +249,18 @@ def _measurement_of(head: _Head, arrays: Iterator[Array]) -> Measurement:
     )
 
 
-def _sketch_in(chunker: Chunker, s: _SketchHead, head: _Head, arrays: Iterator[Array]) -> Sketch:
+def _sketch_in(chunker: Chunker, s: SketchHead, head: Head, arrays: Iterator[Array]) -> Sketch:
     keys, sizes, counts, labels, objects, offsets = (next(arrays) for _ in range(6))
-    predicted = np.zeros((len(keys), 2), np.uint32)
-    if head.plan.predicts(chunker):
-        predicted = next(arrays)
-    known = next(arrays)
+    predicted, known = next(arrays), next(arrays)
+    if not len(predicted):
+        predicted = np.zeros((len(keys), 2), np.uint32)
     columns = head.plan.columns(chunker.name, False)
     taus = np.array([_infinite(tau) for tau in s.taus])
     if taus.shape != (len(columns),) or not ((taus >= 0) & (taus <= _infinite(s.tau))).all():
         raise ValueError(f"{chunker.name} is said to be probed as it cannot be")
-    taken = predicted > sizes[:, None]
-    if len(known) > len(keys) or (known > sizes[: len(known), None]).any() or taken.any():
+    if len(predicted) != len(keys) or len(known) > len(keys):
+        raise ValueError(f"{chunker.name} has not as many rows as it says")
+    if (predicted > sizes[:, None]).any() or (known > sizes[: len(known), None]).any():
         raise ValueError(f"{chunker.name} has chunks that take more than their size")
     sketch = Sketch(
         keys=keys,
@@ -388,7 +297,7 @@ def _are_ranks(column: Array) -> bool:
     return bool(((column > 0) & (column <= 1)).all())
 
 
-def _sample_in(s: _SampleHead, arrays: Iterator[Array]) -> Sample:
+def _sample_in(s: SampleHead, arrays: Iterator[Array]) -> Sample:
     ranks, exponents, listed, once, at, labels, data, holes = (next(arrays) for _ in range(8))
     if not (_are_ranks(ranks) and (ranks[1:] > ranks[:-1]).all()):
         raise ValueError("its sampling ranks are out of order")
@@ -420,14 +329,14 @@ def _sample_in(s: _SampleHead, arrays: Iterator[Array]) -> Sample:
     )
 
 
-def _similar_in(s: _SimilarHead, arrays: Iterator[Array]) -> SimilarSketch:
+def _similar_in(s: SimilarHead, arrays: Iterator[Array]) -> SimilarSketch:
     members, files = next(arrays), dict(s.files)
     if not {*members["file"].tolist()} <= files.keys():
         raise ValueError("it has similar chunks of files that it does not name")
     return SimilarSketch(members, s.tau, files, s.tensors)
 
 
-def _occurrences_in(o: _OccurrencesHead, plan: Plan, arrays: Iterator[Array]) -> Occurrences:
+def _occurrences_in(o: OccurrencesHead, plan: Plan, arrays: Iterator[Array]) -> Occurrences:
     objects, starts, lengths, ranks, labels, sizes, probed, hole_ranks, hole_lengths = (
         next(arrays) for _ in range(9)
     )

@@ -12,8 +12,9 @@ from storeff.scan.plan import Chunker, Plan
 from storeff.scan.reread import HOLE, Batch, Job, Rereader, Stretches
 from storeff.scan.windows import Windows
 
-# Content-defined cutting begins so far before the byte, as before the extents of a sample: it has
-# then found the cuts of the whole file, but for 0.3 % of the bytes (sampling.SamplingDesign).
+# Content-defined cutting begins so far before the byte. It has then found the cuts of the whole
+# file for all but 0.6 % of chunks of 8 KiB, and 11 % of 64 KiB; these are others of the same data,
+# on average as large within 0.3 % (1,500 bytes of 256 MiB of programs, 2026-11-26).
 LEAD_BYTES = 256 << 10
 
 # A chunker, and how many windows of each column are to be probed.

@@ -117,9 +117,11 @@ def cells_of(dedup: str, codec: str, block_bytes: int) -> list[Cell]:
     return [Cell(dedup, False, codec), Cell(dedup, True, codec)]
 
 
-# Of what cuts chunks of about this size and more, what codecs leave is predicted when a chunk is
-# kept (_native.predict, CPU_NOTE).
-# Of smaller chunks that would read a large part, and there are many.
+# Of what cuts chunks of about this size and more, what codecs leave is predicted when a sketch
+# admits a chunk (_native.predict): that explains more than lz4 of the whole chunk does, in a tenth
+# of its time. Counting 1 GiB of programs and libraries took 0.56 CPU s with cdc-64KiB predicted and
+# 0.43 without (2026-11-26): 6.5 us for each chunk admitted, which are few of very much data. Of
+# smaller chunks that would look at a large part, and there are many.
 PREDICTED_CHUNK_BYTES = 64 << 10
 
 

@@ -1,11 +1,12 @@
 """Reading parts of a source again, in batches, on threads: what was scanned, or is to be."""
 
+import contextlib
 import errno
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
+from storeff.errors import StoreffError
 from storeff.scan.columns import Compressors
 from storeff.scan.machine import affordable_threads
 from storeff.scan.pace import Pace
@@ -94,34 +96,55 @@ class Rereader:
         self.lock = threading.Lock()
 
     def run(self, jobs: Sequence[Job], entries: Mapping[int, Entry]) -> None:
-        """Read all of ``jobs``, of the objects ``entries`` by number, until a stop."""
+        """Read all of ``jobs``, of the objects ``entries`` by number, until a stop.
+
+        Raises StoreffError if there is no memory for it.
+        """
         batches = [
-            (w, i, rows) for i, job in enumerate(jobs) for w, rows in _batches(job.stretches)
+            (wave, i, rows) for i, job in enumerate(jobs) for wave, rows in _batches(job.stretches)
         ]
-        if not batches:
-            return
         batches.sort(key=lambda batch: batch[:2])
-        buffer_bytes = max(int(jobs[i].stretches.lengths[rows].sum()) for _, i, rows in batches)
-        local = threading.local()
+        sizes = [int(jobs[i].stretches.lengths[rows].sum()) for _, i, rows in batches]
+        buffer_bytes = max(sizes, default=0)
+        left = iter([(jobs[i], rows) for _, i, rows in batches])
 
-        def measure(job: Job, rows: Rows) -> None:
-            if self.stop.is_set():
-                return
-            started = time.thread_time()
-            if not hasattr(local, "buffer"):
-                local.buffer = memoryview(bytearray(buffer_bytes))
-                local.compressors = Compressors()
-            batch = self.read(job.stretches, rows, entries, local.buffer)
-            job.use(batch, local.compressors)
-            with self.lock:
-                self.cpu_seconds[job.name] += time.thread_time() - started
-            self.pace.wait(int(batch.lengths[batch.lengths > 0].sum()))
+        def drain() -> None:
+            buffer, compressors = memoryview(bytearray(buffer_bytes)), Compressors()
+            while not self.stop.is_set():
+                with self.lock:
+                    job, rows = next(left, (None, None))
+                if job is None or rows is None:
+                    break
+                started = time.thread_time()
+                batch = self.read(job.stretches, rows, entries, buffer)
+                job.use(batch, compressors)
+                with self.lock:
+                    self.cpu_seconds[job.name] += time.thread_time() - started
+                self.pace.wait(int(batch.lengths[batch.lengths > 0].sum()))
 
-        threads = max(1, min(self.threads, len(batches)))
-        with ThreadPoolExecutor(
-            affordable_threads(threads, buffer_bytes + COMPRESSOR_BYTES)
-        ) as pool:
-            running = [pool.submit(measure, jobs[i], rows) for _, i, rows in batches]
+        threads = affordable_threads(
+            min(self.threads, len(batches)), buffer_bytes + COMPRESSOR_BYTES
+        )
+        try:
+            self.drain_on(threads, drain)
+        except MemoryError as error:
+            raise StoreffError(
+                "there is not enough memory to compress samples",
+                "free memory, raise its limit, or scan less",
+            ) from error
+
+    def drain_on(self, threads: int, drain: Callable[[], None]) -> None:
+        if threads <= 1:
+            drain()
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            running: list[Future[None]] = []
+            # The system may have fewer threads to give: those that there are do the work.
+            with contextlib.suppress(RuntimeError):
+                for _ in range(threads):
+                    running.append(pool.submit(drain))
+            if not running:
+                drain()
             wait_for(running, self.stop, lambda: None)
 
     def read(

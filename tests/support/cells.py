@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from storeff.estimate.reduction import Cell, Population, Reduction, resting_on
+from storeff.estimate.probing import Population
+from storeff.estimate.reduction import Cell, Reduction, resting_on
 from storeff.report.model import Report
 
 # What a default table holds beside the counts of duplicates.

@@ -17,7 +17,8 @@ Chunk = tuple[Key, int]
 """A fingerprint and a size."""
 Place = tuple[int, int]
 """An object and an offset in it."""
-Segment = bytes | int
+Data = bytes
+Segment = Data | int
 """Data, or the bytes of a hole."""
 
 CHAIN_BLOCK_BYTES = 128 << 10
@@ -231,7 +232,7 @@ class Chunker:
     run_count: list[int] = field(default_factory=lambda: [0] * 256)
     run_bytes: list[int] = field(default_factory=lambda: [0] * 256)
 
-    def add(self, key: Key, chunk: bytes, labels: int, place: Place, extent: float = 0.0) -> None:
+    def add(self, key: Key, chunk: Data, labels: int, place: Place, extent: float = 0.0) -> None:
         self.chunks += 1
         self.bytes += len(chunk)
         predicted = predict(chunk) if self.predicts else (0, 0)

@@ -142,6 +142,7 @@ def sketch_of(
         run_count=none,
         run_bytes=none,
         buckets=buckets,
+        predicted=np.zeros((len(kept), 2), np.uint32),
         columns=tuple(columns),
         probed=known,
         taus=np.array([tau_of(min(entries, probed[name])) for name in columns]),
@@ -191,8 +192,16 @@ def full_scan(p: Population, seed: int, entries: int, probed: Mapping[str, int])
     """A full scan that keeps so many ``entries``, and so many of them ``probed`` by codec; and as
     many windows."""
     columns = {CHEAP: p.cheap, CODEC: p.compressed}
-    few = {"seed": seed, "entries": entries, "probed": probed}
-    chunks = sketch_of(p.keys, p.sizes, p.counts, p.chunk_labels, columns, **few)
+    chunks = sketch_of(
+        p.keys,
+        p.sizes,
+        p.counts,
+        p.chunk_labels,
+        columns,
+        seed=seed,
+        entries=entries,
+        probed=probed,
+    )
     units = sketch_of(*_units(p), {}, seed=seed, entries=1, probed={})
     data_bytes = int(p.extent_bytes.sum())
     return SketchEvidence(
@@ -201,6 +210,7 @@ def full_scan(p: Population, seed: int, entries: int, probed: Mapping[str, int])
         {name: _bytes_with(p, root_labels([root])) for root, name in enumerate(ROOTS)},
         [_bytes_with(p, label) for label in CLASSES],
         EveryChunk(windows_of(p, seed, probed), data_bytes),
+        precision=0.01,
     )
 
 
