@@ -72,6 +72,7 @@ def test_no_count_goes_back_where_it_is_listed_or_read_again(clock: list[float])
     meter = Meter()
     said(meter, at(False, 1000, 400))
     assert said(meter, at(True, 10, 0)).startswith("40 %, measured 400 B of 1.00 kB in 1,200 files")
+    assert said(meter, at(True, 1000, 450)).startswith("45 %")
     assert said(meter, at(False, 1000, 500)).startswith("50 %")
     # Files that are new since then.
     assert said(meter, at(False, 2000, 500)).startswith("50 %, measured 500 B of 2.00 kB in 1,200")
@@ -112,10 +113,13 @@ def test_the_answer_so_far_stands_beside_it_and_narrows(clock: list[float]) -> N
     assert meter.text() == (
         "probing: 24 %, 1,200 of 5,000; compression only 1.74x [1.69, 1.79], dedup so far 1.25x"
     )
-    assert meter.share == 0.24
+    shares = [meter.share]
     meter.phase("estimating", 0, 0)
     assert meter.text(50) == "estimating; compression only 1.74x [1.69, 1.79]"
-    assert meter.share is None
+    shares.append(meter.share)
+    # What a phase has done is not what the scan has.
+    assert said(meter, at(False, 5 * 10**9, 10**9)).startswith("20 %")
+    assert [*shares, meter.share] == [0.24, None, 0.2]
 
 
 @pytest.mark.parametrize(

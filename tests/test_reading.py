@@ -81,6 +81,21 @@ def dear(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost, "FILE_SECONDS", 1e3)
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that stands still but for what is read, at 100 kB/s."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def wait(self: Pace, read_bytes: int) -> None:
+        now[0] += read_bytes * 1e-5
+
+    monkeypatch.setattr(Pace, "wait", wait)
+    monkeypatch.setattr(partial_scan, "BATCH_BYTES", 1 << 16)
+    monkeypatch.setattr(partial_scan, "BATCH_FILES", 4)
+    return now
+
+
 # ---- what it costs ----
 
 
@@ -234,11 +249,18 @@ def test_a_time_in_which_everything_can_be_read_reads_everything(scan: PartialSc
     assert (late.sampling, late.reason) == (asked, "asked")
 
 
-def test_all_the_time_gone_for_listing_is_told(scan: PartialScan) -> None:
-    decision = decide(Sampling(seconds=20.0), scan, time.monotonic() - 24.96)
-    assert describe_choice(decision, None) == (
-        "a sample, as was asked; listing alone took 25.0 s of the 20 s given"
-    )
+def test_the_time_that_listing_took_is_known(scan: PartialScan, clock: list[float]) -> None:
+    assert decide(Sampling(seconds=20.0), scan, clock[0] - 25.0).listing_seconds == 25.0
+
+
+def test_the_time_gone_for_listing_is_told() -> None:
+    for seconds, told in (
+        (1.2, ""),
+        (12.02, "; listing took 12.0 s of the 20 s given"),
+        (24.96, "; listing took 25.0 s of the 20 s given"),
+    ):
+        decision = Decision(Sampling(seconds=20.0), Sampling(seconds=20.0), "asked", 1, 1, seconds)
+        assert describe_choice(decision, None) == "a sample, as was asked" + told
 
 
 @pytest.mark.parametrize(
@@ -348,21 +370,6 @@ def test_the_half_width_is_that_of_a_range_too() -> None:
 
 
 # ---- in the time given ----
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock that stands still but for what is read, at 100 kB/s."""
-    now = [1000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-
-    def wait(self: Pace, read_bytes: int) -> None:
-        now[0] += read_bytes * 1e-5
-
-    monkeypatch.setattr(Pace, "wait", wait)
-    monkeypatch.setattr(partial_scan, "BATCH_BYTES", 1 << 16)
-    monkeypatch.setattr(partial_scan, "BATCH_FILES", 4)
-    return now
 
 
 @pytest.mark.parametrize("seconds", [10.0, 30.0])

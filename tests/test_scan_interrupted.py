@@ -10,12 +10,13 @@ import pytest
 from support.scans import SMALL, assert_same, fill, sample_of, scan
 
 from storeff.scan import run, worker
+from storeff.scan.extent import Extents
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
-from storeff.scan.partial import PartialScan
+from storeff.scan.partial import PartialScan, never
 from storeff.scan.plan import Plan
-from storeff.scan.sampling import Extent, SamplingDesign
+from storeff.scan.sampling import SamplingDesign
 from storeff.scan.worker import Task
 from storeff.sources.census import Census
 from storeff.sources.tree import LocalTree
@@ -153,7 +154,7 @@ def partly(
     tree: Path,
     rate: float,
     stop: threading.Event | None = None,
-    until: float = float("inf"),
+    until: Callable[[float], float] = never,
     read_some: Callable[[PartialScan], None] = lambda partial: None,
 ) -> Measurement:
     listing = Listing(LocalTree([tree]), SamplingDesign(extent_bytes=128 << 10))
@@ -177,10 +178,10 @@ def test_a_sample_that_was_stopped_says_how_far_it_was_to_read(tree: Path) -> No
     def stop_in_the_middle(partial: PartialScan) -> None:
         tasks = partial.tasks
 
-        def some(extents: list[Extent]) -> Iterator[tuple[Task, int]]:
-            yield from tasks(extents[: len(extents) // 2])
+        def some(extents: Extents) -> Iterator[tuple[Task, int]]:
+            yield from tasks(extents.part(0, len(extents) // 2))
             stop.set()
-            yield from tasks(extents[len(extents) // 2 :])
+            yield from tasks(extents.part(len(extents) // 2, len(extents)))
 
         partial.tasks = some  # type: ignore[method-assign]
 
@@ -191,7 +192,7 @@ def test_a_sample_that_was_stopped_says_how_far_it_was_to_read(tree: Path) -> No
 
 
 def test_a_sample_whose_time_is_up_is_not_interrupted(tree: Path) -> None:
-    found = partly(tree, 1.0, until=0.0)
+    found = partly(tree, 1.0, until=lambda rate: 0.0)
     assert (sample_of(found).goal_rate, sample_of(found).interrupted) == (1.0, False)
     assert found.coverage < 1.0
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.listings import Item, each
 
 from storeff.errors import StoreffError
 from storeff.sources import walk
@@ -16,23 +17,23 @@ from storeff.sources.levels import Levels
 from storeff.sources.links import Links
 from storeff.sources.mounts import Mounts
 from storeff.sources.skipped import Ignored, Skipped
-from storeff.sources.source import Found
 from storeff.sources.tree import LocalTree, exclusion
 from storeff.sources.views import Identity, Views
 
 
 def walked(
     *roots: Path, one_file_system: bool = False, exclude: tuple[str, ...] = ()
-) -> list[Found]:
-    return list(LocalTree(roots, one_file_system=one_file_system, exclude=exclude).list())
+) -> list[Item]:
+    tree = LocalTree(roots, one_file_system=one_file_system, exclude=exclude)
+    return list(each(tree.list()))
 
 
-def entries(found: list[Found]) -> list[str]:
+def entries(found: list[Item]) -> list[str]:
     """The relative paths of files."""
     return sorted(os.fsdecode(item.path) for item in found if isinstance(item, Entry))
 
 
-def left_out(found: list[Found]) -> set[tuple[str, str, int | None]]:
+def left_out(found: list[Item]) -> set[tuple[str, str, int | None]]:
     return {
         (item.reason, os.fsdecode(os.path.basename(item.path)), item.size_bytes)
         for item in found
@@ -247,7 +248,7 @@ def test_bytes_roots_are_walked(tmp_path: Path) -> None:
     root = os.path.join(os.fsencode(tmp_path), b"\xff")
     os.mkdir(root)
     os.mknod(os.path.join(root, b"f"))
-    found = LocalTree([root]).list()
+    found = each(LocalTree([root]).list())
     assert [item.path for item in found] == [b"f"]
 
 

@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from storeff.scan import storage
@@ -12,7 +13,7 @@ from storeff.scan.listing import Listing
 from storeff.scan.pace import Pace
 from storeff.scan.sampling import SamplingDesign
 from storeff.scan.storage import measure_storage
-from storeff.sources.source import Range, RangeRead
+from storeff.sources.source import READ, Ranges, RangesRead
 from storeff.sources.tree import LocalTree
 
 OPEN_SECONDS, BYTE_SECONDS = 0.004, 2e-8
@@ -24,9 +25,10 @@ class Slow(LocalTree):
     now = 0.0
     refuses = False
 
-    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+    def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
         if self.refuses:
-            return [RangeRead(0, 0, 0, PermissionError())] * len(ranges)
+            errors: dict[int, OSError] = {i: PermissionError() for i in range(len(ranges))}
+            return RangesRead(np.zeros(len(ranges), READ), errors, frozenset())
         made = super().read_ranges(ranges, buffer)
         self.now += sum(OPEN_SECONDS + each.length * BYTE_SECONDS for each in made)
         return made
@@ -76,3 +78,15 @@ def test_nothing_is_known_of_what_holds_nothing_or_cannot_be_read(
     assert measure_storage(listed(empty), 3, Pace(None, never), never) == (0.0, 0.0)
     slow.refuses = True
     assert measure_storage(listed(slow), 1, Pace(None, never), never) == (0.0, 0.0)
+
+
+def test_a_system_without_threads_to_give_is_measured_by_the_one_there_is(
+    slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(pool: ThreadPoolExecutor, task: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", no_thread)
+    never = threading.Event()
+    found = measure_storage(listed(slow), 1, Pace(None, never), never)
+    assert found.open_seconds == pytest.approx(OPEN_SECONDS, rel=0.03)

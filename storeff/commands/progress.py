@@ -61,19 +61,22 @@ class Meter:
     def __init__(self) -> None:
         self.files = self.total_bytes = self.done_bytes = 0
         self.share: float | None = None
+        self.reached = 0.0
+        self.is_whole = False
         self.seen: deque[tuple[float, int]] = deque()
         self.parts: list[tuple[str, str]] = []
         self.answers: dict[str, Quantity] = {}
 
     def update(self, progress: Progress) -> None:
         """The scan has come as far as ``progress`` says."""
-        again = progress.listed_bytes < self.total_bytes
+        # It was listed whole before: no other listing begins with less.
+        self.is_whole |= progress.listed_bytes < self.total_bytes or not progress.listing
         self.files = max(self.files, progress.listed_files)
         self.total_bytes = max(self.total_bytes, progress.listed_bytes)
         self.done_bytes = max(self.done_bytes, progress.done_bytes)
         files, total = f"{self.files:,} files", format_bytes(self.total_bytes)
         measured = f"measured {format_bytes(self.done_bytes)}"
-        if progress.listing and not again:
+        if not self.is_whole:
             self.parts = [("", f"listing: {files}, {total} so far")]
             if self.done_bytes:
                 self.parts.append(("amount", measured))
@@ -94,7 +97,7 @@ class Meter:
         else:
             measured += f" of {format_bytes(goal_bytes)}"
             whole = f"({total} in {files})"
-        self.share = max(share, self.share or 0.0)
+        self.share = self.reached = max(share, self.reached)
         self.parts = [("", f"{int(self.share * 100)} %"), ("amount", measured), ("files", whole)]
         if rate:
             self.parts.append(("rate", f"{format_bytes(rate)}/s"))

@@ -156,15 +156,19 @@ def read_towards(
     work = Work.of(scan, scan.storage)
     ends_at = goals.ends_at(started)
     most = min(goals.rate_of(scan.listing.sampled_bytes), _in_time(work, scan.rate, ends_at))
+
+    def until(rate: float) -> float:
+        """When reading must end for all that follows to be done in time."""
+        return ends_at - work.after_seconds - work.estimate_seconds(rate)
+
     if goals.half_width is None:
-        scan.extend(most, _until(work, most, ends_at), began=started)
+        scan.extend(most, until, began=started)
         return decision
     looks: list[tuple[float, float]] = []
     step = min(most, _first_rate(scan))
     towards: float | None = None
     while True:
         # Until it is known how much is needed, that may be all.
-        until = _until(work, step, ends_at)
         scan.extend(step, until, towards=min(most, towards or 1.0), began=started)
         answer = Answer(SAMPLED, headline(scan.result()))
         if answer.is_known:
@@ -233,8 +237,3 @@ def _in_time(work: Work, since: float, ends_at: float) -> float:
     if ends_at == math.inf:
         return 1.0
     return work.rate_within(2 * (ends_at - time.monotonic()), since)
-
-
-def _until(work: Work, rate: float, ends_at: float) -> float:
-    """When reading up to ``rate`` must end for all that follows to be done at ``ends_at``."""
-    return ends_at - work.after_seconds - work.estimate_seconds(rate)

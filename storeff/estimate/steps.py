@@ -87,7 +87,7 @@ def read(
     if is_cut:
         # What was read is still to be answered for: a second interrupt ends that too.
         prober = _prober(source, plan, engine, threading.Event())
-    data = compress(prober, replace(data, occurrences=every), windows, only_pilot=is_cut)
+    data = compress(prober, replace(data, occurrences=every), windows, is_cut=is_cut)
     on_answer(Answer(COMPRESSION_ONLY, compression_only(data.occurrences or every)))
     return Read(data, decision, "reading" if is_cut else None, prober.cpu_seconds)
 

@@ -51,12 +51,12 @@ def _goal(asked: Sampling) -> str:
 
 
 def _listing(decision: Decision) -> str:
-    """Where the time that was given went, if listing took it."""
+    """Where the time that was given went, if listing took most of it."""
     seconds = decision.asked.seconds
-    if seconds is None or decision.listing_seconds < seconds:
+    if seconds is None or 2 * decision.listing_seconds < seconds:
         return ""
     return (
-        f"; listing alone took {format_duration(decision.listing_seconds)} of the "
+        f"; listing took {format_duration(decision.listing_seconds)} of the "
         f"{format_duration(seconds)} given"
     )
 

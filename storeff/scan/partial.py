@@ -8,13 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
+from storeff.scan.extent import Extents
 from storeff.scan.job import Job
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Plan
 from storeff.scan.run import BATCH_FILES, FILE_BYTES, Crew, Progress, kernels
-from storeff.scan.sampling import Extent
 from storeff.scan.storage import Storage, measure_storage
 from storeff.scan.worker import Task
 from storeff.sources.census import Census
@@ -24,15 +24,20 @@ from storeff.sources.content import Recogniser
 BATCH_BYTES = 8 << 20
 
 
+def never(rate: float) -> float:
+    """When the time is over that is not limited."""
+    return float("inf")
+
+
 class _Stop:
     """A stop, or the end of the time that is given."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event, ends_at: Callable[[], float]) -> None:
         self.stop = stop
-        self.until = float("inf")
+        self.ends_at = ends_at
 
     def is_set(self) -> bool:
-        return self.stop.is_set() or time.monotonic() >= self.until
+        return self.stop.is_set() or time.monotonic() >= self.ends_at()
 
 
 class PartialScan:
@@ -52,7 +57,7 @@ class PartialScan:
     ) -> None:
         self.listing = listing
         self.stop = stop or threading.Event()
-        self.ends = _Stop(self.stop)
+        self.ends = _Stop(self.stop, self.ends_at)
         self.job = Job(
             listing.source,
             plan,
@@ -65,6 +70,7 @@ class PartialScan:
         self.crew = Crew(self.job, threads, self.stop, self.show)
         self.on_progress = on_progress
         self.rate = self.goal_rate = self.towards = 0.0
+        self.until: Callable[[float], float] = never
         self.began: float | None = None
         self.interrupted = False
         # Of the first extent that was not read when the scan ended.
@@ -82,13 +88,14 @@ class PartialScan:
     def extend(
         self,
         rate: float,
-        until: float = float("inf"),
+        until: Callable[[float], float] = never,
         *,
         towards: float = 0.0,
         began: float | None = None,
     ) -> None:
-        """Read on up to ``rate``, or less: to the time ``until`` (monotonic), or to a stop, after
-        which nothing more is read.
+        """Read on up to ``rate``, or less: to the time (monotonic) that ``until`` says of the rate
+        reached by then, as more takes more time afterwards; or to a stop. Nothing more is read
+        after either.
 
         Progress is shown ``towards`` a larger rate, if there is to be one, and of the time since
         it ``began``.
@@ -99,7 +106,7 @@ class PartialScan:
         self.goal_rate = max(self.goal_rate, min(rate, 1.0))
         self.towards = max(self.goal_rate, towards)
         self.began = began
-        self.ends.until = until
+        self.until = until
         # A rank may be 1.
         high = float("inf") if rate >= 1.0 else rate
         for end, extents in self.listing.slices(self.rate, min(high, np.nextafter(1.0, 2.0))):
@@ -116,20 +123,17 @@ class PartialScan:
         if listed_bytes >= self.listing.sampled_bytes:
             self.rate = 1.0
 
-    def tasks(self, extents: list[Extent]) -> Iterator[tuple[Task, int]]:
+    def ends_at(self) -> float:
+        """When the time is over, by what has been read by now."""
+        _, done_bytes = self.crew.done()
+        return self.until(min(1.0, done_bytes / max(1, self.listing.sampled_bytes)))
+
+    def tasks(self, extents: Extents) -> Iterator[tuple[Task, int]]:
         """``extents`` as tasks, until the scan is to end."""
-        batch: list[Extent] = []
-        batch_bytes = 0
-        for extent in extents:
-            if batch and (len(batch) >= BATCH_FILES or batch_bytes >= BATCH_BYTES):
-                yield batch, batch_bytes
-                batch, batch_bytes = [], 0
-            if not batch and self.ends.is_set():
-                self.undone_rank = min(self.undone_rank, extent.rank)
+        for batch, batch_bytes in extents.batches(BATCH_FILES, BATCH_BYTES, FILE_BYTES):
+            if self.ends.is_set():
+                self.undone_rank = min(self.undone_rank, float(batch.ranks[0]))
                 return
-            batch.append(extent)
-            batch_bytes += max(extent.end - extent.start, FILE_BYTES)
-        if batch:
             yield batch, batch_bytes
 
     def show(self) -> None:
@@ -137,8 +141,9 @@ class PartialScan:
         done, done_bytes = self.crew.done()
         done_bytes += self.listing.skipped_bytes
         seconds = None
-        if self.began is not None and self.ends.until < float("inf"):
-            seconds = time.monotonic() - self.began, self.ends.until - self.began
+        ends_at = self.ends_at()
+        if self.began is not None and ends_at < float("inf"):
+            seconds = time.monotonic() - self.began, ends_at - self.began
         goal_bytes = round(self.towards * self.listing.sampled_bytes) + self.listing.skipped_bytes
         self.on_progress(
             Progress(False, census.files, census.size_bytes, done, done_bytes, goal_bytes, seconds)

@@ -17,7 +17,7 @@ from storeff.scan.reread import UNREAD, Batch, Job, Rereader, Stretches, content
 from storeff.scan.run import Shard
 from storeff.scan.sketch import Sketch
 from storeff.scan.whole import probe_everything
-from storeff.scan.windows import Windows, draw_windows, listed, object_numbers
+from storeff.scan.windows import Windows, draw_windows, listed
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import Skipped
 from storeff.sources.source import HOLE_BYTES, Source
@@ -126,7 +126,7 @@ class Prober:
             return
         sought = np.array(sorted(missing), np.uint64)
         for entries in listed(self.source):
-            numbers = object_numbers(entries)
+            numbers = entries.numbers()
             at = np.minimum(np.searchsorted(sought, numbers), len(sought) - 1)
             for i in np.flatnonzero(sought[at] == numbers).tolist():
                 self.entries[int(numbers[i])] = entries[i]

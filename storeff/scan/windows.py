@@ -1,9 +1,8 @@
 """Drawing windows of the data from its listing, before anything is read."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -11,17 +10,15 @@ import numpy.typing as npt
 from storeff import _native
 from storeff.scan.measurement import labels_of_roots
 from storeff.scan.occurrences import WINDOW_BYTES, WINDOWS_MAX, rank_limit
-from storeff.scan.run import Shard
+from storeff.scan.run import Shard, of_shard
 from storeff.scan.sampling import GOLDEN, data_extents
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries, Entry
 from storeff.sources.skipped import Skipped, skipped_for
 from storeff.sources.source import HOLE_BYTES, Source
 
 U64 = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
 
-# Entries that are looked at together.
-ENTRIES_AT_A_TIME = 4096
 # Of the paths of the objects that windows were drawn of so many bytes are held: for more, fewer
 # windows are drawn. Some are thousands of directories deep.
 PATH_BYTES_HELD = 64 << 20
@@ -52,20 +49,13 @@ class Windows:
     tau: float
 
 
-def object_numbers(entries: Sequence[Entry]) -> U64:
-    """(n,) what sampling.object_number gives for each."""
-    keys = [entry.key for entry in entries]
-    lengths = np.array([len(key) for key in keys], np.int64)
-    ranges = np.column_stack((np.cumsum(lengths) - lengths, lengths))
-    numbers: U64 = np.ascontiguousarray(_native.fingerprints(b"".join(keys), ranges)[:, 0])
-    return numbers
-
-
-def listed(source: Source) -> Iterator[list[Entry]]:
-    """The objects that hold bytes, some thousand at a time."""
-    found = (each for each in source.list() if isinstance(each, Entry) and each.size_bytes)
-    while entries := list(islice(found, ENTRIES_AT_A_TIME)):
-        yield entries
+def listed(source: Source) -> Iterator[Entries]:
+    """The objects that hold bytes, many at a time."""
+    for found in source.list():
+        if isinstance(found, Entries):
+            with_bytes = np.flatnonzero(found.sizes)
+            if len(with_bytes):
+                yield found if len(with_bytes) == len(found) else found.take(with_bytes)
 
 
 def draw_windows(
@@ -98,25 +88,20 @@ class _Drawing:
         self.entries: dict[int, Entry] = {}
         self.skipped: list[Skipped] = []
 
-    def add(self, entries: Sequence[Entry]) -> None:
+    def add(self, entries: Entries) -> None:
         if self.salt is None:
             # Machines with the same files have samples of their own; shards of a source share one.
             first = b"\0".join((*sorted(self.source.roots), repr(entries[0].version).encode()))
             self.salt = np.uint64(int.from_bytes(_native.fingerprint(first)[:8], "big"))
-        numbers = object_numbers(entries)
-        if self.shard is not None:
-            at = np.flatnonzero(numbers % np.uint64(self.shard[1]) == np.uint64(self.shard[0]))
-            numbers, entries = numbers[at], [entries[i] for i in at.tolist()]
-        sizes = np.array([entry.size_bytes for entry in entries], np.uint64)
-        stored = np.array([entry.allocated_bytes for entry in entries], np.uint64)
+        entries = of_shard(self.shard, entries)
+        numbers = entries.numbers()
+        sizes, stored = (each.astype(np.uint64) for each in (entries.sizes, entries.allocated))
         sparse = (sizes > SPARSE_BYTES) & (stored < sizes // np.uint64(SPARSE_RATIO))
         if not sparse.any():
             self.draw(entries, numbers, np.zeros_like(sizes), sizes)
             return
         at = np.flatnonzero(~sparse)
-        self.draw(
-            [entries[i] for i in at.tolist()], numbers[at], np.zeros_like(sizes[at]), sizes[at]
-        )
+        self.draw(entries.take(at), numbers[at], np.zeros_like(sizes[at]), sizes[at])
         for i in np.flatnonzero(sparse).tolist():
             self.add_sparse(entries[i], numbers[i])
 
@@ -128,9 +113,10 @@ class _Drawing:
             self.skipped.append(skipped_for(error, self.source.name(entry), entry.size_bytes))
             return
         starts, ends = np.minimum(ranges, entry.size_bytes).astype(np.uint64).T
-        self.draw([entry] * len(starts), np.full(len(starts), number), starts, ends - starts)
+        same = Entries.of([entry] * len(starts))
+        self.draw(same, np.full(len(starts), number), starts, ends - starts)
 
-    def draw(self, entries: Sequence[Entry], numbers: U64, starts: U64, sizes: U64) -> None:
+    def draw(self, entries: Entries, numbers: U64, starts: U64, sizes: U64) -> None:
         """Draw from stretches of ``sizes`` (n,) of the objects ``numbers``, from ``starts`` on."""
         self.data_bytes += int(sizes.sum())
         self.window_count += int((-(-sizes.astype(np.int64) // WINDOW_BYTES)).sum())
@@ -144,9 +130,10 @@ class _Drawing:
         rows = (numbers[of], found["start"] + shift, found["length"], found["point"] + shift)
         self.rows = np.concatenate((self.rows, np.column_stack(rows)))
         self.ranks = np.concatenate((self.ranks, found["rank"]))
-        for i in np.unique(of).tolist():
-            self.entries[int(numbers[i])] = entries[i]
-        self.path_bytes += sum(len(entries[i].path) for i in np.unique(of).tolist())
+        drawn = np.unique(of)
+        kept = entries.take(drawn)
+        self.entries.update(zip(numbers[drawn].tolist(), kept, strict=True))
+        self.path_bytes += int(kept.path_bytes.sum())
         if len(self.ranks) > 2 * WINDOWS_MAX:
             self.drop()
         while self.path_bytes > PATH_BYTES_HELD and len(self.entries) > 1:
