@@ -15,14 +15,15 @@ class Evidence(ABC):
     """What was measured of ``data_bytes``, those of each source root in ``roots_bytes``.
 
     ``sample`` are the extents that were read, None if everything was; ``every`` the windows drawn
-    from all the data. A sample estimates
-    compression better than duplicates: ``compression_is_surer``. Figures are bytes, unless said
-    otherwise.
+    from all the data. A sample estimates compression better than duplicates:
+    ``compression_is_surer``. Of a scan that ``is_cut`` short only the windows are of all the data.
+    Figures are bytes, unless said otherwise.
     """
 
     sample: ExtentSample | None = None
     every: EveryChunk | None = None
     compression_is_surer = False
+    is_cut = False
 
     def __init__(
         self, chunkers: Sequence[Chunker], data_bytes: int, roots_bytes: Mapping[bytes, int]

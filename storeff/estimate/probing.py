@@ -104,27 +104,29 @@ def glance(prober: Prober) -> tuple[Windows, Occurrences]:
 
 
 def compress(
-    prober: Prober, scanned: Measurement, windows: Windows, *, only_pilot: bool = False
+    prober: Prober, scanned: Measurement, windows: Windows, *, is_cut: bool = False
 ) -> Measurement:
     """``scanned``, which holds the pilot of ``windows``, with as much compressed as its plan's
-    precision needs; with no more than a pilot where that is all there is time for."""
+    precision needs. Of distinct chunks of a scan that ``is_cut`` short that is the pilot, as
+    nothing is known of the others."""
     plan = scanned.plan
     found = scanned
-    first = pilot(plan, "distinct")
-    if only_pilot:
-        return prober.distinct(found, first)
     if scanned.sampling is not None:
         found = prober.distinct(found, wanted_of_part(plan))
     else:
+        first = pilot(plan, "distinct")
         found = prober.distinct(found, first)
-        found = prober.distinct(found, _halfway(first, wanted_distinct(found)))
-        found = prober.distinct(found, wanted_distinct(found))
+        if not is_cut:
+            found = prober.distinct(found, _halfway(first, wanted_distinct(found)))
+            found = prober.distinct(found, wanted_distinct(found))
 
     def looked_at(wanted: Wanted) -> Measurement:
         return replace(found, occurrences=prober.occurrences(windows, wanted, found.occurrences))
 
-    # What the references to distinct chunks say needs no windows.
-    asked = _unknown_cells(found)
+    asked = [cell for cell in cells(plan) if cell.population == "occurrences"]
+    if scanned.sampling is None and not is_cut:
+        # What the references to distinct chunks say needs no windows.
+        asked = _unknown_cells(found, asked)
     first = pilot(plan, "occurrences")
     found = looked_at({(c.chunker, c.codec): first[c.chunker, c.codec] for c in asked})
     most = len(windows.ranks)
@@ -210,27 +212,23 @@ def compression_only(found: Occurrences) -> Quantity:
     return UNKNOWN if left is None else data_bytes / left
 
 
-def _unknown_cells(measurement: Measurement) -> list[Cell]:
-    """The figures of all occurrences that the references to distinct chunks do not give."""
+def _unknown_cells(measurement: Measurement, asked: Iterable[Cell]) -> list[Cell]:
+    """Those of ``asked``, figures of all occurrences, that the references to distinct chunks of a
+    full scan do not give to their targets. What blocks take in units is not known by them."""
     chunkers = {c.name: c for c in measurement.plan.chunkers}
-    return [
-        cell
-        for cell in cells(measurement.plan)
-        if cell.population == "occurrences"
-        and not _is_known(measurement, chunkers[cell.chunker], cell)
-    ]
+    cuts = {
+        name: Cut(chunkers[name], measurement.sketches[name], measurement.plan.seed)
+        for name in {cell.chunker for cell in asked}
+    }
 
+    def is_known(cell: Cell) -> bool:
+        cut = cuts[cell.chunker]
+        if IN_UNITS in _spaces(cut.chunker) or not cut.holds(cell.codec):
+            return False
+        width = cut.every_reference(cell.codec, measurement.data_bytes).relative_half_width
+        return width is not None and width <= cell.target
 
-def _is_known(measurement: Measurement, chunker: Chunker, cell: Cell) -> bool:
-    """Whether the references to distinct chunks give ``cell`` to its target. What blocks take in
-    units is not known by them."""
-    if measurement.sampling is not None or IN_UNITS in _spaces(chunker):
-        return False
-    cut = Cut(chunker, measurement.sketches[chunker.name], measurement.plan.seed)
-    if not cut.holds(cell.codec):
-        return False
-    width = cut.every_reference(cell.codec, measurement.data_bytes).relative_half_width
-    return width is not None and width <= cell.target
+    return [cell for cell in asked if not is_known(cell)]
 
 
 def _spaces(chunker: Chunker) -> Iterator[Allocation]:

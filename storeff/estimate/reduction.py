@@ -254,7 +254,25 @@ def reduce(measurement: Measurement) -> Reduction:
         ),
         sharing=sharing_of(evidence, chunker),
     )
-    return without_intervals(reduction) if is_interrupted(measurement.census) else reduction
+    return _of_a_part(reduction) if is_interrupted(measurement.census) else reduction
+
+
+def _of_a_part(reduction: Reduction) -> Reduction:
+    """``reduction`` of a scan that was cut short: nothing is known of what it did not read but what
+    compression alone leaves, whose windows were drawn from all the data."""
+    bare = without_intervals(reduction)
+    combined = [
+        msgspec.structs.replace(
+            row,
+            compression_only_bytes=whole.compression_only_bytes,
+            compression_only_ratio=whole.compression_only_ratio,
+        )
+        for row, whole in zip(bare.combined, reduction.combined, strict=True)
+    ]
+    scope = msgspec.structs.replace(bare.scope, floor=reduction.scope.floor)
+    return msgspec.structs.replace(
+        bare, combined=combined, compression=reduction.compression, scope=scope
+    )
 
 
 def evidence_of(measurement: Measurement) -> Evidence:
@@ -276,7 +294,7 @@ def _combined(evidence: Evidence, chunker: Chunker, codec: str, unique: Quantity
     only = evidence.without_dedup(chunker, codec, IN_BYTES)
     if only is not None and evidence.compression_is_surer:
         left = left.no_more_than(only)
-    elif only is not None:
+    elif only is not None and not evidence.is_cut:
         only = only.no_less_than(left)
     return Combined(
         chunker=chunker.name,
@@ -317,7 +335,11 @@ def _cells(
     for cell in cells(plan):
         chunker = evidence.chunkers[cell.chunker]
         if cell.population == "distinct":
-            if evidence.sample is not None or cell.codec not in evidence.codecs(chunker):
+            if (
+                evidence.sample is not None
+                or evidence.is_cut
+                or cell.codec not in evidence.codecs(chunker)
+            ):
                 continue
             chunks, looked_at = evidence.compressed(chunker, cell.codec)
         elif every is not None and every.holds(cell.chunker, cell.codec):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from storeff.estimate.columns import Column, estimate_columns
 from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation, run_sizes
+from storeff.estimate.consistency import is_interrupted
 from storeff.estimate.every import EveryChunk
 from storeff.estimate.evidence import Evidence
 from storeff.estimate.sharing import Roots
@@ -262,12 +263,15 @@ class SketchEvidence(Evidence):
         class_bytes: Sequence[int],
         every: EveryChunk | None,
         precision: float,
+        *,
+        is_cut: bool = False,
     ) -> None:
         super().__init__([cut.chunker for cut in cuts], data_bytes, roots_bytes)
         self.cuts = {cut.chunker.name: cut for cut in cuts}
         self.of_class = class_bytes
         self.every = every
         self.precision = precision
+        self.is_cut = is_cut
 
     @classmethod
     def of(cls, measurement: Measurement) -> Self:
@@ -279,6 +283,7 @@ class SketchEvidence(Evidence):
             measurement.class_bytes.tolist(),
             EveryChunk.of(measurement),
             plan.precision,
+            is_cut=is_interrupted(measurement.census),
         )
 
     def counts(self, chunker: Chunker) -> tuple[int, int, int]:
@@ -310,7 +315,7 @@ class SketchEvidence(Evidence):
         if whole_bytes is None:
             return None
         cut, of_references = self.cuts[chunker.name], UNKNOWN
-        if space == IN_BYTES and cut.holds(codec):
+        if space == IN_BYTES and cut.holds(codec) and not self.is_cut:
             of_references = cut.every_reference(codec, self.data_bytes)
         width = of_references.relative_half_width
         if self.every is None or (width is not None and width <= 2 * self.precision):

@@ -119,7 +119,7 @@ def read(
         # What was read is still to be answered for: a second interrupt ends that too.
         deadline.stop, deadline.ends_at = threading.Event(), math.inf
     begin("compressing samples of what was read")
-    data = compress(prober, replace(data, occurrences=every), windows, only_pilot=is_cut)
+    data = compress(prober, replace(data, occurrences=every), windows, is_cut=is_cut)
     tell(Answer(COMPRESSION_ONLY, compression_only(data.occurrences or every)))
     return Read(data, decision, "reading" if is_cut else None, prober.cpu_seconds)
 
