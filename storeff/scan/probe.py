@@ -60,6 +60,11 @@ class Prober:
     def cpu_seconds(self) -> Mapping[tuple[str, bool], float]:
         return self.rereader.cpu_seconds
 
+    def count_for(self, on_progress: Callable[[int, int], None]) -> None:
+        """From now on tell ``on_progress`` of how many chunks, or windows, what is wanted was read
+        again, and how many these are; the latter grows with each call."""
+        self.rereader.count_for(on_progress)
+
     @property
     def skipped(self) -> list[Skipped]:
         """What could not be read again as it was scanned, or listed, one a chunk."""
