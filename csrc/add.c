@@ -6,7 +6,8 @@ static sf_error add_chunk(sf_chunker *c, const sf_entry *chunk)
     uint64_t bytes = c->totals.bytes;
     if (sf_add_overflows(&bytes, chunk->size))
         return SF_ERROR_OVERFLOW;
-    sf_error error = sf_sketch_add(&c->sketch, chunk);
+    sf_entry *kept;
+    sf_error error = sf_sketch_add(&c->sketch, chunk, &kept);
     if (error)
         return error;
     c->totals.chunks++;

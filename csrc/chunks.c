@@ -9,16 +9,25 @@ static sf_error flush_pending(sf_scanner *scanner, sf_chunker *c)
     c->pending_count = 0;
     for (size_t i = 0; i < count; i++)
         sf_sketch_prefetch(&c->sketch, c->pending[i].key, c->pending[i].length, scanner->extent);
-    sf_error error = SF_OK;
-    for (size_t i = 0; i < count && !error; i++)
-        error = sf_sketch_add(&c->sketch, &(sf_entry){.key = c->pending[i].key,
-                                                      .size = c->pending[i].length,
-                                                      .count = 1,
-                                                      .labels = scanner->labels,
-                                                      .extent = scanner->extent,
-                                                      .object = scanner->object,
-                                                      .offset = c->pending[i].offset});
-    return error;
+    for (size_t i = 0; i < count; i++) {
+        const sf_pending_chunk *chunk = &c->pending[i];
+        sf_entry *kept;
+        sf_error error = sf_sketch_add(&c->sketch,
+                                       &(sf_entry){.key = chunk->key,
+                                                   .size = chunk->length,
+                                                   .count = 1,
+                                                   .labels = scanner->labels,
+                                                   .extent = scanner->extent,
+                                                   .object = scanner->object,
+                                                   .offset = chunk->offset},
+                                       &kept);
+        if (error)
+            return error;
+        if (c->predicts && kept && kept->predicted[0] == 0)
+            sf_predict(scanner->span + (chunk->offset - scanner->position), chunk->length,
+                       kept->predicted);
+    }
+    return SF_OK;
 }
 
 sf_error sf_flush_chunks(sf_scanner *scanner)

@@ -19,6 +19,7 @@ static size_t first_cut(const sf_stream *stream, size_t begin)
 static sf_error scan_segment(sf_scanner *scanner, const uint8_t *data, size_t bytes, size_t begin,
                              size_t end)
 {
+    scanner->span = data;
     scanner->begin = begin;
     scanner->end = end;
     scanner->hashed = NULL;

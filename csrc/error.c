@@ -7,8 +7,8 @@ const char *sf_error_text(sf_error error)
     case SF_ERROR_MEMORY: return "out of memory";
     case SF_ERROR_CHUNKER:
         return "a chunker needs 1 <= min_bytes <= max_bytes <= 2^30 (min_bytes >= 4 if they "
-               "differ) or (0, 0) for whole files, not in a sample, and a capacity of 1 to 2^30; a "
-               "scanner needs 1 to 64 chunkers";
+               "differ) or (0, 0) for whole files, neither in a sample nor predicted, and a capacity "
+               "of 1 to 2^30; a scanner needs 1 to 64 chunkers";
     case SF_ERROR_WHOLE_TWICE: return "more than one whole-file chunker";
     case SF_ERROR_LABELS: return "data needs at least one label";
     case SF_ERROR_NO_FILE: return "no file is open: call sf_begin first";

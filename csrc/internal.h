@@ -129,8 +129,9 @@ void sf_sketch_init(sf_sketch *sketch, size_t capacity, uint64_t seed, int is_sa
 void sf_sketch_clear(sf_sketch *sketch);
 /* Takes all the memory that the sketch will ever need. */
 sf_error sf_sketch_reserve(sf_sketch *sketch);
-/* Counts one reference to a chunk: its count is 1, its size above 0. */
-sf_error sf_sketch_add(sf_sketch *sketch, const sf_entry *reference);
+/* Counts one reference to a chunk: its count is 1, its size above 0. *kept is the entry of the chunk,
+ * until the next call, or NULL if there is none. */
+sf_error sf_sketch_add(sf_sketch *sketch, const sf_entry *reference, sf_entry **kept);
 /* Asks the memory for what sf_sketch_add of the same chunk will look at. */
 void sf_sketch_prefetch(const sf_sketch *sketch, sf_key key, uint64_t size, double extent);
 /* Leaves the `capacity` first entries by rank, without those that tie with the next. */
@@ -157,6 +158,7 @@ typedef struct {
     size_t position;  /* where in the span its next or unfinished chunk begins */
     sf_similar *similar; /* what every chunk is handed to as well, or NULL */
     int chains;          /* its blocks make up the key of the whole file */
+    int predicts;
 
     /* Whose blocks this one's are made of, instead of cutting itself, if any; first_built: who is
      * made of this one's, next_built: who else is of the same source's. */
@@ -187,6 +189,7 @@ struct sf_scanner {
     sf_state state;
     uint64_t labels;
     double extent;     /* sampling rank of the extent that is scanned; 0 in a full scan */
+    const uint8_t *span; /* the data, until its chunks are in the sketches */
     size_t begin, end; /* what of the span counts */
     size_t carried;    /* leading bytes of the next span that the last one has seen */
     size_t span_bytes; /* length of the last span */

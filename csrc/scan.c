@@ -10,7 +10,7 @@ static int plan_is_valid(const sf_chunker_plan *plan, int is_sample)
     if (plan->capacity < 1 || plan->capacity > SF_CAPACITY_MAX)
         return 0;
     if (plan->max_bytes == 0)
-        return plan->min_bytes == 0 && !is_sample;
+        return plan->min_bytes == 0 && !is_sample && !plan->predicts;
     return plan->max_bytes <= SF_CHUNK_BYTES_MAX && plan->min_bytes <= plan->max_bytes &&
            plan->min_bytes >= (plan->min_bytes == plan->max_bytes ? 1 : 4);
 }
@@ -53,6 +53,7 @@ sf_error sf_scanner_new(sf_scanner **result, const sf_chunker_plan *plans, size_
     for (size_t i = 0; i < count; i++) {
         sf_chunker *c = &scanner->chunkers[i];
         c->stream = (sf_stream){plans[i].min_bytes, plans[i].max_bytes, -1};
+        c->predicts = plans[i].predicts;
         sf_sketch_init(&c->sketch, plans[i].capacity, seed, is_sample);
         if (plans[i].max_bytes == 0)
             scanner->whole = c;
@@ -143,6 +144,7 @@ sf_error sf_span(sf_scanner *scanner, const uint8_t *data, size_t buffer_bytes, 
         return SF_ERROR_OVERFLOW;
     scanner->span_bytes = bytes;
     scanner->hashed = NULL;
+    scanner->span = data;
     scanner->begin = 0;
     scanner->end = SIZE_MAX;
     count_span_bytes(scanner, data, bytes, last);

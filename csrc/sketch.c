@@ -274,6 +274,9 @@ static void unite(sf_entry *kept, const sf_entry *other)
 {
     kept->count += other->count;
     kept->labels |= other->labels;
+    for (size_t i = 0; i < 2; i++)
+        if (kept->predicted[i] < other->predicted[i])
+            kept->predicted[i] = other->predicted[i];
     if (other->object < kept->object ||
         (other->object == kept->object && other->offset < kept->offset)) {
         kept->object = other->object;
@@ -282,8 +285,9 @@ static void unite(sf_entry *kept, const sf_entry *other)
 }
 
 /* `entry` becomes one with the kept one of its chunk, or is admitted, unless it ranks too high. */
-static sf_error keep(sf_sketch *sketch, const sf_entry *entry, uint64_t mixed)
+static sf_error keep(sf_sketch *sketch, const sf_entry *entry, uint64_t mixed, sf_entry **kept)
 {
+    *kept = NULL;
     double rank = rank_in(sketch, mixed, entry->size);
     if (rank >= sketch->tau)
         return SF_OK;
@@ -292,7 +296,8 @@ static sf_error keep(sf_sketch *sketch, const sf_entry *entry, uint64_t mixed)
     if (sketch->table) {
         slot = find_slot(sketch, entry, hash);
         if (sketch->table[slot]) {
-            unite(entry_at(sketch, slot), entry);
+            *kept = entry_at(sketch, slot);
+            unite(*kept, entry);
             return SF_OK;
         }
     }
@@ -302,15 +307,16 @@ static sf_error keep(sf_sketch *sketch, const sf_entry *entry, uint64_t mixed)
             return error;
         slot = find_slot(sketch, entry, hash);
     }
-    sketch->entries[sketch->count++] = *entry;
+    *kept = &sketch->entries[sketch->count++];
+    **kept = *entry;
     sketch->table[slot] = tag_of(hash) | sketch->count;
     return SF_OK;
 }
 
-sf_error sf_sketch_add(sf_sketch *sketch, const sf_entry *reference)
+sf_error sf_sketch_add(sf_sketch *sketch, const sf_entry *reference, sf_entry **kept)
 {
     uint64_t mixed = mix_key(reference->key, sketch->seed_mix);
-    sf_error error = keep(sketch, reference, mixed);
+    sf_error error = keep(sketch, reference, mixed, kept);
     if (error)
         return error;
     sf_bucket *bucket = &sketch->buckets[bucket_of(mixed)];
@@ -327,7 +333,8 @@ sf_error sf_sketch_merge(sf_sketch *sketch, const sf_entry *entries, size_t coun
             drop_refused_entries(sketch);
     }
     sf_error error = SF_OK;
+    sf_entry *kept;
     for (size_t i = 0; i < count && !error; i++)
-        error = keep(sketch, &entries[i], mix_key(entries[i].key, sketch->seed_mix));
+        error = keep(sketch, &entries[i], mix_key(entries[i].key, sketch->seed_mix), &kept);
     return error;
 }

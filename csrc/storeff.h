@@ -99,6 +99,20 @@ typedef enum {
 sf_cut sf_next_cut(sf_stream *stream, const sf_kernel *kernel, const uint8_t *data, size_t bytes,
                    int last, size_t *length);
 
+/* ---- prediction of what a codec leaves ---- */
+
+/* What a codec would leave of a chunk of 1 to SF_CHUNK_BYTES_MAX bytes, roughly, as two numbers of
+ * 1 to `bytes` that explain it together. They are found in 8 pieces of 512 bytes spread over the
+ * chunk, or in all of one of less than 4,096 bytes, taken as one string, and scaled to the chunk:
+ * [0] the literals of an LZ77 with one table of words of 4 bytes; [1] those at their order-0 entropy
+ * and 1.5 bytes for each match.
+ *
+ * How much zstd-3 leaves of chunks of 64 KiB, cut by content from a tar of /usr/lib, /usr/share and
+ * /usr/bin, takes 17,487 of them to know within 1 % if it is not explained; 846 if these two do, 919
+ * if lz4 of the whole chunk does, 2,398 if zstd-1 of 4 KiB in one piece does, of 3,000 chunks. It
+ * takes 6.5 us of a chunk in the cache, lz4 70 (2026-11-26). */
+void sf_predict(const uint8_t *data, size_t bytes, uint32_t predicted[2]);
+
 /* ---- sketch: priority sampling keyed by content ---- */
 
 /* A distinct chunk of a full scan, or in a sample a distinct pair of a chunk and the sampling rank of
@@ -110,6 +124,7 @@ typedef struct {
     uint64_t labels; /* the union of the labels of all references */
     double extent;   /* sampling rank of the extent; 0 in a full scan */
     uint64_t object, offset; /* the least of all references: there it can be read again */
+    uint32_t predicted[2];   /* as sf_predict says; 0 if its chunker does not predict */
 } sf_entry;
 
 typedef struct {
@@ -150,6 +165,7 @@ uint64_t sf_seed_mix(uint64_t seed);
 typedef struct {
     size_t min_bytes, max_bytes; /* both 0: the whole file is one chunk */
     size_t capacity;
+    int predicts; /* what it keeps has sf_predict; not of whole files */
 } sf_chunker_plan;
 
 /* What one chunker has seen. Chunks and bytes include the runs; a run is one chunk. */
@@ -279,11 +295,12 @@ void sf_windows_clear(sf_windows *windows);
 
 /* ---- layouts that callers mirror ---- */
 
-_Static_assert(sizeof(sf_entry) == 64 && offsetof(sf_entry, size) == 16 &&
+_Static_assert(sizeof(sf_entry) == 72 && offsetof(sf_entry, size) == 16 &&
                    offsetof(sf_entry, count) == 24 && offsetof(sf_entry, labels) == 32 &&
                    offsetof(sf_entry, extent) == 40 && offsetof(sf_entry, object) == 48 &&
-                   offsetof(sf_entry, offset) == 56,
-               "sf_entry: key, size, count, labels, extent, object, offset without padding");
+                   offsetof(sf_entry, offset) == 56 && offsetof(sf_entry, predicted) == 64,
+               "sf_entry: key, size, count, labels, extent, object, offset, predicted without "
+               "padding");
 _Static_assert(sizeof(sf_bucket) == 16, "sf_bucket: references, bytes without padding");
 _Static_assert(sizeof(sf_window) == 40 && offsetof(sf_window, rank) == 32,
                "sf_window: index, start, length, point, rank without padding");

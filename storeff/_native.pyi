@@ -50,6 +50,15 @@ def cut(
     are one run.
     """
 
+def predict(data: Buffer) -> tuple[int, int]:
+    """What a codec would leave of a chunk, roughly: the bytes that a tiny LZ77 takes for literals,
+    and these at their order-0 entropy with 1.5 bytes for each match. Both are 1 to len(data), and
+    scaled from 8 pieces of 512 bytes spread over the chunk, or found in all of one of less than
+    4,096 bytes. The same everywhere, as it takes integers only.
+
+    Raises ValueError if ``data`` is empty or over 2^30 bytes.
+    """
+
 def rank(keys: _UInt64s, sizes: _UInt64s, seed: int) -> npt.NDArray[np.float64]:
     """The rank of entries in a sketch: keys (n, 2) as (high, low), sizes (n,) in bytes; 1 where the
     rank does not depend on the size, as in a sample.
@@ -249,6 +258,9 @@ class Merged(TypedDict):
     offsets: _UInt64s
     """(n,) the object, by number, and the offset in it where the chunk can be read again: the least
     such pair of all references (of an extent, of those that start in it). A whole file is at 0."""
+    predicted: npt.NDArray[np.uint32]
+    """(n, 2) what ``predict`` says of each chunk, in every row of it; 0 if its chunker does not
+    predict, or has counted the chunk by ``add`` only."""
     tau: float
     """The smallest rank ever refused or trimmed; infinity: none was, the sketch holds everything.
     Every entry ranks below it."""
@@ -278,18 +290,19 @@ class Scanner:
 
     def __init__(
         self,
-        chunkers: Sequence[tuple[int, int, int]],
+        chunkers: Sequence[tuple[int, int, int, bool]],
         seed: int,
         kernel: str = "scalar",
         is_sample: bool = False,
     ) -> None:
-        """``chunkers``: (min_bytes, max_bytes, capacity); the sizes as in ``cut``.
+        """``chunkers``: (min_bytes, max_bytes, capacity, predicts); the sizes as in ``cut``. One
+        that ``predicts`` exports what ``predict`` says of what it keeps; not one of whole files.
 
         ``is_sample``: the scanner takes extents, by ``scan_contents`` only, and no whole files. A
         sketch has an entry for each pair of a chunk and the sampling rank of an extent that it
         starts in, and ranks them by the key alone, so that those of a chunk stay or go together.
 
-        (0, 0, capacity), at most once, takes each file as one chunk. Its key is chained over
+        (0, 0, capacity, False), at most once, takes each file as one chunk. Its key is chained over
         the 128 KiB blocks of each segment (shared with a fixed chunker of that size) and the gaps:
         state = XXH3-128(state, fingerprint) or XXH3-128(state, "hole", n as 8 bytes little-endian),
         from 16 zero bytes. A gap is a hole or a full block of zeros, and adjacent gaps are one, so

@@ -14,6 +14,7 @@ cdef extern from "storeff.h" nogil:
         SF_BUCKETS
         SF_LABELS_MAX
         SF_CHUNKERS_MAX
+        SF_CHUNK_BYTES_MAX
         SF_FILE_ENDED
 
     ctypedef enum sf_error:
@@ -43,6 +44,8 @@ cdef extern from "storeff.h" nogil:
     sf_cut sf_next_cut(sf_stream *stream, const sf_kernel *kernel, const uint8_t *data,
                        size_t bytes, int last, size_t *length)
 
+    void sf_predict(const uint8_t *data, size_t bytes, uint32_t *predicted)
+
     ctypedef struct sf_entry:
         pass
     ctypedef struct sf_bucket:
@@ -63,6 +66,7 @@ cdef extern from "storeff.h" nogil:
         size_t min_bytes
         size_t max_bytes
         size_t capacity
+        int predicts
     ctypedef struct sf_totals:
         uint64_t chunks
         uint64_t bytes
@@ -117,7 +121,7 @@ FILE_ENDED = SF_FILE_ENDED
 # The layout of sf_entry.
 _ENTRY_FIELDS = [
     ("key", "u8", 2), ("size", "u8"), ("count", "u8"), ("labels", "u8"), ("extent", "f8"),
-    ("object", "u8"), ("offset", "u8"),
+    ("object", "u8"), ("offset", "u8"), ("predicted", "u4", 2),
 ]
 
 
@@ -252,7 +256,7 @@ def cut(const uint8_t[::1] data not None, object min_bytes, object max_bytes, st
     import numpy as np
 
     # A scanner of the same plan checks the sizes.
-    Scanner([(min_bytes, max_bytes, 1)], 0, kernel)
+    Scanner([(min_bytes, max_bytes, 1, False)], 0, kernel)
     if max_bytes == 0:
         raise ValueError("a whole file is not cut")
     cdef const sf_kernel *chosen = _kernel(kernel)
@@ -273,6 +277,16 @@ def cut(const uint8_t[::1] data not None, object min_bytes, object max_bytes, st
             count += 1
             offset += length
     return cuts[:count].copy()
+
+
+def predict(const uint8_t[::1] data not None):
+    cdef size_t bytes = _unsigned(data.shape[0], "bytes", SF_CHUNK_BYTES_MAX)
+    cdef uint32_t predicted[2]
+    if bytes == 0:
+        raise ValueError("a chunk is not empty")
+    with nogil:
+        sf_predict(&data[0], bytes, predicted)
+    return predicted[0], predicted[1]
 
 
 def rank(const uint64_t[:, ::1] keys not None, const uint64_t[::1] sizes not None, object seed):

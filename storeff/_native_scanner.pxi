@@ -10,13 +10,14 @@ cdef class Scanner:
         cdef sf_chunker_plan plans[SF_CHUNKERS_MAX]
         cdef size_t count = 0
         self._is_sample = is_sample
-        for min_bytes, max_bytes, capacity in chunkers:
+        for min_bytes, max_bytes, capacity, predicts in chunkers:
             if count == SF_CHUNKERS_MAX:
                 raise ValueError(f"a scanner holds at most {count} chunkers")
             plans[count] = sf_chunker_plan(
                 _unsigned(min_bytes, "min_bytes"),
                 _unsigned(max_bytes, "max_bytes"),
                 _unsigned(capacity, "capacity"),
+                bool(predicts),
             )
             count += 1
         _check(
@@ -220,6 +221,7 @@ cdef dict _exported(sf_sketch *sketch, bint is_sample):
         "extents": extents[sequence] if is_sample else None,
         "objects": entries["object"][sequence],
         "offsets": entries["offset"][sequence],
+        "predicted": entries["predicted"][sequence],
         "tau": tau,
     }
 
@@ -247,6 +249,7 @@ def merge(parts, capacity, seed):
             entries["key"], entries["size"] = part.keys, part.sizes
             entries["count"], entries["labels"] = part.counts, part.labels
             entries["object"], entries["offset"] = part.objects, part.offsets
+            entries["predicted"] = part.predicted
             if is_sample:
                 entries["extent"] = part.extents
             count, tau, first = <size_t>len(entries), part.tau, NULL

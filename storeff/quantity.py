@@ -27,6 +27,30 @@ REPLICATES = 2000
 Z95 = 1.959964
 
 
+def student95(freedom: float) -> float:
+    """The two-sided 95 % quantile of Student's distribution with so many degrees of freedom, one at
+    least: at most 0.12 % off. The library that has it takes a quarter of a second to load.
+
+    From three on it is the expansion of M. Abramowitz, I. A. Stegun, Handbook of Mathematical
+    Functions, 1964, 26.7.5. Below, the integral of 26.7.1 over the angle whose tangent is
+    t / sqrt(freedom).
+    """
+    z = Z95
+    if freedom < 3:
+        angle = np.linspace(0, np.pi / 2, 10_001)
+        density = np.cos(angle) ** (freedom - 1)
+        below = np.cumsum(density[1:] + density[:-1])
+        at = np.interp(0.95 * below[-1], below, angle[1:])
+        return math.sqrt(freedom) * math.tan(float(at))
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + sum(term / freedom**power for power, term in enumerate(terms, 1))
+
+
 class Quantity(msgspec.Struct, frozen=True):
     """``value`` with its 95 % interval ``low``..``high``; equal where exact, null where unknown.
 
@@ -47,6 +71,16 @@ class Quantity(msgspec.Struct, frozen=True):
     @property
     def is_exact(self) -> bool:
         return self.value is not None and self.low == self.value == self.high
+
+    @property
+    def relative_half_width(self) -> float | None:
+        """How far the further bound is from the value, as a part of it: 0 if exact. None where one
+        of them is unknown, and where the value is 0 but not exact."""
+        if self.is_exact:
+            return 0.0
+        if not self.value or self.low is None or self.high is None:
+            return None
+        return max(self.high - self.value, self.value - self.low) / abs(self.value)
 
     def __add__(self, other: "Quantity | Number") -> "Quantity":
         return self._by_end(other, operator.add)

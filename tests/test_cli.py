@@ -6,12 +6,13 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from support.cli import everything, storeff
+from support.cli import COMMAND, PARTLY, everything, storeff
 from support.golden import assert_golden
 
 from storeff.report.doctor import checks
@@ -20,8 +21,8 @@ SAMPLES = Path(__file__).parent.parent / "samples" / "data"
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def report_of(*words: str | Path, code: int = 0) -> Any:
-    done = storeff(*words, "--json")
+def report_of(*words: str | Path, code: int = 0, command: Sequence[str] = COMMAND) -> Any:
+    done = storeff(*words, "--json", command=command)
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
 
@@ -38,7 +39,7 @@ def without_times(report: Any) -> Any:
     """``report`` without what differs from run to run: times, memory, the command, codec speeds."""
     for key in ("command", "started", "seconds", "peak_rss_bytes"):
         del report["run"][key]
-    for key in ("seconds", "cpu_seconds", "compress_cpu_seconds"):
+    for key in ("seconds", "cpu_seconds", "compress_cpu_seconds", "probe_cpu_seconds"):
         del report["scan"][key]
     for layout in report["layouts"]:
         for key in [k for k in layout["codec"] or {} if k.endswith(("_gbps", "_at"))]:
@@ -213,6 +214,11 @@ def test_an_unknown_price_leaves_the_total_unknown(sample_report: Path) -> None:
         (["scan", SAMPLES, "--sample", "ci=0%"], 2, "above 0 %"),
         (["scan", SAMPLES, "--sample", "64"], 2, "unit"),
         (["scan", SAMPLES, "--time-budget", "20"], 2, "10m"),
+        (["scan", SAMPLES, "--precision", "0.5"], 2, "write 1% or 0.5%"),
+        (["scan", SAMPLES, "--precision", "1%5"], 2, "'1%5' is not a percentage"),
+        (["scan", SAMPLES, "--precision", "0.01%"], 2, "ask for 0.1 % to 20 %: --precision"),
+        (["scan", SAMPLES, "--precision", "nan%"], 2, "a precision of nan % cannot be asked for"),
+        (["scan", SAMPLES, "--table", "ful"], 2, "did you mean 'full'?"),
         (["scan", SAMPLES, "--layout", "raid0"], 2, "ceph-ec-8-3"),
         (["scan", SAMPLES, "--drive", "floppy"], 1, "qlc-122"),
         (["scan", SAMPLES, "--kernel", "mmx"], 2, "scalar"),
@@ -325,7 +331,8 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_sample_gives_an_interval_that_holds_the_truth(noise: Path) -> None:
-    report = report_of("scan", noise, "--sample", "30%", "--layout", "vast-146-4", "-q")
+    words = ("scan", noise, "--sample", "30%", "--layout", "vast-146-4", "-q")
+    report = report_of(*words, command=PARTLY)
     assert 0.2 < report["scan"]["coverage"] < 0.4
     assert report["scan"]["choice"] == "a sample, as was asked"
     method = report["reduction"]["method"]
@@ -345,25 +352,26 @@ def test_a_sample_gives_an_interval_that_holds_the_truth(noise: Path) -> None:
 
 def test_a_sample_too_small_for_deduplication_is_sized_without(noise: Path) -> None:
     words = ("scan", noise, "--sample", "4%", "--layout", "vast-146-4", "--target", "1EB", "-q")
-    report = report_of(*words)
+    report = report_of(*words, code=3, command=PARTLY)
     head = report["reduction"]["headline"]["ratio"]
     assert head["value"] is None
     assert head["low"] <= 2.0 <= head["high"]
-    assert "no-dedup-point" in [w["code"] for w in report["warnings"]]
+    assert report["warnings"][0]["code"] == "no-dedup-point"
+    assert report["incomplete_because"] == [report["warnings"][0]["message"]]
     [step] = [s for s in report["layouts"][0]["waterfall"] if s["step"] == "data_reduction"]
     assert step["factor"]["value"] == pytest.approx(1.0)
     # What is not known of duplicates is what more reading would tell, in money too.
     now, *more = report["uncertainty"]["more_reading"]
     assert now["npv_width"] > 0.2 * report["layouts"][0]["bill"]["npv"]["value"]
     assert all(later["npv_width"] < now["npv_width"] for later in more)
-    text = everything(*words)
+    text = everything(*words, command=PARTLY)
     assert "the sample is too small for a single figure" in text
     assert "Left open: " in text
 
 
 def test_a_report_says_why_everything_was_read() -> None:
     choice = report_of("scan", SAMPLES, "-q")["scan"]["choice"]
-    assert choice == "full scan, the default up to 4.29 GB"
+    assert choice == "full scan, the default up to 4.29 GB and 65,536 files"
 
 
 def test_all_of_it_as_a_sample_is_an_ordinary_scan(sample_report: Path) -> None:

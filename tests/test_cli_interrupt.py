@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from support.cli import COMMAND, shell, started, wait_until_read
+from support.cli import COMMAND, PARTLY, shell, started, wait_until_read
 
 import storeff.commands.scan as scanning
 from storeff.commands import cli
@@ -37,10 +37,12 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def interrupted(
-    *words: str | Path, signals: Sequence[int] = (signal.SIGINT,)
+    *words: str | Path,
+    signals: Sequence[int] = (signal.SIGINT,),
+    command: Sequence[str] = COMMAND,
 ) -> "subprocess.CompletedProcess[str]":
     """``storeff`` with ``words``, sent ``signals`` when it has read some of the tree."""
-    running = started(*words)
+    running = started(*words, command=command)
     wait_until_read(running.pid, 80 << 20)
     for number in signals:
         running.send_signal(number)
@@ -64,7 +66,8 @@ def test_what_was_measured_is_reported_as_the_part_that_it_is(tree: Path, number
 
 
 def test_a_sample_that_was_cut_short_says_so(tree: Path) -> None:
-    done = interrupted("scan", tree, "--sample", "90%", *SLOWLY[2:], "--json")
+    words = ("scan", tree, "--sample", "90%", *SLOWLY[2:], "--json")
+    done = interrupted(*words, command=PARTLY)
     assert done.returncode == 130
     report = json.loads(done.stdout)
     assert 0 < report["scan"]["coverage"] < 0.8

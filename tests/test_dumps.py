@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.cli import storeff
+from support.cli import PARTLY, storeff
 from support.dump_files import (
     bits,
     dump_of,
@@ -368,6 +368,6 @@ def test_a_scan_tells_dumps_from_weights(tmp_path: Path, words: tuple[str, ...])
     for n in range(200):
         write(tmp_path / f"{n}.safetensors", safetensors({"kv_cache": kv_bits(2, 8, 256, seed=n)}))
         write(tmp_path / f"w{n}.safetensors", safetensors({"weight": kv_bits(16, 256, seed=n)}))
-    done = storeff("scan", tmp_path, "--json", "-q", *words)
+    done = storeff("scan", tmp_path, "--json", "-q", *words, command=PARTLY)
     strata = json.loads(done.stdout)["reduction"]["by_stratum"]
     assert {each["name"] for each in strata} == {"kv", "safetensors"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.populations import sketch_of
-from support.scans import scan
+from support.scans import measured
 
 from storeff.estimate.reduction import Scope, reduce
 from storeff.estimate.totals import Total, estimate_total, sample_of
@@ -17,10 +17,8 @@ from storeff.scan.plan import Plan
 def test_what_no_kept_chunk_has_is_unknown_not_zero() -> None:
     keys = np.random.default_rng(5).integers(0, 2**64, (1000, 2), np.uint64)
     ones = np.ones(1000, np.uint64)
-    sketch = sketch_of(
-        keys, ones * 8192, ones, ones, ones, seed=5, entries=100, compressed_entries=100
-    )
-    nothing = estimate_total(sample_of(sketch, 5), np.zeros(100, np.uint64))
+    sketch = sketch_of(keys, ones * 8192, ones, ones, {}, seed=5, entries=100, probed={})
+    nothing = estimate_total(sample_of(sketch, 5), np.zeros(100, np.uint64)).total
     assert nothing.quantity(0, 10) == UNKNOWN
 
 
@@ -40,8 +38,8 @@ def test_few_observations_take_the_quantile_of_student() -> None:
 # ---- how the ratio grows with the scope ----
 
 
-def counted(roots: list[Path], target_bytes: int | None = None) -> Scope:
-    return reduce(scan(roots, Plan()), target_bytes).scope
+def counted(roots: list[Path]) -> Scope:
+    return reduce(measured(roots, Plan())).scope
 
 
 def test_of_noise_stored_twice_half_the_chunks_hold_a_quarter_of_the_duplicates(
@@ -68,17 +66,10 @@ def test_the_last_share_is_the_headline_and_none_is_below_the_one_before(tmp_pat
     assert ratios == sorted(ratios)
 
 
-def test_the_growth_scenario_adds_what_the_last_doubling_did_for_each_one_to_the_target(
-    tmp_path: Path,
-) -> None:
+def test_compression_only_is_never_above_the_headline(tmp_path: Path) -> None:
     noise = np.random.default_rng(5).bytes(4 << 20)
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(noise)
-    scope = counted([tmp_path], 8 * (8 << 20))
-    assert scope.ceiling is not None
-    assert scope.ceiling.value == pytest.approx(2 + 3 * (2 - 4 / 3), rel=1e-3)
-    assert scope.ceiling.origin == "assumed"
-    for target_bytes in (None, 1, 8 << 20):
-        scenario = counted([tmp_path], target_bytes).ceiling
-        assert scenario is not None
-        assert scenario.value == pytest.approx(2, rel=1e-3)
+    scope = counted([tmp_path])
+    assert scope.floor.value == pytest.approx(1, rel=1e-3)
+    assert scope.measured.value == pytest.approx(2, rel=1e-3)

@@ -9,20 +9,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scans import assert_same, scan
+from support.scans import assert_same, measured, scan
 
 from storeff.estimate.reduction import evidence_of, reduce
 from storeff.estimate.reduction import sharing_of as sharing_by
 from storeff.estimate.sharing import Sharing
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import VOLUMES_MAX, Measurement
-from storeff.scan.partial import PartialScan
-from storeff.scan.plan import CHUNKERS, Chunker, Plan
+from storeff.scan.plan import Chunker, Plan
 from storeff.scan.sampling import SamplingDesign
 from storeff.sources.tree import LocalTree
 
 BLOCK = 4096
-BLOCKS = Plan(chunkers=(Chunker("fixed-4KiB", "fixed", BLOCK, BLOCK, 4096),))
+BLOCKS = Plan(chunkers=(Chunker("fixed-4KiB", "fixed", BLOCK, BLOCK, 4096),), probed=())
 NOISE = random.Random(5).randbytes(BLOCK * 2000)
 
 
@@ -117,9 +116,8 @@ def test_a_part_tells_the_roots_of_files_with_several_names_too(tmp_path: Path) 
             "b": 51,
         }
         assert (made.census.files, made.census.size_bytes) == (51, 51 * BLOCK)
-        partial = PartialScan(made, Plan(chunkers=CHUNKERS))
-        partial.extend(1.0)
-        sharing = reduce(partial.result(), None).sharing
+        roots = [tmp_path / name for name in order]
+        sharing = reduce(measured(roots, Plan(), rate=1.0)).sharing
         assert sharing is not None
         assert [v.data_bytes // BLOCK for v in sharing.volumes] == [50, 51]
         assert sharing.needless_bytes.high is not None

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from support.populations import (
+    CHEAP,
+    CHUNKS,
     CLASSES,
     CODEC,
     EXTENTS,
@@ -21,12 +23,14 @@ from support.populations import (
     population,
     rarely_random,
     sketch_of,
+    windows_of,
 )
 from support.quantities import ends, holds
 from support.scans import fill, scan
 
 from storeff.estimate import sampled
 from storeff.estimate.compression import IN_BYTES, IN_UNITS
+from storeff.estimate.every import EveryChunk
 from storeff.estimate.evidence import Evidence
 from storeff.estimate.extents import root_labels
 from storeff.estimate.reduction import reduce
@@ -34,13 +38,14 @@ from storeff.estimate.sampled import SampleEvidence
 from storeff.estimate.sketched import Cut
 from storeff.quantity import Z95, Quantity
 from storeff.scan.measurement import Measurement
-from storeff.scan.plan import CHUNKERS, Chunker, Plan
+from storeff.scan.plan import CUTTINGS, Chunker, Plan
 
 Floats = npt.NDArray[np.float64]
 
 SPACES = {"compressed": IN_BYTES, "compressed, allocated": IN_UNITS}
 # What a full scan keeps of each chunker, and compresses.
-ENTRIES, COMPRESSED = 200, 80
+ENTRIES = 200
+COMPRESSED = {CHEAP: 160, CODEC: 80}
 
 
 def copies(heavy: float) -> Callable[[np.random.Generator, int], Ints]:
@@ -148,13 +153,15 @@ class Scan:
     whole: Callable[[Population], Evidence]
 
 
+# What a partial scan compresses of the chunks that it has read.
+SHARES = {CHEAP: 1.0, CODEC: 0.5}
 # Of 300 trials fewer than 272 hold the truth with a probability of 0.06 % at 95 % coverage, and as
 # many or more with one of 0.2 % at 85 %; of 200 trials, for 182, these are 0.6 and 0.8 %.
 SCANS = {
     "full": Scan(False, 300, 272, lambda p, seed: full_scan(p, seed, ENTRIES, COMPRESSED),
-                 lambda p: full_scan(p, 1, 1 << 20, 1 << 20)),
-    "partial": Scan(True, 200, 182, lambda p, seed: partial_scan(p, seed, 0.5, 1.0),
-                    lambda p: partial_scan(p, 1, 1.0, 1.0)),
+                 lambda p: full_scan(p, 1, 1 << 20, dict.fromkeys(COMPRESSED, 1 << 20))),
+    "partial": Scan(True, 200, 182, lambda p, seed: partial_scan(p, seed, 0.5, SHARES),
+                    lambda p: partial_scan(p, 1, 1.0, dict.fromkeys(SHARES, 1.0))),
 }  # fmt: skip
 # A trial of a partial scan takes ten times as long.
 CASES = [*(("full", name) for name in POPULATIONS), ("partial", "copies")]
@@ -262,25 +269,48 @@ def test_hidden_repeats_widen_the_interval_where_no_bucket_stands_out() -> None:
     chunker = Chunker("chunks", "fixed", 8192, 8192, 250)
     held = 0
     for seed in range(200):
-        sketch = sketch_of(
-            keys, sizes, counts, none, none, seed=seed, entries=250, compressed_entries=250
-        )
-        held += holds(Cut.of(sketch, chunker, seed).distinct(sketch.bytes), int(sizes.sum()))
+        sketch = sketch_of(keys, sizes, counts, none, {}, seed=seed, entries=250, probed={})
+        held += holds(Cut(chunker, sketch, seed).distinct(sketch.bytes), int(sizes.sum()))
     assert held >= 182
 
 
-def test_a_partial_scan_allows_for_a_rare_kind_that_it_has_none_of() -> None:
-    """Of what one chunk in 300 makes up mostly, a twentieth of the extents has some or none."""
+def test_windows_allow_for_a_rare_kind_that_they_have_none_of() -> None:
+    """Of what one chunk in 300 makes up mostly, most samples of 80 windows have none."""
     p = made("hardly random")
     right = truths(p, by_extent=True)
+    data_bytes = int(p.extent_bytes.sum())
     held = dict.fromkeys(SPACES, 0)
     for seed in range(200):
-        evidence = partial_scan(p, seed, 0.1, 0.5)
+        every = EveryChunk(windows_of(p, seed, COMPRESSED), data_bytes)
         for name, space in SPACES.items():
-            q = evidence.without_dedup(evidence.chunkers["chunks"], CODEC, space)
+            whole = int(space.rounded(p.sizes)[p.chunk].sum())
+            q = every.left("chunks", CODEC, space, whole)
             assert q is not None
             held[name] += holds(q, right[name])
     assert min(held.values()) >= 182
+
+
+def test_what_is_cheap_to_know_narrows_what_is_not() -> None:
+    """80 chunks compressed say more where 160 were looked at with what explains them."""
+    p = made("copies")
+    widths = []
+    for cheap in (80, 160):
+        probed = {CHEAP: cheap, CODEC: 80}
+        found = [full_scan(p, seed, 1 << 20, probed).distinct(CHUNKS, CODEC) for seed in range(40)]
+        widths.append(np.mean([ends(q)[1] - ends(q)[0] for q in found]))
+    assert widths[1] < 0.9 * widths[0]
+
+
+def test_chunks_that_could_not_be_read_again_may_have_been_anything() -> None:
+    p = made("copies")
+    evidence = full_scan(p, 1, 1 << 20, {CHEAP: 400, CODEC: 400})
+    cut = evidence.cuts["chunks"]
+    probed = cut.sketch.probed.copy()
+    probed[:20] = 0
+    lost = Cut(CHUNKS, replace(cut.sketch, probed=probed), 1)
+    before, after = (ends(each.distinct(1 << 40, CODEC)) for each in (cut, lost))
+    least = 0.04 * float(p.sizes.sum())
+    assert (after[1] - after[0]) - (before[1] - before[0]) > least
 
 
 # ---- what must change nothing ----
@@ -296,6 +326,7 @@ def test_the_order_in_which_chunks_are_observed_changes_nothing() -> None:
         p,
         keys=p.keys[sorted_],
         sizes=p.sizes[sorted_],
+        cheap=p.cheap[sorted_],
         compressed=p.compressed[sorted_],
         chunk=renumbered[p.chunk][order],
         extent=p.extent[order],
@@ -312,21 +343,24 @@ def test_the_order_in_which_chunks_are_observed_changes_nothing() -> None:
 
 
 def test_the_order_of_the_rows_of_a_sample_changes_nothing() -> None:
-    evidence = partial_scan(made("copies"), 5, 0.5, 0.5)
+    evidence = partial_scan(made("copies"), 5, 0.5, SHARES)
     tables = {}
     for name, table in evidence.sample.tables.items():
         order = np.random.default_rng(3).permutation(len(table.keys))
-        columns = ("keys", "sizes", "ranks", "labels", "compressed")
-        tables[name] = replace(table, **{each: getattr(table, each)[order] for each in columns})
-    shuffled = SampleEvidence(replace(evidence.sample, tables=tables))
+        columns = ("keys", "sizes", "ranks", "labels")
+        compressed = {name: values[order] for name, values in table.compressed.items()}
+        tables[name] = replace(
+            table, compressed=compressed, **{each: getattr(table, each)[order] for each in columns}
+        )
+    shuffled = SampleEvidence(replace(evidence.sample, tables=tables), evidence.every)
     again = figures(shuffled)
     for name, q in figures(evidence).items():
         assert ends(q) == pytest.approx(ends(again[name]), rel=1e-6), name
 
 
 def test_the_seed_of_a_sample_decides_nothing_but_how_it_is_thinned() -> None:
-    evidence = partial_scan(made("copies"), 5, 0.5, 0.5)
-    other = figures(SampleEvidence(replace(evidence.sample, seed=99)))
+    evidence = partial_scan(made("copies"), 5, 0.5, SHARES)
+    other = figures(SampleEvidence(replace(evidence.sample, seed=99), evidence.every))
     calibrated = {"unique", "unique compressed", "unique compressed of half"}
     for name, q in figures(evidence).items():
         assert name in calibrated or other[name] == q
@@ -346,10 +380,7 @@ def test_the_order_in_which_measurements_are_merged_changes_nothing(
 def measured(tmp_path_factory: pytest.TempPathFactory) -> list[Measurement]:
     """Scans of three folders that have much in common, each keeping few chunks."""
     few = Plan(
-        chunkers=tuple(
-            msgspec.structs.replace(c, entries=40, compressed_entries=20 if c.codecs else 0)
-            for c in CHUNKERS
-        )
+        chunkers=tuple(msgspec.structs.replace(c, entries=40) for c in CUTTINGS),
     )
     made_ = []
     for seed in range(3):

@@ -9,12 +9,13 @@ GLOSSARY = Path(__file__).parent.parent / "docs" / "glossary.md"
 # Words of tables, notes and warnings on the terminal, as people read them.
 ON_SCREEN = (
     *("coverage", "skipped", "ignored", "full scan", "hard link", "extent"),
-    *("data reduction ratio", "compression only", "optimistic scenario", "dedup domain"),
+    *("data reduction ratio", "compression only", "growth", "dedup domain"),
     *("exclusive bytes", "cross-source duplicates", "pooling saves", "similarity"),
     *("raw bytes", "nines", "expected loss", "maximum utilisation", "rebuild reserve"),
     *("padding", "contribution", "if one point worse", "reference layout", "power-limited"),
     *("5-year cost (present value)", "cost range", "price range", "out of date", "unknown"),
     *("from scenario", "95 % interval", "endurance-limited", "write amplification factor"),
+    *("glance", "cell", "default table", "full table", "precision"),
     *("best method", "RMS error of values", "% of maximum", "GPU for recomputing", "TTL"),
 )
 

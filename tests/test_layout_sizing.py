@@ -13,15 +13,17 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.cells import default_table
 from support.scans import scenario_of
 
+from storeff.commands import explained
 from storeff.economics import SizedLayout, size
 from storeff.errors import StoreffError
-from storeff.estimate.reduction import Reduction
+from storeff.estimate.reduction import Reduction, Scope
 from storeff.layout import SystemReduction, load_layouts
 from storeff.report.build import assemble, describe_run, size_all
 from storeff.report.model import Report, Scan
-from storeff.report.sizing import Sized, object_sizes, sized_for
+from storeff.report.sizing import Sized, object_sizes, sized_for, supports_sizing
 
 LAYOUTS = load_layouts()
 DATA_BYTES = 10**9
@@ -71,7 +73,7 @@ def reduction(
             for codec in ("lz4", "zstd-1", "zstd-3")
         ],
         "similarity": None,
-        "scope": {"floor": ONE, "measured": ONE, "ceiling": None},
+        "scope": {"floor": ONE, "measured": ONE},
         "by_stratum": [],
         "method": {
             "estimator": "x",
@@ -238,8 +240,25 @@ def test_too_little_read_for_duplicates_credits_compression_of_the_same_chunks()
 
 def test_a_reduction_that_nothing_measures_is_an_error() -> None:
     found = msgspec.structs.replace(reduction(), combined=[])
-    with pytest.raises(StoreffError, match="was not measured"):
+    with pytest.raises(StoreffError) as error:
         sized("weka-16-2", found)
+    told = "layout weka-16-2: the report does not hold fixed-4KiB + zstd-1, which was not measured"
+    assert error.value.message == told
+    assert explained(error.value)[1].endswith("storeff scan --table full, or with this --layout")
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_default_table_sizes_every_layout_of_the_catalogue_as_the_full_one(name: str) -> None:
+    full = reduction(only=quantity(DATA_BYTES * 3 // 4), allocated=quantity(DATA_BYTES // 2))
+    assert supports_sizing(default_table(full))
+    assert sized(name, default_table(full)) == sized(name, full)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_what_compression_leaves_of_the_headline_s_chunks_is_enough_to_size(known: bool) -> None:
+    floor = quantity(2) if known else quantity(None, 1, 2)
+    scope = msgspec.convert({"floor": floor, "measured": quantity(None, 1, 3)}, Scope)
+    assert supports_sizing(msgspec.structs.replace(reduction(), scope=scope)) is known
 
 
 def test_small_files_make_the_padding_and_the_waterfall_names_them() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scans import SMALL, assert_same, count, fill, sample_of
+from support.scans import SMALL, assert_same, count, fill, probed, sample_of
 
 from storeff.scan import partial, run
 from storeff.scan.measurement import Measurement, merged
@@ -47,7 +47,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> LocalTree:
 
 def timeless(measured: Measurement) -> bytes:
     """The bytes of a measurement but for what differs between runs."""
-    same = replace(measured, cpu_seconds=0.0, compress_seconds=0.0, tasks=frozenset())
+    same = replace(measured, cpu_seconds=0.0, tasks=frozenset())
     return same.to_bytes()
 
 
@@ -76,6 +76,18 @@ def test_merged_shards_are_the_scan_of_everything(
     read = [Measurement.from_bytes(part.to_bytes()) for part in (*parts, parts[0])]
     assert timeless(merged(read[:-1])) == timeless(whole)
     assert timeless(read[0].merge(read[-1])) == timeless(parts[0])
+
+
+@settings(max_examples=6)
+@given(shards=st.integers(1, 5), seed=st.integers(0, 999))
+def test_shards_that_were_probed_whole_are_everything_probed(
+    source: LocalTree, shards: int, seed: int
+) -> None:
+    parts = [probed(source, SMALL, shard=(i, shards)) for i in range(shards)]
+    whole = probed(source, SMALL)
+    assert timeless(reduced(parts, random.Random(seed))) == timeless(whole)
+    read = [Measurement.from_bytes(part.to_bytes()) for part in parts]
+    assert timeless(merged(read)) == timeless(whole)
 
 
 def test_threads_do_not_change_a_byte(source: LocalTree, monkeypatch: pytest.MonkeyPatch) -> None:

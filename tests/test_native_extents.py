@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from storeff._native import Content
 
 plans = st.lists(
-    st.tuples(profiles(), st.sampled_from([1, 3, 100])).map(lambda p: (*p[0], p[1])),
+    st.tuples(profiles(), st.sampled_from([1, 3, 100]), st.booleans()).map(
+        lambda p: (*p[0], *p[1:])
+    ),
     min_size=1,
     max_size=3,
 )
@@ -73,7 +75,7 @@ def test_a_sample_is_what_the_oracle_counts(
 def test_turns_of_chunkers_do_not_show() -> None:
     """Chunkers take turns in data larger than a cache; constant stretches cross their ends."""
     data = RANDOM[:200_000] + bytes(300_000) + RANDOM[200_000:]
-    plan = [(4096, 4096, 900), (6144, 10240, 900), (16384, 16384, 900)]
+    plan = [(4096, 4096, 900, False), (6144, 10240, 900, True), (16384, 16384, 900, True)]
     start, end = 40_960, 819_200
     twin = oracle.Scanner(plan, SEED, is_sample=True)
     twin.scan_extent(1, data, 7, 0, (start, end, 0.5))
@@ -83,7 +85,7 @@ def test_turns_of_chunkers_do_not_show() -> None:
 
 
 def test_extents_side_by_side_hold_every_chunk_of_the_whole_once() -> None:
-    plan = [(6144, 10240, 900), (4096, 4096, 900)]
+    plan = [(6144, 10240, 900, False), (4096, 4096, 900, False)]
     bounds = [*range(0, len(RANDOM), 131_072), len(RANDOM)]
     of: list[Content] = [
         (0, len(RANDOM), 1, 1, 0, start, end, (i + 1) / 8)
@@ -104,7 +106,7 @@ def test_all_entries_of_a_chunk_stay_or_go_together() -> None:
     arena = b"".join(blocks)
     for rank in range(1, 6):
         of += [(0, len(arena), 1, rank, 0, 0, len(arena), rank / 8)]
-    export = scanned([(8, 8, 203)], of, arena).export(0)
+    export = scanned([(8, 8, 203, True)], of, arena).export(0)
     keys = [tuple(key) for key in export["keys"].tolist()]
     assert len(keys) == 200
     assert all(keys.count(key) == 5 for key in keys)
@@ -124,7 +126,7 @@ def test_merged_samples_are_the_sample_of_everything(
         of: list[Content] = [
             (8 * i, 8, 1 << e, 9 - i % 3, 8 * e, 8 * e, 8 * e + 8, e / 8) for i, e in rows
         ]
-        export = scanned([(8, 8, capacity)], of, RANDOM).export(0)
+        export = scanned([(8, 8, capacity, True)], of, RANDOM).export(0)
         return SimpleNamespace(**export)
 
     together = part([row for rows in parts for row in rows])
@@ -141,14 +143,14 @@ def test_merged_samples_are_the_sample_of_everything(
     ],
 )
 def test_extents_that_make_no_sense(position: int, start: int, end: int, rank: float) -> None:
-    scanner = Scanner([(8, 8, 9)], SEED, is_sample=True)
+    scanner = Scanner([(8, 8, 9, False)], SEED, is_sample=True)
     with pytest.raises(ValueError, match=r"reach into it|64 bits"):
         scanner.scan_contents(RANDOM, [(0, 8, 1, 1, position, start, end, rank)])
     assert scanner.export(0)["chunks"] == 0
 
 
 def test_a_whole_file_is_no_extent() -> None:
-    scanner = Scanner([(8, 8, 9)], SEED)
+    scanner = Scanner([(8, 8, 9, False)], SEED)
     for position, start, end, rank in (
         (1, 0, 8, 0.0),
         (0, 1, 8, 0.0),
@@ -160,7 +162,7 @@ def test_a_whole_file_is_no_extent() -> None:
 
 
 def test_a_scanner_of_a_sample_takes_nothing_but_extents() -> None:
-    scanner = Scanner([(8, 8, 9)], SEED, is_sample=True)
+    scanner = Scanner([(8, 8, 9, False)], SEED, is_sample=True)
     ones = np.ones(1, np.uint64)
     with pytest.raises(ValueError, match="sample"):
         scanner.begin(1)

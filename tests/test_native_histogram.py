@@ -12,7 +12,7 @@ RANDOM = random.Random(7).randbytes(1 << 20)
 
 
 def histogram(data: bytes | memoryview) -> list[int]:
-    scanner = Scanner([(1 << 16, 1 << 16, 1)], 0)
+    scanner = Scanner([(1 << 16, 1 << 16, 1, False)], 0)
     scanner.begin(1 << 5 | 1 << 9)
     scanner.span(data, len(data), True)
     scanner.end()

@@ -10,7 +10,7 @@ SCRIPT = """
 import os, resource
 from storeff._native import Scanner
 
-scanner = Scanner([(8, 8, 1 << 30)], 1)
+scanner = Scanner([(8, 8, 1 << 30, False)], 1)
 data = os.urandom(16 << 20)
 scanner.begin(1)
 with open("/proc/self/statm") as statm:

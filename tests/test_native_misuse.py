@@ -8,7 +8,7 @@ import pytest
 from storeff._native import Scanner
 
 SEED = 13
-WHOLE = (0, 0, 100)
+WHOLE = (0, 0, 100, False)
 
 Step = Callable[[Scanner], object]
 BUFFER = bytearray(4096)
@@ -60,7 +60,7 @@ abort = methodcaller("abort")
     ],
 )
 def test_steps_out_of_order(steps: list[Step], message: str) -> None:
-    scanner = Scanner([(6, 11, 5)], SEED)
+    scanner = Scanner([(6, 11, 5, False)], SEED)
     *right, wrong = steps
     for step in right:
         step(scanner)
@@ -78,22 +78,23 @@ def test_steps_out_of_order(steps: list[Step], message: str) -> None:
     "plan",
     [
         [],
-        [(8, 8, 0)],
-        [(8, 8, (1 << 30) + 1)],
-        [(3, 8, 5)],
-        [(9, 8, 5)],
-        [(0, 8, 5)],
+        [(8, 8, 0, False)],
+        [(8, 8, (1 << 30) + 1, False)],
+        [(3, 8, 5, False)],
+        [(9, 8, 5, False)],
+        [(0, 8, 5, False)],
         [WHOLE, WHOLE],
-        [(8, 8, 5)] * 65,
+        [(0, 0, 100, True)],
+        [(8, 8, 5, False)] * 65,
     ],
 )
-def test_plans_that_make_no_sense(plan: list[tuple[int, int, int]]) -> None:
+def test_plans_that_make_no_sense(plan: list[tuple[int, int, int, bool]]) -> None:
     with pytest.raises(ValueError, match=r"chunker|capacity"):
         Scanner(plan, SEED)
 
 
 def test_carry_needs_a_writable_buffer() -> None:
-    scanner = Scanner([(6, 11, 5)], SEED)
+    scanner = Scanner([(6, 11, 5, False)], SEED)
     scanner.begin(1)
     scanner.span(bytes(5000), 20, False)
     with pytest.raises((ValueError, BufferError), match=r"read-only|writable"):

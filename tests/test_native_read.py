@@ -81,7 +81,7 @@ def feed_file(
 
 @settings(max_examples=50)
 @given(
-    plan=st.lists(profiles().map(lambda p: (*p, 100)), min_size=1, max_size=3),
+    plan=st.lists(profiles().map(lambda p: (*p, 100, False)), min_size=1, max_size=3),
     data=contents(),
     call_bytes=st.integers(1, 90),
     read_bytes=st.integers(1, 50),
@@ -89,7 +89,7 @@ def feed_file(
 )
 def test_feeding_a_file_is_spanning_its_bytes(
     tmp_path_factory: pytest.TempPathFactory,
-    plan: list[tuple[int, int, int]],
+    plan: list[tuple[int, int, int, bool]],
     data: bytes,
     call_bytes: int,
     read_bytes: int,
@@ -110,7 +110,7 @@ def test_feeding_a_file_is_spanning_its_bytes(
 def test_feed_tells_that_the_file_ended_and_keeps_what_there_was(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(RANDOM[:10_000])
-    scanner = Scanner([(6, 11, 5000)], SEED)
+    scanner = Scanner([(6, 11, 5000, False)], SEED)
     scanner.begin(1)
     buffer = bytearray(8192)
     with open(path, "rb") as file:
@@ -119,11 +119,11 @@ def test_feed_tells_that_the_file_ended_and_keeps_what_there_was(tmp_path: Path)
         scanner.feed(file.fileno(), position, position, True, buffer, 4096)
     scanner.end()
     files: list[FileOfSegments] = [(1, [RANDOM[:10_000]])]
-    assert_is_the_oracles(scanner, [(6, 11, 5000)], files, lambda number: (0, 0))
+    assert_is_the_oracles(scanner, [(6, 11, 5000, False)], files, lambda number: (0, 0))
 
 
 def test_feed_gives_the_error_of_a_read(tmp_path: Path) -> None:
-    scanner = Scanner([(8, 8, 5)], SEED)
+    scanner = Scanner([(8, 8, 5, False)], SEED)
     scanner.begin(1)
     fd = os.open(tmp_path, os.O_RDONLY)
     assert scanner.feed(fd, 0, 10, True, bytearray(5000), 10) == (0, errno.EISDIR)
@@ -152,12 +152,12 @@ def test_a_part_has_the_key_of_a_whole_file(tmp_path: Path) -> None:
 
 @settings(max_examples=50)
 @given(
-    plan=st.lists(profiles().map(lambda p: (*p, 100)), min_size=1, max_size=3),
+    plan=st.lists(profiles().map(lambda p: (*p, 100, False)), min_size=1, max_size=3),
     files=st.lists(st.tuples(st.sampled_from([1, 2, 1 << 63]), contents()), max_size=5),
     gap=st.integers(0, 3),
 )
 def test_scanning_contents_is_scanning_the_files(
-    plan: list[tuple[int, int, int]], files: list[tuple[int, bytes]], gap: int
+    plan: list[tuple[int, int, int, bool]], files: list[tuple[int, bytes]], gap: int
 ) -> None:
     arena = bytearray()
     rows: list[Content] = []
@@ -173,7 +173,7 @@ def test_scanning_contents_is_scanning_the_files(
 
 @pytest.mark.parametrize("row", [(0, 11, 1), (11, 0, 1), (5, 6, 1), (2**63, 2**63, 1), (0, 1, 0)])
 def test_contents_outside_the_arena(row: tuple[int, int, int]) -> None:
-    scanner = Scanner([(8, 8, 5)], SEED)
+    scanner = Scanner([(8, 8, 5, False)], SEED)
     with pytest.raises(ValueError, match=r"outside the arena|label"):
         scanner.scan_contents(bytes(10), [whole_content(0, 10), whole_content(*row)])
     assert scanner.export(0)["chunks"] == 0

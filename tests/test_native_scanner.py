@@ -36,7 +36,9 @@ def segments(draw: st.DrawFn) -> list[oracle.Segment]:
 
 
 plans = st.lists(
-    st.tuples(profiles(), st.sampled_from([1, 3, 100])).map(lambda p: (*p[0], p[1])),
+    st.tuples(profiles(), st.sampled_from([1, 3, 100]), st.booleans()).map(
+        lambda p: (*p[0], *p[1:])
+    ),
     min_size=1,
     max_size=3,
 )
@@ -65,9 +67,9 @@ def test_any_split_exports_what_the_oracle_does(
 
 @given(files=files_of_labels, capacity=st.sampled_from([1, 100]), own_blocks=st.booleans())
 def test_whole_files(files: list[File], capacity: int, own_blocks: bool) -> None:
-    plan = [(6, 11, 50), (0, 0, capacity)]
+    plan = [(6, 11, 50, False), (0, 0, capacity, False)]
     if not own_blocks:
-        plan.append((oracle.CHAIN_BLOCK_BYTES, oracle.CHAIN_BLOCK_BYTES, 50))
+        plan.append((oracle.CHAIN_BLOCK_BYTES, oracle.CHAIN_BLOCK_BYTES, 50, True))
     assert_is_the_oracles(scan(plan, files), plan, files)
 
 
@@ -77,15 +79,18 @@ def test_whole_files(files: list[File], capacity: int, own_blocks: bool) -> None
 def test_whole_files_of_many_blocks(length: int, constant: bool, reads: list[int]) -> None:
     data = bytes(length) if constant else RANDOM[:length]
     files: list[File] = [(1, [data]), (2, [data[:131_072], 4096, data[131_072:]])]
-    profiles_and_blocks = [(6144, 10240, 20), (8192, 8192, 20)]
-    for blocks in ([], [(131_072, 131_072, 20)]):
+    profiles_and_blocks = [(6144, 10240, 20, True), (8192, 8192, 20, True)]
+    for blocks in ([], [(131_072, 131_072, 20, True)]):
         plan = [*profiles_and_blocks, WHOLE, *blocks]
         assert_is_the_oracles(scan(plan, files, reads, 50_000), plan, files)
 
 
 def test_every_row_says_where_its_chunk_can_be_read_again() -> None:
     """Blocks made of blocks, and chunks by content, behind runs and holes, in parts of objects."""
-    plan = [(4096, 4096, 900), (8192, 8192, 900), (32_768, 32_768, 900), (5120, 11_264, 900)]
+    plan = [
+        *[(4096, 4096, 900, True), (8192, 8192, 900, True), (32_768, 32_768, 900, True)],
+        (5120, 11_264, 900, True),
+    ]
     tail, constant = RANDOM[200_000:330_001], bytes(50_000)
     parts: list[list[oracle.Segment]] = [
         [RANDOM[:100_000], 4096, tail],
@@ -107,7 +112,7 @@ def test_every_row_says_where_its_chunk_can_be_read_again() -> None:
                 feed(scanner, segment, [5000, 1], buffer)
                 objects[number] += segment
         scanner.end()
-    for index, (least, most, _) in enumerate(plan):
+    for index, (least, most, *_) in enumerate(plan):
         export = scanner.export(index)
         rows = (export[name].tolist() for name in ("keys", "sizes", "objects", "offsets"))
         for key, size, number, offset in zip(*rows, strict=True):
@@ -140,7 +145,7 @@ def test_a_whole_file_is_the_same_whichever_of_its_blocks_of_zeros_are_holes(
 ) -> None:
     block = oracle.CHAIN_BLOCK_BYTES
     a, b, zeros = RANDOM[:block], RANDOM[7 : 7 + block], bytes(block)
-    plan = [WHOLE] if own_blocks else [WHOLE, (4096, 4096, 9), (block, block, 9)]
+    plan = [WHOLE] if own_blocks else [WHOLE, (4096, 4096, 9, False), (block, block, 9, False)]
 
     def whole(*segments: oracle.Segment) -> list[tuple[list[int], int]]:
         export = scan(plan, [(1, list(segments))], [300_000], 200_000).export(0)
@@ -177,7 +182,7 @@ def test_a_file_without_data_is_not_counted() -> None:
 
 
 def test_a_run_across_spans_is_one_run() -> None:
-    scanner = scan([(6, 11, 5)], [(1, [bytes(1000), 5, bytes(1000)])], [13], 3)
+    scanner = scan([(6, 11, 5, False)], [(1, [bytes(1000), 5, bytes(1000)])], [13], 3)
     export = scanner.export(0)
     assert (export["chunks"], export["run_count"][0], export["run_bytes"][0]) == (2, 2, 2000)
 
@@ -186,7 +191,7 @@ def test_a_run_across_spans_is_one_run() -> None:
 
 
 def test_abort_keeps_what_was_cut_and_drops_the_rest() -> None:
-    scanner = Scanner([(6, 11, 100), WHOLE], SEED)
+    scanner = Scanner([(6, 11, 100, False), WHOLE], SEED)
     buffer = bytearray(200_000)
     scanner.begin(1)
     scanner.span(buffer, 1000, False)
@@ -203,7 +208,7 @@ def test_abort_keeps_what_was_cut_and_drops_the_rest() -> None:
 
 
 def test_two_threads_scan_at_once() -> None:
-    plan = [(6144, 10240, 10), (8192, 8192, 10), WHOLE]
+    plan = [(6144, 10240, 10, True), (8192, 8192, 10, False), WHOLE]
     files: list[File] = [(i % 3 + 1, [RANDOM[i * 1000 :]]) for i in range(20)]
     scanners: dict[int, Scanner] = {}
 
@@ -221,7 +226,7 @@ def test_two_threads_scan_at_once() -> None:
 
 def test_a_span_releases_the_gil_and_a_second_thread_is_turned_away() -> None:
     """Only while the span runs without the GIL can this thread find the scanner in use."""
-    scanner = Scanner([(6144, 10240, 10)], SEED)
+    scanner = Scanner([(6144, 10240, 10, False)], SEED)
     data = RANDOM * 100
     for _ in range(20):
         scanner.begin(1)

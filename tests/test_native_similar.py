@@ -76,7 +76,7 @@ def blocks_of(draw: random.Random, kinds: int) -> list[bytes]:
 
 
 def similar_of(files: list[tuple[int, bytes]], capacity: int, seed: int) -> _native.Similar:
-    scanner = _native.Scanner([(BLOCK_BYTES, BLOCK_BYTES, 4)], 0)
+    scanner = _native.Scanner([(BLOCK_BYTES, BLOCK_BYTES, 4, False)], 0)
     similar = _native.Similar(capacity, seed)
     scanner.set_similar(0, similar)
     for number, content in files:
@@ -165,7 +165,7 @@ def test_new_files_are_told_once() -> None:
 
 
 def test_a_scanner_without_it_finds_the_same() -> None:
-    plain, watched = (_native.Scanner([(40, 88, 4)], 0) for _ in range(2))
+    plain, watched = (_native.Scanner([(40, 88, 4, False)], 0) for _ in range(2))
     watched.set_similar(0, _native.Similar(4, 0))
     for scanner in (plain, watched):
         scanner.scan_contents(RANDOM, [(0, len(RANDOM), 1, 1, 0, 0, len(RANDOM), 0.0)])
@@ -180,7 +180,7 @@ def test_a_capacity_out_of_range_is_refused(capacity: int) -> None:
 
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_chunkers_without_a_fingerprint_of_the_content_are_refused(index: int) -> None:
-    chunkers = [(0, 0, 4), (512, 512, 4), (256, 256, 4), (128, 128, 4)]
+    chunkers = [(0, 0, 4, False), *((n, n, 4, False) for n in (512, 256, 128))]
     scanner = _native.Scanner(chunkers, 0)
     with pytest.raises(ValueError, match="chunker"):
         scanner.set_similar(index, _native.Similar(4, 0))
@@ -196,7 +196,7 @@ def test_only_what_was_exported_is_absorbed() -> None:
 
 
 def test_a_scanner_takes_one_sketch() -> None:
-    scanner = _native.Scanner([(256, 256, 4)], 0)
+    scanner = _native.Scanner([(256, 256, 4, False)], 0)
     scanner.set_similar(0, _native.Similar(4, 0))
     with pytest.raises(ValueError, match="already"):
         scanner.set_similar(0, _native.Similar(4, 0))

@@ -33,7 +33,7 @@ capacities = st.sampled_from([1, 2, 3, 7, 30, 1000])
 
 
 def sketch(chunks: list[Added], capacity: int, seed: int = SEED) -> Export:
-    scanner = Scanner([(8, 8, capacity)], seed)
+    scanner = Scanner([(8, 8, capacity, False)], seed)
     columns = np.array(chunks, dtype=np.uint64).reshape(-1, 4)
     places = np.array([place_of(chunk) for chunk in chunks], np.uint64).reshape(-1, 2)
     scanner.add(0, columns[:, :2].copy(), columns[:, 2].copy(), columns[:, 3].copy(), places)
@@ -125,7 +125,7 @@ def test_many_chunks_merged_are_those_of_one_pass() -> None:
 
 def test_a_sample_and_a_full_scan_do_not_merge() -> None:
     whole = part([(1, 1, 8, 1)], 10)
-    sample = SimpleNamespace(**Scanner([(8, 8, 10)], SEED, is_sample=True).export(0))
+    sample = SimpleNamespace(**Scanner([(8, 8, 10, False)], SEED, is_sample=True).export(0))
     with pytest.raises(ValueError, match="do not merge"):
         merge([whole, sample], 10, SEED)
 
@@ -210,7 +210,7 @@ def pair(high: int, low: int) -> npt.NDArray[np.uint64]:
 
 
 def test_a_total_that_does_not_fit_is_refused() -> None:
-    scanner = Scanner([(8, 8, 5)], SEED)
+    scanner = Scanner([(8, 8, 5, False)], SEED)
     scanner.add(0, pair(1, 1), column(2**64 - 1), column(1), pair(1, 1))
     with pytest.raises(ValueError, match="64 bits"):
         scanner.add(0, pair(1, 2), column(1), column(1), pair(1, 1))
@@ -234,7 +234,7 @@ def test_a_total_that_does_not_fit_is_refused() -> None:
 def test_chunks_that_make_no_sense(
     chunker: int, keys: list[list[int]], sizes: list[int], labels: list[int], message: str
 ) -> None:
-    scanner = Scanner([(8, 8, 5)], SEED)
+    scanner = Scanner([(8, 8, 5, False)], SEED)
     with pytest.raises(ValueError, match=message):
         scanner.add(
             chunker, np.array(keys, dtype=np.uint64), column(*sizes), column(*labels), pair(1, 1)
@@ -245,7 +245,7 @@ def test_chunks_that_make_no_sense(
 @pytest.mark.parametrize("seed", [-1, 2**64])
 def test_seeds_are_64_bits(seed: int) -> None:
     with pytest.raises(ValueError, match="seed"):
-        Scanner([(8, 8, 5)], seed)
+        Scanner([(8, 8, 5, False)], seed)
     with pytest.raises(ValueError, match="seed"):
         rank(np.empty((0, 2), np.uint64), np.empty(0, np.uint64), seed)
 
@@ -254,7 +254,7 @@ def test_what_is_reserved_changes_nothing() -> None:
     data = random.Random(6).randbytes(100_000)
     exports = []
     for reserve_after in (None, 0, 50_000):
-        scanner = Scanner([(16, 16, 300)], SEED)
+        scanner = Scanner([(16, 16, 300, False)], SEED)
         for start in (0, 50_000):
             if reserve_after == start:
                 scanner.reserve()

@@ -5,20 +5,15 @@ import os
 import random
 import shutil
 import threading
-import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from support.scans import listed, sample_of, scan
 
 from storeff.errors import StoreffError
-from storeff.estimate import reading
-from storeff.estimate.reading import DEFAULT, NOTHING_ASKED, Sampling, decide, read_towards
 from storeff.estimate.reduction import reduce
-from storeff.estimate.sampled import headline_ratio
 from storeff.scan import partial as partial_scan
 from storeff.scan import run
 from storeff.scan.extent import Extent
@@ -26,7 +21,7 @@ from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.partial import PartialScan
-from storeff.scan.plan import CHUNKERS, Chunker, Plan
+from storeff.scan.plan import CUTTINGS, Chunker, Plan
 from storeff.scan.sampling import SamplingDesign, SamplingRanks, Totals
 from storeff.scan.sketch import Sketch
 from storeff.sources.entry import Entries, Entry
@@ -172,8 +167,8 @@ def assert_same_sample(one: Measurement, other: Measurement) -> None:
     assert one.sketches.keys() == other.sketches.keys()
     for name, sketch in one.sketches.items():
         theirs = other.sketches[name]
-        assert (sketch.tau, sketch.compressed_tau) == (theirs.tau, theirs.compressed_tau)
-        for column in ("keys", "sizes", "counts", "labels", "extents", "compressed"):
+        assert sketch.tau == theirs.tau
+        for column in ("keys", "sizes", "counts", "labels", "extents", "objects", "offsets"):
             assert np.array_equal(getattr(sketch, column), getattr(theirs, column)), column
     ours, others = sample_of(one), sample_of(other)
     for column in ("ranks", "listed", "once", "exponents", "at", "labels", "data", "holes"):
@@ -233,7 +228,7 @@ def test_what_was_read_before_a_stop_is_the_sample_of_a_lower_rate(
 
 def test_no_time_reads_nothing_and_says_nothing(tree: Path) -> None:
     partial = PartialScan(listing(tree), Plan(seed=7))
-    partial.extend(1.0, until=0.0)
+    partial.extend(1.0, until=lambda rate: 0.0)
     found = partial.result()
     assert found.read_bytes == 0
     reduction = reduce(found)
@@ -395,7 +390,7 @@ def test_a_sparse_file_that_cannot_be_opened_is_refused_with_all_its_bytes(
 def test_a_full_sketch_keeps_a_share_of_the_chunks_by_content(tree: Path) -> None:
     def sketch_of(entries: int) -> Sketch:
         chunker = Chunker("c", "fixed", 4096, 4096, entries)
-        partial = PartialScan(listing(tree), Plan(seed=7, chunkers=(chunker,)))
+        partial = PartialScan(listing(tree), Plan(seed=7, chunkers=(chunker,), probed=()))
         partial.extend(1.0)
         return partial.result().sketches["c"]
 
@@ -407,105 +402,13 @@ def test_a_full_sketch_keeps_a_share_of_the_chunks_by_content(tree: Path) -> Non
     assert (sketch.ranks(7) < sketch.tau).all()
 
 
-def test_compressed_sizes_stand_in_every_row_of_a_chunk(tree: Path) -> None:
-    sketch = scanned(tree, 1.0).sketches["fixed-4KiB"]
-    (tree / "elsewhere").write_bytes((tree / "text").read_bytes() + b"more")
-    sketch = scanned(tree, 1.0).sketches["fixed-4KiB"]
-    unique, first, index = np.unique(sketch.keys, axis=0, return_index=True, return_inverse=True)
-    assert len(unique) < len(sketch.keys)
-    assert np.array_equal(sketch.compressed[first][index.ravel()], sketch.compressed)
-    below = sketch.ranks(7) < sketch.compressed_tau
-    assert (sketch.compressed[below] > 0).all()
-    assert not sketch.compressed[~below].any()
-
-
 def test_a_listing_stops_at_a_root_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StoreffError):
         listing(tmp_path / "no")
 
 
 def test_every_chunker_that_cuts_has_a_sketch(tree: Path) -> None:
-    assert set(scanned(tree, 0.5).sketches) == {c.name for c in CHUNKERS if c.max_bytes}
-
-
-def test_where_nothing_is_asked_little_is_read_whole(tree: Path) -> None:
-    partial = PartialScan(listing(tree), Plan(seed=7))
-    decision = decide(NOTHING_ASKED, partial)
-    assert (decision.sampling, decision.reason) == (None, "little-data")
-    assert decision.stored_bytes == partial.listing.stored_bytes
-    assert partial.crew.done() == (0, 0)
-
-
-def test_a_large_file_that_is_almost_all_hole_is_little(tmp_path: Path) -> None:
-    with open(tmp_path / "sparse", "wb") as file:
-        file.write(b"data" * 1000)
-        file.truncate(1 << 40)
-    decision = decide(NOTHING_ASKED, PartialScan(listing(tmp_path), Plan(seed=7)))
-    assert decision.sampling is None
-
-
-def test_the_speed_of_reading_makes_nothing_of_what_it_reads(tree: Path) -> None:
-    partial = PartialScan(listing(tree), Plan(seed=7))
-    assert partial.read_speed(5.0) > 0
-    assert (*partial.crew.done(), partial.rate) == (0, 0, 0.0)
-
-
-def test_where_nothing_is_asked_the_time_that_all_takes_decides(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading, "SMALL_BYTES", 0)
-    partial = PartialScan(listing(tree), Plan(seed=7))
-    decision = decide(NOTHING_ASKED, partial)
-    assert (decision.sampling, decision.reason) == (None, "fast-enough")
-    assert decision.bytes_per_second is not None
-    assert decision.bytes_per_second > 0
-    monkeypatch.setattr(reading, "EVERYTHING_SECONDS", 0.0)
-    decision = decide(NOTHING_ASKED, PartialScan(listing(tree), Plan(seed=7)))
-    assert (decision.sampling, decision.reason) == (DEFAULT, "too-slow")
-
-
-def test_what_was_asked_is_read(tree: Path) -> None:
-    asked = Sampling(share=0.25, seconds=60.0)
-    decision = decide(asked, PartialScan(listing(tree), Plan(seed=7)))
-    assert (decision.asked, decision.sampling, decision.reason) == (asked, asked, "asked")
-
-
-@pytest.mark.parametrize(
-    "goals",
-    [
-        {"share": 0.0},
-        {"share": 1.1},
-        {"half_width": -0.1},
-        {"size_bytes": 0},
-        {"seconds": float("nan")},
-        {"seconds": float("inf")},
-    ],
-)
-def test_a_goal_that_no_sample_can_reach_is_refused(goals: dict[str, Any]) -> None:
-    with pytest.raises(StoreffError, match=next(iter(goals))):
-        Sampling(**goals)
-
-
-def test_reading_towards_an_interval_ends_when_it_is_narrow_enough(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = random.Random(3)
-    for i in range(1500):
-        (tmp_path / f"f{i}").write_bytes(source.randbytes(3000 + 3 * i))
-    monkeypatch.setattr(reading, "FIRST_BYTES", listing(tmp_path).census.size_bytes // 10)
-    partial = PartialScan(listing(tmp_path), Plan(seed=7))
-    assert read_towards(partial, Sampling(half_width=0.2), time.monotonic())
-    ratio = headline_ratio(partial.result())
-    assert ratio.value is not None
-    assert ratio.low is not None
-    assert ratio.high is not None
-    assert ratio.high - ratio.low <= 2 * 0.2 * ratio.value
-    assert partial.rate < 1.0
-
-
-def test_an_interval_that_needs_more_than_half_is_left_to_a_whole_scan(tree: Path) -> None:
-    partial = PartialScan(listing(tree), Plan(seed=7))
-    assert not read_towards(partial, Sampling(half_width=1e-6), time.monotonic())
+    assert set(scanned(tree, 0.5).sketches) == {c.name for c in CUTTINGS if c.max_bytes}
 
 
 def test_compression_weighs_files_of_each_size_by_their_bytes(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 from support.quantities import assert_at_most, assert_upright, ends, holds
 
-from storeff.quantity import UNKNOWN, Quantity, normal_draws, quantity
+from storeff.quantity import UNKNOWN, Quantity, normal_draws, quantity, student95
 
 
 def test_an_exact_number_has_no_width() -> None:
@@ -178,3 +179,16 @@ def test_a_value_goes_without_its_interval_and_back() -> None:
     assert not q.is_exact
     assert not UNKNOWN.is_exact
     assert Quantity.exact(3).is_exact
+
+
+def test_the_half_width_is_of_the_further_bound_as_a_part_of_the_value() -> None:
+    assert Quantity(100, 99, 103, "measured").relative_half_width == pytest.approx(0.03)
+    assert Quantity(100, 90, 103, "measured").relative_half_width == pytest.approx(0.10)
+    assert Quantity.exact(0).relative_half_width == 0
+    for value, low, high in ((None, 1, 2), (1, None, 2), (1, 1, None), (0, 0, 2)):
+        assert Quantity(value, low, high, "measured").relative_half_width is None
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 2.5, 3, 4.7, 10, 100, 1e9])
+def test_students_quantile_is_that_of_the_library(freedom: float) -> None:
+    assert student95(freedom) == pytest.approx(float(stdtrit(freedom, 0.975)), rel=1.3e-3)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from support.cells import as_written
 from support.cli import storeff
 from support.golden import GOLDEN
 
@@ -24,7 +25,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Any:
     sources = sorted(SAMPLES.iterdir())
     done = storeff("scan", *sources, "--target", "1EB", "--layout", "weka-16-2", "-q", "-o", path)
     assert done.returncode == 0, done.stderr
-    return json.loads(path.read_bytes())
+    return as_written(json.loads(path.read_bytes()))
 
 
 def refused(report: Any, folder: Path) -> str:
@@ -257,11 +258,47 @@ EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda r: r["layouts"][0]["floor"].update(reduction_ratio=50.0),
         "layouts[0].floor.reduction_ratio is more than layouts[0].reduction_ratio",
     ),
+    "something compressed for no figure": (
+        lambda r: cells(r)[0].update(chunker="fixed-1KiB"),
+        "reduction.method.cells[0] is for no row of reduction.combined or reduction.compression",
+    ),
+    "less reached than the figures say": (
+        lambda r: cells(r)[1].update(reached=0.5, is_met=False),
+        "reduction.method.cells[1].reached is not the half width of the figures",
+    ),
+    "nothing reached by figures that are known": (
+        lambda r: cells(r)[1].update(reached=None, is_met=False),
+        "reduction.method.cells[1].reached is not the half width of the figures",
+    ),
+    "a target that was met and is said not to be": (
+        lambda r: cells(r)[0].update(is_met=False),
+        "reduction.method.cells[0].is_met is not whether reached is at most target",
+    ),
+    "the same cell twice": (
+        lambda r: cells(r).append(cells(r)[0]),
+        "reduction.method.cells has fixed-4KiB with lz4 with distinct 2 times",
+    ),
+    "times of compressing that do not sum": (
+        lambda r: r["scan"]["probe_cpu_seconds"][0].update(seconds=100.0),
+        "scan.probe_cpu_seconds do not sum to scan.compress_cpu_seconds",
+    ),
+    "a time of compressing twice": (
+        lambda r: r["scan"]["probe_cpu_seconds"].append(r["scan"]["probe_cpu_seconds"][0]),
+        "scan.probe_cpu_seconds has fixed-4KiB with distinct 2 times",
+    ),
+    "a negative target": (
+        lambda r: cells(r)[0].update(target=-0.01),
+        "reduction.method.cells[0].target is below zero",
+    ),
     "money that does not sum": (
         lambda r: r["layouts"][0]["bill"]["capex"]["racks"].update(four(1)),
         "layouts[0].bill.capex.total is",
     ),
 }
+
+
+def cells(report: Any) -> Any:
+    return report["reduction"]["method"]["cells"]
 
 
 def bought(kv: Any) -> Any:

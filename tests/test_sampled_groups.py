@@ -8,31 +8,28 @@ from pathlib import Path
 
 import pytest
 from support.quantities import assert_upright, ends, point
-from support.scans import scan
+from support.scans import measured
 
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.quantity import UNKNOWN
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.partial import PartialScan
-from storeff.scan.plan import CHUNKERS, Plan
+from storeff.scan.plan import CUTTINGS, HEADLINE, Plan, table
 from storeff.scan.sampling import SamplingDesign
 from storeff.sources.tree import LocalTree
 
 KIB = 1 << 10
-FEW = tuple(c for c in CHUNKERS if c.name in ("cdc-64KiB", "chunks-64KiB"))
+CHUNKERS = tuple(c for c in CUTTINGS if c.name == HEADLINE.chunker)
+PROBED = tuple(p for p in table("default") if p.chunker == HEADLINE.chunker)
 
 
 def whole(roots: list[Path]) -> Reduction:
-    return reduce(scan(roots, Plan(seed=7)))
+    return reduce(measured(roots, Plan(seed=7)))
 
 
 def sampled(roots: list[Path], rate: float, seed: int = 7) -> Measurement:
-    listing = Listing(LocalTree(roots), SamplingDesign(seed=seed))
-    assert listing.count(threading.Event())
-    partial = PartialScan(listing, Plan(seed=seed, chunkers=FEW))
-    partial.extend(rate)
-    return partial.result()
+    return measured(roots, Plan(seed=seed, chunkers=CHUNKERS, probed=PROBED), rate)
 
 
 @pytest.fixture(scope="module")
@@ -91,21 +88,6 @@ def test_no_bound_of_the_ratio_shrinks_as_the_scope_grows(roots: list[Path]) -> 
             # Each is of a whole number of bytes.
             assert (low.low or 0) <= (high.low or 0) + 1e-5
             assert (low.high or 0) <= (high.high or 0) + 1e-5
-
-
-def test_the_growth_scenario_adds_what_the_last_doubling_did(roots: list[Path]) -> None:
-    target_bytes = 64 * sum(_bytes(root) for root in roots[:2])
-    scope = reduce(sampled(roots[:2], 0.5), target_bytes).scope
-    half, whole = (growth.ratio.value for growth in scope.growth[-2:])
-    assert scope.ceiling is not None
-    assert half is not None
-    assert whole is not None
-    assert scope.ceiling.value == pytest.approx(whole + 6 * max(whole - half, 0.0))
-    assert scope.ceiling.origin == "assumed"
-
-
-def _bytes(root: Path) -> int:
-    return sum(path.stat().st_size for path in root.iterdir())
 
 
 def test_a_part_says_what_the_roots_share(roots: list[Path]) -> None:

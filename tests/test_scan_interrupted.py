@@ -14,10 +14,11 @@ from storeff.scan.extent import Extents
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
-from storeff.scan.partial import PartialScan
+from storeff.scan.partial import PartialScan, never
 from storeff.scan.plan import Plan
 from storeff.scan.sampling import SamplingDesign
 from storeff.scan.worker import Task
+from storeff.sources import walk
 from storeff.sources.census import Census
 from storeff.sources.tree import LocalTree
 
@@ -76,7 +77,7 @@ def test_all_that_was_listed_is_not_all_there_is(
     """Everything that was listed before the stop is measured, and still that is not 100 %."""
     stop = threading.Event()
     monkeypatch.setattr(run, "LIST_ON_SECONDS", 0.0)
-    monkeypatch.setattr(run, "BATCH_FILES", 1)
+    monkeypatch.setattr(walk, "FILES_TOGETHER", 1)
     measure = worker.Worker.measure
 
     def one_and_no_more(self: worker.Worker, task: Task) -> None:
@@ -154,7 +155,7 @@ def partly(
     tree: Path,
     rate: float,
     stop: threading.Event | None = None,
-    until: float = float("inf"),
+    until: Callable[[float], float] = never,
     read_some: Callable[[PartialScan], None] = lambda partial: None,
 ) -> Measurement:
     listing = Listing(LocalTree([tree]), SamplingDesign(extent_bytes=128 << 10))
@@ -192,7 +193,7 @@ def test_a_sample_that_was_stopped_says_how_far_it_was_to_read(tree: Path) -> No
 
 
 def test_a_sample_whose_time_is_up_is_not_interrupted(tree: Path) -> None:
-    found = partly(tree, 1.0, until=0.0)
+    found = partly(tree, 1.0, until=lambda rate: 0.0)
     assert (sample_of(found).goal_rate, sample_of(found).interrupted) == (1.0, False)
     assert found.coverage < 1.0
 

@@ -1,4 +1,4 @@
-"""Threads share the walk, large files and the compressed sample, and change nothing by it."""
+"""Threads share the walk and large files, and change nothing by it."""
 
 import json
 import os
@@ -11,11 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from storeff.scan.compressed import CompressedSample
 from support.scans import (
     SMALL,
     assert_same,
@@ -23,7 +19,6 @@ from support.scans import (
     blocks,
     fill,
     listed,
-    new_job,
     new_worker,
     scan,
 )
@@ -31,10 +26,9 @@ from support.scans import (
 import storeff
 from storeff.errors import StoreffError
 from storeff.scan import job, machine, run, worker
-from storeff.scan.extent import Extents
 from storeff.scan.pace import Pace
 from storeff.scan.part import PartedFile
-from storeff.scan.plan import Chunker, Plan
+from storeff.scan.plan import Plan
 from storeff.sources.tree import LocalTree
 
 
@@ -100,7 +94,7 @@ def test_a_part_is_cut_as_if_it_were_a_file(tmp_path: Path) -> None:
     parts = scan([tmp_path], in_parts(Plan()), exclude=["pieces/"])
     apart = scan([tmp_path / "pieces"], Plan())
     for name in ("cdc-8KiB", "cdc-64KiB"):
-        assert_same_sketch(parts.sketches[name], apart.sketches[name])
+        assert_same_sketch(parts.sketches[name], apart.sketches[name], in_same_places=False)
 
 
 def test_a_large_file_that_cannot_be_opened_is_one_skipped_file(tmp_path: Path) -> None:
@@ -261,30 +255,3 @@ def test_a_bug_in_a_worker_reaches_the_caller(tree: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(worker.Worker, "measure", broken)
     with pytest.raises(ZeroDivisionError):
         scan([tree] * 1, Plan(), threads=2)
-
-
-def test_threads_compress_a_chunk_once_between_them(tmp_path: Path) -> None:
-    content = random.Random(4).randbytes(64 << 10)
-    for i in range(64):
-        (tmp_path / f"{i}").write_bytes(content)
-    plan = Plan(chunkers=(Chunker("fixed-64KiB", "fixed", 65536, 65536, 16, ("lz4",), 4),))
-    shared = new_job(LocalTree([tmp_path]), plan)
-    both = [new_worker(tmp_path, plan, shared) for _ in range(2)]
-    for each in both:
-        each.measure(Extents.whole(listed(tmp_path)))
-    sketches = [each.finish().sketches["fixed-64KiB"] for each in both]
-    assert [int(s.compressed[0, 0]) > 0 for s in sketches] == [True, False]
-    merged = sketches[0].merge(sketches[1], plan.chunkers[0], 4, plan.seed)
-    assert int(merged.counts[0]) == 128
-    assert int(merged.compressed[0, 0]) == int(sketches[0].compressed[0, 0])
-
-
-@given(st.lists(st.integers(0, 60), max_size=120), st.integers(1, 9))
-def test_the_compressed_sample_is_the_lowest_ranks_met(seen: list[int], entries: int) -> None:
-    sample = CompressedSample(entries)
-    taken = {n for n in seen if sample.take(n / 64, (n, n))}
-    lowest = sorted(set(seen))[:entries]
-    assert set(lowest) <= taken
-    assert {key[0] for key in sample.members} == set(lowest)
-    rest = sorted(set(seen))[entries:]
-    assert sample.tau == (rest[0] / 64 if rest else np.inf)

@@ -19,7 +19,7 @@ from storeff.sources.skipped import Skipped
 from storeff.sources.source import read_range
 from storeff.sources.tree import LocalTree
 
-SMALL = Plan(chunkers=(Chunker("whole-file", "whole", 0, 0, 4096),))
+SMALL = Plan(chunkers=(Chunker("whole-file", "whole", 0, 0, 4096),), probed=())
 
 
 def dig(top: Path, names: list[str], every: int = 1, content: bytes = b"content") -> int:

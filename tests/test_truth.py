@@ -11,12 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from support.scans import scan
+from support.scans import probed
 
 from storeff.estimate.reduction import Reduction, reduce
-from storeff.scan.plan import CHUNKERS, Plan
+from storeff.scan.plan import Plan, table
+from storeff.sources.tree import LocalTree
 
 CORPORA = os.environ.get("STOREFF_CORPORA")
 TRUTH = os.environ.get("STOREFF_TRUTH")
@@ -30,21 +30,14 @@ BLOCKS = {4 << 10: "4KiB", 8 << 10: "8KiB", 64 << 10: "64KiB", 128 << 10: "128Ki
 CODECS = {"lz4": "lz4", "zstd1": "zstd-1", "zstd3": "zstd-3"}
 
 
-def all_kept() -> Plan:
-    """The default plan, with room for every block of 64 KiB and more to be compressed."""
-    return Plan(
-        chunkers=tuple(
-            msgspec.structs.replace(c, entries=1 << 16, compressed_entries=1 << 13)
-            if c.codecs and c.max_bytes >= 64 << 10
-            else c
-            for c in CHUNKERS
-        )
-    )
+PLAN = Plan(probed=table("full"))
 
 
 @cache
 def measured(name: str) -> Reduction:
-    return reduce(scan([Path(str(CORPORA)) / name], all_kept(), threads=2))
+    """Every distinct chunk is compressed; with its references that gives all occurrences."""
+    source = LocalTree([Path(str(CORPORA)) / name])
+    return reduce(probed(source, PLAN, windows=0, threads=2))
 
 
 def truth(name: str) -> Any:

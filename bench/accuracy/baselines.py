@@ -63,18 +63,6 @@ def base_sample(stream: Stream, values: Floats, entries: int, rng: Rng) -> Float
     return scaled
 
 
-def compression_sample(stream: Stream, values: Floats, entries: int, rng: Rng) -> Floats:
-    """The total over all references (not over the distinct chunks) from the mean of random bytes'
-    compression ratios: Harnik, Kat, Margalit, Sotnikov, Traeger, "To Zip or Not to Zip", FAST 2013.
-    """
-    referenced = (stream.sizes * stream.counts).astype(np.float64)
-    ends = np.cumsum(referenced)
-    drawn = np.searchsorted(ends, rng.random(entries) * ends[-1], side="right")
-    ratios: Floats = values[drawn] / stream.sizes[drawn, np.newaxis].astype(np.float64)
-    scaled: Floats = ratios.mean(axis=0) * stream.bytes
-    return scaled
-
-
 # ---- from how often chunks occur in a sample: the number of distinct ones ----
 
 
@@ -158,7 +146,7 @@ def unseen(seen: Ints, sample: int, whole: int) -> float:
     return counted + float(solved.x[: len(grid)].sum())
 
 
-DISTINCT: dict[str, Baseline] = {
+BASELINES: dict[str, Baseline] = {
     "in-sample ratio": in_sample_ratio,
     "content sample": content_sample,
     "base sample": base_sample,
@@ -166,6 +154,3 @@ DISTINCT: dict[str, Baseline] = {
     "Chao1": _by_frequency(chao1),
     "unseen": _by_frequency(unseen),
 }
-"""Those that estimate a total over the distinct chunks."""
-EVERY: dict[str, Baseline] = {"random bytes": compression_sample}
-"""Those that estimate a total over all references."""

@@ -6,26 +6,25 @@
     python bench/accuracy/estimates.py --large --seeds 60 [--stream NAME]... [-o results-32MiB.json]
 
 Each stream of chunks (streams.py) is a population that is known in full. A scan of it under some
-seed would have kept a certain sketch; that sketch is made directly from the population, once
-for every seed and size, and given to storeff.estimate as storeff.estimate.reduction gives it. The
-other ways of spending the same number of entries (baselines.py) are judged beside it.
+seed would have kept a certain sketch and compressed certain chunks (scanned.py); these are given to
+storeff.estimate as storeff.estimate.reduction gives them. The other ways of spending the same
+number of entries (baselines.py) are judged beside it.
 
-The first form takes the folders in ``--corpora`` and streams made up to be awkward; the committed
-results are of ``--seeds 600 --references 40000 --codec zstd-3``, which takes 40 minutes. The second
-makes up 5.4 million distinct chunks at a time, for sketches of up to 32 MiB and for slopes; it
-takes 20 minutes, and the committed results are of ``--seeds 120``. With ``--stream`` either can be
-done in parts: the results of 2026-11-25 are of three corpora and six made-up streams, some with a
-rare kind of chunk, in 300 seeds. Of 495 rows one holds the truth in less than 92 %, in 91.7 %; the
-104 that hold it in more than 98 % are of few chunks, of which any rare kind may be missed.
+The first form takes the folders in ``--corpora`` and streams made up to be awkward, some with a
+rare kind of chunk. The second makes up 5.4 million distinct chunks at a time, for sketches of up to
+32 MiB and for slopes. With ``--stream`` either can be done in parts.
 
-Errors are relative to the truth. ``bias`` is their mean, ``RMSE`` the root of their mean square,
+``storeff`` compresses fixed shares of a sketch, the more the cheaper the codec (NESTED): distinct
+chunks as they are and compressed, by content class, of a part of the references, and as often as
+they occur. ``plain`` knows each codec of as many chunks and nothing of the cheaper ones: what they
+explain must be worth it. ``in stages`` is what the product does with the largest sketch: pilots,
+and as many chunks and windows more as its precision needs; ``reached`` is the share of seeds in
+which the figure was as narrow as was asked for. cells.py judges the same on real files, cut by cut.
+
+Errors are relative to the truth: ``bias`` is their mean, ``RMSE`` the root of their mean square,
 ``p95`` the 95th percentile of their size, ``width`` the mean half width of the intervals, ``slope``
 that of log RMSE over log effective entries (judgement.py): -0.5 where four times the entries halve
-the error.
-
-``compression`` is of all chunks, as often as they occur: from a sample of them alone; beside
-what as many entries of the distinct ones say of these, which is never more; and in the units that
-block storage allocates.
+the error. ``known`` are the entries of which the quantity is known.
 
 Coverage is off by 1.3 % in 300 seeds and by 0.9 % in 600, one standard deviation: of 700 rows that
 are all right, 300 seeds show 7 below 92 % and 2 above 98 %, 600 seeds hardly one.
@@ -43,8 +42,8 @@ What else was tried against chunks with very many references: RMSE and coverage 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -52,21 +51,34 @@ from typing import Any
 import click
 import numpy as np
 import numpy.typing as npt
-from baselines import DISTINCT, EVERY
-from judgement import ENTRIES_32_MIB, Row, effective, errors, save, show, show_misses, show_summary
+from baselines import BASELINES
+from judgement import (
+    ENTRIES_32_MIB,
+    Row,
+    effective,
+    errors,
+    save,
+    show,
+    show_gains,
+    show_misses,
+    show_summary,
+)
+from scanned import CHUNKER, check_sketch, in_stages, less_compressed, measured, sketches
 from streams import Stream, large, recorded, synthetic
 
-from storeff import _native
-from storeff.estimate.compression import IN_BYTES, IN_UNITS
-from storeff.estimate.sketched import Cut
+from storeff.estimate.compression import IN_BYTES
+from storeff.estimate.probing import cells
+from storeff.estimate.sketched import SketchEvidence
 from storeff.quantity import Quantity
-from storeff.scan.plan import Chunker
-from storeff.scan.sketch import Sketch
+from storeff.scan.measurement import Measurement
 
 ENTRIES = (1024, 2048, 4096, 8192, 16384, 65536)
 ENTRIES_LARGE = (1024, 4096, 16384, 65536, 262_144, ENTRIES_32_MIB)
-# The product, and the share of its entries that it compresses: by default it is 1/4 of 65,536.
-PRODUCT = {"storeff": 1.0, "storeff, 1/4": 0.25}
+# The share of the entries of a sketch that each codec is known of.
+NESTED = {"lz4": 1.0, "zstd-1": 1 / 2, "zstd-3": 1 / 4}
+# Growth is judged of these shares of the references, and of the last of those codecs.
+GROWTH = {"1/32": 1 / 32, "1/4": 1 / 4}
+GROWTH_CODEC = [*NESTED][-1]
 # A stratum with less of the stream's bytes than this is not judged: few of its chunks are kept.
 STRATUM_SHARE = 0.05
 # The baselines have no intervals to judge, and their errors are told apart by fewer seeds.
@@ -75,119 +87,50 @@ BASELINE_SEEDS = 100
 # references themselves would take days.
 REFERENCES_MAX = 2_000_000
 
+Figures = dict[str, Quantity]
+
 # ---- the product ----
 
 
-def sketches(stream: Stream, seed: int, entries: Iterable[int]) -> Iterator[tuple[int, Sketch]]:
-    """The sketches of each capacity that a scan of ``stream`` under ``seed`` would have kept,
-    with everything compressed.
-    """
-    sizes = sorted(entries)
-    if not sizes:
-        return
-    ranks = _native.rank(stream.keys, stream.sizes, seed)
-    buckets = np.column_stack(
-        [
-            np.bincount(_native.bucket(stream.keys, seed), total, _native.BUCKETS)
-            for total in (stream.counts, stream.counts * stream.sizes)
-        ]
-    ).astype(np.uint64)
-    most = min(sizes[-1] + 1, len(ranks))
-    lowest = np.argpartition(ranks, most - 1)[:most]
-    lowest = lowest[np.argsort(ranks[lowest])]
-    for capacity in sizes:
-        kept = lowest[:capacity]
-        tau = float(ranks[lowest[capacity]]) if capacity < len(lowest) else np.inf
-        yield (
-            capacity,
-            Sketch(
-                keys=stream.keys[kept],
-                sizes=stream.sizes[kept],
-                counts=stream.counts[kept],
-                labels=stream.groups[kept],
-                extents=None,
-                compressed=stream.compressed[kept],
-                tau=tau,
-                compressed_tau=tau,
-                chunks=len(stream.chunk),
-                bytes=stream.bytes,
-                run_count=np.zeros(256, np.uint64),
-                run_bytes=np.zeros(256, np.uint64),
-                buckets=buckets,
-            ),
-        )
+def known_of(stream: Stream, entries: int) -> dict[str, int]:
+    """By codec, how many of ``entries`` it is known of."""
+    return {codec: round(NESTED[codec] * entries) for codec in stream.codecs}
 
 
-def less_compressed(sketch: Sketch, entries: int, seed: int) -> Sketch:
-    """``sketch`` as it is if only its first ``entries`` are compressed."""
-    if entries >= len(sketch.sizes):
-        return sketch
-    first = sketch.keys[entries : entries + 1], sketch.sizes[entries : entries + 1]
-    compressed = sketch.compressed.copy()
-    compressed[entries:] = 0
-    tau = float(_native.rank(*first, seed)[0])
-    return replace(sketch, compressed=compressed, compressed_tau=tau)
-
-
-def check_sketch(name: str, stream: Stream, entries: int, seed: int) -> None:
-    """Raises ClickException unless the native core keeps what ``sketches`` says it keeps."""
-    [(_, ours)] = sketches(stream, seed, [entries])
-    scanner = _native.Scanner([(0, 0, entries)], seed)
-    scanner.add(
-        0,
-        stream.keys[stream.chunk],
-        stream.sizes[stream.chunk],
-        np.uint64(1) << stream.stratum[stream.in_file].astype(np.uint64),
-        np.zeros((len(stream.chunk), 2), np.uint64),
-    )
-    native: dict[str, Any] = {**scanner.export(0)}
-    fields = ("keys", "sizes", "counts", "labels", "tau", "chunks", "bytes", "buckets")
-    if not all(np.array_equal(getattr(ours, field), native[field]) for field in fields):
-        raise click.ClickException(f"{name}: the sketch is not the one that a scan keeps")
-
-
-def cut_of(sketch: Sketch, stream: Stream, seed: int, *, per_occurrence: bool = False) -> Cut:
-    """``sketch`` as storeff.estimate takes it."""
-    codecs = stream.codecs
-    chunker = Chunker(
-        "stream", "content-defined", 1, 1 << 30, 1, codecs, 1 if codecs else 0, per_occurrence
-    )
-    return Cut.of(sketch, chunker, seed)
-
-
-def every_block(
-    occurrences: Sketch, stream: Stream, seed: int, combined: dict[str, Quantity]
-) -> dict[str, Quantity]:
-    """What storeff.estimate.reduction makes of the per-occurrence sketch, beside ``combined``, the
-    figures of as many entries of the distinct chunks."""
-    cut = cut_of(occurrences, stream, seed, per_occurrence=True)
-    in_units = int(IN_UNITS.rounded(stream.sizes[stream.chunk]).sum())
-    made = {}
-    for name in stream.codecs:
-        every = cut.without_dedup(name, IN_BYTES, occurrences.bytes)
-        made[f"compression {name}"] = every
-        if f"combined {name}" in combined:
-            every = every.no_less_than(combined[f"combined {name}"])
-            made[f"compression {name}, beside combined"] = every
-        allocated = cut.without_dedup(name, IN_UNITS, in_units).no_less_than(every)
-        made[f"compression {name}, as allocated"] = allocated
+def figures(measurement: Measurement) -> Figures:
+    """What storeff.estimate.reduction makes of all of ``measurement``."""
+    evidence = SketchEvidence.of(measurement)
+    unique = evidence.distinct(CHUNKER)
+    made = {"unique": unique}
+    for codec in evidence.codecs(CHUNKER):
+        left = evidence.distinct(CHUNKER, codec).no_more_than(unique)
+        made[f"combined {codec}"] = left
+        only = evidence.without_dedup(CHUNKER, codec, IN_BYTES)
+        if only is not None:
+            made[f"only {codec}"] = only.no_less_than(left)
     return made
 
 
-def figures(
-    sketch: Sketch, stream: Stream, strata: Sequence[int], seed: int
-) -> dict[str, Quantity]:
-    """What storeff.estimate.reduction makes of the sketch of distinct chunks."""
-    cut, data_bytes = cut_of(sketch, stream, seed), sketch.bytes
-    made = {}
-    parts = {"": None, **{f" in stratum {stratum}": 1 << stratum for stratum in strata}}
-    for suffix, labels in parts.items():
-        unique = cut.distinct(data_bytes, labels=labels)
-        made[f"unique{suffix}"] = unique
-        for name in stream.codecs:
-            left = cut.distinct(data_bytes, name, labels)
-            made[f"combined {name}{suffix}"] = left.no_more_than(unique)
+def parts(measurement: Measurement, strata: Sequence[int]) -> Figures:
+    """What it makes of parts: of ``strata``, and of a random share of the references."""
+    evidence, made = SketchEvidence.of(measurement), {}
+    codecs = evidence.codecs(CHUNKER)
+    for stratum in strata:
+        of = evidence.class_bytes(1 << stratum)
+        assert of is not None
+        unique = evidence.labelled(CHUNKER, None, 1 << stratum, of)
+        made[f"unique in stratum {stratum}"] = unique
+        for codec in codecs:
+            left = evidence.labelled(CHUNKER, codec, 1 << stratum, of)
+            made[f"combined {codec} in stratum {stratum}"] = left.no_more_than(unique)
+    if GROWTH_CODEC in codecs:
+        found = evidence.growth(CHUNKER, GROWTH_CODEC, [*GROWTH.values()])
+        made |= {growth_of(name): left for name, left in zip(GROWTH, found, strict=True)}
     return made
+
+
+def growth_of(share: str) -> str:
+    return f"{share} combined {GROWTH_CODEC}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,27 +143,26 @@ class Truth:
 
 
 def truths(stream: Stream, strata: Sequence[int]) -> dict[str, Truth]:
-    """What there is to find of the quantities of ``figures`` and ``every_block``."""
-    parts = {"": np.ones(len(stream.sizes), bool)}
+    """What there is to find of the quantities of ``figures`` and ``parts``."""
+    everywhere = np.ones(len(stream.sizes), bool)
+    within_of = {"": everywhere}
     for stratum in strata:
-        parts[f" in stratum {stratum}"] = stream.groups >> np.uint64(stratum) & np.uint64(1) == 1
-    made = {}
-    for suffix, within in parts.items():
-        totals = {"unique": int(stream.sizes[within].sum())}
-        for index, name in enumerate(stream.codecs):
-            totals[f"combined {name}"] = int(stream.compressed[within, index].sum())
-        for name, total in totals.items():
-            made[name + suffix] = Truth(total, stream.sizes, within)
-    for index, name in enumerate(stream.codecs):
-        sizes = stream.sizes[stream.chunk]
-        compressed = stream.compressed[stream.chunk, index].astype(np.uint64)
-        all_of_them = np.ones(len(sizes), bool)
-        for suffix in ("", ", beside combined"):
-            total = int(compressed.sum())
-            made[f"compression {name}{suffix}"] = Truth(total, sizes, all_of_them)
-        total = int(IN_UNITS.taken(sizes, compressed).sum())
-        made[f"compression {name}, as allocated"] = Truth(total, sizes, all_of_them)
-    return made
+        within_of[f" in stratum {stratum}"] = (
+            stream.groups >> np.uint64(stratum) & np.uint64(1) == 1
+        )
+    totals: list[tuple[str, int, npt.NDArray[np.bool_]]] = []
+    for suffix, within in within_of.items():
+        totals.append((f"unique{suffix}", int(stream.sizes[within].sum()), within))
+        for codec, column in zip(stream.codecs, stream.compressed.T, strict=True):
+            totals.append((f"combined {codec}{suffix}", int(column[within].sum()), within))
+    for codec, column in zip(stream.codecs, stream.compressed.T, strict=True):
+        totals.append((f"only {codec}", int((column * stream.counts).sum()), everywhere))
+        if codec == GROWTH_CODEC:
+            for name, share in GROWTH.items():
+                # The chance that any of a chunk's references is among them.
+                chance = 1 - (1 - share) ** stream.counts.astype(np.float64)
+                totals.append((growth_of(name), round(float(column @ chance)), everywhere))
+    return {name: Truth(total, stream.sizes, within) for name, total, within in totals}
 
 
 # ---- experiments ----
@@ -234,81 +176,117 @@ class Setting:
     entries: tuple[int, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Figures of one estimator, a seed each: ``known`` entries of ``entries`` there are."""
+
+    estimator: str
+    entries: int
+    known: list[float]
+    figures: list[Quantity]
+
+
+def judged(
+    name: str, stream: Stream, quantity: str, found: Found, true: Truth, target: float | None = None
+) -> Row:
+    value, low, high = (
+        np.array([getattr(q, field) for q in found.figures], np.float64)
+        for field in ("value", "low", "high")
+    )
+    known, right = ~np.isnan(value), true.total
+    covered = (low <= right) & (right <= high)
+    half = (high - low)[known] / 2 / right
+    share = float(np.mean(found.known)) / found.entries
+    chosen = target is not None
+    return Row(
+        name,
+        quantity,
+        found.estimator,
+        len(stream.sizes),
+        found.entries,
+        share,
+        None if chosen else effective(true.sizes, true.within, found.entries * share),
+        right,
+        len(value),
+        *errors(value, right),
+        coverage=float(covered[known].mean()) if known.any() else None,
+        width=float(half.mean()) if known.any() else None,
+        reached=float((half <= target).sum()) / len(value) if target is not None else None,
+    )
+
+
 def full_pass(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
-    """Every chunk is seen: the product's figures at each size of sketch that is not exact."""
-    distinct = len(stream.sizes)
+    """Every chunk is seen: the figures at each size of sketch, as far as they are not exact."""
     check_sketch(name, stream, setting.entries[0], setting.seeds[0])
     totals = stream.stratum_bytes()
     large = [s for s, total in totals.items() if total >= STRATUM_SHARE * stream.bytes]
     strata = large if len(totals) > 1 else []
     truth = truths(stream, strata)
-    found: dict[tuple[str, int, str], list[Quantity]] = {}
-    inexact = {
-        label: [n for n in setting.entries if n * share < distinct]
-        for label, share in PRODUCT.items()
-    }
-    sampled = sorted({n for sizes in inexact.values() for n in sizes})
-    references = len(stream.chunk)
-    judged = stream.codecs and references <= REFERENCES_MAX
-    by_place = [n for n in setting.entries if n < references] if judged else []
+    found: dict[tuple[str, int, str], Found] = {}
+
+    def add(label: str, entries: int, counts: Mapping[str, int], made: Figures) -> None:
+        for quantity, figure in made.items():
+            known = next((n for codec, n in counts.items() if codec in quantity), entries)
+            if known < len(stream.sizes):
+                key = label, entries, quantity
+                one = found.setdefault(key, Found(label, entries, [], []))
+                one.known.append(known)
+                one.figures.append(figure)
+
     for seed in setting.seeds:
-        once_of: dict[int, dict[str, Quantity]] = {}
-        for entries, sketch in sketches(stream, seed, sampled):
-            for label, share in PRODUCT.items():
-                if entries not in inexact[label]:
-                    continue
-                once = less_compressed(sketch, round(entries * share), seed)
-                made = figures(once, stream, strata, seed)
-                if share == 1:
-                    once_of[entries] = made
-                for quantity, estimate in made.items():
-                    if share == 1 or not quantity.startswith("unique"):
-                        found.setdefault((label, entries, quantity), []).append(estimate)
-        for entries, occurrences in sketches(stream.by_place, seed, by_place):
-            beside = every_block(occurrences, stream, seed, once_of.get(entries, {}))
-            for quantity, estimate in beside.items():
-                found.setdefault(("storeff", entries, quantity), []).append(estimate)
-    for (label, entries, quantity), estimates in found.items():
-        value, low, high = (
-            np.array([getattr(q, field) for q in estimates], np.float64)
-            for field in ("value", "low", "high")
-        )
-        true = truth[quantity]
-        right, share = true.total, PRODUCT[label]
-        known = ~np.isnan(value)
-        covered = (low <= right) & (right <= high)
-        yield Row(
-            name,
-            quantity,
-            label,
-            distinct,
-            entries,
-            share,
-            effective(true.sizes, true.within, entries * share),
-            right,
-            len(value),
-            *errors(value, right),
-            coverage=float(covered[known].mean()),
-            width=float((high - low)[known].mean()) / 2 / right,
-        )
+        for entries, sketch in sketches(stream, seed, setting.entries):
+            counts = known_of(stream, entries)
+            if min((entries, *counts.values())) >= len(stream.sizes):
+                continue
+            scan = measured(stream, less_compressed(sketch, counts, seed), seed)
+            add("storeff", entries, counts, figures(scan) | parts(scan, strata))
+            # The first has nothing cheaper before it.
+            for codec in stream.codecs[1:]:
+                alone = {codec: counts[codec]}
+                scan = measured(stream, less_compressed(sketch, alone, seed), seed)
+                combined = f"combined {codec}"
+                add("plain", entries, alone, {combined: figures(scan)[combined]})
+    for (_, _, quantity), each in found.items():
+        yield judged(name, stream, quantity, each, truth[quantity])
+
+
+def staged(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
+    """As much is compressed as the product chooses to, of its largest sketch and of windows."""
+    if not stream.codecs or len(stream.chunk) > REFERENCES_MAX:
+        return
+    entries = setting.entries[-1]
+    found: dict[str, Found] = {}
+    targets: dict[str, float] = {}
+    for seed in setting.seeds:
+        [(_, sketch)] = sketches(stream, seed, [entries])
+        scan = in_stages(stream, sketch, seed)
+        if not targets:
+            kinds = {"distinct": "combined", "occurrences": "only"}
+            targets = {f"{kinds[c.population]} {c.codec}": c.target for c in cells(scan.plan)}
+        evidence, made = SketchEvidence.of(scan), figures(scan)
+        for codec in stream.codecs:
+            distinct = evidence.compressed(CHUNKER, codec)[0]
+            windows = evidence.every.windows(CHUNKER.name, codec) if evidence.every else 0
+            for kind, known in (("combined", distinct), ("only", max(distinct, windows))):
+                one = found.setdefault(f"{kind} {codec}", Found("in stages", entries, [], []))
+                one.known.append(known)
+                one.figures.append(made[f"{kind} {codec}"])
+    truth = truths(stream, [])
+    for quantity, each in found.items():
+        yield judged(name, stream, quantity, each, truth[quantity], targets[quantity])
 
 
 def compared(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
     """The baselines, given as many entries, of which all are compressed."""
     if len(stream.chunk) > REFERENCES_MAX:
         return
-    every = stream.compressed.astype(np.float64)
-    once = np.column_stack((stream.sizes.astype(np.float64), every))
-    compression = [f"compression {codec}" for codec in stream.codecs]
-    quantities = ["unique", *(f"combined {codec}" for codec in stream.codecs)]
-    tasks = [(label, run, once, quantities) for label, run in DISTINCT.items()]
-    tasks += [(label, run, every, compression) for label, run in EVERY.items() if compression]
+    values = np.column_stack((stream.sizes, stream.compressed)).astype(np.float64)
+    names = ["unique", *(f"combined {codec}" for codec in stream.codecs)]
     truth = truths(stream, [])
-    distinct = len(stream.sizes)
     for entries in setting.entries:
-        if entries >= distinct:
+        if entries >= len(stream.sizes):
             continue
-        for number, (label, run, values, names) in enumerate(tasks):
+        for number, (label, run) in enumerate(BASELINES.items()):
             found = np.array(
                 [
                     run(stream, values, entries, np.random.default_rng((seed, number)))
@@ -317,20 +295,25 @@ def compared(name: str, stream: Stream, setting: Setting) -> Iterator[Row]:
             )
             for quantity, estimates in zip(names, found.T, strict=True):
                 true = truth[quantity]
-                size = entries, 1.0, effective(true.sizes, true.within, entries)
                 yield Row(
                     name,
                     quantity,
                     label,
-                    distinct,
-                    *size,
+                    len(stream.sizes),
+                    entries,
+                    1.0,
+                    effective(true.sizes, true.within, entries),
                     true.total,
                     len(estimates),
                     *errors(estimates, true.total),
                 )
 
 
-EXPERIMENTS: tuple[Callable[[str, Stream, Setting], Iterator[Row]], ...] = (full_pass, compared)
+EXPERIMENTS: tuple[Callable[[str, Stream, Setting], Iterator[Row]], ...] = (
+    full_pass,
+    staged,
+    compared,
+)
 
 
 @click.command(help=__doc__, context_settings={"max_content_width": 100})
@@ -338,7 +321,6 @@ EXPERIMENTS: tuple[Callable[[str, Stream, Setting], Iterator[Row]], ...] = (full
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--seeds", default=300, show_default=True)
 @click.option("--references", default=200_000, show_default=True, help="Of a made-up stream.")
-@click.option("--codec", "codecs", multiple=True, default=["zstd-1"], help="Of a real one.")
 @click.option("--stream", "patterns", multiple=True, help="Only streams that match (regular).")
 @click.option("--quick", is_flag=True, help="30 seeds, 20,000 references, the three least sizes.")
 @click.option("--large", "is_large", is_flag=True, help="Streams of 5.4 million chunks instead.")
@@ -348,7 +330,6 @@ def main(
     cache: Path | None,
     seeds: int,
     references: int,
-    codecs: tuple[str, ...],
     patterns: tuple[str, ...],
     quick: bool,
     is_large: bool,
@@ -362,7 +343,7 @@ def main(
         seeds, references = min(seeds, 30), min(references, 20_000)
     entries = ENTRIES_LARGE if is_large else ENTRIES[:3] if quick else ENTRIES
     setting = Setting(range(1, seeds + 1), entries)
-    available = list(recorded(corpora, cache, codecs)) if corpora and cache else []
+    available = list(recorded(corpora, cache)) if corpora and cache else []
     available += large() if is_large else synthetic(references)
     made_by: dict[str, Any] = {
         "date": date.today().isoformat(),
@@ -385,6 +366,7 @@ def main(
         if output:
             save(output, made_by, rows)
     show_misses(rows)
+    show_gains(rows)
     show_summary(rows)
 
 

@@ -36,10 +36,12 @@ class Row:
     """One estimator of one quantity of one stream at one size, over all seeds.
 
     Errors are relative to the truth. ``share`` is that of the entries which the quantity is known
-    of. As many as ``effective`` of them would give the same error of the distinct bytes if all
-    chunks were equally large and there were no end of them, None if they are sure to hold all.
-    ``coverage`` and ``width`` are None for what has no interval; ``unknown`` is the share of seeds
-    that gave no estimate, which the other figures leave out.
+    of, on average. As many as ``effective`` of them would give the same error of the distinct bytes
+    if all chunks were equally large and there were no end of them, None if they are sure to hold
+    all, or where their number was chosen. ``coverage`` and ``width`` are None for what has no
+    interval; ``unknown`` is the share of seeds that gave no estimate, which the other figures leave
+    out. ``reached`` is the share in which the interval was as narrow as was asked for, if anything
+    was.
     """
 
     stream: str
@@ -57,6 +59,7 @@ class Row:
     unknown: float
     coverage: float | None = None
     width: float | None = None
+    reached: float | None = None
 
     @property
     def held(self) -> bool:
@@ -67,6 +70,8 @@ class Row:
 def errors(value: npt.NDArray[np.float64], truth: float) -> tuple[float, float, float, float]:
     """Bias, RMSE and 95th percentile of the relative error; the share that is unknown."""
     known = ~np.isnan(value)
+    if not known.any():
+        return math.nan, math.nan, math.nan, 1.0
     error = value[known] / truth - 1
     return (
         float(error.mean()),
@@ -128,17 +133,19 @@ def show(rows: list[Row]) -> None:
     """Every row of one stream."""
     click.echo(f"\n{rows[0].stream}: {rows[0].distinct:,} distinct chunks")
     click.echo(
-        f"{'':30}{'':16}{'entries':>8}{'bias':>9}{'RMSE':>9}{'p95':>9}{'coverage':>10}{'width':>8}"
-        f"{'slope':>15}"
+        f"{'':30}{'':16}{'entries':>8}{'known':>8}{'bias':>9}{'RMSE':>9}{'p95':>9}{'coverage':>10}"
+        f"{'width':>8}{'slope':>15}"
     )
     for same in series(rows):
         for row in same:
             intervals = "" if row.coverage is None else f"{row.coverage:10.1%}{row.width:8.2%}"
             steep = slope(same) if row is same[-1] else None
             click.echo(
-                f"{row.quantity:30}{row.estimator:16}{row.entries:8,}{row.bias:9.2%}{row.rmse:9.2%}"
+                f"{row.quantity:30}{row.estimator:16}{row.entries:8,}"
+                f"{row.entries * row.share:8,.0f}{row.bias:9.2%}{row.rmse:9.2%}"
                 f"{row.p95:9.2%}{intervals:18}"
                 + ("" if steep is None else f"{steep[0]:8.3f} ± {steep[1]:.3f}")
+                + ("" if row.reached is None else f" reached in {row.reached:.0%}")
             )
 
 
@@ -148,12 +155,12 @@ def show_summary(rows: list[Row]) -> None:
     click.echo(
         f"\nrows: all, with coverage in {COVERAGE_LOW:.0%} to {COVERAGE_HIGH:.0%}, below, above, "
         f"and of those the ones of a half width over {NARROW:.1%}\n"
-        "p95: of combined bytes, all entries compressed / a quarter of them; - where exact\n"
+        "p95: the greatest of combined bytes, with sketches of that size; - where exact\n"
         f"slopes: judged, and those within {SLOPE} ± {SLOPE_TOLERANCE}\n"
     )
     click.echo(
         f"{'':24}{'rows':>5}{'in':>5}{'below':>6}{'above':>6}{'wide':>5}{'least':>8}{'mean':>7}"
-        f"{'p95, 1 MiB':>17}{'p95, 32 MiB':>17}{'slopes':>8}{'right':>6}"
+        f"{'p95, 1 MiB':>13}{'p95, 32 MiB':>13}{'slopes':>8}{'right':>6}"
     )
     for name in (*dict.fromkeys(r.stream for r in judged), ""):
         own = [r for r in judged if name in ("", r.stream)]
@@ -168,7 +175,7 @@ def show_summary(rows: list[Row]) -> None:
         at = [_p95(own, n) if name else "" for n in (ENTRIES_1_MIB, ENTRIES_32_MIB)]
         click.echo(
             f"{name or 'all':24}{len(own):5}{sum(r.held for r in own):5}{low:6}{high:6}{wide:5}"
-            f"{min(coverage):8.1%}{np.mean(coverage):7.1%}{at[0]:>17}{at[1]:>17}{len(steep):8}{right:6}"
+            f"{min(coverage):8.1%}{np.mean(coverage):7.1%}{at[0]:>13}{at[1]:>13}{len(steep):8}{right:6}"
         )
 
 
@@ -178,15 +185,36 @@ def _wide(row: Row) -> bool:
 
 
 def _p95(rows: Sequence[Row], entries: int) -> str:
-    """The greatest of the stream's combined quantities, as ``all / a quarter compressed``."""
-    found = {
-        r.share: r.p95
+    """The greatest of the stream's combined quantities, of all strata."""
+    found = [
+        r.p95
         for r in rows
-        if r.entries == entries
+        if (r.entries, r.estimator) == (entries, "storeff")
         and r.quantity.startswith("combined")
         and "stratum" not in r.quantity
-    }
-    return " / ".join(f"{found[s]:.2%}" if s in found else "-" for s in (1.0, 0.25))
+    ]
+    return f"{max(found):.2%}" if found else "-"
+
+
+def show_gains(rows: list[Row]) -> None:
+    """What the cheaper codecs are worth: RMSE with them to that without, by codec, and where it is
+    larger by more than twice what chance moves it by."""
+    by_key = {(r.stream, r.quantity, r.entries, r.estimator): r for r in rows}
+    gains: dict[str, list[float]] = {}
+    worse: list[str] = []
+    for row in rows:
+        nested = by_key.get((row.stream, row.quantity, row.entries, "storeff"))
+        if row.estimator != "plain" or nested is None or not row.rmse:
+            continue
+        gain = nested.rmse / row.rmse
+        gains.setdefault(row.quantity, []).append(gain)
+        if gain > 1 + 2 / math.sqrt(row.seeds):
+            worse.append(f"{gain:6.2f}  {row.stream}, {row.quantity}, {row.entries:,} entries")
+    if gains:
+        click.echo("\nRMSE with cheaper codecs / without:")
+    for quantity, each in gains.items():
+        click.echo(f"{quantity}: median {np.median(each):.2f}, {min(each):.2f} to {max(each):.2f}")
+    click.echo("\n".join(worse))
 
 
 def show_misses(rows: list[Row]) -> None:

@@ -1,13 +1,15 @@
 """How far estimates from a partial read are off, and how often their 95 % intervals hold the truth.
 
-    python bench/accuracy/partial.py --corpora DIR --cache DIR [--seeds 100] [--corpus NAME]...
+    python bench/accuracy/partial.py [--corpora DIR --cache DIR] [--seeds 100] [--corpus NAME]...
         [-o results.json]
 
 Every unit of a corpus is cut and compressed once and recorded (partial_records.py); a partial scan
-under some seed is then replayed from the record.
+under some seed is then replayed from the record (partial_replay.py).
 
-``storeff`` is the product: coordinated units, the calibrated estimator, corrected by the listing.
-``by size alone`` is the same where only files of one size share their places, with no correction.
+``storeff`` is the product: coordinated units, the calibrated estimator, corrected by the listing;
+some chunks of the part compressed, with a cheap codec more than with the other, which is known by
+its ratio to that. In all else every chunk of the part is compressed, as in ``all compressed``.
+``by size alone`` is that where only files of one size share their places, with no correction.
 From as many bytes read in uncoordinated units: the same estimator, with the correction and without;
 the plain unseen program, GEE and Chao1 on the chunks' frequencies; and the ratio inside the sample.
 Errors are relative to the truth, ``ratio`` is the median of high / low of the intervals.
@@ -15,12 +17,11 @@ Errors are relative to the truth, ``ratio`` is the median of high / low of the i
 ``looks`` are scans that go on, twice as far each time, until the interval is narrow enough.
 """
 
-import itertools
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import baselines
 import click
@@ -28,36 +29,23 @@ import numpy as np
 from partial_records import (
     CODEC,
     CORPORA,
-    MADE_UP_UNIT_BYTES,
     Floats,
     Ints,
     Record,
-    alone,
-    by_size,
-    check_places,
-    drawn,
-    loaded,
-    made_up,
-    replayed,
-    sampled,
-)  # fmt: skip
+    chosen,
+    options,
+    save,
+)
+from partial_replay import CHUNKER, alone, by_size, check_places, drawn, sampled, scanned
 
-from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation
-from storeff.estimate.extents import ChunkTable
-from storeff.estimate.per_byte import saved_share
-from storeff.estimate.sampled import range_is_narrow
+from storeff.estimate.reading import MORE, STEP_MAX, half_width, rate_needed
+from storeff.estimate.sampled import THINNINGS, SampleEvidence
 from storeff.estimate.unseen import Z_MAX, calibrate, estimate
 from storeff.quantity import Quantity
-from storeff.scan.plan import Chunker
 from storeff.scan.sampling import SamplingDesign
 
 RATES = (0.01, 0.05, 0.15)
-THINNINGS = 60
-TENTH = 0.1
 UNDIVIDED = 1 << 40
-PER_OCCURRENCE = Chunker(
-    "recorded", "content-defined", 1, 1 << 30, 1, (CODEC,), 1, per_occurrence=True
-)
 # Where a scan towards an interval begins, and how narrow that is to be.
 FIRST_RATE, GOALS = 1 / 64, (0.05, 0.02)
 
@@ -120,24 +108,27 @@ class Looked:
     coverage: float | None
 
 
-def looks(name: str, record: Record, seeds: int) -> Iterator[Looked]:
-    """As storeff.estimate.reading.read_towards does, on the headline's quantity."""
-    how = drawn(record, SamplingDesign().share_limit)
-    truth = record.truth(record.compressed)
+def looks(name: str, record: Record, unit_bytes: int, seeds: int) -> Iterator[Looked]:
+    """As storeff.estimate.reading.read_towards does, if reading everything is much dearer."""
+    right = 1 / record.truth(record.compressed)
     found: dict[float, list[tuple[float, bool]]] = {goal: [] for goal in GOALS}
     for seed in range(1, seeds + 1):
-        at = how.places(record, seed)
-        rate, open_goals = FIRST_RATE, list(GOALS)
-        while open_goals and rate < 1.0:
-            value, low, high, _ = interval(record, at, rate, record.compressed, how.alike, seed)
-            narrow = low > 0 and range_is_narrow(low, high, rate)
-            half = (1 / low - 1 / high) / 2 * value if narrow else np.inf
-            for goal in [goal for goal in open_goals if half <= goal]:
-                found[goal].append((rate, low <= truth <= high))
-                open_goals.remove(goal)
-            rate *= 2
-        for goal in open_goals:
-            found[goal].append((1.0, True))
+        for goal, stops in found.items():
+            rate = FIRST_RATE
+            seen: list[tuple[float, float]] = []
+            while rate < 1.0:
+                evidence = SampleEvidence(scanned(record, unit_bytes, seed, rate), None)
+                ratio = evidence.data_bytes / evidence.distinct(CHUNKER, CODEC)
+                half, low, high = half_width(ratio), ratio.low, ratio.high
+                if half is not None and low is not None and high is not None:
+                    seen.append((rate, half))
+                    if ratio.value is not None and half <= goal:
+                        stops.append((rate, low <= right <= high))
+                        break
+                needed = rate_needed(seen, goal) or 0.0
+                rate = max(2 * rate, min(MORE * needed, STEP_MAX * rate))
+            else:
+                stops.append((1.0, True))
     for goal, stops in found.items():
         early = [held for rate, held in stops if rate < 1.0]
         yield Looked(
@@ -154,11 +145,19 @@ def experiment(
     name: str, unit_bytes: int, record: Record, seeds: int, rate: float
 ) -> Iterator[Row]:
     units = float(record.bytes.sum()) / unit_bytes
-    designs = {"storeff": drawn(record, SamplingDesign().share_limit)}
+    coordinated = drawn(record, SamplingDesign().share_limit)
+    designs = {"storeff, all compressed": coordinated}
     if name == "same size":
         designs["storeff, crowds undivided"] = drawn(record, UNDIVIDED)
     earlier = by_size(record, SamplingDesign().share_limit)
-    for quantity, value in (("unique", record.sizes), (f"combined {CODEC}", record.compressed)):
+    parts = [
+        SampleEvidence(scanned(record, unit_bytes, seed, rate), None)
+        for seed in range(1, seeds + 1)
+    ]
+    for quantity, codec, value in (
+        ("unique", None, record.sizes),
+        (f"combined {CODEC}", CODEC, record.compressed),
+    ):
         truth = record.truth(value)
         found: dict[str, list[tuple[float, ...]]] = {}
 
@@ -167,15 +166,19 @@ def experiment(
         ) -> None:
             found.setdefault(label, []).append(figures)
 
-        for seed in range(1, seeds + 1):
+        for seed, part in enumerate(parts, 1):
+            share = part.share(CHUNKER, codec)
+            add("storeff", *numbers(share), part.calibrated(CHUNKER, codec))
             for label, how in designs.items():
+                if codec is None and how is coordinated:
+                    continue
                 at = how.places(record, seed)
                 add(label, *interval(record, at, rate, value, how.alike, seed))
             sample = sampled(record, earlier.places(record, seed), rate, value)
             add("by size alone", numbers(estimate(sample, rate, Z_MAX))[0])
             at = alone(record, seed)
             sample = sampled(record, at, rate, value)
-            aware = sampled(record, at, rate, value, designs["storeff"].alike)
+            aware = sampled(record, at, rate, value, coordinated.alike)
             for label, each in (("program", sample), ("program and listing", aware)):
                 value_of = numbers(estimate(each, rate, Z_MAX))[0]
                 add(f"uncoordinated, same {label}", value_of)
@@ -198,8 +201,10 @@ def experiment(
             intervals: dict[str, float] = {}
             if columns.shape[1] > 1:
                 low, high = columns[known, 1], columns[known, 2]
+                # What is computed as 1 may be a little less.
+                covered = (low <= truth * (1 + 1e-9)) & (truth <= high * (1 + 1e-9))
                 intervals = {
-                    "coverage": float(((low <= truth) & (truth <= high)).mean()),
+                    "coverage": float(covered.mean()),
                     "ratio": float(np.median(high / low)),
                     "z": float(columns[known, 3].mean()),
                 }
@@ -210,132 +215,38 @@ def experiment(
             )  # fmt: skip
 
 
-def compression(
-    name: str, unit_bytes: int, record: Record, seeds: int, rate: float
-) -> Iterator[Row]:
-    """What is left when every chunk is compressed, in bytes and as allocated, and the interval of
-    that: from all chunks of what was read, and from one in TENTH."""
-    how = drawn(record, SamplingDesign().share_limit)
-    chunk_bytes = record.sizes[record.chunk].astype(np.uint64)
-    compressed = record.compressed[record.chunk].astype(np.uint64)
-    data_bytes = float(chunk_bytes.sum())
-    keys = np.arange(len(record.chunk), dtype=np.uint64)
-    cases = tuple(itertools.product((IN_BYTES, IN_UNITS), (1.0, TENTH)))
-    found: dict[tuple[Allocation, float], list[tuple[float, ...]]] = {case: [] for case in cases}
-    for seed in range(1, seeds + 1):
-        at = how.places(record, seed)
-        read = np.flatnonzero(at[record.unit] < rate)
-        lot = np.random.default_rng(seed).random(len(read))
-        scan = replayed(record, unit_bytes, seed, rate, {})
-        for kept in (1.0, TENTH):
-            rows = read[lot < kept]
-            table = ChunkTable(
-                PER_OCCURRENCE,
-                keys[rows],
-                chunk_bytes[rows],
-                at[record.unit[rows]],
-                np.zeros(len(rows), np.uint64),
-                kept,
-                compressed[rows][:, np.newaxis],
-                kept,
-                len(read),
-                np.zeros(256, np.uint64),
-            )
-            for allocation in (IN_BYTES, IN_UNITS):
-                share = numbers(saved_share(scan, table, 0, allocation))
-                found[allocation, kept].append(share)
-    for (allocation, kept), shares in found.items():
-        whole = float(allocation.rounded(chunk_bytes).sum()) / data_bytes
-        truth = float(allocation.taken(chunk_bytes, compressed).sum()) / data_bytes
-        value, high, low = (whole - np.array(shares)).T
-        known = ~np.isnan(value)
-        if known.any():
-            error = value[known] / truth - 1
-            covered = (low[known] <= truth + 1e-9) & (truth <= high[known] + 1e-9)
-            yield Row(
-                name,
-                f"compression {CODEC}" + (", as allocated" if allocation == IN_UNITS else ""),
-                rate,
-                "storeff" if kept == 1.0 else "storeff, one chunk in ten",
-                round(float(record.bytes.sum()) / unit_bytes),
-                truth,
-                float(error.mean()),
-                float(np.sqrt((error**2).mean())),
-                1 - float(known.mean()),
-                float(covered.mean()),
-                float(np.median(high[known] / low[known])),
-            )
-
-
 @click.command(help=__doc__, context_settings={"max_content_width": 100})
-@click.option("--corpora", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--cache", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--bytes-max", default=1_400_000_000, show_default=True, help="Of each corpus.")
-@click.option("--seeds", default=100, show_default=True)
-@click.option("--corpus", "names", multiple=True, help="Only these, some of which are made up.")
-@click.option("--compression-only", is_flag=True)
-@click.option("-o", "output", type=click.Path(dir_okay=False, path_type=Path))
-def main(
-    corpora: Path | None,
-    cache: Path | None,
-    bytes_max: int,
-    seeds: int,
-    names: tuple[str, ...],
-    compression_only: bool,
-    output: Path | None,
-) -> None:
-    if (corpora is None) != (cache is None):
-        raise click.UsageError("--corpora and --cache go together")
+@options
+def main(output: Path | None, seeds: int, **which: Any) -> None:
     rows: list[Row] = []
     looked: list[Looked] = []
-    for name in names or (*made_up(), *(CORPORA if corpora else ())):
-        if name in made_up():
-            made, unit_bytes = made_up()[name](), MADE_UP_UNIT_BYTES
-        else:
-            assert corpora is not None
-            assert cache is not None
-            cache.mkdir(parents=True, exist_ok=True)
-            check_places(corpora / name, CORPORA[name])
-            made = loaded(name, corpora, cache, bytes_max)
-            unit_bytes = CORPORA[name].unit_bytes
-        if not compression_only:
-            for each in looks(name, made, seeds):
-                looked.append(each)
-                click.echo(str(each))
+    for name, record, unit_bytes in chosen(**which):
+        if name in CORPORA:
+            check_places(which["corpora"] / name, CORPORA[name])
+        for each in looks(name, record, unit_bytes, seeds):
+            looked.append(each)
+            click.echo(str(each))
         for rate in RATES:
-            rows_of = [compression(name, unit_bytes, made, seeds, rate)]
-            if not compression_only:
-                rows_of.append(experiment(name, unit_bytes, made, seeds, rate))
-            for row in itertools.chain(*rows_of):
+            for row in experiment(name, unit_bytes, record, seeds, rate):
                 rows.append(row)
-                bounds = ""
-                if row.coverage is not None:
-                    bounds = f" coverage {row.coverage:.2f} high/low {row.ratio:.2f}"
-                if row.bias is None:
-                    click.echo(f"{row.corpus:10}{rate:5.0%} {row.quantity:33}{row.estimator:30} -")
-                    continue
-                click.echo(
-                    f"{row.corpus:10}{row.rate:5.0%} {row.quantity:33}{row.estimator:30}"
-                    f" bias {row.bias:+7.1%} RMSE {row.rmse:7.1%}{bounds}"
-                )
-    if output:
-        about = {
-            "date": date.today().isoformat(),
-            "seeds": seeds,
-            "thinnings": THINNINGS,
-            "corpora": {name: asdict(kind) for name, kind in CORPORA.items()},
-        }
-        output.write_text(
-            json.dumps(
-                {
-                    **about,
-                    "rows": [asdict(row) for row in rows],
-                    "looks": [asdict(each) for each in looked],
-                },
-                indent=1,
-            )
-            + "\n"
-        )
+                click.echo(shown(row))
+    about = {
+        "date": date.today().isoformat(),
+        "seeds": seeds,
+        "thinnings": THINNINGS,
+        "corpora": {name: asdict(kind) for name, kind in CORPORA.items()},
+    }
+    save(output, about, rows=rows, looks=looked)
+
+
+def shown(row: Row) -> str:
+    text = f"{row.corpus:15}{row.rate:5.0%} {row.quantity:18}{row.estimator:31}"
+    if row.bias is None:
+        return f"{text} -"
+    text += f" bias {row.bias:+7.1%} RMSE {row.rmse:7.1%}"
+    if row.coverage is not None:
+        text += f" coverage {row.coverage:.2f} high/low {row.ratio:.2f}"
+    return text
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
-"""Units of corpora, cut and compressed once, from which partial scans are replayed.
+"""Units of corpora, cut and compressed once, from which partial scans are replayed
+(partial_replay.py).
 
 The truth is of whole files cut from their start, whose chunks those of units are not all. So that a
 corpus of 0.1 to 1.4 GB has at least 5,000 units, its units and chunks are smaller than the
 product's where CORPORA says so.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 import numpy as np
@@ -16,18 +18,9 @@ import numpy.typing as npt
 from extent_chunks import chunks_of
 
 from storeff import _native
-from storeff.estimate.extents import ChunkTable, ExtentSample
-from storeff.estimate.unseen import Pairs
-from storeff.scan import sampling
 from storeff.scan.codecs import codec
-from storeff.scan.extent import Extents
-from storeff.scan.plan import ALLOCATION_BYTES, Chunker
-from storeff.scan.sampling import (
-    SamplingDesign,
-    SamplingRanks,
-    Totals,
-    object_number,
-)
+from storeff.scan.plan import HEADLINE, Chunker
+from storeff.scan.sampling import GOLDEN, SamplingDesign, object_number
 from storeff.sources.entry import Entries
 from storeff.sources.source import entries as listed
 from storeff.sources.source import read_range
@@ -37,7 +30,8 @@ Ints = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
 
-CODEC = "zstd-1"
+# The codec that is judged, and a cheaper one, which more chunks of a part are compressed with.
+CODEC, CHEAPER = HEADLINE.codec, "lz4"
 SAME_SIZE_SEED = 20261121
 MADE_UP_UNIT_BYTES = 16 * 4096
 
@@ -78,7 +72,8 @@ CORPORA = {
 class Record:
     """A row per unit: the size of its file, its number, hashes of the file's name and path, bytes.
     A row per reference of a unit: the unit and the chunk. A row per distinct chunk: bytes,
-    compressed, and whether the files have it when each is cut as a whole: what is to be estimated.
+    compressed with CODEC, ``cheaper`` with that; and whether the files have it when each is cut as
+    a whole: what is to be estimated.
     """
 
     file_bytes: U64
@@ -90,6 +85,7 @@ class Record:
     chunk: Ints
     sizes: Ints
     compressed: Ints
+    cheaper: Ints
     whole: npt.NDArray[np.bool_]
 
     def truth(self, value: Ints) -> float:
@@ -99,13 +95,13 @@ class Record:
 
 def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
     """The units of the files in ``folder``, in order of path, up to ``bytes_max``."""
-    kernel, compressor = _native.kernels()[0], codec(CODEC)
+    kernel, compressors = _native.kernels()[0], [codec(name) for name in (CODEC, CHEAPER)]
     chunker = Chunker("recorded", kind.cut, kind.min_bytes, kind.max_bytes, 1)
     tree = LocalTree([folder], one_file_system=True)
     entries = sorted(listed(tree), key=lambda entry: entry.path)
     units: list[tuple[int, int, int, int, int]] = []
     rows: dict[int, int] = {}
-    table: list[tuple[int, int]] = []
+    table: list[tuple[int, ...]] = []
     references: list[tuple[int, int]] = []
     whole: set[int] = set()
     left = bytes_max
@@ -115,7 +111,8 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
         offsets, keys, sizes = (column.tolist() for column in found)
         for offset, key, size in zip(offsets, keys, sizes, strict=True):
             if rows.setdefault(key, len(rows)) == len(table):
-                table.append((size, compressor([data[offset : offset + size]])[0]))
+                chunk = [data[offset : offset + size]]
+                table.append((size, *(sizes_of(chunk)[0] for sizes_of in compressors)))
         return [rows[key] for key in keys]
 
     names = Entries.of(entries).name_hashes().tolist()
@@ -133,13 +130,13 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
             references += ((len(units), row) for row in rows_of(data, start - begin, end - begin))
             units.append((entry.size_bytes, number, name_hash, object_number(entry), end - start))
     unit, chunk = np.array(references, np.int64).T
-    sizes_, compressed = np.array(table, np.int64).T
+    sizes_, compressed, cheaper = np.array(table, np.int64).T
     file_bytes, number, name, path, unit_bytes = np.array(units, np.uint64).T
     in_whole = np.zeros(len(table), bool)
     in_whole[list(whole)] = True
     return Record(
         file_bytes, number, name, path, unit_bytes.astype(np.int64), unit, chunk, sizes_,
-        compressed, in_whole,
+        compressed, cheaper, in_whole,
     )  # fmt: skip
 
 
@@ -154,16 +151,18 @@ def same_size(files: int = 20_000, chunks: int = 16) -> Record:
     chunk[common] = 10**9 + rng.zipf(1.5, int(common.sum())) % 5000
     _, rows = np.unique(chunk, return_inverse=True)
     sizes = np.full(int(rows.max()) + 1, 4096)
+    compressed = rng.integers(100, 4096, len(sizes))
     return Record(
         np.full(files, chunks * 4096, np.uint64),
         np.zeros(files, np.uint64),
-        content.astype(np.uint64) * np.uint64(sampling.GOLDEN),
-        np.arange(files, dtype=np.uint64) * np.uint64(sampling.GOLDEN),
+        content.astype(np.uint64) * np.uint64(GOLDEN),
+        np.arange(files, dtype=np.uint64) * np.uint64(GOLDEN),
         np.full(files, chunks * 4096),
         np.repeat(np.arange(files), chunks),
         rows.ravel(),
         sizes,
-        rng.integers(100, 4096, len(sizes)),
+        compressed,
+        compressed + (rng.beta(2, 8, len(sizes)) * (sizes - compressed)).astype(np.int64),
         np.ones(len(sizes), bool),
     )
 
@@ -180,16 +179,18 @@ def rare_files(units: int, rare: int, in_units: int) -> Record:
     unit = np.repeat(np.arange(len(file)), chunks)
     incompressible = (file % rare == rare - 1)[unit]
     names = rng.integers(0, 1 << 63, units).astype(np.uint64)
+    compressed = np.where(incompressible, chunk_bytes, rng.integers(240, 400, len(unit)))
     return Record(
         counts[file].astype(np.uint64) * np.uint64(MADE_UP_UNIT_BYTES),
         number.astype(np.uint64),
         names[file],
-        np.arange(units, dtype=np.uint64)[file] * np.uint64(sampling.GOLDEN),
+        np.arange(units, dtype=np.uint64)[file] * np.uint64(GOLDEN),
         np.full(len(file), MADE_UP_UNIT_BYTES),
         unit,
         np.arange(len(unit)),
         np.full(len(unit), chunk_bytes),
-        np.where(incompressible, chunk_bytes, rng.integers(240, 400, len(unit))),
+        compressed,
+        np.minimum(chunk_bytes, compressed + rng.integers(0, 100, len(unit))),
         np.ones(len(unit), bool),
     )
 
@@ -209,7 +210,7 @@ def made_up() -> dict[str, Callable[[], Record]]:
 def loaded(name: str, corpora: Path, cache: Path, bytes_max: int) -> Record:
     """The record of a corpus, made once."""
     kind = CORPORA[name]
-    cut = f"{kind.unit_bytes}-{kind.min_bytes}-{kind.max_bytes}-{kind.lead_bytes}"
+    cut = f"{kind.unit_bytes}-{kind.min_bytes}-{kind.max_bytes}-{kind.lead_bytes}-{CODEC}-{CHEAPER}"
     path = cache / f"{name}-{cut}-{bytes_max}.npz"
     if not path.exists():
         made = record(corpora / name, kind, bytes_max)
@@ -218,154 +219,39 @@ def loaded(name: str, corpora: Path, cache: Path, bytes_max: int) -> Record:
         return Record(**{key: kept[key] for key in kept.files})
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """How the units of a record are drawn: what places are hashes of beside the units' numbers, and
-    how many files are alike, as ``storeff.scan.sampling.Shared``."""
-
-    size: U64
-    key: U64
-    alike: Ints
-
-    def places(self, record: Record, seed: int) -> Floats:
-        """(units,) the places of the units."""
-        return sampling.sampling_ranks(self.size, record.number, self.key, seed)
-
-
-def drawn(record: Record, crowd_files: int) -> Drawn:
-    """As the product draws, which has no more than ``crowd_files`` files share their places."""
-    version_files = min(SamplingDesign().version_limit, crowd_files)
-    bits = exponents(record).astype(np.uint64)
-    both = _files(record, record.file_bytes * np.uint64(sampling.GOLDEN) ^ record.name)
-    named = _files(record, record.name ^ bits)
-    of_size = _files(record, record.file_bytes)
-    rules = [
-        (count >= 2) & (count <= most)
-        for count, most in ((both, crowd_files), (named, version_files), (of_size, crowd_files))
-    ]
-    none = np.zeros(len(both), np.uint64)
-    return Drawn(
-        size=np.select(rules, [record.file_bytes, bits, record.file_bytes], record.file_bytes),
-        key=np.select(rules, [record.name, record.name, none], record.path),
-        alike=np.select(rules, [both, both, of_size], 1),
-    )
+def options(command: Callable[..., None]) -> Callable[..., None]:
+    """What says of which corpora, and of how many seeds."""
+    folder = click.Path(file_okay=False, path_type=Path)
+    for option in (
+        click.option("-o", "output", type=click.Path(dir_okay=False, path_type=Path)),
+        click.option("--corpus", "names", multiple=True, help="Only these; some are made up."),
+        click.option("--seeds", default=100, show_default=True),
+        click.option("--bytes-max", default=1_400_000_000, show_default=True, help="Of each."),
+        click.option("--cache", type=folder),
+        click.option("--corpora", type=click.Path(exists=True, file_okay=False, path_type=Path)),
+    ):
+        command = option(command)
+    return command
 
 
-def exponents(record: Record) -> Ints:
-    """(units,) bits of the size of each unit's file."""
-    return np.frexp(record.file_bytes.astype(np.float64))[1].astype(np.int64)
+def chosen(
+    corpora: Path | None, cache: Path | None, bytes_max: int, names: tuple[str, ...]
+) -> Iterator[tuple[str, Record, int]]:
+    """Name, record and bytes of a unit of the corpora ``names``; of all, if there are none."""
+    if (corpora is None) != (cache is None):
+        raise click.UsageError("--corpora and --cache go together")
+    for name in names or (*made_up(), *(CORPORA if corpora else ())):
+        if name in made_up():
+            yield name, made_up()[name](), MADE_UP_UNIT_BYTES
+        elif name not in CORPORA or corpora is None or cache is None:
+            raise click.UsageError(f"there is no corpus {name} without --corpora and --cache")
+        else:
+            cache.mkdir(parents=True, exist_ok=True)
+            yield name, loaded(name, corpora, cache, bytes_max), CORPORA[name].unit_bytes
 
 
-def _files(record: Record, key: U64) -> Ints:
-    """(units,) how many files have the ``key`` of each unit's file."""
-    keys, counts = np.unique(key[record.number == 0], return_counts=True)
-    return counts[np.searchsorted(keys, key)]
-
-
-def by_size(record: Record, crowd_files: int) -> Drawn:
-    """Files of one size share their places, in a crowd those of one size and name, else none."""
-    crowded = _files(record, record.file_bytes ^ record.name) > crowd_files
-    named = np.where(crowded, record.path, record.name)
-    key = np.where(_files(record, record.file_bytes) > crowd_files, named, np.uint64(0))
-    return Drawn(record.file_bytes, key, np.ones(len(key), np.int64))
-
-
-def alone(record: Record, seed: int) -> Floats:
-    """(units,) places that no two units share."""
-    keys = np.column_stack((np.arange(len(record.bytes)), np.full(len(record.bytes), 1 << 60)))
-    return _native.rank(keys.astype(np.uint64), np.ones(len(keys), np.uint64), seed)
-
-
-def check_places(folder: Path, kind: Kind) -> None:
-    """Raises ClickException unless ``drawn`` is what the product does."""
-    tree = LocalTree([folder], one_file_system=True)
-    found = Entries.of(entry for entry in listed(tree) if entry.size_bytes)
-    design = SamplingDesign(seed=3, extent_bytes=kind.unit_bytes, share_limit=8, version_limit=8)
-    product = SamplingRanks(tree, design)
-    product.count(found)
-    rows = [
-        (p.size_bytes, n, name_hash, object_number(p))
-        for p, name_hash in zip(found, found.name_hashes().tolist(), strict=True)
-        for n in range(-(-p.size_bytes // kind.unit_bytes))
-    ]
-    none = np.empty(0, np.int64)
-    sizes, numbers, names, paths = np.array(rows, np.uint64).T
-    ours = Record(sizes, numbers, names, paths, none, none, none, none, none, none > 0)
-    units = Extents.joined(list(product.select([found], 0.0, 2.0, Totals())))
-    how = drawn(ours, 8)
-    told = np.column_stack((units.ranks, product.shared_by(units.entries).group_size))
-    same = told == np.column_stack((how.places(ours, 3), how.alike))
-    # What collides in the product's tables is told apart there.
-    if same.all(axis=1).mean() < 0.98:
-        raise click.ClickException("the places are not those of the product")
-
-
-def sampled(
-    record: Record, at: Floats, rate: float, value: Ints, alike: Ints | None = None
-) -> Pairs:
-    """What reading the units at places below ``rate`` would have given, the listing telling that
-    files share their units with ``alike`` ones of their size, if given."""
-    taken = at < rate
-    hashes, place_of_unit = np.unique(at[taken], return_inverse=True)
-    once = record.bytes if alike is None else record.bytes // alike
-    read, left = (
-        np.bincount(place_of_unit, column[taken], len(hashes)).astype(float)
-        for column in (record.bytes, once)
-    )
-    met = taken[record.unit]
-    rows, chunk = np.unique(record.chunk[met], return_inverse=True)
-    place = np.searchsorted(hashes, at[record.unit[met]])
-    pairs = np.unique(chunk * len(hashes) + place)
-    once_share = float(once.sum() / record.bytes.sum())
-    return Pairs(
-        value[rows].astype(float), pairs // len(hashes), pairs % len(hashes), hashes, read, read,
-        left, once_share,
-    )  # fmt: skip
-
-
-def replayed(
-    record: Record,
-    unit_bytes: int,
-    seed: int,
-    rate: float,
-    tables: dict[str, ChunkTable],
-    labels: U64 | None = None,
-    roots: dict[bytes, int] | None = None,
-) -> ExtentSample:
-    """What a scan of ``record`` at ``rate`` finds, beside the ``tables`` of its chunks: ``labels``
-    (units,) as in a Sketch, and the bytes of the ``roots`` that they name."""
-    how, bits = drawn(record, SamplingDesign().share_limit), exponents(record)
-    data_bytes = record.bytes.astype(np.uint64)
-    nominal_bytes = data_bytes // how.alike.astype(np.uint64)
-    last = (record.number + np.uint64(1)) * np.uint64(unit_bytes) >= record.file_bytes
-    at = how.places(record, seed)
-    taken = at < rate
-    ranks, first, row = np.unique(at[taken], return_index=True, return_inverse=True)
-    listed, nominal = (
-        np.bincount(row, column[taken], len(ranks)).astype(np.uint64)
-        for column in (data_bytes, nominal_bytes)
-    )
-    all_bytes = int(record.bytes.sum())
-    present = np.unique(bits).tolist()
-    return ExtentSample(
-        seed=seed,
-        extent_bytes=unit_bytes,
-        lead_bytes=SamplingDesign().lead_bytes,
-        share_limit=SamplingDesign().share_limit,
-        rate=rate,
-        data_bytes=int(data_bytes[taken].sum()) if rate >= 1.0 else all_bytes,
-        read_bytes=int(data_bytes[taken].sum()),
-        roots=roots or {},
-        nominal_share=float(nominal_bytes.sum()) / all_bytes,
-        bytes_by_exponent={each: int(record.bytes[bits == each].sum()) for each in present},
-        ranks_by_exponent={each: float((1 / how.alike[bits == each]).sum()) for each in present},
-        padding_bytes=int((-record.bytes[last] % ALLOCATION_BYTES).sum()),
-        ranks=ranks,
-        exponents=bits[taken][first],
-        listed=listed,
-        nominal=nominal,
-        at=row,
-        labels=np.zeros(len(row), np.uint64) if labels is None else labels[taken],
-        data=data_bytes[taken],
-        tables=tables,
-    )
+def save(output: Path | None, about: dict[str, Any], **rows: list[Any]) -> None:
+    """Write ``rows``, by name, and what they are ``about``."""
+    if output:
+        found = {name: [asdict(row) for row in each] for name, each in rows.items()}
+        output.write_text(json.dumps(about | found, indent=1) + "\n")

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from storeff import _native
 from storeff.scan.codecs import codec
-from storeff.scan.plan import CHUNKERS, Similarity
+from storeff.scan.plan import CUTTINGS, Similarity
 from storeff.scan.similar import delta_bytes, group_savings
 
 CODEC = "zstd-3"
@@ -61,7 +61,7 @@ class Corpus:
 
 def corpus_of(files: Sequence[Path], chunker: str) -> Corpus:
     kernel = _native.kernels()[0]
-    sizes = next(c for c in CHUNKERS if c.name == chunker)
+    sizes = next(c for c in CUTTINGS if c.name == chunker)
     found: dict[Key, bytes] = {}
     references: Counter[Key] = Counter()
     for path in files:

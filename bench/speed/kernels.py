@@ -30,7 +30,7 @@ import numpy as np
 
 from storeff import _native
 from storeff.scan.machine import cpu_name
-from storeff.scan.plan import CHUNKERS
+from storeff.scan.plan import CUTTINGS, Plan
 
 READ_BYTES = 1 << 20
 # Long enough that the clock and the call from Python (0.5 us) do not show.
@@ -122,13 +122,13 @@ def stream_cases(name: str, buffer: str, data: Any) -> list[Case]:
     noise = data["random"]
     cases = []
     for profile in ("cdc-8KiB", "cdc-64KiB"):
-        chunker = next(c for c in CHUNKERS if c.name == profile)
+        chunker = next(c for c in CUTTINGS if c.name == profile)
         call = partial(_native.cut, noise, chunker.min_bytes, chunker.max_bytes, name)
         cases.append(Case(f"cut {profile}", name, buffer, len(noise), call))
-    plans = {c.name: [c] for c in CHUNKERS if c.name == "cdc-8KiB"} | {"default plan": [*CHUNKERS]}
+    plans = {c.name: [c] for c in CUTTINGS if c.name == "cdc-8KiB"} | {"default plan": [*CUTTINGS]}
     for plan, chunkers in plans.items():
         # There is room for the chunks of one span: those of the next are the same.
-        sizes = [(c.min_bytes, c.max_bytes, c.entries) for c in chunkers]
+        sizes = [(c.min_bytes, c.max_bytes, c.entries, Plan().predicts(c)) for c in chunkers]
         scanner = _native.Scanner(sizes, 1, name)
         span = noise[: READ_BYTES // 2]
         cases.append(Case(f"span {plan}", name, "512 KiB", len(span), partial(scan, scanner, span)))

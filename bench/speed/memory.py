@@ -4,16 +4,18 @@
 
 The data are sparse files of 125 MB, 8 to a gigabyte (1e9), that read as noise without a hole
 (noise.c, preloaded), so no room is needed on disk. Measured with the default plan: the whole tool,
-``storeff scan``, and scan() alone. A peak is the process's own largest resident set; what stood
-there before scan() began is reported beside it.
+``storeff scan``, and scan() alone, which counts and compresses nothing. A peak is the process's own
+largest resident set; what stood there before scan() began is reported beside it.
 """
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ TOOL = "storeff scan"
 FUNCTION = "scan() alone"
 SCAN = """
 import json, sys
-from storeff.estimate.reduction import reduce
+from storeff.estimate.sketched import SketchEvidence
 from storeff.scan.plan import Plan
 from storeff.scan.run import scan
 from storeff.sources.tree import LocalTree
@@ -42,13 +44,15 @@ def peak_bytes():
 before = peak_bytes()
 measured = scan(LocalTree([sys.argv[1]]), Plan(), threads=int(sys.argv[2]))
 after = peak_bytes()
-made = reduce(measured)
+found = SketchEvidence.of(measured)
 json.dump({
     "before_bytes": before,
     "peak_bytes": after,
     "read_bytes": measured.read_bytes,
     "hole_bytes": measured.hole_bytes,
-    "unique": [[d.chunker, d.unique_bytes.value, d.run_bytes] for d in made.dedup],
+    "unique": [
+        [c.name, found.distinct(c).value, found.counts(c)[1]] for c in measured.plan.chunkers
+    ],
 }, sys.stdout)
 """
 
@@ -62,9 +66,21 @@ def make_files(folder: Path, gigabytes: int) -> Path:
     return place
 
 
-def run_child(words: list[str], shim: Path, folder: Path) -> tuple[dict[str, Any], int]:
-    """The JSON that a command prints, and its peak memory in bytes."""
-    env = {**os.environ, "LD_PRELOAD": str(shim), "NOISE_FOLDER": str(folder)}
+def compiled_noise(folder: Path) -> Path:
+    source = Path(__file__).with_name("noise.c")
+    return compiled(source, folder / "noise.so", "-shared", "-fPIC", "-ldl")
+
+
+def with_noise(shim: Path, folder: Path) -> dict[str, str]:
+    """The environment in which files below ``folder`` read as noise."""
+    return {"LD_PRELOAD": str(shim), "NOISE_FOLDER": str(folder)}
+
+
+def run_child(
+    words: list[str], noise: Mapping[str, str]
+) -> tuple[dict[str, Any], resource.struct_rusage]:
+    """The JSON that a command prints, and what it used."""
+    env = {**os.environ, **noise}
     with subprocess.Popen(words, stdout=subprocess.PIPE, env=env) as running:
         assert running.stdout is not None
         printed = running.stdout.read()
@@ -73,14 +89,15 @@ def run_child(words: list[str], shim: Path, folder: Path) -> tuple[dict[str, Any
     if running.returncode:
         raise click.ClickException(f"{words[0]} ended with exit code {running.returncode}")
     result: dict[str, Any] = json.loads(printed)
-    return result, used.ru_maxrss * 1024
+    return result, used
 
 
-def run_tool(place: Path, threads: int, shim: Path) -> dict[str, Any]:
+def run_tool(place: Path, threads: int, noise: Mapping[str, str]) -> dict[str, Any]:
     words = [sys.executable, "-m", "storeff", "scan", str(place), "--sample=100%", "--json", "-q"]
-    report, peak_bytes = run_child([*words, f"--threads={threads}"], shim, place)
+    report, used = run_child([*words, f"--threads={threads}"], noise)
     return {
-        "peak_bytes": peak_bytes,
+        "peak_bytes": used.ru_maxrss * 1024,
+        "cpu_seconds": used.ru_utime + used.ru_stime,
         "reported_peak_bytes": report["run"]["peak_rss_bytes"],
         "read_bytes": report["scan"]["read_bytes"],
         "hole_bytes": report["scan"]["hole_bytes"],
@@ -91,8 +108,8 @@ def run_tool(place: Path, threads: int, shim: Path) -> dict[str, Any]:
     }
 
 
-def run_function(place: Path, threads: int, shim: Path) -> dict[str, Any]:
-    return run_child([sys.executable, "-c", SCAN, str(place), str(threads)], shim, place)[0]
+def run_function(place: Path, threads: int, noise: Mapping[str, str]) -> dict[str, Any]:
+    return run_child([sys.executable, "-c", SCAN, str(place), str(threads)], noise)[0]
 
 
 def verify(result: dict[str, Any], total_bytes: int) -> None:
@@ -121,14 +138,13 @@ def main(folder: Path, small: int, large: int, threads: int, output: Path | None
     made |= {"threads": threads, "small_gb": small, "large_gb": large, "results": {}}
     folder.mkdir(exist_ok=True, parents=True)
     with tempfile.TemporaryDirectory(prefix="noise.", dir=folder.resolve()) as temp:
-        source = Path(__file__).with_name("noise.c")
-        shim = compiled(source, Path(temp) / "noise.so", "-shared", "-fPIC", "-ldl")
+        shim = compiled_noise(Path(temp))
         places = {gigabytes: make_files(Path(temp), gigabytes) for gigabytes in (small, large)}
         for label, run in ((TOOL, run_tool), (FUNCTION, run_function)):
             rows: dict[str, Any] = {}
             for gigabytes, place in places.items():
                 start = time.monotonic()
-                result = run(place, threads, shim)
+                result = run(place, threads, with_noise(shim, place))
                 result["wall_seconds"] = time.monotonic() - start
                 verify(result, gigabytes * FILES_PER_GB * FILE_BYTES)
                 rows[f"{gigabytes} GB"] = result

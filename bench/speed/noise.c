@@ -1,8 +1,9 @@
 /* LD_PRELOAD: files below $NOISE_FOLDER read as unique noise, however large and sparse they are.
  *
  * Every byte is a function of the file's path and its offset: 1 MiB of noise that repeats, with a
- * stamp of eight bytes every 512 that does not. There are no holes. Only what storeff reads files
- * with is interposed; a test of the result shows if anything went past it. */
+ * stamp of eight bytes every 512 that does not. There are no holes. With $NOISE_COMPRESSIBLE each
+ * 64 KiB of the noise have 1 to 8 random bits a byte, so that chunks compress differently. Only what
+ * storeff reads files with is interposed; a test of the result shows if anything went past it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,6 +18,7 @@
 
 #define NOISE_BYTES ((uint64_t)1 << 20)
 #define STAMP_EVERY ((uint64_t)512)
+#define KIND_BYTES ((uint64_t)64 << 10)
 
 static char noise[NOISE_BYTES];
 static const char *folder;
@@ -43,8 +45,11 @@ __attribute__((constructor)) static void prepare(void)
     *(void **)&real_pread = dlsym(RTLD_NEXT, "pread");
     *(void **)&real_preadv2 = dlsym(RTLD_NEXT, "preadv2");
     *(void **)&real_lseek = dlsym(RTLD_NEXT, "lseek");
+    int compressible = getenv("NOISE_COMPRESSIBLE") != NULL;
     for (uint64_t at = 0; at < NOISE_BYTES; at += 8) {
         uint64_t word = mixed((at + 1) * 0x9E3779B97F4A7C15u);
+        if (compressible)
+            word &= (0xFFu >> at / KIND_BYTES % 8) * 0x0101010101010101u;
         memcpy(noise + at, &word, 8);
     }
     folder = getenv("NOISE_FOLDER");

@@ -17,8 +17,8 @@ from typing import Any
 
 import click
 from datasets import MAKERS, files_of, make_data
-from scan import plain
 from timing import Row, here, machine, take_rounds
+from uncompressed import plain
 
 from storeff.scan.extent import Extents
 from storeff.scan.listing import Listing

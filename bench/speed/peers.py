@@ -85,6 +85,22 @@ PEERS = (
     ),
 )
 
+# Backups as they are made by default: all of it compressed and stored.
+BACKUPS = (
+    Peer(
+        "borg create",
+        "borg --version",
+        "borg create {temp}/repo::a {place}",
+        prepare="borg init -e none {temp}/repo",
+    ),
+    Peer(
+        "restic backup",
+        "restic version",
+        "restic -q --no-cache -r {temp}/repo backup {place}",
+        prepare="restic -q --no-cache -r {temp}/repo init",
+    ),
+)
+
 
 def split(command: str, **names: str) -> list[str]:
     return [word.format_map(WORDS | names) for word in command.split()]

@@ -6,7 +6,8 @@ Makes its data sets under --folder once (datasets.py) and reads one before each 
 in the page cache. Times are medians over rounds that each run everything once; ``spread`` is how
 far apart the CPU times of the rounds are. ``/ read`` compares CPU time with ``read``: a native loop
 that opens, reads and closes the same files (limits.c). A scan's times are of the whole process and
-include the walk, listing included. Run it on an otherwise idle machine.
+include the walk, listing included. ``default`` is all that a full scan measures, the others are
+scan() alone, which compresses nothing. Run it on an otherwise idle machine.
 """
 
 import json
@@ -18,22 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 import numpy as np
 from datasets import MAKERS, files_of, make_data
 from peers import HF_XET_LABEL, PEERS, peer_version, run_peer
 from timing import Missing, Row, Times, child, compiled, here, machine, take_rounds
+from uncompressed import plain
 
-from storeff import _native
-from storeff.scan.plan import CHUNKERS, Plan
+from storeff import _native, analysis
 from storeff.scan.run import kernels, scan
 from storeff.sources.tree import LocalTree
 
 BUFFER_BYTES = 1 << 20
 MEMORY_BYTES = 256 << 20
 TIMEOUT_SECONDS = 120.0
-# Compressing takes so much longer than the rest that it needs no second run to be told from it.
-COMPRESSED_ROUNDS = 1
 # A peer is here for a factor, not for a percentage: few rounds do, one if it takes long.
 PEER_ROUNDS = 3
 PEER_SLOW_SECONDS = 20.0
@@ -68,24 +66,13 @@ def hash_files(files: Sequence[Path]) -> None:
         os.close(fd)
 
 
-def plain(*names: str) -> Plan:
-    """The default plan without compression, or only the named chunkers of it."""
-    return Plan(
-        chunkers=tuple(
-            msgspec.structs.replace(c, codecs=(), compressed_entries=0)
-            for c in CHUNKERS
-            if not names or c.name in names
-        )
-    )
-
-
 PLANS = {
     "cdc-8KiB": plain("cdc-8KiB"),
     "cdc-64KiB": plain("cdc-64KiB"),
     "default, uncompressed": plain(),
-    "default": Plan(),
 }
 THREADED = ("default, uncompressed", "default")
+EVERYTHING = analysis.Sampling(share=1.0)
 
 
 def scan_label(kernel: str, plan: str, threads: int = 1) -> str:
@@ -94,15 +81,20 @@ def scan_label(kernel: str, plan: str, threads: int = 1) -> str:
 
 def scan_rows(place: Path, repeat: int) -> Iterator[Row]:
     def row(kernel: str, name: str, threads: int) -> Row:
-        run = partial(scan, LocalTree([place]), PLANS[name], threads=threads, kernel=kernel)
-        rounds = COMPRESSED_ROUNDS if name == "default" else repeat
-        return Row(scan_label(kernel, name, threads), partial(here, run), rounds)
+        run: Callable[[], object]
+        if name == "default":
+            run = partial(
+                analysis.measure, place, sampling=EVERYTHING, threads=threads, kernel=kernel
+            )
+        else:
+            run = partial(scan, LocalTree([place]), PLANS[name], threads=threads, kernel=kernel)
+        return Row(scan_label(kernel, name, threads), partial(here, run), repeat)
 
     for kernel in kernels():
         for name in PLANS:
-            # Compressing takes the same time whatever the kernel.
-            if name != "default" or kernel == kernels()[0]:
-                yield row(kernel, name, 1)
+            yield row(kernel, name, 1)
+    # Compressing takes the same time whatever the kernel.
+    yield row(kernels()[0], "default", 1)
     for name in THREADED:
         yield row(kernels()[0], name, 2)
 

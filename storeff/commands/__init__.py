@@ -21,6 +21,7 @@ COMMANDS = ("scan", "kv", "size", "layouts", "drives", "schema", "doctor")
 # By the code of an error, what on the command line does what its remedy says.
 FLAGS = {
     "block-tokens": "--block-tokens",
+    "full-table": "storeff scan --table full, or with this --layout",
     "gpu": "--gpu",
     "gpus": "--gpus and --trace-gpus",
     "kernel": "--kernel, or STOREFF_KERNEL",
@@ -29,7 +30,9 @@ FLAGS = {
     "sampling": "--sample 100%, or a larger --sample or --time-budget",
     "scale": "--requests-per-second, or --gpus and --trace-gpus",
     "scenario": "--scenario FILE",
+    "precision": "--precision",
     "similarity": "--similarity without --sample or --time-budget",
+    "table": "--table",
     "time-unit": "--time-unit",
 }
 

@@ -62,6 +62,25 @@ class Sample(click.ParamType[dict[str, Any]]):
         return {"half_width" if text.startswith("ci=") else "share": share}
 
 
+class Percentage(click.ParamType[float]):
+    """A share, written as a percentage: ``1%``, ``0.5%``. The library says which it takes."""
+
+    name = "pct"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if not isinstance(value, str):
+            return float(value)
+        number, sign, rest = value.strip().partition("%")
+        try:
+            if not sign or rest:
+                raise ValueError
+            return float(number) / 100
+        except ValueError:
+            self.fail(f"{value!r} is not a percentage; write 1% or 0.5%", param, ctx)
+
+
 class Duration(click.ParamType[float]):
     """A time: ``90s``, ``20m``, ``7d``."""
 

@@ -10,8 +10,10 @@ from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.deliver import Delivery, command_line
 from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import (
+    Choice,
     Duration,
     Glob,
+    Percentage,
     Sample,
     Size,
     SizingOptions,
@@ -19,6 +21,9 @@ from storeff.commands.options import (
 )
 from storeff.interrupts import EXIT_INTERRUPTED
 from storeff.scan.machine import THREADS_MAX, check_address_space
+
+# Those of storeff.measure, which --help would be slower to import; a test holds them equal.
+TABLES = ("default", "full")
 
 
 @click.command(
@@ -31,6 +36,7 @@ Examples:
   storeff scan /data --target 50EB --layout ceph-ec-8-3 --drive qlc-245 --json
   storeff scan /data --sample 1%          (or 64GiB, or ci=2%: until ±2 %)
   storeff scan /data --time-budget 20m    (whatever can be read in that time)
+  storeff scan /data --table full --precision 0.5%  (all figures, surer)
 
 \b
 Exit codes:
@@ -83,6 +89,22 @@ Exit codes:
     help="Read until 90s, 20m or 2h have passed; listing comes first.",
 )
 @click.option(
+    "--table",
+    type=Choice(TABLES),
+    default="default",
+    show_default=True,
+    help="What to compress chunks for: default is what the built-in layouts and those that are "
+    "sized need, full every chunker with every codec. Duplicates are counted for every chunker.",
+)
+@click.option(
+    "--precision",
+    type=Percentage(),
+    default="1%",
+    show_default=True,
+    help="Compress as many chunks as the 95 % interval of the headline needs to be ± this, and "
+    "that of every other figure ± twice this.",
+)
+@click.option(
     "--similarity",
     is_flag=True,
     help="Also estimate what deltas between similar chunks, and XOR between checkpoints, would "
@@ -125,9 +147,11 @@ def command(
             sources,
             sampling=sampling,
             **reading,
+            storage=storage,
             stop=stop,
             on_progress=progress.scanning,
             on_phase=progress.phase,
+            on_answer=progress.answer,
         )
         progress.phase("estimating")
         reduced = analysis.reduce(measured, target_bytes=sizing.target)

@@ -15,7 +15,8 @@ U64 = npt.NDArray[np.uint64]
 
 
 class Compression(msgspec.Struct, frozen=True):
-    """Bytes left when independent blocks are compressed and nothing is deduplicated.
+    """Bytes left when independent blocks are compressed and nothing is deduplicated, of the sizes
+    and codecs that were measured.
 
     ``allocation_bytes`` and ``required_ratio`` are as in Allocation. Where they are not 1, what is
     left may be more than the data: every block takes whole units.

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from storeff.estimate.compression import Allocation
+from storeff.estimate.every import EveryChunk
 from storeff.estimate.extents import ExtentSample
 from storeff.estimate.sharing import Roots
 from storeff.quantity import Quantity
@@ -13,13 +14,16 @@ from storeff.scan.plan import Chunker
 class Evidence(ABC):
     """What was measured of ``data_bytes``, those of each source root in ``roots_bytes``.
 
-    ``sample`` are the extents that were read, None if everything was. A sample estimates
-    compression better than duplicates: ``compression_is_surer``. Figures are bytes, unless said
-    otherwise.
+    ``sample`` are the extents that were read, None if everything was; ``every`` the windows drawn
+    from all the data. A sample estimates compression better than duplicates:
+    ``compression_is_surer``. Of a scan that ``is_cut`` short only the windows are of all the data.
+    Figures are bytes, unless said otherwise.
     """
 
     sample: ExtentSample | None = None
+    every: EveryChunk | None = None
     compression_is_surer = False
+    is_cut = False
 
     def __init__(
         self, chunkers: Sequence[Chunker], data_bytes: int, roots_bytes: Mapping[bytes, int]
@@ -31,6 +35,15 @@ class Evidence(ABC):
     @abstractmethod
     def counts(self, chunker: Chunker) -> tuple[int, int, int]:
         """Chunks that were cut, bytes in constant runs, and rows of the sketch."""
+
+    @abstractmethod
+    def codecs(self, chunker: Chunker) -> list[str]:
+        """The codecs that distinct chunks of ``chunker`` were compressed with."""
+
+    @abstractmethod
+    def compressed(self, chunker: Chunker, codec: str) -> tuple[int, int]:
+        """How many distinct chunks were compressed with ``codec``, one of ``codecs``, and how many
+        were looked at with anything."""
 
     @abstractmethod
     def distinct(self, chunker: Chunker, codec: str | None = None) -> Quantity:
@@ -46,9 +59,9 @@ class Evidence(ABC):
         """Distinct compressed chunks of a random share of the data, for each of ``shares``."""
 
     @abstractmethod
-    def without_dedup(self, cut_like: Chunker, codec: str, space: Allocation) -> Quantity | None:
-        """All chunks, as often as they occur, compressed. None if no per-occurrence sample was
-        taken of chunks ``cut_like`` these, or the units that they take were not counted."""
+    def without_dedup(self, chunker: Chunker, codec: str, space: Allocation) -> Quantity | None:
+        """All chunks of ``chunker``, as often as they occur, compressed. None if that was not
+        looked at, or the units that they take were not counted."""
 
     @abstractmethod
     def class_bytes(self, label: int) -> Quantity | None:

@@ -23,9 +23,10 @@ class ChunkTable:
     """Chunks of one ``chunker``, of which a random share ``kept``, by content, is in the table.
 
     A row per chunk and sampling rank: ``keys`` (n,) numbers of the chunks, ``sizes`` (n,) bytes,
-    ``ranks`` (n,) of the extents that hold the chunk, ``labels`` (n,) it has there. ``compressed``
-    (n, codecs) are bytes, known of a share ``compressed_kept`` of all chunks, else 0. ``chunks``
-    counts everything that was cut; ``run_bytes`` (256,) are in constant runs, which have no rows.
+    ``ranks`` (n,) of the extents that hold the chunk, ``labels`` (n,) it has there. By codec,
+    ``compressed`` (n,) are bytes, known of a share ``compressed_kept`` of all chunks, else 0.
+    ``chunks`` counts everything that was cut; ``run_bytes`` (256,) are in constant runs, which have
+    no rows.
     """
 
     chunker: Chunker
@@ -34,8 +35,8 @@ class ChunkTable:
     ranks: Floats
     labels: U64
     kept: float
-    compressed: U64 | npt.NDArray[np.uint32]
-    compressed_kept: float
+    compressed: Mapping[str, npt.NDArray[np.uint32]]
+    compressed_kept: Mapping[str, float]
     chunks: int
     run_bytes: U64
 
@@ -144,8 +145,11 @@ def _chunk_table(sketch: Sketch, chunker: Chunker) -> ChunkTable:
         ranks=sketch.extents,
         labels=sketch.labels,
         kept=min(1.0, sketch.tau),
-        compressed=sketch.compressed,
-        compressed_kept=min(1.0, sketch.compressed_tau),
+        compressed={name: sketch.probed[:, i] for i, name in enumerate(sketch.columns)},
+        compressed_kept={
+            name: min(1.0, float(tau), sketch.tau)
+            for name, tau in zip(sketch.columns, sketch.taus, strict=True)
+        },
         chunks=sketch.chunks,
         run_bytes=sketch.run_bytes,
     )

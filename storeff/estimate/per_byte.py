@@ -1,56 +1,29 @@
-"""Per byte of all data, from a sample of extents: how much is of a kind, what compression saves."""
+"""Per byte of all data, from a sample of extents: how much is of a kind."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from storeff.estimate.compression import Allocation
-from storeff.estimate.extents import ChunkTable, ExtentSample, Floats, Ints
+from storeff.estimate.extents import ExtentSample, Floats, Ints
 from storeff.estimate.totals import MISSED
 from storeff.estimate.unseen import GROUPS, RANKS_MIN, jackknife_groups
-from storeff.quantity import UNKNOWN, Quantity
+from storeff.quantity import UNKNOWN, Quantity, student95
 
 # Sizes of files of which fewer ranks were read are taken together with larger ones. With 10 ranks
 # the interval of compression held the truth in 59 of 100 seeds, on three files of weights at 1 %.
 STRATUM_RANKS_MIN = 60
 
 
-def saved_share(
-    sample: ExtentSample, table: ChunkTable, codec: int, allocation: Allocation
-) -> Quantity:
-    """What compressing every chunk saves per byte, nothing being deduplicated, of what all take
-    without; ``table`` is a per-occurrence sample. Unknown if too few ranks were read."""
-    rows = table.compressed[:, codec] > 0
-    sizes, compressed = table.sizes[rows], table.compressed[rows, codec]
-    at = np.searchsorted(sample.ranks, table.ranks[rows])
-    saved, read = (
-        np.bincount(at, column, len(sample.ranks)).astype(np.float64)
-        for column in (allocation.saved(sizes, compressed), sizes)
-    )
-    chunk_bytes = float(sizes.mean()) if len(sizes) else math.inf
-    return _per_byte(sample, saved, read, table.compressed_kept, chunk_bytes)
-
-
 def data_share(sample: ExtentSample, labels: int) -> Quantity:
-    """The share of the data that has any of ``labels``. Unknown if too few ranks were read."""
-    return _per_byte(sample, sample.read_at(labels), sample.read_at(), 1.0, math.inf)
-
-
-def _per_byte(
-    sample: ExtentSample, part: Floats, read: Floats, kept: float, chunk_bytes: float
-) -> Quantity:
-    """``part`` (m,) of all ranks over ``read`` (m,): over all that is there, or over chunks of
-    ``chunk_bytes`` on average, which are a random share ``kept`` of it.
+    """The share of the data that has any of ``labels``. Unknown if too few ranks were read.
 
     A ratio estimator in strata by file size, whose bytes are known, with a Student interval from a
     delete-group jackknife over ranks (Lohr, Sampling: Design and Analysis, 2nd ed., 4.4 and 9.3).
 
-    The jackknife knows nothing of a rare kind of data that no sampled extent has. Of that there may
-    be all or nothing of ``part``, and as much as is missed in 2.5 % of samples: on an event log of
-    which 5 % were read, compression left 5.3 % [4.8, 5.8] of what was read, and 9.5 % of all.
+    The jackknife knows nothing of a rare kind of data that no sampled extent has: that may have all
+    or none of the labels, and there may be as much of it as is missed in 2.5 % of samples.
     """
-    seen = sample.rate * kept
+    part, read, seen = sample.read_at(labels), sample.read_at(), sample.rate
     if not read.any() or (np.count_nonzero(read) < RANKS_MIN and seen < 1.0):
         return UNKNOWN
     if seen >= 1.0:
@@ -68,18 +41,8 @@ def _per_byte(
     used = np.flatnonzero(groups[1].sum(axis=1))
     replicas = (ratios @ weight)[used]
     variance = (1 - seen) * (1 - 1 / len(used)) * float(((replicas - replicas.mean()) ** 2).sum())
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(len(used) - 1, 0.975)) * math.sqrt(variance)
-
-    def rarity(rank_bytes: float) -> float:
-        """How much of MISSED a rank of so many bytes takes up: k of them are all missed, not
-        sampled or without a chunk kept, with a probability of exp(-k x rarity)."""
-        chunks = max(1.0, rank_bytes / chunk_bytes)
-        included = sample.rate * (1 - (1 - kept) ** chunks)
-        return -math.log1p(-included) if included < 1.0 else math.inf
-
-    missed = _missed(sample, stratum, weight, rarity)
+    half = student95(len(used) - 1) * math.sqrt(variance)
+    missed = _missed(sample, stratum, weight)
     below, above = math.hypot(half, missed * value), math.hypot(half, missed * (1 - value))
     # What was seen is there.
     everything = max(1.0, sum(sample.bytes_by_exponent.values()), float(read.sum()))
@@ -88,30 +51,26 @@ def _per_byte(
     return Quantity(value, low, high, "measured")
 
 
-def _missed(
-    sample: ExtentSample, stratum: Ints, weight: Floats, rarity: Callable[[float], float]
-) -> float:
+def _missed(sample: ExtentSample, stratum: Ints, weight: Floats) -> float:
     """The share of all bytes that a rare kind may have and be missed in 2.5 % of samples: as many
     ranks as that takes, in the stratum whose ranks weigh most, each as large as those sampled are
     on average by byte. Or the largest of all by the listing: those sampled may be no measure.
     """
     read = sample.read_at()
+    # k ranks are all missed with a probability of (1 - rate) ** k.
+    most_ranks = MISSED / -math.log1p(-sample.rate)
     totals, squares = (np.bincount(stratum, each, len(weight)) for each in (read, read**2))
     known = totals > 0
     rank_bytes = squares[known] / totals[known]
     of_rank = weight[known] * rank_bytes / totals[known] * sample.rate
-    by_sample = max(
-        MISSED / rarity(size) * share
-        for size, share in zip(rank_bytes.tolist(), of_rank.tolist(), strict=True)
-    )
+    by_sample = most_ranks * float(of_rank.max())
     listed, ranks = sample.bytes_by_exponent, sample.ranks_by_exponent
     sizes = {each: size_bytes / ranks[each] for each, size_bytes in listed.items() if size_bytes}
-    left, by_listing = MISSED, 0.0
+    left, by_listing = most_ranks, 0.0
     for exponent in sorted(sizes, key=lambda each: -sizes[each]):
-        each = rarity(sizes[exponent])
-        count = min(left / each, ranks[exponent])
+        count = min(left, ranks[exponent])
         by_listing += count * sizes[exponent]
-        left -= count * each if count else 0.0
+        left -= count
     return float(min(max(by_sample, by_listing / max(1, sum(listed.values()))), 1.0))
 
 

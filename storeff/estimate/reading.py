@@ -2,27 +2,36 @@
 
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from storeff.errors import StoreffError
-from storeff.estimate.sampled import headline_ratio
+from storeff.estimate.answer import SAMPLED, Answer
+from storeff.estimate.cost import MARGIN, Work
+from storeff.estimate.sampled import POINT_RATE_MIN
 from storeff.quantity import Quantity
+from storeff.scan.measurement import Measurement
 from storeff.scan.partial import PartialScan
 
 # So much takes a few minutes on the slowest of disks: it is read without asking how fast they are.
-SMALL_BYTES = 4 << 30
-# How long the reading speed is measured, and what reading everything may take by it.
-PROBE_SECONDS = 5.0
+LITTLE_BYTES = 4 << 30
+LITTLE_FILES = 1 << 16
+# What reading everything may take where nothing was asked.
 EVERYTHING_SECONDS = 300.0
-# What one thread measures a second, and what compressing the samples takes on top whatever the size
-# (2026-11-21, bench/speed/scan.py).
-SCAN_BYTES_PER_SECOND = 1.5e9
-COMPRESS_CPU_SECONDS = 60.0
-# A sample to an interval begins with so much, and is then doubled.
-FIRST_BYTES = 1 << 30
-# Reading more than this in extents costs as much as reading everything, and leaves an interval.
-EVERYTHING_RATE = 0.5
+# What is read before the first look at an interval: cheap everywhere, and ranks enough for one.
+FIRST_BYTES = 64 << 20
+# It is not worth its while where it costs more than this share of reading everything.
+LOOK_SHARE = 0.2
+# A look is at twice as much as the one before, or at what the width seen asks for, up to so much.
+STEP_MAX = 8.0
+# Of what a width asks for, a look is at a fifth more, as widths scatter.
+MORE = 1.2
+# By how much a width shrinks with the odds of not being read, where only one was seen: as standard
+# errors do.
+POWER = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +58,24 @@ class Sampling:
             if goal is not None and not 0 < goal < math.inf:
                 raise StoreffError(f"sampling: {name} must be a positive number, not {goal}")
 
+    def rate_of(self, total_bytes: int) -> float:
+        """The largest rate that the goals allow of ``total_bytes``."""
+        rate = 1.0 if self.share is None else self.share
+        if self.size_bytes is not None:
+            rate = min(rate, self.size_bytes / max(1, total_bytes))
+        return rate
+
+    def ends_at(self, started: float) -> float:
+        """When the time is over, where it began at ``started``."""
+        return math.inf if self.seconds is None else started + self.seconds
+
 
 NOTHING_ASKED = Sampling()
 EVERYTHING = Sampling(share=1.0)
 # Where nothing is asked and reading everything would take long.
 DEFAULT = Sampling(half_width=0.05, seconds=600.0)
 
-Reason = Literal["asked", "little-data", "fast-enough", "too-slow", "more-than-half"]
+Reason = Literal["asked", "little-data", "fast-enough", "too-slow", "no-cheaper", "in-time"]
 
 
 @dataclass(frozen=True)
@@ -64,68 +84,156 @@ class Decision:
 
     ``asked`` is the caller's policy, ``sampling`` the goals that a sample is read to: None is a
     full scan. ``reason``: "asked" for it; there is "little-data"; a full scan is "fast-enough", or
-    "too-slow"; or the interval asked for takes "more-than-half" of the data. ``stored_bytes`` is
-    what a full scan reads, ``bytes_per_second`` the measured speed, ``seconds`` what it would take:
-    None where that decided nothing.
+    "too-slow"; what was asked for is "no-cheaper" than everything; or everything can be read
+    "in-time". ``stored_bytes`` is what a full scan reads, ``seconds`` what it would take: None
+    where that decided nothing. ``listing_seconds`` is what listing took; ``unused_bytes`` were read
+    before a full scan was found to be no dearer, and again by that.
     """
 
     asked: Sampling
     sampling: Sampling | None
     reason: Reason
     stored_bytes: int | None = None
-    bytes_per_second: float | None = None
     seconds: float | None = None
+    listing_seconds: float = 0.0
+    unused_bytes: int = 0
 
 
-def decide(asked: Sampling, scan: PartialScan) -> Decision:
-    """What to read of the tree that ``scan`` has listed.
+def decide(asked: Sampling, scan: PartialScan, started: float) -> Decision:
+    """What to read of the tree that ``scan`` has listed since ``started`` (monotonic).
 
-    Where nothing was asked and more than ``SMALL_BYTES`` are stored, this reads for
-    ``PROBE_SECONDS`` to measure the speed.
+    Reads a little, to measure how fast the storage is, unless all is asked for or there is little.
     """
     if asked == EVERYTHING:
         return Decision(asked, None, "asked")
-    if asked != NOTHING_ASKED:
-        return Decision(asked, asked, "asked")
-    stored = scan.listing.stored_bytes
-    if stored <= SMALL_BYTES:
-        return Decision(asked, None, "little-data", stored)
-    speed = min(scan.read_speed(PROBE_SECONDS), scan.threads * SCAN_BYTES_PER_SECOND)
-    seconds = stored / speed + COMPRESS_CPU_SECONDS / scan.threads
-    if seconds <= EVERYTHING_SECONDS:
-        return Decision(asked, None, "fast-enough", stored, speed, seconds)
-    return Decision(asked, DEFAULT, "too-slow", stored, speed, seconds)
+    listing_seconds = time.monotonic() - started
+    stored, files = scan.listing.stored_bytes, scan.listing.census.files
+    if asked == NOTHING_ASKED and stored <= LITTLE_BYTES and files <= LITTLE_FILES:
+        return Decision(asked, None, "little-data", stored, None, listing_seconds)
+    work = Work.of(scan, scan.storage)
+    everything = work.everything_seconds
+
+    def decided(sampling: Sampling | None, reason: Reason) -> Decision:
+        return Decision(asked, sampling, reason, stored, everything, listing_seconds)
+
+    if asked == NOTHING_ASKED:
+        if everything <= EVERYTHING_SECONDS:
+            return decided(None, "fast-enough")
+        return decided(DEFAULT, "too-slow")
+    left = asked.ends_at(started) - time.monotonic()
+    if _fits(everything, left):
+        rate = asked.rate_of(scan.listing.sampled_bytes)
+        if asked.half_width is not None:
+            look = min(rate, _first_rate(scan))
+            look_seconds = work.reading_part_seconds(look) + work.estimate_seconds(look)
+            if look_seconds > LOOK_SHARE * everything:
+                return decided(None, "no-cheaper")
+        elif rate >= 1.0 and asked.seconds is not None:
+            return decided(None, "in-time")
+        elif work.part_seconds(rate) >= everything:
+            return decided(None, "no-cheaper")
+    return decided(asked, "asked")
 
 
-def read_towards(scan: PartialScan, sampling: Sampling, started: float) -> bool:
-    """Read until a goal of ``sampling`` is reached, ``started`` (monotonic) being when the time
-    began. False if more than half would have to be read, which a full scan does better.
+def read_towards(
+    scan: PartialScan,
+    decision: Decision,
+    started: float,
+    headline: Callable[[Measurement], Quantity],
+    on_answer: Callable[[Answer], None] = lambda answer: None,
+) -> Decision:
+    """Read until a goal of ``decision`` is reached, ``started`` (monotonic) being when the time
+    began: ``decision``, or one for a full scan, if it has turned out to take no longer.
+    ``headline`` is the ratio that what was read so far gives.
 
     An interval that is looked at again and again until it is narrow enough may hold the truth less
-    often than one looked at once; every look is at twice as much, so there are few, and 97 % of
-    those it stopped at held it, 91 % at least (``looks`` in bench/accuracy/partial.py, 2026-11-21).
+    often than one looked at once. Every look is at twice as much or more, so there are few, and
+    those below POINT_RATE_MIN end nothing: 97 % of those it stopped at held it, 91 % at least
+    (``looks`` in bench/accuracy/partial.py, 2026-11-21).
     """
-    until = math.inf if sampling.seconds is None else started + sampling.seconds
-    total = max(1, scan.listing.sampled_bytes)
-    rate = 1.0 if sampling.share is None else sampling.share
-    if sampling.size_bytes is not None:
-        rate = min(rate, sampling.size_bytes / total)
-    if sampling.half_width is None:
-        scan.extend(rate, until)
-        return True
-    step = min(rate, max(2 * scan.rate, FIRST_BYTES / total))
-    while sampling.seconds is not None or rate < 1.0 or step <= EVERYTHING_RATE:
-        scan.extend(step, until)
-        half = _half_width(headline_ratio(scan.result()))
-        enough = half is not None and half <= sampling.half_width
-        if enough or scan.rate < step or step >= rate or time.monotonic() >= until:
-            return True
-        step = min(rate, 2 * step)
-    return False
+    goals = decision.sampling
+    assert goals is not None
+    work = Work.of(scan, scan.storage)
+    ends_at = goals.ends_at(started)
+    most = min(goals.rate_of(scan.listing.sampled_bytes), _in_time(work, scan.rate, ends_at))
+
+    def until(rate: float) -> float:
+        """When reading must end for all that follows to be done in time."""
+        return ends_at - work.after_seconds - work.estimate_seconds(rate)
+
+    if goals.half_width is None:
+        scan.extend(most, until, began=started)
+        return decision
+    looks: list[tuple[float, float]] = []
+    step = min(most, _first_rate(scan))
+    towards: float | None = None
+    while True:
+        # Until it is known how much is needed, that may be all.
+        scan.extend(step, until, towards=min(most, towards or 1.0), began=started)
+        answer = Answer(SAMPLED, headline(scan.result()))
+        if answer.is_known:
+            on_answer(answer)
+        ratio = answer.ratio
+        half = half_width(ratio)
+        if half is not None and scan.rate < 1.0:
+            looks.append((scan.rate, half))
+        reached = ratio.value is not None and half is not None and half <= goals.half_width
+        if reached or scan.rate < step or step >= most:
+            return decision
+        towards = rate_needed(looks, goals.half_width)
+        step = min(most, max(2 * scan.rate, min(MORE * (towards or 0.0), STEP_MAX * scan.rate)))
+        everything = work.everything_seconds
+        dearer = work.part_seconds(min(most, towards or step), scan.rate) >= everything
+        if dearer and _fits(everything, ends_at - time.monotonic()):
+            unused_bytes = sum(worker.read_bytes for worker in scan.crew.workers)
+            return replace(
+                decision,
+                sampling=None,
+                reason="no-cheaper",
+                seconds=everything,
+                unused_bytes=unused_bytes,
+            )
 
 
-def _half_width(q: Quantity) -> float | None:
-    """Half of the interval relative to the point; None without a point."""
-    if q.value is None or q.low is None or q.high is None:
+def rate_needed(looks: Sequence[tuple[float, float]], half_width: float) -> float | None:
+    """The rate at which an interval is about as wide as ``half_width``, by the rates and half
+    widths seen; None of none. The width goes as a power of (1 - rate) / rate (``more_reading`` in
+    storeff.estimate.sampled). No less is needed than supports a point.
+    """
+    if not looks:
         return None
-    return (q.high - q.low) / 2 / q.value
+    rates, widths = np.array(looks).T
+    odds = (1 - rates) / rates
+    power = POWER
+    if len(looks) > 1:
+        power = float(np.polyfit(np.log(odds), np.log(np.maximum(widths, 1e-12)), 1)[0])
+    # Looks that are few and wide may show no shrinking at all, or too much.
+    power = min(max(power, POWER / 2), 2 * POWER)
+    wanted = odds[-1] * (half_width / max(widths[-1], 1e-12)) ** (1 / power)
+    return max(float(1 / (1 + wanted)), POINT_RATE_MIN)
+
+
+def half_width(q: Quantity) -> float | None:
+    """Half of the interval relative to the point, or to its middle without one; None without an
+    interval."""
+    if q.low is None or q.high is None:
+        return None
+    middle = (q.low + q.high) / 2 if q.value is None else q.value
+    return (q.high - q.low) / 2 / middle
+
+
+def _first_rate(scan: PartialScan) -> float:
+    return min(1.0, FIRST_BYTES / max(1, scan.listing.sampled_bytes))
+
+
+def _fits(seconds: float, left: float) -> bool:
+    """Whether what is predicted to take ``seconds`` is done in the time that is ``left``."""
+    return seconds * MARGIN <= left
+
+
+def _in_time(work: Work, since: float, ends_at: float) -> float:
+    """The rate that may be read until ``ends_at`` at the most: at twice the speed predicted, so
+    that it is the clock that ends the reading."""
+    if ends_at == math.inf:
+        return 1.0
+    return work.rate_within(2 * (ends_at - time.monotonic()), since)

@@ -1,7 +1,7 @@
 """Data reduction of what was scanned: deduplication, compression, and both together."""
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Self
 
 import msgspec
 
@@ -9,13 +9,14 @@ from storeff.estimate.compression import IN_BYTES, IN_UNITS, Compression
 from storeff.estimate.consistency import is_interrupted, without_intervals
 from storeff.estimate.delta import Similarity
 from storeff.estimate.evidence import Evidence
-from storeff.estimate.extents import extent_sample
+from storeff.estimate.probing import Population, cells
 from storeff.estimate.sampled import SampleEvidence
 from storeff.estimate.sharing import Sharing, sharing
 from storeff.estimate.sketched import SketchEvidence
 from storeff.quantity import UNKNOWN, Quantity
+from storeff.scan.codecs import CODECS
 from storeff.scan.measurement import Measurement
-from storeff.scan.plan import HEADLINE, Chunker
+from storeff.scan.plan import CUTTINGS, HEADLINE, Chunker, Plan
 from storeff.sources.census import Census
 from storeff.sources.content import CLASSES
 
@@ -44,8 +45,9 @@ class Dedup(msgspec.Struct, frozen=True):
 class Combined(msgspec.Struct, frozen=True):
     """Bytes left when each distinct chunk is stored once, compressed: measured, not multiplied.
 
-    ``compression_only_bytes`` is what is left when the same chunks are compressed as well, and none
-    is found again: never less. Null in a report of before schema 1.5.
+    There is a row for each pair that was measured: those of the table that was asked for, and what
+    the chosen layouts name. ``compression_only_bytes`` is what is left when the same chunks are
+    compressed as well, and none is found again: never less. Null in a report of before schema 1.5.
     """
 
     chunker: str
@@ -65,21 +67,18 @@ class Growth(msgspec.Struct, frozen=True):
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """The ratio to expect beyond the scanned data.
+    """What the headline rests on.
 
-    ``floor`` is compression only: the headline's chunks compressed, no duplicate needed.
-    ``measured`` is the headline, and assumes that the target repeats the scanned domain.
-    ``growth`` is how that ratio came about as the scope doubled.
-
-    ``ceiling`` is a growth scenario, not a bound: every further doubling up to the target adds what
-    the last one did. In 21 of 24 trials on nested parts of four corpora the truth was above it. The
-    copies that scanned data holds say nothing of copies to come. Without a target it is the
-    measured ratio.
+    ``floor`` is compression only: the headline's chunks compressed, no duplicate needed. It is
+    never above ``measured``, the headline, which assumes that the target repeats the scanned
+    domain. ``growth`` is how that ratio came about as the scope doubled: a history of the scanned
+    data, and no bound of what more data does. In 21 of 24 trials on nested parts of four corpora
+    the truth was above a continuation of it (2026-11-25): the copies that scanned data holds say
+    nothing of copies to come.
     """
 
     floor: Quantity
     measured: Quantity
-    ceiling: Quantity | None
     growth: list[Growth] = []
 
 
@@ -117,14 +116,60 @@ class Sampling(msgspec.Struct, frozen=True):
     more_reading: list[tuple[int, float]]
 
 
+class Cell(msgspec.Struct, frozen=True):
+    """How much of the chunks of ``chunker`` was compressed with ``codec`` for the figures that rest
+    on it, and how sure these became.
+
+    ``target`` is the half width that was asked for of their 95 % intervals, relative to the bytes
+    left. ``reached`` is the widest half width among them: 0 if all are exact, null if one has no
+    interval. ``chunks`` were compressed with ``codec``, ``auxiliary_chunks`` looked at with
+    something cheaper that predicts what it leaves.
+    """
+
+    chunker: str
+    codec: str
+    population: Population
+    target: float
+    reached: float | None
+    chunks: int
+    auxiliary_chunks: int
+    is_met: bool
+
+    @classmethod
+    def of(
+        cls,
+        chunker: str,
+        codec: str,
+        population: Population,
+        figures: Iterable[Quantity],
+        *,
+        target: float,
+        chunks: int,
+        auxiliary_chunks: int,
+    ) -> Self:
+        """The cell on which ``figures`` rest, bytes left as they are reported (``resting_on``)."""
+        reached = widest(figures)
+        is_met = reached is not None and reached <= target
+        return cls(chunker, codec, population, target, reached, chunks, auxiliary_chunks, is_met)
+
+    @property
+    def name(self) -> str:
+        """``cdc-64KiB dedup + zstd-3``, ``cdc-64KiB, zstd-3 only``."""
+        if self.population == "distinct":
+            return f"{self.chunker} dedup + {self.codec}"
+        return f"{self.chunker}, {self.codec} only"
+
+
 class Method(msgspec.Struct, frozen=True):
-    """How the figures were obtained. ``sampling`` is null where everything was read."""
+    """How the figures were obtained. ``sampling`` is null where everything was read. ``cells`` is
+    what was compressed; it is empty in a report of before schema 2.1."""
 
     estimator: str
     sketch_entries: dict[str, int]
     sampled_fraction: float
     chunk_stream: str
     sampling: Sampling | None = None
+    cells: list[Cell] = []
 
 
 class Reduction(msgspec.Struct, frozen=True):
@@ -142,24 +187,52 @@ class Reduction(msgspec.Struct, frozen=True):
     sharing: Sharing | None = None
 
 
-def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reduction:
+def resting_on(
+    combined: Sequence[Combined],
+    compression: Sequence[Compression],
+    chunker: str,
+    codec: str,
+    population: Population,
+) -> list[Quantity]:
+    """The bytes left, of the rows of a report, that rest on the chunks of one cell."""
+    rows = [row for row in combined if (row.chunker, row.codec) == (chunker, codec)]
+    if population == "distinct":
+        return [row.physical_bytes for row in rows]
+    blocks = [c.max_bytes for c in CUTTINGS if c.name == chunker and c.kind == "fixed"]
+    alone = [row.compression_only_bytes for row in rows]
+    alone += [
+        row.compressed_bytes
+        for row in compression
+        if row.codec == codec and row.block_bytes in blocks
+    ]
+    return [figure for figure in alone if figure is not None]
+
+
+def widest(figures: Iterable[Quantity]) -> float | None:
+    """The widest half width of ``figures``, relative to each. None if one of them has no interval,
+    and of none."""
+    widths = [figure.relative_half_width for figure in figures]
+    known = [width for width in widths if width is not None]
+    return max(known) if known and len(known) == len(widths) else None
+
+
+def reduce(measurement: Measurement) -> Reduction:
     """Every figure that ``measurement`` supports, with its interval; without one if the scan was
     interrupted. Where a sample supports only a range, a figure has no value; where nothing is
     known, no bounds either.
-
-    ``target_bytes`` are the logical bytes that the growth scenario is for.
     """
     evidence = evidence_of(measurement)
     data_bytes = evidence.data_bytes
     dedup: list[Dedup] = []
     combined: list[Combined] = []
     for chunker in evidence.chunkers.values():
-        if not chunker.per_occurrence:
-            unique = evidence.distinct(chunker)
-            dedup.append(_dedup(evidence, chunker, unique))
-            combined += (_combined(evidence, chunker, name, unique) for name in chunker.codecs)
+        unique = evidence.distinct(chunker)
+        dedup.append(_dedup(evidence, chunker, unique))
+        codecs = evidence.codecs(chunker)
+        combined += (_combined(evidence, chunker, codec, unique) for codec in codecs)
     compression = list(_compression(evidence, combined))
-    headline = next(c for c in combined if (c.chunker, c.codec) == HEADLINE)
+    nothing = Combined(*HEADLINE, UNKNOWN, UNKNOWN)
+    headline = next((c for c in combined if (c.chunker, c.codec) == HEADLINE), nothing)
     chunker = evidence.chunkers[HEADLINE.chunker]
     growth = _growth(evidence, chunker, headline)
     reduction = Reduction(
@@ -169,7 +242,7 @@ def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reducti
         compression=compression,
         combined=combined,
         similarity=None,
-        scope=scope_of(headline, growth, data_bytes, target_bytes or data_bytes),
+        scope=Scope(headline.compression_only_ratio or UNKNOWN, headline.ratio, growth),
         by_stratum=list(strata(evidence, chunker)),
         method=Method(
             estimator=_estimator(evidence, measurement.census, [*dedup, *compression, *combined]),
@@ -177,16 +250,35 @@ def reduce(measurement: Measurement, target_bytes: int | None = None) -> Reducti
             sampled_fraction=measurement.coverage,
             chunk_stream=evidence.chunk_stream(),
             sampling=_sampling(evidence, chunker),
+            cells=list(_cells(measurement.plan, evidence, combined, compression)),
         ),
         sharing=sharing_of(evidence, chunker),
     )
-    return without_intervals(reduction) if is_interrupted(measurement.census) else reduction
+    return _of_a_part(reduction) if is_interrupted(measurement.census) else reduction
+
+
+def _of_a_part(reduction: Reduction) -> Reduction:
+    """``reduction`` of a scan that was cut short: nothing is known of what it did not read but what
+    compression alone leaves, whose windows were drawn from all the data."""
+    bare = without_intervals(reduction)
+    combined = [
+        msgspec.structs.replace(
+            row,
+            compression_only_bytes=whole.compression_only_bytes,
+            compression_only_ratio=whole.compression_only_ratio,
+        )
+        for row, whole in zip(bare.combined, reduction.combined, strict=True)
+    ]
+    scope = msgspec.structs.replace(bare.scope, floor=reduction.scope.floor)
+    return msgspec.structs.replace(
+        bare, combined=combined, compression=reduction.compression, scope=scope
+    )
 
 
 def evidence_of(measurement: Measurement) -> Evidence:
     """The estimator that ``measurement`` allows."""
     if measurement.sampling is not None:
-        return SampleEvidence(extent_sample(measurement))
+        return SampleEvidence.of(measurement)
     return SketchEvidence.of(measurement)
 
 
@@ -202,7 +294,7 @@ def _combined(evidence: Evidence, chunker: Chunker, codec: str, unique: Quantity
     only = evidence.without_dedup(chunker, codec, IN_BYTES)
     if only is not None and evidence.compression_is_surer:
         left = left.no_more_than(only)
-    elif only is not None:
+    elif only is not None and not evidence.is_cut:
         only = only.no_less_than(left)
     return Combined(
         chunker=chunker.name,
@@ -218,18 +310,14 @@ def _compression(evidence: Evidence, combined: list[Combined]) -> Iterator[Compr
     """What compressing every fixed block leaves: in bytes, as beside deduplication in blocks of
     that size, and as allocated in units of which a block has several."""
     data_bytes = evidence.data_bytes
-    beside = {
-        (evidence.chunkers[row.chunker].cut, row.codec): row.compression_only_bytes
-        for row in combined
-    }
+    beside = {(row.chunker, row.codec): row.compression_only_bytes for row in combined}
     for chunker in evidence.chunkers.values():
-        block_bytes = chunker.block_bytes
-        if not chunker.per_occurrence or block_bytes is None:
-            continue
-        for codec in chunker.codecs:
-            plain = beside.get((chunker.cut, codec))
-            if plain is None:
-                plain = evidence.without_dedup(chunker, codec, IN_BYTES)
+        for codec in CODECS:
+            block_bytes, every = chunker.block_bytes, evidence.every
+            if block_bytes is None or every is None or not every.holds(chunker.name, codec):
+                continue
+            plain = beside.get((chunker.name, codec))
+            plain = plain or evidence.without_dedup(chunker, codec, IN_BYTES)
             assert plain is not None
             yield Compression(codec, block_bytes, plain, data_bytes / plain)
             allocated = evidence.without_dedup(chunker, codec, IN_UNITS)
@@ -238,21 +326,48 @@ def _compression(evidence: Evidence, combined: list[Combined]) -> Iterator[Compr
                 yield Compression(codec, block_bytes, left, data_bytes / left, *IN_UNITS)
 
 
+def _cells(
+    plan: Plan, evidence: Evidence, combined: list[Combined], compression: list[Compression]
+) -> Iterator[Cell]:
+    """What was compressed for the figures. How many distinct chunks of a part were is not for the
+    precision: its extents differ more than its chunks do."""
+    every = evidence.every
+    for cell in cells(plan):
+        chunker = evidence.chunkers[cell.chunker]
+        if cell.population == "distinct":
+            if (
+                evidence.sample is not None
+                or evidence.is_cut
+                or cell.codec not in evidence.codecs(chunker)
+            ):
+                continue
+            chunks, looked_at = evidence.compressed(chunker, cell.codec)
+        elif every is not None and every.holds(cell.chunker, cell.codec):
+            chunks = every.windows(cell.chunker, cell.codec)
+            looked_at = max(every.windows(*column) for column in every.found.columns)
+            if evidence.sample is None and cell.codec in evidence.codecs(chunker):
+                # References to distinct chunks are a sample of all occurrences too.
+                distinct = evidence.compressed(chunker, cell.codec)
+                chunks, looked_at = max((chunks, looked_at), distinct)
+        else:
+            continue
+        figures = resting_on(combined, compression, cell.chunker, cell.codec, cell.population)
+        yield Cell.of(
+            cell.chunker,
+            cell.codec,
+            cell.population,
+            figures,
+            target=cell.target,
+            chunks=chunks,
+            auxiliary_chunks=looked_at,
+        )
+
+
 def _growth(evidence: Evidence, chunker: Chunker, headline: Combined) -> list[Growth]:
     shares = SHARES[:-1]
     left = evidence.growth(chunker, headline.codec, shares)
     ratios = [round(s * evidence.data_bytes) / q for s, q in zip(shares, left, strict=True)]
     return [*map(Growth, shares, ratios), Growth(SHARES[-1], headline.ratio)]
-
-
-def scope_of(headline: Combined, growth: list[Growth], data_bytes: int, target_bytes: int) -> Scope:
-    """The scope of a ``target_bytes`` target, of ``headline``, measured on ``data_bytes``."""
-    half, whole = growth[-2].ratio.value, growth[-1].ratio.value
-    scenario = None
-    if half is not None and whole is not None and data_bytes:
-        doublings = max(0.0, math.log2(target_bytes / data_bytes))
-        scenario = Quantity(whole + doublings * max(0.0, whole - half), None, None, "assumed")
-    return Scope(headline.compression_only_ratio or UNKNOWN, headline.ratio, scenario, growth)
 
 
 def strata(evidence: Evidence, chunker: Chunker) -> Iterator[StratumReduction]:

@@ -1,21 +1,26 @@
 """Evidence of a partial scan: points where the sample supports them, else ranges."""
 
+import math
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import reduce
 from itertools import combinations
 from operator import add
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation, run_sizes
+from storeff.estimate.every import EveryChunk
 from storeff.estimate.evidence import Evidence
-from storeff.estimate.extents import U64, ExtentSample, extent_sample, root_labels
-from storeff.estimate.per_byte import data_share, saved_share
+from storeff.estimate.extents import ChunkTable, ExtentSample, extent_sample, root_labels
+from storeff.estimate.per_byte import data_share
 from storeff.estimate.sharing import Roots
-from storeff.estimate.unseen import Z_MAX, Pairs, calibrate, estimate
-from storeff.quantity import UNKNOWN, Quantity
+from storeff.estimate.totals import MISSED, seldom
+from storeff.estimate.unseen import RANKS_MIN, Z_MAX, Pairs, calibrate, estimate
+from storeff.quantity import UNKNOWN, Quantity, student95
+from storeff.scan.codecs import CODECS
 from storeff.scan.measurement import Measurement
 from storeff.scan.plan import HEADLINE, Chunker
 
@@ -29,7 +34,7 @@ RANGE_MAX = 1.5
 
 def headline_ratio(measurement: Measurement) -> Quantity:
     """The headline of what was sampled, before other figures bound it."""
-    evidence = SampleEvidence(extent_sample(measurement, HEADLINE.chunker))
+    evidence = SampleEvidence.of(measurement, HEADLINE.chunker)
     chunker = evidence.chunkers[HEADLINE.chunker]
     return evidence.data_bytes / evidence.distinct(chunker, HEADLINE.codec)
 
@@ -44,13 +49,19 @@ class SampleEvidence(Evidence):
 
     compression_is_surer = True
 
-    def __init__(self, sample: ExtentSample) -> None:
+    def __init__(self, sample: ExtentSample, every: EveryChunk | None) -> None:
         super().__init__(
             [table.chunker for table in sample.tables.values()], sample.data_bytes, sample.roots
         )
         self.sample: ExtentSample = sample
+        self.every = every
         self._shares: dict[tuple[object, ...], Quantity] = {}
-        self._calibrated: dict[tuple[str, bool], float] = {}
+        self._calibrated: dict[tuple[str, str | None], float] = {}
+
+    @classmethod
+    def of(cls, measurement: Measurement, only: str | None = None) -> Self:
+        """What ``measurement``, of a sample, has; of all chunkers or of one ``only``."""
+        return cls(extent_sample(measurement, only), EveryChunk.of(measurement))
 
     def counts(self, chunker: Chunker) -> tuple[int, int, int]:
         table = self.sample.tables[chunker.name]
@@ -91,11 +102,25 @@ class SampleEvidence(Evidence):
         """
         key = chunker.name, codec, labels, scope, all_labels
         if key not in self._shares:
-            pairs = self.pairs(chunker, codec, labels, all_labels=all_labels)
-            is_whole = labels is None and scope == 1.0
-            z = self.calibrated(chunker, codec is not None) if is_whole else Z_MAX
-            self._shares[key] = estimate(pairs, self.sample.rate, z, scope)
+            base = None if codec is None else self.base(chunker, codec)
+            if base == codec:
+                pairs = self.pairs(chunker, codec, labels, all_labels=all_labels)
+                is_whole = labels is None and scope == 1.0
+                z = self.calibrated(chunker, codec) if is_whole else Z_MAX
+                self._shares[key] = estimate(pairs, self.sample.rate, z, scope)
+            else:
+                of_base = self.share(chunker, base, labels, scope, all_labels=all_labels)
+                table = self.sample.tables[chunker.name]
+                self._shares[key] = of_base * ratio_of(table, str(codec), str(base), labels)
         return self._shares[key]
+
+    def base(self, chunker: Chunker, codec: str) -> str:
+        """The codec that more chunks of ``chunker`` were compressed with than any other: what
+        another leaves is that, times how they compare where both are known."""
+        kept = self.sample.tables[chunker.name].compressed_kept
+        of_codecs = {name: kept[name] for name in kept if name in CODECS}
+        best = max(of_codecs, key=lambda name: of_codecs[name])
+        return codec if of_codecs[codec] == of_codecs[best] else best
 
     def pairs(
         self,
@@ -109,10 +134,10 @@ class SampleEvidence(Evidence):
         any of ``labels``, a bit set, if given, or chunks with ``all_labels`` of them."""
         sample, table = self.sample, self.sample.tables[chunker.name]
         rows, kept = np.full(len(table.keys), True), table.kept
-        values: U64 | npt.NDArray[np.uint32] = table.sizes
+        values: npt.NDArray[np.unsignedinteger] = table.sizes
         if codec is not None:
-            values = table.compressed[:, chunker.codecs.index(codec)]
-            rows, kept = values > 0, table.compressed_kept
+            values = table.compressed[codec]
+            rows, kept = values > 0, table.compressed_kept[codec]
         read = sample.read_at(labels)
         # Of a part of the data the listing says nothing.
         listed, nominal, nominal_share = read, read, 1.0
@@ -127,14 +152,15 @@ class SampleEvidence(Evidence):
         rank = np.searchsorted(sample.ranks, table.ranks[rows])
         return Pairs(value, chunk, rank, sample.ranks, read, listed, nominal, nominal_share, kept)
 
-    def calibrated(self, chunker: Chunker, is_compressed: bool) -> float:
-        """How many standard errors wide intervals of the chunks' bytes are, or of compressed ones:
-        these by the last codec, which stands for all."""
+    def calibrated(self, chunker: Chunker, codec: str | None) -> float:
+        """How many standard errors wide intervals of the chunks' bytes are, or of those compressed
+        with ``codec``."""
         if self.sample.rate >= 1.0:
             return Z_MAX
-        key = chunker.name, is_compressed
+        codec = None if codec is None else self.base(chunker, codec)
+        key = chunker.name, codec
         if key not in self._calibrated:
-            pairs = self.pairs(chunker, chunker.codecs[-1] if is_compressed else None)
+            pairs = self.pairs(chunker, codec)
             rate, seed = self.sample.rate, self.sample.seed
             self._calibrated[key] = calibrate(pairs, rate, seed, THINNINGS)
         return self._calibrated[key]
@@ -155,21 +181,17 @@ class SampleEvidence(Evidence):
             for share, scope in zip(found, shares, strict=False)
         ]
 
-    def without_dedup(self, cut_like: Chunker, codec: str, space: Allocation) -> Quantity | None:
+    def without_dedup(self, chunker: Chunker, codec: str, space: Allocation) -> Quantity | None:
         whole_bytes = self.data_bytes if space == IN_BYTES else self._allocated_bytes()
-        for chunker in self.chunkers.values():
-            if chunker.per_occurrence and chunker.cut == cut_like.cut:
-                table = self.sample.tables[chunker.name]
-                share = saved_share(self.sample, table, chunker.codecs.index(codec), space)
-                saved = (share * self.data_bytes).rounded().no_more_than(self.data_bytes)
-                return whole_bytes - saved
-        return None
+        if self.every is None:
+            return None
+        return self.every.left(chunker.name, codec, space, whole_bytes)
 
     def _allocated_bytes(self) -> int:
         """What all data takes in units of IN_UNITS, uncompressed."""
         unit = IN_UNITS.allocation_bytes
         for chunker in self.chunkers.values():
-            if self.sample.rate >= 1.0 and chunker.per_occurrence and chunker.block_bytes == unit:
+            if self.sample.rate >= 1.0 and chunker.block_bytes == unit:
                 return self.sample.tables[chunker.name].chunks * unit
         return self.data_bytes + self.sample.padding_bytes
 
@@ -241,11 +263,22 @@ class SampleEvidence(Evidence):
     def standard_errors(self) -> dict[str, float]:
         made = {}
         for name, chunker in self.chunkers.items():
-            if not chunker.per_occurrence:
-                made[name] = self.calibrated(chunker, False)
-                for codec in chunker.codecs:
-                    made[f"{name} {codec}"] = self.calibrated(chunker, True)
+            made[name] = self.calibrated(chunker, None)
+            for codec in self.codecs(chunker):
+                made[f"{name} {codec}"] = self.calibrated(chunker, codec)
         return made
+
+    def codecs(self, chunker: Chunker) -> list[str]:
+        kept = self.sample.tables[chunker.name].compressed_kept
+        return [name for name in kept if name in CODECS and kept[name] > 0]
+
+    def compressed(self, chunker: Chunker, codec: str) -> tuple[int, int]:
+        table = self.sample.tables[chunker.name]
+        known = {
+            name: len(np.unique(table.keys[values > 0]))
+            for name, values in table.compressed.items()
+        }
+        return known[codec], max(known.values())
 
     def more_reading(self, chunker: Chunker, codec: str) -> list[tuple[int, float]]:
         """Now, at twice and at four times the rate: extrapolated from the widths at half and a
@@ -272,10 +305,37 @@ class SampleEvidence(Evidence):
         return made
 
     def _width_at(self, rate: float, chunker: Chunker, codec: str) -> float | None:
-        """Width of the interval per byte of data, had the scan been at ``rate``."""
+        """Width of the interval per byte of data, had the scan been at ``rate``, of what the codec
+        leaves that stands for ``codec``."""
+        codec = self.base(chunker, codec)
         pairs = self.pairs(chunker, codec).thinned(self.sample.ranks < rate)
-        share = estimate(pairs, rate, self.calibrated(chunker, True))
+        share = estimate(pairs, rate, self.calibrated(chunker, codec))
         return None if share.low is None or share.high is None else share.high - share.low
+
+
+def ratio_of(table: ChunkTable, codec: str, base: str, labels: int | None = None) -> Quantity:
+    """What ``codec`` leaves of distinct chunks over what ``base`` leaves, from those of which both
+    are known; of those with any of ``labels``, a bit set, if given. A ratio estimator with a
+    Student interval (W. G. Cochran, Sampling Techniques, 3rd ed., 1977, ch. 6), which allows for a
+    kind of chunk of which none is known, as far off as any that is. Unknown if too few are."""
+    known = (table.compressed[codec] > 0) & (table.compressed[base] > 0)
+    if labels is not None:
+        known &= (table.labels & np.uint64(labels)) != 0
+    first = np.unique(table.keys[known], return_index=True)[1]
+    y, x = (table.compressed[name][known][first].astype(np.float64) for name in (codec, base))
+    count = len(first)
+    if count < RANKS_MIN:
+        return UNKNOWN
+    ratio = float(y.sum() / x.sum())
+    residual = y - ratio * x
+    seen = table.compressed_kept[codec]
+    variance = (1 - seen) * count / (count - 1) * float((residual**2).sum())
+    half = student95(count - 1) * math.sqrt(variance) / float(x.sum())
+    missed = MISSED * seldom(seen) / count
+    below, above = -missed * float((residual / x).min()), missed * float((residual / x).max())
+    return Quantity(
+        ratio, ratio - math.hypot(half, below), ratio + math.hypot(half, above), "measured"
+    )
 
 
 def _low(q: Quantity) -> float:

@@ -48,7 +48,7 @@ def with_similarity(
     plan = deltas.similarity
     sketch = measurement.sketches[plan.chunker]
     kept = sample_of(sketch, measurement.plan.seed)
-    distinct = estimate_total(kept, sketch.sizes).value
+    distinct = estimate_total(kept, sketch.sizes).total.value
     found = [c for c in reduction.combined if (c.chunker, c.codec) == (plan.chunker, plan.codec)]
     plain = found[0].physical_bytes
     saved, effective = saved_bytes(deltas, distinct, plain)

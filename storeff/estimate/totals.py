@@ -1,12 +1,19 @@
-"""Population totals from a priority sketch, with their standard error."""
+"""Population totals from a priority sample, with their standard error.
+
+Of most of what is sampled little is known, as it costs little, and of less of it more: nested
+samples, of which the larger ones correct the smaller by regression (two-phase sampling: W. G.
+Cochran, Sampling Techniques, 3rd ed., 1977, ch. 12; C.-E. Särndal, B. Swensson, J. Wretman, Model
+Assisted Survey Sampling, 1992, ch. 9).
+"""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from storeff.quantity import UNKNOWN, Quantity
+from storeff.quantity import UNKNOWN, Quantity, student95
 from storeff.scan.sketch import Sketch
 
 Floats = npt.NDArray[np.float64]
@@ -47,17 +54,18 @@ class Total:
         """The total of this and an exactly known part."""
         return replace(self, value=self.value + exact)
 
+    def half_widths(self) -> tuple[float, float]:
+        """How far the 95 % interval reaches below the value, and above it."""
+        half = student95(self.freedom) * self.standard_error
+        return math.hypot(half, self.missed_less), math.hypot(half, self.missed_more)
+
     def quantity(self, least: int, most: int) -> Quantity:
         """The total in whole units with its 95 % interval, within what is logically possible."""
         if math.isinf(self.standard_error):
             return UNKNOWN
-        if self.standard_error == self.missed_more == 0:
+        if self.standard_error == self.missed_less == self.missed_more == 0:
             return Quantity.exact(round(self.value))
-        # Here, because it takes a quarter of a second that exact figures have no use for.
-        from scipy.special import stdtrit
-
-        half = float(stdtrit(self.freedom, 0.975)) * self.standard_error
-        below, above = math.hypot(half, self.missed_less), math.hypot(half, self.missed_more)
+        below, above = self.half_widths()
         estimate = Quantity(self.value, self.value - below, self.value + above, "measured")
         return estimate.rounded().no_less_than(least).no_more_than(most)
 
@@ -67,25 +75,78 @@ NOTHING_KNOWN = Total(math.nan, math.inf)
 
 @dataclass(frozen=True, eq=False)
 class PrioritySample:
-    """A sketch as a sample of all chunks, and what is known of those that were not kept.
+    """The ``n`` chunks of lowest rank as a sample of all, and what is known of the others.
 
-    By row: ``chance`` is the inclusion probability min(1, size x tau), ``weight`` what a squared
-    residual adds to the variance, ``light`` whether no heavy hitter shares its bucket,
+    ``tau`` is the lowest rank that is not in it, infinite if nothing was left out. By row:
+    ``sizes`` bytes, ``chance`` the inclusion probability min(1, size x tau), ``weight`` what a
+    squared residual adds to the variance, ``light`` whether no heavy hitter shares its bucket,
     ``referenced`` the bytes of all its references if it is light and could have been missed, else
     0. ``referenced_bytes`` is the total of those over all chunks: exact, kept or not.
-    ``heavy_share`` is the share of the chunks that share a bucket with a heavy hitter. ``unseen``
-    is the part of the variance of ``referenced``'s estimated total that the kept chunks do not
-    account for.
+    ``heavy_share`` is the share of the chunks that share a bucket with a heavy hitter, ``is_heavy``
+    by bucket whether it holds one. ``unseen`` is the part of the variance of ``referenced``'s
+    estimated total that the kept chunks do not account for.
     """
 
-    sketch: Sketch
+    tau: float
+    sizes: Floats
     chance: Floats
     weight: Floats
     light: npt.NDArray[np.bool_]
     referenced: Floats
     referenced_bytes: float
-    heavy_share: float
-    unseen: float
+    heavy_share: float = 0.0
+    unseen: float = 0.0
+    is_heavy: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, bool))
+
+    @property
+    def is_exact(self) -> bool:
+        return self.tau == math.inf
+
+    @property
+    def missed_bytes(self) -> float:
+        """How many bytes a kind of chunk may have that is missed in 2.5 % of samples."""
+        return MISSED / self.tau * seldom(float(self.chance.mean()))
+
+
+def seldom(share: float) -> float:
+    """How much less of a kind of chunk can be missed if a ``share`` of all are in the sample, than
+    if these are few: k chunks are all missed with a probability of (1 - share) ** k."""
+    return share / -math.log1p(-share) if 0 < share < 1 else 1.0 - share
+
+
+@dataclass(frozen=True, eq=False)
+class Control:
+    """A quantity that is known of a larger sample: ``values`` (m,) of its rows, of which the first
+    are those of the smaller one, and the ``total`` over all chunks.
+
+    It is what earlier controls do not explain, so that the errors of the totals are independent.
+    One that looks into chunks has ``per_byte`` (m,), what its codec leaves of each of their bytes,
+    and ``stands_for`` (m,), the bytes of all chunks that each row stands for. ``missed_bytes`` are
+    those that a kind of chunk may have of which the sample has none, where no other control was
+    used.
+    """
+
+    name: str
+    values: Floats
+    total: Total
+    per_byte: Floats | None = None
+    stands_for: Floats | None = None
+    missed_bytes: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """An estimated ``total``, and the ``residual`` of the quantity, a control of further ones.
+
+    ``shares`` say where its error comes from: by the name of a control, or of the quantity itself,
+    the variance, and how much may be missed, less and more, with that sample as large as it is.
+    ``one_chunk`` is the variance that one kept chunk adds of which nothing is explained.
+    """
+
+    total: Total
+    residual: Control
+    shares: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    one_chunk: float = 0.0
 
 
 def sample_of(sketch: Sketch, seed: int) -> PrioritySample:
@@ -113,7 +174,8 @@ def sample_of(sketch: Sketch, seed: int) -> PrioritySample:
     shown = missable & light
     accounted = float((counts[shown] ** 2 * sizes[shown] / chance[shown]).sum())
     return PrioritySample(
-        sketch=sketch,
+        tau=sketch.tau,
+        sizes=sizes,
         chance=chance,
         weight=(1 - chance) / chance**2,
         light=light,
@@ -121,6 +183,7 @@ def sample_of(sketch: Sketch, seed: int) -> PrioritySample:
         referenced_bytes=float(referenced_bytes[is_light].sum()),
         heavy_share=heavy_share,
         unseen=_unseen(references[is_light], referenced_bytes[is_light], accounted) / sketch.tau,
+        is_heavy=~is_light,
     )
 
 
@@ -158,17 +221,20 @@ def _unseen(references: Floats, referenced_bytes: Floats, accounted: float) -> f
 def estimate_total(
     sample: PrioritySample,
     values: Values,
-    size: tuple[Values, Total] | None = None,
+    controls: Sequence[Control] = (),
     *,
+    name: str = "",
     part_of: Values | None = None,
-) -> Total:
-    """Sum over all distinct chunks of a quantity whose ``values`` are known for the kept ones.
+    per_byte: Floats | None = None,
+    use_all: bool = False,
+) -> Estimate:
+    """Sum over all chunks of a quantity whose ``values`` (n,) are known for those of ``sample``.
 
     The Horvitz-Thompson estimator over a priority sample is unbiased and its terms are uncorrelated
     (Szegedy, STOC 2006), so the variance is a plain sum. What is known of all chunks corrects it by
-    regression: the bytes of all references, and ``size``, another quantity of each kept chunk whose
-    total a larger sample estimates better (C.-E. Särndal, B. Swensson, J. Wretman, Model Assisted
-    Survey Sampling, 1992, ch. 6). Of none, one and both, that of least variance is used.
+    regression: the bytes of all references, and the ``controls``, which larger samples estimate
+    better. Of none, the first, the first two and so on, those of least variance are used; all, if
+    ``use_all``.
 
     A rare kind of chunk of which none was kept leaves no trace in the residuals; so the variance is
     no less than that of one kept chunk of which nothing is explained. The degrees of freedom are
@@ -179,58 +245,168 @@ def estimate_total(
     many bytes those are. That rare kind may then have nothing or all, whatever the kept chunks
     have: how much of it there can be is bounded by the chance to have missed it, as in J. A.
     Hanley, A. Lippman-Hand, "If nothing goes wrong, is everything all right?", JAMA 249, 1983. To
-    find none of the quantity is a finding like any other.
+    find none of the quantity is a finding like any other. Where controls that look into chunks
+    explain the quantity, that chance is that of the largest sample that was looked into. Of a kind
+    that this has and the smaller one has not, by what the control says of it, there may be nothing
+    or all too; one that cannot be told by it may be off as far as any kept chunk is.
     """
-    sketch = sample.sketch
-    if sketch.exact:
-        return Total(int(values.sum()), 0.0)
     y = values.astype(np.float64)
-    has = y != 0
-    missed_less = missed_more = 0.0
+    if sample.is_exact:
+        total = Total(int(values.sum()) if values.dtype.kind == "u" else float(y.sum()), 0.0)
+        stands_for = None if per_byte is None else sample.sizes
+        return Estimate(total, Control(name, y, total, per_byte, stands_for))
     plain = float((y / sample.chance).sum())
+    alone = _unexplained(sample, y, name, plain, part_of, per_byte)
+    found = [alone]
+    missable = int(np.count_nonzero((y != 0) & (sample.chance < 1)))
+    used = [Control(REFERENCED, sample.referenced, Total(sample.referenced_bytes, 0.0)), *controls]
+    for count in range(1, min(len(used), missable - 2) + 1):
+        known = np.column_stack([control.values[: len(y)] for control in used[:count]])
+        fit = _Fit.of(sample, y, known, missable / (missable - count))
+        found.append(_regressed(sample, plain, fit, used[:count], part_of, alone))
+    return found[-1] if use_all else min(found, key=lambda each: each.total.standard_error)
+
+
+# The names of controls that do not look into chunks: their references, and their sizes.
+REFERENCED, SIZE = "referenced", "size"
+
+
+def _unexplained(
+    sample: PrioritySample,
+    y: Floats,
+    name: str,
+    plain: float,
+    part_of: Values | None,
+    per_byte: Floats | None,
+) -> Estimate:
+    """The estimate without any control."""
+    has = y != 0
+    less = more = 0.0
     if part_of is not None and part_of.any():
         share = plain / float((part_of / sample.chance).sum())
-        missed_less, missed_more = share * MISSED / sketch.tau, (1 - share) * MISSED / sketch.tau
+        less, more = share * sample.missed_bytes, (1 - share) * sample.missed_bytes
     if not has.any():
-        return Total(0.0, 0.0, math.inf, 0.0, missed_more) if missed_more else NOTHING_KNOWN
-    per_byte = plain / float((sketch.sizes / sample.chance)[has].sum())
-    one_chunk = (per_byte / sketch.tau) ** 2
-    missable = int(np.count_nonzero(has & (sample.chance < 1)))
+        total = Total(0.0, 0.0, math.inf, 0.0, more) if more else NOTHING_KNOWN
+        residual = _control(sample, name, per_byte, y, total)
+        return Estimate(total, residual, {name: (0.0, 0.0, more)})
     terms = sample.weight * y**2
-    found = [(plain, float(terms.sum()), float((terms**2).sum()))]
-    controls = [(sample.referenced, Total(sample.referenced_bytes, 0.0))]
-    if size:
-        controls.append((size[0].astype(np.float64), size[1]))
-    for used in range(1, min(len(controls), missable - 2) + 1):
-        lost = missable / (missable - used)
-        found.append(_regressed(sample, y, plain, controls[:used], lost))
-    value, variance, squared = min(found, key=lambda each: each[1])
-    variance = max(variance, one_chunk)
+    one_chunk = _one_chunk(sample, y, plain)
+    variance = max(float(terms.sum()), one_chunk)
+    squared = float((terms**2).sum())
     freedom = 2 * variance**2 / squared if squared else math.inf
-    return Total(value, math.sqrt(variance), freedom, missed_less, missed_more)
+    total = Total(plain, math.sqrt(variance), freedom, less, more)
+    residual = _control(sample, name, per_byte, y, total)
+    return Estimate(total, residual, {name: (variance, less, more)}, one_chunk)
+
+
+def _control(
+    sample: PrioritySample, name: str, per_byte: Floats | None, residual: Floats, own: Total
+) -> Control:
+    """What ``residual`` of a quantity is to further ones; ``per_byte`` if it looks into chunks."""
+    if per_byte is None:
+        return Control(name, residual, own)
+    stands_for = sample.sizes / sample.chance
+    return Control(name, residual, own, per_byte, stands_for, sample.missed_bytes)
+
+
+def _one_chunk(sample: PrioritySample, y: Floats, plain: float) -> float:
+    """The variance that one kept chunk adds of which nothing is explained."""
+    has_bytes = float((sample.sizes / sample.chance)[y != 0].sum())
+    return (plain / has_bytes / sample.tau) ** 2 if has_bytes else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """What ``slopes`` (k,) on ``known`` (n, k) leave of a quantity: ``residual`` (n,), and what
+    that adds to the variance by row, ``terms`` (n,)."""
+
+    known: Floats
+    slopes: Floats
+    residual: Floats
+    terms: Floats
+
+    @classmethod
+    def of(cls, sample: PrioritySample, y: Floats, known: Floats, lost: float) -> "_Fit":
+        """The fit of ``y``; ``lost`` makes up for the degrees of freedom that the slopes took."""
+        weighted = known.T * sample.weight
+        slopes: Floats = np.linalg.lstsq(weighted @ known, weighted @ y)[0].astype(np.float64)
+        unexplained = y - known[:, 1:] @ slopes[1:]
+        # Beside a heavy hitter the references explain nothing. Few such chunks are kept: all others
+        # represent them better.
+        residual = unexplained - slopes[0] * known[:, 0]
+        squares = sample.light * residual**2 + sample.heavy_share * unexplained**2
+        return cls(known, slopes, residual, lost * sample.weight * squares)
+
+
+# A chunk of which a control is further outside of what it is for the chunks of the smaller sample,
+# per byte, is of a kind of which that has none.
+UNLIKE = 0.1
 
 
 def _regressed(
     sample: PrioritySample,
-    y: Floats,
     plain: float,
-    controls: list[tuple[Floats, Total]],
-    lost: float,
-) -> tuple[float, float, float]:
-    """``plain`` corrected by what the estimates of the ``controls``, the referenced bytes first,
-    miss of their totals; its variance, and the sum of the squares of that one's terms. ``lost``
-    makes up for the degrees of freedom that the slopes took.
-    """
-    known = np.column_stack([control for control, _ in controls])
-    weighted = known.T * sample.weight
-    slopes = np.linalg.lstsq(weighted @ known, weighted @ y)[0]
-    missing = [total.value for _, total in controls] - (known.T / sample.chance).sum(axis=1)
-    unexplained = y - known[:, 1:] @ slopes[1:]
-    # Beside a heavy hitter the references explain nothing. Few such chunks are kept: all others
-    # represent them better.
-    squares = sample.light * (unexplained - slopes[0] * known[:, 0]) ** 2
-    squares += sample.heavy_share * unexplained**2
-    terms = lost * sample.weight * squares
-    of_controls = float(((slopes * [total.standard_error for _, total in controls]) ** 2).sum())
-    variance = float(terms.sum()) + of_controls + slopes[0] ** 2 * sample.unseen
-    return plain + float(slopes @ missing), variance, float((terms**2).sum())
+    fit: _Fit,
+    used: Sequence[Control],
+    part_of: Values | None,
+    alone: Estimate,
+) -> Estimate:
+    """``plain`` corrected by what the estimates of the controls ``used``, the referenced bytes
+    first, miss of their totals; ``alone`` is the estimate without them."""
+    name, sums = alone.residual.name, (fit.known.T / sample.chance).sum(axis=1)
+    values = np.array([control.total.value for control in used])
+    value = plain + float(fit.slopes @ (values - sums))
+    variance = float(fit.terms.sum()) + float(fit.slopes[0]) ** 2 * sample.unseen
+    inside = [control for control in used if control.per_byte is not None]
+    _, less, more = alone.shares[name]
+    if inside:
+        per_byte = fit.residual / sample.sizes
+        less = sample.missed_bytes * max(0.0, -float(per_byte.min()))
+        more = sample.missed_bytes * max(0.0, float(per_byte.max()))
+    else:
+        variance = max(variance, alone.one_chunk)
+    squared = float((fit.terms**2).sum())
+    freedom = 2 * variance**2 / squared if squared else math.inf
+    own = Total(plain - float(fit.slopes @ sums), math.sqrt(variance), freedom, less, more)
+    shares = {name: (variance, less, more)}
+    of_freedom = variance**2 / freedom
+    # The quantity may be anything of a kind that was not met: share of what is there, or the rest.
+    whole = 0.0 if part_of is None else float((part_of / sample.chance).sum())
+    share = plain / whole if whole else 0.0
+    # What one control says of no chunk of the next sample is unknown to that.
+    counts = [len(each.values) for each in inside[1:]] + [len(fit.residual)]
+    for control, slope in zip(used, fit.slopes.tolist(), strict=True):
+        total = control.total
+        of_control = (slope * total.standard_error) ** 2
+        of_freedom += of_control**2 / total.freedom
+        ends = slope * total.missed_less, slope * total.missed_more
+        less, more = ends if slope >= 0 else (-ends[1], -ends[0])
+        if control.missed_bytes and whole:
+            less, more = share * control.missed_bytes, (1 - share) * control.missed_bytes
+        if control.per_byte is not None and whole:
+            unlike = _unlike_bytes(control, counts[inside.index(control)])
+            less, more = less + unlike, more + unlike
+        shares[control.name] = of_control, less, more
+    everything = sum(each[0] for each in shares.values())
+    total = Total(
+        value,
+        math.sqrt(everything),
+        everything**2 / of_freedom if of_freedom else math.inf,
+        math.hypot(*(each[1] for each in shares.values())),
+        math.hypot(*(each[2] for each in shares.values())),
+    )
+    residual = replace(alone.residual, values=fit.residual, total=own)
+    if inside:
+        residual = replace(residual, missed_bytes=0.0)
+    return Estimate(total, residual, shares, alone.one_chunk)
+
+
+def _unlike_bytes(control: Control, count: int) -> float:
+    """Bytes that may be left of chunks of which ``control`` says what it says of none of the first
+    ``count``: hardly more than it says."""
+    assert control.per_byte is not None
+    assert control.stands_for is not None
+    known, others = control.per_byte[:count], control.per_byte[count:]
+    unlike = (others < known.min() - UNLIKE) | (others > known.max() + UNLIKE)
+    left = np.minimum(1.0, others[unlike] + UNLIKE)
+    return float((control.stands_for[count:][unlike] * left).sum())

@@ -13,6 +13,7 @@ from storeff.layout.number import Number
 from storeff.scan.codecs import CODECS
 from storeff.scan.plan import (
     ALLOCATION_BYTES,
+    NONE,
     REQUIRED_RATIO,
     compressed_blocks,
     deduplicating,
@@ -22,8 +23,6 @@ from storeff.scan.plan import (
 ONE_POINT = Fraction(1, 100)
 # Every pattern of losses of a code is counted: half a second at this many fragments.
 MAX_FRAGMENTS = 512
-# In place of the name of a chunker or codec: the system does not deduplicate or compress.
-NONE = "none"
 
 _SHARE = Field("fraction of drive bandwidth", ("fraction",), above=True)
 _ADDED = Field("fraction", ("fraction of data", "fraction of stored data"))
@@ -137,11 +136,8 @@ class SystemReduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         chunkers = deduplicating()
         _check_name("dedup", self.dedup, chunkers)
         _check_name("codec", self.codec, CODECS)
-        if NONE not in (self.dedup, self.codec):
-            codecs = chunkers[self.dedup].codecs
-            if self.codec not in codecs:
-                measured = " or ".join((NONE, *codecs))
-                raise ValueError(f"codec of {self.dedup} chunks must be {measured}")
+        if NONE not in (self.dedup, self.codec) and chunkers[self.dedup].kind == "whole":
+            raise ValueError(f"codec of {self.dedup} chunks must be {NONE}")
         if self.block_bytes not in compressed_blocks():
             sizes = ", ".join(map(str, compressed_blocks()))
             raise ValueError(f"block_bytes must be one of {sizes}, not {self.block_bytes}")

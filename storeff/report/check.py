@@ -10,7 +10,7 @@ import msgspec
 
 from storeff.economics import SizedLayout
 from storeff.economics.uncertainty import CostRange
-from storeff.estimate.reduction import Reduction
+from storeff.estimate.reduction import Reduction, resting_on, widest
 from storeff.layout import Step
 from storeff.quantity import Quantity
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 # A ratio is one division of doubles, and other programs may write fewer digits.
 RELATIVE = 1e-6
-# Money is rounded to cents before it is added up.
+# Money is rounded to cents before it is added up, and CPU time to milliseconds.
 CENTS = 0.01
+MILLISECONDS = 0.001
 # A thousand billion times the 50 EB that people plan for: no count, no size, no sum of money.
 IMPOSSIBLE = 1e30
 # Parts of a whole, by the name that they have wherever they are.
@@ -148,6 +149,12 @@ def _scan(scan: "Scan") -> Iterator[str]:
     yield from _once("scan.strata", scan.strata, "name")
     yield from _once("scan.file_sizes", scan.file_sizes, "below_bytes")
     yield from _once("scan.skipped", scan.skipped, "reason")
+    yield from _once("scan.probe_cpu_seconds", scan.probe_cpu_seconds, "chunker", "population")
+    if scan.probe_cpu_seconds:
+        parts = [each.seconds for each in scan.probe_cpu_seconds]
+        rounded = MILLISECONDS * (len(parts) + 1)
+        if not math.isclose(sum(parts), scan.compress_cpu_seconds or 0, abs_tol=rounded):
+            yield "scan.probe_cpu_seconds do not sum to scan.compress_cpu_seconds"
     if sum(s.files for s in scan.strata) > scan.files:
         yield "scan.strata have more files than scan.files"
     if sum(s.logical_bytes for s in scan.strata) > scan.logical_bytes:
@@ -193,7 +200,24 @@ def _reduction(reduction: Reduction) -> Iterator[str]:
     alone_ratio = same[0].compression_only_ratio if same else None
     if alone_ratio is not None and not _alike(scope.floor, alone_ratio):
         yield "reduction.scope.floor is not compression only of the chunks of the headline"
+    yield from _cells(reduction)
     yield from _strata(reduction)
+
+
+def _cells(reduction: Reduction) -> Iterator[str]:
+    """What was compressed is for figures that are there, and reached what these say."""
+    cells = reduction.method.cells
+    yield from _once("reduction.method.cells", cells, "chunker", "codec", "population")
+    for i, cell in enumerate(cells):
+        path = f"reduction.method.cells[{i}]"
+        about = (cell.chunker, cell.codec, cell.population)
+        figures = resting_on(reduction.combined, reduction.compression, *about)
+        if not figures:
+            yield f"{path} is for no row of reduction.combined or reduction.compression"
+        elif not _close(cell.reached, widest(figures)):
+            yield f"{path}.reached is not the half width of the figures that rest on it"
+        if cell.is_met != (cell.reached is not None and cell.reached <= cell.target):
+            yield f"{path}.is_met is not whether reached is at most target"
 
 
 def _strata(reduction: Reduction) -> Iterator[str]:

@@ -56,9 +56,9 @@ def interval(q: Quantity, show: Callable[[float], str]) -> str:
         return f"about {text}"
     if q.low == q.high:
         return text
-    if not q.value:
+    off = q.relative_half_width
+    if off is None:
         return f"{text}, at most {show(q.high)}"
-    off = max(q.high - q.value, q.value - q.low) / abs(q.value)
     if off > _WIDE:
         return f"{text} [{show(q.low)}, {show(q.high)}]"
     return f"{text} ±{half_width(off)}"

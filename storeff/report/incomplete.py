@@ -58,6 +58,13 @@ def _reasons(
                 "the sample is too small for any figure",
                 "measure again and read more, or everything",
             )
+        elif sampled and reduction.data_bytes and reduction.headline.ratio.value is None:
+            known = "nothing" if reduction.headline.ratio.low is None else "only a range"
+            yield (
+                "no-dedup-point",
+                f"the sample is too small for a single figure of deduplication: {known} is known",
+                "measure again and read more, or everything",
+            )
     if kv is not None:
         yield from _skipped(kv.skipped, "see kv.skipped for each reason and what to do")
 

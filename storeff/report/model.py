@@ -13,6 +13,7 @@ import msgspec
 from storeff.data import AssumptionRow
 from storeff.economics import PriceRisk, QuantityRisk, Sensitivity, SizedLayout
 from storeff.errors import StoreffError, did_you_mean
+from storeff.estimate.probing import Population
 from storeff.estimate.reduction import Reduction
 from storeff.files import read_bounded
 from storeff.kv.measure.survey import Found, Survey
@@ -23,7 +24,7 @@ from storeff.report.check import contradictions
 from storeff.report.earlier import to_present
 from storeff.text import escaped_json
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 MAJOR_VERSIONS = ("1", "2")
 # The largest report of some 32 sources and a thousand kinds of dumps is a hundredth of this.
 REPORT_BYTES_MAX = 64 << 20
@@ -99,11 +100,21 @@ class Ignored(msgspec.Struct, frozen=True, kw_only=True):
     examples: list[str]
 
 
+class ProbeSeconds(msgspec.Struct, frozen=True, kw_only=True):
+    """CPU ``seconds`` of reading chunks again and compressing them, with all codecs: of the
+    distinct chunks of a chunker, or of its chunks as often as they occur. They vary by run."""
+
+    chunker: str
+    population: Population
+    seconds: float
+
+
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """What was listed and read. ``logical_bytes`` = ``read_bytes`` + ``hole_bytes`` + not covered.
 
     Holes are neither read nor counted as data. ``cpu_seconds`` is what all threads
-    that read and measured took, ``compress_cpu_seconds`` what compressing the sample took of it.
+    that read and measured took, ``compress_cpu_seconds`` what compressing samples took of it: the
+    sum of ``probe_cpu_seconds``, which is empty in a report of before schema 2.1.
     ``choice`` says why everything or only a part was read. A partial scan has no ``strata``.
     ``interrupted`` is what an interrupt cut short (null in a report of before schema 1.5).
     ``coverage`` is of the bytes that are known, but for holes: what was skipped may be of unknown
@@ -120,6 +131,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     cpu_seconds: float | None = None
     compress_cpu_seconds: float | None = None
+    probe_cpu_seconds: list[ProbeSeconds] = []
     choice: str | None = None
     interrupted: Interrupted | None = None
     strata: list[StratumCount]

@@ -1,8 +1,16 @@
 """The report's section on what was listed and read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from storeff.report.model import Ignored, Interrupted, Scan, SizeCount, Skipped, StratumCount
+from storeff.report.model import (
+    Ignored,
+    Interrupted,
+    ProbeSeconds,
+    Scan,
+    SizeCount,
+    Skipped,
+    StratumCount,
+)
 from storeff.scan.measurement import Measurement, entropy_bits_per_byte
 from storeff.sources.census import Census, LeftOut
 from storeff.sources.content import CLASSES
@@ -16,15 +24,16 @@ def describe_scan(
     seconds: float,
     choice: str | None = None,
     interrupted: Interrupted | None = None,
+    probe_seconds: Mapping[tuple[str, bool], float] | None = None,
 ) -> Scan:
     """What ``measured`` covered of ``roots``, for the report; ``seconds`` it took, why it read that
-    much, and what an interrupt cut short."""
+    much, and what an interrupt cut short. ``probe_seconds`` are the CPU seconds of compressing, by
+    chunker and whether that was of all occurrences."""
     census = measured.census
     strata: list[StratumCount] = []
-    compress_seconds = None
     if measured.sampling is None:
         strata = _strata(measured)
-        compress_seconds = round(measured.compress_seconds, 3)
+    compress_seconds = None if probe_seconds is None else round(sum(probe_seconds.values()), 3)
     return Scan(
         sources=[printable(root) for root in roots],
         files=census.files,
@@ -36,6 +45,14 @@ def describe_scan(
         seconds=round(seconds, 3),
         cpu_seconds=round(measured.cpu_seconds, 3),
         compress_cpu_seconds=compress_seconds,
+        probe_cpu_seconds=[
+            ProbeSeconds(
+                chunker=chunker,
+                population="occurrences" if per_occurrence else "distinct",
+                seconds=round(taken, 3),
+            )
+            for (chunker, per_occurrence), taken in sorted((probe_seconds or {}).items())
+        ],
         choice=choice,
         interrupted=interrupted,
         strata=strata,

@@ -13,7 +13,7 @@ from storeff.report.page import Column, Paragraph, Part, Section, shortened, tab
 from storeff.report.sections_kv import kv_sections
 from storeff.report.sections_layouts import layout_sections
 from storeff.report.sections_reduction import has_figures, reduction_sections, source_labels
-from storeff.report.summary import summary
+from storeff.report.summary import FULL_TABLE, summary
 from storeff.units import counted, format_bytes
 
 SHOWN_SOURCES = 8
@@ -30,7 +30,7 @@ def _details(report: Report) -> Iterator[Section]:
     if report.scan is not None:
         yield _read(report.scan, report.complete)
     if reduction is not None and reduction.data_bytes and has_figures(reduction):
-        yield from reduction_sections(reduction)
+        yield from reduction_sections(reduction, report.scan, FULL_TABLE)
     if report.kv is not None:
         yield from kv_sections(report.kv)
     if report.layouts:

@@ -4,10 +4,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 
 from storeff.estimate.delta import NotReread, Similarity
-from storeff.estimate.reduction import Combined, Reduction, Sampling, StratumReduction
+from storeff.estimate.reduction import Cell, Combined, Reduction, Sampling, StratumReduction
 from storeff.estimate.sharing import Sharing
 from storeff.quantity import Quantity
 from storeff.report.figures import half_width, interval, known, ratio
+from storeff.report.model import Scan
 from storeff.report.page import (
     UNKNOWN,
     Column,
@@ -18,6 +19,8 @@ from storeff.report.page import (
     shortened,
     table,
 )
+from storeff.scan.codecs import CODECS
+from storeff.scan.plan import CUTTINGS
 from storeff.units import counted, covered, format_bytes, percent
 
 SHOWN_PAIRS = 10
@@ -28,6 +31,9 @@ _LONG_NAME = 40
 _PATH_WIDTH = 100
 # Of a chunker or a codec, which a report may name as it likes.
 _NAME_WIDTH = 20
+_NOT_MEASURED = "-"
+# No codec is measured on these.
+_WHOLE = frozenset(c.name for c in CUTTINGS if c.kind == "whole")
 INTERVALS = {
     "exact": "every group looked at",
     "95 %": "95 % interval",
@@ -80,26 +86,32 @@ def compression_only(reduction: Reduction) -> str:
     return f"compression only: {ratio(reduction.scope.floor if alone is None else alone)}"
 
 
-def reduction_sections(reduction: Reduction) -> Iterator[Section]:
-    """What was measured of the data alone."""
+def reduction_sections(
+    reduction: Reduction, scan: Scan | None, full_table: str
+) -> Iterator[Section]:
+    """What was measured of the data alone. ``full_table`` is how to measure all of a table."""
     body: list[Part] = []
     if reduction.method.sampling is not None:
         body += _more_reading(reduction.method.sampling)
-    body.append(_by_method(reduction))
+    by_method = _by_method(reduction)
+    body.append(by_method)
+    if any(_NOT_MEASURED in row for row in by_method.rows):
+        body.append(Paragraph(f"{_NOT_MEASURED}: not measured; {full_table} measures all"))
     if reduction.by_stratum:
         body.append(_by_content(reduction))
-    # How the ratio grew with what was measured bounds nothing beyond that. A report of before
-    # schema 1.1 has none.
+    # A report of before schema 1.1 has none.
     shown = [ratio(each.ratio) for each in reduction.scope.growth[-3:]]
     if len(shown) == 3 and shown[-1] != UNKNOWN:
         parts = "chunks" if reduction.method.sampling is None else "extents"
         body.append(
             Paragraph(
-                f"Growth with the data: {shown[0]} in a quarter of the {parts}, {shown[1]} in half "
-                f"of them, {shown[2]} in all"
+                f"Growth so far: {shown[0]} in a quarter of the {parts}, {shown[1]} in half of "
+                f"them, {shown[2]} in all (a history, no bound)"
             )
         )
     yield Section("reduction", "Data reduction ratio (logical : stored)", tuple(body))
+    if reduction.method.cells:
+        yield _compressed(reduction.method.cells, scan)
     if reduction.sharing is not None:
         yield _sharing(reduction.sharing)
     if reduction.similarity is not None:
@@ -150,19 +162,27 @@ def _support(q: Quantity, complete: bool) -> str:
 def _by_method(reduction: Reduction) -> Table:
     """Every chunker with every codec, and compression of independent blocks below."""
     found = {(c.chunker, c.codec): c for c in reduction.combined}
-    named = [c.codec for c in reduction.combined] + [c.codec for c in reduction.compression]
-    codecs = list(dict.fromkeys(named))
+    named = {c.codec for c in reduction.combined} | {c.codec for c in reduction.compression}
+    codecs = [codec for codec in CODECS if codec in named] + sorted(named - set(CODECS))
+    beside = {each.chunker: _beside(reduction, each.chunker, codecs) for each in reduction.dedup}
+    by = {row.codec for row in beside.values() if row and row.compression_only_ratio}
 
     def cell(q: Quantity | None) -> str:
-        return "" if q is None else ratio(q)
+        return _NOT_MEASURED if q is None else ratio(q)
+
+    def only(row: Combined | None) -> str:
+        if row is None or row.compression_only_ratio is None:
+            return _NOT_MEASURED if row is None else ""
+        return ratio(row.compression_only_ratio) + (f" ({row.codec})" if len(by) > 1 else "")
 
     rows = []
     for dedup in reduction.dedup:
-        combined = [found.get((dedup.chunker, codec)) for codec in codecs]
-        cells = [cell(None if row is None else row.ratio) for row in combined]
-        alone = found.get((dedup.chunker, reduction.headline.codec))
-        only = cell(None if alone is None else alone.compression_only_ratio)
-        rows.append([dedup.chunker, ratio(dedup.ratio), *cells, only])
+        cells = [""] * (len(codecs) + 1)
+        if dedup.chunker not in _WHOLE:
+            pairs = [found.get((dedup.chunker, codec)) for codec in codecs]
+            cells = [cell(None if row is None else row.ratio) for row in pairs]
+            cells.append(only(beside[dedup.chunker]))
+        rows.append([dedup.chunker, ratio(dedup.ratio), *cells])
     blocks: dict[str, dict[str, Quantity]] = {}
     for each in reduction.compression:
         if each.block_bytes in SHOWN_BLOCK_BYTES:
@@ -170,8 +190,42 @@ def _by_method(reduction: Reduction) -> Table:
             blocks.setdefault(label, {})[each.codec] = each.ratio
     for label, by_codec in blocks.items():
         rows.append([label, "", *(cell(by_codec.get(codec)) for codec in codecs), ""])
-    heads = ["chunks", "dedup", *(f"dedup + {codec}" for codec in codecs)]
-    return table([*heads, f"{reduction.headline.codec} only"], rows)
+    alone = f"{by.pop()} only" if len(by) == 1 else "compression only"
+    return table(["chunks", "dedup", *(f"dedup + {codec}" for codec in codecs), alone], rows)
+
+
+def _beside(reduction: Reduction, chunker: str, codecs: Sequence[str]) -> Combined | None:
+    """The row of ``chunker`` that says what compression alone does: by the headline's codec, or
+    else the last of ``codecs`` that was measured."""
+    rows = {row.codec: row for row in reduction.combined if row.chunker == chunker}
+    wanted = (reduction.headline.codec, *reversed(codecs))
+    return next((rows[codec] for codec in wanted if codec in rows), None)
+
+
+def _compressed(cells: Sequence[Cell], scan: Scan | None) -> Section:
+    """What was compressed, and how sure it made the figures that rest on it."""
+    # All codecs of a chunker compress the same chunks together: their time stands at the first.
+    seconds = {
+        (each.chunker, each.population): f"{each.seconds:,.2f}"
+        for each in (scan.probe_cpu_seconds if scan else ())
+    }
+    rows = [
+        (
+            cell.name,
+            f"{cell.chunks:,}",
+            f"{cell.auxiliary_chunks:,}",
+            f"±{cell.target * 100:g} %",
+            known(cell.reached, _reached),
+            seconds.pop((cell.chunker, cell.population), ""),
+        )
+        for cell in cells
+    ]
+    heads = ("figure", "compressed", "looked at", "asked", "reached", "CPU seconds")
+    return Section("compressed", "What was compressed for it", (table(heads, rows),))
+
+
+def _reached(width: float) -> str:
+    return f"±{half_width(width)}" if width else "exact"
 
 
 def _block_label(block_bytes: int, allocation_bytes: int) -> str:

@@ -40,9 +40,7 @@ class Sized:
 
 def supports_sizing(reduction: Reduction) -> bool:
     """Whether it is known what compression leaves of the data, on which every layout rests."""
-    return bool(reduction.data_bytes) and all(
-        each.compressed_bytes.value for each in reduction.compression
-    )
+    return bool(reduction.data_bytes and reduction.scope.floor.value)
 
 
 def sized_for(
@@ -60,7 +58,11 @@ def sized_for(
     layout = scenario.layout
     system = layout.reduction or HEADLINE_SYSTEM
     whole = Quantity(reduction.data_bytes, reduction.data_bytes, reduction.data_bytes, "assumed")
-    found = bytes_left(reduction, system)
+    try:
+        found = bytes_left(reduction, system)
+    except StoreffError as error:
+        told = f"layout {layout.name}: {error.message}"
+        raise StoreffError(told, error.remedy, error.code) from error
     left, source = found, f"measured: {describe(system)}"
     local = compression_only(reduction, system)
     bounds = None
@@ -130,7 +132,7 @@ def bytes_left(reduction: Reduction, system: SystemReduction) -> Quantity | None
     """What is left of the data after what ``system`` removes.
 
     None if blocks were measured as it compresses them, but not as it allocates them. Raises
-    StoreffError if what it removes was not measured at all.
+    StoreffError, with the code ``full-table``, if what it removes was not measured at all.
     """
     dedup, codec = system.dedup, system.codec
     if dedup == codec == "none":
@@ -153,8 +155,9 @@ def bytes_left(reduction: Reduction, system: SystemReduction) -> Quantity | None
         ]
     if not found:
         raise StoreffError(
-            f"{dedup} deduplication with {codec} compression was not measured",
-            "choose a layout whose reduction names what `storeff scan` measures",
+            f"the report does not hold {describe(system)}, which was not measured",
+            "measure again, with the full table or for this layout",
+            "full-table",
         )
     return found[0]
 

@@ -51,6 +51,8 @@ from storeff.units import (
     significant,
 )
 
+# How a person measures every row of a table.
+FULL_TABLE = "storeff scan --table full"
 _NAME_WIDTH = 20
 _SOURCE_WIDTH = 36
 _REASON_WIDTH = 140
@@ -58,7 +60,7 @@ _WARNING_WIDTH = 110
 # The most important first; those of what is incomplete are in the first line.
 _IMPORTANCE = (
     *("no-redundancy", "unknown-price", "no-dedup-point", "no-reduction", "beyond-scan"),
-    *("small-objects", "stale-assumptions", "sampled", "holes"),
+    *("imprecise", "small-objects", "stale-assumptions", "sampled", "holes"),
 )
 
 # Lines for facts: the title takes two, what is incomplete four, and the next prompt one.

@@ -31,6 +31,7 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             )
         if reduction.method.sampling is not None:
             yield from _sampled(report, scan, reduction)
+        yield from _imprecise(reduction)
         target_bytes = 0 if report.target is None else report.target.bytes
         far = target_bytes > FAR_BEYOND_SCAN * reduction.data_bytes
         if far and reduction.scope.measured.low is not None:
@@ -111,13 +112,19 @@ def _sampled(report: Report, scan: Scan, reduction: Reduction) -> Iterator[tuple
         "all of them",
         "read everything",
     )
-    head = reduction.headline
-    if head.ratio.value is None:
-        sized = "; layouts that use it are sized as if no duplicate were found"
-        more = "uncertainty" if report.layouts else "reduction.method.sampling"
-        yield (
-            "no-dedup-point",
-            f"the sample is too small for a single figure for {head.chunker} deduplication and "
-            f"{head.codec}: only the range is known{sized if report.layouts else ''}",
-            f"read more; {more}.more_reading has what twice and four times as much would give",
-        )
+
+
+def _imprecise(reduction: Reduction) -> Iterator[tuple[str, str, str]]:
+    """Figures of wider intervals than was asked for. Those without one are told of elsewhere."""
+    cells = reduction.method.cells
+    missed = [(cell.reached, cell) for cell in cells if cell.reached and not cell.is_met]
+    if not missed:
+        return
+    reached, worst = max(missed, key=lambda each: each[0] / each[1].target)
+    yield (
+        "imprecise",
+        f"{len(missed)} of {counted(len(cells), 'figure')} are less precise than was asked for; "
+        f"furthest off is {worst.name}, ±{reached * 100:.3g} % for ±{worst.target * 100:g} %",
+        "go by the interval beside each figure; "
+        + ("read more to narrow it" if reduction.method.sampling else "ask for more precision"),
+    )

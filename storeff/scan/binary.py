@@ -9,90 +9,37 @@ there. The same measurement gives the same bytes.
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from storeff import _native
 from storeff.errors import StoreffError
+from storeff.scan.binary_form import (
+    Head,
+    OccurrencesHead,
+    SampleHead,
+    SimilarHead,
+    SketchHead,
+    columns_of,
+)
 from storeff.scan.measurement import Measurement
+from storeff.scan.occurrences import Occurrences
 from storeff.scan.plan import Chunker, Plan
 from storeff.scan.sample import Sample
-from storeff.scan.sampling import SamplingDesign, Totals
-from storeff.scan.siblings import TensorFile
+from storeff.scan.sampling import Totals
 from storeff.scan.similar import SimilarSketch
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
 from storeff.sources.content import CLASSES
-from storeff.sources.entry import Entry
 
 MAGIC = b"storeff measured"
-VERSION = 1
+VERSION = 2
 DIGEST_BYTES = 32
 FIXED_BYTES = len(MAGIC) + 4 + 8
 
 Array = npt.NDArray[Any]
-
-
-class _SketchHead(msgspec.Struct, frozen=True):
-    rows: int
-    # None: infinite.
-    tau: float | None
-    chunks: int
-    bytes: int
-
-
-class _SampleHead(msgspec.Struct, frozen=True):
-    design: SamplingDesign
-    rate: float
-    goal_rate: float
-    interrupted: bool
-    skipped_bytes: int
-    unopened_bytes: int
-    once_bytes: int
-    padding_bytes: int
-    by_exponent: list[tuple[int, int]]
-    extents: list[tuple[int, int, int]]
-    ranks: int
-    rows: int
-
-
-class _SimilarHead(msgspec.Struct, frozen=True):
-    tau: int
-    members: int
-    files: list[tuple[int, Entry]]
-    tensors: list[TensorFile]
-
-
-class _Head(msgspec.Struct, frozen=True):
-    plan: Plan
-    kernel: str
-    census: Census
-    volumes: list[tuple[bytes, int]]
-    read_bytes: int
-    hole_bytes: int
-    cpu_seconds: float
-    tasks: list[str]
-    classes: list[str]
-    sketches: list[_SketchHead]
-    sampling: _SampleHead | None
-    similar: _SimilarHead | None
-
-
-class _Column(NamedTuple):
-    """An array, as it lies in the bytes."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-
-    @property
-    def size_bytes(self) -> int:
-        size = self.dtype.itemsize
-        for length in self.shape:
-            size *= length
-        return size
 
 
 def to_bytes(measured: Measurement) -> bytes:
@@ -100,7 +47,7 @@ def to_bytes(measured: Measurement) -> bytes:
     head = _head_of(measured)
     encoded = msgspec.json.encode(head)
     parts = [MAGIC, VERSION.to_bytes(4, "little"), len(encoded).to_bytes(8, "little"), encoded]
-    for array, column in zip(_arrays_of(measured), _columns(head), strict=True):
+    for array, column in zip(_arrays_of(measured), columns_of(head), strict=True):
         assert array.shape == column.shape
         parts.append(np.ascontiguousarray(array, column.dtype).tobytes())
     body = b"".join(parts)
@@ -116,6 +63,12 @@ def from_bytes(data: bytes) -> Measurement:
     if data[: len(MAGIC)] != MAGIC:
         raise _refusal("this is no measurement of storeff")
     version = int.from_bytes(data[len(MAGIC) : len(MAGIC) + 4], "little")
+    if version == 1:
+        raise StoreffError(
+            "the measurement has format 1, which holds other samples of compression than this "
+            f"storeff estimates from: it reads format {VERSION}",
+            "measure the data again",
+        )
     if version != VERSION:
         raise _refusal(f"the measurement has format {version}, and this storeff reads {VERSION}")
     body, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
@@ -124,7 +77,7 @@ def from_bytes(data: bytes) -> Measurement:
     if columns_at > len(body) or hashlib.sha256(body).digest() != digest:
         raise _refusal("the measurement was cut short, or changed since it was written")
     try:
-        head = msgspec.json.decode(body[FIXED_BYTES:columns_at], type=_Head)
+        head = msgspec.json.decode(body[FIXED_BYTES:columns_at], type=Head)
         return _measurement_of(head, _arrays_in(body, columns_at, head))
     except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
         raise _refusal(f"the measurement is wrong: {error}") from error
@@ -142,6 +95,17 @@ def _finite(tau: float) -> float | None:
     return None if tau == np.inf else tau
 
 
+def _predicted_rows(sketch: Sketch) -> int:
+    """All, or none if nothing is predicted."""
+    return len(sketch.predicted) if sketch.predicted.any() else 0
+
+
+def _probed_rows(sketch: Sketch) -> int:
+    """Behind so many rows nothing is probed."""
+    probed = np.flatnonzero(sketch.probed.any(axis=1))
+    return int(probed[-1]) + 1 if len(probed) else 0
+
+
 def _infinite(tau: float | None) -> float:
     return float("inf") if tau is None else tau
 
@@ -149,9 +113,9 @@ def _infinite(tau: float | None) -> float:
 # ---- writing ----
 
 
-def _head_of(measured: Measurement) -> _Head:
-    sample, similar = measured.sampling, measured.similar
-    return _Head(
+def _head_of(measured: Measurement) -> Head:
+    sample, similar, occurrences = measured.sampling, measured.similar, measured.occurrences
+    return Head(
         plan=measured.plan,
         kernel=measured.kernel,
         census=_in_order(measured.census),
@@ -162,14 +126,31 @@ def _head_of(measured: Measurement) -> _Head:
         tasks=sorted(measured.tasks),
         classes=list(CLASSES),
         sketches=[
-            _SketchHead(len(s.keys), _finite(s.tau), s.chunks, s.bytes)
+            SketchHead(
+                rows=len(s.keys),
+                tau=_finite(s.tau),
+                chunks=s.chunks,
+                bytes=s.bytes,
+                predicted=_predicted_rows(s),
+                probed=_probed_rows(s),
+                taus=[_finite(tau) for tau in s.taus.tolist()],
+            )
             for s in measured.sketches.values()
         ],
         sampling=None if sample is None else _sample_head_of(sample),
         similar=None
         if similar is None
-        else _SimilarHead(
+        else SimilarHead(
             similar.tau, len(similar.members), sorted(similar.files.items()), similar.tensors
+        ),
+        occurrences=None
+        if occurrences is None
+        else OccurrencesHead(
+            rows=len(occurrences.ranks),
+            holes=len(occurrences.hole_ranks),
+            data_bytes=occurrences.data_bytes,
+            tau=_finite(occurrences.tau),
+            taus=[_finite(tau) for tau in occurrences.taus.tolist()],
         ),
     )
 
@@ -184,9 +165,9 @@ def _in_order(census: Census) -> Census:
     return msgspec.structs.replace(census, **tables)
 
 
-def _sample_head_of(sample: Sample) -> _SampleHead:
+def _sample_head_of(sample: Sample) -> SampleHead:
     totals = sample.totals
-    return _SampleHead(
+    return SampleHead(
         design=sample.design,
         rate=sample.rate,
         goal_rate=sample.goal_rate,
@@ -203,11 +184,13 @@ def _sample_head_of(sample: Sample) -> _SampleHead:
 
 
 def _arrays_of(measured: Measurement) -> Iterator[Array]:
-    """The arrays, in the order of ``_columns``."""
+    """The arrays, in the order of ``columns_of``."""
     yield measured.class_bytes
     yield measured.histogram
     for s in measured.sketches.values():
         yield from (s.keys, s.sizes, s.counts, s.labels, s.objects, s.offsets)
+        yield s.predicted[: _predicted_rows(s)]
+        yield s.probed[: _probed_rows(s)]
         if s.extents is not None:
             yield s.extents
         yield from (s.run_count, s.run_bytes, s.buckets)
@@ -216,35 +199,18 @@ def _arrays_of(measured: Measurement) -> Iterator[Array]:
         yield from (e.ranks, e.exponents, e.listed, e.once, e.at, e.labels, e.data, e.holes)
     if measured.similar is not None:
         yield measured.similar.members
-
-
-def _columns(head: _Head) -> Iterator[_Column]:
-    """How the arrays lie, one after the other."""
-    u8, i8, f8 = (np.dtype(name) for name in ("<u8", "<i8", "<f8"))
-    yield _Column(u8, (len(head.classes),))
-    yield _Column(u8, (len(head.classes), 256))
-    for sketch in head.sketches:
-        n = sketch.rows
-        yield _Column(u8, (n, 2))
-        yield from (_Column(u8, (n,)) for _ in range(5))
-        if head.sampling is not None:
-            yield _Column(f8, (n,))
-        yield from (_Column(u8, (256,)), _Column(u8, (256,)), _Column(u8, (_native.BUCKETS, 2)))
-    if head.sampling is not None:
-        m, r = head.sampling.ranks, head.sampling.rows
-        yield from (_Column(f8, (m,)), _Column(i8, (m,)), _Column(u8, (m,)), _Column(u8, (m,)))
-        yield from (_Column(i8, (r,)), _Column(u8, (r,)), _Column(u8, (r,)), _Column(u8, (r,)))
-    if head.similar is not None:
-        member = np.dtype(_native.MEMBER_FIELDS).newbyteorder("<")
-        yield _Column(member, (head.similar.members,))
+    if measured.occurrences is not None:
+        o = measured.occurrences
+        yield from (o.objects, o.starts, o.lengths, o.ranks, o.labels, o.sizes, o.probed)
+        yield from (o.hole_ranks, o.hole_lengths)
 
 
 # ---- reading ----
 
 
-def _arrays_in(body: bytes, at: int, head: _Head) -> Iterator[Array]:
+def _arrays_in(body: bytes, at: int, head: Head) -> Iterator[Array]:
     """The arrays from ``at`` on, copied. Raises ValueError unless they end where ``body`` does."""
-    columns = list(_columns(head))
+    columns = list(columns_of(head))
     if min(length for column in columns for length in column.shape) < 0:
         raise ValueError("an array of less than nothing")
     if sum(column.size_bytes for column in columns) != len(body) - at:
@@ -255,7 +221,7 @@ def _arrays_in(body: bytes, at: int, head: _Head) -> Iterator[Array]:
         yield raw.reshape(column.shape).astype(column.dtype.newbyteorder("="))
 
 
-def _measurement_of(head: _Head, arrays: Iterator[Array]) -> Measurement:
+def _measurement_of(head: Head, arrays: Iterator[Array]) -> Measurement:
     if head.classes != list(CLASSES):
         raise ValueError("its content classes are others")
     class_bytes, histogram = next(arrays), next(arrays)
@@ -277,11 +243,25 @@ def _measurement_of(head: _Head, arrays: Iterator[Array]) -> Measurement:
         tasks=frozenset(head.tasks),
         sampling=None if head.sampling is None else _sample_in(head.sampling, arrays),
         similar=None if head.similar is None else _similar_in(head.similar, arrays),
+        occurrences=None
+        if head.occurrences is None
+        else _occurrences_in(head.occurrences, head.plan, arrays),
     )
 
 
-def _sketch_in(chunker: Chunker, s: _SketchHead, head: _Head, arrays: Iterator[Array]) -> Sketch:
+def _sketch_in(chunker: Chunker, s: SketchHead, head: Head, arrays: Iterator[Array]) -> Sketch:
     keys, sizes, counts, labels, objects, offsets = (next(arrays) for _ in range(6))
+    predicted, known = next(arrays), next(arrays)
+    if not len(predicted):
+        predicted = np.zeros((len(keys), 2), np.uint32)
+    columns = head.plan.columns(chunker.name, False)
+    taus = np.array([_infinite(tau) for tau in s.taus])
+    if taus.shape != (len(columns),) or not ((taus >= 0) & (taus <= _infinite(s.tau))).all():
+        raise ValueError(f"{chunker.name} is said to be probed as it cannot be")
+    if len(predicted) != len(keys) or len(known) > len(keys):
+        raise ValueError(f"{chunker.name} has not as many rows as it says")
+    if (predicted > sizes[:, None]).any() or (known > sizes[: len(known), None]).any():
+        raise ValueError(f"{chunker.name} has chunks that take more than their size")
     sketch = Sketch(
         keys=keys,
         sizes=sizes,
@@ -290,12 +270,16 @@ def _sketch_in(chunker: Chunker, s: _SketchHead, head: _Head, arrays: Iterator[A
         extents=None if head.sampling is None else next(arrays),
         objects=objects,
         offsets=offsets,
+        predicted=predicted,
         tau=_infinite(s.tau),
         chunks=s.chunks,
         bytes=s.bytes,
         run_count=next(arrays),
         run_bytes=next(arrays),
         buckets=next(arrays),
+        columns=columns,
+        probed=np.zeros((len(keys), len(columns)), np.uint32),
+        taus=taus,
     )
     if len(keys) > chunker.entries:
         raise ValueError(f"{chunker.name} has more chunks than its plan keeps")
@@ -306,14 +290,14 @@ def _sketch_in(chunker: Chunker, s: _SketchHead, head: _Head, arrays: Iterator[A
         raise ValueError(f"the chunks of {chunker.name} are out of order")
     if sketch.extents is not None and not _are_ranks(sketch.extents):
         raise ValueError(f"{chunker.name} has extents without a sampling rank")
-    return sketch
+    return sketch.with_probed(known, taus, head.plan.seed)
 
 
 def _are_ranks(column: Array) -> bool:
     return bool(((column > 0) & (column <= 1)).all())
 
 
-def _sample_in(s: _SampleHead, arrays: Iterator[Array]) -> Sample:
+def _sample_in(s: SampleHead, arrays: Iterator[Array]) -> Sample:
     ranks, exponents, listed, once, at, labels, data, holes = (next(arrays) for _ in range(8))
     if not (_are_ranks(ranks) and (ranks[1:] > ranks[:-1]).all()):
         raise ValueError("its sampling ranks are out of order")
@@ -345,8 +329,38 @@ def _sample_in(s: _SampleHead, arrays: Iterator[Array]) -> Sample:
     )
 
 
-def _similar_in(s: _SimilarHead, arrays: Iterator[Array]) -> SimilarSketch:
+def _similar_in(s: SimilarHead, arrays: Iterator[Array]) -> SimilarSketch:
     members, files = next(arrays), dict(s.files)
     if not {*members["file"].tolist()} <= files.keys():
         raise ValueError("it has similar chunks of files that it does not name")
     return SimilarSketch(members, s.tau, files, s.tensors)
+
+
+def _occurrences_in(o: OccurrencesHead, plan: Plan, arrays: Iterator[Array]) -> Occurrences:
+    objects, starts, lengths, ranks, labels, sizes, probed, hole_ranks, hole_lengths = (
+        next(arrays) for _ in range(9)
+    )
+    made = Occurrences(
+        columns=plan.occurrence_columns,
+        data_bytes=o.data_bytes,
+        tau=_infinite(o.tau),
+        taus=np.array([_infinite(tau) for tau in o.taus]),
+        objects=objects,
+        starts=starts,
+        lengths=lengths,
+        ranks=ranks,
+        labels=labels,
+        sizes=sizes,
+        probed=probed,
+        hole_ranks=hole_ranks,
+        hole_lengths=hole_lengths,
+    )
+    if made.taus.shape != (len(made.columns),):
+        raise ValueError("its windows have other columns than the plan")
+    if o.data_bytes < 0 or not ((made.taus >= 0) & (made.taus <= made.tau)).all():
+        raise ValueError("its windows are said to be probed as they cannot be")
+    if not (lengths > 0).all() or (probed > sizes).any():
+        raise ValueError("its windows have chunks that take more than their size")
+    if not ((ranks > 0).all() and (hole_ranks > 0).all()):
+        raise ValueError("its windows have no ranks")
+    return made.in_order()

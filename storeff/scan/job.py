@@ -7,7 +7,7 @@ import numpy as np
 
 from storeff.scan.classes import CLASS_NUMBERS, Classes, KnownClasses
 from storeff.scan.extent import Extents
-from storeff.scan.measurement import VOLUME_BIT, VOLUMES_MAX
+from storeff.scan.measurement import labels_of_roots
 from storeff.scan.pace import Pace
 from storeff.scan.part import Stop
 from storeff.scan.plan import Plan
@@ -52,10 +52,7 @@ class Job:
     def __post_init__(self) -> None:
         self.chunkers = [c for c in self.plan.chunkers if not (self.design and c.kind == "whole")]
         # The roots that are told apart, in the order of their names; none if they are too many.
-        roots = self.source.roots
-        self.volumes = sorted(roots) if len(roots) <= VOLUMES_MAX else []
-        bits = {name: 1 << VOLUME_BIT + bit for bit, name in enumerate(self.volumes)}
-        self.root_labels = [bits.get(name, 0) for name in roots]
+        self.volumes, self.root_labels = labels_of_roots(self.source.roots)
         extent_bytes = self.design.extent_bytes if self.design is not None else None
         self.classes = KnownClasses(self.source, self.is_kv, extent_bytes)
         # How far a chunk that starts in an extent may reach beyond its end.
@@ -90,11 +87,14 @@ class Job:
             some = np.flatnonzero(sizes > self.design.extent_bytes)
             starts = bounds["start"][some]
             part_starts = starts // self.plan.part_bytes * self.plan.part_bytes
-            part_ends = np.minimum(part_starts + self.plan.part_bytes, sizes[some])
+            # A file may end where 64 bits do.
+            in_part = np.minimum(self.plan.part_bytes, sizes[some] - part_starts)
+            ends = bounds["end"][some]
+            tail = np.minimum(self.tail_bytes, in_part - (ends - part_starts))
             starts = np.maximum(starts - self.design.lead_bytes, part_starts)
             is_known = np.array([n in self.classes.held for n in numbers[some].tolist()], bool)
             bounds["start"][some] = starts
-            bounds["end"][some] = np.minimum(bounds["end"][some] + self.tail_bytes, part_ends)
+            bounds["end"][some] = ends + tail
             bounds["head_bytes"][some] = np.where(is_known | (starts == 0), 0, PROBE_BYTES)
         return Ranges(extents.entries, bounds)
 

@@ -1,13 +1,14 @@
 """What a scan found: exact counts of what is there, and a sketch of its content per chunker."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from storeff.scan.occurrences import Occurrences
 from storeff.scan.plan import Plan
 from storeff.scan.sample import Sample
 from storeff.scan.sketch import Sketch
@@ -35,7 +36,8 @@ class Measurement:
     holes stand for (neither read nor part of any reduction). ``class_bytes`` (classes,) are the
     data bytes of each content class, ``histogram`` (classes, 256) their byte values, counted in
     windows that stand for the rest. ``cpu_seconds`` is what measuring took. ``similar`` is None
-    unless the plan asks for it.
+    unless the plan asks for it, ``occurrences`` unless they were probed: by ``Prober`` of
+    storeff.scan.probe, as is what ``sketches`` say of compression.
 
     ``sampling`` is None after a full scan. In a sample all but the census is about the extents that
     were read; ``volumes`` are the listed bytes of each root that could be sampled, and no whole
@@ -55,6 +57,7 @@ class Measurement:
     tasks: frozenset[str] = frozenset()
     similar: "SimilarSketch | None" = None
     sampling: Sample | None = None
+    occurrences: Occurrences | None = None
 
     @property
     def data_bytes(self) -> int:
@@ -110,7 +113,9 @@ class Measurement:
     def merge(self, other: "Measurement") -> "Measurement":
         """The measurement of both inputs' files; associative, commutative, and idempotent: a scan
         that both hold counts once. Two samples merge at the lower of their rates; to merge more of
-        unequal rates, bring all to the lowest first (``merged``).
+        unequal rates, bring all to the lowest first (``merged``). Of what was probed the merged
+        measurement holds what both know: to probe more, probe each before. Of two of the same scans
+        the one of which more was probed is taken.
 
         Raises ValueError if the plans differ, or how samples were drawn, as they would not be
         comparable, or if each input holds scans that the other lacks beside some that both hold:
@@ -119,7 +124,7 @@ class Measurement:
         self._check_comparable(other)
         both = self.tasks & other.tasks
         if both:
-            larger = max(self, other, key=lambda each: len(each.tasks))
+            larger = max(self, other, key=lambda each: (len(each.tasks), each.probed_count))
             if larger.tasks != self.tasks | other.tasks:
                 raise ValueError(f"scans {', '.join(sorted(both))} are in both, others in one only")
             return larger
@@ -153,10 +158,21 @@ class Measurement:
             cpu_seconds=self.cpu_seconds + other.cpu_seconds,
             tasks=self.tasks | other.tasks,
             similar=self._similar_with(other),
+            occurrences=mine.occurrences.merge(others.occurrences)
+            if mine.occurrences is not None and others.occurrences is not None
+            else None,
             sampling=mine.sampling.merge(others.sampling)
             if mine.sampling is not None and others.sampling is not None
             else None,
         )
+
+    @property
+    def probed_count(self) -> int:
+        """How many values were probed."""
+        tables = [sketch.probed for sketch in self.sketches.values()]
+        if self.occurrences is not None:
+            tables.append(self.occurrences.probed)
+        return sum(int(np.count_nonzero(table)) for table in tables)
 
     def _check_comparable(self, other: "Measurement") -> None:
         if self.plan != other.plan:
@@ -204,6 +220,7 @@ class Measurement:
             self,
             sketches={name: s.with_labels_moved(moves) for name, s in self.sketches.items()},
             sampling=self.sampling and self.sampling.with_labels_moved(moves),
+            occurrences=self.occurrences and self.occurrences.with_labels_moved(moves),
         )
 
 
@@ -216,6 +233,14 @@ def merged(measurements: Iterable[Measurement]) -> Measurement:
     for other in others:
         total = total.merge(other)
     return total
+
+
+def labels_of_roots(roots: Sequence[bytes]) -> tuple[list[bytes], list[int]]:
+    """The volumes, which are ``roots`` in the order of their names, or none if they are too many;
+    and the label of each root by its position, 0 if there is none."""
+    volumes = sorted(roots) if len(roots) <= VOLUMES_MAX else []
+    bits = {name: 1 << VOLUME_BIT + bit for bit, name in enumerate(volumes)}
+    return volumes, [bits.get(name, 0) for name in roots]
 
 
 def entropy_bits_per_byte(histogram: U64) -> float | None:

@@ -1,10 +1,10 @@
 """A partial scan: the tree is listed, and extents of it are read in the order of their ranks."""
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -14,31 +14,30 @@ from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Plan
-from storeff.scan.run import (
-    BATCH_FILES,
-    FILE_BYTES,
-    Crew,
-    Progress,
-    kernels,
-)
+from storeff.scan.run import BATCH_FILES, FILE_BYTES, Crew, Progress, kernels
+from storeff.scan.storage import Storage, measure_storage
 from storeff.scan.worker import Task
 from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
-from storeff.sources.source import read_range
 
 # What one thread takes at a time.
 BATCH_BYTES = 8 << 20
 
 
+def never(rate: float) -> float:
+    """When the time is over that is not limited."""
+    return float("inf")
+
+
 class _Stop:
     """A stop, or the end of the time that is given."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: threading.Event, ends_at: Callable[[], float]) -> None:
         self.stop = stop
-        self.until = float("inf")
+        self.ends_at = ends_at
 
     def is_set(self) -> bool:
-        return self.stop.is_set() or time.monotonic() >= self.until
+        return self.stop.is_set() or time.monotonic() >= self.ends_at()
 
 
 class PartialScan:
@@ -58,7 +57,7 @@ class PartialScan:
     ) -> None:
         self.listing = listing
         self.stop = stop or threading.Event()
-        self.ends = _Stop(self.stop)
+        self.ends = _Stop(self.stop, self.ends_at)
         self.job = Job(
             listing.source,
             plan,
@@ -70,7 +69,9 @@ class PartialScan:
         )
         self.crew = Crew(self.job, threads, self.stop, self.show)
         self.on_progress = on_progress
-        self.rate = self.goal_rate = 0.0
+        self.rate = self.goal_rate = self.towards = 0.0
+        self.until: Callable[[float], float] = never
+        self.began: float | None = None
         self.interrupted = False
         # Of the first extent that was not read when the scan ended.
         self.undone_rank = float("inf")
@@ -79,31 +80,33 @@ class PartialScan:
     def threads(self) -> int:
         return self.crew.threads
 
-    def read_speed(self, seconds: float) -> float:
-        """Bytes a second that one thread reads, by the first extents for so long at most; nothing
-        is made of them. What cannot be read is passed over here."""
-        started = time.monotonic()
-        read_bytes = 0
-        _, extents = next(self.listing.slices(0.0, 1.0))
-        for extent in extents:
-            if self.stop.is_set() or time.monotonic() - started >= seconds:
-                break
-            with contextlib.suppress(OSError), self.job.source.open(extent.entry) as reader:
-                for offset, length, is_hole in reader.segments(extent.start, extent.end):
-                    if not is_hole:
-                        read_bytes += len(read_range(reader, offset, length))
-        return max(read_bytes, 1) / (time.monotonic() - started)
+    @cached_property
+    def storage(self) -> Storage:
+        """How fast what is listed can be read, which this tries; nothing is made of that."""
+        return measure_storage(self.listing, self.threads, self.job.pace, self.stop)
 
-    def extend(self, rate: float, until: float = float("inf")) -> None:
-        """Read on up to ``rate``, or less: to the time ``until`` (monotonic), or to a stop, after
-        which nothing more is read.
+    def extend(
+        self,
+        rate: float,
+        until: Callable[[float], float] = never,
+        *,
+        towards: float = 0.0,
+        began: float | None = None,
+    ) -> None:
+        """Read on up to ``rate``, or less: to the time (monotonic) that ``until`` says of the rate
+        reached by then, as more takes more time afterwards; or to a stop. Nothing more is read
+        after either.
 
+        Progress is shown ``towards`` a larger rate, if there is to be one, and of the time since
+        it ``began``.
         Raises StoreffError if there is no memory for a single thread.
         """
         if self.undone_rank < float("inf"):
             return
         self.goal_rate = max(self.goal_rate, min(rate, 1.0))
-        self.ends.until = until
+        self.towards = max(self.goal_rate, towards)
+        self.began = began
+        self.until = until
         # A rank may be 1.
         high = float("inf") if rate >= 1.0 else rate
         for end, extents in self.listing.slices(self.rate, min(high, np.nextafter(1.0, 2.0))):
@@ -120,6 +123,11 @@ class PartialScan:
         if listed_bytes >= self.listing.sampled_bytes:
             self.rate = 1.0
 
+    def ends_at(self) -> float:
+        """When the time is over, by what has been read by now."""
+        _, done_bytes = self.crew.done()
+        return self.until(min(1.0, done_bytes / max(1, self.listing.sampled_bytes)))
+
     def tasks(self, extents: Extents) -> Iterator[tuple[Task, int]]:
         """``extents`` as tasks, until the scan is to end."""
         for batch, batch_bytes in extents.batches(BATCH_FILES, BATCH_BYTES, FILE_BYTES):
@@ -132,7 +140,14 @@ class PartialScan:
         census = self.listing.census
         done, done_bytes = self.crew.done()
         done_bytes += self.listing.skipped_bytes
-        self.on_progress(Progress(False, census.files, census.size_bytes, done, done_bytes))
+        seconds = None
+        ends_at = self.ends_at()
+        if self.began is not None and ends_at < float("inf"):
+            seconds = time.monotonic() - self.began, ends_at - self.began
+        goal_bytes = round(self.towards * self.listing.sampled_bytes) + self.listing.skipped_bytes
+        self.on_progress(
+            Progress(False, census.files, census.size_bytes, done, done_bytes, goal_bytes, seconds)
+        )
 
     def result(self) -> Measurement:
         """What was found in the extents that rank below ``rate``."""

@@ -1,7 +1,7 @@
 """What is measured and how: everything that two measurements must share to be comparable."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -17,11 +17,8 @@ class Chunker(msgspec.Struct, frozen=True):
 
     ``min_bytes`` and ``max_bytes`` bound the length of a chunk: equal for fixed blocks, both 0 for
     the whole file; content-defined lengths (MinCDC) lie between the two. The sketch keeps
-    ``entries`` chunks: up to that many unique chunks every count is exact. The first
-    ``compressed_entries`` of them by rank, a smaller sample of the same kind, are compressed with
-    each of ``codecs``. ``per_occurrence`` samples all chunks, not the distinct ones: what
-    compression alone leaves depends on how often a chunk occurs, and one that occurs often need
-    not be in a sample of distinct ones.
+    ``entries`` chunks: up to that many unique chunks every count is exact. n entries leave a
+    relative standard error of about 1 / sqrt(n): 0.4 %.
 
     Holes are not data, and a whole file is the same whichever of its aligned 128 KiB blocks of
     zeros are holes: a sparse and a dense copy are duplicates, kept once with the zeros that one
@@ -33,16 +30,9 @@ class Chunker(msgspec.Struct, frozen=True):
     kind: Kind
     min_bytes: int
     max_bytes: int
-    entries: int
-    codecs: tuple[str, ...] = ()
-    compressed_entries: int = 0
-    per_occurrence: bool = False
+    entries: int = 1 << 16
 
     def __post_init__(self) -> None:
-        if bool(self.codecs) != bool(self.compressed_entries):
-            raise ValueError(f"{self.name}: codecs and compressed_entries go together")
-        if self.compressed_entries > self.entries:
-            raise ValueError(f"{self.name}: more compressed_entries than entries")
         least, most = self.min_bytes, self.max_bytes
         if not {
             "whole": least == most == 0,
@@ -62,48 +52,21 @@ class Chunker(msgspec.Struct, frozen=True):
         return self.max_bytes if self.kind == "fixed" else None
 
 
-class Cutting(NamedTuple):
-    """One line of the catalogue: a way of cutting and how many of its chunks are compressed, of
-    the ``distinct`` ones and of all ``occurrences``. Nothing is compressed of a whole file."""
-
-    name: str
-    kind: Kind
-    min_bytes: int
-    max_bytes: int
-    distinct: int = 0
-    occurrences: int = 0
-
-
-# Every chunker of a default scan, which are those that a layout may name: a new size is one line.
+# Every chunker of a scan, which are those that a layout may name: a new size is one line.
 #
 # Content-defined lengths reach from 5/8 to 11/8 of the mean: at equal means that saved 1.5 points
 # more on average, and 0.4 less at worst, than three gear chunkers on successive versions of five
 # Python packages. 3/4 to 5/4 was up to 1.0 below them; 1/2 to 3/2 saved the same and has a third
 # more to hash (2026-11-21, bench/speed/gear.py).
-# Compressing costs a hundred times the scan, so it gets by with fewer chunks than counting: 0.25 to
-# 0.5 GiB of chunks of 64 KiB and more, whose regression on size leaves 0.5 to 1 % (5.1 GB of /usr
-# and Python, 2026-11-20). The samples of all occurrences take 0.83 GiB at most, all together.
 CUTTINGS = (
-    Cutting("whole-file", "whole", 0, 0),
-    Cutting("fixed-4KiB", "fixed", 4 << 10, 4 << 10, 1 << 14, 1 << 12),
-    Cutting("fixed-8KiB", "fixed", 8 << 10, 8 << 10, 1 << 14, 1 << 12),
-    Cutting("fixed-64KiB", "fixed", 64 << 10, 64 << 10, 1 << 13, 1 << 12),
-    Cutting("fixed-128KiB", "fixed", 128 << 10, 128 << 10, 1 << 12, 1 << 11),
-    Cutting("cdc-8KiB", "content-defined", 5 << 10, 11 << 10, 1 << 14, 1 << 12),
-    Cutting("cdc-64KiB", "content-defined", 40 << 10, 88 << 10, 1 << 13, 1 << 12),
+    Chunker("whole-file", "whole", 0, 0),
+    Chunker("fixed-4KiB", "fixed", 4 << 10, 4 << 10),
+    Chunker("fixed-8KiB", "fixed", 8 << 10, 8 << 10),
+    Chunker("fixed-64KiB", "fixed", 64 << 10, 64 << 10),
+    Chunker("fixed-128KiB", "fixed", 128 << 10, 128 << 10),
+    Chunker("cdc-8KiB", "content-defined", 5 << 10, 11 << 10),
+    Chunker("cdc-64KiB", "content-defined", 40 << 10, 88 << 10),
 )
-# n entries leave a relative standard error of about 1 / sqrt(n): 0.4 % for counting.
-_ENTRIES = 1 << 16
-
-
-def chunkers_of(cuttings: Iterable[Cutting]) -> Iterator[Chunker]:
-    """The chunkers of a plan: each of ``cuttings`` for the distinct chunks."""
-    for c in cuttings:
-        codecs = tuple(CODECS) if c.distinct else ()
-        yield Chunker(*c[:4], _ENTRIES, codecs, c.distinct)
-
-
-CHUNKERS = tuple(chunkers_of(CUTTINGS))
 
 
 class Pair(NamedTuple):
@@ -118,14 +81,92 @@ class Pair(NamedTuple):
 HEADLINE = Pair("cdc-64KiB", "zstd-3")
 
 
+# In place of the name of a chunker or codec: a system does not deduplicate, or not compress.
+NONE = "none"
+
+
 def deduplicating() -> dict[str, Chunker]:
-    """By name the chunkers whose distinct chunks a default scan counts."""
-    return {c.name: c for c in CHUNKERS if not c.per_occurrence}
+    """By name the chunkers whose distinct chunks can be counted. All but those of kind "whole" can
+    be compressed, with every codec."""
+    return {c.name: c for c in CUTTINGS}
 
 
 def compressed_blocks() -> list[int]:
-    """Sizes of the fixed blocks of which a default scan measures compression alone."""
-    return [c.max_bytes for c in CUTTINGS if c.occurrences and c.kind == "fixed"]
+    """Sizes of the fixed blocks of which compression alone can be measured."""
+    return [c.max_bytes for c in CUTTINGS if c.kind == "fixed"]
+
+
+class Cell(NamedTuple):
+    """A figure of the table: what ``codec`` leaves of the chunks that ``chunker`` cuts, of the
+    distinct ones or, ``per_occurrence``, of each as often as it occurs: compression alone."""
+
+    chunker: str
+    per_occurrence: bool
+    codec: str
+
+
+def cells_of(dedup: str, codec: str, block_bytes: int) -> list[Cell]:
+    """What must be compressed to say what a system leaves that deduplicates the chunks of ``dedup``
+    and compresses with ``codec``: nothing, if that is NONE. If ``dedup`` is NONE it compresses
+    blocks of ``block_bytes``; else compression alone stands beside it at its own chunk size."""
+    if codec == NONE:
+        return []
+    if dedup == NONE:
+        blocks = next(c for c in CUTTINGS if c.kind == "fixed" and c.max_bytes == block_bytes)
+        return [Cell(blocks.name, True, codec)]
+    return [Cell(dedup, False, codec), Cell(dedup, True, codec)]
+
+
+# Of what cuts chunks of about this size and more, what codecs leave is predicted when a sketch
+# admits a chunk (_native.predict): that explains more than lz4 of the whole chunk does, in a tenth
+# of its time. Counting 1 GiB of programs and libraries took 0.56 CPU s with cdc-64KiB predicted and
+# 0.43 without (2026-11-26): 6.5 us for each chunk admitted, which are few of very much data. Of
+# smaller chunks that would look at a large part, and there are many.
+PREDICTED_CHUNK_BYTES = 64 << 10
+
+
+class Probed(msgspec.Struct, frozen=True):
+    """What is compressed of the chunks of ``chunker``: of the distinct ones, or of all occurrences.
+
+    ``columns`` are codecs, in the order in which they are probed: one that is cheap is known of
+    more chunks, and explains a dear one behind it.
+    """
+
+    chunker: str
+    per_occurrence: bool
+    columns: tuple[str, ...]
+
+
+TableName = Literal["default", "full"]
+
+# The cells that the layouts of the catalogue and the headline rest on, and lz4, which explains most
+# of what zstd leaves.
+_DEFAULT = (
+    Probed("fixed-4KiB", False, ("lz4", "zstd-1")),
+    Probed("cdc-64KiB", False, ("lz4", "zstd-1", "zstd-3")),
+    Probed("fixed-4KiB", True, ("zstd-1",)),
+    Probed("fixed-64KiB", True, ("lz4",)),
+    Probed("fixed-128KiB", True, ("lz4",)),
+    Probed("cdc-64KiB", True, ("lz4", "zstd-1", "zstd-3")),
+)
+
+
+def table(name: TableName, wanted: Iterable[Cell] = ()) -> tuple[Probed, ...]:
+    """What is compressed: the ``default`` table, or the ``full`` one of every cell that can be
+    measured; and the cells of ``wanted``, with what explains them."""
+    wanted = [*wanted]
+    if name == "full":
+        both = [(c.name, o) for c in CUTTINGS if c.kind != "whole" for o in (False, True)]
+        wanted += [Cell(*each, codec) for each in both for codec in CODECS]
+    columns = {(p.chunker, p.per_occurrence): {*p.columns} for p in _DEFAULT}
+    for chunker, per_occurrence, codec in wanted:
+        columns.setdefault((chunker, per_occurrence), set()).update((next(iter(CODECS)), codec))
+    return tuple(
+        Probed(c.name, o, tuple(name for name in CODECS if name in columns[c.name, o]))
+        for o in (False, True)
+        for c in CUTTINGS
+        if (c.name, o) in columns
+    )
 
 
 # Block storage gives space in units, and keeps a block compressed only if that takes at most a part
@@ -149,26 +190,36 @@ class Similarity(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The chunkers, their codecs and the seed that decides which chunks a sketch keeps.
+    """The chunkers, what is compressed, and the seed that decides which chunks a sketch keeps.
 
+    ``precision`` is the relative half width that the headline is to have; as many chunks of each
+    of ``probed`` are compressed as that needs.
     A file is cut in parts of ``part_bytes``, whatever the threads, as if each were a file: only so
     can several threads measure it. A chunk of at most max_bytes ends early at the end of a part.
     """
 
     seed: int = 1
-    chunkers: tuple[Chunker, ...] = CHUNKERS
+    chunkers: tuple[Chunker, ...] = CUTTINGS
+    probed: tuple[Probed, ...] = table("default")
+    precision: float = 0.01
     part_bytes: int = 128 << 20
-    version: int = 5
+    version: int = 6
     # Unset, it is not in the JSON that the digest is of: a measurement without it is as before.
     similarity: Similarity | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
+        chunkers = {c.name: c for c in self.chunkers}
+        if not 0 < self.precision < 1:
+            raise ValueError(f"precision must be above 0 and below 1, not {self.precision}")
+        if len({p[:2] for p in map(msgspec.structs.astuple, self.probed)}) < len(self.probed):
+            raise ValueError("the chunks of a chunker are to be compressed twice")
+        for p in self.probed:
+            _check_probed(p, chunkers.get(p.chunker))
         if self.similarity:
-            codecs = {c.name: c.codecs for c in self.chunkers}
-            if self.similarity.chunker not in codecs:
+            if self.similarity.chunker not in chunkers:
                 raise ValueError(f"there is no chunker {self.similarity.chunker}")
             # Deltas are taken off what the codec leaves of the chunker's chunks.
-            if self.similarity.codec not in codecs[self.similarity.chunker]:
+            if self.similarity.codec not in self.columns(self.similarity.chunker, False):
                 raise ValueError(f"there is no codec {self.similarity.codec} of its chunks")
             if not self.similarity.codec.startswith("zstd-"):
                 raise ValueError(f"{self.similarity.codec} makes no deltas: only zstd does")
@@ -176,6 +227,39 @@ class Plan(msgspec.Struct, frozen=True):
             if c.kind == "fixed" and self.part_bytes % c.max_bytes:
                 raise ValueError(f"part_bytes must be a multiple of the blocks of {c.name}")
 
+    def predicts(self, chunker: Chunker) -> bool:
+        """Whether it is predicted what codecs leave of each distinct chunk of ``chunker`` that is
+        kept."""
+        return chunker.max_bytes >= PREDICTED_CHUNK_BYTES and bool(
+            self.columns(chunker.name, False)
+        )
+
+    def columns(self, chunker: str, per_occurrence: bool) -> tuple[str, ...]:
+        """What is probed of the chunks of ``chunker``, in the order of its phases."""
+        found = (
+            p for p in self.probed if (p.chunker, p.per_occurrence) == (chunker, per_occurrence)
+        )
+        return next((p.columns for p in found), ())
+
+    @property
+    def occurrence_columns(self) -> tuple[tuple[str, str], ...]:
+        """What is probed of all occurrences: pairs of a chunker and a column."""
+        return tuple((p.chunker, c) for p in self.probed if p.per_occurrence for c in p.columns)
+
     def digest(self) -> str:
         """Sixteen hex digits that two comparable measurements share."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:16]
+
+
+def _check_probed(probed: Probed, chunker: Chunker | None) -> None:
+    """Raises ValueError if ``chunker`` is none of which ``probed`` can be measured."""
+    if chunker is None:
+        raise ValueError(f"there is no chunker {probed.chunker} to compress the chunks of")
+    if chunker.kind == "whole":
+        raise ValueError(f"nothing is compressed of a whole file: {probed.chunker}")
+    unknown = [name for name in probed.columns if name not in CODECS]
+    if unknown or len({*probed.columns}) < len(probed.columns) or not probed.columns:
+        raise ValueError(
+            f"columns of {probed.chunker} must be some of {', '.join(CODECS)}, each once, not "
+            f"{', '.join(probed.columns)}"
+        )

@@ -18,6 +18,7 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import PartedFile
 from storeff.scan.plan import Plan
+from storeff.scan.watch import Watch
 from storeff.scan.worker import Task, Worker
 from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
@@ -47,13 +48,19 @@ Shard = tuple[int, int]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a scan is. The listed totals are final only when ``listing`` is False."""
+    """How far a scan is. The listed totals are final only when ``listing`` is False.
+
+    A part is read to ``goal_bytes`` (None: all), or until so many ``seconds`` have passed, of so
+    many, if it is given a time.
+    """
 
     listing: bool
     listed_files: int
     listed_bytes: int
     done_files: int
     done_bytes: int
+    goal_bytes: int | None = None
+    seconds: tuple[float, float] | None = None
 
 
 def kernels() -> list[str]:
@@ -72,8 +79,10 @@ def scan(
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     shard: Shard | None = None,
+    watch: Watch | None = None,
 ) -> Measurement:
-    """Measure every object of ``source``, or those of one ``shard``.
+    """Measure every object of ``source``, or those of one ``shard``; ``watch`` is shown what has
+    been found by then.
 
     ``is_kv`` recognises the content class "kv" (see ``content.classify``). ``kernel`` is one of
     ``kernels()``, None the fastest. ``bytes_per_second`` caps the reading of all ``threads``
@@ -92,7 +101,8 @@ def scan(
     stop = stop or threading.Event()
     pace = Pace(bytes_per_second, stop)
     job = Job(source, plan, kernel or kernels()[0], stop, pace, is_kv=is_kv)
-    return _FullScan(job, threads, stop, on_progress, shard).run().as_task(source.roots, shard)
+    full_scan = _FullScan(job, threads, stop, on_progress, shard, watch)
+    return full_scan.run().as_task(source.roots, shard)
 
 
 def of_shard(shard: Shard | None, entries: Entries) -> Entries:
@@ -132,9 +142,15 @@ class Crew:
     """The workers of a scan, each on a thread of its own while there are tasks."""
 
     def __init__(
-        self, job: Job, threads: int, stop: threading.Event, show: Callable[[], None]
+        self,
+        job: Job,
+        threads: int,
+        stop: threading.Event,
+        show: Callable[[], None],
+        after_task: Callable[[Worker], None] = lambda worker: None,
     ) -> None:
         self.job = job
+        self.after_task = after_task
         self.threads = affordable_threads(threads, worker_bytes(job.plan))
         self.threads_ran_out = False
         self.stop = stop
@@ -192,6 +208,7 @@ class Crew:
                 if count < self.threads and self.handed_out_bytes >= count * THREAD_BYTES:
                     self.start(pool, tasks)
             worker.measure(task)
+            self.after_task(worker)
             if not reserved and worker.read_bytes >= RESERVE_BYTES:
                 worker.scanner.reserve()
                 reserved = True
@@ -245,9 +262,12 @@ class _FullScan:
         stop: threading.Event,
         on_progress: Callable[[Progress], None],
         shard: Shard | None,
+        watch: Watch | None,
     ) -> None:
         self.job = job
-        self.crew = Crew(job, threads, stop, self.show)
+        self.watch = watch
+        after_task = watch.look if watch else lambda worker: None
+        self.crew = Crew(job, threads, stop, self.show, after_task)
         self.stop = stop
         self.on_progress = on_progress
         self.shard = shard
@@ -297,3 +317,5 @@ class _FullScan:
         self.on_progress(
             Progress(self.listing, self.listed_files, self.listed_bytes, *self.crew.done())
         )
+        if self.watch is not None:
+            self.watch.show(self.job.plan.seed)

@@ -25,16 +25,23 @@ class Sketch:
 
     Arrays have one row per kept chunk: ``keys`` (n, 2) 128-bit fingerprints, ``sizes`` bytes,
     ``counts`` references, ``labels`` bit set of content classes and source roots, ``objects`` and
-    ``offsets`` the least place among the references, where it can be read again.
+    ``offsets`` the least place among the references, where it can be read again. ``predicted``
+    (n, 2) are two numbers of bytes that explain what codecs leave of it (_native.predict): its
+    literals, and these coded; 0 if ``Plan.predicts`` is not true of the chunker.
     ``tau`` is the lowest rank ever refused: infinite while nothing was, and then all is exact.
     ``chunks`` and ``bytes`` count everything seen; ``run_count`` and ``run_bytes`` (256,) count,
     by byte value, the constant runs, which are kept outside the sample. ``buckets`` (BUCKETS, 2)
     are the references and bytes of all chunks, kept or not, by bucket of their keys.
 
+    What is probed of the chunks stands in ``probed`` (n, columns), by ``columns``: bytes that
+    codecs leave of them. Every row that ranks below ``taus`` (columns,) was probed for that column,
+    and 0 there means that it could not be read again as it was scanned; from there
+    on all are 0. No tau is above ``tau``. Of what was only counted all ``taus`` are 0.
+
     In a sample a row is a chunk and the sampling rank of an extent that it starts in, ``extents``
     (n,), and counts and labels are those of the chunk there. All rows of a chunk rank by u of its
     fingerprint alone, so that they stay or go together: the chunks are a random share of all, tau,
-    or all if that is infinite.
+    or all if that is infinite. What is probed of a chunk stands in each of its rows.
     """
 
     keys: U64
@@ -44,12 +51,26 @@ class Sketch:
     extents: Floats | None
     objects: U64
     offsets: U64
+    predicted: npt.NDArray[np.uint32]
     tau: float
     chunks: int
     bytes: int
     run_count: U64
     run_bytes: U64
     buckets: U64
+    columns: tuple[str, ...]
+    probed: npt.NDArray[np.uint32]
+    taus: Floats
+
+    @classmethod
+    def counted(cls, counts: "_native.Export", columns: tuple[str, ...]) -> "Sketch":
+        """What was counted, of which ``columns`` may be probed."""
+        return cls(
+            **counts,
+            columns=columns,
+            probed=np.zeros((len(counts["keys"]), len(columns)), np.uint32),
+            taus=np.zeros(len(columns)),
+        )
 
     @property
     def exact(self) -> bool:
@@ -85,6 +106,8 @@ class Sketch:
             extents=None if self.extents is None else self.extents[rows],
             objects=self.objects[rows],
             offsets=self.offsets[rows],
+            predicted=self.predicted[rows],
+            probed=self.probed[rows],
         )
 
     def merge(self, other: "Sketch", chunker: Chunker, seed: int) -> "Sketch":
@@ -93,13 +116,52 @@ class Sketch:
         Both must come from ``chunker`` under ``seed``. Raises ValueError if only one is of a
         sample.
         """
-        return Sketch(
+        counts: _native.Export = {
             **_native.merge((self, other), chunker.entries, seed),
-            chunks=self.chunks + other.chunks,
-            bytes=self.bytes + other.bytes,
-            run_count=self.run_count + other.run_count,
-            run_bytes=self.run_bytes + other.run_bytes,
-            buckets=self.buckets + other.buckets,
+            "chunks": self.chunks + other.chunks,
+            "bytes": self.bytes + other.bytes,
+            "run_count": self.run_count + other.run_count,
+            "run_bytes": self.run_bytes + other.run_bytes,
+            "buckets": self.buckets + other.buckets,
+        }
+        return Sketch.counted(counts, self.columns)._probed_as(self, other, seed)
+
+    def _probed_as(self, one: "Sketch", other: "Sketch", seed: int) -> "Sketch":
+        """This, which was merged of both, with what was probed of the chunks of either."""
+        taus = np.minimum(np.minimum(one.taus, other.taus), self.tau)
+        highest = float(taus.max(initial=0.0))
+        if not highest:
+            return self
+        parts = [each._at(slice(each._below(highest, seed))) for each in (self, one, other)]
+        chunks = np.concatenate([np.column_stack((p.keys, p.sizes)) for p in parts])
+        _, number = np.unique(chunks, axis=0, return_inverse=True)
+        number = number.reshape(-1)
+        count = len(parts[0].keys)
+        known = np.zeros((len(chunks), len(self.columns)), np.uint32)
+        np.maximum.at(known, number[count:], np.concatenate((parts[1].probed, parts[2].probed)))
+        return self.with_probed(known[number[:count]], taus, seed)
+
+    def with_probed(self, known: npt.NDArray[np.uint32], taus: Floats, seed: int) -> "Sketch":
+        """With ``known`` as what was probed of the first rows, and nothing from ``taus`` on."""
+        probed = np.zeros_like(self.probed)
+        probed[: len(known)] = known
+        for column, tau in enumerate(taus):
+            probed[self._below(tau, seed) :, column] = 0
+        return replace(self, probed=probed, taus=taus)
+
+    def _below(self, rank: float, seed: int) -> int:
+        """How many rows rank below ``rank``: they are the first ones."""
+        return int(np.searchsorted(self.ranks(seed), rank))
+
+    def first(self, count: int, tau: float) -> "Sketch":
+        """The ``count`` first rows as a sketch of their own, which refused what ranks ``tau`` or
+        higher."""
+        return replace(self._at(slice(count)), tau=tau)
+
+    def first_rows(self) -> npt.NDArray[np.intp]:
+        """(m,) the first row of each chunk: all, but in a sample."""
+        return (
+            np.arange(len(self.keys)) if self.extents is None else np.flatnonzero(self._is_first())
         )
 
     def chunk_numbers(self) -> U64:

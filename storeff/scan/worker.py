@@ -62,7 +62,7 @@ class Worker:
         self.job = job
         self.source = job.source
         self.scanner = _native.Scanner(
-            [(c.min_bytes, c.max_bytes, c.entries) for c in job.chunkers],
+            [(c.min_bytes, c.max_bytes, c.entries, job.plan.predicts(c)) for c in job.chunkers],
             job.plan.seed,
             job.kernel,
             job.design is not None,
@@ -380,7 +380,7 @@ class Worker:
             plan=job.plan,
             kernel=job.kernel,
             census=self.census,
-            sketches={c.name: Sketch(**self.scanner.export(i)) for i, c in enumerate(job.chunkers)},
+            sketches={c.name: self.sketch(i) for i, c in enumerate(job.chunkers)},
             volumes=self.volumes,
             read_bytes=self.read_bytes,
             hole_bytes=self.hole_bytes,
@@ -390,6 +390,11 @@ class Worker:
             similar=self.similar.finish() if self.similar is not None else None,
             sampling=None if job.design is None else self.extents.sample(job.design),
         )
+
+    def sketch(self, index: int) -> Sketch:
+        """What one chunker has counted so far."""
+        columns = self.job.plan.columns(self.job.chunkers[index].name, False)
+        return Sketch.counted(self.scanner.export(index), columns)
 
     def finish(self) -> Measurement:
         """``measured``. The worker gives its memory back: it can measure no more."""

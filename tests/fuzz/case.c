@@ -98,7 +98,9 @@ void decode_plan(fuzz_case *c, fuzz_input *in)
     for (size_t i = 0; i < c->chunkers_count; i++) {
         c->chunkers[i] = decode_sizes(in, previous_bytes, may_be_whole);
         may_be_whole = may_be_whole && c->chunkers[i].max_bytes > 0;
-        c->chunkers[i].capacity = 1 + next(in) % 64;
+        size_t kept = next(in);
+        c->chunkers[i].capacity = 1 + kept % 64;
+        c->chunkers[i].predicts = kept >= 128 && c->chunkers[i].max_bytes > 0;
         if (c->chunkers[i].max_bytes > 0)
             previous_bytes = c->chunkers[i].max_bytes;
         if (c->chunkers[i].max_bytes > 0 && c->chunkers[i].min_bytes < smallest)

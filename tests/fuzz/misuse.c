@@ -143,6 +143,7 @@ static void make_another(fuzz_input *in)
 {
     sf_chunker_plan plans[3];
     for (size_t i = 0; i < 3; i++) {
+        plans[i].predicts = next(in) % 2 != 0;
         size_t *words[] = {&plans[i].min_bytes, &plans[i].max_bytes, &plans[i].capacity};
         for (size_t k = 0; k < 3; k++) {
             size_t shift = next(in);

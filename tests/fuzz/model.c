@@ -164,8 +164,8 @@ const sf_entry *find_chunk(const tally *chunks, sf_key key, uint64_t size)
     return taken ? &chunks->entries[taken - 1] : NULL;
 }
 
-static void count_chunk(model *m, size_t chunker, sf_key key, uint64_t size, uint64_t labels,
-                        place at)
+static sf_entry *count_chunk(model *m, size_t chunker, sf_key key, uint64_t size, uint64_t labels,
+                             place at)
 {
     tally *chunks = &m->chunks[chunker];
     size_t slot = slot_of(chunks, key, size);
@@ -184,6 +184,7 @@ static void count_chunk(model *m, size_t chunker, sf_key key, uint64_t size, uin
     }
     m->totals[chunker].chunks++;
     m->totals[chunker].bytes += size;
+    return entry;
 }
 
 static void count_run(sf_totals *totals, uint8_t value, size_t bytes, int is_new)
@@ -202,11 +203,14 @@ static void cut_segment(model *m, const fuzz_case *c, size_t chunker, const file
     sf_cut cut;
     while ((cut = sf_next_cut(&stream, &sf_scalar, c->data + at, end - at, ended, &length)) !=
            SF_NEED_MORE) {
-        if (cut == SF_CHUNK)
-            count_chunk(m, chunker, expected_key(c, chunker, at, length), length, labels_of(f),
-                        place_at(c, at));
-        else
+        if (cut == SF_CHUNK) {
+            sf_entry *entry = count_chunk(m, chunker, expected_key(c, chunker, at, length), length,
+                                          labels_of(f), place_at(c, at));
+            if (c->chunkers[chunker].predicts)
+                sf_predict(c->data + at, length, entry->predicted);
+        } else {
             count_run(&m->totals[chunker], c->data[at], length, cut == SF_RUN);
+        }
         at += length;
     }
 }

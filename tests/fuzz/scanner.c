@@ -151,6 +151,8 @@ static void check_entry(const fuzz_case *c, size_t index, const sf_sketch *sketc
     same("labels", index, entry->labels, expected->labels);
     same("object of the least place", index, entry->object, expected->object);
     same("offset of the least place", index, entry->offset, expected->offset);
+    same("predicted literals", index, entry->predicted[0], expected->predicted[0]);
+    same("predicted bytes", index, entry->predicted[1], expected->predicted[1]);
 }
 
 /* `sketch` holds what ranks first of `all`, and tau is the rank of the next. */

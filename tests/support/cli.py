@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +13,38 @@ from storeff.report.sections import sections
 from storeff.report.terminal import laid_out
 
 COMMAND = (sys.executable, "-P", "-m", "storeff")
+# As if opening a file took so long that even of a small tree a part is cheaper than everything.
+PARTLY = (
+    *(sys.executable, "-P", "-c"),
+    "from storeff.estimate import cost; cost.FILE_SECONDS = 1e3\n"
+    "from storeff.__main__ import main; main()",
+)
 
 
-def storeff(*words: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
+def storeff(
+    *words: str | Path, command: Sequence[str] = COMMAND, **options: Any
+) -> "subprocess.CompletedProcess[str]":
     """``storeff`` with ``words``, finished."""
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.run([*COMMAND, *map(str, words)], text=True, timeout=120, **streams)
+    return subprocess.run([*command, *map(str, words)], text=True, timeout=120, **streams)
 
 
-def everything(*words: str | Path, columns: int = 100) -> str:
+def everything(*words: str | Path, columns: int = 100, command: Sequence[str] = COMMAND) -> str:
     """All that a person can see of the report of ``storeff`` with ``words``."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
-        done = storeff(*words, "-o", path)
+        done = storeff(*words, "-o", path, command=command)
         assert path.exists(), done.stderr
         parts = sections(read_report(path), full=True)
     return "\n".join("".join(f"{line}\n" for line, _ in laid_out(part, columns)) for part in parts)
 
 
-def started(*words: str | Path, **options: Any) -> "subprocess.Popen[str]":
+def started(
+    *words: str | Path, command: Sequence[str] = COMMAND, **options: Any
+) -> "subprocess.Popen[str]":
     """``storeff`` with ``words``, running."""
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.Popen([*COMMAND, *map(str, words)], text=True, **streams)
+    return subprocess.Popen([*command, *map(str, words)], text=True, **streams)
 
 
 def shell(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 File = tuple[int, list[oracle.Segment]]
 """Labels and what the file holds."""
-Plan = list[tuple[int, int, int]]
+Plan = list[tuple[int, int, int, bool]]
 
 SEED = 13
 RANDOM = random.Random(4).randbytes(600_000)
-WHOLE = (0, 0, 100)
+WHOLE = (0, 0, 100, False)
 
 
 def place_of(number: int) -> oracle.Place:
@@ -103,11 +103,12 @@ def expected(chunker: oracle.Chunker) -> dict[str, object]:
     return {
         "keys": [list(key) for (key, _), *_ in rows],
         "sizes": [size for (_, size), *_ in rows],
-        "counts": [count for _, _, count, _, _ in rows],
-        "labels": [labels for _, _, _, labels, _ in rows],
+        "counts": [count for _, _, count, *_ in rows],
+        "labels": [labels for _, _, _, labels, *_ in rows],
         "extents": [extent for _, extent, *_ in rows] if chunker.sketch.is_sample else None,
-        "objects": [number for *_, (number, _) in rows],
-        "offsets": [offset for *_, (_, offset) in rows],
+        "objects": [number for *_, (number, _), _ in rows],
+        "offsets": [offset for *_, (_, offset), _ in rows],
+        "predicted": [list(predicted) for *_, predicted in rows],
         "tau": tau,
         "chunks": chunker.chunks,
         "bytes": chunker.bytes,

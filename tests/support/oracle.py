@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import xxhash
 
@@ -16,7 +17,8 @@ Chunk = tuple[Key, int]
 """A fingerprint and a size."""
 Place = tuple[int, int]
 """An object and an offset in it."""
-Segment = bytes | int
+Data = bytes
+Segment = Data | int
 """Data, or the bytes of a hole."""
 
 CHAIN_BLOCK_BYTES = 128 << 10
@@ -90,6 +92,55 @@ def histogram(data: bytes) -> Counter[int]:
     return counts
 
 
+# ---- prediction of what a codec leaves ----
+
+Prediction = tuple[int, int]
+"""The literals of a tiny LZ77, and these at their entropy with the matches, in bytes."""
+
+
+def log2_fixed(n: int) -> int:
+    """log2(n) in units of 2^-16."""
+    exponent = n.bit_length() - 1
+    f = (n << 16 - exponent) - 2**16
+    p = 28961 - (f * (17510 - (f * (9727 - (f * 2959 >> 16)) >> 16)) >> 16)
+    return exponent * 2**16 + f + ((f * (2**16 - f) >> 16) * p >> 16)
+
+
+def literals_of(sample: bytes) -> tuple[bytes, int]:
+    """What no match covers, and how many matches there are."""
+    last: dict[int, int] = {}
+    literals, matches = b"", 0
+    at = covered = misses = 0
+    while at + 4 <= len(sample):
+        hashed = int.from_bytes(sample[at : at + 4], "little") * 0x9E3779B1 % 2**32 >> 21
+        before, last[hashed] = last.get(hashed), at
+        if before is None or sample[before : before + 4] != sample[at : at + 4]:
+            at += 1 + misses // 32
+            misses += 1
+            continue
+        literals += sample[covered:at]
+        while at < len(sample) and sample[at] == sample[before]:
+            at, before = at + 1, before + 1
+        covered, misses, matches = at, 0, matches + 1
+    return literals + sample[covered:], matches
+
+
+def predict(chunk: bytes) -> Prediction:
+    sample = chunk
+    if len(chunk) >= 4096:
+        starts = (i * (len(chunk) - 512) // 7 for i in range(8))
+        sample = b"".join(chunk[start : start + 512] for start in starts)
+    literals, matches = literals_of(sample)
+    counts = Counter(literals).values()
+    bits = sum(n * (log2_fixed(len(literals)) - log2_fixed(n)) for n in counts)
+    shares = len(literals), Fraction(bits + matches * 12 * 2**16, 8 * 2**16)
+    scaled = (share * len(chunk) / Fraction(len(sample)) for share in shares)
+    literal_bytes, coded_bytes = (
+        min(max(1, math.floor(each + Fraction(1, 2))), len(chunk)) for each in scaled
+    )
+    return literal_bytes, coded_bytes
+
+
 # ---- the sketch ----
 
 
@@ -122,27 +173,40 @@ class Sketch:
     counts: dict[tuple[Chunk, float], int] = field(default_factory=dict)
     labels: dict[tuple[Chunk, float], int] = field(default_factory=dict)
     places: dict[tuple[Chunk, float], Place] = field(default_factory=dict)
+    predicted: dict[tuple[Chunk, float], Prediction] = field(default_factory=dict)
 
-    def add(self, key: Key, size: int, labels: int, place: Place, extent: float = 0.0) -> None:
+    def add(
+        self,
+        key: Key,
+        size: int,
+        labels: int,
+        place: Place,
+        extent: float = 0.0,
+        predicted: Prediction = (0, 0),
+    ) -> None:
         row = (key, size), extent
+        self.predicted[row] = max(self.predicted.get(row, predicted), predicted)
         self.counts[row] = self.counts.get(row, 0) + 1
         self.labels[row] = self.labels.get(row, 0) | labels
         self.places[row] = min(self.places.get(row, place), place)
 
-    def rows(self) -> tuple[list[tuple[Chunk, float, int, int, Place]], float]:
-        """(chunk, extent, count, labels, least place) of what is kept, and tau."""
+    def rows(self) -> tuple[list[tuple[Chunk, float, int, int, Place, Prediction]], float]:
+        """(chunk, extent, count, labels, least place, prediction) of what is kept, and tau."""
         ranked = sorted(
             (rank(key, 1 if self.is_sample else size, self.seed), ((key, size), extent))
             for (key, size), extent in self.counts
         )
         tau = ranked[self.capacity][0] if len(ranked) > self.capacity else math.inf
         kept = [row for r, row in ranked if r < tau]
-        return [(*row, self.counts[row], self.labels[row], self.places[row]) for row in kept], tau
+        return [
+            (*row, self.counts[row], self.labels[row], self.places[row], self.predicted[row])
+            for row in kept
+        ], tau
 
     def kept(self) -> tuple[list[tuple[Chunk, int, int, Place]], float]:
         """(chunk, count, labels, least place) of what is kept of a full scan, and tau."""
         rows, tau = self.rows()
-        return [(chunk, count, labels, place) for chunk, _, count, labels, place in rows], tau
+        return [(chunk, count, labels, place) for chunk, _, count, labels, place, _ in rows], tau
 
     def buckets(self, buckets: int) -> list[list[int]]:
         """References and bytes of all chunks by bucket."""
@@ -162,15 +226,17 @@ class Chunker:
     min_bytes: int
     max_bytes: int
     sketch: Sketch
+    predicts: bool
     chunks: int = 0
     bytes: int = 0
     run_count: list[int] = field(default_factory=lambda: [0] * 256)
     run_bytes: list[int] = field(default_factory=lambda: [0] * 256)
 
-    def add(self, key: Key, size: int, labels: int, place: Place, extent: float = 0.0) -> None:
+    def add(self, key: Key, chunk: Data, labels: int, place: Place, extent: float = 0.0) -> None:
         self.chunks += 1
-        self.bytes += size
-        self.sketch.add(key, size, labels, place, extent)
+        self.bytes += len(chunk)
+        predicted = predict(chunk) if self.predicts else (0, 0)
+        self.sketch.add(key, len(chunk), labels, place, extent, predicted)
 
     def add_run(self, byte: int, length: int) -> None:
         self.chunks += 1
@@ -181,11 +247,11 @@ class Chunker:
 
 class Scanner:
     def __init__(
-        self, chunkers: Iterable[tuple[int, int, int]], seed: int, is_sample: bool = False
+        self, chunkers: Iterable[tuple[int, int, int, bool]], seed: int, is_sample: bool = False
     ) -> None:
         self.chunkers = [
-            Chunker(min_bytes, max_bytes, Sketch(capacity, seed, is_sample))
-            for min_bytes, max_bytes, capacity in chunkers
+            Chunker(min_bytes, max_bytes, Sketch(capacity, seed, is_sample), predicts)
+            for min_bytes, max_bytes, capacity, predicts in chunkers
         ]
         fixed = {c.max_bytes for c in self.chunkers if c.min_bytes == c.max_bytes and c.max_bytes}
         if any(c.max_bytes == 0 for c in self.chunkers):
@@ -227,7 +293,7 @@ class Scanner:
                     chunker.add_run(content[0], len(content))
                 else:
                     key, place = self._key(chunker, content), (number, position + start)
-                    chunker.add(key, len(content), labels, place, extent[2])
+                    chunker.add(key, content, labels, place, extent[2])
 
     def _count_bytes(self, labels: int, data: bytes) -> None:
         lowest = (labels & -labels).bit_length() - 1
@@ -247,7 +313,7 @@ class Scanner:
                     chunker.add_run(content[0], each.length)
                 else:
                     key, place = self._key(chunker, content), (number, position + each.offset)
-                    chunker.add(key, each.length, labels, place)
+                    chunker.add(key, content, labels, place)
             position += len(data)
 
     def _key(self, chunker: Chunker, content: bytes) -> Key:

@@ -1,25 +1,29 @@
 """Made-up data of which everything is known, and what a scan of it would give to an estimator."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
 from storeff.estimate.compression import IN_UNITS
+from storeff.estimate.every import EveryChunk
 from storeff.estimate.extents import ChunkTable, ExtentSample, root_labels
 from storeff.estimate.sampled import SampleEvidence
 from storeff.estimate.sketched import Cut, SketchEvidence
+from storeff.scan.occurrences import Occurrences
 from storeff.scan.plan import Chunker
 from storeff.scan.sketch import Sketch
 
 U64 = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
-CODEC = "zstd-3"
+# What is cheap to know of a chunk, and explains most of what is not.
+CHEAP, CODEC = "lz4", "zstd-3"
 EXTENTS, PER_EXTENT = 500, 6
+# Windows that a partial scan draws from all the data.
+WINDOWS = 80
 # Bits of content classes: the first is that of a third of the extents.
 CLASSES = (1, 2)
 ROOTS = (b"one", b"two")
@@ -27,12 +31,13 @@ ROOTS = (b"one", b"two")
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """A row per distinct chunk: ``keys`` (u, 2), ``sizes``, ``compressed`` (u,) bytes. A row per
-    reference: the ``chunk`` and its ``extent`` (n,). A row per extent: ``labels`` (m,), one content
-    class and one source root."""
+    """A row per distinct chunk: ``keys`` (u, 2), ``sizes``, ``cheap`` and ``compressed`` (u,) bytes
+    by CHEAP and CODEC. A row per reference: the ``chunk`` and its ``extent`` (n,). A row per
+    extent: ``labels`` (m,), one content class and one source root."""
 
     keys: U64
     sizes: U64
+    cheap: U64
     compressed: U64
     chunk: Ints
     extent: Ints
@@ -81,10 +86,13 @@ def population(
     sizes = rng.integers(40 << 10, 88 << 10, distinct).astype(np.uint64)
     of_class = np.where(np.arange(EXTENTS) % 3 == 0, *CLASSES).astype(np.uint64)
     root = np.array([root_labels([each]) for each in range(len(ROOTS))], np.uint64)
+    left = compressed(rng, sizes)
+    more = (rng.beta(2, 8, distinct) * (sizes - left)).astype(np.uint64)
     return Population(
         keys=rng.integers(0, 2**64, (distinct, 2), np.uint64),
         sizes=sizes,
-        compressed=compressed(rng, sizes),
+        cheap=left + more,
+        compressed=left,
         chunk=chunk,
         extent=np.arange(count) // PER_EXTENT,
         labels=of_class | root[rng.integers(0, len(ROOTS), EXTENTS)],
@@ -99,22 +107,24 @@ def sketch_of(
     sizes: U64,
     counts: U64,
     labels: U64,
-    compressed: U64,
+    columns: Mapping[str, U64],
     *,
     seed: int,
     entries: int,
-    compressed_entries: int,
+    probed: Mapping[str, int],
 ) -> Sketch:
-    """What a scan under ``seed`` keeps of distinct chunks (u,) and their references."""
+    """What a scan under ``seed`` keeps of distinct chunks (u,) and their references, with the first
+    ``probed`` of each of ``columns``."""
     ranks = _native.rank(keys, sizes, seed)
     lowest = np.argsort(ranks)
-    taus = [
-        float(ranks[lowest[n]]) if n < len(lowest) else np.inf
-        for n in (entries, compressed_entries)
-    ]
+
+    def tau_of(count: int) -> float:
+        return float(ranks[lowest[count]]) if count < len(lowest) else np.inf
+
     kept = lowest[:entries]
-    known = compressed[kept].astype(np.uint32).reshape(-1, 1)
-    known[compressed_entries:] = 0
+    known = np.zeros((len(kept), len(columns)), np.uint32)
+    for column, (name, values) in enumerate(columns.items()):
+        known[: probed[name], column] = values[kept[: probed[name]]]
     buckets = np.zeros((_native.BUCKETS, 2), np.uint64)
     np.add.at(buckets, _native.bucket(keys, seed), np.column_stack((counts, counts * sizes)))
     none = np.zeros(256, np.uint64)
@@ -122,60 +132,94 @@ def sketch_of(
         keys=keys[kept],
         sizes=sizes[kept],
         counts=counts[kept],
-        extents=None,
         labels=labels[kept],
-        compressed=known,
-        tau=taus[0],
-        compressed_tau=taus[1],
+        extents=None,
+        objects=np.zeros(len(kept), np.uint64),
+        offsets=np.zeros(len(kept), np.uint64),
+        tau=tau_of(entries),
         chunks=int(counts.sum()),
         bytes=int((counts * sizes).sum()),
         run_count=none,
         run_bytes=none,
         buckets=buckets,
+        predicted=np.zeros((len(kept), 2), np.uint32),
+        columns=tuple(columns),
+        probed=known,
+        taus=np.array([tau_of(min(entries, probed[name])) for name in columns]),
     )
 
 
-def chunkers(entries: int, compressed_entries: int) -> tuple[Chunker, Chunker, Chunker]:
-    """One for the distinct chunks, one for all occurrences, one that counts units of allocation."""
-    unit = IN_UNITS.allocation_bytes
-    chunks = Chunker(
-        "chunks", "content-defined", 40 << 10, 88 << 10, entries, (CODEC,), compressed_entries
-    )
-    every = msgspec.structs.replace(chunks, name="occurrences", per_occurrence=True)
-    return chunks, every, Chunker("units", "fixed", unit, unit, 1)
+UNIT_BYTES = IN_UNITS.allocation_bytes
+CHUNKS = Chunker("chunks", "content-defined", 40 << 10, 88 << 10)
+UNITS = Chunker("units", "fixed", UNIT_BYTES, UNIT_BYTES)
 
 
-def full_scan(p: Population, seed: int, entries: int, compressed_entries: int) -> SketchEvidence:
-    """A full scan that keeps so many ``entries`` of each chunker."""
-    few = {"seed": seed, "entries": entries, "compressed_entries": compressed_entries}
-    each = np.random.default_rng(2).integers(0, 2**64, (len(p.chunk), 2), np.uint64)
-    sketches = (
-        sketch_of(p.keys, p.sizes, p.counts, p.chunk_labels, p.compressed, **few),
-        sketch_of(
-            each,
-            p.sizes[p.chunk],
-            np.ones(len(p.chunk), np.uint64),
-            p.labels[p.extent],
-            p.compressed[p.chunk],
-            **few,
-        ),
-        sketch_of(*_units(p), seed=seed, entries=1, compressed_entries=1),
+def windows_of(p: Population, seed: int, probed: Mapping[str, int]) -> Occurrences:
+    """What a scan under ``seed`` draws of all references, each a window of its own, with the first
+    ``probed`` of each codec; all of them, if there are no more."""
+    sizes = p.sizes[p.chunk]
+    ranks = np.random.default_rng(seed).random(len(sizes)) / sizes
+    order = np.argsort(ranks)
+    count = max(probed.values())
+    exact = count >= len(order)
+    kept = order[:count]
+
+    def tau_of(count: int) -> float:
+        return float(ranks[order[count]]) if count < len(order) else np.inf
+
+    columns = {CHEAP: p.cheap, CODEC: p.compressed}
+    known = np.zeros((len(kept), len(columns)), np.uint32)
+    for column, (name, values) in enumerate(columns.items()):
+        known[: probed[name], column] = values[p.chunk[kept[: probed[name]]]]
+    return Occurrences(
+        columns=tuple((CHUNKS.name, name) for name in columns),
+        data_bytes=int(sizes.sum()),
+        objects=kept.astype(np.uint64),
+        starts=np.zeros(len(kept), np.uint64),
+        lengths=sizes[kept],
+        ranks=np.full(len(kept), np.inf) if exact else ranks[kept],
+        labels=p.labels[p.extent[kept]],
+        sizes=np.repeat(sizes[kept, np.newaxis], len(columns), axis=1).astype(np.uint32),
+        probed=known,
+        taus=np.array([np.inf if exact else tau_of(probed[name]) for name in columns]),
+        tau=np.inf if exact else tau_of(count),
+        hole_ranks=np.empty(0),
+        hole_lengths=np.empty(0, np.uint64),
     )
-    cuts = map(Cut.of, sketches, chunkers(entries, compressed_entries), [seed] * 3)
+
+
+def full_scan(p: Population, seed: int, entries: int, probed: Mapping[str, int]) -> SketchEvidence:
+    """A full scan that keeps so many ``entries``, and so many of them ``probed`` by codec; and as
+    many windows."""
+    columns = {CHEAP: p.cheap, CODEC: p.compressed}
+    chunks = sketch_of(
+        p.keys,
+        p.sizes,
+        p.counts,
+        p.chunk_labels,
+        columns,
+        seed=seed,
+        entries=entries,
+        probed=probed,
+    )
+    units = sketch_of(*_units(p), {}, seed=seed, entries=1, probed={})
+    data_bytes = int(p.extent_bytes.sum())
     return SketchEvidence(
-        list(cuts),
-        int(p.extent_bytes.sum()),
+        [Cut(CHUNKS, chunks, seed), Cut(UNITS, units, seed)],
+        data_bytes,
         {name: _bytes_with(p, root_labels([root])) for root, name in enumerate(ROOTS)},
         [_bytes_with(p, label) for label in CLASSES],
+        EveryChunk(windows_of(p, seed, probed), data_bytes),
+        precision=0.01,
     )
 
 
-def _units(p: Population) -> tuple[U64, U64, U64, U64, U64]:
+def _units(p: Population) -> tuple[U64, U64, U64, U64]:
     """As many references of one unit as all chunks take whole units."""
     unit = IN_UNITS.allocation_bytes
     count = int(IN_UNITS.rounded(p.sizes[p.chunk]).sum()) // unit
     size, counts, none = (np.array([n], np.uint64) for n in (unit, count, 0))
-    return np.zeros((1, 2), np.uint64), size, counts, none, none
+    return np.zeros((1, 2), np.uint64), size, counts, none
 
 
 def _bytes_with(p: Population, labels: int) -> int:
@@ -185,36 +229,36 @@ def _bytes_with(p: Population, labels: int) -> int:
 # ---- partial scans ----
 
 
-def partial_scan(p: Population, seed: int, rate: float, compressed_share: float) -> SampleEvidence:
-    """The extents with a random rank below ``rate``, and of their chunks, by content, so many
-    compressed."""
+def partial_scan(
+    p: Population, seed: int, rate: float, shares: Mapping[str, float]
+) -> SampleEvidence:
+    """The extents with a random rank below ``rate``, and of their chunks, by content, such
+    ``shares`` compressed by codec."""
     rng = np.random.default_rng(seed)
     rank_of = 1.0 - rng.random(EXTENTS)
     read = np.flatnonzero(rank_of < rate) if rate < 1.0 else np.arange(EXTENTS)
     read = read[np.argsort(rank_of[read])]
-    once = np.unique(p.chunk * EXTENTS + p.extent)
-    cuts = (
-        (np.arange(len(p.sizes)), *np.divmod(once, EXTENTS)),
-        (np.arange(len(p.chunk)), np.arange(len(p.chunk)), p.extent),
+    row, extent = np.divmod(np.unique(p.chunk * EXTENTS + p.extent), EXTENTS)
+    inside = np.isin(extent, read)
+    row, extent = row[inside], extent[inside]
+    drawn = rng.random(len(p.sizes))
+    table = ChunkTable(
+        chunker=CHUNKS,
+        keys=row.astype(np.uint64),
+        sizes=p.sizes[row],
+        ranks=rank_of[extent],
+        labels=p.labels[extent],
+        kept=1.0,
+        compressed={
+            name: np.where(drawn[row] < shares[name], values[row], 0).astype(np.uint32)
+            for name, values in ((CHEAP, p.cheap), (CODEC, p.compressed))
+        },
+        compressed_kept=shares,
+        chunks=len(row),
+        run_bytes=np.zeros(256, np.uint64),
     )
-    tables = {}
-    for chunker, (ids, row, extent) in zip(chunkers(1, 1), cuts, strict=False):
-        inside = np.isin(extent, read)
-        row, extent = row[inside], extent[inside]
-        chunk = p.chunk[row] if chunker.per_occurrence else row
-        is_known = rng.random(len(ids)) < compressed_share
-        tables[chunker.name] = ChunkTable(
-            chunker=chunker,
-            keys=row.astype(np.uint64),
-            sizes=p.sizes[chunk],
-            ranks=rank_of[extent],
-            labels=p.labels[extent],
-            kept=1.0,
-            compressed=np.where(is_known[row], p.compressed[chunk], 0)[:, np.newaxis],
-            compressed_kept=compressed_share,
-            chunks=len(row),
-            run_bytes=np.zeros(256, np.uint64),
-        )
+    data_bytes = int(p.extent_bytes.sum())
+    windows = dict.fromkeys(shares, len(p.chunk) if rate >= 1.0 else WINDOWS)
     exponents = np.frexp(p.extent_bytes.astype(np.float64))[1].astype(np.int64)
     sizes = p.extent_bytes[read]
     padding_bytes = int((IN_UNITS.rounded(p.sizes) - p.sizes)[p.chunk].sum())
@@ -225,7 +269,7 @@ def partial_scan(p: Population, seed: int, rate: float, compressed_share: float)
             lead_bytes=0,
             share_limit=1,
             rate=rate,
-            data_bytes=int(p.extent_bytes.sum()),
+            data_bytes=data_bytes,
             read_bytes=int(sizes.sum()),
             roots={name: _bytes_with(p, root_labels([root])) for root, name in enumerate(ROOTS)},
             nominal_share=1.0,
@@ -239,8 +283,9 @@ def partial_scan(p: Population, seed: int, rate: float, compressed_share: float)
             at=np.arange(len(read)),
             labels=p.labels[read],
             data=sizes,
-            tables=tables,
-        )
+            tables={CHUNKS.name: table},
+        ),
+        EveryChunk(windows_of(p, seed, windows), data_bytes),
     )
 
 
