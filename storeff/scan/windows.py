@@ -76,7 +76,6 @@ class _Drawing:
         self.source = source
         self.seed = seed
         self.shard = shard
-        self.salt: np.uint64 | None = None
         self.tau = float("inf")
         self.data_bytes = 0
         self.window_count = 0
@@ -87,10 +86,6 @@ class _Drawing:
         self.skipped: list[Skipped] = []
 
     def add(self, entries: Entries) -> None:
-        if self.salt is None:
-            # Machines with the same files have samples of their own; shards of a source share one.
-            first = b"\0".join((*sorted(self.source.roots), repr(entries[0].version).encode()))
-            self.salt = np.uint64(int.from_bytes(_native.fingerprint(first)[:8], "big"))
         entries = of_shard(self.shard, entries)
         numbers, sizes = entries.numbers(), entries.sizes.astype(np.uint64)
         sparse = (entries.sizes > SPARSE_BYTES) & (
@@ -121,9 +116,8 @@ class _Drawing:
         self.data_bytes += exact_sum(sizes.astype(np.int64))
         self.window_count += exact_sum(-(-sizes.astype(np.int64) // WINDOW_BYTES))
         self.tau = min(self.tau, rank_limit(self.data_bytes, self.window_count))
-        assert self.salt is not None
         # A stretch draws as an object of its own.
-        names = numbers ^ self.salt ^ starts * np.uint64(GOLDEN)
+        names = numbers ^ starts * np.uint64(GOLDEN)
         found = _native.sample_windows(names, sizes, self.seed, self.tau, WINDOW_BYTES)
         of = found["index"].astype(np.intp)
         shift = starts[of]
