@@ -14,10 +14,11 @@ from storeff.scan.extent import Extents
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
-from storeff.scan.partial import PartialScan, never
+from storeff.scan.partial import PartialScan, unlimited
 from storeff.scan.plan import Plan
 from storeff.scan.sampling import SamplingDesign
 from storeff.scan.worker import Task
+from storeff.sources import walk
 from storeff.sources.census import Census
 from storeff.sources.tree import LocalTree
 
@@ -76,7 +77,7 @@ def test_all_that_was_listed_is_not_all_there_is(
     """Everything that was listed before the stop is measured, and still that is not 100 %."""
     stop = threading.Event()
     monkeypatch.setattr(run, "LIST_ON_SECONDS", 0.0)
-    monkeypatch.setattr(run, "BATCH_FILES", 1)
+    monkeypatch.setattr(walk, "FILES_TOGETHER", 1)
     measure = worker.Worker.measure
 
     def one_and_no_more(self: worker.Worker, task: Task) -> None:
@@ -154,7 +155,7 @@ def partly(
     tree: Path,
     rate: float,
     stop: threading.Event | None = None,
-    until: Callable[[float], float] = never,
+    until: Callable[[float], float] = unlimited,
     read_some: Callable[[PartialScan], None] = lambda partial: None,
 ) -> Measurement:
     listing = Listing(LocalTree([tree]), SamplingDesign(extent_bytes=128 << 10))

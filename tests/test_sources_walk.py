@@ -12,7 +12,7 @@ from support.listings import Item, each
 
 from storeff.errors import StoreffError
 from storeff.sources import walk
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries, Entry
 from storeff.sources.levels import Levels
 from storeff.sources.links import Links
 from storeff.sources.mounts import Mounts
@@ -221,7 +221,7 @@ def test_an_inode_is_forgotten_once_all_its_names_were_met(tmp_path: Path) -> No
     prefixes = [os.path.join(os.fsencode(tmp_path), b"in/")]
     views = Views(roots, prefixes, Mounts([]), None, False)
     walker = walk.Walker(views, Links(views, follow=False))
-    assert len(list(walker.run())) == 3
+    assert len(list(each(walker.run()))) == 3
     status = (tmp_path / "outside").stat()
     [(identity, (names_left, entry))] = walker.several.items()
     assert identity == (status.st_dev, status.st_ino)
@@ -261,11 +261,16 @@ def test_300_levels_are_walked(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("open_fds")
-def test_a_walk_given_up_closes_its_directories(tmp_path: Path) -> None:
+def test_a_walk_given_up_closes_its_directories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "FILES_TOGETHER", 1)
+    opened = len(os.listdir("/proc/self/fd"))
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "file").touch()
     found = LocalTree([tmp_path]).list()
-    assert isinstance(next(found), Entry)
+    assert isinstance(next(found), Entries)
+    assert len(os.listdir("/proc/self/fd")) == opened + 3
     assert isinstance(found, Iterator)
     found.close()  # type: ignore[attr-defined]
 

@@ -87,7 +87,8 @@ def alone(record: Record, seed: int) -> Floats:
 def check_places(folder: Path, kind: Kind) -> None:
     """Raises ClickException unless ``drawn`` is what the product does."""
     tree = LocalTree([folder], one_file_system=True)
-    found = Entries.of(entry for entry in listed(tree) if entry.size_bytes)
+    in_order = sorted(listed(tree), key=lambda entry: entry.path)
+    found = Entries.of(entry for entry in in_order if entry.size_bytes)
     design = SamplingDesign(seed=3, extent_bytes=kind.unit_bytes, share_limit=8, version_limit=8)
     product = SamplingRanks(tree, design)
     product.count(found)
@@ -101,6 +102,8 @@ def check_places(folder: Path, kind: Kind) -> None:
     rest = none, none, none, none, none, none, none > 0
     ours = Record(sizes, numbers, names, paths, *rest)
     units = Extents.joined(list(product.select([found], 0.0, 2.0, Totals())))
+    keys = [(unit.entry.path, unit.start) for unit in units]
+    units = units.take(np.array(sorted(range(len(keys)), key=keys.__getitem__)))
     how = drawn(ours, 8)
     told = np.column_stack((units.ranks, product.shared_by(units.entries).group_size))
     made = np.column_stack((how.places(ours, 3), how.alike))

@@ -87,11 +87,14 @@ class Job:
             some = np.flatnonzero(sizes > self.design.extent_bytes)
             starts = bounds["start"][some]
             part_starts = starts // self.plan.part_bytes * self.plan.part_bytes
-            part_ends = np.minimum(part_starts + self.plan.part_bytes, sizes[some])
+            # A file may end where 64 bits do.
+            in_part = np.minimum(self.plan.part_bytes, sizes[some] - part_starts)
+            ends = bounds["end"][some]
+            tail = np.minimum(self.tail_bytes, in_part - (ends - part_starts))
             starts = np.maximum(starts - self.design.lead_bytes, part_starts)
             is_known = np.array([n in self.classes.held for n in numbers[some].tolist()], bool)
             bounds["start"][some] = starts
-            bounds["end"][some] = np.minimum(bounds["end"][some] + self.tail_bytes, part_ends)
+            bounds["end"][some] = ends + tail
             bounds["head_bytes"][some] = np.where(is_known | (starts == 0), 0, PROBE_BYTES)
         return Ranges(extents.entries, bounds)
 
