@@ -125,7 +125,7 @@ def experiment(name: str, record: Record, unit_bytes: int, seeds: int) -> Iterat
 
 
 def shown(row: Row) -> str:
-    text = f"{row.corpus:10}{row.quantity:30} unknown {row.unknown:4.0%} point {row.point:4.0%}"
+    text = f"{row.corpus:16}{row.quantity:30} unknown {row.unknown:4.0%} point {row.point:4.0%}"
     if row.coverage is not None:
         text += f" coverage {row.coverage:5.1%}"
     if row.width is not None:
