@@ -262,41 +262,6 @@ const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t chunker);
  * (estimated: sf_count_bytes in internal.h). */
 const uint64_t *sf_histogram(const sf_scanner *scanner);
 
-/* ---- reading ---- */
-
-/* Bytes [start, end) of a regular file as it was listed; 0 and size_bytes for all of it. The path may
- * be of any length. Of the file's first data `head_bytes` are read as well, which tell its kind. */
-typedef struct {
-    const char *path;
-    uint64_t device, inode, size_bytes;
-    int64_t mtime_seconds, mtime_nanoseconds; /* 0 to 999,999,999 of these */
-    uint64_t start, end;
-    size_t head_bytes;
-} sf_file;
-
-typedef enum {
-    SF_READ,
-    SF_READ_CHANGED, /* read, but it was written to since it was listed */
-    SF_REPLACED,     /* not read: something else is there now */
-    SF_SPARSE,       /* not read: there are holes in [start, end) */
-    SF_UNREADABLE    /* error_number says why */
-} sf_outcome_of_read;
-
-/* In the arena lie first the head, then the data. */
-typedef struct {
-    size_t offset, head_length, length;
-    sf_outcome_of_read outcome;
-    int error_number;
-} sf_read;
-
-/* Reads files, one after the other, into `arena` until the next does not fit; returns how many
- * it dealt with. Follows no symbolic link, in directories neither (Linux 5.6 and later; until then
- * one that led to the file itself is followed), waits for no FIFO, leaves the access time alone where
- * the system lets it, and the page cache as it was (Linux 6.14 and later). Files shorter than
- * `hole_bytes`, in which granules heads begin, are not asked for holes. */
-size_t sf_read_files(const sf_file *files, size_t count, uint64_t hole_bytes, uint8_t *arena,
-                     size_t arena_bytes, sf_read *reads);
-
 /* ---- windows of objects, drawn by rank ---- */
 
 /* Bytes [start, start + length) of the object whose place in the list is `index`, and one of them,

@@ -20,13 +20,6 @@ LABELS_MAX: int
 BUCKETS: int
 """Into how many buckets a sketch divides the keys."""
 
-READ: int
-READ_CHANGED: int
-REPLACED: int
-SPARSE: int
-UNREADABLE: int
-"""Outcomes of ``read_files``: read; read, but written to since it was listed; not read, as
-something else is there now; not read, as it has holes; not or not fully read, for an errno."""
 FILE_ENDED: int
 """What ``Scanner.feed`` gives for an errno if there was less to read."""
 
@@ -141,23 +134,99 @@ class Similar:
     def new_files(self) -> list[int]:
         """The numbers of the files of the chunks admitted since the last call."""
 
-File = tuple[bytes, int, int, int, int, int, int, int]
-"""Path, device, inode, modification time in ns since 1970 and size of a regular file as it was
-listed; start and end of the bytes to read; and how many of its first data to read too."""
+LISTED_FIELDS: list[tuple[str, str]]
+"""Of a regular file as it was listed: device, inode, modification time in seconds and nanoseconds,
+size and allocated bytes, the number of its folder, and where in some names its base name is, which
+a NUL follows."""
+RANGE_FIELDS: list[tuple[str, str]]
+"""Of a listed file: start and end of the bytes to read, and how many of its first data too."""
+READ_FIELDS: list[tuple[str, str]]
+"""Of what was read: offset in the arena, bytes of the head, bytes of data behind them, outcome,
+errno."""
 
-def read_files(
-    files: Sequence[File], hole_bytes: int, arena: Buffer
-) -> list[tuple[int, int, int, int, int]]:
-    """Reads files, one after the other, into ``arena`` until the next does not fit.
+READ: int
+READ_CHANGED: int
+REPLACED: int
+SPARSE: int
+UNREADABLE: int
+"""Outcomes of ``read_files``: read; read, but written to since it was listed; not read, as
+something else is there now; not read, as it has holes; not or not fully read, for an errno."""
 
-    For each that was dealt with: outcome, offset in ``arena``, bytes of its head, bytes of data
-    behind them, errno. The head is the first data of the file, from the granule of ``hole_bytes``
-    on in which that begins. No symbolic link is followed, no FIFO waited for, and the access time
-    left alone where the system permits it. What was not in the page cache does not stay there
-    (Linux 6.14 and later). Files shorter than ``hole_bytes`` are not asked for holes.
+class DirectoryListing:
+    """Plain files that were listed, those of some folders together. Used by one thread at a time.
+
+    Plain are regular files of one name on the device of their directory.
     """
 
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def read(
+        self, fd: int, looks: bool, device: int, folder: int, special: npt.NDArray[np.uint64]
+    ) -> tuple[list[bytes], bool]:
+        """Lists some more of the directory ``fd`` on ``device``, about a thousand names: what there
+        is besides plain files, each a byte with its type (DT_* of readdir) and its name; and
+        whether there is no more.
+
+        Plain files get the number ``folder``, but those whose inodes are among ``special``, which
+        ascend, are not taken for such. Without ``looks`` no file is, and nothing in the directory
+        is touched. Raises OSError.
+        """
+
+    def take(self) -> tuple[npt.NDArray[np.void], bytes]:
+        """All plain files since the last call, (n,) records of LISTED_FIELDS, and their names."""
+
+def read_files(
+    files: npt.NDArray[np.void],
+    ranges: npt.NDArray[np.void],
+    names: bytes,
+    folders: list[bytes],
+    hole_bytes: int,
+    arena: Buffer,
+) -> npt.NDArray[np.void]:
+    """Reads ``ranges`` (n,) of ``files`` (n,), records of RANGE_FIELDS and LISTED_FIELDS, one after
+    the other, into ``arena`` until the next does not fit. ``folders`` are the paths of their
+    folders, of any length.
+
+    A record of READ_FIELDS for each that was dealt with. The head is the first data of the file,
+    from the granule of ``hole_bytes`` on in which that begins. No symbolic link is followed, no
+    FIFO waited for, and the access time left alone where the system permits it. What was not in the
+    page cache does not stay there (Linux 6.14 and later). Files shorter than ``hole_bytes`` are not
+    asked for holes.
+    """
+
+def path_numbers(
+    files: npt.NDArray[np.void], names: bytes, folders: list[bytes]
+) -> npt.NDArray[np.uint64]:
+    """(n,) the high half of the fingerprint of what ``folders`` says of the folder of each of
+    ``files``, and its base name."""
+
+CLASSES: int
+"""How many content classes there are."""
+ASK: int
+"""Of a class: a header has to be parsed to tell it."""
+UNKNOWN: int
+"""Of a class: nothing was looked at."""
+
+class Classifier:
+    """Tells the content classes of files by their first bytes: storeff.sources.content."""
+
+    def __init__(self, magics: list[tuple[bytes, int]], logs: _Int64s, noise_bits: int) -> None:
+        """``magics``, of up to 32 bytes, are what files of a class, or of ASK, begin with; the
+        first that fits counts. ``logs`` (n + 1,) are c log2(c) of the counts c up to n: so many
+        bytes are looked at to tell noise, which has more than ``noise_bits`` of order-0 entropy a
+        byte, both in the same fixed point."""
+
+    def classify(
+        self, arena: Buffer, offsets: _Int64s, lengths: _Int64s, sizes: _Int64s
+    ) -> npt.NDArray[np.uint8]:
+        """(n,) the classes, or ASK, of files of ``sizes`` bytes that begin with what lies in
+        ``arena`` at ``offsets``, of ``lengths``."""
+
 Content = tuple[int, int, int, int, int, int, int, float]
+CONTENT_FIELDS: list[tuple[str, str]]
+"""A segment of data in an arena: offset and length there, labels, object, position, start, end,
+rank."""
 
 def split_planes(data: Buffer, item_bytes: int) -> npt.NDArray[np.uint8]:
     """The byte planes of items of 1, 2, 4 or 8 bytes, (item_bytes, items): row k holds byte k of
@@ -284,14 +353,15 @@ class Scanner:
         ``last``: the segment ends at ``end``. It carries what the last call left.
         """
 
-    def scan_contents(self, arena: Buffer, contents: Sequence[Content]) -> None:
-        """Scans segments of data that lie in ``arena``.
+    def scan_contents(
+        self, arena: Buffer, contents: npt.NDArray[np.void] | Sequence[Content]
+    ) -> None:
+        """Scans segments of data that lie in ``arena``, records of CONTENT_FIELDS.
 
-        For each: offset and length in ``arena``, labels, object, position, start, end, rank. In a
-        full scan each is a whole file: position and start are 0, end is the length, rank 0. In a
-        sample it is data at ``position`` of the object that reaches into the extent [start, end) of
-        that sampling rank, which is above 0. What is before is cut, by content, but not counted; a
-        chunk belongs to the extent in which it starts and may end beyond it. Fixed blocks are cut
+        In a full scan each is a whole file: position and start are 0, end is the length, rank 0. In
+        a sample it is data at ``position`` of the object that reaches into the extent [start, end)
+        of that sampling rank, which is above 0. What is before is cut, by content, but not counted;
+        a chunk belongs to the extent in which it starts and may end beyond it. Fixed blocks are cut
         inside only, and runs are clipped.
         """
 

@@ -2,8 +2,10 @@
 
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
+
+from os import strerror
 
 from storeff.errors import StoreffError, did_you_mean
 
@@ -112,41 +114,21 @@ cdef extern from "storeff.h" nogil:
     const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t chunker)
     const uint64_t *sf_histogram(const sf_scanner *scanner)
 
-    ctypedef struct sf_file:
-        const char *path
-        uint64_t device
-        uint64_t inode
-        uint64_t size_bytes
-        int64_t mtime_seconds
-        int64_t mtime_nanoseconds
-        uint64_t start
-        uint64_t end
-        size_t head_bytes
-    ctypedef enum sf_outcome_of_read:
-        SF_READ
-        SF_READ_CHANGED
-        SF_REPLACED
-        SF_SPARSE
-        SF_UNREADABLE
-    ctypedef struct sf_read:
-        size_t offset
-        size_t head_length
-        size_t length
-        sf_outcome_of_read outcome
-        int error_number
-    size_t sf_read_files(const sf_file *files, size_t count, uint64_t hole_bytes, uint8_t *arena,
-                         size_t arena_bytes, sf_read *reads)
-
 LABELS_MAX = SF_LABELS_MAX
 BUCKETS = SF_BUCKETS
-READ, READ_CHANGED, REPLACED = SF_READ, SF_READ_CHANGED, SF_REPLACED
-SPARSE, UNREADABLE = SF_SPARSE, SF_UNREADABLE
 FILE_ENDED = SF_FILE_ENDED
 
 # The layout of sf_entry.
 _ENTRY_FIELDS = [
     ("key", "u8", 2), ("size", "u8"), ("count", "u8"), ("labels", "u8"), ("extent", "f8"),
     ("object", "u8"), ("offset", "u8"), ("predicted", "u4", 2),
+]
+
+
+# The layout of sf_content.
+CONTENT_FIELDS = [
+    ("offset", "u8"), ("length", "u8"), ("labels", "u8"), ("object", "u8"), ("position", "u8"),
+    ("start", "u8"), ("end", "u8"), ("rank", "f8"),
 ]
 
 
@@ -191,7 +173,7 @@ cdef const sf_kernel *_kernel(str name) except NULL:
 
 cdef int _check_layout(str name, list fields, size_t size_bytes) except -1:
     """What numpy takes for a C struct has its size; csrc holds the offsets."""
-    widths = {"u8": 8, "f8": 8, "u4": 4}
+    widths = {"u8": 8, "i8": 8, "f8": 8, "u4": 4, "i4": 4}
     found = sum(widths[field[1]] * (field[2] if len(field) > 2 else 1) for field in fields)
     if found != size_bytes:
         raise ImportError(f"{name} has {size_bytes} bytes in csrc, but {found} here: build again")
@@ -199,6 +181,7 @@ cdef int _check_layout(str name, list fields, size_t size_bytes) except -1:
 
 
 _check_layout("sf_entry", _ENTRY_FIELDS, sizeof(sf_entry))
+_check_layout("sf_content", CONTENT_FIELDS, sizeof(sf_content))
 
 
 cdef const uint8_t *_start(const uint8_t[::1] data) noexcept:
@@ -340,41 +323,7 @@ cdef int _check_pairs(const uint64_t[:, ::1] pairs, Py_ssize_t count, str name) 
     return 0
 
 
-def read_files(list files, object hole_bytes, uint8_t[::1] arena not None):
-    cdef size_t count = <size_t>len(files), done = 0, i
-    cdef uint64_t granule = hole_bytes
-    cdef uint8_t *start = <uint8_t *>_start(arena)
-    cdef size_t arena_bytes = <size_t>arena.shape[0]
-    cdef sf_file *each = <sf_file *>malloc((count + 1) * sizeof(sf_file))
-    cdef sf_read *reads = <sf_read *>malloc((count + 1) * sizeof(sf_read))
-    try:
-        if each == NULL or reads == NULL:
-            raise MemoryError("no memory for a batch of files")
-        for i in range(count):
-            path, device, inode, mtime_ns, size_bytes, begin, end, head_bytes = files[i]
-            if not 0 <= begin <= end:
-                raise ValueError(f"bytes {begin} to {end} are no part of a file")
-            # Nanoseconds since 1970 end at the year 2262 in 64 bits; files do not.
-            seconds, nanoseconds = divmod(mtime_ns, 1_000_000_000)
-            # `files` holds the path.
-            each[i] = sf_file(
-                <bytes>path, device, inode, size_bytes, seconds, nanoseconds, begin, end,
-                head_bytes,
-            )
-        with nogil:
-            done = sf_read_files(each, count, granule, start, arena_bytes, reads)
-        return [
-            (
-                reads[i].outcome, reads[i].offset, reads[i].head_length, reads[i].length,
-                reads[i].error_number,
-            )
-            for i in range(done)
-        ]
-    finally:
-        free(each)
-        free(reads)
-
-
+include "_native_files.pxi"
 include "_native_windows.pxi"
 include "_native_similar.pxi"
 include "_native_scanner.pxi"

@@ -95,25 +95,20 @@ cdef class Scanner:
         _check(error)
         return position, error_number
 
-    def scan_contents(self, const uint8_t[::1] arena not None, list contents):
+    def scan_contents(self, const uint8_t[::1] arena not None, contents):
+        import numpy as np
+
         cdef sf_scanner *scanner = self._free()
         cdef const uint8_t *start = _start(arena)
-        cdef size_t arena_bytes = <size_t>arena.shape[0], count = <size_t>len(contents), i
+        cdef size_t arena_bytes = <size_t>arena.shape[0], count
         cdef sf_error error
-        cdef sf_content *files = <sf_content *>malloc((count + 1) * sizeof(sf_content))
-        if files == NULL:
-            raise MemoryError("no memory for a batch of files")
-        try:
-            for i in range(count):
-                # An integer that does not fit is an OverflowError.
-                offset, length, labels, number, position, begin, end, rank = contents[i]
-                files[i] = sf_content(offset, length, labels, number, position, begin, end, rank)
-            self._busy = True
-            with nogil:
-                error = sf_scan_contents(scanner, start, arena_bytes, files, count)
-            self._busy = False
-        finally:
-            free(files)
+        # An integer that does not fit is an OverflowError.
+        rows = np.ascontiguousarray(contents, CONTENT_FIELDS)
+        cdef const sf_content *first = <const sf_content *>_rows(rows, CONTENT_FIELDS, &count)
+        self._busy = True
+        with nogil:
+            error = sf_scan_contents(scanner, start, arena_bytes, first, count)
+        self._busy = False
         _check(error)
 
     def carry(self, uint8_t[::1] buffer not None):

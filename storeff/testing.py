@@ -8,22 +8,24 @@ same for a compressor.
 import errno
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
 from storeff.scan.codecs import SizesOf
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries, Entry
 from storeff.sources.skipped import MEANINGS, REMEDIES, ChangedError, Ignored, Skipped
 from storeff.sources.source import (
     HOLE_BYTES,
     Found,
     Range,
-    RangeRead,
+    Ranges,
+    RangesRead,
     Reader,
     Source,
+    entries,
     fill,
     read_each,
     read_head,
@@ -73,9 +75,12 @@ class MemorySource:
 
     def list(self) -> Iterator[Found]:
         yield from self.left_out
+        listed: list[Entry] = []
         for (_, path), item in sorted(self.objects.items(), key=lambda pair: pair[0]):
             stored_bytes = sum(len(s) for s in item.segments if isinstance(s, bytes))
-            yield Entry(path, item.roots, item.size_bytes, stored_bytes, item.version)
+            listed.append(Entry(path, item.roots, item.size_bytes, stored_bytes, item.version))
+        if listed:
+            yield Entries.of(listed)
 
     @contextmanager
     def open(self, entry: Entry) -> Iterator[Reader]:
@@ -88,7 +93,7 @@ class MemorySource:
             raise item.error
         yield MemoryReader(item, self.read_bytes)
 
-    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+    def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
         return read_each(self, ranges, buffer)
 
     def read_beside(self, entry: Entry, relative: bytes, bytes_max: int) -> bytes | None:
@@ -178,7 +183,7 @@ def check_change(
     change()
     assert not _reads(source, entries[key]), "a changed object is read as if it were not"
     buffer = memoryview(bytearray(max(1, sum(map(len, contents.values())))))
-    wholes = source.read_ranges([_all_of(entry) for entry in entries.values()], buffer)
+    wholes = source.read_ranges(_wholes(entries.values()), buffer)
     assert len(wholes) == len(entries), "read_ranges goes on after an object that it cannot read"
     for (each, entry), whole in zip(entries.items(), wholes, strict=True):
         if each != key:
@@ -189,24 +194,24 @@ def check_change(
 
 def _check_listing(source: Source) -> dict[Key, Entry]:
     """The entries of ``source``, which lists the same again."""
-    entries: dict[Key, Entry] = {}
-    for found in source.list():
-        if not isinstance(found, Entry):
-            reasons = REMEDIES if isinstance(found, Skipped) else MEANINGS
-            assert found.reason in reasons, "gives a known reason"
-            continue
-        first, *others = found.roots
+    found: dict[Key, Entry] = {}
+    for item in source.list():
+        if not isinstance(item, Entries):
+            reasons = REMEDIES if isinstance(item, Skipped) else MEANINGS
+            assert item.reason in reasons, "gives a known reason"
+    for entry in entries(source):
+        first, *others = entry.roots
         assert others == sorted({*others} - {first}), "names the other roots once, ascending"
-        assert all(0 <= root < len(source.roots) for root in found.roots), "names roots of its own"
-        assert found.path, "gives a path"
-        assert not found.path.startswith(b"/"), "gives a path relative to the root"
-        assert (first, found.path) not in entries, "lists an object once"
-        entries[first, found.path] = found
-    again = {found.key: found for found in source.list() if isinstance(found, Entry)}
-    assert again == {entry.key: entry for entry in entries.values()}, "lists the same again"
-    assert len({source.name(entry) for entry in again.values()}) == len(entries), "names differ"
+        assert all(0 <= root < len(source.roots) for root in entry.roots), "names roots of its own"
+        assert entry.path, "gives a path"
+        assert not entry.path.startswith(b"/"), "gives a path relative to the root"
+        assert (first, entry.path) not in found, "lists an object once"
+        found[first, entry.path] = entry
+    again = {entry.key: entry for entry in entries(source)}
+    assert again == {entry.key: entry for entry in found.values()}, "lists the same again"
+    assert len({source.name(entry) for entry in again.values()}) == len(found), "names differ"
     assert len({*source.roots}) == len(source.roots), "shows each root once"
-    return entries
+    return found
 
 
 def _check_object(source: Source, entry: Entry, content: bytes) -> None:
@@ -238,14 +243,14 @@ def _check_range(reader: Reader, content: bytes, start: int, end: int) -> None:
 def _check_whole(
     source: Source, entries: Mapping[Key, Entry], contents: Mapping[Key, bytes]
 ) -> None:
-    assert len(source.read_ranges([], memoryview(bytearray(1)))) == 0, "reads none of none"
+    assert len(source.read_ranges(_wholes([]), memoryview(bytearray(1)))) == 0, "reads none of none"
     largest = max(map(len, contents.values()), default=0)
     for buffer_bytes in (largest, max(1, sum(map(len, contents.values())))):
         buffer = memoryview(bytearray(buffer_bytes))
         left = list(entries)
         while left:
-            wholes = source.read_ranges([_all_of(entries[key]) for key in left], buffer)
-            assert wholes, "reads one object that fits"
+            wholes = source.read_ranges(_wholes(entries[key] for key in left), buffer)
+            assert len(wholes), "reads one object that fits"
             for key, whole in zip(left, wholes, strict=False):
                 assert whole.error is None, "reads what is there"
                 if not whole.has_holes:
@@ -261,6 +266,10 @@ def _all_of(entry: Entry) -> Range:
     return Range(entry, 0, entry.size_bytes)
 
 
+def _wholes(entries: Iterable[Entry]) -> Ranges:
+    return Ranges.of(_all_of(entry) for entry in entries)
+
+
 def _check_ranges(source: Source, entry: Entry, content: bytes) -> None:
     """Parts of an object, read with its head."""
     size_bytes, middle = len(content), len(content) // 2
@@ -269,7 +278,7 @@ def _check_ranges(source: Source, entry: Entry, content: bytes) -> None:
     wanted = [Range(entry, middle, size_bytes, 100), Range(entry, 0, middle), _all_of(entry)]
     buffer = memoryview(bytearray(2 * size_bytes + 100))
     for (_, start, end, head_bytes), read in zip(
-        wanted, source.read_ranges(wanted, buffer), strict=True
+        wanted, source.read_ranges(Ranges.of(wanted), buffer), strict=True
     ):
         if read.has_holes:
             continue

@@ -15,8 +15,7 @@ from storeff.scan.measurement import Measurement, merged
 from storeff.scan.partial import PartialScan
 from storeff.scan.run import Shard, scan
 from storeff.scan.sampling import SamplingDesign
-from storeff.sources.entry import Entry
-from storeff.sources.source import Source
+from storeff.sources.source import Source, entries
 from storeff.sources.tree import LocalTree
 from storeff.testing import MemorySource
 
@@ -154,20 +153,19 @@ def test_a_source_without_descriptors_is_measured_alike(
     source: LocalTree, rate: float | None
 ) -> None:
     memory = MemorySource(source.roots, read_bytes=100_000)
-    for found in source.list():
-        if isinstance(found, Entry):
-            with source.open(found) as reader:
-                segments = [
-                    length if is_hole else bytearray(length)
-                    for _, length, is_hole in reader.segments(0, found.size_bytes)
-                ]
-                position = 0
-                for segment in segments:
-                    if isinstance(segment, bytearray):
-                        reader.read_into(memoryview(segment), position)
-                    position += segment if isinstance(segment, int) else len(segment)
-            contents = [s if isinstance(s, int) else bytes(s) for s in segments]
-            memory.put(found.path, *contents, roots=found.roots)
+    for entry in entries(source):
+        with source.open(entry) as reader:
+            segments = [
+                length if is_hole else bytearray(length)
+                for _, length, is_hole in reader.segments(0, entry.size_bytes)
+            ]
+            position = 0
+            for segment in segments:
+                if isinstance(segment, bytearray):
+                    reader.read_into(memoryview(segment), position)
+                position += segment if isinstance(segment, int) else len(segment)
+        contents = [s if isinstance(s, int) else bytes(s) for s in segments]
+        memory.put(entry.path, *contents, roots=entry.roots)
     if rate is None:
         ours, theirs = scan(memory, SMALL), scan(source, SMALL)
     else:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,12 +20,16 @@ from support.native import SEED, WHOLE, assert_is_the_oracles, contents, profile
 from support.native import File as FileOfSegments
 
 from storeff import _native
-from storeff._native import Scanner, read_files
+from storeff._native import Scanner
+from storeff.sources.entry import Entries, Entry
 from storeff.sources.local_file import open_unchanged
 from storeff.sources.source import HOLE_BYTES
 
 if TYPE_CHECKING:
-    from storeff._native import Content, File
+    from storeff._native import Content
+
+File = tuple[bytes, int, int, int, int, int, int, int]
+"""Path, device, inode, modification time in ns, size, and what to read: start, end, head."""
 
 RANDOM = random.Random(5).randbytes(300_000)
 
@@ -33,6 +38,21 @@ def file(path: Path) -> File:
     status = os.lstat(path)
     identity = status.st_dev, status.st_ino
     return os.fsencode(path), *identity, status.st_mtime_ns, status.st_size, 0, status.st_size, 0
+
+
+def read_files(
+    files: list[File], hole_bytes: int, arena: bytearray
+) -> list[tuple[int, int, int, int, int]]:
+    """Outcome, offset in the arena, bytes of the head, bytes of data and errno of each."""
+    listed = Entries.of(
+        Entry(path, (0,), size_bytes, 0, (device, inode, mtime_ns))
+        for path, device, inode, mtime_ns, size_bytes, *_ in files
+    )
+    bounds = np.array([each[-3:] for each in files], _native.RANGE_FIELDS)
+    folders = [path for _, path in listed.folders]
+    read = _native.read_files(listed.rows, bounds, listed.names, folders, hole_bytes, arena)
+    columns = ("outcome", "offset", "head_length", "length", "error_number")
+    return list(zip(*(read[column].tolist() for column in columns), strict=True))
 
 
 def written(path: Path, content: bytes) -> File:

@@ -31,8 +31,8 @@ from storeff.scan.pace import Pace
 from storeff.scan.plan import Plan, table
 from storeff.scan.probe import Prober
 from storeff.scan.sampling import object_number
-from storeff.sources.entry import Entry
-from storeff.sources.source import Source
+from storeff.sources.entry import Entries
+from storeff.sources.source import Source, entries
 from storeff.sources.tree import LocalTree
 from storeff.testing import MemorySource
 
@@ -74,14 +74,13 @@ def in_memory(root: Path) -> MemorySource:
 def contents(source: Source) -> dict[int, bytes]:
     """What is in each object, by number."""
     found = {}
-    for entry in source.list():
-        if isinstance(entry, Entry):
-            data = bytearray(entry.size_bytes)
-            with source.open(entry) as reader:
-                view, at = memoryview(data), 0
-                while at < len(data):
-                    at += reader.read_into(view[at:], at)
-            found[object_number(entry)] = bytes(data)
+    for entry in entries(source):
+        data = bytearray(entry.size_bytes)
+        with source.open(entry) as reader:
+            view, at = memoryview(data), 0
+            while at < len(data):
+                at += reader.read_into(view[at:], at)
+        found[object_number(entry)] = bytes(data)
     return found
 
 
@@ -521,8 +520,11 @@ def test_a_draw_holds_no_more_than_the_windows_and_their_files(
 ) -> None:
     monkeypatch.setattr(occurrences, "WINDOWS_MAX", 50)
     monkeypatch.setattr(windows, "WINDOWS_MAX", 50)
-    monkeypatch.setattr(windows, "ENTRIES_AT_A_TIME", 64)
-    drawn = Prober(files(3000), Plan()).draw()
+    listed = Entries.of(entries(files(3000)))
+    source = files(3000)
+    some = (listed.part(start, start + 64) for start in range(0, len(listed), 64))
+    monkeypatch.setattr(source, "list", lambda: some)
+    drawn = Prober(source, Plan()).draw()
     assert drawn.data_bytes == 3_000_000
     assert drawn.tau == 50 / 3_000_000
     assert 25 < len(drawn.ranks) < 90

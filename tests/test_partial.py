@@ -18,15 +18,16 @@ from storeff.estimate.probing import compress, glance
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.scan import partial as partial_scan
 from storeff.scan import run
+from storeff.scan.extent import Extent
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.partial import PartialScan
 from storeff.scan.plan import CUTTINGS, Chunker, Plan
 from storeff.scan.probe import Prober
-from storeff.scan.sampling import Extent, SamplingDesign, SamplingRanks, Totals
+from storeff.scan.sampling import SamplingDesign, SamplingRanks, Totals
 from storeff.scan.sketch import Sketch
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries, Entry
 from storeff.sources.listed_once import ListedOnce
 from storeff.sources.local_file import FileReader
 from storeff.sources.tree import LocalTree
@@ -42,7 +43,8 @@ def listing(root: Path, design: SamplingDesign = DESIGN) -> Listing:
 
 
 def extents(root: Path, low: float, high: float, design: SamplingDesign = DESIGN) -> list[Extent]:
-    return list(listing(root, design).ranks.select(listed(root), low, high, Totals()))
+    found = listing(root, design).ranks.select([listed(root)], low, high, Totals())
+    return [extent for extents in found for extent in extents]
 
 
 def ids(found: list[Extent]) -> set[tuple[bytes, int, int]]:
@@ -120,7 +122,8 @@ def test_the_listing_tells_of_all_extents_what_is_then_read_of_some(tree: Path) 
     for i in range(0, 60, 2):
         (tree / "c" / f"f{i}").write_bytes(b"y" * 40_000)
     counted, totals = listing(tree), Totals()
-    found = list(counted.ranks.select(listed(tree), 0.0, 2.0, totals))
+    selected = counted.ranks.select([listed(tree)], 0.0, 2.0, totals)
+    found = [extent for some in selected for extent in some]
     assert totals.once_bytes == sum(extent.once_bytes for extent in found)
     assert totals.once_bytes < 0.7 * counted.census.size_bytes
     assert totals.by_exponent.total() == counted.census.size_bytes
@@ -144,9 +147,10 @@ def test_the_listing_tells_of_all_extents_what_is_then_read_of_some(tree: Path) 
 
 def test_few_of_many_files_are_taken_to_be_alike_that_are_not() -> None:
     ranks = SamplingRanks(LocalTree([]), DESIGN)
-    entries = [Entry(b"f%d" % i, (0,), 1000 + i, 1000 + i, (1, i, 0)) for i in range(50_000)]
-    for entry in entries:
-        ranks.count(entry)
+    entries = Entries.of(
+        Entry(b"f%d" % i, (0,), 1000 + i, 1000 + i, (1, i, 0)) for i in range(50_000)
+    )
+    ranks.count(entries)
     assert (ranks.shared_by(entries).group_size > 1).sum() < 50
 
 

@@ -15,11 +15,12 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scans import SMALL, assert_same, blocks, fill, listed, new_worker, probed, scan, small
+from support.scans import SMALL, assert_same, blocks, fill, listed, new_worker, probed, scan
 
 from storeff.errors import StoreffError
 from storeff.estimate.reduction import reduce
 from storeff.scan import worker
+from storeff.scan.extent import Extents
 from storeff.scan.measurement import entropy_bits_per_byte
 from storeff.scan.pace import Pace
 from storeff.scan.plan import CUTTINGS, Chunker, Plan, Probed, table
@@ -272,7 +273,7 @@ def test_small_files_that_changed_since_they_were_listed(tmp_path: Path) -> None
     os.truncate(tmp_path / "shrunk", 200)
     (tmp_path / "gone").rename(tmp_path / "replaced")
     one = new_worker(tmp_path, SMALL)
-    one.measure(small(entries))
+    one.measure(Extents.whole(entries))
     measured = one.finish()
     assert measured.census.skipped["changed"].size_bytes == 300 + 500
     assert measured.census.skipped["vanished"].size_bytes == 500

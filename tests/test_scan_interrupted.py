@@ -10,13 +10,15 @@ import pytest
 from support.scans import SMALL, assert_same, fill, sample_of, scan
 
 from storeff.scan import run, worker
+from storeff.scan.extent import Extents
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.partial import PartialScan, unlimited
 from storeff.scan.plan import Plan
-from storeff.scan.sampling import Extent, SamplingDesign
+from storeff.scan.sampling import SamplingDesign
 from storeff.scan.worker import Task
+from storeff.sources import walk
 from storeff.sources.census import Census
 from storeff.sources.tree import LocalTree
 
@@ -75,7 +77,7 @@ def test_all_that_was_listed_is_not_all_there_is(
     """Everything that was listed before the stop is measured, and still that is not 100 %."""
     stop = threading.Event()
     monkeypatch.setattr(run, "LIST_ON_SECONDS", 0.0)
-    monkeypatch.setattr(run, "BATCH_FILES", 1)
+    monkeypatch.setattr(walk, "FILES_TOGETHER", 1)
     measure = worker.Worker.measure
 
     def one_and_no_more(self: worker.Worker, task: Task) -> None:
@@ -177,10 +179,10 @@ def test_a_sample_that_was_stopped_says_how_far_it_was_to_read(tree: Path) -> No
     def stop_in_the_middle(partial: PartialScan) -> None:
         tasks = partial.tasks
 
-        def some(extents: list[Extent]) -> Iterator[tuple[Task, int]]:
-            yield from tasks(extents[: len(extents) // 2])
+        def some(extents: Extents) -> Iterator[tuple[Task, int]]:
+            yield from tasks(extents.part(0, len(extents) // 2))
             stop.set()
-            yield from tasks(extents[len(extents) // 2 :])
+            yield from tasks(extents.part(len(extents) // 2, len(extents)))
 
         partial.tasks = some  # type: ignore[method-assign]
 

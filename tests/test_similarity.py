@@ -27,7 +27,7 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.plan import Plan, Similarity
 from storeff.scan.siblings import Siblings
 from storeff.scan.similar import Deltas, GroupDelta, SimilarSketch, delta_bytes, measure_deltas
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries
 from storeff.sources.source import Found
 from storeff.sources.tree import LocalTree
 
@@ -136,7 +136,10 @@ class Shard(LocalTree):
 
     def list(self) -> Iterator[Found]:
         for found in super().list():
-            if not isinstance(found, Entry) or crc32(found.key) % self.count == self.number:
+            if isinstance(found, Entries):
+                rows = [i for i, e in enumerate(found) if crc32(e.key) % self.count == self.number]
+                yield found.take(np.array(rows, np.int64))
+            else:
                 yield found
 
 

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.listings import Item, each
 from support.scans import scan
 
 from storeff.scan.plan import Chunker, Plan
 from storeff.sources import tree, walk
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import Skipped
-from storeff.sources.source import Found, read_range
+from storeff.sources.source import read_range
 from storeff.sources.tree import LocalTree
 
 SMALL = Plan(chunkers=(Chunker("whole-file", "whole", 0, 0, 4096),), probed=())
@@ -59,8 +60,8 @@ def few_descriptors() -> Iterator[None]:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def walked(top: Path) -> list[Found]:
-    return list(LocalTree([top]).list())
+def walked(top: Path) -> list[Item]:
+    return list(each(LocalTree([top]).list()))
 
 
 @pytest.mark.usefixtures("few_descriptors")
@@ -123,7 +124,7 @@ def test_a_directory_moved_while_the_walk_is_in_it_costs_nothing_else(top: Path)
         (deep / name / "in" / "g").touch()
     moved = False
     names = []
-    for item in LocalTree([top]).list():
+    for item in each(LocalTree([top]).list()):
         assert isinstance(item, Entry)
         names.append(os.path.basename(item.path))
         if not moved and names[-1] == b"g":

@@ -4,19 +4,19 @@ import os
 from pathlib import Path
 
 import pytest
+from support.listings import Item, each
 
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import Ignored, Skipped
-from storeff.sources.source import Found
 from storeff.sources.tree import LocalTree
 
 
-def walked(*roots: Path, follow_links: bool = False, one_file_system: bool = False) -> list[Found]:
+def walked(*roots: Path, follow_links: bool = False, one_file_system: bool = False) -> list[Item]:
     tree = LocalTree(roots, one_file_system=one_file_system, follow_links=follow_links)
-    return list(tree.list())
+    return list(each(tree.list()))
 
 
-def rows(found: list[Found]) -> set[tuple[str, str, int | None]]:
+def rows(found: list[Item]) -> set[tuple[str, str, int | None]]:
     return {
         (
             "file" if isinstance(item, Entry) else f"{type(item).__name__} {item.reason}",

@@ -13,7 +13,7 @@ from storeff.sources import local_file
 from storeff.sources.entry import Entry
 from storeff.sources.local_file import FileReader
 from storeff.sources.skipped import REMEDIES, ChangedError, skipped_for
-from storeff.sources.source import read_range
+from storeff.sources.source import entries, read_range
 from storeff.sources.tree import LocalTree
 
 GRANULE = 131072
@@ -22,7 +22,7 @@ GRANULE = 131072
 def found(path: Path) -> tuple[LocalTree, Entry]:
     """The file at ``path``, in the tree of the folder above its own."""
     tree = LocalTree([path.parent.parent])
-    (entry,) = (e for e in tree.list() if isinstance(e, Entry) and tree.name(e) == bytes(path))
+    (entry,) = (e for e in entries(tree) if tree.name(e) == bytes(path))
     return tree, entry
 
 

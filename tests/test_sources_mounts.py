@@ -10,24 +10,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.listings import Item, each
 
 from storeff.sources import tree
 from storeff.sources.entry import Entry
 from storeff.sources.mounts import Mount, Mounts, overlay_layers, parse_mounts, read_mounts
 from storeff.sources.skipped import Ignored, Skipped
-from storeff.sources.source import Found
 from storeff.sources.tree import LocalTree
 
 
-def walked(root: Path, *, one_file_system: bool = False) -> list[Found]:
-    return list(LocalTree([root], one_file_system=one_file_system).list())
+def walked(root: Path, *, one_file_system: bool = False) -> list[Item]:
+    return list(each(LocalTree([root], one_file_system=one_file_system).list()))
 
 
-def entries(found: list[Found]) -> list[str]:
+def entries(found: list[Item]) -> list[str]:
     return sorted(os.fsdecode(item.path) for item in found if isinstance(item, Entry))
 
 
-def left_out(found: list[Found]) -> set[tuple[str, str, int | None]]:
+def left_out(found: list[Item]) -> set[tuple[str, str, int | None]]:
     return {
         (type(item).__name__, item.reason, item.size_bytes)
         for item in found
@@ -154,11 +154,12 @@ def test_one_file_system_leaves_mount_points_untouched(
 
 WALK = """
 import json, os, sys
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries, Entry
 from storeff.sources.tree import LocalTree
 roots, kwargs = json.loads(sys.argv[1])
 tree = LocalTree(roots, **kwargs)
-for item in tree.list():
+found = (item if isinstance(item, Entries) else [item] for item in tree.list())
+for item in (item for items in found for item in items):
     name = tree.name(item) if isinstance(item, Entry) else item.path
     name = os.path.relpath(name).decode(errors="replace")
     size = item.size_bytes

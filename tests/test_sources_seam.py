@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.listings import each
 
 from storeff.sources import listed_once
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries, Entry
 from storeff.sources.listed_once import ListedOnce
 from storeff.sources.skipped import ChangedError, Ignored, Skipped
-from storeff.sources.source import HOLE_BYTES, Found, Range, RangeRead, Reader
+from storeff.sources.source import HOLE_BYTES, Found, Ranges, RangesRead, Reader, entries
 from storeff.sources.tree import LocalTree
 from storeff.testing import Key, MemoryReader, MemorySource, Segment, check_change, check_source
 
@@ -155,7 +157,7 @@ def test_a_changed_object_is_noticed(change: Callable[[MemorySource], object]) -
 
 def test_a_reader_in_memory_gives_what_was_there_when_it_was_opened() -> None:
     source = memory_of(OBJECTS)
-    [entry] = [f for f in source.list() if isinstance(f, Entry) and f.key == b"0/dir/a"]
+    [entry] = [entry for entry in entries(source) if entry.key == b"0/dir/a"]
     with source.open(entry) as reader:
         source.put(b"dir/a", b"other")
         view = memoryview(bytearray(6))
@@ -177,44 +179,49 @@ class Broken(MemorySource):
         self.listings = 0
 
 
-class ListsOneLess(Broken):
-    def list(self) -> Iterator[Found]:
-        return iter([*super().list()][1:])
+class ListsOtherEntries(Broken):
+    """``listed`` says what is listed instead of the entries that there are."""
 
-
-class ListsOneTwice(Broken):
-    def list(self) -> Iterator[Found]:
-        found = [*super().list()]
-        return iter([*found, found[0]])
-
-
-class ListsOtherVersionsAgain(Broken):
     def list(self) -> Iterator[Found]:
         self.listings += 1
         for found in super().list():
-            assert isinstance(found, Entry)
-            yield msgspec.structs.replace(found, version=f"listing {self.listings}")
+            yield Entries.of(self.listed([*found])) if isinstance(found, Entries) else found
+
+    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
+        raise NotImplementedError
 
 
-class ListsAnotherSize(Broken):
-    def list(self) -> Iterator[Found]:
-        for found in super().list():
-            assert isinstance(found, Entry)
-            yield msgspec.structs.replace(found, size_bytes=found.size_bytes + 1)
+class ListsOneLess(ListsOtherEntries):
+    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
+        return there[1:]
 
 
-class ListsAbsolutePaths(Broken):
-    def list(self) -> Iterator[Found]:
-        for found in super().list():
-            assert isinstance(found, Entry)
-            yield msgspec.structs.replace(found, path=b"/" + found.path)
+class ListsOneTwice(ListsOtherEntries):
+    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
+        return [*there, there[0]]
 
 
-class ListsRootsInAnyOrder(Broken):
-    def list(self) -> Iterator[Found]:
-        for found in super().list():
-            assert isinstance(found, Entry)
-            yield msgspec.structs.replace(found, roots=(found.roots[0], *found.roots))
+class ListsOtherVersionsAgain(ListsOtherEntries):
+    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
+        version = f"listing {self.listings}"
+        return [msgspec.structs.replace(entry, version=version) for entry in there]
+
+
+class ListsAnotherSize(ListsOtherEntries):
+    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
+        return [msgspec.structs.replace(entry, size_bytes=entry.size_bytes + 1) for entry in there]
+
+
+class ListsAbsolutePaths(ListsOtherEntries):
+    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
+        return [msgspec.structs.replace(entry, path=b"/" + entry.path) for entry in there]
+
+
+class ListsRootsInAnyOrder(ListsOtherEntries):
+    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
+        return [
+            msgspec.structs.replace(entry, roots=(entry.roots[0], *entry.roots)) for entry in there
+        ]
 
 
 class GivesAnUnknownReason(Broken):
@@ -288,14 +295,15 @@ class DoubtsAll(GivesReadersOf):
 
 
 class ReadsWholesOneByteOff(Broken):
-    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+    def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
         wholes = super().read_ranges(ranges, buffer)
-        return [whole._replace(length=max(0, whole.length - 1)) for whole in wholes]
+        wholes.rows["length"] = np.maximum(0, wholes.rows["length"] - 1)
+        return wholes
 
 
 class ReadsNoWholes(Broken):
-    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
-        return []
+    def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
+        return super().read_ranges(ranges.part(0, 0), buffer)
 
 
 class ReadsOutOfItsRoot(Broken):
@@ -349,10 +357,11 @@ def test_a_source_that_notices_no_change_fails() -> None:
 
 def test_an_error_that_costs_other_objects_fails() -> None:
     class StopsAtErrors(Broken):
-        def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
-            wholes = [*super().read_ranges(ranges, buffer)]
-            broken = [i for i, whole in enumerate(wholes) if whole.error]
-            return wholes[: broken[0] + 1] if broken else wholes
+        def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
+            wholes = super().read_ranges(ranges, buffer)
+            if not wholes.errors:
+                return wholes
+            return super().read_ranges(ranges.part(0, min(wholes.errors) + 1), buffer)
 
     source = StopsAtErrors()
     with pytest.raises(AssertionError, match="goes on"):
@@ -363,7 +372,7 @@ def test_an_error_that_costs_other_objects_fails() -> None:
 
 
 def entries_of(tree: LocalTree) -> dict[bytes, Entry]:
-    return {tree.name(found): found for found in tree.list() if isinstance(found, Entry)}
+    return {tree.name(entry): entry for entry in entries(tree)}
 
 
 def test_the_same_data_elsewhere_has_the_same_keys(tmp_path: Path) -> None:
@@ -390,7 +399,7 @@ def test_of_several_names_the_smallest_of_the_first_root_counts(
     for root, name in links:
         os.link(folder / "file", roots[root] / name)
     tree = LocalTree(roots)
-    found = list(tree.list())
+    found = list(each(tree.list()))
     [entry] = [item for item in found if isinstance(item, Entry)]
     first, name = min(links)
     assert entry.path == name.encode()
@@ -410,27 +419,34 @@ class Counting(MemorySource):
         return super().list()
 
 
-@pytest.mark.parametrize(
-    ("limit", "value", "listings"),
-    [("FOUND_HELD", 3, 1), ("FOUND_HELD", 2, 2), ("PATH_BYTES_HELD", 4, 2)],
-)
+@pytest.mark.parametrize(("files", "listings"), [(1, 1), (1000, 2)])
 def test_a_listing_is_held_if_it_is_not_too_large(
-    monkeypatch: pytest.MonkeyPatch, limit: str, value: int, listings: int
+    monkeypatch: pytest.MonkeyPatch, files: int, listings: int
 ) -> None:
-    monkeypatch.setattr(listed_once, limit, value)
+    monkeypatch.setattr(listed_once, "HELD_BYTES", 10_000)
     source = Counting()
     source.left_out.append(Ignored("fifo", b"pipe", 0))
-    source.put(b"a", b"content")
-    source.put(b"b", b"content")
+    for i in range(files):
+        source.put(b"%d" % i, b"content")
     held = ListedOnce(source)
-    assert list(held.list()) == list(held.list()) == list(MemorySource.list(source))
+    expected = list(each(MemorySource.list(source)))
+    assert list(each(held.list())) == list(each(held.list())) == expected
     assert source.listings == listings
+
+
+def test_left_out_items_count_in_what_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listed_once, "HELD_BYTES", 10_000)
+    source = Counting()
+    source.left_out += [Ignored("fifo", b"pipe", 0)] * 1000
+    held = ListedOnce(source)
+    assert len(list(held.list())) == len(list(held.list())) == 1000
+    assert source.listings == 2
 
 
 def test_a_listing_that_was_given_up_is_not_held() -> None:
     source = Counting()
+    source.left_out.append(Ignored("fifo", b"pipe", 0))
     source.put(b"a", b"content")
-    source.put(b"b", b"content")
     held = ListedOnce(source)
     next(held.list())
     assert len(list(held.list())) == len(list(held.list())) == 2

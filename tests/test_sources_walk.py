@@ -8,31 +8,32 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.listings import Item, each
 
 from storeff.errors import StoreffError
 from storeff.sources import walk
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries, Entry
 from storeff.sources.levels import Levels
 from storeff.sources.links import Links
 from storeff.sources.mounts import Mounts
 from storeff.sources.skipped import Ignored, Skipped
-from storeff.sources.source import Found
 from storeff.sources.tree import LocalTree, exclusion
 from storeff.sources.views import Identity, Views
 
 
 def walked(
     *roots: Path, one_file_system: bool = False, exclude: tuple[str, ...] = ()
-) -> list[Found]:
-    return list(LocalTree(roots, one_file_system=one_file_system, exclude=exclude).list())
+) -> list[Item]:
+    tree = LocalTree(roots, one_file_system=one_file_system, exclude=exclude)
+    return list(each(tree.list()))
 
 
-def entries(found: list[Found]) -> list[str]:
+def entries(found: list[Item]) -> list[str]:
     """The relative paths of files."""
     return sorted(os.fsdecode(item.path) for item in found if isinstance(item, Entry))
 
 
-def left_out(found: list[Found]) -> set[tuple[str, str, int | None]]:
+def left_out(found: list[Item]) -> set[tuple[str, str, int | None]]:
     return {
         (item.reason, os.fsdecode(os.path.basename(item.path)), item.size_bytes)
         for item in found
@@ -220,7 +221,7 @@ def test_an_inode_is_forgotten_once_all_its_names_were_met(tmp_path: Path) -> No
     prefixes = [os.path.join(os.fsencode(tmp_path), b"in/")]
     views = Views(roots, prefixes, Mounts([]), None, False)
     walker = walk.Walker(views, Links(views, follow=False))
-    assert len(list(walker.run())) == 3
+    assert len(list(each(walker.run()))) == 3
     status = (tmp_path / "outside").stat()
     [(identity, (names_left, entry))] = walker.several.items()
     assert identity == (status.st_dev, status.st_ino)
@@ -247,7 +248,7 @@ def test_bytes_roots_are_walked(tmp_path: Path) -> None:
     root = os.path.join(os.fsencode(tmp_path), b"\xff")
     os.mkdir(root)
     os.mknod(os.path.join(root, b"f"))
-    found = LocalTree([root]).list()
+    found = each(LocalTree([root]).list())
     assert [item.path for item in found] == [b"f"]
 
 
@@ -260,11 +261,16 @@ def test_300_levels_are_walked(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("open_fds")
-def test_a_walk_given_up_closes_its_directories(tmp_path: Path) -> None:
+def test_a_walk_given_up_closes_its_directories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "FILES_TOGETHER", 1)
+    opened = len(os.listdir("/proc/self/fd"))
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "file").touch()
     found = LocalTree([tmp_path]).list()
-    assert isinstance(next(found), Entry)
+    assert isinstance(next(found), Entries)
+    assert len(os.listdir("/proc/self/fd")) == opened + 3
     assert isinstance(found, Iterator)
     found.close()  # type: ignore[attr-defined]
 

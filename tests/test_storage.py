@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from storeff.scan import storage
@@ -13,7 +13,7 @@ from storeff.scan.listing import Listing
 from storeff.scan.pace import Pace
 from storeff.scan.sampling import SamplingDesign
 from storeff.scan.storage import measure_storage
-from storeff.sources.source import Range, RangeRead
+from storeff.sources.source import READ, Ranges, RangesRead
 from storeff.sources.tree import LocalTree
 
 OPEN_SECONDS, BYTE_SECONDS = 0.004, 2e-8
@@ -25,9 +25,10 @@ class Slow(LocalTree):
     now = 0.0
     refuses = False
 
-    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+    def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
         if self.refuses:
-            return [RangeRead(0, 0, 0, PermissionError())] * len(ranges)
+            errors: dict[int, OSError] = {row: PermissionError() for row in range(len(ranges))}
+            return RangesRead(np.zeros(len(ranges), READ), errors, frozenset())
         made = super().read_ranges(ranges, buffer)
         self.now += sum(OPEN_SECONDS + each.length * BYTE_SECONDS for each in made)
         return made

@@ -20,8 +20,9 @@ from extent_chunks import chunks_of
 from storeff import _native
 from storeff.scan.codecs import codec
 from storeff.scan.plan import HEADLINE, Chunker
-from storeff.scan.sampling import GOLDEN, SamplingDesign, name_hash, object_number
-from storeff.sources.entry import Entry
+from storeff.scan.sampling import GOLDEN, SamplingDesign, object_number
+from storeff.sources.entry import Entries
+from storeff.sources.source import entries as listed
 from storeff.sources.source import read_range
 from storeff.sources.tree import LocalTree
 
@@ -97,10 +98,7 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
     kernel, compressors = _native.kernels()[0], [codec(name) for name in (CODEC, CHEAPER)]
     chunker = Chunker("recorded", kind.cut, kind.min_bytes, kind.max_bytes, 1)
     tree = LocalTree([folder], one_file_system=True)
-    entries = sorted(
-        (found for found in tree.list() if isinstance(found, Entry)),
-        key=lambda entry: entry.path,
-    )
+    entries = sorted(listed(tree), key=lambda entry: entry.path)
     units: list[tuple[int, int, int, int, int]] = []
     rows: dict[int, int] = {}
     table: list[tuple[int, ...]] = []
@@ -117,7 +115,8 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
                 table.append((size, *(sizes_of(chunk)[0] for sizes_of in compressors)))
         return [rows[key] for key in keys]
 
-    for entry in entries:
+    names = Entries.of(entries).name_hashes().tolist()
+    for entry, name_hash in zip(entries, names, strict=True):
         if entry.size_bytes > left:
             continue
         left -= entry.size_bytes
@@ -129,9 +128,7 @@ def record(folder: Path, kind: Kind, bytes_max: int) -> Record:
             begin = max(0, start - kind.lead_bytes)
             data = content[begin : end + kind.max_bytes]
             references += ((len(units), row) for row in rows_of(data, start - begin, end - begin))
-            units.append(
-                (entry.size_bytes, number, name_hash(entry), object_number(entry), end - start)
-            )
+            units.append((entry.size_bytes, number, name_hash, object_number(entry), end - start))
     unit, chunk = np.array(references, np.int64).T
     sizes_, compressed, cheaper = np.array(table, np.int64).T
     file_bytes, number, name, path, unit_bytes = np.array(units, np.uint64).T

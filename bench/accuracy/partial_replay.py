@@ -13,9 +13,11 @@ from storeff.estimate.extents import ChunkTable, ExtentSample
 from storeff.estimate.probing import wanted_of_part
 from storeff.estimate.unseen import Pairs
 from storeff.scan import sampling
+from storeff.scan.extent import Extents
 from storeff.scan.plan import ALLOCATION_BYTES, HEADLINE, Plan, deduplicating
-from storeff.scan.sampling import SamplingDesign, SamplingRanks, Totals, name_hash, object_number
-from storeff.sources.entry import Entry
+from storeff.scan.sampling import SamplingDesign, SamplingRanks, Totals, object_number
+from storeff.sources.entry import Entries
+from storeff.sources.source import entries as listed
 from storeff.sources.tree import LocalTree
 
 CHUNKER = deduplicating()[HEADLINE.chunker]
@@ -84,25 +86,25 @@ def alone(record: Record, seed: int) -> Floats:
 def check_places(folder: Path, kind: Kind) -> None:
     """Raises ClickException unless ``drawn`` is what the product does."""
     tree = LocalTree([folder], one_file_system=True)
-    found = [f for f in tree.list() if isinstance(f, Entry) and f.size_bytes]
-    found.sort(key=lambda entry: entry.path)
+    in_order = sorted(listed(tree), key=lambda entry: entry.path)
+    found = Entries.of(entry for entry in in_order if entry.size_bytes)
     design = SamplingDesign(seed=3, extent_bytes=kind.unit_bytes, share_limit=8, version_limit=8)
     product = SamplingRanks(tree, design)
-    for entry in found:
-        product.count(entry)
+    product.count(found)
     rows = [
-        (p.size_bytes, n, name_hash(p), object_number(p))
-        for p in found
+        (p.size_bytes, n, name_hash, object_number(p))
+        for p, name_hash in zip(found, found.name_hashes().tolist(), strict=True)
         for n in range(-(-p.size_bytes // kind.unit_bytes))
     ]
     none = np.empty(0, np.int64)
     sizes, numbers, names, paths = np.array(rows, np.uint64).T
     rest = none, none, none, none, none, none, none > 0
     ours = Record(sizes, numbers, names, paths, *rest)
-    units = list(product.select(found, 0.0, 2.0, Totals()))
-    units.sort(key=lambda unit: (unit.entry.path, unit.start))
+    units = Extents.joined(list(product.select([found], 0.0, 2.0, Totals())))
+    keys = [(unit.entry.path, unit.start) for unit in units]
+    units = units.take(np.array(sorted(range(len(keys)), key=keys.__getitem__)))
     how = drawn(ours, 8)
-    told = np.array([(u.rank, product.shared_by([u.entry]).group_size[0]) for u in units])
+    told = np.column_stack((units.ranks, product.shared_by(units.entries).group_size))
     same = told == np.column_stack((how.places(ours, 3), how.alike))
     # What collides in the product's tables is told apart there.
     if same.all(axis=1).mean() < 0.98:

@@ -21,6 +21,7 @@ from storeff.scan.plan import CUTTINGS, Chunker, Plan
 from storeff.sources.content import CLASSES, PROBE_BYTES, classify
 from storeff.sources.entry import Entry
 from storeff.sources.source import Source, read_range
+from storeff.sources.source import entries as listed
 from storeff.sources.tree import LocalTree
 
 U64 = npt.NDArray[np.uint64]
@@ -103,10 +104,7 @@ def recorded(corpora: Path, cache: Path) -> Iterator[tuple[str, Callable[[], Str
     chunkers = {c.name: c for c in CUTTINGS}
     for folder in sorted(f for f in corpora.iterdir() if f.is_dir() and f.name[0] != "."):
         tree = LocalTree([folder], one_file_system=True)
-        entries = sorted(
-            (found for found in tree.list() if isinstance(found, Entry)),
-            key=lambda entry: entry.path,
-        )
+        entries = sorted(listed(tree), key=lambda entry: entry.path)
         for name in RECORDED:
             load = partial(_cached, folder.name, tree, entries, chunkers[name], cache)
             yield f"{folder.name} {name}", load

@@ -20,6 +20,7 @@ from datasets import MAKERS, files_of, make_data
 from timing import Row, here, machine, take_rounds
 from uncompressed import plain
 
+from storeff.scan.extent import Extents
 from storeff.scan.listing import Listing
 from storeff.scan.partial import PartialScan
 from storeff.scan.run import scan
@@ -46,13 +47,14 @@ def read_all(place: Path) -> None:
 def amounts(place: Path, rate: float) -> dict[str, int]:
     """What a part at ``rate`` reads, by the design that it follows."""
     part = read_part(place, rate)
-    part.job.classes.clear()
-    extents = [e for _, some in part.listing.slices(0.0, rate) for e in some]
-    ranges = [part.job.range_of(extent) for extent in extents]
+    part.job.classes.held.clear()
+    extents = Extents.joined([some for _, some in part.listing.slices(0.0, rate)])
+    numbers = extents.entries.numbers()
+    bounds = part.job.ranges_of(extents, numbers).bounds
     return {
-        "files": len({extent.entry.key for extent in extents}),
-        "data_bytes": sum(extent.end - extent.start for extent in extents),
-        "taken_in_bytes": sum(each.end - each.start for each in ranges),
+        "files": len({*numbers.tolist()}),
+        "data_bytes": int(extents.sizes.sum()),
+        "taken_in_bytes": int((bounds["end"] - bounds["start"]).sum()),
     }
 
 

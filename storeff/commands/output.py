@@ -201,17 +201,15 @@ def _has_name_in(
 ) -> bool:
     """Whether the file at ``path`` has another name, or is mounted, under ``root``. The tree is
     listed where it may be: a hard link, or another mount of the same file system."""
-    from storeff.sources.entry import Entry
+    from storeff.sources.source import entries
     from storeff.sources.tree import LocalTree
 
     mounted_again = os.stat(root).st_dev == status.st_dev and _mount(path) != _mount(root)
     if status.st_nlink == 1 and not mounted_again:
         return False
     identity = (status.st_dev, status.st_ino)
-    return any(
-        isinstance(found, Entry) and found.version[:2] == identity
-        for found in LocalTree([root], one_file_system=one_file_system, exclude=exclude).list()
-    )
+    tree = LocalTree([root], one_file_system=one_file_system, exclude=exclude)
+    return any(entry.version[:2] == identity for entry in entries(tree))
 
 
 def _mount(path: str) -> str:

@@ -154,8 +154,11 @@ class Cut:
         """Bytes of the distinct chunks, ``most`` at most: compressed with ``codec``, if given.
 
         With ``labels``, a bit set, of the chunks that have any of them, and of no runs. With
-        ``scope``, of the chunks in a random share of all references.
+        ``scope``, of the chunks in a random share of all references. Unknown if no chunk was
+        compressed so.
         """
+        if codec is not None and not self.holds(codec):
+            return UNKNOWN
         found = self.estimates(labels, scope)
         weights = _weights(self.sketch, labels, scope)
         total, least = found[SIZE].total, float((self.sketch.sizes * weights).sum())

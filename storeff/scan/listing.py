@@ -1,25 +1,29 @@
-"""The listing of a source, counted: what there is to sample, and in which order."""
+"""The listing of a source, counted: what there is to read, and to sample in which order."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 
-from storeff.scan.run import PROGRESS_SECONDS, Progress, Shard, interrupted_at, is_in
-from storeff.scan.sampling import Extent, SamplingDesign, SamplingRanks, Totals
+import numpy as np
+
+from storeff.scan.extent import Extents
+from storeff.scan.run import PROGRESS_SECONDS, Progress, Shard, interrupted_at, of_shard
+from storeff.scan.sampling import SamplingDesign, SamplingRanks, Totals, may_have_holes
 from storeff.sources.census import Census
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries
 from storeff.sources.skipped import skipped_for
 from storeff.sources.source import Source
+from storeff.sources.sums import exact_sum
 
-# Extents that are held at a time, about 400 bytes each, and bytes of their paths, which may be
+# Extents that are held at a time, about 120 bytes each, and bytes of their paths, which may be
 # thousands of directories deep: for more, the source is listed again.
 EXTENTS_HELD = 1 << 20
 PATH_BYTES_HELD = 256 << 20
-ENTRIES_COUNTED = 512
 
 
 class Listing:
-    """What is in ``source``, counted, so that sampling ranks are known; no data is read.
+    """What is in ``source``, counted; no data is read. What is known of extents and of their ranks,
+    which only a sample needs, is found out when it is first asked for, in another listing.
 
     Of a ``shard`` the ranks are those of everything, all else is that of its objects.
     """
@@ -28,18 +32,19 @@ class Listing:
         self.source = source
         self.design = design
         self.shard = shard
-        self.ranks = SamplingRanks(source, design)
         self.census = Census()
         self.skipped_bytes = 0
         self.unopened_bytes = 0
         self.root_bytes = [0] * len(source.roots)
         self.totals = Totals()
         self.path_bytes = 0
+        self._ranks: SamplingRanks | None = None
 
     @property
     def sampled_bytes(self) -> int:
         """Bytes of all extents that may be sampled: not those that are in holes, or in files that
         may have some and cannot be opened."""
+        self._looked_into()
         return self.census.size_bytes - self.skipped_bytes - self.unopened_bytes
 
     @property
@@ -54,46 +59,59 @@ class Listing:
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> bool:
         """Whether all was counted: not if ``stop`` was set."""
-        batch: list[Entry] = []
         shown_at = 0.0
         for found in self.source.list():
             if stop.is_set():
                 self.census.add_left_out(interrupted_at(self.source, found))
                 break
-            if not isinstance(found, Entry):
+            if not isinstance(found, Entries):
                 # What is no object is in the first shard.
                 if self.shard is None or self.shard[0] == 0:
                     self.census.add_left_out(found)
                 continue
-            self.ranks.count(found)
-            if not is_in(self.shard, found):
-                continue
-            batch.append(found)
-            self.count_extents(found)
-            if len(batch) == ENTRIES_COUNTED:
-                self.census.add_entries(batch, [None] * len(batch))
-                batch = []
-                if time.monotonic() - shown_at >= PROGRESS_SECONDS:
-                    shown_at = time.monotonic()
-                    census = self.census
-                    on_progress(Progress(True, census.files, census.size_bytes, 0, 0))
-        self.census.add_entries(batch, [None] * len(batch))
+            entries = of_shard(self.shard, found)
+            self.census.add_entries(entries)
+            self.path_bytes += int(entries.path_bytes.sum())
+            for root, size_bytes in entries.sums_by_root(entries.sizes).items():
+                self.root_bytes[root] += size_bytes
+            if time.monotonic() - shown_at >= PROGRESS_SECONDS:
+                shown_at = time.monotonic()
+                on_progress(Progress(True, self.census.files, self.census.size_bytes, 0, 0))
         return "interrupted" not in self.census.skipped
 
-    def count_extents(self, entry: Entry) -> None:
-        try:
-            sampled_bytes = self.ranks.sampled_bytes(entry)
-            self.skipped_bytes += entry.size_bytes - sampled_bytes
-        except OSError as error:
-            sampled_bytes = 0
-            self.unopened_bytes += entry.size_bytes
-            name = self.source.name(entry)
-            self.census.add_left_out(skipped_for(error, name, entry.size_bytes))
-        for root in entry.roots:
-            self.root_bytes[root] += sampled_bytes
-        self.path_bytes += len(entry.path)
+    @property
+    def ranks(self) -> SamplingRanks:
+        """The sampling ranks. When they are first asked for, files that may have holes are looked
+        into, and those that cannot be are left out."""
+        return self._looked_into()
 
-    def slices(self, low: float, high: float) -> Iterator[tuple[float, list[Extent]]]:
+    def _looked_into(self) -> SamplingRanks:
+        if self._ranks is None:
+            self._ranks = SamplingRanks(self.source, self.design)
+            for found in self.source.list():
+                if isinstance(found, Entries):
+                    self._ranks.count(found)
+                    self.count_extents(of_shard(self.shard, found), self._ranks)
+        return self._ranks
+
+    def count_extents(self, entries: Entries, ranks: SamplingRanks) -> None:
+        sizes, extent_bytes = entries.sizes, self.design.extent_bytes
+        unsure = may_have_holes(sizes, entries.allocated, extent_bytes)
+        ranks.extents += exact_sum(-(-sizes[~unsure] // extent_bytes))
+        for row in np.flatnonzero(unsure).tolist():
+            entry = entries[row]
+            try:
+                missing_bytes = entry.size_bytes - ranks.sampled_bytes(entry)
+                self.skipped_bytes += missing_bytes
+            except OSError as error:
+                missing_bytes = entry.size_bytes
+                self.unopened_bytes += missing_bytes
+                name = self.source.name(entry)
+                self.census.add_left_out(skipped_for(error, name, missing_bytes))
+            for root in entry.roots:
+                self.root_bytes[root] -= missing_bytes
+
+    def slices(self, low: float, high: float) -> Iterator[tuple[float, Extents]]:
         """The extents that rank in [``low``, ``high``), in order, as many as may be held at a time;
         and below which rank they are."""
         width = min(
@@ -102,12 +120,13 @@ class Listing:
         while low < high:
             end = high if high - low <= width else low + width
             self.totals = Totals()
-            selected = self.ranks.select(self.entries(), low, end, self.totals)
-            yield end, sorted(selected, key=lambda extent: extent.order)
+            found = self.ranks.select(self.entries(), low, end, self.totals)
+            selected = Extents.joined([extents for extents in found if len(extents)])
+            yield end, selected.take(np.lexsort((selected.rows["start"], selected.ranks)))
             low = end
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[Entries]:
         """The objects, of the shard if there is one."""
         for found in self.source.list():
-            if isinstance(found, Entry) and is_in(self.shard, found):
-                yield found
+            if isinstance(found, Entries):
+                yield of_shard(self.shard, found)

@@ -8,13 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
+from storeff.scan.extent import Extents
 from storeff.scan.job import Job
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Deadline, Pace
 from storeff.scan.plan import Plan
 from storeff.scan.run import BATCH_FILES, FILE_BYTES, Crew, Progress, kernels
-from storeff.scan.sampling import Extent
 from storeff.scan.storage import Storage, measure_storage
 from storeff.scan.worker import Task
 from storeff.sources.census import Census
@@ -118,22 +118,13 @@ class PartialScan:
         _, done_bytes = self.crew.done()
         self.ends.ends_at = self.until(min(1.0, done_bytes / max(1, self.listing.sampled_bytes)))
 
-    def tasks(self, extents: list[Extent]) -> Iterator[tuple[Task, int]]:
+    def tasks(self, extents: Extents) -> Iterator[tuple[Task, int]]:
         """``extents`` as tasks, until the scan is to end."""
-        batch: list[Extent] = []
-        batch_bytes = 0
-        for extent in extents:
-            if batch and (len(batch) >= BATCH_FILES or batch_bytes >= BATCH_BYTES):
-                yield batch, batch_bytes
-                batch, batch_bytes = [], 0
-            if not batch:
-                self.see_how_long()
-            if not batch and self.ends.is_set():
-                self.undone_rank = min(self.undone_rank, extent.rank)
+        for batch, batch_bytes in extents.batches(BATCH_FILES, BATCH_BYTES, FILE_BYTES):
+            self.see_how_long()
+            if self.ends.is_set():
+                self.undone_rank = min(self.undone_rank, float(batch.ranks[0]))
                 return
-            batch.append(extent)
-            batch_bytes += max(extent.end - extent.start, FILE_BYTES)
-        if batch:
             yield batch, batch_bytes
 
     def show(self) -> None:

@@ -21,7 +21,7 @@ from storeff.scan.pace import Pace
 from storeff.scan.run import wait_for
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import ChangedError, Skipped, skipped_for
-from storeff.sources.source import Range, Source, fill
+from storeff.sources.source import Range, Ranges, Source, fill
 
 U64 = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
@@ -177,9 +177,10 @@ class Rereader:
             else:
                 wanted.append((i, Range(entry, start, end)))
         sparse: list[tuple[int, Range]] = []
+        ranges = Ranges.of(each for _, each in wanted)
         used = done = 0
         while done < len(wanted):
-            reads = self.source.read_ranges([each for _, each in wanted[done:]], buffer[used:])
+            reads = self.source.read_ranges(ranges.part(done, len(ranges)), buffer[used:])
             base = used
             for (i, each), read in zip(wanted[done:], reads, strict=False):
                 if read.has_holes:

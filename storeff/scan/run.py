@@ -7,22 +7,25 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
+import numpy as np
+
 from storeff import _native
 from storeff.errors import StoreffError
+from storeff.scan.extent import Extents
 from storeff.scan.job import SMALL_BYTES, Job, worker_bytes
 from storeff.scan.machine import affordable_threads
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import PartedFile
 from storeff.scan.plan import Plan
-from storeff.scan.sampling import Extent, object_number
 from storeff.scan.watch import Watch
 from storeff.scan.worker import Task, Worker
 from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries
 from storeff.sources.skipped import Skipped
 from storeff.sources.source import Found, Source
+from storeff.sources.sums import exact_sum
 
 # A batch is what one thread takes at a time: enough files to make taking turns cheap, few enough
 # bytes that threads finish together.
@@ -102,14 +105,16 @@ def scan(
     return full_scan.run().as_task(source.roots, shard)
 
 
-def is_in(shard: Shard | None, entry: Entry) -> bool:
-    """Whether ``shard`` measures ``entry``."""
-    return shard is None or object_number(entry) % shard[1] == shard[0]
+def of_shard(shard: Shard | None, entries: Entries) -> Entries:
+    """Those of ``entries`` that ``shard`` measures."""
+    if shard is None:
+        return entries
+    return entries.take(np.flatnonzero(entries.numbers() % shard[1] == shard[0]))
 
 
 def interrupted_at(source: Source, found: Found) -> Skipped:
     """What says that the listing did not go on after ``found``."""
-    name = source.name(found) if isinstance(found, Entry) else found.path
+    name = source.name(found[0]) if isinstance(found, Entries) else found.path
     return Skipped("interrupted", name, None)
 
 
@@ -284,37 +289,29 @@ class _FullScan:
 
     def tasks(self, found: Iterator[Found]) -> Iterator[tuple[Task, int]]:
         """The objects of ``found`` as tasks; everything else is counted here."""
-        batch: list[Extent] = []
-        batch_bytes = 0
         for item in found:
             if self.stop.is_set():
                 self.list_until = min(self.list_until, time.monotonic() + LIST_ON_SECONDS)
                 if time.monotonic() >= self.list_until:
                     self.left_out.add_left_out(interrupted_at(self.job.source, item))
                     break
-            if not isinstance(item, Entry):
+            if not isinstance(item, Entries):
                 # What is no object is in the first shard.
                 if self.shard is None or self.shard[0] == 0:
                     self.left_out.add_left_out(item)
                 continue
-            if not is_in(self.shard, item):
-                continue
-            self.listed_files += 1
-            self.listed_bytes += item.size_bytes
-            if item.size_bytes > SMALL_BYTES:
-                file = PartedFile(self.job.source, item, self.job.plan.part_bytes)
+            entries = of_shard(self.shard, item)
+            self.listed_files += len(entries)
+            self.listed_bytes += exact_sum(entries.sizes)
+            is_large = entries.sizes > SMALL_BYTES
+            for row in np.flatnonzero(is_large).tolist():
+                file = PartedFile(self.job.source, entries[row], self.job.plan.part_bytes)
                 for parts, data_bytes in file.stretches(self.stop):
                     yield (file, parts), max(data_bytes, FILE_BYTES)
-                continue
-            batch.append(Extent(0.0, item, 0, item.size_bytes))
-            # A path that is thousands of directories deep takes more than a small file.
-            batch_bytes += max(item.size_bytes, FILE_BYTES) + len(item.path)
-            if len(batch) >= BATCH_FILES or batch_bytes >= BATCH_BYTES:
-                yield batch, batch_bytes
-                batch, batch_bytes = [], 0
+            if is_large.any():
+                entries = entries.take(np.flatnonzero(~is_large))
+            yield from Extents.whole(entries).batches(BATCH_FILES, BATCH_BYTES, FILE_BYTES)
         self.listing = False
-        if batch:
-            yield batch, batch_bytes
 
     def show(self) -> None:
         self.on_progress(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,19 @@ Floats = npt.NDArray[np.float64]
 
 # Extents of which a row each is held until they are added up by rank.
 ROWS_HELD = 1 << 16
-# Rank, labels, bytes of data and in holes, listed bytes, those once, bits of the file's size.
-Row = tuple[float, int, int, int, int, int, int]
+
+
+class ExtentRows(NamedTuple):
+    """Extents (n,): ranks, labels, bytes of data and in holes, listed bytes, those once, bits of
+    the sizes of their files."""
+
+    ranks: Floats
+    labels: U64
+    data: U64
+    holes: U64
+    listed: U64
+    once: U64
+    exponents: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +128,8 @@ class ExtentTable:
         self.listed, self.once, self.labels, self.data, self.holes = (
             np.empty(0, np.uint64) for _ in range(5)
         )
-        self.rows: list[Row] = []
+        self.rows: list[ExtentRows] = []
+        self.rows_held = 0
         self.listed_bytes = 0
 
     @classmethod
@@ -127,10 +140,11 @@ class ExtentTable:
         made.row_ranks = sample.ranks[sample.at]
         return made
 
-    def add(self, row: Row) -> None:
-        self.rows.append(row)
-        self.listed_bytes += row[4]
-        if len(self.rows) >= ROWS_HELD:
+    def add(self, rows: ExtentRows) -> None:
+        self.rows.append(rows)
+        self.rows_held += len(rows.ranks)
+        self.listed_bytes += int(rows.listed.sum())
+        if self.rows_held >= ROWS_HELD:
             self.fold()
 
     def plus(self, other: "ExtentTable") -> "ExtentTable":
@@ -149,16 +163,12 @@ class ExtentTable:
         """Add up the rows that are held."""
         if not self.rows:
             return
-        ranks, labels, data, holes, listed, once, exponents = zip(*self.rows, strict=True)
-        self.rows = []
-        self.ranks = np.append(self.ranks, ranks)
-        self.exponents = np.append(self.exponents, np.array(exponents, np.int64))
-        self.listed = np.append(self.listed, np.array(listed, np.uint64))
-        self.once = np.append(self.once, np.array(once, np.uint64))
-        self.row_ranks = np.append(self.row_ranks, ranks)
-        self.labels = np.append(self.labels, np.array(labels, np.uint64))
-        self.data = np.append(self.data, np.array(data, np.uint64))
-        self.holes = np.append(self.holes, np.array(holes, np.uint64))
+        held = ExtentRows(*(np.concatenate(column) for column in zip(*self.rows, strict=True)))
+        self.rows, self.rows_held = [], 0
+        self.ranks = np.append(self.ranks, held.ranks)
+        self.row_ranks = np.append(self.row_ranks, held.ranks)
+        for name in ("exponents", "listed", "once", "labels", "data", "holes"):
+            setattr(self, name, np.append(getattr(self, name), getattr(held, name)))
         self.unite()
 
     def unite(self) -> None:

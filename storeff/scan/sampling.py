@@ -10,25 +10,21 @@ Joyce, "Selecting several samples from a single population", Australian Journal 
 1972).
 """
 
-import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
+from storeff.scan.extent import Extents, Floats
 from storeff.scan.plan import ALLOCATION_BYTES
-from storeff.sources.entry import Entry, Version
+from storeff.sources.entry import U64, Entries, Entry, Version
 from storeff.sources.source import Source
-
-U64 = npt.NDArray[np.uint64]
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from storeff.sources.sums import Ints, bit_lengths, exact_sum
 
 # 2^64 / golden ratio, odd: multiplying by it spreads consecutive numbers.
 GOLDEN = 0x9E3779B97F4A7C15
@@ -41,8 +37,6 @@ COUNT_MAX = 255
 RANGES_HELD = 1 << 21
 # How many extents of a file are looked at together: some 50 bytes each.
 NUMBERS_AT_A_TIME = 1 << 20
-# Files that are looked at together.
-ENTRIES_AT_A_TIME = 4096
 # What was allocated to larger files is not believed: it may never have been written.
 BELIEVED_BYTES = 64 << 20
 
@@ -83,22 +77,6 @@ class Shared(NamedTuple):
     def of(self, rows: Ints) -> "Shared":
         """That of the files in ``rows``."""
         return Shared(self.key[rows], self.size[rows], self.group_size[rows])
-
-
-class Extent(NamedTuple):
-    """Bytes [start, end) of ``entry``, and their sampling rank, 0 in a full scan. ``once_bytes``:
-    its part of the bytes that were left if the files that share the rank, where of one size, were
-    copies (its nominal unique bytes)."""
-
-    rank: float
-    entry: Entry
-    start: int
-    end: int
-    once_bytes: int = 0
-
-    @property
-    def order(self) -> tuple[float, bytes, int]:
-        return self.rank, self.entry.key, self.start
 
 
 @dataclass
@@ -179,33 +157,22 @@ class SamplingRanks:
         # Files by size, by name and by both. Those that collide may be told apart that need not be,
         # which costs some coordination and nothing else.
         self.of_size, self.of_name, self.of_both = KeyCounts(), KeyCounts(), KeyCounts()
-        self.uncounted: list[Entry] = []
         self.held: dict[tuple[bytes, int, Version], Ints] = {}
         self.held_ranges = 0
 
-    def count(self, entry: Entry) -> None:
-        """Take note of a file; all must have been before a rank is asked for."""
-        self.uncounted.append(entry)
-        if len(self.uncounted) == ENTRIES_AT_A_TIME:
-            self._count()
-
-    def _count(self) -> None:
-        """Count the files that wait for others."""
-        sizes, bits, names = _traits(self.uncounted)
+    def count(self, entries: Entries) -> None:
+        """Take note of files; all must have been before a rank is asked for."""
+        sizes, bits, names = _traits(entries)
         self.of_size.add(sizes)
         self.of_name.add(names ^ bits)
         self.of_both.add(sizes ^ names)
-        self.uncounted = []
 
     def sampled_bytes(self, entry: Entry) -> int:
-        """The bytes of ``entry`` that may be sampled: not those of extents that are in holes.
-        Raises OSError if it cannot be told which of its extents hold data: then none may be."""
-        extent_bytes = self.design.extent_bytes
-        if not may_have_holes(entry, extent_bytes):
-            self.extents += -(-entry.size_bytes // extent_bytes)
-            return entry.size_bytes
+        """The bytes of ``entry``, which may have holes, that may be sampled: not those of extents
+        that are in holes. Raises OSError if it cannot be told which of its extents hold data: then
+        none may be."""
         try:
-            ranges = data_extents(self.source, entry, extent_bytes)
+            ranges = data_extents(self.source, entry, self.design.extent_bytes)
         except OSError:
             self.hold(entry, np.empty((0, 2), np.int64))
             raise
@@ -213,7 +180,7 @@ class SamplingRanks:
         sampled_bytes = 0
         for numbers in numbers_in(ranges):
             self.extents += len(numbers)
-            sampled_bytes += int(self.sizes(entry, numbers).sum())
+            sampled_bytes += exact_sum(self.sizes(entry, numbers))
         return sampled_bytes
 
     def hold(self, entry: Entry, ranges: Ints) -> None:
@@ -225,7 +192,7 @@ class SamplingRanks:
     def numbers(self, entry: Entry) -> Iterator[Ints]:
         """The numbers of the extents of ``entry`` that hold data, so many at a time; where those
         were not remembered, as they are now."""
-        if not may_have_holes(entry, self.design.extent_bytes):
+        if not may_have_holes(entry.size_bytes, entry.allocated_bytes, self.design.extent_bytes):
             return iter((np.arange(-(-entry.size_bytes // self.design.extent_bytes)),))
         ranges = self.held.get(_identity(entry))
         if ranges is None:
@@ -241,10 +208,8 @@ class SamplingRanks:
         extent_bytes = self.design.extent_bytes
         return np.minimum(extent_bytes, entry.size_bytes - numbers * extent_bytes)
 
-    def shared_by(self, entries: Sequence[Entry]) -> Shared:
+    def shared_by(self, entries: Entries) -> Shared:
         """What files must have in common with each of ``entries`` to share its ranks."""
-        if self.uncounted:
-            self._count()
         sizes, bits, names = _traits(entries)
         both = self.of_both.of(sizes ^ names)
         of_name, of_size = self.of_name.of(names ^ bits), self.of_size.of(sizes)
@@ -254,67 +219,53 @@ class SamplingRanks:
             for count, limit in ((both, most), (of_name, versions), (of_size, most))
         ]
         alone = ~(rules[0] | rules[1] | rules[2])
-        key = np.select(rules, [names, names, np.zeros_like(names)])
-        for i in np.flatnonzero(alone).tolist():
-            key[i] = object_number(entries[i])
         return Shared(
-            key=key,
+            key=np.select([*rules, alone], [names, names, np.zeros_like(names), entries.numbers()]),
             size=np.where(rules[1] & ~rules[0], bits, sizes),
             group_size=np.select([*rules, alone], [both, both, of_size, np.ones_like(both)]),
         )
 
     def select(
-        self, entries: Iterable[Entry], low: float, high: float, totals: Totals
-    ) -> Iterator[Extent]:
-        """The extents of ``entries`` that rank in [low, high). Counts all extents in ``totals``."""
-        remaining = iter(entries)
-        while some := list(islice(remaining, ENTRIES_AT_A_TIME)):
-            shared = self.shared_by(some)
-            sizes = np.array([entry.size_bytes for entry in some], np.int64)
+        self, found: Iterable[Entries], low: float, high: float, totals: Totals
+    ) -> Iterator[Extents]:
+        """The extents of the files ``found`` that rank in [low, high). Counts all extents in
+        ``totals``."""
+        for entries in found:
+            shared = self.shared_by(entries)
+            sizes = entries.sizes
             is_small = (sizes > 0) & (sizes < self.design.extent_bytes)
             small = np.flatnonzero(is_small)
-            yield from self._selected(
-                [some[i] for i in small.tolist()],
-                shared.of(small),
-                np.zeros(len(small), np.int64),
-                sizes[small],
-                (low, high),
-                totals,
+            bounds = low, high
+            yield self._selected(
+                entries, small, shared, np.zeros(len(small), np.int64), bounds, totals
             )
             for i in np.flatnonzero(~is_small).tolist():
-                for numbers in self.numbers(some[i]):
-                    yield from self._selected(
-                        [some[i]] * len(numbers),
-                        shared.of(np.full(len(numbers), i)),
-                        numbers,
-                        self.sizes(some[i], numbers),
-                        (low, high),
-                        totals,
-                    )
+                for numbers in self.numbers(entries[i]):
+                    rows = np.full(len(numbers), i)
+                    yield self._selected(entries, rows, shared, numbers, bounds, totals)
 
     def _selected(
         self,
-        entries: Sequence[Entry],
+        entries: Entries,
+        rows: Ints,
         shared: Shared,
         numbers: Ints,
-        sizes: Ints,
         bounds: tuple[float, float],
         totals: Totals,
-    ) -> Iterator[Extent]:
-        """Of extents (n,) of ``sizes``, each with its file, those that rank within ``bounds``."""
-        if not len(numbers):
-            return
-        file_sizes = np.array([entry.size_bytes for entry in entries], np.int64)
+    ) -> Extents:
+        """Of extents (n,), each with the row of its file, those that rank within ``bounds``."""
+        shared = shared.of(rows)
+        file_sizes = entries.sizes[rows]
         starts = numbers * self.design.extent_bytes
+        sizes = np.minimum(self.design.extent_bytes, file_sizes - starts)
         is_last = starts + sizes == file_sizes
         padding_bytes = int((-file_sizes[is_last] % ALLOCATION_BYTES).sum())
-        exponents = np.array([entry.size_bytes.bit_length() for entry in entries], np.int64)
-        totals.count(exponents, sizes, shared.group_size, padding_bytes)
+        totals.count(bit_lengths(file_sizes), sizes, shared.group_size, padding_bytes)
         ranks = sampling_ranks(shared.size, numbers.astype(np.uint64), shared.key, self.design.seed)
-        once_bytes = sizes // shared.group_size
-        for i in np.flatnonzero((bounds[0] <= ranks) & (ranks < bounds[1])).tolist():
-            start, end = int(starts[i]), int(starts[i] + sizes[i])
-            yield Extent(float(ranks[i]), entries[i], start, end, int(once_bytes[i]))
+        some = np.flatnonzero((bounds[0] <= ranks) & (ranks < bounds[1]))
+        starts, sizes = starts[some], sizes[some]
+        once_bytes = sizes // shared.group_size[some]
+        return Extents.of(entries.take(rows[some]), ranks[some], starts, starts + sizes, once_bytes)
 
 
 def sampling_ranks(size: U64, number: U64, key: U64, seed: int) -> Floats:
@@ -323,16 +274,10 @@ def sampling_ranks(size: U64, number: U64, key: U64, seed: int) -> Floats:
     return _native.rank(keys, np.ones(len(keys), np.uint64), seed)
 
 
-def _traits(entries: Sequence[Entry]) -> tuple[U64, U64, U64]:
+def _traits(entries: Entries) -> tuple[U64, U64, U64]:
     """(n,) sizes, how many bits these have, and hashes of the base names."""
-    sizes = np.array([entry.size_bytes for entry in entries], np.uint64)
-    bits = np.array([entry.size_bytes.bit_length() for entry in entries], np.uint64)
-    return sizes, bits, np.array([name_hash(entry) for entry in entries], np.uint64)
-
-
-def name_hash(entry: Entry) -> int:
-    """64 bits of a file's base name."""
-    return int.from_bytes(_native.fingerprint(os.path.basename(entry.path))[:8], "big")
+    bits = bit_lengths(entries.sizes).astype(np.uint64)
+    return entries.sizes.astype(np.uint64), bits, entries.name_hashes()
 
 
 def object_number(entry: Entry) -> int:
@@ -340,11 +285,18 @@ def object_number(entry: Entry) -> int:
     return int.from_bytes(_native.fingerprint(entry.key)[:8], "big")
 
 
-def may_have_holes(entry: Entry, extent_bytes: int) -> bool:
-    """Whether ``entry`` may have extents that hold no data: the file system stores an extent less
-    than there is, or the file is large."""
-    stored_bytes = entry.allocated_bytes + extent_bytes
-    return stored_bytes <= entry.size_bytes or entry.size_bytes >= BELIEVED_BYTES
+@overload
+def may_have_holes(size_bytes: int, allocated_bytes: int, extent_bytes: int) -> bool: ...
+@overload
+def may_have_holes(
+    size_bytes: Ints, allocated_bytes: Ints, extent_bytes: int
+) -> npt.NDArray[np.bool_]: ...
+def may_have_holes(
+    size_bytes: int | Ints, allocated_bytes: int | Ints, extent_bytes: int
+) -> bool | npt.NDArray[np.bool_]:
+    """Whether files may have extents that hold no data: the file system stores an extent less than
+    there is, or the file is large."""
+    return (allocated_bytes <= size_bytes - extent_bytes) | (size_bytes >= BELIEVED_BYTES)
 
 
 def data_extents(source: Source, entry: Entry, extent_bytes: int) -> Ints:

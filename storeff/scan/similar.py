@@ -17,7 +17,7 @@ from storeff.scan.machine import affordable_threads
 from storeff.scan.pace import Pace
 from storeff.scan.plan import Plan, Similarity
 from storeff.scan.siblings import TENSOR_CLASSES, TENSORS_MAX, TensorFile, first_tensors
-from storeff.sources.entry import Entry, Version
+from storeff.sources.entry import U64, Entries, Entry, Version
 from storeff.sources.skipped import ChangedError, Skipped, skipped_for
 from storeff.sources.source import Reader, Source, read_range
 
@@ -75,9 +75,13 @@ class SimilarChunks:
             if len(self.tensors) >= 2 * TENSORS_MAX:
                 self.tensors = first_tensors(self.tensors)
 
-    def name_files(self, entries: Mapping[int, Entry]) -> None:
-        """Remember those of the ``entries`` scanned last, by number, that chunks were kept of."""
-        self.files.update((number, entries[number]) for number in self.sketch.new_files())
+    def name_files(self, numbers: U64, entries: Entries) -> None:
+        """Remember those of the ``entries`` (n,) scanned last, with their ``numbers`` (n,), that
+        chunks were kept of."""
+        kept = self.sketch.new_files()
+        if kept:
+            rows = {number: row for row, number in enumerate(numbers.tolist())}
+            self.files.update((number, entries[rows[number]]) for number in kept)
         if len(self.files) > 4 * self.entries:
             self.files = dict(self.finish().files)
 

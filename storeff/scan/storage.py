@@ -14,7 +14,7 @@ import numpy as np
 from storeff.scan.listing import Listing
 from storeff.scan.pace import Pace
 from storeff.scan.part import Stop
-from storeff.sources.source import Range
+from storeff.sources.source import Range, Ranges
 
 # Of so many extents a head is read, and as many others whole, so many in a call and for so long at
 # most: enough to tell a disk that seeks from one that does not, and nothing where all is cached.
@@ -39,7 +39,8 @@ def measure_storage(listing: Listing, threads: int, pace: Pace, stop: Stop) -> S
     # Not by the seed: an earlier scan has read the extents of lowest rank, which may be in memory.
     low = random.uniform(0.0, 1.0 - width)
     _, extents = next(listing.slices(low, float(np.nextafter(low + width, 2.0))))
-    ranges = [Range(e.entry, e.start, e.end) for e in extents[: 2 * PROBES]]
+    some = extents.part(0, min(len(extents), 2 * PROBES))
+    ranges = [Range(extent.entry, extent.start, extent.end) for extent in some]
     heads = [each._replace(end=min(each.start + HEAD_BYTES, each.end)) for each in ranges[::2]]
     # Medians: the first call of a thread takes longer, and so does one that had to wait.
     opening = [seconds / opens for seconds, opens, _ in _calls(listing, heads, threads, pace, stop)]
@@ -70,8 +71,8 @@ def _calls(
             if not some:
                 break
             started = time.monotonic()
-            reads = listing.source.read_ranges(some, view)
-            read_bytes = sum(each.length for each in reads)
+            reads = listing.source.read_ranges(Ranges.of(some), view)
+            read_bytes = int(reads.rows["length"].sum())
             pace.wait(read_bytes)
             calls.append((time.monotonic() - started, len(reads), read_bytes))
 

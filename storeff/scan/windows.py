@@ -1,9 +1,8 @@
 """Drawing windows of the data from its listing, before anything is read."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -11,17 +10,15 @@ import numpy.typing as npt
 from storeff import _native
 from storeff.scan.measurement import labels_of_roots
 from storeff.scan.occurrences import WINDOW_BYTES, WINDOWS_MAX, rank_limit
-from storeff.scan.run import Shard
+from storeff.scan.run import Shard, of_shard
 from storeff.scan.sampling import GOLDEN, data_extents
-from storeff.sources.entry import Entry
+from storeff.sources.entry import U64, Entries, Entry
 from storeff.sources.skipped import Skipped, skipped_for
 from storeff.sources.source import HOLE_BYTES, Source
+from storeff.sources.sums import Ints, exact_sum
 
-U64 = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
 
-# Entries that are looked at together.
-ENTRIES_AT_A_TIME = 4096
 # Of the paths of the objects that windows were drawn of so many bytes are held: for more, fewer
 # windows are drawn. Some are thousands of directories deep.
 PATH_BYTES_HELD = 64 << 20
@@ -52,20 +49,11 @@ class Windows:
     tau: float
 
 
-def object_numbers(entries: Sequence[Entry]) -> U64:
-    """(n,) what sampling.object_number gives for each."""
-    keys = [entry.key for entry in entries]
-    lengths = np.array([len(key) for key in keys], np.int64)
-    ranges = np.column_stack((np.cumsum(lengths) - lengths, lengths))
-    numbers: U64 = np.ascontiguousarray(_native.fingerprints(b"".join(keys), ranges)[:, 0])
-    return numbers
-
-
-def listed(source: Source) -> Iterator[list[Entry]]:
-    """The objects that hold bytes, some thousand at a time."""
-    found = (each for each in source.list() if isinstance(each, Entry) and each.size_bytes)
-    while entries := list(islice(found, ENTRIES_AT_A_TIME)):
-        yield entries
+def with_bytes(source: Source) -> Iterator[Entries]:
+    """The objects that hold bytes."""
+    for found in source.list():
+        if isinstance(found, Entries) and found.sizes.any():
+            yield found if found.sizes.all() else found.take(np.flatnonzero(found.sizes))
 
 
 def draw_windows(
@@ -74,7 +62,7 @@ def draw_windows(
     """About WINDOWS_MAX windows of the objects of ``source``, or of ``shard``, in one listing; and
     what might have holes and cannot be looked into. After a stop, of what was listed by then."""
     drawing = _Drawing(source, seed, shard)
-    for entries in listed(source):
+    for entries in with_bytes(source):
         if stop.is_set():
             break
         drawing.add(entries)
@@ -98,42 +86,40 @@ class _Drawing:
         self.entries: dict[int, Entry] = {}
         self.skipped: list[Skipped] = []
 
-    def add(self, entries: Sequence[Entry]) -> None:
+    def add(self, entries: Entries) -> None:
         if self.salt is None:
             # Machines with the same files have samples of their own; shards of a source share one.
             first = b"\0".join((*sorted(self.source.roots), repr(entries[0].version).encode()))
             self.salt = np.uint64(int.from_bytes(_native.fingerprint(first)[:8], "big"))
-        numbers = object_numbers(entries)
-        if self.shard is not None:
-            at = np.flatnonzero(numbers % np.uint64(self.shard[1]) == np.uint64(self.shard[0]))
-            numbers, entries = numbers[at], [entries[i] for i in at.tolist()]
-        sizes = np.array([entry.size_bytes for entry in entries], np.uint64)
-        stored = np.array([entry.allocated_bytes for entry in entries], np.uint64)
-        sparse = (sizes > SPARSE_BYTES) & (stored < sizes // np.uint64(SPARSE_RATIO))
-        if not sparse.any():
-            self.draw(entries, numbers, np.zeros_like(sizes), sizes)
-            return
-        at = np.flatnonzero(~sparse)
-        self.draw(
-            [entries[i] for i in at.tolist()], numbers[at], np.zeros_like(sizes[at]), sizes[at]
+        entries = of_shard(self.shard, entries)
+        numbers, sizes = entries.numbers(), entries.sizes.astype(np.uint64)
+        sparse = (entries.sizes > SPARSE_BYTES) & (
+            entries.allocated < entries.sizes // SPARSE_RATIO
         )
         for i in np.flatnonzero(sparse).tolist():
-            self.add_sparse(entries[i], numbers[i])
+            self.add_sparse(entries.part(i, i + 1), numbers[i])
+        if sparse.any():
+            dense = np.flatnonzero(~sparse)
+            entries, numbers, sizes = entries.take(dense), numbers[dense], sizes[dense]
+        self.draw(entries, np.arange(len(entries)), numbers, np.zeros_like(sizes), sizes)
 
-    def add_sparse(self, entry: Entry, number: np.uint64) -> None:
-        """Draw from the stretches of data of ``entry``."""
+    def add_sparse(self, entries: Entries, number: np.uint64) -> None:
+        """Draw from the stretches of data of the only one of ``entries``."""
+        entry = entries[0]
         try:
             ranges = data_extents(self.source, entry, HOLE_BYTES) * HOLE_BYTES
         except OSError as error:
             self.skipped.append(skipped_for(error, self.source.name(entry), entry.size_bytes))
             return
         starts, ends = np.minimum(ranges, entry.size_bytes).astype(np.uint64).T
-        self.draw([entry] * len(starts), np.full(len(starts), number), starts, ends - starts)
+        rows = np.zeros(len(starts), np.int64)
+        self.draw(entries, rows, np.full(len(starts), number), starts, ends - starts)
 
-    def draw(self, entries: Sequence[Entry], numbers: U64, starts: U64, sizes: U64) -> None:
-        """Draw from stretches of ``sizes`` (n,) of the objects ``numbers``, from ``starts`` on."""
-        self.data_bytes += int(sizes.sum())
-        self.window_count += int((-(-sizes.astype(np.int64) // WINDOW_BYTES)).sum())
+    def draw(self, entries: Entries, rows: Ints, numbers: U64, starts: U64, sizes: U64) -> None:
+        """Draw from stretches of ``sizes`` (n,), from ``starts`` on, of the objects ``numbers``,
+        which are in ``rows`` of ``entries``."""
+        self.data_bytes += exact_sum(sizes.astype(np.int64))
+        self.window_count += exact_sum(-(-sizes.astype(np.int64) // WINDOW_BYTES))
         self.tau = min(self.tau, rank_limit(self.data_bytes, self.window_count))
         assert self.salt is not None
         # A stretch draws as an object of its own.
@@ -141,12 +127,15 @@ class _Drawing:
         found = _native.sample_windows(names, sizes, self.seed, self.tau, WINDOW_BYTES)
         of = found["index"].astype(np.intp)
         shift = starts[of]
-        rows = (numbers[of], found["start"] + shift, found["length"], found["point"] + shift)
-        self.rows = np.concatenate((self.rows, np.column_stack(rows)))
+        drawn = (numbers[of], found["start"] + shift, found["length"], found["point"] + shift)
+        self.rows = np.concatenate((self.rows, np.column_stack(drawn)))
         self.ranks = np.concatenate((self.ranks, found["rank"]))
-        for i in np.unique(of).tolist():
-            self.entries[int(numbers[i])] = entries[i]
-        self.path_bytes += sum(len(entries[i].path) for i in np.unique(of).tolist())
+        stretches = np.unique(of)
+        for number, entry in zip(
+            numbers[stretches].tolist(), entries.take(rows[stretches]), strict=True
+        ):
+            self.entries[number] = entry
+            self.path_bytes += len(entry.path)
         if len(self.ranks) > 2 * WINDOWS_MAX:
             self.drop()
         while self.path_bytes > PATH_BYTES_HELD and len(self.entries) > 1:

@@ -2,23 +2,27 @@
 
 import errno
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from storeff import _native
-from storeff.scan.job import CLASS_NUMBERS, Job
+from storeff.scan.classes import CLASS_NUMBERS, Classes
+from storeff.scan.extent import Extents
+from storeff.scan.job import Job
 from storeff.scan.measurement import Measurement
 from storeff.scan.part import Part, PartedFile
-from storeff.scan.sample import ExtentTable
-from storeff.scan.sampling import Extent, object_number
+from storeff.scan.sample import ExtentRows, ExtentTable
+from storeff.scan.sampling import object_number
 from storeff.scan.sketch import Sketch
 from storeff.sources.census import Census
-from storeff.sources.content import CLASSES, PROBE_BYTES, classify
-from storeff.sources.entry import Entry
+from storeff.sources.content import CLASSES, PROBE_BYTES
+from storeff.sources.entry import U64, Entries, Entry, Rows
 from storeff.sources.skipped import ChangedError, Skipped, skipped_for
-from storeff.sources.source import Reader, fill, read_head
+from storeff.sources.source import RangesRead, Reader, fill
+from storeff.sources.sums import Ints, bit_lengths, counts_and_sums
 
 if TYPE_CHECKING:
     # Only where similar chunks are asked for is it needed.
@@ -28,28 +32,24 @@ if TYPE_CHECKING:
 READ_BYTES = 512 << 10
 # One native call reads no more, so that a stop, a pace and the progress are looked at.
 CALL_BYTES = 16 << 20
-# Files of several extents whose class is remembered, about 100 bytes each.
-CLASSES_HELD = 1 << 16
-
 # Small files, or extents of a sample; or some parts of a large file.
-Task = list[Extent] | tuple[PartedFile, list[Part]]
+Task = Extents | tuple[PartedFile, list[Part]]
 # What Scanner.scan_contents takes.
-Content = tuple[int, int, int, int, int, int, int, float]
+CONTENT: np.dtype[np.void] = np.dtype(_native.CONTENT_FIELDS)
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the person asked for it
     """The scan was interrupted while this file was being read."""
 
 
-class Outcome(NamedTuple):
-    """What became of an extent: the class of its data, if some was read, its bytes of data and in
-    holes, and why something is missing."""
+@dataclass(slots=True)
+class Outcome:
+    """What became of an extent with holes: the class of its data, if some was read, and its bytes
+    of data and in holes."""
 
-    extent: Extent
-    content_class: str | None
-    data_bytes: int
+    content_class: str = ""
+    data_bytes: int = 0
     hole_bytes: int = 0
-    error: OSError | None = None
 
 
 class Worker:
@@ -86,165 +86,169 @@ class Worker:
 
     def measure(self, task: Task) -> None:
         """Measure small files or extents, or some parts of a large file."""
-        if isinstance(task, list):
+        if isinstance(task, Extents):
             self.measure_extents(task)
         else:
             self.measure_stretch(*task)
         if self.similar is not None:
-            entries = [e.entry for e in task] if isinstance(task, list) else [task[0].entry]
-            self.similar.name_files({object_number(entry): entry for entry in entries})
+            entries = task.entries if isinstance(task, Extents) else Entries.of([task[0].entry])
+            self.similar.name_files(entries.numbers(), entries)
 
     def count_data(self, entry: Entry, content_class: str, data_bytes: int) -> None:
         self.read_bytes += data_bytes
         self.class_bytes[CLASS_NUMBERS[content_class]] += data_bytes
+        self.count_roots(dict.fromkeys(entry.roots, data_bytes))
+
+    def count_roots(self, bytes_of: Mapping[int, int]) -> None:
         if self.volumes:
-            for root in entry.roots:
+            for root, data_bytes in bytes_of.items():
                 self.volumes[self.source.roots[root]] += data_bytes
 
     # ---- small files, and extents of a sample ----
 
-    def measure_extents(self, extents: list[Extent]) -> None:
+    def measure_extents(self, extents: Extents) -> None:
         """Measure what fits the buffer; what cannot be read costs only itself."""
-        ranges = [self.job.range_of(extent) for extent in extents]
-        done = 0
-        while done < len(extents) and not self.job.stop.is_set():
-            reads = self.source.read_ranges(ranges[done:], self.view)
-            outcomes: list[Outcome] = []
-            contents: list[Content] = []
-            sparse: list[Extent] = []
+        numbers = extents.entries.numbers()
+        ranges = self.job.ranges_of(extents, numbers)
+        done, count = 0, len(extents)
+        while done < count and not self.job.stop.is_set():
+            reads = self.source.read_ranges(ranges.part(done, count), self.view)
+            until = done + len(reads)
+            some = extents.part(done, until), numbers[done:until], ranges.bounds[done:until]
             with self.job.turn:
-                for i, read in enumerate(reads, done):
-                    if read.has_holes:
-                        sparse.append(extents[i])
-                    else:
-                        at = read.offset, read.head_length, read.length
-                        outcomes.append(
-                            self.look_at(extents[i], ranges[i].start, at, read.error, contents)
-                        )
-                self.count(outcomes)
-            if contents:
+                contents = self.look_at(*some, reads)
+            if len(contents):
                 self.scanner.scan_contents(self.view, contents)
-            for extent in sparse:
-                self.measure_sparse(extent)
-            done += len(reads)
-            self.job.pace.wait(sum(read.length for read in reads))
-        if done < len(extents):
-            self.undone_rank = min(self.undone_rank, extents[done].rank)
+            for row in sorted(reads.with_holes):
+                self.measure_sparse(extents.part(done + row, done + row + 1))
+            done = until
+            self.job.pace.wait(int(reads.rows["length"].sum()))
+        if done < count:
+            self.undone_rank = min(self.undone_rank, float(extents.ranks[done]))
             if self.job.design is None:
-                self.refuse([extent.entry for extent in extents[done:]])
+                self.refuse(extents.entries.part(done, count))
 
-    def refuse(self, entries: Sequence[Entry]) -> None:
+    def refuse(self, entries: Entries) -> None:
         """Count ``entries`` as interrupted."""
         for entry in entries:
             name = self.source.name(entry)
             self.census.add_left_out(Skipped("interrupted", name, entry.size_bytes))
-        self.census.add_entries(entries, [None] * len(entries))
+        self.census.add_entries(entries)
         self.files_done += len(entries)
 
-    def look_at(
+    def look_at(self, extents: Extents, numbers: U64, bounds: Rows, reads: RangesRead) -> Rows:
+        """Take note of ``extents`` of the objects ``numbers`` (n,), of which ``bounds`` were to be
+        read and ``reads`` lie in the buffer; what of that is to be scanned."""
+        rows, entries = reads.rows, extents.entries
+        lengths, heads, starts = rows["length"], rows["head_length"], bounds["start"]
+        begin, end = extents.rows["start"], extents.rows["end"]
+        data_bytes = np.minimum(starts + lengths, end) - begin
+        has_data = data_bytes > 0
+        data_bytes[~has_data] = 0
+        heads = np.where(heads > 0, heads, np.minimum(lengths, PROBE_BYTES))
+        heads = np.where(has_data, heads, 0)
+        classes = self.job.classes.of(entries, numbers, self.view, rows["offset"], heads)
+        classes[~has_data] = _native.UNKNOWN
+        of_class = counts_and_sums(classes[has_data].astype(np.int64), data_bytes[has_data])
+        for number, (_, class_bytes) in of_class.items():
+            self.read_bytes += class_bytes
+            self.class_bytes[number] += class_bytes
+        self.count_roots(entries.sums_by_root(data_bytes))
+        contents = np.empty(len(rows), CONTENT)
+        contents["offset"] = rows["offset"] + rows["head_length"]
+        contents["length"] = lengths
+        contents["labels"] = self.job.labels_of(entries, classes)
+        contents["object"], contents["rank"] = numbers, extents.ranks
+        contents["position"], contents["start"] = starts, begin
+        contents["end"] = lengths if self.job.design is None else end
+        if not reads.with_holes:
+            self.count(extents, classes, data_bytes, np.zeros_like(data_bytes), reads.errors)
+        else:
+            kept = np.array([row not in reads.with_holes for row in range(len(rows))])
+            place = {row: i for i, row in enumerate(np.flatnonzero(kept).tolist())}
+            errors = {place[row]: error for row, error in reads.errors.items()}
+            some, of_data = extents.take(np.flatnonzero(kept)), data_bytes[kept]
+            self.count(some, classes[kept], of_data, np.zeros_like(of_data), errors)
+        wanted: Rows = contents[has_data]
+        return wanted
+
+    def count(
         self,
-        extent: Extent,
-        position: int,
-        at: tuple[int, int, int],
-        error: OSError | None,
-        contents: list[Content],
-    ) -> Outcome:
-        """What became of an extent whose data from ``position`` on lies in the buffer ``at``, as
-        a read says, and what of that is to be scanned."""
-        offset, head_length, length = at
-        entry = extent.entry
-        data_bytes = min(position + length, extent.end) - extent.start
-        if data_bytes <= 0:
-            return Outcome(extent, None, 0, error=error)
-        head_bytes = head_length or min(length, PROBE_BYTES)
-        number = object_number(entry)
-        content_class = self.class_of(entry, number, self.view[offset : offset + head_bytes])
-        self.count_data(entry, content_class, data_bytes)
-        end = extent.end if self.job.design is not None else length
-        bounds = position, extent.start, end, extent.rank
-        labels = self.job.labels(entry, content_class)
-        contents.append((offset + head_length, length, labels, number, *bounds))
-        return Outcome(extent, content_class, data_bytes, error=error)
-
-    def class_of(self, entry: Entry, number: int, head: memoryview | bytes) -> str:
-        """The content class of ``entry``, the object of that ``number``, which begins with ``head``
-        if it is not known."""
-        design = self.job.design
-        is_kept = design is not None and entry.size_bytes > design.extent_bytes
-        known = self.job.classes.get(number) if is_kept else None
-        if known is not None:
-            return known
-        content_class = classify(
-            bytes(head), self.source.name(entry), entry.size_bytes, self.job.is_kv
-        )
-        if is_kept:
-            if len(self.job.classes) >= CLASSES_HELD:
-                self.job.classes.clear()
-            self.job.classes[number] = content_class
-        return content_class
-
-    def count(self, outcomes: Sequence[Outcome]) -> None:
-        """Take note of whole small files, or of extents."""
-        classes: list[str | None] = []
-        for extent, content_class, data_bytes, hole_bytes, error in outcomes:
-            entry = extent.entry
-            if error is not None:
-                missing_bytes = extent.end - extent.start - data_bytes - hole_bytes
-                self.census.add_left_out(skipped_for(error, self.source.name(entry), missing_bytes))
-            elif content_class is None and not entry.size_bytes:
-                content_class = "empty"
-            classes.append(content_class)
-            if self.job.design is not None:
-                labels, size_bits = self.job.labels(entry, content_class), entry.size_bytes
-                bytes_of = data_bytes, hole_bytes, extent.end - extent.start, extent.once_bytes
-                self.extents.add((extent.rank, labels, *bytes_of, size_bits.bit_length()))
-        self.files_done += len(outcomes)
+        extents: Extents,
+        classes: Classes,
+        data_bytes: Ints,
+        hole_bytes: Ints,
+        errors: Mapping[int, OSError],
+    ) -> None:
+        """Take note of whole small files, or of extents, and why something of them is missing."""
+        entries = extents.entries
+        is_empty = (entries.sizes == 0) & (classes == _native.UNKNOWN)
+        classes = np.where(is_empty, CLASS_NUMBERS["empty"], classes).astype(np.uint8)
+        for row, error in errors.items():
+            if is_empty[row]:
+                classes[row] = _native.UNKNOWN
+            missing_bytes = int(extents.sizes[row] - data_bytes[row] - hole_bytes[row])
+            name = self.source.name(entries[row])
+            self.census.add_left_out(skipped_for(error, name, missing_bytes))
+        self.files_done += len(extents)
         if self.job.design is None:
-            self.census.add_entries([o.extent.entry for o in outcomes], classes)
+            self.census.add_entries(entries, classes)
+            return
+        self.extents.add(
+            ExtentRows(
+                ranks=extents.ranks,
+                labels=self.job.labels_of(entries, classes),
+                data=data_bytes.astype(np.uint64),
+                holes=hole_bytes.astype(np.uint64),
+                listed=extents.sizes.astype(np.uint64),
+                once=extents.rows["once_bytes"].astype(np.uint64),
+                exponents=bit_lengths(entries.sizes),
+            )
+        )
 
-    def measure_sparse(self, extent: Extent) -> None:
-        """Measure a small file or an extent that has holes."""
+    def measure_sparse(self, extents: Extents) -> None:
+        """Measure the only one of ``extents``, a small file or an extent that has holes."""
+        extent = extents[0]
         if self.job.design is None:
             file = PartedFile(self.source, extent.entry, self.job.plan.part_bytes)
             for parts, _ in file.stretches(self.job.stop):
                 self.measure_stretch(file, parts)
             return
-        outcome = Outcome(extent, None, 0)
+        outcome, errors = Outcome(), dict[int, OSError]()
         try:
             with self.source.open(extent.entry) as reader:
-                outcome = self.read_segments(reader, outcome)
+                self.read_segments(reader, extents, outcome)
                 if not reader.is_unchanged():
                     raise ChangedError(errno.ESTALE, "written to while it was read")
         except OSError as error:
-            outcome = outcome._replace(error=error)
+            errors = {0: error}
         self.hole_bytes += outcome.hole_bytes
-        self.count([outcome])
+        number = CLASS_NUMBERS.get(outcome.content_class, _native.UNKNOWN)
+        sizes = np.array([outcome.data_bytes]), np.array([outcome.hole_bytes])
+        self.count(extents, np.array([number], np.uint8), *sizes, errors)
 
-    def read_segments(self, reader: Reader, outcome: Outcome) -> Outcome:
+    def read_segments(self, reader: Reader, extents: Extents, outcome: Outcome) -> None:
         """Read the segments of data that reach into an extent, with what chunks need around it.
         Raises OSError."""
-        extent, entry = outcome.extent, outcome.extent.entry
-        wanted = self.job.range_of(extent)
-        for offset, length, is_hole in reader.segments(wanted.start, wanted.end):
+        extent = extents[0]
+        entry, number = extent.entry, object_number(extent.entry)
+        bounds = self.job.ranges_of(extents, np.array([number], np.uint64)).bounds[0]
+        for offset, length, is_hole in reader.segments(int(bounds["start"]), int(bounds["end"])):
             inside = min(offset + length, extent.end) - max(offset, extent.start)
             if inside <= 0:
                 continue
             if is_hole:
-                outcome = outcome._replace(hole_bytes=outcome.hole_bytes + inside)
+                outcome.hole_bytes += inside
                 continue
-            number = object_number(entry)
-            content_class = outcome.content_class or self.class_of(
-                entry, number, read_head(reader, entry.size_bytes, PROBE_BYTES)
-            )
+            if not outcome.content_class:
+                outcome.content_class = self.job.classes.of_open(entry, reader)
             fill(reader, self.view[:length], offset)
-            labels = self.job.labels(entry, content_class)
-            bounds = offset, extent.start, extent.end, extent.rank
-            self.scanner.scan_contents(self.view, [(0, length, labels, number, *bounds)])
-            self.count_data(entry, content_class, inside)
-            data_bytes = outcome.data_bytes + inside
-            outcome = outcome._replace(content_class=content_class, data_bytes=data_bytes)
+            labels = self.job.labels(entry, outcome.content_class)
+            at = 0, length, labels, number, offset, extent.start, extent.end, extent.rank
+            self.scanner.scan_contents(self.view, np.array([at], CONTENT))
+            self.count_data(entry, outcome.content_class, inside)
+            outcome.data_bytes += inside
             self.job.pace.wait(length)
-        return outcome
 
     # ---- large files ----
 
@@ -271,10 +275,9 @@ class Worker:
         if self.job.stop.is_set():
             raise Stopped
         with self.source.open(entry) as reader:
-            head = read_head(reader, entry.size_bytes, PROBE_BYTES) if parts else b""
-            if parts and not head:
+            content_class = self.job.classes.of_open(entry, reader) if parts else None
+            if content_class == "empty":
                 raise ChangedError(errno.ESTALE, "written to while it was read")
-            content_class = self.class_of(entry, object_number(entry), head)
             for part in parts:
                 part.content_class = content_class
                 part.reason = self.measure_part(reader, entry, part)
@@ -364,7 +367,8 @@ class Worker:
             self.scanner.add_file(file.key, data_bytes, file.zero_bytes, labels, number)
         if self.similar is not None:
             self.similar.note_tensors(entry, content_class)
-        self.census.add_entries([entry], [content_class])
+        class_number = _native.UNKNOWN if content_class is None else CLASS_NUMBERS[content_class]
+        self.census.add_entries(Entries.of([entry]), np.array([class_number], np.uint8))
         self.files_done += 1
 
     # ---- what was found ----

@@ -2,14 +2,16 @@
 
 import heapq
 import math
-from collections import defaultdict
-from collections.abc import Sequence
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
+from storeff import _native
 from storeff.sources.content import CLASSES
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries
 from storeff.sources.skipped import Ignored, Skipped
+from storeff.sources.sums import bit_lengths, counts_and_sums, exact_sum
 
 EXAMPLES = 3
 
@@ -58,28 +60,30 @@ class Census(msgspec.Struct):
     skipped: dict[str, LeftOut] = {}
     ignored: dict[str, LeftOut] = {}
 
-    def add_entries(self, entries: Sequence[Entry], content_classes: Sequence[str | None]) -> None:
-        """Count ``entries``, each in its class (one of CLASSES) unless None: not looked into.
+    def add_entries(
+        self, entries: Entries, content_classes: npt.NDArray[np.uint8] | None = None
+    ) -> None:
+        """Count ``entries``, each in its class (n,), a number in CLASSES or UNKNOWN: not looked
+        into, as all are without classes.
 
-        Raises ValueError, and counts nothing, if a class is unknown or there are not as many.
+        Raises ValueError, and counts nothing, if a class is none or there are not as many.
         """
-        sizes = [entry.size_bytes for entry in entries]
-        by_class: defaultdict[str | None, list[int]] = defaultdict(list)
-        by_exponent: defaultdict[int, list[int]] = defaultdict(list)
-        for size_bytes, content_class in zip(sizes, content_classes, strict=True):
-            by_class[content_class].append(size_bytes)
-            by_exponent[size_bytes.bit_length()].append(size_bytes)
-        for name in by_class:
-            if name is not None and name not in CLASSES:
-                raise ValueError(f"{name!r} is not a content class")
+        sizes = entries.sizes
+        by_class: dict[int, tuple[int, int]] = {}
+        if content_classes is not None:
+            if len(content_classes) != len(sizes):
+                raise ValueError("there must be a content class for each entry")
+            known = content_classes != _native.UNKNOWN
+            by_class = counts_and_sums(content_classes[known].astype(np.int64), sizes[known])
+            if max(by_class, default=0) >= len(CLASSES):
+                raise ValueError(f"content classes are below {len(CLASSES)}, or UNKNOWN")
         self.files += len(sizes)
-        self.size_bytes += sum(sizes)
-        self.allocated_bytes += sum([entry.allocated_bytes for entry in entries])
-        for name, of_class in by_class.items():
-            if name is not None:
-                self.classes.setdefault(name, Count()).add(Count(len(of_class), sum(of_class)))
-        for exponent, of_size in by_exponent.items():
-            self.histogram.setdefault(exponent, Count()).add(Count(len(of_size), sum(of_size)))
+        self.size_bytes += exact_sum(sizes)
+        self.allocated_bytes += exact_sum(entries.allocated)
+        for number, count in by_class.items():
+            self.classes.setdefault(CLASSES[number], Count()).add(Count(*count))
+        for exponent, count in counts_and_sums(bit_lengths(sizes), sizes).items():
+            self.histogram.setdefault(exponent, Count()).add(Count(*count))
 
     def add_left_out(self, item: Skipped | Ignored) -> None:
         """Count what was skipped or ignored under its reason."""

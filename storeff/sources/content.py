@@ -4,18 +4,53 @@ Reduction differs so much between kinds that they are strata of the estimate. Ev
 hostile input: lengths are checked before they are used, and nothing is unpickled or unpacked.
 """
 
-import math
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
+import numpy.typing as npt
 
+from storeff import _native
 from storeff.sources import safetensors
+from storeff.sources.entry import Entries
+from storeff.sources.sums import Ints
 
-# Whether a file that begins so, of that name and size, is of a class that ``classify`` itself does
-# not know: what a scan is handed.
-Recogniser = Callable[[bytes, bytes, int], bool]
+
+class Recogniser:
+    """What a scan is handed to tell a class that ``classify`` does not know.
+
+    ``recognises`` takes what a file begins with, its full name and its size. It is asked if that
+    beginning may be a safetensors header or is one of ``magics``, or if the base name is one of
+    ``names``: expressions, each after one that is found in all such names, and in few others, when
+    many are searched at a time with a NUL behind each.
+    """
+
+    def __init__(
+        self,
+        recognises: Callable[[bytes, bytes, int], bool],
+        magics: Iterable[bytes] = (),
+        names: Iterable[tuple[bytes, bytes]] = (),
+    ) -> None:
+        self.recognises = recognises
+        self.magics = tuple(magics)
+        parts, expressions = zip(*names, strict=True) if names else ((), ())
+        self.parts = re.compile(_any_of(parts), re.DOTALL)
+        self.names = re.compile(_any_of(expressions), re.DOTALL)
+
+    def __call__(self, head: bytes, name: bytes, size_bytes: int) -> bool:
+        return self.recognises(head, name, size_bytes)
+
+    def may_know(self, head: bytes, name: bytes) -> bool:
+        """Whether it knows files by that beginning, or that name."""
+        base_name = name[name.rfind(b"/") + 1 :]
+        return head.startswith(self.magics) or self.names.fullmatch(base_name) is not None
+
+
+def _any_of(expressions: Iterable[bytes]) -> bytes:
+    """An expression that matches what any of ``expressions`` does; of none, nothing."""
+    return b"|".join(b"(?:%b)" % each for each in expressions) or rb"(?!)"
+
 
 # What is looked at of a file; the class never depends on more.
 PROBE_BYTES = 65536
@@ -125,8 +160,15 @@ _JSON_START = re.compile(
 # Not in text, which may hold bell to carriage return, and escape (terminal logs).
 _CONTROLS = bytes([*range(7), *range(14, 27), *range(28, 32), 127])
 _ASCII = bytes(range(128))
+# Integers, so that the sum is the same in any order.
+_FIXED_POINT = 1 << 40
 _COUNTS = np.arange(ENTROPY_BYTES + 1)
-_COUNT_LOG2_COUNT = _COUNTS * np.log2(np.maximum(_COUNTS, 1))
+_COUNT_LOG2_COUNT = np.rint(_COUNTS * np.log2(np.maximum(_COUNTS, 1)) * _FIXED_POINT).astype(
+    np.int64
+)
+_NOISE_BITS = round(7.9 * _FIXED_POINT)
+# Headers of it have to be parsed.
+_ZIP = b"PK\x03\x04"
 
 
 def classify(head: bytes, name: bytes, size_bytes: int, is_kv: Recogniser | None = None) -> str:
@@ -251,4 +293,38 @@ def _is_high_entropy(head: bytes) -> bool:
     if 20 * head.count(0) > len(head):
         return False
     counts = np.bincount(np.frombuffer(head, np.uint8))
-    return math.log2(len(head)) - float(_COUNT_LOG2_COUNT[counts].sum()) / len(head) > 7.9
+    entropy = int(_COUNT_LOG2_COUNT[len(head)]) - int(_COUNT_LOG2_COUNT[counts].sum())
+    return entropy > _NOISE_BITS * len(head)
+
+
+class Classifier:
+    """``classify`` for many files at a time: natively, but where a header has to be parsed or the
+    recogniser ``is_kv`` may know the file."""
+
+    def __init__(self, is_kv: Recogniser | None = None) -> None:
+        self.is_kv = is_kv
+        asked = [_ZIP, *(is_kv.magics if is_kv else ())]
+        magics = [(magic, _native.ASK) for magic in asked]
+        for of_byte in _MAGICS_BY_FIRST_BYTE.values():
+            magics += [(magic, CLASSES.index(_CLASS_OF_MAGIC[magic])) for magic in of_byte]
+        self.native = _native.Classifier(magics, _COUNT_LOG2_COUNT, _NOISE_BITS)
+
+    def classify(
+        self,
+        buffer: memoryview,
+        offsets: Ints,
+        lengths: Ints,
+        entries: Entries,
+        name_of: Callable[[int], bytes],
+    ) -> npt.NDArray[np.uint8]:
+        """(n,) numbers in CLASSES of ``entries``, whose heads lie in ``buffer``; ``name_of`` gives
+        the full name of one of them."""
+        sizes = entries.sizes
+        classes = self.native.classify(buffer, offsets, lengths, sizes)
+        asked = np.flatnonzero(classes == _native.ASK).tolist()
+        named = entries.rows_named(self.is_kv.parts, self.is_kv.names) if self.is_kv else []
+        for row in {*asked, *named}:
+            head = bytes(buffer[offsets[row] : offsets[row] + lengths[row]])
+            found = classify(head, name_of(row), int(sizes[row]), self.is_kv)
+            classes[row] = CLASSES.index(found)
+        return classes

@@ -3,12 +3,13 @@
 import contextlib
 import os
 import stat
+from collections.abc import Iterator
 
 from storeff.sources.local_file import open_unchanged
 from storeff.sources.views import Identity
 
-# So many levels are listed while the walk is in directories below them, at two descriptors each:
-# a process that may have 40 has some left for the files that it finds.
+# So many levels are listed while the walk is in directories below them, at a descriptor each: a
+# process that may have 40 has some left for the files that it finds.
 # Deeper ones are listed to their end first, and only the names of their directories are held.
 LIVE_LEVELS = 12
 
@@ -16,11 +17,12 @@ LIVE_LEVELS = 12
 class Level:
     """A directory being listed, known by ``name`` to the one above.
 
-    ``apart`` are the names in it that are roots or mount points; ``below`` directories in it that
-    are still to be entered: name, identity and roots. ``fd`` is None while the walk is far below.
+    ``apart`` are the names in it that are roots or mount points; ``children`` what was listed last
+    and is still to be looked at, by type and name; ``below`` directories in it that are still to be
+    entered: name, identity and roots. ``fd`` is None while the walk is far below.
     """
 
-    __slots__ = ("apart", "below", "children", "fd", "identity", "name", "roots")
+    __slots__ = ("apart", "below", "children", "ended", "fd", "identity", "name", "roots")
 
     def __init__(
         self,
@@ -35,11 +37,11 @@ class Level:
         self.roots = roots
         self.apart = apart
         self.fd: int | None = fd
-        self.children = os.scandir(fd)
+        self.children: Iterator[bytes] = iter(())
+        self.ended = False
         self.below: list[tuple[bytes, Identity, tuple[int, ...]]] = []
 
     def close(self) -> None:
-        self.children.close()
         if self.fd is not None:
             os.close(self.fd)
             self.fd = None
@@ -65,13 +67,8 @@ class Levels:
         Raises OSError; ChangedError if it no longer has ``identity``.
         """
         fd = open_unchanged(name, *identity, stat.S_IFDIR, self._fd_above())
-        try:
-            path = self.prefix + name
-            level = Level(name, identity, roots, self.apart.get(path, frozenset()), fd)
-        except OSError:
-            os.close(fd)
-            raise
-        self.stack.append(level)
+        path = self.prefix + name
+        self.stack.append(Level(name, identity, roots, self.apart.get(path, frozenset()), fd))
         self.identities.add(identity)
         self.prefix = os.path.join(path, b"")
         if len(self.stack) > LIVE_LEVELS + 2:

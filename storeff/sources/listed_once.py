@@ -1,14 +1,14 @@
 """One listing for all that is done with a source."""
 
-from collections import deque
 from collections.abc import Iterator
 
+from storeff.sources.entry import Entries
 from storeff.sources.source import Found, Source
 
-# What is held of a listing: so much, at about 300 bytes an entry, and so many bytes of paths, as
-# some are thousands of directories deep.
-FOUND_HELD = 1 << 18
-PATH_BYTES_HELD = 256 << 20
+# What is held of a listing: about three million files, which are rows of 56 bytes and a base name.
+HELD_BYTES = 256 << 20
+# What is left out: an object and its path.
+LEFT_OUT_BYTES = 200
 
 
 class ListedOnce:
@@ -25,19 +25,23 @@ class ListedOnce:
         self.read_ranges = source.read_ranges
         self.read_beside = source.read_beside
         self.name = source.name
-        self.held: deque[Found] | None = None
+        self.held: list[Found] | None = None
 
     def list(self) -> Iterator[Found]:
         if self.held is not None:
             yield from self.held
             return
-        held: deque[Found] | None = deque()
-        path_bytes = 0
+        held: list[Found] | None = []
+        held_bytes = 0
         for found in self.source.list():
             if held is not None:
                 held.append(found)
-                path_bytes += len(found.path)
-                if len(held) > FOUND_HELD or path_bytes > PATH_BYTES_HELD:
+                held_bytes += (
+                    found.held_bytes
+                    if isinstance(found, Entries)
+                    else LEFT_OUT_BYTES + len(found.path)
+                )
+                if held_bytes > HELD_BYTES:
                     held = None
             yield found
         # Only now: a listing that was given up is not whole.

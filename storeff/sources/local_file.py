@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Self
 
 from storeff.sources.skipped import ChangedError
@@ -24,15 +24,28 @@ def open_unchanged(
     time left alone where the system permits it.
     Raises OSError; ChangedError if something else is there now.
     """
+    if kind == stat.S_IFDIR:
+        return _open_directory(path, device, inode, dir_fd)
     # This looks at what is there without opening it, which a device or a FIFO would notice.
     at = _open_stretches(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd)
     try:
         status = os.fstat(at)
         if (status.st_dev, status.st_ino, stat.S_IFMT(status.st_mode)) != (device, inode, kind):
             raise ChangedError(errno.ESTALE, "replaced since it was listed", path)
-        return _open_to_read(f"/proc/self/fd/{at}")
+        return _without_atime(lambda flags: os.open(f"/proc/self/fd/{at}", flags))
     finally:
         os.close(at)
+
+
+def _open_directory(path: bytes, device: int, inode: int, dir_fd: int | None) -> int:
+    """The kernel opens nothing but a directory here."""
+    flags = os.O_DIRECTORY | os.O_NOFOLLOW
+    fd = _without_atime(lambda more: _open_stretches(path, flags | more, dir_fd))
+    status = os.fstat(fd)
+    if (status.st_dev, status.st_ino) != (device, inode):
+        os.close(fd)
+        raise ChangedError(errno.ESTALE, "replaced since it was listed", path)
+    return fd
 
 
 def _open_stretches(path: bytes, flags: int, dir_fd: int | None) -> int:
@@ -55,15 +68,16 @@ def _open_stretches(path: bytes, flags: int, dir_fd: int | None) -> int:
             os.close(way)
 
 
-def _open_to_read(path: str) -> int:
+def _without_atime(opened: Callable[[int], int]) -> int:
+    """What ``opened`` opens for reading with the flags that it is given."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        return os.open(path, flags | os.O_NOATIME)
+        return opened(flags | os.O_NOATIME)
     except OSError as error:
         # Only the owner may leave the access time alone.
         if error.errno != errno.EPERM:
             raise
-        return os.open(path, flags)
+        return opened(flags)
 
 
 class FileReader:

@@ -5,18 +5,27 @@ memory another (storeff.testing, where ``check_source`` checks any source agains
 """
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from storeff.sources.entry import Entry
+import numpy as np
+
+from storeff import _native
+from storeff.sources.entry import Entries, Entry, Rows
 from storeff.sources.skipped import ChangedError, Ignored, Skipped
 
 # Holes are reported in whole aligned granules of this size, the largest block that a chunker cuts,
 # so that blocks lie where they would without the hole.
 HOLE_BYTES = 128 << 10
 
-Found = Entry | Skipped | Ignored
+Found = Entries | Skipped | Ignored
+
+# Of Ranges: bytes [start, end), and how much of the first data.
+RANGE: np.dtype[np.void] = np.dtype(_native.RANGE_FIELDS)
+# Of RangesRead: where in the buffer, as in RangeRead; what a source notes of its own, 0 else.
+READ: np.dtype[np.void] = np.dtype(_native.READ_FIELDS)
 
 
 class Reader(Protocol):
@@ -51,6 +60,26 @@ class Range(NamedTuple):
     head_bytes: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class Ranges:
+    """Many ranges as columns: of each of ``entries`` (n,), ``bounds`` (n,) are records of RANGE."""
+
+    entries: Entries
+    bounds: Rows
+
+    @classmethod
+    def of(cls, ranges: Iterable[Range]) -> "Ranges":
+        ranges = list(ranges)
+        bounds = np.array([(start, end, head) for _, start, end, head in ranges], RANGE)
+        return cls(Entries.of(each.entry for each in ranges), bounds)
+
+    def __len__(self) -> int:
+        return len(self.bounds)
+
+    def part(self, start: int, end: int) -> "Ranges":
+        return Ranges(self.entries.part(start, end), self.bounds[start:end])
+
+
 class RangeRead(NamedTuple):
     """What became of a range: from ``offset`` on its head lies in the buffer, then its data.
 
@@ -65,6 +94,26 @@ class RangeRead(NamedTuple):
     has_holes: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class RangesRead:
+    """What became of the first ranges of some, as columns; a sequence of RangeRead.
+
+    ``rows`` (m,) are records of READ; ``errors`` and ``with_holes`` are by row, and few.
+    """
+
+    rows: Rows
+    errors: dict[int, OSError]
+    with_holes: frozenset[int]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[RangeRead]:
+        for row, (offset, head_length, length, *_) in enumerate(self.rows.tolist()):
+            of_row = self.errors.get(row), row in self.with_holes
+            yield RangeRead(offset, head_length, length, *of_row)
+
+
 @runtime_checkable
 class Source(Protocol):
     """Where objects are listed and read. May be used from several threads."""
@@ -74,12 +123,12 @@ class Source(Protocol):
         """The names of the roots, each once, in the order given. Their positions identify them."""
 
     def list(self) -> Iterator[Found]:
-        """Every object once, and everything that is not measured, in any order."""
+        """Every object once, many at a time, and everything that is not measured, in any order."""
 
     def open(self, entry: Entry) -> AbstractContextManager[Reader]:
         """Open ``entry``. Raises OSError; ChangedError if it is known to be another object now."""
 
-    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+    def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
         """Read ``ranges``, small objects or parts of large ones, into ``buffer``, one after the
         other, until the next does not fit.
 
@@ -123,26 +172,39 @@ def read_head(reader: Reader, size_bytes: int, head_bytes: int) -> bytes:
     return b""
 
 
-def read_each(source: Source, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+def entries(source: Source) -> Iterator[Entry]:
+    """Every object of ``source``, one at a time, for who looks for a few."""
+    for found in source.list():
+        if isinstance(found, Entries):
+            yield from found
+
+
+def read_each(source: Source, ranges: Ranges, buffer: memoryview) -> RangesRead:
     """Source.read_ranges for a source that has no faster way: each object is opened and read."""
-    made: list[RangeRead] = []
+    made: list[tuple[int, int, int, int, int]] = []
+    errors: dict[int, OSError] = {}
+    with_holes: list[int] = []
     at = 0
-    for entry, start, end, head_bytes in ranges:
+    for row, entry in enumerate(ranges.entries):
+        start, end, head_bytes = ranges.bounds[row].tolist()
         view = buffer[at : at + head_bytes + end - start]
         if len(view) < head_bytes + end - start:
             break
+        head, length = b"", 0
         try:
             with source.open(entry) as reader:
                 if any(is_hole for _, _, is_hole in reader.segments(start, end)):
-                    made.append(RangeRead(at, 0, 0, has_holes=True))
-                    continue
-                head = read_head(reader, entry.size_bytes, head_bytes) if head_bytes else b""
-                view[: len(head)] = head
-                fill(reader, view[len(head) : len(head) + end - start], start)
-                error = None if reader.is_unchanged() else ChangedError(errno.ESTALE, "changed")
+                    with_holes.append(row)
+                else:
+                    if head_bytes:
+                        head = read_head(reader, entry.size_bytes, head_bytes)
+                        view[: len(head)] = head
+                    fill(reader, view[len(head) : len(head) + end - start], start)
+                    length = end - start
+                    if not reader.is_unchanged():
+                        errors[row] = ChangedError(errno.ESTALE, "changed since it was listed")
         except OSError as caught:
-            made.append(RangeRead(at, 0, 0, caught))
-            continue
-        made.append(RangeRead(at, len(head), end - start, error))
-        at += len(head) + end - start
-    return made
+            head, length, errors[row] = b"", 0, caught
+        made.append((at, len(head), length, 0, 0))
+        at += len(head) + length
+    return RangesRead(np.array(made, READ), errors, frozenset(with_holes))

@@ -8,6 +8,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from typing import cast
 
+import numpy as np
+
 from storeff import _native
 from storeff.errors import StoreffError
 from storeff.sources.entry import Entry
@@ -16,7 +18,7 @@ from storeff.sources.local_file import FileReader, open_unchanged, read_below
 from storeff.sources.mounts import Mounts, read_mounts
 from storeff.sources.names import printable
 from storeff.sources.skipped import REMEDIES, ChangedError, Ignored, skipped_for
-from storeff.sources.source import HOLE_BYTES, Found, Range, RangeRead
+from storeff.sources.source import HOLE_BYTES, Found, Ranges, RangesRead
 from storeff.sources.views import Excluded, Identity, Views
 from storeff.sources.walk import Walker
 
@@ -95,7 +97,7 @@ class LocalTree:
         if self._follow_links and len(self.roots) > 1:
             # What the links name has to be known before the first file is listed.
             looking = self._walker(mounts, True)
-            for _ in looking.run():
+            for _ in looking.each():
                 pass
             for identity, named_under in looking.links.names.items():
                 walking.views.add(identity, named_under)
@@ -113,17 +115,18 @@ class LocalTree:
         fd = open_unchanged(self.name(entry), device, inode, stat.S_IFREG)
         return FileReader(fd, entry.size_bytes, mtime_ns)
 
-    def read_ranges(self, ranges: Sequence[Range], buffer: memoryview) -> Sequence[RangeRead]:
+    def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
         """In one native call, which takes no interpreter from other threads."""
-        files: list[_native.File] = []
-        left_bytes = len(buffer)
-        for entry, start, end, head_bytes in ranges:
-            left_bytes -= end - start + head_bytes
-            if files and left_bytes < 0:
-                break
-            range_of = start, end, head_bytes
-            files.append((self.name(entry), *_version(entry), entry.size_bytes, *range_of))
-        return [_range_read(*read) for read in _native.read_files(files, HOLE_BYTES, buffer)]
+        listed = ranges.entries
+        folders = [self._prefixes[roots[0]] + path for roots, path in listed.folders]
+        rows = _native.read_files(
+            listed.rows, ranges.bounds, listed.names, folders, HOLE_BYTES, buffer
+        )
+        outcomes = rows["outcome"]
+        failed = np.flatnonzero((outcomes != _native.READ) & (outcomes != _native.SPARSE))
+        errors = {row: _error(*rows[row].tolist()[-2:]) for row in failed.tolist()}
+        sparse = np.flatnonzero(outcomes == _native.SPARSE)
+        return RangesRead(rows, errors, frozenset(sparse.tolist()))
 
     def read_beside(self, entry: Entry, relative: bytes, bytes_max: int) -> bytes | None:
         path = os.path.normpath(os.path.join(os.path.dirname(entry.path), relative))
@@ -135,15 +138,10 @@ def _version(entry: Entry) -> tuple[int, int, int]:
     return cast(tuple[int, int, int], entry.version)
 
 
-def _range_read(
-    outcome: int, offset: int, head_length: int, length: int, error_number: int
-) -> RangeRead:
-    error: OSError | None = None
+def _error(outcome: int, error_number: int) -> OSError:
     if outcome == _native.UNREADABLE:
-        error = OSError(error_number, os.strerror(error_number))
-    elif outcome not in (_native.READ, _native.SPARSE):
-        error = ChangedError(errno.ESTALE, "changed since it was listed")
-    return RangeRead(offset, head_length, length, error, outcome == _native.SPARSE)
+        return OSError(error_number, os.strerror(error_number))
+    return ChangedError(errno.ESTALE, "changed since it was listed")
 
 
 def _resolved(root: bytes) -> tuple[bytes, bytes, os.stat_result]:

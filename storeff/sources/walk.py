@@ -1,4 +1,8 @@
-"""Walking a local tree: files one at a time, and neither a tree nor a directory is held whole."""
+"""Walking a local tree: some files at a time, and neither a tree nor a directory is held whole.
+
+Where nothing is special about a directory, its plain files are listed natively, without a step of
+the interpreter for each; everything else is looked at name by name.
+"""
 
 import heapq
 import os
@@ -6,9 +10,11 @@ import stat
 from collections.abc import Iterator, Sequence
 
 import msgspec
+import numpy as np
 
-from storeff.sources.entry import Entry
-from storeff.sources.levels import Levels
+from storeff import _native
+from storeff.sources.entry import Entries, Entry, Folder
+from storeff.sources.levels import Level, Levels
 from storeff.sources.links import Links
 from storeff.sources.mounts import SKIPPED_TYPES
 from storeff.sources.skipped import ChangedError, Ignored, Skipped, skipped_for
@@ -18,8 +24,15 @@ from storeff.sources.views import Identity, Layers, Views, united
 # What is deeper is not walked: a tree without end, which some file systems can show, has one here.
 PATH_BYTES_MAX = 1 << 20
 
+# Files that are listed together: enough to make what is done once for all of them cheap.
+FILES_TOGETHER = 512
+
 # After all mount points in their order.
 _LAST = 1 << 30
+
+# Types of directory entries (readdir(3)).
+_UNKNOWN, _DIRECTORY = 0, 4
+_NAME_BYTES_MAX = 255
 
 # What holds no bytes.
 _SPECIAL = {
@@ -27,6 +40,9 @@ _SPECIAL = {
     stat.S_IFSOCK: "socket",
     stat.S_IFCHR: "character-device",
 }
+
+
+Met = Entries | Entry | Skipped | Ignored
 
 
 class Walker:
@@ -43,19 +59,45 @@ class Walker:
         # Of each file that has several names: how many are still to come, and its entry so far.
         self.several: dict[Identity, tuple[int, Entry]] = {}
         self.with_files: set[int] = set()
+        # The plain files that were listed, and the folders that they are in.
+        self.plain = _native.DirectoryListing()
+        self.folders: list[Folder] = []
 
     def run(self) -> Iterator[Found]:
+        held: list[Entry] = []
+        for met in self.each():
+            if not isinstance(met, Entry):
+                yield met
+                continue
+            held.append(met)
+            if len(held) == FILES_TOGETHER:
+                yield Entries.of(held)
+                held = []
+        if held:
+            yield Entries.of(held)
+
+    def each(self) -> Iterator[Met]:
+        # Whatever their device: those that are not meant are looked at, no more.
+        inodes = sorted({inode for _, inode in self.views.identities})
+        self.special_inodes = np.array(inodes, np.uint64)
         for position, root in enumerate(self.views.paths):
             yield from _Descent(self, root, position).run()
         while self.mounted:
             _, position, point = heapq.heappop(self.mounted)
             yield from _Descent(self, point, position).run()
+        yield from self.listed()
         yield from (entry for _, entry in self.several.values())
         for under, outside in self.links.outside.items():
             if under not in self.with_files and not self.links.follow:
                 yield Skipped("links-only", outside.folder, outside.size_bytes)
 
-    def file(self, path: bytes, roots: tuple[int, ...], status: os.stat_result) -> Sequence[Found]:
+    def listed(self, least: int = 1) -> Iterator[Entries]:
+        """The plain files that were listed, if they are so many."""
+        if len(self.plain) >= least:
+            yield Entries(*self.plain.take(), self.folders)
+            self.folders = []
+
+    def file(self, path: bytes, roots: tuple[int, ...], status: os.stat_result) -> Sequence[Met]:
         """What to list for the regular file at ``path``, below the first of ``roots``."""
         if status.st_size < 0:
             return (Skipped("io-error", path, None),)
@@ -78,7 +120,7 @@ class Walker:
         if status.st_nlink < 2:
             return (entry,)
         left = status.st_nlink
-        found: list[Found] = []
+        found: list[Met] = []
         if identity in self.several:
             left, held = self.several.pop(identity)
             entry, again = sorted((held, entry), key=lambda each: (each.roots[0], each.path))
@@ -104,19 +146,17 @@ class _Descent:
         self.device = 0
         self.layers: Layers | None = None
 
-    def run(self) -> Iterator[Found]:
+    def run(self) -> Iterator[Met]:
         try:
             yield from self.begin()
             levels = self.levels
             while levels.stack:
                 level = levels.stack[-1]
-                try:
-                    child = next(level.children, None)
-                except OSError as error:
-                    yield skipped_for(error, levels.prefix[:-1], None)
-                    continue
+                child = next(level.children, None)
                 if child is not None:
                     yield from self.look(child)
+                elif not level.ended:
+                    yield from self.read(level)
                 elif level.below:
                     yield from self.enter(*level.below.pop())
                 else:
@@ -124,7 +164,29 @@ class _Descent:
         finally:
             self.levels.close()
 
-    def begin(self) -> Sequence[Found]:
+    def read(self, level: Level) -> Iterator[Met]:
+        """List some more of the deepest directory."""
+        walker, prefix = self.walker, self.levels.prefix
+        has_plain = self.views.excluded is None and self.layers is None and not level.apart
+        looks = has_plain and len(prefix) + _NAME_BYTES_MAX <= PATH_BYTES_MAX
+        before, folder = len(walker.plain), len(walker.folders)
+        assert level.fd is not None
+        try:
+            children, level.ended = walker.plain.read(
+                level.fd, looks, level.identity[0], folder, walker.special_inodes
+            )
+        except OSError as error:
+            level.ended = True
+            yield skipped_for(error, prefix[:-1], None)
+            return
+        level.children = iter(children)
+        if len(walker.plain) > before:
+            inside = prefix[len(self.views.prefixes[level.roots[0]]) :]
+            walker.folders.append((level.roots, inside))
+            walker.with_files.update(level.roots)
+            yield from walker.listed(FILES_TOGETHER)
+
+    def begin(self) -> Sequence[Met]:
         """Look at the start, and go into it if it is a directory."""
         start = self.start
         try:
@@ -140,29 +202,33 @@ class _Descent:
             return (Ignored("overlay-mount", start, None),)
         return self.judge(start, start, status)
 
-    def look(self, child: "os.DirEntry[str]") -> Sequence[Found]:
+    def look(self, child: bytes) -> Sequence[Met]:
         """What to list for one child of the deepest directory, or to go into it."""
-        name = os.fsencode(child.name)
+        level = self.levels.stack[-1]
+        kind, name = child[0], child[1:]
         path = self.levels.prefix + name
         try:
-            if self.views.excluded is not None or name in self.levels.stack[-1].apart:
-                found = self.untouched(path, child)
+            if self.views.excluded is not None or name in level.apart:
+                found = self.untouched(path, name, kind)
                 if found is not None:
                     return found
-            status = child.stat(follow_symlinks=False)
+            status = os.lstat(name, dir_fd=level.fd)
         except OSError as error:
             return (skipped_for(error, path, None),)
         return self.judge(path, name, status)
 
-    def untouched(self, path: bytes, child: "os.DirEntry[str]") -> Sequence[Found] | None:
+    def untouched(self, path: bytes, name: bytes, kind: int) -> Sequence[Met] | None:
         """What is known without a stat: on a dead network mount even that would hang."""
         if path in self.views.roots:
             return (Ignored("nested-root", path, None),)
         if self.views.excluded is not None:
-            is_directory = child.is_dir(follow_symlinks=False)
+            fd = self.levels.stack[-1].fd
+            is_directory = kind == _DIRECTORY
+            if kind == _UNKNOWN:
+                is_directory = stat.S_ISDIR(os.lstat(name, dir_fd=fd).st_mode)
             inside = os.fsdecode(path[len(self.views.prefixes[self.root]) :])
-            if self.views.excluded(child.name, inside, is_directory):
-                size_bytes = None if is_directory else child.stat(follow_symlinks=False).st_size
+            if self.views.excluded(os.fsdecode(name), inside, is_directory):
+                size_bytes = None if is_directory else os.lstat(name, dir_fd=fd).st_size
                 return (Ignored("excluded", path, size_bytes),)
         mounted = self.views.mounts.type_at(path)
         if mounted is None:
@@ -184,7 +250,7 @@ class _Descent:
             return Skipped(reason, path, None)
         return Skipped(reason, path, 0) if path in self.views.roots else Ignored(reason, path, 0)
 
-    def judge(self, path: bytes, name: bytes, status: os.stat_result) -> Sequence[Found]:
+    def judge(self, path: bytes, name: bytes, status: os.stat_result) -> Sequence[Met]:
         """What to list for ``name`` of the deepest directory, or to go into it."""
         kind = stat.S_IFMT(status.st_mode)
         level = self.levels.stack[-1] if self.levels.stack else None
@@ -213,7 +279,7 @@ class _Descent:
 
     def directory(
         self, path: bytes, name: bytes, identity: Identity, roots: tuple[int, ...]
-    ) -> Sequence[Found]:
+    ) -> Sequence[Met]:
         """Go into the directory ``name``, at once or when the deepest one has been listed."""
         if identity in self.levels.identities:
             return (Ignored("loop", path, None),)
@@ -230,7 +296,7 @@ class _Descent:
         self.levels.stack[-1].below.append((name, identity, roots))
         return ()
 
-    def enter(self, name: bytes, identity: Identity, roots: tuple[int, ...]) -> Sequence[Found]:
+    def enter(self, name: bytes, identity: Identity, roots: tuple[int, ...]) -> Sequence[Met]:
         path = self.levels.prefix + name
         try:
             self.levels.enter(name, identity, roots)

@@ -13,7 +13,7 @@ import pytest
 
 from storeff.kv import dumps
 from storeff.kv.dumps.dump import ITEM_BYTES, Candidate, Dump, Tensor
-from storeff.sources.entry import Entry
+from storeff.sources.source import entries
 from storeff.sources.tree import LocalTree
 
 TAGS = {1: "U8", 2: "BF16", 4: "F32", 8: "F64"}
@@ -35,7 +35,7 @@ def recognised(
     path: Path, recognise: Callable[[Candidate], Dump | None] = dumps.recognise
 ) -> Dump | None:
     tree = LocalTree([path])
-    (entry,) = (found for found in tree.list() if isinstance(found, Entry))
+    (entry,) = entries(tree)
     above = LocalTree(["/"])
     at = msgspec.structs.replace(entry, path=tree.name(entry)[1:])
     with tree.open(entry) as reader:

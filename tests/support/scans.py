@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,11 @@ from storeff.scan.plan import Chunker, Plan, Probed
 from storeff.scan.probe import Prober
 from storeff.scan.run import Shard
 from storeff.scan.sample import Sample
-from storeff.scan.sampling import Extent, SamplingDesign
+from storeff.scan.sampling import SamplingDesign
 from storeff.scan.sketch import Sketch
 from storeff.scan.worker import Worker
-from storeff.sources.entry import Entry
-from storeff.sources.source import Source
+from storeff.sources.entry import Entries
+from storeff.sources.source import Source, entries
 from storeff.sources.tree import LocalTree
 
 SMALL = Plan(
@@ -140,8 +140,8 @@ def measured(
     return compress(prober, replace(found, occurrences=every), windows)
 
 
-def listed(root: Path) -> list[Entry]:
-    return [found for found in LocalTree([root]).list() if isinstance(found, Entry)]
+def listed(root: Path) -> Entries:
+    return Entries.of(entries(LocalTree([root])))
 
 
 def new_job(source: Source, plan: Plan, stop: Stop | None = None) -> Job:
@@ -151,11 +151,6 @@ def new_job(source: Source, plan: Plan, stop: Stop | None = None) -> Job:
 
 def new_worker(root: Path, plan: Plan, job: Job | None = None) -> Worker:
     return Worker(job or new_job(LocalTree([root]), plan))
-
-
-def small(entries: Iterable[Entry]) -> list[Extent]:
-    """Whole small files, as a worker takes them."""
-    return [Extent(0.0, entry, 0, entry.size_bytes) for entry in entries]
 
 
 def count(source: Source, design: SamplingDesign, shard: Shard | None = None) -> Listing:

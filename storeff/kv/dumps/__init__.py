@@ -6,10 +6,11 @@ a scan can afford for every file, and ``recognise(candidate)``, which reads the 
 
 import importlib
 import pkgutil
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-from storeff.kv.dumps import dynamo, safetensors
+from storeff.kv.dumps import safetensors
 from storeff.kv.dumps.dump import Candidate, Dump
+from storeff.sources.content import Recogniser
 
 
 class Format(Protocol):
@@ -28,7 +29,8 @@ class Format(Protocol):
 
 
 class Noticed(Format, Protocol):
-    """A format whose files a scan notices: by how they begin or by how their names end."""
+    """A format whose files a scan notices: by how they begin, one of ``MAGICS``, or by their base
+    names, one of ``NAMES``: expressions, as Recogniser takes them."""
 
     @staticmethod
     def looks_like(head: bytes, name: bytes, size_bytes: int) -> bool: ...
@@ -42,9 +44,6 @@ def _formats() -> list[Format]:
 
 
 FORMATS = _formats()
-# One test of each for a file that is none of them: a call of each module costs 1 us (2026-11-21).
-_MAGICS = tuple(magic for module in FORMATS for magic in getattr(module, "MAGICS", ()))
-_SUFFIXES = tuple(suffix for module in FORMATS for suffix in getattr(module, "SUFFIXES", ()))
 _NOTICED = [
     cast(Noticed, module)
     for module in FORMATS
@@ -64,13 +63,19 @@ def recognise(candidate: Candidate) -> Dump | None:
     return None
 
 
-def looks_like(head: bytes, name: bytes, size_bytes: int) -> bool:
-    """Whether the file of that path and size that begins ``head`` is taken for a dump.
-
-    What a scan is given to tell the content class "kv" (storeff.sources.content.classify).
-    """
+def _looks_like(head: bytes, name: bytes, size_bytes: int) -> bool:
+    """Whether the file of that path and size that begins ``head`` is taken for a dump."""
     if head[8:9] == b"{" and safetensors.looks_like(head, name, size_bytes):
         return True
-    if not (head.startswith(_MAGICS) or name.endswith(_SUFFIXES) or dynamo.PREFIX in name):
+    if not looks_like.may_know(head, name):
         return False
     return any(module.looks_like(head, name, size_bytes) for module in _NOTICED)
+
+
+def _all(kind: str) -> list[Any]:
+    return [item for module in FORMATS for item in getattr(module, kind, ())]
+
+
+# What a scan is given to tell the content class "kv" (storeff.sources.content.classify). Of most
+# files it is not asked: a call of each module costs 1 us (2026-11-21).
+looks_like = Recogniser(_looks_like, _all("MAGICS"), _all("NAMES"))

@@ -14,6 +14,7 @@ ORDER = 90
 
 PREFIX = b"dynamo-kvbm-disk-cache-"
 _NAME = re.compile(PREFIX + rb"[A-Za-z0-9]{6}")
+NAMES = ((re.escape(PREFIX), _NAME.pattern),)
 # 256 samples miss a written share of 1.2 % once in twenty slabs; they take a few ms to read.
 _SAMPLES = 256
 _SAMPLE_BYTES = 4096

@@ -29,7 +29,11 @@ from storeff.text import excerpt
 ORDER = 40
 
 # A file of another name is not for looks_like().
-SUFFIXES = (b".pt", b".data", b".tmp")
+NAMES = (
+    (rb"\.data", rb".*\.data"),
+    (rb"\.pt", rb".*(?:@|%40).*\.pt"),
+    (rb"\.tmp", rb".*(?:@|%40).*\.tmp"),
+)
 # Holds a connector's header of every number of groups.
 _HEAD_BYTES = 1024
 _GROUPS_MAX = 32

@@ -25,7 +25,7 @@ _NAME = re.compile(
     rb"\.bin(\.tmp\.\d+\.\d+\.[0-9a-f]{32})?",
     re.DOTALL,
 )
-SUFFIXES = (b".bin",)
+NAMES = ((rb"\.bin(?<=[^\0]{65}\.bin)", rb"[0-9a-f]{64}[_.].*\.bin"),)
 _PAGE = "a HiCache page by its name:"
 _NOT_KV_POOLS = {"mamba"}
 _INFER = (

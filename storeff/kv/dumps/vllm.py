@@ -30,7 +30,7 @@ from storeff.text import excerpt
 ORDER = 30
 
 # A file of another name is not for looks_like().
-SUFFIXES = (b".bin", b".tmp")
+NAMES = ((rb"\.bin(?<=[0-9a-f]{6}\.bin)", rb"[0-9a-f]{6,}\.bin(?:_[0-9]+\.tmp)?"),)
 _CONFIG_BYTES_MAX = 1 << 18
 # The most of any model is 126 (Llama 3.1 405B); times tensor-parallel workers.
 _PAGES_MAX = 1 << 14

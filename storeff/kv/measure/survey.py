@@ -26,7 +26,7 @@ from storeff.kv.measure.shape import Width, width_of, with_model
 from storeff.kv.models.model import Model
 from storeff.kv.trace.prefix import KeySharing, key_sharing
 from storeff.sources.census import Census
-from storeff.sources.entry import Entry
+from storeff.sources.entry import Entries, Entry
 from storeff.sources.names import printable
 from storeff.sources.skipped import Skipped, skipped_for
 from storeff.sources.source import Source
@@ -211,11 +211,14 @@ def survey(
     for item in source.list():
         if looking.stop.is_set():
             break
-        if isinstance(item, Entry):
-            on_file(source.name(item))
-            looking.look(item)
-        else:
+        if not isinstance(item, Entries):
             looking.census.add_left_out(item)
+            continue
+        for entry in item:
+            if looking.stop.is_set():
+                break
+            on_file(source.name(entry))
+            looking.look(entry)
     total = looking.measure(budget_bytes, on_file)
     found = [_found(group) for group in sorted(looking.groups.values(), key=_largest_first)]
     made = Survey(
