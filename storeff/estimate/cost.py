@@ -31,7 +31,7 @@ ESTIMATE_ALL_SECONDS = 0.5
 # much is read (4,000 to 17,000 stretches of 100 to 700 MB of two corpora and of /usr, half of it
 # a moment after it was first read). Starting, sizing and reporting.
 PROBE_CPU_SECONDS = 3.0
-PROBE_OPENS, PROBE_BYTES = 5000, 250e6
+PROBE_OPENS, PROBE_BYTES, SMALL_CHUNK_BYTES = 5000, 250e6, 4096
 REST_SECONDS = 1.0
 # A prediction may be so far off: where a time is given, everything is read only if that would be
 # done in it even so.
@@ -119,8 +119,11 @@ class Work:
 
     @property
     def probing_seconds(self) -> float:
-        """Reading chunks of the samples again, and compressing them."""
-        stored = PROBE_OPENS * self.storage.open_seconds + PROBE_BYTES * self.storage.byte_seconds
+        """Reading chunks of the samples again, and compressing them; of little data no more."""
+        data_bytes = self.small_bytes + self.large_bytes
+        opens = min(PROBE_OPENS, data_bytes / SMALL_CHUNK_BYTES)
+        stored = opens * self.storage.open_seconds
+        stored += min(PROBE_BYTES, data_bytes) * self.storage.byte_seconds
         return max(PROBE_CPU_SECONDS / self.threads, stored)
 
     def rate_within(self, seconds: float, since: float = 0.0) -> float:

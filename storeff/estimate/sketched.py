@@ -80,7 +80,7 @@ class Cut:
             tau = min(float(self.sketch.taus[index]), self.sketch.tau)
             count = int(np.searchsorted(self.ranks, tau))
             values = self.sketch.probed[:count, index].astype(np.float64)
-            if not values.any() and len(self.ranks):
+            if not tau or (not values.any() and len(self.ranks)):
                 continue
             if tau not in samples:
                 samples[tau] = sample_of(self.sketch.first(count, tau), self.seed)
