@@ -337,7 +337,7 @@ def test_where_too_little_was_read_the_answer_is_what_compression_alone_leaves(
 ) -> None:
     for name, seed in (("f", 1), ("g", 2)):
         (tmp_path / name).write_bytes(random.Random(seed).randbytes(5_000_000))
-    done = storeff("scan", tmp_path, "--sample", "1%", "-q", command=cli.PARTLY)
+    done = storeff("scan", tmp_path, "--sample", "1%", "-q")
     assert done.returncode == 3
     first, _, answer = done.stdout.partition("\n\n")
     assert first.startswith("INCOMPLETE")
