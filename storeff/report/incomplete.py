@@ -90,7 +90,7 @@ def _cut_short(scan: Scan, stopped: str, sampled: bool) -> str:
     read = f"interrupted when {coverage_shown(scan)} of the {data} listed had been measured"
     if sampled:
         return f"{read}, less than was asked for"
-    return f"{read}, in directory order; the figures are for that part only"
+    return f"{read}, in directory order; figures with deduplication are for that part only"
 
 
 def _skipped(skipped: Sequence[Skipped], remedy: str) -> Iterator[tuple[str, str, str]]:

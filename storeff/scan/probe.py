@@ -17,7 +17,7 @@ from storeff.scan.reread import UNREAD, Batch, Job, Rereader, Stretches, content
 from storeff.scan.run import Shard
 from storeff.scan.sketch import Sketch
 from storeff.scan.whole import probe_everything
-from storeff.scan.windows import Windows, draw_windows, with_bytes
+from storeff.scan.windows import Windows, draw_windows, listed
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import Skipped
 from storeff.sources.source import HOLE_BYTES, Source
@@ -125,13 +125,12 @@ class Prober:
         if not missing:
             return
         sought = np.array(sorted(missing), np.uint64)
-        for entries in with_bytes(self.source):
+        for entries in listed(self.source):
             numbers = entries.numbers()
             at = np.minimum(np.searchsorted(sought, numbers), len(sought) - 1)
-            rows = np.flatnonzero(sought[at] == numbers)
-            found = dict(zip(numbers[rows].tolist(), entries.take(rows), strict=True))
-            self.entries.update(found)
-            missing -= found.keys()
+            for i in np.flatnonzero(sought[at] == numbers).tolist():
+                self.entries[int(numbers[i])] = entries[i]
+                missing.discard(int(numbers[i]))
             if not missing:
                 break
         self.unlisted |= missing

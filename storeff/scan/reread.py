@@ -163,10 +163,10 @@ class Rereader:
             else:
                 wanted.append((i, Range(entry, start, end)))
         sparse: list[tuple[int, Range]] = []
+        ranges = Ranges.of(each for _, each in wanted)
         used = done = 0
         while done < len(wanted):
-            ranges = Ranges.of(each for _, each in wanted[done:])
-            reads = self.source.read_ranges(ranges, buffer[used:])
+            reads = self.source.read_ranges(ranges.part(done, len(ranges)), buffer[used:])
             base = used
             for (i, each), read in zip(wanted[done:], reads, strict=False):
                 if read.has_holes:
