@@ -172,14 +172,15 @@ def test_progress_is_told(tree: Path) -> None:
 
 
 @pytest.mark.usefixtures("everything_is_dear")
-def test_too_little_read_is_sized_by_nobody_and_says_what_to_do(tree: Path) -> None:
+def test_where_too_little_was_read_layouts_are_sized_by_compression_alone(tree: Path) -> None:
     found = storeff.reduce(storeff.measure(tree, sampling=storeff.Sampling(size_bytes=1)))
-    assert not found.can_be_sized
-    with pytest.raises(storeff.StoreffError) as error:
-        storeff.size(found, ONE)
-    assert error.value.code == "sampling"
-    assert "--" not in error.value.remedy
-    assert "--sample 100%" in explained(error.value)[1]
+    assert found.reduction.headline.ratio.value is None
+    assert found.reduction.scope.floor.value is not None
+    sizing = storeff.size(found, ONE)
+    report = storeff.build_report(found, sizing)
+    assert not report.complete
+    assert any("single figure" in each for each in report.incomplete_because)
+    assert sizing.layouts[0].raw_bytes.value is not None
 
 
 def test_no_data_is_not_sized(tmp_path: Path) -> None:

@@ -21,8 +21,10 @@ from support.cli import COMMAND, PARTLY, shell, started, wait_until_read
 import storeff.commands.scan as scanning
 from storeff.commands import cli
 
-FILES, FILE_BYTES = 48, 4 << 20
-SLOWLY = ("--sample", "100%", "--read-rate", "20MB", "--threads", "1")
+FILES, FILE_BYTES = 96, 4 << 20
+SLOWLY = ("--sample", "100%", "--read-rate", "50MB", "--threads", "1")
+# What looking at the storage, and at samples of all the data, reads of that before.
+LOOKED_AT_BYTES = 220 << 20
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -43,7 +45,7 @@ def interrupted(
 ) -> "subprocess.CompletedProcess[str]":
     """``storeff`` with ``words``, sent ``signals`` when it has read some of the tree."""
     running = started(*words, command=command)
-    wait_until_read(running.pid, 80 << 20)
+    wait_until_read(running.pid, (60 << 20) + LOOKED_AT_BYTES)
     for number in signals:
         running.send_signal(number)
         time.sleep(0.2)

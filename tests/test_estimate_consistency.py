@@ -15,6 +15,7 @@ from storeff.economics import size
 from storeff.estimate.consistency import without_intervals
 from storeff.estimate.reduction import Reduction, reduce
 from storeff.layout import SystemReduction, load_layouts
+from storeff.quantity import UNKNOWN
 from storeff.report.sizing import bytes_left, sized_for
 from storeff.scan.measurement import Measurement
 from storeff.scan.plan import ALLOCATION_BYTES, CUTTINGS, Chunker, Plan, table
@@ -163,31 +164,40 @@ def cut_short(roots: list[Path], chunkers: tuple[Chunker, ...] = CUTTINGS) -> Me
 
 
 @pytest.mark.parametrize("chunkers", [CUTTINGS, FEW])
-def test_of_a_scan_cut_short_no_figure_has_an_interval(
+def test_of_a_scan_cut_short_only_what_compression_alone_leaves_has_an_interval(
     many: list[Path], chunkers: tuple[Chunker, ...]
 ) -> None:
     reduction = reduce(cut_short(many, chunkers))
-    for q in quantities(reduction):
+    bare = msgspec.structs.replace(
+        reduction,
+        compression=[],
+        combined=[
+            msgspec.structs.replace(row, compression_only_bytes=None, compression_only_ratio=None)
+            for row in reduction.combined
+        ],
+        scope=msgspec.structs.replace(reduction.scope, floor=UNKNOWN),
+    )
+    for q in quantities(bare):
         assert (q.low, q.high) == (None, None)
+    # Windows are of all the data, whatever was read of it.
+    assert reduction.scope.floor.low is not None
     assert reduction.headline.ratio.value is not None
     assert all(d.unique_bytes.value is not None for d in reduction.dedup)
     assert "exact" not in reduction.method.estimator
     assert reduction.method.estimator.endswith("of the part that was read")
 
 
-def test_what_is_sized_by_a_scan_cut_short_has_none_either(many: list[Path]) -> None:
+def test_what_deduplicates_is_sized_by_a_scan_cut_short_without_an_interval(
+    many: list[Path],
+) -> None:
     reduction = reduce(cut_short(many))
     for name, layout in load_layouts().items():
         made = sized_for(reduction, 10**18, scenario_of(layout), seed=1)
         sized = size(made.scenario, made.draws, None, made.floor_ratio, made.floor_draws)
         assert sized.raw_bytes.value is not None
-        reduces = layout.reduction is None or layout.reduction.codec != "none"
-        for q in (
-            sized.raw_bytes,
-            sized.bill.drives,
-            *([sized.floor.raw_bytes] if sized.floor else []),
-        ):
-            assert (q.low is None) == (q.high is None) == reduces, name
+        deduplicates = layout.reduction is None or layout.reduction.dedup != "none"
+        for q in (sized.raw_bytes, sized.bill.drives):
+            assert (q.low is None) == (q.high is None) == deduplicates, name
 
 
 @pytest.fixture(scope="module")

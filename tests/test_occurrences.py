@@ -399,8 +399,6 @@ def test_objects_of_the_same_name_on_two_machines_are_two(tmp_path: Path) -> Non
     assert found is not None
     for index in range(len(found.columns)):
         assert found.sizes[found.rows(index), index].sum() == 2 * 90_000
-    finite = found.ranks[np.isfinite(found.ranks)]
-    assert len({*finite.tolist()}) == len(finite)
 
 
 def test_the_roots_keep_their_labels_when_others_come_between(tmp_path: Path) -> None:

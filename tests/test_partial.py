@@ -6,6 +6,7 @@ import random
 import shutil
 import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import pytest
 from support.scans import listed, sample_of, scan
 
 from storeff.errors import StoreffError
-from storeff.estimate.reduction import reduce
+from storeff.estimate.probing import compress, glance
+from storeff.estimate.reduction import Reduction, reduce
 from storeff.scan import partial as partial_scan
 from storeff.scan import run
 from storeff.scan.extent import Extent
@@ -22,6 +24,7 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.partial import PartialScan
 from storeff.scan.plan import CUTTINGS, Chunker, Plan
+from storeff.scan.probe import Prober
 from storeff.scan.sampling import SamplingDesign, SamplingRanks, Totals
 from storeff.scan.sketch import Sketch
 from storeff.sources.entry import Entries, Entry
@@ -163,6 +166,13 @@ def scanned(root: Path, rate: float, threads: int = 1, steps: int = 1) -> Measur
     return partial.result()
 
 
+def reduced(root: Path, found: Measurement) -> Reduction:
+    """What ``found`` of ``root`` says, when samples of it have been compressed."""
+    prober = Prober(LocalTree([root]), found.plan)
+    windows, every = glance(prober)
+    return reduce(compress(prober, replace(found, occurrences=every), windows))
+
+
 def assert_same_sample(one: Measurement, other: Measurement) -> None:
     assert one.sketches.keys() == other.sketches.keys()
     for name, sketch in one.sketches.items():
@@ -239,7 +249,7 @@ def test_no_time_reads_nothing_and_says_nothing(tree: Path) -> None:
 
 def test_reading_all_units_counts_exactly(tree: Path) -> None:
     found = scanned(tree, 1.0)
-    reduction = reduce(found)
+    reduction = reduced(tree, found)
     assert found.coverage == 1.0
     content = [p.read_bytes() for p in tree.rglob("*") if p.is_file()]
     blocks = {d[i : i + 4096] for d in content for i in range(0, len(d), 4096)}
@@ -254,8 +264,8 @@ def test_a_sample_that_came_to_be_everything_counts_exactly(tmp_path: Path) -> N
         (tmp_path / name).write_bytes(content)
     some, every = scanned(tmp_path, 0.999), scanned(tmp_path, 1.0)
     assert sample_of(some).rate == 1.0
-    assert reduce(some).headline == reduce(every).headline
-    assert reduce(some).headline.ratio.value is not None
+    assert reduced(tmp_path, some).headline == reduced(tmp_path, every).headline
+    assert reduced(tmp_path, some).headline.ratio.value is not None
     assert sample_of(scanned(tmp_path, 1e-9)).rate < 1.0
 
 
@@ -263,7 +273,7 @@ def test_where_all_units_were_read_there_is_no_more_to_read(tmp_path: Path) -> N
     # More chunks than are compressed: the headline has an interval even so.
     for i in range(2100):
         (tmp_path / f"f{i}").write_bytes(b"%d" % i * 30)
-    reduction = reduce(scanned(tmp_path, 1.0))
+    reduction = reduced(tmp_path, scanned(tmp_path, 1.0))
     assert reduction.headline.ratio.low != reduction.headline.ratio.high
     assert reduction.method.sampling is not None
     assert reduction.method.sampling.more_reading == []
@@ -278,8 +288,8 @@ def test_units_are_cut_where_the_whole_file_is(tmp_path: Path) -> None:
     partial = PartialScan(listing(tmp_path, design), Plan(seed=7))
     partial.extend(1.0)
     name = "cdc-64KiB"
-    in_units = reduce(partial.result())
-    whole = reduce(scan([tmp_path], Plan(seed=7)))
+    in_units = reduced(tmp_path, partial.result())
+    whole = reduced(tmp_path, scan([tmp_path], Plan(seed=7)))
     ours, theirs = (
         next(d.unique_bytes.value for d in each.dedup if d.chunker == name)
         for each in (in_units, whole)
@@ -305,7 +315,9 @@ def test_a_hole_behind_a_unit_ends_its_last_chunk(tmp_path: Path) -> None:
             file.write(data)
             file.truncate(size)
     found = scanned(tmp_path, 1.0)
-    unique = next(d for d in reduce(found).dedup if d.chunker == "cdc-64KiB").unique_bytes
+    unique = next(
+        d for d in reduced(tmp_path, found).dedup if d.chunker == "cdc-64KiB"
+    ).unique_bytes
     assert (found.hole_bytes, unique.value) == (2 * UNIT, UNIT)
 
 
@@ -313,7 +325,7 @@ def test_below_a_twentieth_deduplication_has_no_point(tmp_path: Path) -> None:
     source = random.Random(3)
     for i in range(3000):
         (tmp_path / f"f{i}").write_bytes(source.randbytes(3000 + i))
-    reduction = reduce(scanned(tmp_path, 0.04))
+    reduction = reduced(tmp_path, scanned(tmp_path, 0.04))
     for dedup in reduction.dedup:
         assert dedup.ratio.value is None
         assert dedup.ratio.low is not None
@@ -360,7 +372,7 @@ def test_units_in_holes_are_not_drawn_and_count_as_holes_at_any_rate(tmp_path: P
     assert found.data_bytes == counted.sampled_bytes == dense_bytes
     assert found.coverage == found.read_bytes / dense_bytes
     # The sparse file is the largest, but little of the data.
-    compressed = reduce(found).compression[0].compressed_bytes
+    compressed = reduced(tmp_path, found).compression[0].compressed_bytes
     assert compressed.value is not None
     assert compressed.value < dense_bytes / 4
 
@@ -421,6 +433,6 @@ def test_compression_weighs_files_of_each_size_by_their_bytes(tmp_path: Path) ->
     for i in range(3):
         (tmp_path / f"x{i}").write_bytes(source.randbytes(70_000 + i))
     found = scanned(tmp_path, 0.5)
-    only = reduce(found).scope.floor
+    only = reduced(tmp_path, found).scope.floor
     incompressible = sum(p.stat().st_size for p in tmp_path.glob("[lx]*"))
     assert only.value == pytest.approx(found.census.size_bytes / incompressible, rel=0.03)

@@ -45,6 +45,7 @@ from storeff.scan.storage import Storage
 from storeff.sources.listed_once import ListedOnce
 from storeff.sources.source import Source
 from storeff.sources.tree import LocalTree
+from storeff.units import format_duration
 
 FREE = Storage()
 # 10 ms to open a file and 100 MB/s.
@@ -154,12 +155,16 @@ def test_a_listing_that_is_not_held_is_made_again_each_time() -> None:
 @pytest.mark.parametrize("since", [0.0, 0.3])
 def test_what_a_time_allows_takes_no_longer_and_hardly_less(storage: Storage, since: float) -> None:
     each = work(storage=storage)
+
+    def seconds_of(rate: float) -> float:
+        return each.reading_part_seconds(rate, since) + each.estimate_seconds(rate)
+
     for seconds in (10.0, 100.0, 1000.0):
         rate = each.rate_within(seconds, since)
         if rate > since:
-            assert each.part_seconds(rate, since) <= seconds
+            assert seconds_of(rate) <= seconds
         if rate < 1.0:
-            assert each.part_seconds(1.01 * max(rate, 1e-3), since) > seconds
+            assert seconds_of(1.01 * max(rate, 1e-3)) > seconds
     assert each.rate_within(0.1, since) == since
     assert each.rate_within(1e9, since) == 1.0
 
@@ -210,7 +215,9 @@ def test_where_nothing_is_asked_the_time_that_all_takes_decides(
     scan.storage = Storage(1.0, 0.0)
     decision = decide(NOTHING_ASKED, scan, time.monotonic())
     assert (decision.sampling, decision.reason) == (DEFAULT, "too-slow")
-    assert "take about 25.1 min" in str(describe_choice(decision, None))
+    assert decision.seconds is not None
+    takes = f"10.1 MB take about {format_duration(decision.seconds)}, as a look at the storage says"
+    assert takes in str(describe_choice(decision, None))
 
 
 @pytest.mark.usefixtures("dear")
@@ -385,7 +392,8 @@ def test_what_a_time_is_given_for_is_done_in_it(
     assert decision.reason == "asked"
     assert read_towards(scan, decision, started, nothing_known) == decision
     each = Work.of(scan, scan.storage)
-    done_at = clock[0] + each.after_seconds + each.estimate_seconds(scan.rate)
+    probing_seconds = min(each.probing_seconds, reading.PROBING_SHARE * (seconds - 1.0))
+    done_at = clock[0] + probing_seconds + cost.REST_SECONDS + each.estimate_seconds(scan.rate)
     assert 0 < scan.rate < 1
     # A batch in flight is finished.
     assert done_at <= started + seconds + 4 * 11_000 * 1e-5

@@ -14,7 +14,7 @@ from storeff.scan.extent import Extents
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
-from storeff.scan.partial import PartialScan, never
+from storeff.scan.partial import PartialScan, unlimited
 from storeff.scan.plan import Plan
 from storeff.scan.sampling import SamplingDesign
 from storeff.scan.worker import Task
@@ -155,7 +155,7 @@ def partly(
     tree: Path,
     rate: float,
     stop: threading.Event | None = None,
-    until: Callable[[float], float] = never,
+    until: Callable[[float], float] = unlimited,
     read_some: Callable[[PartialScan], None] = lambda partial: None,
 ) -> Measurement:
     listing = Listing(LocalTree([tree]), SamplingDesign(extent_bytes=128 << 10))

@@ -27,7 +27,7 @@ class Slow(LocalTree):
 
     def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
         if self.refuses:
-            errors: dict[int, OSError] = {i: PermissionError() for i in range(len(ranges))}
+            errors: dict[int, OSError] = {row: PermissionError() for row in range(len(ranges))}
             return RangesRead(np.zeros(len(ranges), READ), errors, frozenset())
         made = super().read_ranges(ranges, buffer)
         self.now += sum(OPEN_SECONDS + each.length * BYTE_SECONDS for each in made)

@@ -50,12 +50,21 @@ def test_a_full_scan_tells_what_it_has_found_by_then(tmp_path: Path) -> None:
         fill(tmp_path / f"{copy}", files=20)
     answers: list[Answer] = []
     measured = storeff.measure(tmp_path, on_answer=answers.append)
-    assert {answer.label for answer in answers} == {"dedup so far"}
-    ratios = [answer.ratio.value for answer in answers]
+    # What compression alone leaves is known before anything is read, and better in the end.
+    labels = [answer.label for answer in answers]
+    assert labels[0] == labels[-1] == "compression only"
+    assert {*labels[1:-1]} == {"dedup so far"}
+    ratios = [answer.ratio.value for answer in answers[1:-1]]
     final = storeff.reduce(measured).reduction.dedup
     [whole] = [each.ratio.value for each in final if each.chunker == "cdc-64KiB"]
     assert whole is not None
     assert all(ratio is not None and 1.0 <= ratio <= 1.01 * whole for ratio in ratios)
+
+
+def test_nothing_found_yet_is_no_answer_and_no_error(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    sketch = scan([tmp_path], SMALL).sketches[CHUNKER.name]
+    assert not dedup_so_far(sketch, CHUNKER, SMALL.seed).is_known
 
 
 def test_a_plan_without_the_headline_is_not_looked_at(tmp_path: Path) -> None:

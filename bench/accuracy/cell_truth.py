@@ -21,6 +21,7 @@ from storeff import _native
 from storeff.scan.plan import CUTTINGS, Chunker
 from storeff.sources.entry import Entry
 from storeff.sources.source import Source, fill
+from storeff.sources.source import entries as listed
 from storeff.sources.tree import LocalTree
 
 PART_BYTES = 128 << 20
@@ -144,16 +145,14 @@ def cells_of(source: Source, entries: Sequence[Entry]) -> dict[str, int]:
 def truth(folder: Path, kept_in: Path) -> dict[str, int]:
     """``cells_of`` all files in ``folder``, kept in a file until one of them changes."""
     source = LocalTree([folder])
-    entries = sorted(
-        (found for found in source.list() if isinstance(found, Entry)), key=lambda each: each.path
-    )
-    listed = hashlib.sha256()
+    entries = sorted(listed(source), key=lambda each: each.path)
+    digest = hashlib.sha256()
     for entry in entries:
-        listed.update(repr((entry.key, entry.size_bytes, entry.version)).encode())
+        digest.update(repr((entry.key, entry.size_bytes, entry.version)).encode())
     cuts = [(c.name, *c.cut) for c in CUTTINGS]
     made_with = [zstandard.ZSTD_VERSION, lz4.library_version_string(), cuts]
-    listed.update(repr(made_with).encode())
-    file = kept_in / f"{folder.name}-{listed.hexdigest()[:16]}.json"
+    digest.update(repr(made_with).encode())
+    file = kept_in / f"{folder.name}-{digest.hexdigest()[:16]}.json"
     if not file.exists():
         kept_in.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(".part")

@@ -106,7 +106,9 @@ def experiment(name: str, record: Record, unit_bytes: int, seeds: int) -> Iterat
             np.array([getattr(figure, field) for figure, _ in pairs], np.float64)
             for field in ("value", "low", "high")
         )
-        known, point = ~np.isnan(low), ~np.isnan(value)
+        known = ~np.isnan(low)
+        # Of nothing there is no share.
+        point, wide = (~np.isnan(each) & (rights > 0) for each in (value, low))
         error = value[point] / rights[point] - 1
         covered = (low <= rights * (1 + 1e-9)) & (rights <= high * (1 + 1e-9))
         yield Row(
@@ -114,18 +116,20 @@ def experiment(name: str, record: Record, unit_bytes: int, seeds: int) -> Iterat
             quantity=quantity,
             truth=float(rights.mean()),
             unknown=1 - float(known.mean()),
-            point=float(point.mean()),
+            point=1 - float(np.isnan(value).mean()),
             bias=float(error.mean()) if point.any() else None,
             rmse=float((error**2).mean() ** 0.5) if point.any() else None,
             coverage=float(covered[known].mean()) if known.any() else None,
-            width=float(np.median((high - low)[known] / rights[known])) if known.any() else None,
+            width=float(np.median((high - low)[wide] / rights[wide])) if wide.any() else None,
         )
 
 
 def shown(row: Row) -> str:
-    text = f"{row.corpus:10}{row.quantity:30} unknown {row.unknown:4.0%} point {row.point:4.0%}"
+    text = f"{row.corpus:16}{row.quantity:30} unknown {row.unknown:4.0%} point {row.point:4.0%}"
     if row.coverage is not None:
-        text += f" coverage {row.coverage:5.1%} width {row.width:7.1%}"
+        text += f" coverage {row.coverage:5.1%}"
+    if row.width is not None:
+        text += f" width {row.width:7.1%}"
     if row.bias is not None:
         text += f" bias {row.bias:+6.1%} RMSE {row.rmse:6.1%}"
     return text

@@ -24,11 +24,13 @@ from timing import Row, here, machine, take_rounds
 from uncompressed import plain
 
 from storeff.estimate.cost import Work
+from storeff.estimate.probing import wanted_of_part
 from storeff.estimate.reduction import reduce
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.partial import PartialScan
 from storeff.scan.plan import Plan
+from storeff.scan.probe import Prober
 from storeff.scan.run import scan
 from storeff.scan.sampling import SamplingDesign
 from storeff.scan.storage import Storage
@@ -51,6 +53,11 @@ def part_of(listing: Listing, rate: float, plan: Plan = PLAN) -> Measurement:
     part = PartialScan(listing, plan)
     part.extend(rate)
     return part.result()
+
+
+def compressed_part(listing: Listing, rate: float) -> Measurement:
+    plan = Plan()
+    return Prober(listing.source, plan).distinct(part_of(listing, rate, plan), wanted_of_part(plan))
 
 
 def list_again(place: Path) -> None:
@@ -92,7 +99,7 @@ def main(folder: Path, tree: Path, scale: float, repeat: int, output: Path | Non
     for name, place, listing in (("small", small, of_small), ("large", large, of_large)):
         timed(f"all of {name}", scan, LocalTree([place]), PLAN)
         timed(f"part of {name}", part_of, listing, RATE)
-    samples = [part_of(each, rate, Plan()) for each in (of_small, of_large) for rate in RATES]
+    samples = [compressed_part(each, rate) for each in (of_small, of_large) for rate in RATES]
     for index, sample in enumerate(samples):
         timed(f"estimate {index}", reduce, sample)
     take_rounds([*rows.values()])

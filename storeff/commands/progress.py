@@ -105,11 +105,11 @@ class Meter:
             self.parts.append(("left", f"{format_duration(round(left))} left"))
 
     def phase(self, name: str, done: int, wanted: int) -> None:
-        """``done`` of ``wanted`` (0: not known) things are done of what is called ``name``."""
-        self.share = min(1.0, done / wanted) if wanted else None
+        """``done`` of ``wanted`` (0: not known) things are done of what is called ``name``. What is
+        wanted may grow: no bar is filled by it."""
+        self.share = None
         self.parts = [("", name)]
         if wanted:
-            self.parts = [("", f"{name}: {int(done / wanted * 100)} %")]
             self.parts.append(("amount", f"{done:,} of {wanted:,}"))
 
     def text(self, cells: int | None = None) -> str:

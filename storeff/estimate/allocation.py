@@ -122,7 +122,9 @@ def allocate(
 
     ``population`` is about how many chunks there are: of all, nothing is left to estimate.
     """
-    if not needs:
+    # Where the time was over before a column was looked at, nothing is known of it.
+    supplies = [each for each in supplies if each.pilot]
+    if not needs or not supplies:
         return {each.name: each.pilot for each in supplies}
     problem = _Problem(supplies, needs, population)
     problem.targets = np.maximum(problem.targets, NEAR * problem.half_widths(problem.most))

@@ -70,7 +70,12 @@ class EveryChunk:
                 each[rows, index].astype(np.uint64)
                 for each in (self.found.sizes, self.found.probed)
             )
-            return Quantity.exact(whole_bytes - int(space.saved(sizes, values).sum()))
+            saved = int(space.saved(sizes, values).sum())
+            seen_bytes = int(sizes.sum())
+            if seen_bytes != self.data_bytes:
+                # A scan that was cut short has read less than the windows are of.
+                saved = saved * self.data_bytes // max(1, seen_bytes)
+            return Quantity.exact(whole_bytes - saved)
         if self._known(index) < WINDOWS_MIN:
             return UNKNOWN
         total = self.saved(space)[_name(chunker, codec)].total

@@ -10,7 +10,7 @@ import numpy as np
 
 from storeff.errors import StoreffError
 from storeff.estimate.answer import SAMPLED, Answer
-from storeff.estimate.cost import MARGIN, Work
+from storeff.estimate.cost import MARGIN, REST_SECONDS, Work
 from storeff.estimate.sampled import POINT_RATE_MIN
 from storeff.quantity import Quantity
 from storeff.scan.measurement import Measurement
@@ -25,6 +25,8 @@ EVERYTHING_SECONDS = 300.0
 FIRST_BYTES = 64 << 20
 # It is not worth its while where it costs more than this share of reading everything.
 LOOK_SHARE = 0.2
+# Of the time left compressing has this share at most: it is worth as much without a part.
+PROBING_SHARE = 1 / 3
 # A look is at twice as much as the one before, or at what the width seen asks for, up to so much.
 STEP_MAX = 8.0
 # Of what a width asks for, a look is at a fifth more, as widths scatter.
@@ -125,7 +127,7 @@ def decide(asked: Sampling, scan: PartialScan, started: float) -> Decision:
         rate = asked.rate_of(scan.listing.sampled_bytes)
         if asked.half_width is not None:
             look = min(rate, _first_rate(scan))
-            look_seconds = work.reading_part_seconds(look) + work.estimate_seconds(look)
+            look_seconds = work.part_seconds(look) - work.after_seconds
             if look_seconds > LOOK_SHARE * everything:
                 return decided(None, "no-cheaper")
         elif rate >= 1.0 and asked.seconds is not None:
@@ -155,11 +157,17 @@ def read_towards(
     assert goals is not None
     work = Work.of(scan, scan.storage)
     ends_at = goals.ends_at(started)
-    most = min(goals.rate_of(scan.listing.sampled_bytes), _in_time(work, scan.rate, ends_at))
+    left = ends_at - time.monotonic()
+    after_seconds = min(work.probing_seconds, PROBING_SHARE * max(0.0, left)) + REST_SECONDS
+    # At twice the speed predicted: it is the clock that ends the reading.
+    most = min(
+        goals.rate_of(scan.listing.sampled_bytes),
+        1.0 if left == math.inf else work.rate_within(2 * (left - after_seconds), scan.rate),
+    )
 
     def until(rate: float) -> float:
         """When reading must end for all that follows to be done in time."""
-        return ends_at - work.after_seconds - work.estimate_seconds(rate)
+        return ends_at - after_seconds - work.estimate_seconds(rate)
 
     if goals.half_width is None:
         scan.extend(most, until, began=started)
@@ -170,10 +178,8 @@ def read_towards(
     while True:
         # Until it is known how much is needed, that may be all.
         scan.extend(step, until, towards=min(most, towards or 1.0), began=started)
-        answer = Answer(SAMPLED, headline(scan.result()))
-        if answer.is_known:
-            on_answer(answer)
-        ratio = answer.ratio
+        ratio = headline(scan.result())
+        on_answer(Answer(SAMPLED, ratio))
         half = half_width(ratio)
         if half is not None and scan.rate < 1.0:
             looks.append((scan.rate, half))
@@ -229,11 +235,3 @@ def _first_rate(scan: PartialScan) -> float:
 def _fits(seconds: float, left: float) -> bool:
     """Whether what is predicted to take ``seconds`` is done in the time that is ``left``."""
     return seconds * MARGIN <= left
-
-
-def _in_time(work: Work, since: float, ends_at: float) -> float:
-    """The rate that may be read until ``ends_at`` at the most: at twice the speed predicted, so
-    that it is the clock that ends the reading."""
-    if ends_at == math.inf:
-        return 1.0
-    return work.rate_within(2 * (ends_at - time.monotonic()), since)

@@ -100,6 +100,8 @@ class SampleEvidence(Evidence):
         held the truth in 75 to 80 %, with Z_MAX in 95 to 100 % (40 seeds of files of one size,
         bench/accuracy/partial_scope.py, 2026-11-26).
         """
+        if codec is not None and codec not in self.codecs(chunker):
+            return UNKNOWN
         key = chunker.name, codec, labels, scope, all_labels
         if key not in self._shares:
             base = None if codec is None else self.base(chunker, codec)
@@ -284,8 +286,11 @@ class SampleEvidence(Evidence):
         """Now, at twice and at four times the rate: extrapolated from the widths at half and a
         quarter of the rate, whose samples lie inside this one.
 
-        The width goes as a power of (1 - rate) / rate, which is 0 when everything is read.
+        The width goes as a power of (1 - rate) / rate, which is 0 when everything is read. Nothing
+        where no chunk was compressed.
         """
+        if codec not in self.codecs(chunker):
+            return []
         now_rate = self.sample.rate
         rates = [now_rate / 4, now_rate / 2, now_rate]
         widths = [self._width_at(rate, chunker, codec) for rate in rates]

@@ -80,7 +80,7 @@ class Cut:
             tau = min(float(self.sketch.taus[index]), self.sketch.tau)
             count = int(np.searchsorted(self.ranks, tau))
             values = self.sketch.probed[:count, index].astype(np.float64)
-            if not values.any() and len(self.ranks):
+            if not tau or (not values.any() and len(self.ranks)):
                 continue
             if tau not in samples:
                 samples[tau] = sample_of(self.sketch.first(count, tau), self.seed)
@@ -154,8 +154,11 @@ class Cut:
         """Bytes of the distinct chunks, ``most`` at most: compressed with ``codec``, if given.
 
         With ``labels``, a bit set, of the chunks that have any of them, and of no runs. With
-        ``scope``, of the chunks in a random share of all references.
+        ``scope``, of the chunks in a random share of all references. Unknown if no chunk was
+        compressed so.
         """
+        if codec is not None and not self.holds(codec):
+            return UNKNOWN
         found = self.estimates(labels, scope)
         weights = _weights(self.sketch, labels, scope)
         total, least = found[SIZE].total, float((self.sketch.sizes * weights).sum())

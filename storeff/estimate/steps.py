@@ -1,27 +1,34 @@
 """The steps of a measurement: list, decide how much to read, glance at all of it, read that much,
 compress as much of it as the precision needs."""
 
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 from storeff.estimate.answer import COMPRESSION_ONLY, Answer, dedup_so_far
+from storeff.estimate.cost import ESTIMATE_ALL_SECONDS, ESTIMATE_SECONDS, REST_SECONDS, Work
 from storeff.estimate.probing import compress, compression_only, glance, wanted_of_part
 from storeff.estimate.reading import EVERYTHING, Decision, Sampling, decide, read_towards
 from storeff.estimate.sampled import headline_ratio
 from storeff.quantity import Quantity
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
+from storeff.scan.pace import Deadline
 from storeff.scan.partial import PartialScan
 from storeff.scan.plan import HEADLINE, Plan
 from storeff.scan.probe import Prober
 from storeff.scan.run import scan
 from storeff.scan.sampling import SamplingDesign
-from storeff.scan.sketch import Sketch
+from storeff.scan.storage import Storage
 from storeff.scan.watch import Watch
 from storeff.sources.listed_once import ListedOnce
 from storeff.sources.source import Source
+
+# What a glance at samples of all the data is given at least, whatever time there is.
+GLANCE_SECONDS = 3.0
 
 Interrupted = Literal["listing", "reading"]
 
@@ -66,52 +73,61 @@ def read(
     if sampling != EVERYTHING and not partial.listing.count(stop, engine["on_progress"]):
         return Read(partial.result(), None, "listing", {})
     decision = decide(sampling, partial, started)
-    on_phase("looking at samples of all the data")
-    prober = _prober(source, plan, engine, stop)
-    windows, every = glance(prober)
-    on_answer(Answer(COMPRESSION_ONLY, compression_only(every)))
-
-    def headline(found: Measurement) -> Quantity:
-        return headline_ratio(prober.distinct(found, wanted_of_part(plan)))
-
-    if decision.sampling:
-        decision = read_towards(partial, decision, started, headline, on_answer)
-    if decision.sampling or (sampling != EVERYTHING and stop.is_set()):
-        data = partial.result()
-    else:
-        # What it knows of the files would stay in memory beside the scan.
-        del partial
-        data = scan(source, plan, **engine, watch=watch_of(plan, on_answer))
-    is_cut = "interrupted" in data.census.skipped or (data.sampling is not None and stop.is_set())
-    on_phase("compressing samples of what was read")
-    if is_cut:
-        # What was read is still to be answered for: a second interrupt ends that too.
-        prober = _prober(source, plan, engine, threading.Event())
-    data = compress(prober, replace(data, occurrences=every), windows, is_cut=is_cut)
-    on_answer(Answer(COMPRESSION_ONLY, compression_only(data.occurrences or every)))
-    return Read(data, decision, "reading" if is_cut else None, prober.cpu_seconds)
-
-
-def _prober(source: Source, plan: Plan, engine: Mapping[str, Any], stop: threading.Event) -> Prober:
-    return Prober(
+    ends_at = (decision.sampling or sampling).ends_at(started) - REST_SECONDS
+    # A glance is answer enough to wait for, even where listing took all the time.
+    deadline = Deadline(stop, max(ends_at - ESTIMATE_SECONDS, time.monotonic() + GLANCE_SECONDS))
+    prober = Prober(
         source,
         plan,
         threads=engine["threads"],
         bytes_per_second=engine["bytes_per_second"],
-        stop=stop,
+        stop=deadline,
     )
 
+    def begin(phase: str) -> None:
+        on_phase(phase)
+        prober.count_for(lambda done, wanted: on_phase(phase, done, wanted))
 
-def watch_of(plan: Plan, on_answer: Callable[[Answer], None]) -> Watch | None:
-    """Tells ``on_answer`` of duplicates while everything is read, if the headline's are counted."""
+    def tell(answer: Answer) -> None:
+        if answer.is_known:
+            on_answer(answer)
+
+    begin("looking at samples of all the data")
+    windows, every = glance(prober)
+    tell(Answer(COMPRESSION_ONLY, compression_only(every)))
+    deadline.ends_at = ends_at - ESTIMATE_SECONDS
+    data: Measurement | None = None
+
+    def headline(found: Measurement) -> Quantity:
+        nonlocal data
+        begin("estimating from what was read so far")
+        data = prober.distinct(found, wanted_of_part(plan))
+        return headline_ratio(data)
+
+    if decision.sampling:
+        decision = read_towards(partial, decision, started, headline, tell)
+    if decision.sampling or (sampling != EVERYTHING and stop.is_set()):
+        data = partial.result() if data is None else data
+        deadline.ends_at = ends_at - Work.of(partial, Storage()).estimate_seconds(partial.rate)
+    else:
+        # What it knows of the files would stay in memory beside the scan.
+        del partial
+        data = scan(source, plan, **engine, watch=watch_of(plan, tell))
+        deadline.ends_at = ends_at - ESTIMATE_ALL_SECONDS
+    is_cut = "interrupted" in data.census.skipped or (data.sampling is not None and stop.is_set())
+    if is_cut:
+        # What was read is still to be answered for: a second interrupt ends that too.
+        deadline.stop, deadline.ends_at = threading.Event(), math.inf
+    begin("compressing samples of what was read")
+    data = compress(prober, replace(data, occurrences=every), windows, is_cut=is_cut)
+    tell(Answer(COMPRESSION_ONLY, compression_only(data.occurrences or every)))
+    return Read(data, decision, "reading" if is_cut else None, prober.cpu_seconds)
+
+
+def watch_of(plan: Plan, tell: Callable[[Answer], None]) -> Watch | None:
+    """Lets ``tell`` know of duplicates while everything is read, if the headline's are counted."""
     counted = [chunker for chunker in plan.chunkers if chunker.name == HEADLINE.chunker]
     if not counted:
         return None
     [chunker] = counted
-
-    def tell(sketch: Sketch) -> None:
-        answer = dedup_so_far(sketch, chunker, plan.seed)
-        if answer.is_known:
-            on_answer(answer)
-
-    return Watch(chunker, tell)
+    return Watch(chunker, lambda sketch: tell(dedup_so_far(sketch, chunker, plan.seed)))

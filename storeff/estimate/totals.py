@@ -253,7 +253,8 @@ def estimate_total(
     y = values.astype(np.float64)
     if sample.is_exact:
         total = Total(int(values.sum()) if values.dtype.kind == "u" else float(y.sum()), 0.0)
-        stands_for = None if per_byte is None else sample.sizes
+        whole = sample.sizes if part_of is None else part_of.astype(np.float64)
+        stands_for = None if per_byte is None else whole
         return Estimate(total, Control(name, y, total, per_byte, stands_for))
     plain = float((y / sample.chance).sum())
     alone = _unexplained(sample, y, name, plain, part_of, per_byte)
@@ -287,7 +288,7 @@ def _unexplained(
         less, more = share * sample.missed_bytes, (1 - share) * sample.missed_bytes
     if not has.any():
         total = Total(0.0, 0.0, math.inf, 0.0, more) if more else NOTHING_KNOWN
-        residual = _control(sample, name, per_byte, y, total)
+        residual = _control(sample, name, per_byte, y, total, part_of)
         return Estimate(total, residual, {name: (0.0, 0.0, more)})
     terms = sample.weight * y**2
     one_chunk = _one_chunk(sample, y, plain)
@@ -295,17 +296,22 @@ def _unexplained(
     squared = float((terms**2).sum())
     freedom = 2 * variance**2 / squared if squared else math.inf
     total = Total(plain, math.sqrt(variance), freedom, less, more)
-    residual = _control(sample, name, per_byte, y, total)
+    residual = _control(sample, name, per_byte, y, total, part_of)
     return Estimate(total, residual, {name: (variance, less, more)}, one_chunk)
 
 
 def _control(
-    sample: PrioritySample, name: str, per_byte: Floats | None, residual: Floats, own: Total
+    sample: PrioritySample,
+    name: str,
+    per_byte: Floats | None,
+    residual: Floats,
+    own: Total,
+    part_of: Values | None,
 ) -> Control:
     """What ``residual`` of a quantity is to further ones; ``per_byte`` if it looks into chunks."""
     if per_byte is None:
         return Control(name, residual, own)
-    stands_for = sample.sizes / sample.chance
+    stands_for = (sample.sizes if part_of is None else part_of) / sample.chance
     return Control(name, residual, own, per_byte, stands_for, sample.missed_bytes)
 
 
@@ -373,8 +379,6 @@ def _regressed(
     # The quantity may be anything of a kind that was not met: share of what is there, or the rest.
     whole = 0.0 if part_of is None else float((part_of / sample.chance).sum())
     share = plain / whole if whole else 0.0
-    # What one control says of no chunk of the next sample is unknown to that.
-    counts = [len(each.values) for each in inside[1:]] + [len(fit.residual)]
     for control, slope in zip(used, fit.slopes.tolist(), strict=True):
         total = control.total
         of_control = (slope * total.standard_error) ** 2
@@ -383,10 +387,18 @@ def _regressed(
         less, more = ends if slope >= 0 else (-ends[1], -ends[0])
         if control.missed_bytes and whole:
             less, more = share * control.missed_bytes, (1 - share) * control.missed_bytes
-        if control.per_byte is not None and whole:
-            unlike = _unlike_bytes(control, counts[inside.index(control)])
-            less, more = less + unlike, more + unlike
         shares[control.name] = of_control, less, more
+    # What one control says of no chunk of the next sample is unknown to that.
+    nexts = [(each.name, len(each.values)) for each in inside[1:]] + [(name, len(fit.residual))]
+    for control, (next_name, count) in zip(inside, nexts, strict=False):
+        if whole:
+            known, less, more = shares[next_name]
+            unlike_less, unlike_more = _unlike_bytes(control, count, share)
+            shares[next_name] = (
+                known,
+                math.hypot(less, unlike_less),
+                math.hypot(more, unlike_more),
+            )
     everything = sum(each[0] for each in shares.values())
     total = Total(
         value,
@@ -401,12 +413,14 @@ def _regressed(
     return Estimate(total, residual, shares, alone.one_chunk)
 
 
-def _unlike_bytes(control: Control, count: int) -> float:
-    """Bytes that may be left of chunks of which ``control`` says what it says of none of the first
-    ``count``: hardly more than it says."""
+def _unlike_bytes(control: Control, count: int, share: float) -> tuple[float, float]:
+    """How much less, and more, than estimated may be left of chunks of which ``control`` says what
+    it says of none of the first ``count``: hardly more than it says, and nothing at all where they
+    were taken to be like the others, of which a ``share`` is left."""
     assert control.per_byte is not None
     assert control.stands_for is not None
     known, others = control.per_byte[:count], control.per_byte[count:]
     unlike = (others < known.min() - UNLIKE) | (others > known.max() + UNLIKE)
-    left = np.minimum(1.0, others[unlike] + UNLIKE)
-    return float((control.stands_for[count:][unlike] * left).sum())
+    whole, left = control.stands_for[count:][unlike], others[unlike] + UNLIKE
+    less, more = np.minimum(1.0, np.maximum(left, share)), np.minimum(1.0, left)
+    return float((whole * less).sum()), float((whole * more).sum())

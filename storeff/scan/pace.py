@@ -1,7 +1,27 @@
-"""A cap on how fast a scan reads, for storage that others use too."""
+"""A cap on how fast a scan reads, for storage that others use too; and how long."""
 
+import math
 import threading
 import time
+
+
+class Deadline(threading.Event):
+    """A ``stop`` that comes of itself at ``ends_at`` (monotonic). Both may be changed."""
+
+    def __init__(self, stop: threading.Event, ends_at: float = math.inf) -> None:
+        super().__init__()
+        self.stop = stop
+        self.ends_at = ends_at
+
+    def is_set(self) -> bool:
+        return super().is_set() or self.stop.is_set() or time.monotonic() >= self.ends_at
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for it, for ``timeout`` at most."""
+        left = max(0.0, self.ends_at - time.monotonic())
+        waits = [each for each in (timeout, left) if each is not None and each < math.inf]
+        self.stop.wait(min(waits, default=None))
+        return self.is_set()
 
 
 class Pace:

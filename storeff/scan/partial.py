@@ -12,7 +12,7 @@ from storeff.scan.extent import Extents
 from storeff.scan.job import Job
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
-from storeff.scan.pace import Pace
+from storeff.scan.pace import Deadline, Pace
 from storeff.scan.plan import Plan
 from storeff.scan.run import BATCH_FILES, FILE_BYTES, Crew, Progress, kernels
 from storeff.scan.storage import Storage, measure_storage
@@ -24,20 +24,9 @@ from storeff.sources.content import Recogniser
 BATCH_BYTES = 8 << 20
 
 
-def never(rate: float) -> float:
-    """When the time is over that is not limited."""
+def unlimited(rate: float) -> float:
+    """When a time is over that is not limited, whatever was read by then."""
     return float("inf")
-
-
-class _Stop:
-    """A stop, or the end of the time that is given."""
-
-    def __init__(self, stop: threading.Event, ends_at: Callable[[], float]) -> None:
-        self.stop = stop
-        self.ends_at = ends_at
-
-    def is_set(self) -> bool:
-        return self.stop.is_set() or time.monotonic() >= self.ends_at()
 
 
 class PartialScan:
@@ -57,20 +46,20 @@ class PartialScan:
     ) -> None:
         self.listing = listing
         self.stop = stop or threading.Event()
-        self.ends = _Stop(self.stop, self.ends_at)
+        self.ends = Deadline(self.stop)
         self.job = Job(
             listing.source,
             plan,
             kernel or kernels()[0],
             self.ends,
-            Pace(bytes_per_second, self.stop),
+            Pace(bytes_per_second, self.ends),
             listing.design,
             is_kv,
         )
         self.crew = Crew(self.job, threads, self.stop, self.show)
         self.on_progress = on_progress
         self.rate = self.goal_rate = self.towards = 0.0
-        self.until: Callable[[float], float] = never
+        self.until: Callable[[float], float] = unlimited
         self.began: float | None = None
         self.interrupted = False
         # Of the first extent that was not read when the scan ended.
@@ -88,7 +77,7 @@ class PartialScan:
     def extend(
         self,
         rate: float,
-        until: Callable[[float], float] = never,
+        until: Callable[[float], float] = unlimited,
         *,
         towards: float = 0.0,
         began: float | None = None,
@@ -107,6 +96,7 @@ class PartialScan:
         self.towards = max(self.goal_rate, towards)
         self.began = began
         self.until = until
+        self.see_how_long()
         # A rank may be 1.
         high = float("inf") if rate >= 1.0 else rate
         for end, extents in self.listing.slices(self.rate, min(high, np.nextafter(1.0, 2.0))):
@@ -123,14 +113,15 @@ class PartialScan:
         if listed_bytes >= self.listing.sampled_bytes:
             self.rate = 1.0
 
-    def ends_at(self) -> float:
-        """When the time is over, by what has been read by now."""
+    def see_how_long(self) -> None:
+        """Set when the time is over, by what has been read by now."""
         _, done_bytes = self.crew.done()
-        return self.until(min(1.0, done_bytes / max(1, self.listing.sampled_bytes)))
+        self.ends.ends_at = self.until(min(1.0, done_bytes / max(1, self.listing.sampled_bytes)))
 
     def tasks(self, extents: Extents) -> Iterator[tuple[Task, int]]:
         """``extents`` as tasks, until the scan is to end."""
         for batch, batch_bytes in extents.batches(BATCH_FILES, BATCH_BYTES, FILE_BYTES):
+            self.see_how_long()
             if self.ends.is_set():
                 self.undone_rank = min(self.undone_rank, float(batch.ranks[0]))
                 return
@@ -141,9 +132,9 @@ class PartialScan:
         done, done_bytes = self.crew.done()
         done_bytes += self.listing.skipped_bytes
         seconds = None
-        ends_at = self.ends_at()
-        if self.began is not None and ends_at < float("inf"):
-            seconds = time.monotonic() - self.began, ends_at - self.began
+        self.see_how_long()
+        if self.began is not None and self.ends.ends_at < float("inf"):
+            seconds = time.monotonic() - self.began, self.ends.ends_at - self.began
         goal_bytes = round(self.towards * self.listing.sampled_bytes) + self.listing.skipped_bytes
         self.on_progress(
             Progress(False, census.files, census.size_bytes, done, done_bytes, goal_bytes, seconds)

@@ -17,7 +17,7 @@ from storeff.scan.reread import UNREAD, Batch, Job, Rereader, Stretches, content
 from storeff.scan.run import Shard
 from storeff.scan.sketch import Sketch
 from storeff.scan.whole import probe_everything
-from storeff.scan.windows import Windows, draw_windows, listed
+from storeff.scan.windows import Windows, draw_windows, with_bytes
 from storeff.sources.entry import Entry
 from storeff.sources.skipped import Skipped
 from storeff.sources.source import HOLE_BYTES, Source
@@ -59,6 +59,11 @@ class Prober:
     @property
     def cpu_seconds(self) -> Mapping[tuple[str, bool], float]:
         return self.rereader.cpu_seconds
+
+    def count_for(self, on_progress: Callable[[int, int], None]) -> None:
+        """From now on tell ``on_progress`` of how many chunks, or windows, what is wanted was read
+        again, and how many these are; the latter grows with each call."""
+        self.rereader.count_for(on_progress)
 
     @property
     def skipped(self) -> list[Skipped]:
@@ -125,12 +130,13 @@ class Prober:
         if not missing:
             return
         sought = np.array(sorted(missing), np.uint64)
-        for entries in listed(self.source):
+        for entries in with_bytes(self.source):
             numbers = entries.numbers()
             at = np.minimum(np.searchsorted(sought, numbers), len(sought) - 1)
-            for i in np.flatnonzero(sought[at] == numbers).tolist():
-                self.entries[int(numbers[i])] = entries[i]
-                missing.discard(int(numbers[i]))
+            rows = np.flatnonzero(sought[at] == numbers)
+            found = dict(zip(numbers[rows].tolist(), entries.take(rows), strict=True))
+            self.entries.update(found)
+            missing -= found.keys()
             if not missing:
                 break
         self.unlisted |= missing

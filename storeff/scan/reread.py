@@ -94,6 +94,15 @@ class Rereader:
         self.cpu_seconds: defaultdict[tuple[str, bool], float] = defaultdict(float)
         self.skipped: list[Skipped] = []
         self.lock = threading.Lock()
+        self.count_for(lambda done, wanted: None)
+
+    def count_for(self, on_progress: Callable[[int, int], None]) -> None:
+        """From now on tell ``on_progress`` how many stretches are dealt with, of how many."""
+        self.on_progress = on_progress
+        self.done = self.wanted = 0
+
+    def show(self) -> None:
+        self.on_progress(self.done, self.wanted)
 
     def run(self, jobs: Sequence[Job], entries: Mapping[int, Entry]) -> None:
         """Read all of ``jobs``, of the objects ``entries`` by number, until a stop.
@@ -107,6 +116,7 @@ class Rereader:
         sizes = [int(jobs[i].stretches.lengths[rows].sum()) for _, i, rows in batches]
         buffer_bytes = max(sizes, default=0)
         left = iter([(jobs[i], rows) for _, i, rows in batches])
+        self.wanted += sum(len(rows) for _, _, rows in batches)
 
         def drain() -> None:
             buffer, compressors = memoryview(bytearray(buffer_bytes)), Compressors()
@@ -120,11 +130,15 @@ class Rereader:
                 job.use(batch, compressors)
                 with self.lock:
                     self.cpu_seconds[job.name] += time.thread_time() - started
+                    self.done += len(rows)
+                if is_alone:
+                    self.show()
                 self.pace.wait(int(batch.lengths[batch.lengths > 0].sum()))
 
         threads = affordable_threads(
             min(self.threads, len(batches)), buffer_bytes + COMPRESSOR_BYTES
         )
+        is_alone = threads <= 1
         try:
             self.drain_on(threads, drain)
         except MemoryError as error:
@@ -145,7 +159,7 @@ class Rereader:
                     running.append(pool.submit(drain))
             if not running:
                 drain()
-            wait_for(running, self.stop, lambda: None)
+            wait_for(running, self.stop, self.show)
 
     def read(
         self, stretches: Stretches, rows: Rows, entries: Mapping[int, Entry], buffer: memoryview

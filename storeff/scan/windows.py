@@ -12,11 +12,11 @@ from storeff.scan.measurement import labels_of_roots
 from storeff.scan.occurrences import WINDOW_BYTES, WINDOWS_MAX, rank_limit
 from storeff.scan.run import Shard, of_shard
 from storeff.scan.sampling import GOLDEN, data_extents
-from storeff.sources.entry import Entries, Entry
+from storeff.sources.entry import U64, Entries, Entry
 from storeff.sources.skipped import Skipped, skipped_for
 from storeff.sources.source import HOLE_BYTES, Source
+from storeff.sources.sums import Ints, exact_sum
 
-U64 = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
 
 # Of the paths of the objects that windows were drawn of so many bytes are held: for more, fewer
@@ -49,13 +49,11 @@ class Windows:
     tau: float
 
 
-def listed(source: Source) -> Iterator[Entries]:
-    """The objects that hold bytes, many at a time."""
+def with_bytes(source: Source) -> Iterator[Entries]:
+    """The objects that hold bytes."""
     for found in source.list():
-        if isinstance(found, Entries):
-            with_bytes = np.flatnonzero(found.sizes)
-            if len(with_bytes):
-                yield found if len(with_bytes) == len(found) else found.take(with_bytes)
+        if isinstance(found, Entries) and found.sizes.any():
+            yield found if found.sizes.all() else found.take(np.flatnonzero(found.sizes))
 
 
 def draw_windows(
@@ -64,7 +62,7 @@ def draw_windows(
     """About WINDOWS_MAX windows of the objects of ``source``, or of ``shard``, in one listing; and
     what might have holes and cannot be looked into. After a stop, of what was listed by then."""
     drawing = _Drawing(source, seed, shard)
-    for entries in listed(source):
+    for entries in with_bytes(source):
         if stop.is_set():
             break
         drawing.add(entries)
@@ -78,7 +76,6 @@ class _Drawing:
         self.source = source
         self.seed = seed
         self.shard = shard
-        self.salt: np.uint64 | None = None
         self.tau = float("inf")
         self.data_bytes = 0
         self.window_count = 0
@@ -89,51 +86,50 @@ class _Drawing:
         self.skipped: list[Skipped] = []
 
     def add(self, entries: Entries) -> None:
-        if self.salt is None:
-            # Machines with the same files have samples of their own; shards of a source share one.
-            first = b"\0".join((*sorted(self.source.roots), repr(entries[0].version).encode()))
-            self.salt = np.uint64(int.from_bytes(_native.fingerprint(first)[:8], "big"))
         entries = of_shard(self.shard, entries)
-        numbers = entries.numbers()
-        sizes, stored = (each.astype(np.uint64) for each in (entries.sizes, entries.allocated))
-        sparse = (sizes > SPARSE_BYTES) & (stored < sizes // np.uint64(SPARSE_RATIO))
-        if not sparse.any():
-            self.draw(entries, numbers, np.zeros_like(sizes), sizes)
-            return
-        at = np.flatnonzero(~sparse)
-        self.draw(entries.take(at), numbers[at], np.zeros_like(sizes[at]), sizes[at])
+        numbers, sizes = entries.numbers(), entries.sizes.astype(np.uint64)
+        sparse = (entries.sizes > SPARSE_BYTES) & (
+            entries.allocated < entries.sizes // SPARSE_RATIO
+        )
         for i in np.flatnonzero(sparse).tolist():
-            self.add_sparse(entries[i], numbers[i])
+            self.add_sparse(entries.part(i, i + 1), numbers[i])
+        if sparse.any():
+            dense = np.flatnonzero(~sparse)
+            entries, numbers, sizes = entries.take(dense), numbers[dense], sizes[dense]
+        self.draw(entries, np.arange(len(entries)), numbers, np.zeros_like(sizes), sizes)
 
-    def add_sparse(self, entry: Entry, number: np.uint64) -> None:
-        """Draw from the stretches of data of ``entry``."""
+    def add_sparse(self, entries: Entries, number: np.uint64) -> None:
+        """Draw from the stretches of data of the only one of ``entries``."""
+        entry = entries[0]
         try:
             ranges = data_extents(self.source, entry, HOLE_BYTES) * HOLE_BYTES
         except OSError as error:
             self.skipped.append(skipped_for(error, self.source.name(entry), entry.size_bytes))
             return
         starts, ends = np.minimum(ranges, entry.size_bytes).astype(np.uint64).T
-        same = Entries.of([entry] * len(starts))
-        self.draw(same, np.full(len(starts), number), starts, ends - starts)
+        rows = np.zeros(len(starts), np.int64)
+        self.draw(entries, rows, np.full(len(starts), number), starts, ends - starts)
 
-    def draw(self, entries: Entries, numbers: U64, starts: U64, sizes: U64) -> None:
-        """Draw from stretches of ``sizes`` (n,) of the objects ``numbers``, from ``starts`` on."""
-        self.data_bytes += int(sizes.sum())
-        self.window_count += int((-(-sizes.astype(np.int64) // WINDOW_BYTES)).sum())
+    def draw(self, entries: Entries, rows: Ints, numbers: U64, starts: U64, sizes: U64) -> None:
+        """Draw from stretches of ``sizes`` (n,), from ``starts`` on, of the objects ``numbers``,
+        which are in ``rows`` of ``entries``."""
+        self.data_bytes += exact_sum(sizes.astype(np.int64))
+        self.window_count += exact_sum(-(-sizes.astype(np.int64) // WINDOW_BYTES))
         self.tau = min(self.tau, rank_limit(self.data_bytes, self.window_count))
-        assert self.salt is not None
         # A stretch draws as an object of its own.
-        names = numbers ^ self.salt ^ starts * np.uint64(GOLDEN)
+        names = numbers ^ starts * np.uint64(GOLDEN)
         found = _native.sample_windows(names, sizes, self.seed, self.tau, WINDOW_BYTES)
         of = found["index"].astype(np.intp)
         shift = starts[of]
-        rows = (numbers[of], found["start"] + shift, found["length"], found["point"] + shift)
-        self.rows = np.concatenate((self.rows, np.column_stack(rows)))
+        drawn = (numbers[of], found["start"] + shift, found["length"], found["point"] + shift)
+        self.rows = np.concatenate((self.rows, np.column_stack(drawn)))
         self.ranks = np.concatenate((self.ranks, found["rank"]))
-        drawn = np.unique(of)
-        kept = entries.take(drawn)
-        self.entries.update(zip(numbers[drawn].tolist(), kept, strict=True))
-        self.path_bytes += int(kept.path_bytes.sum())
+        stretches = np.unique(of)
+        for number, entry in zip(
+            numbers[stretches].tolist(), entries.take(rows[stretches]), strict=True
+        ):
+            self.entries[number] = entry
+            self.path_bytes += len(entry.path)
         if len(self.ranks) > 2 * WINDOWS_MAX:
             self.drop()
         while self.path_bytes > PATH_BYTES_HELD and len(self.entries) > 1:
