@@ -79,3 +79,58 @@ sf_error sf_add(sf_scanner *scanner, size_t index, const uint64_t *keys, const u
     }
     return SF_OK;
 }
+
+/* ---- what another scanner has counted ---- */
+
+static int have_one_plan(const sf_chunker *a, const sf_chunker *b)
+{
+    return a->stream.min_bytes == b->stream.min_bytes &&
+           a->stream.max_bytes == b->stream.max_bytes &&
+           a->sketch.capacity == b->sketch.capacity && a->sketch.seed_mix == b->sketch.seed_mix;
+}
+
+static int add_totals_overflows(sf_totals *totals, const sf_totals *other)
+{
+    int overflows = sf_add_overflows(&totals->chunks, other->chunks) ||
+                    sf_add_overflows(&totals->bytes, other->bytes);
+    /* Parts of these totals, which did not overflow. */
+    for (size_t value = 0; value < 256 && !overflows; value++) {
+        totals->run_count[value] += other->run_count[value];
+        totals->run_bytes[value] += other->run_bytes[value];
+    }
+    return overflows;
+}
+
+static sf_error merge_chunker(sf_chunker *c, sf_chunker *other)
+{
+    size_t count;
+    double tau;
+    if (add_totals_overflows(&c->totals, &other->totals))
+        return SF_ERROR_OVERFLOW;
+    for (size_t i = 0; i < SF_BUCKETS; i++) {
+        c->sketch.buckets[i].references += other->sketch.buckets[i].references;
+        c->sketch.buckets[i].bytes += other->sketch.buckets[i].bytes;
+    }
+    const sf_entry *entries = sf_sketch_entries(&other->sketch, &count, &tau);
+    return sf_sketch_merge(&c->sketch, entries, count, tau);
+}
+
+sf_error sf_scanner_merge(sf_scanner *scanner, sf_scanner *other)
+{
+    size_t count = scanner->chunkers_count;
+    if (scanner == other || count != other->chunkers_count ||
+        scanner->is_sample != other->is_sample)
+        return SF_ERROR_MERGE;
+    for (size_t i = 0; i < count; i++)
+        if (!have_one_plan(&scanner->chunkers[i], &other->chunkers[i]))
+            return SF_ERROR_MERGE;
+    if (scanner->state != SF_IDLE || other->state != SF_IDLE)
+        return SF_ERROR_FILE_OPEN;
+    sf_error error = SF_OK;
+    for (size_t i = 0; i < count && !error; i++)
+        error = merge_chunker(&scanner->chunkers[i], &other->chunkers[i]);
+    for (size_t label = 0; label < SF_LABELS_MAX && !error; label++)
+        for (size_t value = 0; value < 256; value++)
+            scanner->histogram[label][value] += other->histogram[label][value];
+    return error;
+}

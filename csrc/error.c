@@ -50,6 +50,7 @@ const char *sf_error_text(sf_error error)
     case SF_ERROR_CAPACITY: return "a sketch of similar chunks holds 1 to 2^24 of them";
     case SF_ERROR_WINDOW:
         return "windows have 1 to 2^30 bytes, objects at most 2^63 - 1, and tau is not below 0";
+    case SF_ERROR_MERGE: return "only two scanners of the same plan, seed and kind merge";
     case SF_ERROR_WINDOWS: return "more than 2^24 windows would rank below tau: lower it";
     case SF_ERROR_CONTENT: return "a file lies outside the arena";
     }

@@ -50,7 +50,8 @@ typedef enum {
     SF_ERROR_FIELD,
     SF_ERROR_CAPACITY,
     SF_ERROR_WINDOW,
-    SF_ERROR_WINDOWS
+    SF_ERROR_WINDOWS,
+    SF_ERROR_MERGE
 } sf_error;
 
 /* What went wrong and what to do about it, for a person. */
@@ -254,6 +255,10 @@ sf_error sf_add(sf_scanner *scanner, size_t chunker, const uint64_t *keys, const
  * that have holes there, and one of those. */
 sf_error sf_add_file(sf_scanner *scanner, const sf_content_key *file, uint64_t labels,
                      uint64_t object);
+
+/* Leaves in `scanner` what it would hold that had been given what both were. They have the same plan,
+ * seed and kind, and no file is open. */
+sf_error sf_scanner_merge(sf_scanner *scanner, sf_scanner *other);
 
 /* NULL if there is no such chunker. */
 sf_sketch *sf_sketch_of(sf_scanner *scanner, size_t chunker);

@@ -396,6 +396,10 @@ class Scanner:
         """Counts chunks that were cut elsewhere: keys (n, 2), sizes (n,) in bytes, labels (n,),
         places (n, 2): object and offset."""
 
+    def merge(self, other: Scanner) -> None:
+        """Leaves here what one scanner would hold that had been given what both were. They must
+        have the same plan, seed and kind, and no file open; ``other`` stays as it is."""
+
     def export(self, chunker: int) -> Export:
         """A copy of what the chunker of that index has seen."""
 

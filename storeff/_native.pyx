@@ -110,6 +110,7 @@ cdef extern from "storeff.h" nogil:
     sf_error sf_add(sf_scanner *scanner, size_t chunker, const uint64_t *keys,
                     const uint64_t *sizes, const uint64_t *labels, const uint64_t *places,
                     size_t count)
+    sf_error sf_scanner_merge(sf_scanner *scanner, sf_scanner *other)
     sf_sketch *sf_sketch_of(sf_scanner *scanner, size_t chunker)
     const sf_totals *sf_totals_of(const sf_scanner *scanner, size_t chunker)
     const uint64_t *sf_histogram(const sf_scanner *scanner)

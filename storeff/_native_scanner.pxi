@@ -172,6 +172,16 @@ cdef class Scanner:
         self._busy = False
         _check(error)
 
+    def merge(self, Scanner other not None):
+        cdef sf_scanner *scanner = self._free()
+        cdef sf_scanner *given = other._free()
+        cdef sf_error error
+        self._busy = other._busy = True
+        with nogil:
+            error = sf_scanner_merge(scanner, given)
+        self._busy = other._busy = False
+        _check(error)
+
     cdef size_t _index(self, object chunker) except? 0:
         return _unsigned(chunker, "chunker", self._chunkers - 1)
 

@@ -154,6 +154,33 @@ def test_few_of_many_files_are_taken_to_be_alike_that_are_not() -> None:
     assert (ranks.shared_by(entries).group_size > 1).sum() < 50
 
 
+def test_files_are_looked_into_only_when_ranks_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "small").write_bytes(b"small")
+    with open(tmp_path / "sparse", "wb") as file:
+        file.seek(100 * UNIT)
+        file.write(b"end")
+    opened: list[bytes] = []
+    tree = LocalTree([tmp_path])
+    open_entry = tree.open
+
+    def noted(entry: Entry) -> FileReader:
+        opened.append(entry.path)
+        return open_entry(entry)
+
+    monkeypatch.setattr(tree, "open", noted)
+    counted = Listing(tree, DESIGN)
+    assert counted.count(threading.Event())
+    assert counted.root_bytes == [counted.census.size_bytes] == [100 * UNIT + 8]
+    assert counted.stored_bytes < 10 * UNIT
+    assert not opened
+    assert (counted.sampled_bytes, counted.skipped_bytes) == (8, 100 * UNIT)
+    assert counted.root_bytes == [8]
+    assert counted.ranks.extents == 2
+    assert opened == [b"sparse"]
+
+
 def test_another_seed_reads_other_units(tree: Path) -> None:
     other = SamplingDesign(seed=8, extent_bytes=UNIT)
     assert ids(extents(tree, 0.0, 0.3)) != ids(extents(tree, 0.0, 0.3, other))

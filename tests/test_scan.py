@@ -274,7 +274,7 @@ def test_small_files_that_changed_since_they_were_listed(tmp_path: Path) -> None
     (tmp_path / "gone").rename(tmp_path / "replaced")
     one = new_worker(tmp_path, SMALL)
     one.measure(Extents.whole(entries))
-    measured = one.finish()
+    measured = one.measured()
     assert measured.census.skipped["changed"].size_bytes == 300 + 500
     assert measured.census.skipped["vanished"].size_bytes == 500
     assert measured.census.classes["text"].files == 2

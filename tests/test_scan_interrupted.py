@@ -125,13 +125,13 @@ def test_a_stop_when_all_is_measured_loses_nothing(
     tree: Path, whole: Measurement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop = threading.Event()
-    finish = worker.Worker.finish
+    finish = run.Crew.finish
 
-    def stop_and_finish(self: worker.Worker) -> Measurement:
+    def stop_and_finish(self: run.Crew) -> Measurement:
         stop.set()
         return finish(self)
 
-    monkeypatch.setattr(worker.Worker, "finish", stop_and_finish)
+    monkeypatch.setattr(run.Crew, "finish", stop_and_finish)
     found = scan([tree], SMALL, stop=stop, threads=2)
     assert_same(found, whole)
     assert not found.census.skipped

@@ -105,7 +105,7 @@ def test_a_large_file_that_cannot_be_opened_is_one_skipped_file(tmp_path: Path) 
     one = new_worker(tmp_path, in_parts(SMALL))
     for parts, _ in file.stretches(threading.Event()):
         one.measure_stretch(file, parts)
-    census = one.finish().census
+    census = one.measured().census
     assert (census.files, census.skipped["vanished"].entries) == (1, 1)
     assert census.skipped["vanished"].size_bytes == 3_500_000
 

@@ -143,7 +143,7 @@ class PartialScan:
     def result(self) -> Measurement:
         """What was found in the extents that rank below ``rate``."""
         listing = self.listing
-        found = self.crew.measured(and_finish=False)
+        found = self.crew.measured()
         assert found.sampling is not None
         census = Census()
         census.merge(listing.census)

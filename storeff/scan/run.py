@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -41,6 +42,8 @@ RESERVE_BYTES = 256 << 20
 # How long a scan that is stopped goes on listing, so as to know of how much it has measured a part.
 LIST_ON_SECONDS = 2.0
 PROGRESS_SECONDS = 0.1
+
+T = TypeVar("T")
 
 # Shard i of n: the objects of which it measures one in n, by a hash.
 Shard = tuple[int, int]
@@ -224,20 +227,31 @@ class Crew:
         self.workers.append(worker)
         return worker
 
-    def measured(self, *, and_finish: bool) -> Measurement:
-        """What all workers together have measured; ``and_finish``: they can measure no more."""
-        what = Worker.finish if and_finish else Worker.measured
+    def measured(self) -> Measurement:
+        """What all workers together have measured so far."""
         try:
             workers = self.workers or [Worker(self.job)]
-            found = [what(worker) for worker in workers]
-            with ThreadPoolExecutor(len(found)) as pool:
-                while len(found) > 1:
-                    half = len(found) // 2
-                    each = map if self.threads_ran_out else pool.map
-                    found[:half] = each(Measurement.merge, found[:half], found[-half:])
-                    del found[-half:]
+            return self.united([worker.measured() for worker in workers], Measurement.merge)
         except MemoryError as error:
             raise _out_of_memory() from error
+
+    def finish(self) -> Measurement:
+        """What all workers together have measured in a full scan; they can measure no more."""
+        try:
+            workers = self.workers or [Worker(self.job)]
+            self.workers = [self.united([*workers], Worker.take_over)]
+            return self.workers[0].measured()
+        except MemoryError as error:
+            raise _out_of_memory() from error
+
+    def united(self, found: list[T], both: Callable[[T, T], T]) -> T:
+        """All of ``found`` as one, two at a time, on threads if there are some."""
+        with ThreadPoolExecutor(len(found)) as pool:
+            while len(found) > 1:
+                half = len(found) // 2
+                each = map if self.threads_ran_out else pool.map
+                found[:half] = each(both, found[:half], found[-half:])
+                del found[-half:]
         return found[0]
 
     def done(self) -> tuple[int, int]:
@@ -283,7 +297,7 @@ class _FullScan:
         finally:
             # Where this is an error, or a second interrupt, nobody waits for a listing.
             self.list_until = 0.0
-        measured = self.crew.measured(and_finish=True)
+        measured = self.crew.finish()
         measured.census.merge(self.left_out)
         return measured
 

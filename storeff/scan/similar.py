@@ -50,9 +50,7 @@ class SimilarSketch:
         sketch = _native.Similar(similarity.entries, seed)
         for each in (self, other):
             sketch.merge(each.members, each.tau)
-        named = {**self.files, **other.files}
-        for number in self.files.keys() & other.files.keys():
-            named[number] = min(self.files[number], other.files[number], key=_identity)
+        named = _named(self.files, other.files)
         return _finished(sketch, named, first_tensors([*self.tensors, *other.tensors]))
 
 
@@ -85,6 +83,12 @@ class SimilarChunks:
         if len(self.files) > 4 * self.entries:
             self.files = dict(self.finish().files)
 
+    def take_over(self, other: "SimilarChunks") -> None:
+        """Keep what both would have kept together."""
+        self.sketch.merge(*other.sketch.export())
+        self.files = _named(self.files, other.files)
+        self.tensors = first_tensors([*self.tensors, *other.tensors])
+
     def finish(self) -> SimilarSketch:
         """What has been kept so far."""
         return _finished(self.sketch, self.files, first_tensors(self.tensors))
@@ -92,6 +96,14 @@ class SimilarChunks:
 
 def _identity(entry: Entry) -> tuple[bytes, int, Version]:
     return entry.key, entry.size_bytes, entry.version
+
+
+def _named(ours: Mapping[int, Entry], theirs: Mapping[int, Entry]) -> dict[int, Entry]:
+    """Files by their numbers, of two that have the same number one, whatever the order."""
+    named = {**ours, **theirs}
+    for number in ours.keys() & theirs.keys():
+        named[number] = min(ours[number], theirs[number], key=_identity)
+    return named
 
 
 def _finished(

@@ -396,8 +396,19 @@ class Worker:
         columns = self.job.plan.columns(self.job.chunkers[index].name, False)
         return Sketch.counted(self.scanner.export(index), columns)
 
-    def finish(self) -> Measurement:
-        """``measured``. The worker gives its memory back: it can measure no more."""
-        measured = self.measured()
-        del self.scanner
-        return measured
+    def take_over(self, other: "Worker") -> "Worker":
+        """Let all that ``other`` has measured be measured by this one. Both are of a full scan, and
+        the other gives its memory back: it can measure no more."""
+        self.scanner.merge(other.scanner)
+        if self.similar is not None and other.similar is not None:
+            self.similar.take_over(other.similar)
+        del other.scanner
+        self.census.merge(other.census)
+        self.class_bytes = [a + b for a, b in zip(self.class_bytes, other.class_bytes, strict=True)]
+        for name, data_bytes in other.volumes.items():
+            self.volumes[name] += data_bytes
+        self.read_bytes += other.read_bytes
+        self.hole_bytes += other.hole_bytes
+        self.files_done += other.files_done
+        self.cpu_seconds += other.cpu_seconds
+        return self
