@@ -6,7 +6,9 @@ import errno
 import os
 import random
 import re
+import shutil
 import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -255,6 +257,62 @@ def test_a_file_of_any_date_is_read(
     except OverflowError:
         return
     assert read_files([file(tmp_path / "a")], HOLE_BYTES, bytearray(1000))[0][0] == _native.READ
+
+
+def test_files_of_several_folders_are_read_each_from_its_own(tmp_path: Path) -> None:
+    files = []
+    for i, folder in enumerate("abacab"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        files.append(written(tmp_path / folder / f"{i}", folder.encode() * (i + 1)))
+    shutil.rmtree(tmp_path / "c")
+    arena = bytearray(1000)
+    reads = read_files(files, HOLE_BYTES, arena)
+    found = [bytes(arena[offset : offset + length]) for _, offset, _, length, _ in reads]
+    assert found == [b"a", b"bb", b"aaa", b"", b"aaaaa", b"bbbbbb"]
+    assert reads[3][::4] == (_native.UNREADABLE, errno.ENOENT)
+
+
+def test_a_folder_that_may_not_be_entered_costs_its_files_only() -> None:
+    is_root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("closed", "open"):
+            Path(folder, name).mkdir()
+        files = [written(Path(folder, name, "file"), b"x") for name in ("closed", "open")]
+        Path(folder, "closed").chmod(0)
+        if is_root:
+            os.chown(folder, 65534, -1)
+            os.seteuid(65534)
+        try:
+            closed, opened = read_files(files, HOLE_BYTES, bytearray(10))
+        finally:
+            if is_root:
+                os.seteuid(0)
+            Path(folder, "closed").chmod(0o700)
+    assert (closed[0], closed[4]) == (_native.UNREADABLE, errno.EACCES)
+    assert (opened[0], opened[3]) == (_native.READ, 1)
+
+
+def test_rows_that_lie_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    listed = Entries.of([Entry(b"file", (0,), 1, 0, (0, 0, 0))])
+    bounds = np.zeros(1, _native.RANGE_FIELDS)
+    folders = [bytes(tmp_path) + b"/"]
+    arena = bytearray(10)
+    read = _native.read_files
+    with pytest.raises(ValueError, match="a range for each"):
+        read(listed.rows, bounds[:0], listed.names, folders, HOLE_BYTES, arena)
+    with pytest.raises(ValueError, match="no folder"):
+        read(listed.rows, bounds, listed.names, [], HOLE_BYTES, arena)
+    for names in (b"", b"fil"):
+        with pytest.raises(ValueError, match="outside the names"):
+            read(listed.rows, bounds, names, folders, HOLE_BYTES, arena)
+    with pytest.raises(ValueError, match="NUL"):
+        read(listed.rows, bounds, b"filename", folders, HOLE_BYTES, arena)
+    bounds["start"] = 1
+    with pytest.raises(ValueError, match="no part"):
+        read(listed.rows, bounds, listed.names, folders, HOLE_BYTES, arena)
+    with pytest.raises(ValueError, match="are needed"):
+        read(listed.rows, listed.rows, listed.names, folders, HOLE_BYTES, arena)
 
 
 def openat2_is_known() -> bool:

@@ -130,9 +130,9 @@ def test_a_partial_scan_draws_from_what_is_there(tmp_path: Path) -> None:
     some = partly(tmp_path, 0.3)
     assert 0 < some.read_bytes < data_bytes
     assert some.coverage < 1.0
-    ratio = reduce(every).compression[0].ratio
+    ratio = next(d.ratio for d in reduce(every).dedup if d.chunker == "fixed-128KiB")
     assert ratio.value is not None
-    assert ratio.value > 1
+    assert ratio.value >= 1
 
 
 def test_a_partial_scan_is_the_same_when_it_cannot_remember_where_the_data_is(
@@ -214,8 +214,8 @@ def test_a_sample_that_came_to_be_everything_counts_exactly(tmp_path: Path) -> N
         write(tmp_path / name, 30_000, [(0, RANDOM[:30_000])])
     some, every = partly(tmp_path, 0.999), partly(tmp_path, 1.0)
     assert sample_of(some).rate == 1.0
-    assert reduce(some).headline == reduce(every).headline
-    assert reduce(some).headline.ratio.value is not None
+    assert reduce(some).dedup == reduce(every).dedup
+    assert all(d.ratio.value == 2 for d in reduce(some).dedup)
     assert sample_of(partly(tmp_path, 1e-9)).rate < 1.0
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.scans import fill, scan
+from support.scans import fill, probed, scan
 
 from storeff.estimate.delta import Similarity as Estimated
 from storeff.estimate.reduction import reduce
@@ -44,7 +44,7 @@ def plan(entries: int = 1 << 14, seed: int = 1) -> Plan:
 
 
 def measured(root: Path, entries: int = 1 << 14, seed: int = 1) -> tuple[Measurement, Deltas]:
-    measurement = scan([root], plan(entries, seed))
+    measurement = probed(LocalTree([root]), plan(entries, seed))
     assert measurement.similar is not None
     deltas = measure_deltas(LocalTree([root]), measurement.similar, Similarity(entries=entries))
     return measurement, deltas
@@ -194,7 +194,7 @@ def test_a_codec_that_is_not_measured_or_makes_no_deltas_is_refused() -> None:
 
 def test_a_file_changed_meanwhile_is_reported_and_never_a_zero(tmp_path: Path) -> None:
     write_versions(tmp_path, 3, 2)
-    measurement = scan([tmp_path], plan())
+    measurement = probed(LocalTree([tmp_path]), plan())
     assert measurement.similar is not None
     (tmp_path / "0-1").write_bytes(bytes(FILE_BYTES))
     os.unlink(tmp_path / "1-1")
@@ -230,7 +230,7 @@ def test_chunks_of_large_and_sparse_files_and_of_later_parts_are_found_again(
 
 def test_if_nothing_can_be_read_again_the_saving_is_unknown(tmp_path: Path) -> None:
     write_versions(tmp_path, 3, 2)
-    measurement = scan([tmp_path], plan())
+    measurement = probed(LocalTree([tmp_path]), plan())
     assert measurement.similar is not None
     stop = threading.Event()
     stop.set()

@@ -21,7 +21,7 @@ from storeff.estimate.totals import seldom
 Floats = npt.NDArray[np.float64]
 
 # A pilot may look better than what follows: variances are taken to be so much larger.
-PILOT_VARIANCE = 1.2
+PILOT_VARIANCE = 1.3
 # Samples grow by this factor at a step.
 STEP = 2 ** (1 / 4)
 # A target that not even all chunks would reach is put so much above what they would.
@@ -30,12 +30,14 @@ NEAR = 1.2
 
 @dataclass(frozen=True)
 class Supply:
-    """A column that more chunks can be had of: ``pilot`` are known, there are at most ``most``,
-    and each takes ``cost_seconds`` of CPU."""
+    """A column that more chunks can be had of: ``pilot`` are known, there are at most ``most`` of
+    the ``population``, and each takes ``cost_seconds`` of CPU. Of the whole population nothing is
+    left to estimate."""
 
     name: str
     pilot: int
     most: int
+    population: float
     cost_seconds: float
 
 
@@ -57,10 +59,8 @@ class Need:
 class _Problem:
     """``needs`` (n,) and how their errors shrink as the samples of ``supplies`` (s,) grow."""
 
-    def __init__(
-        self, supplies: Sequence[Supply], needs: Sequence[Need], population: float
-    ) -> None:
-        self.population = population
+    def __init__(self, supplies: Sequence[Supply], needs: Sequence[Need]) -> None:
+        self.population = np.array([each.population for each in supplies])
         self.pilots = np.array([each.pilot for each in supplies], np.float64)
         self.most = np.array([each.most for each in supplies], np.float64)
         self.costs = np.array([each.cost_seconds for each in supplies])
@@ -88,7 +88,7 @@ class _Problem:
             np.maximum(0.0, self.population / each - 1) for each in (sizes, self.pilots)
         )
         rarer, rare = (
-            np.array([seldom(min(1.0, n / self.population)) for n in each]) / each
+            np.array([seldom(min(1.0, share)) for share in each / self.population]) / each
             for each in (sizes, self.pilots)
         )
         shrunk = np.divide(left, at_pilot, out=np.zeros_like(left), where=at_pilot > 0)
@@ -113,20 +113,16 @@ class _Problem:
         return grown
 
 
-def allocate(
-    supplies: Sequence[Supply], needs: Sequence[Need], population: float
-) -> dict[str, int]:
+def allocate(supplies: Sequence[Supply], needs: Sequence[Need]) -> dict[str, int]:
     """Chunks of each column that bring every one of ``needs`` to its target at about the least
     cost; or near to what all chunks that there are would bring it to. ``supplies`` are in the order
     in which they explain each other: none has more chunks than one before it that a need rests on.
-
-    ``population`` is about how many chunks there are: of all, nothing is left to estimate.
     """
     # Where the time was over before a column was looked at, nothing is known of it.
     supplies = [each for each in supplies if each.pilot]
     if not needs or not supplies:
         return {each.name: each.pilot for each in supplies}
-    problem = _Problem(supplies, needs, population)
+    problem = _Problem(supplies, needs)
     problem.targets = np.maximum(problem.targets, NEAR * problem.half_widths(problem.most))
     sizes = problem.pilots
     while (excess := problem.excess(sizes)) > 0:
@@ -159,9 +155,7 @@ def _without_surplus(problem: _Problem, sizes: Floats) -> Floats:
     return sizes
 
 
-def half_width(
-    need: Need, supplies: Sequence[Supply], sizes: Mapping[str, int], population: float
-) -> float:
+def half_width(need: Need, supplies: Sequence[Supply], sizes: Mapping[str, int]) -> float:
     """The relative half width that ``need`` is expected to have with samples of ``sizes``."""
-    problem = _Problem(supplies, [need], population)
+    problem = _Problem(supplies, [need])
     return float(problem.half_widths(np.array([sizes[s.name] for s in supplies], np.float64))[0])

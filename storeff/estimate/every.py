@@ -52,6 +52,12 @@ class EveryChunk:
             return int(np.count_nonzero(self.found.rows(index)))
         return self._known(index)
 
+    @property
+    def population(self) -> float:
+        """About how many windows there are."""
+        chance = np.minimum(1.0, self.found.lengths * self.found.tau)
+        return float((1 / chance[np.isfinite(self.found.ranks)]).sum())
+
     def left(
         self, chunker: str, codec: str, space: Allocation, whole_bytes: int
     ) -> Quantity | None:

@@ -32,6 +32,9 @@ PILOT_CHUNKS = 256
 PILOT_BYTES = 8 << 20
 # Of a part that was read extents differ more than chunks do, and one size serves all.
 PART_CHUNKS = {"lz4": 2048, "zstd-1": 512, "zstd-3": 512}
+# Where so large a share of all chunks is wanted all are compressed: that is exact, and what a few
+# that are left out differ by is known too badly to say how sure a figure is without them.
+NEARLY_ALL = 0.85
 # Student's quantile for the pilot's degrees of freedom and the widening for two stages, together.
 STUDENTS = 2.2
 # CPU seconds: per byte of a chunk, and for reading and handling it whatever its size (2 vCPU EPYC,
@@ -161,15 +164,7 @@ def wanted_distinct(measurement: Measurement) -> Wanted:
         cut = Cut(chunkers[probed.chunker], measurement.sketches[probed.chunker], plan.seed)
         found = cut.estimates(use_all=True)
         targets = {c.codec: c.target for c in _cells_of(plan, probed)}
-        rows = len(cut.sketch.keys)
-        chosen = _allocated(
-            {name: len(cut.probed[name][1]) for name in probed.columns if name in cut.probed},
-            rows,
-            found,
-            targets,
-            cut.chunker.max_bytes,
-            max(float(rows), float((1 / cut.kept.chance).sum())),
-        )
+        chosen = _allocated(cut, probed.columns, found, targets)
         wanted.update({(probed.chunker, name): count for name, count in chosen.items()})
     return wanted
 
@@ -190,17 +185,22 @@ def wanted_occurrences(measurement: Measurement, asked: Sequence[Cell], most: in
                 left = max(1.0, every.data_bytes - estimate.total.value)
                 needs.append(Need(left, cell.target, _mirrored(estimate), STUDENTS))
     columns = {f"{name} {codec}": (name, codec) for name, codec in every.found.columns}
-    supplies = [
-        Supply(
-            name,
-            every.windows(*columns[name]),
-            most,
-            _cost_seconds(columns[name][1], chunkers[columns[name][0]].max_bytes, is_first=True),
-        )
-        for name in columns
-        if name in saved[IN_BYTES]
-    ]
-    chosen = allocate(supplies, needs, every.data_bytes / WINDOW_BYTES)
+    supplies = []
+    for name, (chunker, codec) in columns.items():
+        if name in saved[IN_BYTES]:
+            chunk_bytes = chunkers[chunker].max_bytes
+            # A block of each window is all of what there is only where a window is a block.
+            blocks = every.data_bytes / min(chunk_bytes, WINDOW_BYTES)
+            supplies.append(
+                Supply(
+                    name,
+                    every.windows(chunker, codec),
+                    most,
+                    max(blocks, every.population),
+                    _cost_seconds(codec, chunk_bytes, is_first=True),
+                )
+            )
+    chosen = allocate(supplies, needs)
     return {columns[name]: count for name, count in chosen.items()}
 
 
@@ -251,23 +251,33 @@ def _cells_of(plan: Plan, probed: Probed) -> Iterator[Cell]:
 
 
 def _allocated(
-    pilots: Mapping[str, int],
-    most: int,
+    cut: Cut,
+    columns: Sequence[str],
     found: Mapping[str, Estimate],
     targets: Mapping[str, float],
-    chunk_bytes: int,
-    population: float,
 ) -> dict[str, int]:
+    most = len(cut.sketch.keys)
+    population = max(float(most), float((1 / cut.kept.chance).sum()))
+    known = [name for name in columns if name in cut.probed]
     supplies = [
-        Supply(name, count, most, _cost_seconds(name, chunk_bytes, is_first=index == 0))
-        for index, (name, count) in enumerate(pilots.items())
+        Supply(
+            name,
+            len(cut.probed[name][1]),
+            most,
+            population,
+            _cost_seconds(name, cut.chunker.max_bytes, is_first=name == known[0]),
+        )
+        for name in known
     ]
     needs = [
         Need(found[codec].total.value, target, found[codec].shares, STUDENTS)
         for codec, target in targets.items()
         if codec in found and found[codec].shares and found[codec].total.value > 0
     ]
-    return allocate(supplies, needs, population)
+    chosen = allocate(supplies, needs)
+    if not cut.sketch.exact:
+        return chosen
+    return {name: most if count > NEARLY_ALL * most else count for name, count in chosen.items()}
 
 
 def _cost_seconds(column: str, chunk_bytes: int, *, is_first: bool) -> float:

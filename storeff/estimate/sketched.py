@@ -233,7 +233,7 @@ class Cut:
         largest = self.chunker.max_bytes
         sizes = run_sizes(self.sketch.run_bytes, self.chunker, codec)
         return sum(
-            int(self.sketch.run_bytes[byte]) * size // largest for byte, size in sizes.items()
+            -(-int(self.sketch.run_bytes[byte]) * size // largest) for byte, size in sizes.items()
         )
 
 

@@ -285,7 +285,8 @@ def _unexplained(
     less = more = 0.0
     if part_of is not None and part_of.any():
         share = plain / float((part_of / sample.chance).sum())
-        less, more = share * sample.missed_bytes, (1 - share) * sample.missed_bytes
+        missed = _missed_bytes(sample, part_of)
+        less, more = share * missed, (1 - share) * missed
     if not has.any():
         total = Total(0.0, 0.0, math.inf, 0.0, more) if more else NOTHING_KNOWN
         residual = _control(sample, name, per_byte, y, total, part_of)
@@ -311,8 +312,16 @@ def _control(
     """What ``residual`` of a quantity is to further ones; ``per_byte`` if it looks into chunks."""
     if per_byte is None:
         return Control(name, residual, own)
-    stands_for = (sample.sizes if part_of is None else part_of) / sample.chance
-    return Control(name, residual, own, per_byte, stands_for, sample.missed_bytes)
+    if part_of is None:
+        part_of = sample.sizes
+    missed_bytes = _missed_bytes(sample, part_of)
+    return Control(name, residual, own, per_byte, part_of / sample.chance, missed_bytes)
+
+
+def _missed_bytes(sample: PrioritySample, part_of: Values) -> float:
+    """How much of ``part_of`` a kind of chunk may have that is missed in 2.5 % of samples."""
+    times = float((part_of / sample.chance).sum() / (sample.sizes / sample.chance).sum())
+    return sample.missed_bytes * times
 
 
 def _one_chunk(sample: PrioritySample, y: Floats, plain: float) -> float:

@@ -52,6 +52,13 @@ def taken(reduction: Reduction) -> str:
     data = format_bytes(reduction.data_bytes)
     if not has_figures(reduction):
         return f"What {data} would take is unknown: too little was read"
+    left, alone = _left(reduction), _headline_row(reduction)
+    if left.value is None and left.low is None and alone is not None:
+        only = alone.compression_only_bytes or left
+        return (
+            f"{data} would take {interval(only, format_bytes)} without deduplication; what that "
+            "would save is unknown"
+        )
     return (
         f"{data} would take {interval(_left(reduction), format_bytes)}: "
         f"data reduction ratio {ratio(reduction.headline.ratio)} (logical : stored)"

@@ -102,7 +102,7 @@ class Job:
     def buffer_bytes(self) -> int:
         """The longest range, or a small file."""
         if self.design is None:
-            return 8 * SMALL_BYTES
+            return SMALL_BYTES
         return PROBE_BYTES + self.design.lead_bytes + self.design.extent_bytes + self.tail_bytes
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff import _native
-from storeff.sources.sums import Ints, counts_and_sums
+from storeff.sources.sums import Ints, counts_and_sums, exact_sum
 
 U64 = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.void]
@@ -230,6 +230,9 @@ class Entries:
         """The sums of those of ``sizes`` (n,) that are of entries of a root, for each root."""
         kinds: dict[tuple[int, ...], int] = {}
         of_folders = [kinds.setdefault(roots, len(kinds)) for roots, _ in self.folders]
+        if len(kinds) == 1:
+            [roots] = kinds
+            return dict.fromkeys(roots, exact_sum(sizes))
         sums = counts_and_sums(self.by_folder(of_folders).astype(np.int64), sizes)
         found: dict[int, int] = {}
         for roots, kind in kinds.items():

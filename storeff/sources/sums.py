@@ -5,6 +5,8 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 _LOW = 0xFFFF_FFFF
+# Whole numbers up to this are exact as floats.
+_EXACT = 1 << 53
 
 
 def exact_sum(sizes: Ints) -> int:
@@ -16,13 +18,11 @@ def counts_and_sums(groups: Ints, sizes: Ints) -> dict[int, tuple[int, int]]:
     """Of each number in ``groups`` (n,), which are small, how often it occurs, and the sum of those
     of ``sizes`` (n,)."""
     counts = np.bincount(groups)
-    high, low = np.zeros((2, len(counts)), np.int64)
-    np.add.at(high, groups, sizes >> 32)
-    np.add.at(low, groups, sizes & _LOW)
-    return {
-        group: (int(counts[group]), (int(high[group]) << 32) + int(low[group]))
-        for group in np.flatnonzero(counts).tolist()
-    }
+    present = np.flatnonzero(counts).tolist()
+    if int(sizes.max(initial=0)) * len(sizes) <= _EXACT:
+        sums = np.bincount(groups, sizes)
+        return {group: (int(counts[group]), int(sums[group])) for group in present}
+    return {group: (int(counts[group]), exact_sum(sizes[groups == group])) for group in present}
 
 
 def bit_lengths(sizes: Ints) -> Ints:
