@@ -62,6 +62,16 @@ def test_the_rate_is_that_of_late(clock: list[float]) -> None:
     assert "100 MB/s" in text
 
 
+def test_a_phase_between_is_no_time_in_which_nothing_was_read(clock: list[float]) -> None:
+    meter = Meter()
+    said(meter, at(False, 10**9, 0))
+    clock[0] = 9.0
+    meter.phase("looking", 0, 0)
+    said(meter, at(False, 10**9, 0))
+    clock[0] = 10.0
+    assert "100 MB/s, 9 s left" in said(meter, at(False, 10**9, 10**8))
+
+
 def test_all_is_said_only_of_all(clock: list[float]) -> None:
     assert said(Meter(), at(False, 1000, 999)).startswith("99 %")
     assert said(Meter(), at(False, 1000, 1000)).startswith("100 %")

@@ -108,6 +108,8 @@ class Meter:
         """``done`` of ``wanted`` (0: not known) things are done of what is called ``name``. What is
         wanted may grow: no bar is filled by it."""
         self.share = None
+        # What is read meanwhile is no measure of how fast the scan is.
+        self.seen.clear()
         self.parts = [("", name)]
         if wanted:
             self.parts.append(("amount", f"{done:,} of {wanted:,}"))

@@ -41,7 +41,7 @@ Examples:
 \b
 Exit codes:
   0 ok   1 error   2 usage
-  3 finished, but not all was covered, or too little for any figure
+  3 finished, but not all was covered, or too little for a figure
   130 interrupted: what was measured is reported; a second one stops at once"""
 )
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -80,13 +80,15 @@ Exit codes:
 @click.option(
     "--sample",
     type=Sample(),
-    help="Read a part: 64GiB, 1%, or as much as an interval of ±2 % needs, ci=2%; 100% reads all "
-    "[default: all if that takes a few minutes, else to ±5 % or for 10 minutes].",
+    help="Read a part, if that takes less time than everything: 64GiB, 1%, or as much as an "
+    "interval of ±2 % needs, ci=2%; 100% reads all [default: all if that takes a few minutes, else "
+    "to ±5 % or for 10 minutes].",
 )
 @click.option(
     "--time-budget",
     type=Duration(),
-    help="Read until 90s, 20m or 2h have passed; listing comes first.",
+    help="Answer when 90s, 20m or 2h have passed, by what can be read until then; listing comes "
+    "first.",
 )
 @click.option(
     "--table",

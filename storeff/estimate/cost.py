@@ -17,22 +17,22 @@ from storeff.sources.listed_once import ListedOnce
 # CPU seconds on one core of an Intel Xeon with AVX-512, 2026-11-26, by bench/speed/costs.py:
 # of a full scan for a file beside its bytes, for listing it, and for a byte; of a part for ranking
 # a listed file, for each extent beside its bytes, and for a byte.
-FILE_SECONDS = 1.6e-5
-LIST_SECONDS = 1.1e-5
-BYTE_SECONDS = 3.0e-10
-RANK_SECONDS = 1.5e-6
-EXTENT_SECONDS = 5.0e-5
+FILE_SECONDS = 1.2e-5
+LIST_SECONDS = 3e-6
+BYTE_SECONDS = 3.2e-10
+RANK_SECONDS = 8e-7
+EXTENT_SECONDS = 3e-5
 # Estimating from a part: loading scipy, and for each row of its sketches, times the rate,
 # by which the sample is thinned to calibrate the intervals. Estimating from everything.
 ESTIMATE_SECONDS = 1.0
-ROW_SECONDS = 5e-5
+ROW_SECONDS = 4e-5
 ESTIMATE_ALL_SECONDS = 0.5
 # Reading chunks of the samples again and compressing them, whatever there is: CPU seconds, and how
 # much is read (4,000 to 17,000 stretches of 100 to 700 MB of two corpora and of /usr, half of it
 # a moment after it was first read). Starting, sizing and reporting.
 PROBE_CPU_SECONDS = 3.0
 PROBE_OPENS, PROBE_BYTES, SMALL_CHUNK_BYTES = 5000, 250e6, 4096
-REST_SECONDS = 1.0
+REST_SECONDS = 1.5
 # A prediction may be so far off: where a time is given, everything is read only if that would be
 # done in it even so.
 MARGIN = 1.3
@@ -44,7 +44,7 @@ _RATE_ERROR = 1e-3
 class Work:
     """What a listed tree makes of work: ``files`` and ``extents``; the bytes of files that are one
     extent, ``small_bytes``, and of larger ones, of which a part reads ``more_share`` beside each
-    extent's own. ``rows_max`` and ``row_bytes`` say how large sketches become, each (chunkers,).
+    extent's own. ``sketches`` are, by chunker, the most rows, and how many bytes each is of.
 
     ``threads`` do it, on ``storage``. Files are listed again each time unless the listing
     ``is_held``.

@@ -20,7 +20,7 @@ from storeff.scan.pace import Deadline
 from storeff.scan.partial import PartialScan
 from storeff.scan.plan import HEADLINE, Plan
 from storeff.scan.probe import Prober
-from storeff.scan.run import scan
+from storeff.scan.run import Progress, scan
 from storeff.scan.sampling import SamplingDesign
 from storeff.scan.storage import Storage
 from storeff.scan.watch import Watch
@@ -72,6 +72,10 @@ def read(
     partial = PartialScan(Listing(source, SamplingDesign(seed=plan.seed)), plan, **engine)
     if sampling != EVERYTHING and not partial.listing.count(stop, engine["on_progress"]):
         return Read(partial.result(), None, "listing", {})
+    census = partial.listing.census
+    if sampling != EVERYTHING:
+        # How much there is to read is known from here on.
+        engine["on_progress"](Progress(False, census.files, census.size_bytes, 0, 0))
     decision = decide(sampling, partial, started)
     ends_at = (decision.sampling or sampling).ends_at(started) - REST_SECONDS
     # A glance is answer enough to wait for, even where listing took all the time.

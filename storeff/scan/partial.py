@@ -125,7 +125,8 @@ class PartialScan:
             if self.ends.is_set():
                 self.undone_rank = min(self.undone_rank, float(batch.ranks[0]))
                 return
-            yield batch, batch_bytes
+            # In the order of ranks files lie in any of all folders: a batch has its own alone.
+            yield batch.take(np.arange(len(batch))), batch_bytes
 
     def show(self) -> None:
         census = self.listing.census
