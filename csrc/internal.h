@@ -118,6 +118,7 @@ struct sf_sketch {
     uint64_t seed_mix;
     int is_sample;
     double tau; /* infinity: nothing was refused */
+    double predicted_below; /* no rank from here on is among the SF_PREDICTED_MAX lowest */
     sf_entry *entries;
     uint64_t *table; /* open addressing */
     size_t table_mask;

@@ -84,7 +84,7 @@ void sf_sketch_init(sf_sketch *sketch, size_t capacity, uint64_t seed, int is_sa
     sketch->capacity = capacity;
     sketch->seed_mix = sf_seed_mix(seed);
     sketch->is_sample = is_sample;
-    sketch->tau = INFINITY;
+    sketch->tau = sketch->predicted_below = INFINITY;
 }
 
 void sf_sketch_clear(sf_sketch *sketch)
@@ -235,6 +235,8 @@ void sf_sketch_trim(sf_sketch *sketch)
     for (size_t i = 0; i < sketch->count; i++)
         ranks[i] = sf_sketch_rank(sketch, &sketch->entries[i]);
     sketch->tau = select_rank(ranks, sketch->count, sketch->capacity);
+    if (sketch->capacity > SF_PREDICTED_MAX)
+        sketch->predicted_below = select_rank(ranks, sketch->count, SF_PREDICTED_MAX);
     drop_refused_entries(sketch);
 }
 

@@ -44,6 +44,8 @@ cdef extern from "storeff.h" nogil:
     sf_cut sf_next_cut(sf_stream *stream, const sf_kernel *kernel, const uint8_t *data,
                        size_t bytes, int last, size_t *length)
 
+    enum:
+        SF_PREDICTED_MAX
     void sf_predict(const uint8_t *data, size_t bytes, uint32_t *predicted)
 
     ctypedef struct sf_entry:

@@ -223,6 +223,9 @@ cdef dict _exported(sf_sketch *sketch, bint is_sample):
     left, right = left[tied], right[tied]
     if (keys[left] != keys[right]).any() or (sizes[left] != sizes[right]).any():
         sequence = np.lexsort((extents, sizes, keys[:, 1], keys[:, 0], ranks))
+    predicted = entries["predicted"][sequence]
+    # Others are predicted or not by the order in which they came.
+    predicted[SF_PREDICTED_MAX:] = 0
     return {
         "keys": keys[sequence],
         "sizes": sizes[sequence],
@@ -231,7 +234,7 @@ cdef dict _exported(sf_sketch *sketch, bint is_sample):
         "extents": extents[sequence] if is_sample else None,
         "objects": entries["object"][sequence],
         "offsets": entries["offset"][sequence],
-        "predicted": entries["predicted"][sequence],
+        "predicted": predicted,
         "tau": tau,
     }
 

@@ -170,7 +170,7 @@ def measure(
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_phase: OnPhase = lambda name, done=0, wanted=0: None,
-    on_answer: Callable[[Answer], None] = lambda answer: None,
+    on_answer: Callable[[Answer], None] | None = None,
 ) -> Measured:
     """Measure the regular files under ``sources``, or the objects of a Source: all, or the sample
     that ``sampling`` asks for. What follows links, excludes and stays on one file system is for

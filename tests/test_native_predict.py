@@ -151,3 +151,25 @@ def test_every_row_of_a_chunk_of_a_sample_has_its_prediction() -> None:
     rows = [(0, 4096, 1, number, 0, 0, 4096, number / 4) for number in (1, 2, 3)]
     scanner.scan_contents(block, rows)
     assert scanner.export(0)["predicted"].tolist() == [[*predict(block)]] * 3
+
+
+def test_only_the_lowest_ranks_of_a_large_sketch_are_predicted() -> None:
+    """Whatever the order in which chunks come, and however many were kept on the way."""
+    block, count, capacity = 64, 90_000, 1 << 16
+    data = random.Random(5).randbytes(block * count)
+    plan = [(block, block, capacity, True)]
+
+    def scanned(parts: list[bytes]) -> Scanner:
+        scanner = Scanner(plan, SEED)
+        for number, part in enumerate(parts):
+            scanner.scan_contents(part, [(0, len(part), 1, number, 0, 0, len(part), 0.0)])
+        return scanner
+
+    whole = scanned([data]).export(0)
+    predicted = whole["predicted"]
+    assert len(predicted) == capacity
+    assert (predicted[: 1 << 14] > 0).all()
+    assert not predicted[1 << 14 :].any()
+    half = len(data) // 2
+    turned = scanned([data[half:], data[:half]]).export(0)
+    assert np.array_equal(turned["predicted"], predicted)

@@ -153,7 +153,7 @@ def command(
             stop=stop,
             on_progress=progress.scanning,
             on_phase=progress.phase,
-            on_answer=progress.answer,
+            on_answer=None if quiet else progress.answer,
         )
         progress.phase("estimating")
         reduced = analysis.reduce(measured, target_bytes=sizing.target)

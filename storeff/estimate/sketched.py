@@ -72,10 +72,14 @@ class Cut:
         """By column: the sample of which it is known, its bytes (n,), and the share of these that
         could not be read again: they are taken to be like the others."""
         made: dict[str, tuple[PrioritySample, Floats, float]] = {}
-        if self.sketch.predicted.any():
-            for index, name in enumerate(PREDICTED):
-                made[name] = self.kept, self.sketch.predicted[:, index].astype(np.float64), 0.0
         samples: dict[float, PrioritySample] = {}
+        count = int(np.count_nonzero(self.sketch.predicted[:, 0]))
+        if count:
+            tau = float(self.ranks[count]) if count < len(self.ranks) else self.sketch.tau
+            samples[tau] = sample_of(self.sketch.first(count, tau), self.seed)
+            for index, name in enumerate(PREDICTED):
+                values = self.sketch.predicted[:count, index].astype(np.float64)
+                made[name] = samples[tau], values, 0.0
         for index, name in enumerate(self.sketch.columns):
             tau = min(float(self.sketch.taus[index]), self.sketch.tau)
             count = int(np.searchsorted(self.ranks, tau))

@@ -58,7 +58,7 @@ def read(
     started: float,
     *,
     engine: dict[str, Any],
-    on_answer: Callable[[Answer], None],
+    on_answer: Callable[[Answer], None] | None,
     on_phase: OnPhase,
 ) -> Read:
     """List ``source``, decide how much of it to read, and read that; ``started`` (monotonic) is
@@ -93,7 +93,7 @@ def read(
         prober.count_for(lambda done, wanted: on_phase(phase, done, wanted))
 
     def tell(answer: Answer) -> None:
-        if answer.is_known:
+        if on_answer is not None and answer.is_known:
             on_answer(answer)
 
     begin("looking at samples of all the data")
@@ -116,7 +116,8 @@ def read(
     else:
         # What it knows of the files would stay in memory beside the scan.
         del partial
-        data = scan(source, plan, **engine, watch=watch_of(plan, tell))
+        watch = None if on_answer is None else watch_of(plan, tell)
+        data = scan(source, plan, **engine, watch=watch)
         deadline.ends_at = ends_at - ESTIMATE_ALL_SECONDS
     is_cut = "interrupted" in data.census.skipped or (data.sampling is not None and stop.is_set())
     if is_cut:
