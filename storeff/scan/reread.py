@@ -168,28 +168,29 @@ class Rereader:
         objects, starts = stretches.objects[rows], stretches.starts[rows]
         lengths, points = stretches.lengths[rows], stretches.points[rows]
         begins, offsets, got = starts.copy(), np.zeros_like(starts), np.full_like(starts, UNREAD)
-        wanted: list[tuple[int, Range]] = []
+        wanted: list[Range] = []
+        known: list[int] = []
         bounds = zip(objects.tolist(), starts.tolist(), (starts + lengths).tolist(), strict=True)
         for i, (number, start, end) in enumerate(bounds):
             entry = entries.get(number)
             if entry is None:
                 self.skip(Skipped("vanished", b"object %016x" % number, end - start))
             else:
-                wanted.append((i, Range(entry, start, end)))
+                known.append(i)
+                wanted.append(Range(entry, start, end))
         sparse: list[tuple[int, Range]] = []
-        ranges = Ranges.of(each for _, each in wanted)
+        ranges, places = Ranges.of(wanted), np.array(known, np.int64)
         used = done = 0
         while done < len(wanted):
             reads = self.source.read_ranges(ranges.part(done, len(ranges)), buffer[used:])
-            base = used
-            for (i, each), read in zip(wanted[done:], reads, strict=False):
-                if read.has_holes:
-                    sparse.append((i, each))
-                elif read.error is not None:
-                    self.skip_range(each, read.error)
-                else:
-                    offsets[i], got[i] = base + read.offset, read.length
-                    used = base + read.offset + read.length
+            for row, error in reads.errors.items():
+                self.skip_range(wanted[done + row], error)
+            sparse += [(known[done + row], wanted[done + row]) for row in sorted(reads.with_holes)]
+            is_read = np.ones(len(reads), np.bool_)
+            is_read[[*reads.errors, *reads.with_holes]] = False
+            rows_read, at = reads.rows[is_read], places[done : done + len(reads)][is_read]
+            offsets[at], got[at] = used + rows_read["offset"], rows_read["length"]
+            used = int((offsets[at] + got[at]).max(initial=used))
             done += len(reads)
         for i, each in sparse:
             offsets[i] = used

@@ -81,8 +81,14 @@ class Entries:
         entries = list(entries)
         folders: dict[Folder, int] = {}
         names = bytearray()
-        rows = []
+        rows: list[tuple[int, ...]] = []
+        before: Entry | None = None
         for entry in entries:
+            # Many ranges of a large file follow each other.
+            if entry is before:
+                rows.append(rows[-1])
+                continue
+            before = entry
             path, slash, name = entry.path.rpartition(b"/")
             folder = folders.setdefault((entry.roots, path + slash), len(folders))
             version = entry.version
