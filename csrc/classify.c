@@ -198,20 +198,11 @@ static int is_noise(const sf_classifier *classifier, const uint8_t *head, size_t
         bytes = classifier->entropy_bytes;
     if (20 * count_zeros(head, bytes) > bytes)
         return 0;
-    /* Four, as a byte often follows itself and would wait for its own count. */
-    uint16_t counts[4][256] = {{0}};
-    size_t i = 0;
-    for (; i + 8 <= bytes; i += 8) {
-        uint64_t word = sf_load64(head + i);
-        for (unsigned k = 0; k < 8; k++)
-            counts[k % 4][word >> 8 * k & 0xFF]++;
-    }
-    for (; i < bytes; i++)
-        counts[0][head[i]]++;
+    sf_counts counts = {{0}};
+    sf_count_values(counts, head, bytes);
     int64_t entropy = classifier->logs[bytes];
     for (size_t value = 0; value < 256; value++)
-        entropy -= classifier->logs[counts[0][value] + counts[1][value] + counts[2][value] +
-                                    counts[3][value]];
+        entropy -= classifier->logs[sf_count_of(counts, value)];
     return entropy > classifier->noise_bits * (int64_t)bytes;
 }
 

@@ -3,31 +3,14 @@
 
 enum { WEIGHT = SF_COUNTED_BLOCK_BYTES / SF_COUNTED_WINDOW_BYTES };
 
-/* Increments wait for the last one of the same count, so bytes of one value spread theirs over four
- * tables. They are small, as of a small file to clear and to add them takes as long as to count. */
-typedef uint16_t tables[4][256];
-
 /* What one count holds, even if all bytes are the same. */
 enum { WINDOWS_MAX = UINT16_MAX / SF_COUNTED_WINDOW_BYTES };
 _Static_assert(SF_COUNTED_BLOCK_BYTES <= UINT16_MAX, "the tail of a stream fits the tables");
 
-static void count_values(tables counts, const uint8_t *data, size_t bytes)
-{
-    size_t i = 0;
-    for (; bytes - i >= 8; i += 8) {
-        uint64_t word = sf_load64(data + i);
-        for (unsigned k = 0; k < 8; k++)
-            counts[k % 4][word >> 8 * k & 0xFF]++;
-    }
-    for (; i < bytes; i++)
-        counts[0][data[i]]++;
-}
-
-static void add_weighted(uint64_t totals[256], tables counts, uint64_t weight)
+static void add_weighted(uint64_t totals[256], sf_counts counts, uint64_t weight)
 {
     for (unsigned value = 0; value < 256; value++)
-        totals[value] += weight * ((uint32_t)counts[0][value] + counts[1][value] +
-                                   counts[2][value] + counts[3][value]);
+        totals[value] += weight * sf_count_of(counts, value);
 }
 
 /* A cache line of the block: the same for equal blocks at equal places, else as good as random, so
@@ -45,10 +28,10 @@ size_t sf_count_bytes(uint64_t totals[256], const uint8_t *data, size_t bytes,
 {
     size_t blocks = bytes / SF_COUNTED_BLOCK_BYTES, done = 0;
     while (done < blocks) {
-        tables counts = {{0}};
+        sf_counts counts = {{0}};
         size_t end = blocks - done < WINDOWS_MAX ? blocks : done + WINDOWS_MAX;
         for (; done < end; done++)
-            count_values(
+            sf_count_values(
                 counts,
                 counted_window(data + done * SF_COUNTED_BLOCK_BYTES, first_block + done),
                 SF_COUNTED_WINDOW_BYTES);
@@ -57,8 +40,8 @@ size_t sf_count_bytes(uint64_t totals[256], const uint8_t *data, size_t bytes,
     size_t counted = blocks * SF_COUNTED_BLOCK_BYTES;
     if (!last || counted == bytes)
         return counted;
-    tables counts = {{0}};
-    count_values(counts, data + counted, bytes - counted);
+    sf_counts counts = {{0}};
+    sf_count_values(counts, data + counted, bytes - counted);
     add_weighted(totals, counts, 1);
     return bytes;
 }

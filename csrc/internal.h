@@ -28,6 +28,28 @@ static inline uint64_t sf_load64(const uint8_t *data)
     return word;
 }
 
+/* How often each byte value occurs in at most UINT16_MAX bytes: the sum of four tables, as an
+ * increment waits for the last one of the same count. They are small, as of few bytes to clear and
+ * to add them takes as long as to count. */
+typedef uint16_t sf_counts[4][256];
+
+static inline void sf_count_values(sf_counts counts, const uint8_t *data, size_t bytes)
+{
+    size_t i = 0;
+    for (; bytes - i >= 8; i += 8) {
+        uint64_t word = sf_load64(data + i);
+        for (unsigned k = 0; k < 8; k++)
+            counts[k % 4][word >> 8 * k & 0xFF]++;
+    }
+    for (; i < bytes; i++)
+        counts[0][data[i]]++;
+}
+
+static inline uint32_t sf_count_of(sf_counts counts, size_t value)
+{
+    return (uint32_t)counts[0][value] + counts[1][value] + counts[2][value] + counts[3][value];
+}
+
 /* Finaliser of splitmix64 (Steele, Lea, Flood 2014; Stafford's variant 13 of murmur3's fmix64). */
 static inline uint64_t sf_mix64(uint64_t x)
 {

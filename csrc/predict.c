@@ -105,22 +105,13 @@ static inline uint32_t log2_fixed(uint32_t n)
 /* Bits that an ideal code of order 0 takes for all of `literals`, in units of 2^-16. */
 static uint64_t entropy_bits(const uint8_t *literals, size_t count)
 {
-    /* Four tables, as to count what was counted just before would have to wait for that. */
-    uint16_t counts[4][256] = {{0}};
-    size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        uint64_t word = sf_load64(literals + i);
-        for (size_t byte = 0; byte < 8; byte++)
-            counts[byte % 4][word >> 8 * byte & 0xFF]++;
-    }
-    for (; i < count; i++)
-        counts[0][literals[i]]++;
+    sf_counts counts = {{0}};
+    sf_count_values(counts, literals, count);
     if (count == 0)
         return 0;
     uint64_t bits = (uint64_t)count * log2_fixed((uint32_t)count);
     for (size_t value = 0; value < 256; value++) {
-        uint32_t n = (uint32_t)counts[0][value] + counts[1][value] + counts[2][value] +
-                     counts[3][value];
+        uint32_t n = sf_count_of(counts, value);
         bits -= (uint64_t)n * log2_fixed(n | (n == 0));
     }
     return bits;

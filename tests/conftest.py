@@ -1,10 +1,12 @@
 """What every test runs under, whatever it is started from."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import settings
+
+from storeff.scan.columns import Compressors
 
 # A loaded machine is no fault of storeff's.
 settings.register_profile("storeff", deadline=None)
@@ -20,3 +22,17 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def compressed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The codec of each chunk that is compressed from here on."""
+    codecs: list[str] = []
+    sizes = Compressors.sizes
+
+    def counted(self: Compressors, name: str, blocks: Sequence[memoryview]) -> list[int]:
+        codecs.extend([name] * len(blocks))
+        return sizes(self, name, blocks)
+
+    monkeypatch.setattr(Compressors, "sizes", counted)
+    return codecs

@@ -24,7 +24,6 @@ from support.scans import (
 
 from storeff import _native
 from storeff.scan import glance, occurrences, reread, windows
-from storeff.scan.columns import Compressors
 from storeff.scan.measurement import VOLUME_BIT, Measurement
 from storeff.scan.occurrences import WINDOW_BYTES, Occurrences
 from storeff.scan.pace import Pace
@@ -239,26 +238,17 @@ def test_every_byte_is_as_likely(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_more_windows_are_probed_later_and_none_twice(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_windows_are_probed_later_and_none_twice(tree: Path, compressed: list[str]) -> None:
     prober = Prober(LocalTree([tree]), Plan())
     drawn, columns = prober.draw(), columns_of(Plan(), per_occurrence=True)
     at_once = prober.occurrences(drawn, dict.fromkeys(columns, 40))
-    blocks: list[str] = []
-    sizes = Compressors.sizes
-
-    def counted(self: Compressors, name: str, found: list[memoryview]) -> list[int]:
-        blocks.extend([name] * len(found))
-        return sizes(self, name, found)
-
-    monkeypatch.setattr(Compressors, "sizes", counted)
+    compressed.clear()
     found: Occurrences | None = None
     for windows_wanted in (10, 40, 20):
         found = prober.occurrences(drawn, dict.fromkeys(columns, windows_wanted), found)
     assert found is not None
     assert_same_occurrences(found, at_once)
-    assert len(blocks) == 40 * len(columns)
+    assert len(compressed) == 40 * len(columns)
 
 
 @pytest.mark.usefixtures("few")

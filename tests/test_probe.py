@@ -101,25 +101,16 @@ def test_a_large_block_is_made_of_the_blocks_of_whole_files(tmp_path: Path) -> N
     assert len(measured.sketches["b"].sizes) == 3
 
 
-def test_more_is_probed_later_and_nothing_twice(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_is_probed_later_and_nothing_twice(tree: Path, compressed: list[str]) -> None:
     measured = scan([tree], Plan())
     prober = Prober(LocalTree([tree]), Plan())
     columns = [c for c in columns_of(Plan(), per_occurrence=False) if c[0] == "cdc-64KiB"]
     at_once = prober.distinct(measured, dict.fromkeys(columns, 30))
-    blocks: list[str] = []
-    sizes = Compressors.sizes
-
-    def counted(self: Compressors, name: str, found: list[memoryview]) -> list[int]:
-        blocks.extend([name] * len(found))
-        return sizes(self, name, found)
-
-    monkeypatch.setattr(Compressors, "sizes", counted)
+    compressed.clear()
     for chunks in (7, 30, 12):
         measured = prober.distinct(measured, dict.fromkeys(columns, chunks))
     assert_same(measured, at_once)
-    assert sorted(blocks) == sorted(["lz4", "zstd-1", "zstd-3"] * 30)
+    assert sorted(compressed) == sorted(["lz4", "zstd-1", "zstd-3"] * 30)
 
 
 def test_all_chunks_are_probed_if_more_are_wanted(tree: Path) -> None:

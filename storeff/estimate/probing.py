@@ -14,7 +14,6 @@ from storeff.estimate.every import EveryChunk
 from storeff.estimate.sketched import Cut
 from storeff.estimate.totals import Estimate
 from storeff.quantity import UNKNOWN, Quantity
-from storeff.scan.codecs import CODECS
 from storeff.scan.measurement import Measurement
 from storeff.scan.occurrences import WINDOW_BYTES, Occurrences
 from storeff.scan.plan import HEADLINE, Chunker, Plan, Probed
@@ -58,14 +57,13 @@ def cells(plan: Plan) -> Iterator[Cell]:
     """Every figure that ``plan`` asks for."""
     for probed in plan.probed:
         for codec in probed.columns:
-            if codec in CODECS:
-                is_headline = not probed.per_occurrence and (probed.chunker, codec) == HEADLINE
-                yield Cell(
-                    probed.chunker,
-                    codec,
-                    "occurrences" if probed.per_occurrence else "distinct",
-                    plan.precision if is_headline else 2 * plan.precision,
-                )
+            is_headline = not probed.per_occurrence and (probed.chunker, codec) == HEADLINE
+            yield Cell(
+                probed.chunker,
+                codec,
+                "occurrences" if probed.per_occurrence else "distinct",
+                plan.precision if is_headline else 2 * plan.precision,
+            )
 
 
 def pilot(plan: Plan, population: Population) -> Wanted:
