@@ -24,9 +24,11 @@ static sf_error flush_pending(sf_scanner *scanner, sf_chunker *c)
         if (error)
             return error;
         if (c->predicts && kept && kept->predicted[0] == 0 &&
-            sf_sketch_rank(&c->sketch, kept) < c->sketch.predicted_below)
+            sf_sketch_rank(&c->sketch, kept) < c->sketch.predicted_below) {
             sf_predict(scanner->span + (chunk->offset - scanner->position), chunk->length,
                        kept->predicted);
+            sf_sketch_predicted(&c->sketch);
+        }
     }
     return SF_OK;
 }

@@ -141,6 +141,7 @@ struct sf_sketch {
     int is_sample;
     double tau; /* infinity: nothing was refused */
     double predicted_below; /* no rank from here on is among the SF_PREDICTED_MAX lowest */
+    size_t predicted_count; /* entries below that were predicted, or more where some are gone */
     sf_entry *entries;
     uint64_t *table; /* open addressing */
     size_t table_mask;
@@ -155,6 +156,8 @@ sf_error sf_sketch_reserve(sf_sketch *sketch);
 /* Counts one reference to a chunk: its count is 1, its size above 0. *kept is the entry of the chunk,
  * until the next call, or NULL if there is none. */
 sf_error sf_sketch_add(sf_sketch *sketch, const sf_entry *reference, sf_entry **kept);
+/* Takes note that one more entry is predicted. */
+void sf_sketch_predicted(sf_sketch *sketch);
 /* Asks the memory for what sf_sketch_add of the same chunk will look at. */
 void sf_sketch_prefetch(const sf_sketch *sketch, sf_key key, uint64_t size, double extent);
 /* Leaves the `capacity` first entries by rank, without those that tie with the next. */

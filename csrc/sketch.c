@@ -235,9 +235,27 @@ void sf_sketch_trim(sf_sketch *sketch)
     for (size_t i = 0; i < sketch->count; i++)
         ranks[i] = sf_sketch_rank(sketch, &sketch->entries[i]);
     sketch->tau = select_rank(ranks, sketch->count, sketch->capacity);
-    if (sketch->capacity > SF_PREDICTED_MAX)
-        sketch->predicted_below = select_rank(ranks, sketch->count, SF_PREDICTED_MAX);
     drop_refused_entries(sketch);
+}
+
+void sf_sketch_predicted(sf_sketch *sketch)
+{
+    if (++sketch->predicted_count < SF_PREDICTED_MAX + SF_PREDICTED_MAX / 4)
+        return;
+    /* As above. */
+    double *ranks = (void *)sketch->table;
+    sketch->predicted_count = 0;
+    for (size_t i = 0; i < sketch->count; i++) {
+        double rank = sf_sketch_rank(sketch, &sketch->entries[i]);
+        if (rank < sketch->predicted_below)
+            ranks[sketch->predicted_count++] = rank;
+    }
+    if (sketch->predicted_count > SF_PREDICTED_MAX) {
+        sketch->predicted_below =
+            select_rank(ranks, sketch->predicted_count, SF_PREDICTED_MAX);
+        sketch->predicted_count = SF_PREDICTED_MAX;
+    }
+    fill_table(sketch);
 }
 
 const sf_entry *sf_sketch_entries(sf_sketch *sketch, size_t *count, double *tau)

@@ -112,9 +112,8 @@ sf_cut sf_next_cut(sf_stream *stream, const sf_kernel *kernel, const uint8_t *da
  * /usr/bin, takes 17,487 of them to know within 1 % if it is not explained; 846 if these two do, 919
  * if lz4 of the whole chunk does, 2,398 if zstd-1 of 4 KiB in one piece does, of 3,000 chunks. It
  * takes 6.5 us of a chunk in the cache, lz4 70 (2026-11-26). */
-/* Of a sketch so many of the lowest ranks are predicted; what was kept by then of others may be. Of
- * 100 GB of unique data each thread admits five times as many, and 14 times as many of 65,536. */
-enum { SF_PREDICTED_MAX = 1 << 14 };
+/* Of a sketch so many of the lowest ranks are predicted; what was kept by then of others may be. */
+enum { SF_PREDICTED_MAX = 1 << 15 };
 
 void sf_predict(const uint8_t *data, size_t bytes, uint32_t predicted[2]);
 

@@ -259,7 +259,7 @@ class Merged(TypedDict):
     """(n,) the object, by number, and the offset in it where the chunk can be read again: the least
     such pair of all references (of an extent, of those that start in it). A whole file is at 0."""
     predicted: npt.NDArray[np.uint32]
-    """(n, 2) what ``predict`` says of the chunks of the first 16,384 rows; 0 if the chunker does
+    """(n, 2) what ``predict`` says of the chunks of the first 32,768 rows; 0 if the chunker does
     not predict, or has counted a chunk by ``add`` only."""
     tau: float
     """The smallest rank ever refused or trimmed; infinity: none was, the sketch holds everything.

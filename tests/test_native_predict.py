@@ -168,8 +168,8 @@ def test_only_the_lowest_ranks_of_a_large_sketch_are_predicted() -> None:
     whole = scanned([data]).export(0)
     predicted = whole["predicted"]
     assert len(predicted) == capacity
-    assert (predicted[: 1 << 14] > 0).all()
-    assert not predicted[1 << 14 :].any()
+    assert (predicted[: 1 << 15] > 0).all()
+    assert not predicted[1 << 15 :].any()
     half = len(data) // 2
     turned = scanned([data[half:], data[:half]]).export(0)
     assert np.array_equal(turned["predicted"], predicted)

@@ -333,10 +333,12 @@ def _one_chunk(sample: PrioritySample, y: Floats, plain: float) -> float:
 @dataclass(frozen=True, eq=False)
 class _Fit:
     """What ``slopes`` (k,) on ``known`` (n, k) leave of a quantity: ``residual`` (n,), and what
-    that adds to the variance by row, ``terms`` (n,)."""
+    that adds to the variance by row, ``terms`` (n,). ``but_referenced`` (n,) is what all but the
+    first, the references, leave of it."""
 
     known: Floats
     slopes: Floats
+    but_referenced: Floats
     residual: Floats
     terms: Floats
 
@@ -345,12 +347,12 @@ class _Fit:
         """The fit of ``y``; ``lost`` makes up for the degrees of freedom that the slopes took."""
         weighted = known.T * sample.weight
         slopes: Floats = np.linalg.lstsq(weighted @ known, weighted @ y)[0].astype(np.float64)
-        unexplained = y - known[:, 1:] @ slopes[1:]
+        but_referenced = y - known[:, 1:] @ slopes[1:]
         # Beside a heavy hitter the references explain nothing. Few such chunks are kept: all others
         # represent them better.
-        residual = unexplained - slopes[0] * known[:, 0]
-        squares = sample.light * residual**2 + sample.heavy_share * unexplained**2
-        return cls(known, slopes, residual, lost * sample.weight * squares)
+        residual = but_referenced - slopes[0] * known[:, 0]
+        squares = sample.light * residual**2 + sample.heavy_share * but_referenced**2
+        return cls(known, slopes, but_referenced, residual, lost * sample.weight * squares)
 
 
 # A chunk of which a control is further outside of what it is for the chunks of the smaller sample,
@@ -382,7 +384,10 @@ def _regressed(
         variance = max(variance, alone.one_chunk)
     squared = float((fit.terms**2).sum())
     freedom = 2 * variance**2 / squared if squared else math.inf
-    own = Total(plain - float(fit.slopes @ sums), math.sqrt(variance), freedom, less, more)
+    # To smaller samples it is what all but the references leave: of which chunks these are known
+    # differs by sample, so that what they leave as well is no function of a chunk alone.
+    explained = float(fit.slopes @ sums) - float(fit.slopes[0]) * used[0].total.value
+    own = Total(plain - explained, math.sqrt(variance), freedom, less, more)
     shares = {name: (variance, less, more)}
     of_freedom = variance**2 / freedom
     # The quantity may be anything of a kind that was not met: share of what is there, or the rest.
@@ -416,7 +421,7 @@ def _regressed(
         math.hypot(*(each[1] for each in shares.values())),
         math.hypot(*(each[2] for each in shares.values())),
     )
-    residual = replace(alone.residual, values=fit.residual, total=own)
+    residual = replace(alone.residual, values=fit.but_referenced, total=own)
     if inside:
         residual = replace(residual, missed_bytes=0.0)
     return Estimate(total, residual, shares, alone.one_chunk)

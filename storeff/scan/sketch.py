@@ -27,7 +27,7 @@ class Sketch:
     ``counts`` references, ``labels`` bit set of content classes and source roots, ``objects`` and
     ``offsets`` the least place among the references, where it can be read again. ``predicted``
     (n, 2) are two numbers of bytes that explain what codecs leave of it (_native.predict): its
-    literals, and these coded. Only the first 16,384 rows have them, and those only if
+    literals, and these coded. Only the first 32,768 rows have them, and those only if
     ``Plan.predicts`` is true of the chunker: else they are 0.
     ``tau`` is the lowest rank ever refused: infinite while nothing was, and then all is exact.
     ``chunks`` and ``bytes`` count everything seen; ``run_count`` and ``run_bytes`` (256,) count,
