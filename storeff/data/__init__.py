@@ -1,9 +1,9 @@
 """Numbers of the world: each with its range, unit, source and date; none of them in code.
 
 A catalogue is a TOML file of tables. Where a type says ``Annotated[N, Field(...)]``, the file gives
-a number as a table ``{value, low, high, unit, source, as_of, kind}``, or bare. Types are generic
-in the number: ``Drive[Assumption]`` is what the file says, ``Drive[Number]`` what arithmetic runs
-on (``map_numbers``).
+a number as a table ``{value, low, high, unit, source, as_of, read_on, kind}``, or bare. Types are
+generic in the number: ``Drive[Assumption]`` is what the file says, ``Drive[Number]`` what
+arithmetic runs on (``map_numbers``).
 """
 
 from storeff.data.assumption import NO_VALUE as NO_VALUE

@@ -18,7 +18,8 @@ _PRICE_UNIT = re.compile(r"[A-Z]{3}(/.*)?")
 
 
 class Assumption(msgspec.Struct, frozen=True, kw_only=True):
-    """One number and where it comes from. ``value`` is None where nobody knows it."""
+    """One number and where it comes from. ``value`` is None where nobody knows it. ``as_of`` is the
+    day that the source says it is true of, ``read_on`` the day that the source was read."""
 
     path: str = ""
     value: Fraction | None = None
@@ -27,6 +28,7 @@ class Assumption(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
     source: str | None = None
     as_of: date | None = None
+    read_on: date | None = None
     kind: Kind = "assumption"
 
     @property
@@ -61,6 +63,7 @@ class AssumptionRow(msgspec.Struct, frozen=True):
     as_of: date | None
     kind: Kind
     stale: bool | None
+    read_on: date | None = None
 
 
 # Defaults of optional numbers: unknown, which is not zero, and an optional factor.
@@ -134,6 +137,7 @@ def rows(value: Any, today: date, life: ShelfLife[Assumption]) -> list[Assumptio
                 stale=None
                 if number.as_of is None
                 else today - number.as_of > timedelta(days=float(days)),
+                read_on=number.read_on,
             )
         )
     return listed

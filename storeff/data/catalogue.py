@@ -219,9 +219,10 @@ def _number(given: Any, path: str, limits: Field, currency: str, field: Any) -> 
         number = msgspec.convert({**given, **ends, "unit": unit, "path": path}, Assumption)
     except msgspec.ValidationError as error:
         raise StoreffError(_validation(path, error)) from error
-    if number.kind != "assumption" and (number.source is None or number.as_of is None):
+    undated = number.as_of is None and number.read_on is None
+    if number.kind != "assumption" and (number.source is None or undated):
         raise StoreffError(
-            f"{path} is a {number.kind} without a source or an as_of date",
+            f"{path} is a {number.kind} without a source or an as_of or read_on date",
             'add both, or say kind = "assumption"',
         )
     value = ends["value"]
@@ -329,7 +330,7 @@ def _written(number: Assumption, limits: Field) -> str:
         raise AssertionError(f"{number.path} was written in no unit of {limits}")
     table = {key: end / read[0] for key, end in ends.items()}
     table["unit"] = unit.replace("USD", currency)
-    for key in ("source", "as_of", "kind"):
+    for key in ("source", "as_of", "read_on", "kind"):
         if getattr(number, key) is not None:
             table[key] = getattr(number, key)
     return write_value(table)

@@ -94,6 +94,8 @@ def write_value(value: Any) -> str:
         case str():
             # JSON's escapes are TOML's; the one control character that JSON leaves alone is DEL.
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case list() | tuple():
+            return f"[{', '.join(map(write_value, value))}]"
         case dict():
             inside = ", ".join(f"{write_key(k)} = {write_value(v)}" for k, v in value.items())
             return f"{{ {inside} }}"

@@ -21,7 +21,7 @@ from storeff.data import (
     refuse,
 )
 from storeff.errors import StoreffError, did_you_mean
-from storeff.layout.model import Layout, layout_mistakes
+from storeff.layout.model import Layout, Media, layout_mistakes
 from storeff.layout.waterfall import Data
 
 # Ranges are as wide as anything that can be built or bought, and narrower than a wrong unit.
@@ -44,7 +44,9 @@ def _price(unit: str = "USD", *also: str) -> Field:
 class Drive(Entry[N], Generic[N], frozen=True, kw_only=True):
     """One drive. ``duty`` is the part of time it is active; it has an ``mtbf_hours`` or an
     observed ``afr`` (failures a drive and year). A failed drive is paid after ``warranty_years``.
-    ``rated_dwpd`` are the whole drive writes a day it stands over its warranty.
+    ``rated_dwpd`` are the whole drive writes a day it stands over its warranty, of writes of
+    ``indirection_unit_bytes``. ``over_provisioning`` is flash beyond its capacity, as a part of
+    that. ``bit_error_rate`` are bits read that cannot be corrected, for each bit read.
     """
 
     name: str
@@ -61,6 +63,12 @@ class Drive(Entry[N], Generic[N], frozen=True, kw_only=True):
     rated_dwpd: Annotated[
         N, Field("drive writes/day", ("DWPD", "1/day"), most=1000, above=True)
     ] = NO_VALUE
+    media: Media = "flash"
+    over_provisioning: Annotated[N, Field("fraction", most=10)] = NO_VALUE
+    indirection_unit_bytes: Annotated[N, Field("B", least=512, most=1 << 30)] = NO_VALUE
+    bit_error_rate: Annotated[N, Field("errors/bit", ("1/bit",), most=Fraction(1, 10**6))] = (
+        NO_VALUE
+    )
     enclosure: str = ""
     carbon: str = ""
 

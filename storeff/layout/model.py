@@ -19,11 +19,20 @@ from storeff.scan.plan import (
     deduplicating,
 )
 
+# What drives a system can run on.
+Media = Literal["flash", "hdd"]
+# How objects take space: packed into large extents; each padded to whole stripes; each in units of
+# its fragments, which are not padded to a stripe; each striped as wide as it is long, and mirrored
+# below one stripe unit.
+Packing = Literal["packed", "padded", "unpadded", "file-striped"]
+
 # One percentage point, the step of the sensitivity.
 ONE_POINT = Fraction(1, 100)
 # Every pattern of losses of a code is counted: half a second at this many fragments.
 MAX_FRAGMENTS = 512
 
+# One point less, as the sensitivity takes, must leave something to write.
+_MOST_RESERVED = Fraction(98, 100)
 _SHARE = Field("fraction of drive bandwidth", ("fraction",), above=True)
 _ADDED = Field("fraction", ("fraction of data", "fraction of stored data"))
 
@@ -107,13 +116,28 @@ class Repair(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unkno
 
     ``drives`` share the writing of one lost drive (1: a single replacement; more: declustered),
     each giving ``bandwidth_share`` of its speed. ``read_fragments`` are read for each one
-    rebuilt, where that is not what the code needs.
+    rebuilt, where that is not what the code needs. Stripes that lost more than one fragment are
+    few, and rebuilt first: in ``critical_hours``, or as slowly as the others where that is unknown.
     """
 
     detection_hours: Annotated[N, Field("h", most=8760)]
     bandwidth_share: Annotated[N, _SHARE]
     drives: Annotated[N, Field("drives", least=1, most=10**6)]
     read_fragments: Annotated[N, Field("fragments", least=1, most=MAX_FRAGMENTS)] = NO_VALUE
+    critical_hours: Annotated[N, Field("h", most=8760, above=True)] = NO_VALUE
+
+
+class Memory(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """DRAM that a system asks for, and storage-class memory where it has some: the sum of what is
+    known. ``per_chunk_bytes`` is for each chunk that deduplication indexes."""
+
+    per_enclosure_bytes: Annotated[N, Field("B/enclosure", most=1 << 50)] = NO_VALUE
+    per_core_bytes: Annotated[N, Field("B/core", most=1 << 40)] = NO_VALUE
+    per_drive_bytes: Annotated[N, Field("B/drive", most=1 << 50)] = NO_VALUE
+    per_raw_byte: Annotated[N, Field("fraction of raw", ("fraction",))] = NO_VALUE
+    per_object_bytes: Annotated[N, Field("B/object", most=1 << 30)] = NO_VALUE
+    per_chunk_bytes: Annotated[N, Field("B/chunk", most=1 << 30)] = NO_VALUE
+    scm_per_raw_byte: Annotated[N, Field("fraction of raw", ("fraction",))] = NO_VALUE
 
 
 class SystemReduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,7 +146,9 @@ class SystemReduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ``dedup`` is a chunker and ``codec`` a compressor of the catalogue (storeff.scan.plan), or NONE.
     A system that does not pack compressed blocks gives each block whole units of
     ``allocation_bytes``, and keeps it compressed only if those are at most ``required_ratio`` of
-    it. Raises ValueError for what is not measured, with the nearest name that is.
+    it. ``below_code`` is whether it compresses each fragment, parity too, after coding.
+    ``as_shipped`` is whether it does so unless somebody turns it off, ``condition`` what it takes.
+    Raises ValueError for what is not measured, with the nearest name that is.
     """
 
     dedup: str
@@ -130,6 +156,9 @@ class SystemReduction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     block_bytes: int = 1 << 16
     allocation_bytes: int = 1
     required_ratio: float = 1.0
+    below_code: bool = False
+    as_shipped: bool = True
+    condition: str = ""
     source: str
 
     def __post_init__(self) -> None:
@@ -166,19 +195,41 @@ class Layout(Entry[N], Generic[N], frozen=True, kw_only=True):
     that may be written. ``copies`` are whole copies that the system keeps (sites), each with its
     own drives, racks and at least ``min_domains`` enclosures. Every object takes whole units of
     ``object_unit_bytes`` before coding: unknown where the system packs objects into large extents.
+
+    ``media`` are the drives that the system runs on. ``parity_most`` is how many parities it can be
+    configured with. A cluster has at most ``cell_bytes`` raw and ``cell_domains`` enclosures: more
+    takes several. ``spare_domains`` enclosures of each are kept free, ``rebuild_reserve`` then
+    follows from their number. Drives come in groups of ``group_drives``.
+    ``object_metadata_bytes`` are stored for each object, ``checksum`` for each coded byte.
+    ``rebuild_fill_limit`` may be reached with the spare enclosures lost, by drives that
+    ``imbalance`` fills above the mean. ``file_system_reserve`` and ``gc_reserve`` are kept free.
     """
 
     name: str
     code: Code
     metadata: Annotated[N, _ADDED]
     padding: Annotated[N, _ADDED]
-    # One point less, as the sensitivity takes, must leave something to write.
-    rebuild_reserve: Annotated[N, Field("fraction of raw", ("fraction",), most=Fraction(98, 100))]
+    rebuild_reserve: Annotated[N, Field("fraction of raw", ("fraction",), most=_MOST_RESERVED)]
     fill_limit: Annotated[N, Field("fraction", least=ONE_POINT, above=True)]
     copies: Annotated[N, Field("copies", ("",), least=1, most=100, whole=True)] = ONE
     min_domains: Annotated[N, Field("enclosures", least=1, most=10_000, whole=True)] = NO_VALUE
     object_unit_bytes: Annotated[N, Field("B", least=1, most=1 << 40, whole=True)] = NO_VALUE
+    media: tuple[Media, ...] = ("flash", "hdd")
+    packing: Packing = "padded"
+    stripe_unit_bytes: Annotated[N, Field("B", least=1, most=1 << 40, whole=True)] = NO_VALUE
+    parity_most: Annotated[N, Field("parities", most=MAX_FRAGMENTS, whole=True)] = NO_VALUE
+    cell_bytes: Annotated[N, Field("B", least=10**12, most=10**24)] = NO_VALUE
+    cell_domains: Annotated[N, Field("enclosures", least=1, most=10**6, whole=True)] = NO_VALUE
+    spare_domains: Annotated[N, Field("enclosures", most=1000, whole=True)] = NO_VALUE
+    group_drives: Annotated[N, Field("drives", least=1, most=10_000, whole=True)] = NO_VALUE
+    object_metadata_bytes: Annotated[N, Field("B/object", most=1 << 30)] = NO_VALUE
+    checksum: Annotated[N, _ADDED] = NO_VALUE
+    rebuild_fill_limit: Annotated[N, Field("fraction", least=ONE_POINT, above=True)] = NO_VALUE
+    imbalance: Annotated[N, Field("", least=1, most=10)] = NO_VALUE
+    file_system_reserve: Annotated[N, Field("fraction", most=_MOST_RESERVED)] = NO_VALUE
+    gc_reserve: Annotated[N, Field("fraction", most=_MOST_RESERVED)] = NO_VALUE
     repair: Repair[N] | None = None
+    memory: Memory[N] | None = None
     reduction: SystemReduction | None = None
 
 

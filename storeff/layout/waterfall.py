@@ -58,12 +58,19 @@ class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown
     ``endurance`` is for data that is rewritten all the time: drive writes a day if raw were full,
     over the drive writes a day that the drives are rated for. If it is unknown, capacity alone
     decides.
+
+    ``growth`` is how much larger the data is when the storage is full, ``snapshots`` what older
+    states of it add, as a part of it. Where a system compresses below its code, ``parity_ratio`` is
+    what the bytes of a parity fragment are divided by; unknown is taken as not at all.
     """
 
     logical_bytes: Annotated[N, Field("B", least=1, most=10**24, whole=True)]
     reduction_ratio: Annotated[N, Field("", least=Fraction(1, 1000), most=10**9)]
     copies: Annotated[N, Field("copies", ("",), least=1, most=1000)] = ONE
     endurance: Annotated[N, Field("", most=10**9)] = NO_VALUE
+    growth: Annotated[N, Field("", least=1, most=1000)] = NO_VALUE
+    snapshots: Annotated[N, Field("fraction", most=1000)] = NO_VALUE
+    parity_ratio: Annotated[N, Field("", least=Fraction(1, 2), most=10**9)] = NO_VALUE
     allocation_bytes: int = 1
     objects: ObjectSizes | None = None
 
