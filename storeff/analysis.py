@@ -29,12 +29,19 @@ from storeff.report.build import Sizing, assemble, describe_run, size_all
 from storeff.report.choice import describe_choice
 from storeff.report.model import Interrupted, Report, Scan, read_report, to_json
 from storeff.report.scanned import describe_scan
-from storeff.report.sizing import HEADLINE_SYSTEM, Sized, sized_for, supports_sizing
+from storeff.report.sizing import (
+    HEADLINE_SYSTEM,
+    Sized,
+    shard_codes,
+    sized_for,
+    supports_sizing,
+)
 from storeff.scan.machine import THREADS_MAX, default_threads
 from storeff.scan.measurement import Measurement
 from storeff.scan.plan import Plan, Similarity, TableName, cells_of
 from storeff.scan.plan import table as plan_table
 from storeff.scan.run import Progress, kernels
+from storeff.scan.shards import Shards
 from storeff.sources.source import Source
 from storeff.sources.tree import LocalTree
 
@@ -69,13 +76,15 @@ PRECISION_LEAST, PRECISION_MOST = 0.001, 0.2
 @dataclass(frozen=True, eq=False)
 class Measured:
     """What was found in some files. ``decision`` is how much was read and why: None if an interrupt
-    ended the listing. ``similarity`` is what deltas save, if that was asked for and measured."""
+    ended the listing. ``similarity`` is what deltas save, if that was asked for and measured,
+    ``shards`` what is left below the erasure codes of the layouts to be sized."""
 
     data: Measurement
     scan: Scan
     decision: Decision | None
     started: datetime
     similarity: "tuple[Deltas, Siblings] | None" = None
+    shards: Sequence[Shards] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,6 +221,7 @@ def measure(
         plan,
         sampling,
         clock,
+        codes=shard_codes(each.layout for each in storage.scenarios) if storage else (),
         on_answer=on_answer,
         on_phase=on_phase,
         engine={
@@ -238,7 +248,7 @@ def measure(
         interrupted,
         found.probe_seconds,
     )
-    return Measured(data, scanned, decision, started, deltas)
+    return Measured(data, scanned, decision, started, deltas, found.shards)
 
 
 def _plan(
@@ -298,7 +308,7 @@ def reduce(measured: Measured, *, target_bytes: int | None = None) -> Reduced:
     ``target_bytes`` are the application bytes, of data like what was measured, to size storage for.
     """
     data = measured.data
-    reduction = reduction_of(data)
+    reduction = reduction_of(data, measured.shards)
     if measured.similarity is not None:
         from storeff.estimate.similarity import with_similarity
 

@@ -64,6 +64,10 @@ class Evidence(ABC):
         looked at, or the units that they take were not counted."""
 
     @abstractmethod
+    def taken_bytes(self, space: Allocation) -> int | None:
+        """What all data takes in ``space`` without compression; None if that was not counted."""
+
+    @abstractmethod
     def class_bytes(self, label: int) -> Quantity | None:
         """Data in the content class of ``label``, a bit set; None if none was observed."""
 

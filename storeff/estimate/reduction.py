@@ -11,12 +11,14 @@ from storeff.estimate.delta import Similarity
 from storeff.estimate.evidence import Evidence
 from storeff.estimate.probing import Population, cells
 from storeff.estimate.sampled import SampleEvidence
+from storeff.estimate.shards import ShardCompression, shard_compression
 from storeff.estimate.sharing import Sharing, sharing
 from storeff.estimate.sketched import SketchEvidence
 from storeff.quantity import UNKNOWN, Quantity
 from storeff.scan.codecs import CODECS
 from storeff.scan.measurement import Measurement
 from storeff.scan.plan import CUTTINGS, HEADLINE, Chunker, Plan
+from storeff.scan.shards import Shards
 from storeff.sources.census import Census
 from storeff.sources.content import CLASSES
 
@@ -173,7 +175,10 @@ class Method(msgspec.Struct, frozen=True):
 
 
 class Reduction(msgspec.Struct, frozen=True):
-    """Everything measured about how far the data reduces. Ratios are data bytes / bytes left."""
+    """Everything measured about how far the data reduces. Ratios are data bytes / bytes left.
+
+    ``shards`` is empty where no layout was to be sized that compresses below its erasure code.
+    """
 
     data_bytes: int
     headline: Headline
@@ -185,6 +190,7 @@ class Reduction(msgspec.Struct, frozen=True):
     by_stratum: list[StratumReduction]
     method: Method
     sharing: Sharing | None = None
+    shards: list[ShardCompression] = []
 
 
 def resting_on(
@@ -216,10 +222,10 @@ def widest(figures: Iterable[Quantity]) -> float | None:
     return max(known) if known and len(known) == len(widths) else None
 
 
-def reduce(measurement: Measurement) -> Reduction:
-    """Every figure that ``measurement`` supports, with its interval; without one if the scan was
-    interrupted. Where a sample supports only a range, a figure has no value; where nothing is
-    known, no bounds either.
+def reduce(measurement: Measurement, shards: Sequence[Shards] = ()) -> Reduction:
+    """Every figure that ``measurement`` supports, and ``shards`` of the same data, with its
+    interval; without one if the scan was interrupted. Where a sample supports only a range, a
+    figure has no value; where nothing is known, no bounds either.
     """
     evidence = evidence_of(measurement)
     data_bytes = evidence.data_bytes
@@ -253,6 +259,7 @@ def reduce(measurement: Measurement) -> Reduction:
             cells=list(_cells(measurement.plan, evidence, combined, compression)),
         ),
         sharing=sharing_of(evidence, chunker),
+        shards=list(shard_compression(evidence, shards)),
     )
     return _of_a_part(reduction) if is_interrupted(measurement.census) else reduction
 
@@ -271,7 +278,11 @@ def _of_a_part(reduction: Reduction) -> Reduction:
     ]
     scope = msgspec.structs.replace(bare.scope, floor=reduction.scope.floor)
     return msgspec.structs.replace(
-        bare, combined=combined, compression=reduction.compression, scope=scope
+        bare,
+        combined=combined,
+        compression=reduction.compression,
+        scope=scope,
+        shards=reduction.shards,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation, run_sizes
+from storeff.estimate.compression import IN_BYTES, Allocation, run_sizes
 from storeff.estimate.every import EveryChunk
 from storeff.estimate.evidence import Evidence
 from storeff.estimate.extents import ChunkTable, ExtentSample, extent_sample, root_labels
@@ -184,14 +184,15 @@ class SampleEvidence(Evidence):
         ]
 
     def without_dedup(self, chunker: Chunker, codec: str, space: Allocation) -> Quantity | None:
-        whole_bytes = self.data_bytes if space == IN_BYTES else self._allocated_bytes()
+        whole_bytes = self.taken_bytes(space)
         if self.every is None:
             return None
         return self.every.left(chunker.name, codec, space, whole_bytes)
 
-    def _allocated_bytes(self) -> int:
-        """What all data takes in units of IN_UNITS, uncompressed."""
-        unit = IN_UNITS.allocation_bytes
+    def taken_bytes(self, space: Allocation) -> int:
+        if space == IN_BYTES:
+            return self.data_bytes
+        unit = space.allocation_bytes
         for chunker in self.chunkers.values():
             if self.sample.rate >= 1.0 and chunker.block_bytes == unit:
                 return self.sample.tables[chunker.name].chunks * unit

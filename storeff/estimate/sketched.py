@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storeff.estimate.columns import Column, estimate_columns
-from storeff.estimate.compression import IN_BYTES, IN_UNITS, Allocation, run_sizes
+from storeff.estimate.compression import IN_BYTES, Allocation, run_sizes
 from storeff.estimate.consistency import is_interrupted
 from storeff.estimate.every import EveryChunk
 from storeff.estimate.evidence import Evidence
@@ -318,7 +318,7 @@ class SketchEvidence(Evidence):
     def without_dedup(self, chunker: Chunker, codec: str, space: Allocation) -> Quantity | None:
         """From the references to distinct chunks where these give it to twice the precision that
         was asked for, as windows are looked at for what they do not: else from windows."""
-        whole_bytes = self.data_bytes if space == IN_BYTES else self._allocated_bytes()
+        whole_bytes = self.taken_bytes(space)
         if whole_bytes is None:
             return None
         cut, of_references = self.cuts[chunker.name], UNKNOWN
@@ -330,10 +330,11 @@ class SketchEvidence(Evidence):
         of_windows = self.every.left(chunker.name, codec, space, whole_bytes)
         return of_references if of_windows is None and of_references != UNKNOWN else of_windows
 
-    def _allocated_bytes(self) -> int | None:
-        """What all blocks take in units of IN_UNITS, uncompressed: blocks of any multiple of the
-        unit divide into these, which one chunker may count."""
-        unit = IN_UNITS.allocation_bytes
+    def taken_bytes(self, space: Allocation) -> int | None:
+        """Blocks of any multiple of a unit divide into units, which one chunker may count."""
+        if space == IN_BYTES:
+            return self.data_bytes
+        unit = space.allocation_bytes
         counted = [c for c in self.cuts.values() if c.chunker.block_bytes == unit]
         return counted[0].sketch.chunks * unit if counted else None
 

@@ -4,7 +4,7 @@ compress as much of it as the precision needs."""
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -13,6 +13,7 @@ from storeff.estimate.cost import ESTIMATE_ALL_SECONDS, ESTIMATE_SECONDS, REST_S
 from storeff.estimate.probing import compress, compression_only, glance, wanted_of_part
 from storeff.estimate.reading import EVERYTHING, Decision, Sampling, decide, read_towards
 from storeff.estimate.sampled import headline_ratio
+from storeff.estimate.shards import begin_shards, finish_shards
 from storeff.quantity import Quantity
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
@@ -22,6 +23,7 @@ from storeff.scan.plan import HEADLINE, Plan
 from storeff.scan.probe import Prober
 from storeff.scan.run import Progress, scan
 from storeff.scan.sampling import SamplingDesign
+from storeff.scan.shards import ShardCode, Shards
 from storeff.scan.storage import Storage
 from storeff.scan.watch import Watch
 from storeff.sources.listed_once import ListedOnce
@@ -42,13 +44,14 @@ class OnPhase(Protocol):
 
 class Read(NamedTuple):
     """What was measured; what was decided to be read, None where an interrupt ended the listing;
-    what an interrupt cut short; and the CPU seconds of compressing, by chunker and whether that was
-    of all occurrences."""
+    what an interrupt cut short; the CPU seconds of compressing, by chunker and whether that was of
+    all occurrences; and the shards of codes."""
 
     data: Measurement
     decision: Decision | None
     interrupted: Interrupted | None
     probe_seconds: Mapping[tuple[str, bool], float]
+    shards: Sequence[Shards] = ()
 
 
 def read(
@@ -57,12 +60,14 @@ def read(
     sampling: Sampling,
     started: float,
     *,
+    codes: Sequence[ShardCode] = (),
     engine: dict[str, Any],
     on_answer: Callable[[Answer], None] | None,
     on_phase: OnPhase,
 ) -> Read:
     """List ``source``, decide how much of it to read, and read that; ``started`` (monotonic) is
-    when the time that ``sampling`` gives began.
+    when the time that ``sampling`` gives began. What ``codes`` leave of
+    their shards is measured as well.
 
     ``engine`` is how it is read: the arguments that a scan of all and one of a part share. This is
     all that the pipeline knows of how scans are run.
@@ -99,6 +104,7 @@ def read(
     begin("looking at samples of all the data")
     windows, every = glance(prober)
     tell(Answer(COMPRESSION_ONLY, compression_only(every)))
+    probes = begin_shards(prober, windows, codes)
     deadline.ends_at = ends_at - ESTIMATE_SECONDS
     data: Measurement | None = None
 
@@ -126,7 +132,8 @@ def read(
     begin("compressing samples of what was read")
     data = compress(prober, replace(data, occurrences=every), windows, is_cut=is_cut)
     tell(Answer(COMPRESSION_ONLY, compression_only(data.occurrences or every)))
-    return Read(data, decision, "reading" if is_cut else None, prober.cpu_seconds)
+    shards = finish_shards(prober, probes)
+    return Read(data, decision, "reading" if is_cut else None, prober.cpu_seconds, shards)
 
 
 def watch_of(plan: Plan, tell: Callable[[Answer], None]) -> Watch | None:

@@ -24,6 +24,8 @@ CENTS = 0.01
 MILLISECONDS = 0.001
 # A thousand billion times the 50 EB that people plan for: no count, no size, no sum of money.
 IMPOSSIBLE = 1e30
+# Rows of what is stored whole.
+WHOLE = ("dedup", "combined")
 # Parts of a whole, by the name that they have wherever they are.
 SHARES = (
     *("share", "sampled_fraction", "rate", "coverage", "usable_fraction", "share_of_max"),
@@ -170,16 +172,19 @@ def _reduction(reduction: Reduction) -> Iterator[str]:
             (f"compression[{i}]", c.compressed_bytes, c.ratio)
             for i, c in enumerate(reduction.compression)
         ),
+        *((f"shards[{i}]", s.data_left_bytes, s.ratio) for i, s in enumerate(reduction.shards)),
     ]
     yield from _once("reduction.dedup", reduction.dedup, "chunker")
     yield from _once("reduction.combined", reduction.combined, "chunker", "codec")
     blocks = ("codec", "block_bytes", "allocation_bytes", "required_ratio")
     yield from _once("reduction.compression", reduction.compression, *blocks)
+    code = ("k", "m", "l", "stripe_unit_bytes")
+    yield from _once("reduction.shards", reduction.shards, *code, *blocks)
     for path, left, ratio in rows:
         yield from _ratio(f"reduction.{path}", data_bytes, left, ratio)
     for path, left, _ in rows:
         # What is stored whole is never more than the data; whole allocation units may be.
-        if left.value is not None and left.value > data_bytes and "compression" not in path:
+        if left.value is not None and left.value > data_bytes and path.startswith(WHOLE):
             yield f"reduction.{path} leaves more than reduction.data_bytes"
     alone = {d.chunker: d.unique_bytes.value for d in reduction.dedup}
     for i, row in enumerate(reduction.combined):

@@ -1,25 +1,33 @@
 """What each layout makes of the measured data: its own reduction, never another system's."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
 import msgspec
 import numpy as np
 
-from storeff.data import Assumption
+from storeff.data import NO_VALUE, Assumption
 from storeff.economics import Scenario
 from storeff.errors import StoreffError
+from storeff.estimate.compression import Allocation
 from storeff.estimate.reduction import Reduction
-from storeff.layout import Data, ObjectSizes, SizeBin, SystemReduction
+from storeff.estimate.shards import ShardCompression
+from storeff.layout import Data, Layout, ObjectSizes, SizeBin, SystemReduction
+from storeff.layout.code import can_be_measured
 from storeff.layout.number import at_least
 from storeff.quantity import Draws, Quantity, normal_draws
 from storeff.report.model import Scan
-from storeff.scan.plan import HEADLINE
+from storeff.scan.plan import HEADLINE, NONE
+from storeff.scan.shards import ShardCode
 
 # What a layout that does not say what it removes is credited with: the headline of the estimate.
 HEADLINE_SYSTEM = SystemReduction(
     dedup=HEADLINE.chunker, codec=HEADLINE.codec, source="the headline"
 )
+
+# Larger pieces of an object, a blob of every data shard, are not encoded.
+PIECE_BYTES_MAX = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,9 @@ def sized_for(
     """``scenario`` with ``logical_bytes`` of data like what was measured in place of its own.
 
     ``reduction`` must support sizing. Objects are padded as the file sizes of ``scan`` say, if it
-    is given. Raises StoreffError if the layout reduces in a way that was not measured.
+    is given. A layout that compresses below its erasure code is sized by its shards; if the report
+    does not hold these, by contiguous blocks of the data, and parity is taken not to shrink. Raises
+    StoreffError if the layout reduces in a way that was not measured.
     """
     layout = scenario.layout
     system = layout.reduction or HEADLINE_SYSTEM
@@ -64,6 +74,10 @@ def sized_for(
         told = f"layout {layout.name}: {error.message}"
         raise StoreffError(told, error.remedy, error.code) from error
     left, source = found, f"measured: {describe(system)}"
+    shards = _measured_shards(reduction, layout)
+    if shards is not None:
+        left = found = shards.data_left_bytes
+        source = f"measured: {describe(system)}, on the data shards of {layout.code}"
     local = compression_only(reduction, system)
     bounds = None
     if found is None:
@@ -88,6 +102,7 @@ def sized_for(
             source=source,
             kind="assumption" if left is whole else "measured",
         ),
+        parity_ratio=NO_VALUE if shards is None else _parity_ratio(shards, source),
         allocation_bytes=1 if left is whole else system.allocation_bytes,
         objects=None if scan is None else object_sizes(scan, reduction),
     )
@@ -97,6 +112,52 @@ def sized_for(
     if system.dedup == "none" or left is not found:
         return Sized(scenario, ratios, bounds=bounds)
     return Sized(scenario, ratios, *_floor(reduction, left, draws, local, seed))
+
+
+def shard_codes(layouts: Iterable[Layout[Assumption]]) -> tuple[ShardCode, ...]:
+    """What must be encoded and compressed for those of ``layouts`` that compress below their code,
+    each once."""
+    found = (_shard_code(layout) for layout in layouts)
+    return tuple(dict.fromkeys(code for code in found if code is not None))
+
+
+def _shard_code(layout: Layout[Assumption]) -> ShardCode | None:
+    """How ``layout`` makes the shards that it compresses; None if it compresses none, or they are
+    not measured: if its stripe unit is unknown, or not as many whole blobs or allocation units."""
+    code, system, unit = layout.code, layout.reduction, layout.stripe_unit_bytes.value
+    if system is None or not system.below_code or NONE not in (system.dedup, system.codec):
+        return None
+    if system.codec == NONE or unit is None or not can_be_measured(code):
+        return None
+    unit_bytes, block_bytes = int(unit), system.block_bytes
+    smaller, larger = sorted((unit_bytes, block_bytes))
+    is_whole = larger % smaller == 0 and unit_bytes % system.allocation_bytes == 0
+    if not is_whole or code.k * larger > PIECE_BYTES_MAX:
+        return None
+    return ShardCode(code.k, code.m, code.l, unit_bytes, system.codec, block_bytes)
+
+
+def _measured_shards(reduction: Reduction, layout: Layout[Assumption]) -> ShardCompression | None:
+    """The row of ``reduction`` that ``layout`` is sized by, if it has one with a figure."""
+    code, system = _shard_code(layout), layout.reduction
+    if code is None or system is None:
+        return None
+    space = Allocation(system.allocation_bytes, system.required_ratio)
+    rows = (row for row in reduction.shards if (row.code, row.space) == (code, space))
+    return next(
+        (row for row in rows if None not in (row.ratio.value, row.parity_ratio.value)), None
+    )
+
+
+def _parity_ratio(shards: ShardCompression, source: str) -> Assumption:
+    value = shards.parity_ratio.value
+    assert value is not None
+    return Assumption(
+        path="data.parity_ratio",
+        value=Fraction(value),
+        source=source.replace("data shards", "parity shards"),
+        kind="measured",
+    )
 
 
 def _floor(
