@@ -102,8 +102,8 @@ class Ignored(msgspec.Struct, frozen=True, kw_only=True):
 
 class ProbeSeconds(msgspec.Struct, frozen=True, kw_only=True):
     """CPU ``seconds`` of reading chunks again and compressing them, with all codecs: of the
-    distinct chunks of a chunker, or of its chunks as often as they occur; of a code its shards. They
-    vary by run."""
+    distinct chunks of a chunker, or of its chunks as often as they occur; or of the shards of a
+    code, which it names. They vary by run."""
 
     chunker: str
     population: Population

@@ -5,6 +5,8 @@ from functools import partial
 
 # Compressed bytes of each block; a block that does not shrink costs its own size (stored raw).
 SizesOf = Callable[[Sequence[bytes | memoryview]], list[int]]
+# What compresses a block to a frame, and what makes the block of it, whose size it is given.
+RoundTrip = tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]
 
 
 def _lz4() -> SizesOf:
@@ -42,6 +44,31 @@ CODECS: dict[str, Callable[[], SizesOf]] = {
     "lz4": _lz4,
     "zstd-1": partial(_zstd, 1),
     "zstd-3": partial(_zstd, 3),
+}
+
+
+def _lz4_round_trip() -> RoundTrip:
+    import lz4.block
+
+    return (
+        partial(lz4.block.compress, store_size=False),
+        lambda frame, size_bytes: lz4.block.decompress(frame, uncompressed_size=size_bytes),
+    )
+
+
+def _zstd_round_trip(level: int) -> RoundTrip:
+    import zstandard
+
+    compressor = zstandard.ZstdCompressor(level=level, write_checksum=False)
+    decompressor = zstandard.ZstdDecompressor()
+    return compressor.compress, decompressor.decompress
+
+
+# Those of CODECS whose decompression can be timed.
+DECOMPRESSED: dict[str, Callable[[], RoundTrip]] = {
+    "lz4": _lz4_round_trip,
+    "zstd-1": partial(_zstd_round_trip, 1),
+    "zstd-3": partial(_zstd_round_trip, 3),
 }
 # The packages that they are in.
 PACKAGES = ("zstandard", "lz4")
