@@ -182,6 +182,14 @@ EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda r: r["layouts"][0]["durability"].update(nines=30.0),
         "layouts[0].durability.nines are not those of",
     ),
+    "nines below the least": (
+        lambda r: r["layouts"][0]["durability"].update(nines_low=25.0),
+        "layouts[0].durability does not hold nines_low <= nines <= nines_high",
+    ),
+    "a loss that is more than certain": (
+        lambda r: r["layouts"][0]["durability"].update(fleet_loss_probability_per_year=1.1),
+        "layouts[0].durability.fleet_loss_probability_per_year is above one",
+    ),
     "a year twice": (
         lambda r: r["layouts"][0]["bill"]["opex_by_year"][1].update(year=1),
         "layouts[0].bill.opex_by_year is not of each year once",

@@ -11,6 +11,7 @@ from storeff.economics.model import load_scenario as load_scenario
 from storeff.economics.sensitivity import Sensitivity as Sensitivity
 from storeff.economics.sensitivity import sensitivity as sensitivity
 from storeff.economics.size import SizedLayout as SizedLayout
+from storeff.economics.size import durability_of as durability_of
 from storeff.economics.size import size as size
 from storeff.economics.uncertainty import PriceRisk as PriceRisk
 from storeff.economics.uncertainty import QuantityRisk as QuantityRisk

@@ -1,13 +1,15 @@
 """One layout sized: from the data to the bill, as the report carries it."""
 
+from fractions import Fraction
+
 import msgspec
 
 from storeff.data import Assumption, exact, map_numbers
 from storeff.economics.bill import Bill, annual_failure_rate, bill_for
-from storeff.economics.model import Scenario
+from storeff.economics.model import Drive, Scenario
 from storeff.economics.uncertainty import CostRange, cost_range, quantity_risk, replicates
 from storeff.layout.code import MeasuredCode
-from storeff.layout.durability import Durability, durability
+from storeff.layout.fleet import Durability, durability
 from storeff.layout.number import Number, inexact, join, to_quantity
 from storeff.layout.waterfall import Step, report_steps, usable_fraction
 from storeff.quantity import Draws, Quantity
@@ -66,7 +68,6 @@ def size(
     """
     reduction = scenario.data.reduction_ratio
     point: Bill[Number] = bill_for(map_numbers(scenario, exact))
-    central: Scenario[Number] = map_numbers(scenario, inexact)
     steps = report_steps(scenario.data, scenario.layout, reduction_draws)
     sized = SizedLayout(
         name=scenario.layout.name,
@@ -83,15 +84,7 @@ def size(
         waterfall=steps,
         raw_bytes=steps[-1].after_bytes,
         usable_fraction=float(usable_fraction(scenario.layout)),
-        durability=durability(
-            central.layout,
-            logical_bytes=central.data.logical_bytes,
-            drives=point.drives_in_service,
-            capacity_bytes=central.drive.capacity_bytes,
-            annual_failure_rate=annual_failure_rate(central.drive),
-            read_bytes_per_second=central.drive.read_bytes_per_second,
-            write_bytes_per_second=central.drive.write_bytes_per_second,
-        ),
+        durability=durability_of(scenario, point),
         code=code,
         bill=join(point, bill_for(replicates(scenario, reduction_draws))),
         floor=None,
@@ -110,3 +103,34 @@ def size(
         npv_range=cost_range(alone, floor_draws, seed),
     )
     return msgspec.structs.replace(sized, floor=floor)
+
+
+def durability_of(scenario: Scenario[Assumption], bill: Bill[Number]) -> Durability:
+    """Durability of the scenario's layout on what ``bill`` counts, exact, in service."""
+    central: Scenario[Number] = map_numbers(scenario, inexact)
+    return durability(
+        central.layout,
+        logical_bytes=central.data.logical_bytes,
+        drives=float(bill.drives_in_service),
+        enclosures=float(bill.enclosures),
+        capacity_bytes=central.drive.capacity_bytes,
+        annual_failure_rate=annual_failure_rate(central.drive),
+        annual_failure_rate_range=_failure_rates(scenario.drive),
+        bit_error_rate=central.drive.bit_error_rate,
+        read_bytes_per_second=central.drive.read_bytes_per_second,
+        write_bytes_per_second=central.drive.write_bytes_per_second,
+    )
+
+
+def _failure_rates(drive: Drive[Assumption]) -> tuple[float, float] | None:
+    """The lowest and the highest rate in the range of what gives it; None if that has none."""
+    name = "mtbf_hours" if drive.afr.value is None else "afr"
+    ends: tuple[Fraction, ...] = getattr(drive, name).range or ()
+    if not ends:
+        return None
+    central = map_numbers(drive, inexact)
+    rates = [
+        float(annual_failure_rate(msgspec.structs.replace(central, **{name: float(end)})))
+        for end in ends
+    ]
+    return min(rates), max(rates)

@@ -3,7 +3,8 @@
 from storeff.layout.allocation import ObjectSizes as ObjectSizes
 from storeff.layout.allocation import SizeBin as SizeBin
 from storeff.layout.code import measure_code as measure_code
-from storeff.layout.durability import durability as durability
+from storeff.layout.fleet import durability as durability
+from storeff.layout.floor import parity_for_floor as parity_for_floor
 from storeff.layout.measured_codes import measured_code as measured_code
 from storeff.layout.model import Code as Code
 from storeff.layout.model import Layout as Layout

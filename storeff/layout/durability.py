@@ -1,35 +1,29 @@
-"""How long data survives, and what rebuilding costs.
+"""How long a stripe lasts: which losses it survives, and two models of when they happen.
 
-Two models, because they disagree and neither is the truth: the window model that Backblaze
-publishes (independent shards, one repair window), and a continuous-time Markov chain over the
-number of lost fragments (Patterson et al., SIGMOD 1988; Huang et al., USENIX ATC 2012). Both are
-for one stripe and independent drive failures: correlated failures and software are not in them.
+Two, because they disagree and neither is the truth: the window model that Backblaze publishes
+(independent fragments, one repair window), and a continuous-time Markov chain over the number of
+lost fragments (Patterson et al., SIGMOD 1988; Huang et al., USENIX ATC 2012). Both are for
+independent drive failures: correlated failures and software are not in them.
+
+In both, a rebuild may meet an unreadable sector. It is one more loss for the stripe that it is in,
+not for the drive: fatal where the stripe has no further redundancy.
 """
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 
-import msgspec
-
-from storeff.layout.model import Code, Layout
+from storeff.layout.model import Code
 
 HOURS_PER_YEAR = 8760
 
 
-class Durability(msgspec.Struct, frozen=True, kw_only=True):
-    """Probabilities are of losing a given stripe within a year; null where an input is unknown.
-
-    ``nines`` follow the worse of the two models. ``fleet_bytes_lost_per_year`` is the expectation:
-    that probability times the application's bytes, as if a lost stripe lost all its data.
-    """
-
-    annual_loss_probability_window: float | None
-    annual_loss_probability_markov: float | None
-    nines: float | None
-    rebuild_hours: float | None
-    rebuild_read_bytes_per_day: float | None
-    fleet_bytes_lost_per_year: float | None
+def any_of(probability: float, count: float) -> float:
+    """The probability that any of ``count`` independent events happens; exact near zero."""
+    if probability >= 1:
+        return 1.0 if count else 0.0
+    return -math.expm1(count * math.log1p(-probability))
 
 
 @cache
@@ -56,6 +50,13 @@ def decodable_fraction(code: Code, lost: int) -> Fraction:
     return Fraction(good, math.comb(code.fragments, lost))
 
 
+def survives_another(code: Code, lost: int) -> Fraction:
+    """The part of one further loss that a stripe survives which survived ``lost`` of them."""
+    if lost == code.fragments:
+        return Fraction(0)
+    return decodable_fraction(code, lost + 1) / decodable_fraction(code, lost)
+
+
 def tolerance(code: Code) -> int:
     """Losses that never lose data."""
     lost = 0
@@ -72,97 +73,84 @@ def rebuild_reads(code: Code) -> Fraction:
     return Fraction(local * (code.k // code.l) + code.m * code.k, code.fragments)
 
 
-def window_loss(code: Code, annual_failure_rate: float, rebuild_hours: float) -> float:
+def unreadable_probability(code: Code, bit_error_rate: float, fragment_bytes: float) -> float:
+    """The probability that a rebuild at the last redundancy meets an unreadable sector.
+
+    It reads k fragments of ``fragment_bytes`` each, all that decoding takes:
+    1 - (1 - errors per bit)^(8 k fragment_bytes).
+    """
+    return any_of(bit_error_rate, 8 * code.k * fragment_bytes)
+
+
+def window_loss(
+    code: Code, annual_failure_rate: float, rebuild_hours: float, unreadable: float = 0.0
+) -> float:
     """Annual loss probability of a stripe, Backblaze's form.
 
     p = 1 - exp(-AFR T) per fragment and window; a window loses the stripe when the lost pattern
-    cannot be decoded; windows of a year are independent.
+    cannot be decoded, or one more loss could not and a sector is unreadable in its rebuild, with
+    the probability ``unreadable``. Windows of a year are independent.
     """
     p = -math.expm1(-annual_failure_rate * rebuild_hours / HOURS_PER_YEAR)
     n = code.fragments
+    fatal = [1 - decodable_fraction(code, lost) for lost in range(n + 1)]
     loss = math.fsum(
-        math.comb(n, j) * p**j * (1 - p) ** (n - j) * float(1 - decodable_fraction(code, j))
-        for j in range(tolerance(code) + 1, n + 1)
+        math.comb(n, j)
+        * p**j
+        * (1 - p) ** (n - j)
+        * (float(fatal[j]) + (unreadable * float(fatal[j + 1] - fatal[j]) if 0 < j < n else 0))
+        for j in range(max(1, tolerance(code)), n + 1)
     )
-    if loss >= 1:
-        return 1.0
-    return -math.expm1(HOURS_PER_YEAR / rebuild_hours * math.log1p(-loss))
+    return any_of(loss, HOURS_PER_YEAR / rebuild_hours)
 
 
 def mean_hours_to_loss(
-    code: Code, failures_per_hour: Fraction, repairs_per_hour: Fraction
+    code: Code,
+    failures_per_hour: Fraction,
+    repairs_per_hour: Sequence[Fraction],
+    unreadable: Fraction = Fraction(0),
 ) -> Fraction:
     """Mean time until the stripe is lost, exactly: doubles are singular at these ratios.
 
     State i: i fragments lost; the next loss comes at (n - i) times the failure rate and is fatal
-    for the patterns that do not decode; one repair at a time.
+    for the patterns that do not decode, those of one number being equally likely. One repair at a
+    time: ``repairs_per_hour`` with one fragment lost, with two, ..., the last also with more. A
+    repair meets an unreadable sector with the probability ``unreadable``: one more loss, which is
+    fatal likewise, and else is repaired too.
     """
     # T_i, the mean time from state i, is a + b T_(i-1): eliminated from the last state down.
     a = b = Fraction(0)
     for lost in reversed(range(code.fragments + 1)):
-        survivable = decodable_fraction(code, lost)
-        if not survivable:
+        if not decodable_fraction(code, lost):
             continue
+        survived = survives_another(code, lost)
         loss_rate = (code.fragments - lost) * failures_per_hour
-        repair_rate = repairs_per_hour if lost else Fraction(0)
-        onward = Fraction(0)
-        if lost < code.fragments:
-            onward = loss_rate * decodable_fraction(code, lost + 1) / survivable
+        repair_rate = repairs_per_hour[min(lost, len(repairs_per_hour)) - 1] if lost else 0
+        onward = loss_rate * survived
         rate = loss_rate + repair_rate - onward * b
-        a, b = (1 + onward * a) / rate, repair_rate / rate
+        repaired = repair_rate * (1 - unreadable * (1 - survived))
+        a, b = (1 + onward * a) / rate, repaired / rate
     return a
 
 
-def markov_loss(code: Code, annual_failure_rate: float, rebuild_hours: float) -> float:
-    """Annual loss probability of a stripe by the Markov chain."""
+def markov_loss(
+    code: Code,
+    annual_failure_rate: float,
+    rebuild_hours: float,
+    critical_hours: float = math.nan,
+    unreadable: float = 0.0,
+) -> float:
+    """Annual loss probability of a stripe by the Markov chain.
+
+    A stripe that lost one fragment is whole again after ``rebuild_hours``. One that lost more is
+    rebuilt first, and regains a fragment in ``critical_hours``; in ``rebuild_hours`` where that is
+    unknown, or longer.
+    """
+    hours = (rebuild_hours, min(rebuild_hours, critical_hours))
     mean = mean_hours_to_loss(
-        code, Fraction(annual_failure_rate) / HOURS_PER_YEAR, 1 / Fraction(rebuild_hours)
+        code,
+        Fraction(annual_failure_rate) / HOURS_PER_YEAR,
+        [1 / Fraction(each) for each in hours],
+        Fraction(unreadable),
     )
     return -math.expm1(-float(HOURS_PER_YEAR / mean))
-
-
-def durability(
-    layout: Layout[float],
-    *,
-    logical_bytes: float,
-    drives: float,
-    capacity_bytes: float,
-    annual_failure_rate: float,
-    read_bytes_per_second: float,
-    write_bytes_per_second: float,
-) -> Durability:
-    """Durability and rebuild traffic of a fleet of ``drives``; NaN inputs make null results.
-
-    Rebuild takes the detection time, then the slower of writing and reading what a drive held.
-    """
-    if layout.repair is None:
-        return Durability(**dict.fromkeys(Durability.__struct_fields__))
-    repair = layout.repair
-    reads = repair.read_fragments
-    if math.isnan(reads):
-        reads = float(rebuild_reads(layout.code))
-    held_bytes = capacity_bytes * layout.fill_limit * (1 - layout.rebuild_reserve)
-    write_seconds = held_bytes / (write_bytes_per_second * repair.drives)
-    # A single replacement still reads from all its peers at once.
-    read_seconds = held_bytes * reads / (read_bytes_per_second * max(repair.drives, reads))
-    slower = max(write_seconds, read_seconds) + 0 * (write_seconds + read_seconds)
-    hours = repair.detection_hours + slower / repair.bandwidth_share / 3600
-    read_per_day = annual_failure_rate * drives / 365 * held_bytes * reads
-    if math.isnan(hours + annual_failure_rate) or annual_failure_rate == 0:
-        window = markov = math.nan
-    else:
-        window = window_loss(layout.code, annual_failure_rate, hours)
-        markov = markov_loss(layout.code, annual_failure_rate, hours)
-    worse = max(window, markov)
-    return Durability(
-        annual_loss_probability_window=_known(window),
-        annual_loss_probability_markov=_known(markov),
-        nines=-math.log10(worse) if worse > 0 else None,
-        rebuild_hours=_known(hours),
-        rebuild_read_bytes_per_day=_known(read_per_day),
-        fleet_bytes_lost_per_year=_known(worse * logical_bytes),
-    )
-
-
-def _known(x: float) -> float | None:
-    return None if math.isnan(x) else x

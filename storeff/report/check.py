@@ -30,6 +30,8 @@ WHOLE = ("dedup", "combined")
 SHARES = (
     *("share", "sampled_fraction", "rate", "coverage", "usable_fraction", "share_of_max"),
     *("used_once_share", "block_hit_rate", "token_hit_rate", "whole_token_hit_rate"),
+    *("annual_loss_probability_window", "annual_loss_probability_markov"),
+    *("fleet_loss_probability_per_year", "unreadable_probability", "outage_loss_probability"),
 )
 
 
@@ -347,6 +349,9 @@ def _layout(layout: SizedLayout, path: str) -> Iterator[str]:
     worse = max(lost.annual_loss_probability_window or 0, lost.annual_loss_probability_markov or 0)
     if worse > 0 and not _close(lost.nines, -math.log10(worse)):
         yield f"{path}.durability.nines are not those of the likelier loss"
+    nines = [n for n in (lost.nines_low, lost.nines, lost.nines_high) if n is not None]
+    if nines != sorted(nines):
+        yield f"{path}.durability does not hold nines_low <= nines <= nines_high"
     whole = (bill.drives_in_service.value, bill.spares.value)
     if None not in whole:
         drives = sum(n for n in whole if n is not None)
