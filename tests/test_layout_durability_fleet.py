@@ -1,6 +1,7 @@
 """Durability of a fleet: rebuilds, what they read, and what is expected to be lost."""
 
 import math
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +13,8 @@ from storeff.layout import Code, Layout, Repair, durability, load_layouts
 from storeff.layout.durability import any_of, markov_loss, window_loss
 from storeff.layout.number import inexact
 from storeff.layout.outages import outage_loss
+
+NOTHING: Mapping[str, float] = {}
 
 
 def fleet(layout: Layout[float], **changes: Any) -> Any:
@@ -27,12 +30,14 @@ def fleet(layout: Layout[float], **changes: Any) -> Any:
     return durability(layout, **(inputs | changes))
 
 
-def layout(code: Code, changes: dict[str, float] | None = None, **repair: float) -> Layout[float]:
+def layout(code: Code, changes: Mapping[str, float] = NOTHING, **repair: float) -> Layout[float]:
     plain = {"detection_hours": 0.0, "bandwidth_share": 1.0, "drives": 1.0}
     given = {"metadata": 0.0, "padding": 0.0, "rebuild_reserve": 0.0, "fill_limit": 1.0}
-    number = {name: Assumption(value=Fraction(x)) for name, x in (given | (changes or {})).items()}
-    of_repair = {name: Assumption(value=Fraction(x)) for name, x in (plain | repair).items()}
-    built = Layout(name="x", code=code, repair=Repair(**of_repair), **number)
+    numbers: dict[str, Any] = {
+        name: Assumption(value=Fraction(x)) for name, x in {**given, **changes}.items()
+    }
+    of_repair = {name: Assumption(value=Fraction(x)) for name, x in {**plain, **repair}.items()}
+    built = Layout(name="x", code=code, repair=Repair(**of_repair), **numbers)
     found: Layout[float] = map_numbers(built, inexact)
     return found
 
@@ -48,7 +53,7 @@ def layout(code: Code, changes: dict[str, float] | None = None, **repair: float)
     ],
 )
 def test_rebuild_time(repair: dict[str, float], hours: float) -> None:
-    found = fleet(layout(Code("replica", 1, 2), **repair)).rebuild_hours
+    found = fleet(layout(Code("replica", 1, 2), NOTHING, **repair)).rebuild_hours
     assert found == pytest.approx(hours, abs=0.05)
 
 

@@ -60,7 +60,7 @@ def test_the_range_of_the_enclosures_moves_with_them() -> None:
     found = parity_for_floor(two, 14, three_a_parity).layout
     assert found is not None
     wider = found.min_domains
-    assert (wider.value, wider.low, wider.high) == (6, 6, 18)
+    assert [wider.value, wider.low, wider.high] == [6, 6, 18]
 
 
 def test_a_replica_takes_further_copies() -> None:

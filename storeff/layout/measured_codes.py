@@ -17,8 +17,8 @@ from storeff.scan.machine import cpu_name
 
 # A code takes 500 bytes here; ten thousand of them are more than anybody sizes.
 CACHE_BYTES_MAX = 5_000_000
-KEY_FORMAT = "1"
-TEXT_CHARACTERS_MAX = 200
+KEY_FORMAT = "2"
+TEXT_CHARACTERS_MAX = 300
 
 
 def measured_code(code: Code, *, again: bool = False) -> MeasuredCode | None:
