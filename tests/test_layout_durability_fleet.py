@@ -8,9 +8,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from storeff.data import Assumption, map_numbers
-from storeff.layout import Code, Layout, Repair, durability, load_layouts
+from storeff.data import Assumption, exact, map_numbers
+from storeff.economics import Scenario, bill_for, build_scenario, durability_of
+from storeff.layout import (
+    Code,
+    Data,
+    Layout,
+    Repair,
+    durability,
+    load_layouts,
+    parity_for_floor,
+)
 from storeff.layout.durability import any_of, markov_loss, window_loss
+from storeff.layout.fleet import Durability
 from storeff.layout.number import inexact
 from storeff.layout.outages import outage_loss
 
@@ -202,3 +212,63 @@ def test_every_catalogued_layout_has_its_durability(name: str) -> None:
     found = fleet(map_numbers(load_layouts()[name], inexact), bit_error_rate=1e-17)
     assert found.nines > 0
     assert 0 < found.fleet_loss_probability_per_year < 1
+
+
+def scenario(drive: Mapping[str, Assumption], layout: str = "weka-16-2") -> Scenario[Assumption]:
+    data = Data(
+        logical_bytes=Assumption(value=Fraction(10**18)),
+        reduction_ratio=Assumption(value=Fraction(2)),
+    )
+    built = build_scenario(data, load_layouts()[layout])
+    changed = msgspec.structs.replace(built.drive, **drive)
+    return msgspec.structs.replace(built, drive=changed)
+
+
+def between(value: str, low: str, high: str) -> Assumption:
+    return Assumption(value=Fraction(value), low=Fraction(low), high=Fraction(high))
+
+
+def durability_in(found: Scenario[Assumption]) -> Durability:
+    return durability_of(found, bill_for(map_numbers(found, exact)))
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        {"afr": between("0.01", "0.002", "0.02"), "mtbf_hours": Assumption()},
+        {"afr": Assumption(), "mtbf_hours": between("2e6", "4e5", "2.5e6")},
+    ],
+)
+def test_the_range_of_a_drive_is_that_of_the_nines(rate: dict[str, Assumption]) -> None:
+    found = durability_in(scenario(rate))
+    assert found.nines is not None
+    assert found.nines_low is not None
+    assert found.nines_high is not None
+    assert found.nines_low < found.nines < found.nines_high
+    name, number = next((name, x) for name, x in rate.items() if x.value is not None)
+    ends = [
+        durability_in(scenario({**rate, name: Assumption(value=end)})).nines
+        for end in (number.low, number.high)
+    ]
+    assert sorted((found.nines_low, found.nines_high)) == sorted(x or 0 for x in ends)
+
+
+def test_the_error_rate_of_a_drive_counts() -> None:
+    rate = Assumption(value=Fraction(1, 10**17))
+    found = durability_in(scenario({"bit_error_rate": rate}))
+    assert found.unreadable_probability is not None
+    assert found.unreadable_probability > 0
+
+
+def test_a_floor_of_eleven_nines_is_met_with_a_parity_more() -> None:
+    """16+2 misses it at a failure rate of 1 % a year, and 16+3 does not."""
+    plain = scenario({"afr": between("0.01", "0.002", "0.02"), "mtbf_hours": Assumption()})
+
+    def nines(layout: Layout[Assumption]) -> float | None:
+        return durability_in(msgspec.structs.replace(plain, layout=layout)).nines
+
+    wider = msgspec.structs.replace(plain.layout, parity_most=Assumption(value=Fraction(4)))
+    found = parity_for_floor(wider, 11, nines)
+    assert found.layout is not None
+    assert found.layout.code == Code("rs", 16, 3)
+    assert (nines(plain.layout) or 0) < 11 <= (nines(found.layout) or 0)

@@ -113,10 +113,13 @@ def mean_hours_to_loss(
     """Mean time until the stripe is lost, exactly: doubles are singular at these ratios.
 
     State i: i fragments lost; the next loss comes at (n - i) times the failure rate and is fatal
-    for the patterns that do not decode, those of one number being equally likely. One repair at a
-    time: ``repairs_per_hour`` with one fragment lost, with two, ..., the last also with more. A
-    repair meets an unreadable sector with the probability ``unreadable``: one more loss, which is
-    fatal likewise, and else is repaired too.
+    for the patterns that do not decode. Patterns of one number are taken as equally likely, which
+    is short by 2 % for LRC(6,2,2) where a repair takes a fiftieth of a drive's life, and by less
+    the faster it is (bench/accuracy/durability_events.py).
+
+    One repair at a time: ``repairs_per_hour`` with one fragment lost, with two, ..., the last also
+    with more. A repair meets an unreadable sector with the probability ``unreadable``: one more
+    loss, which is fatal likewise, and else is repaired too.
     """
     # T_i, the mean time from state i, is a + b T_(i-1): eliminated from the last state down.
     a = b = Fraction(0)
