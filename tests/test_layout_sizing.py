@@ -263,14 +263,14 @@ def test_what_compression_leaves_of_the_headline_s_chunks_is_enough_to_size(know
 
 def test_small_files_make_the_padding_and_the_waterfall_names_them() -> None:
     files = scan((8192, 200_000, DATA_BYTES))
-    found = result("minio-12-4", reduction(), files)
+    found = result("backblaze-17-3", reduction(), files)
     [step] = [each for each in found.waterfall if each.step == "padding"]
-    assert step.factor.value == pytest.approx(48 * 1024 / 5000)
+    assert step.factor.value == pytest.approx(68 * 1024 / 5000)
     assert step.factor.origin == "derived"
     assert "sizes of 200,000 files" in (step.source or "")
-    assert "whole 48 KiB" in (step.source or "")
-    assert result("minio-12-4", reduction()).raw_bytes.value == pytest.approx(
-        (found.raw_bytes.value or 0) * 5000 / (48 * 1024) * 1.005
+    assert "whole 68 KiB" in (step.source or "")
+    assert result("backblaze-17-3", reduction()).raw_bytes.value == pytest.approx(
+        (found.raw_bytes.value or 0) * 5000 / (68 * 1024) * 1.005
     )
 
 

@@ -155,11 +155,12 @@ def assemble(
     return msgspec.structs.replace(report, warnings=[*missing, *warn(report)])
 
 
-def _cost(layout: SizedLayout) -> tuple[bool, float]:
+def _cost(layout: SizedLayout) -> tuple[bool, float, str]:
+    """What layouts are ordered by; those that cost the same, by name."""
     npv = layout.bill.npv.value
     raw_bytes = layout.raw_bytes.value
     assert raw_bytes is not None
-    return npv is None, raw_bytes if npv is None else npv
+    return npv is None, raw_bytes if npv is None else npv, layout.name
 
 
 def _uncertainty(chosen: Sized, reduction: Reduction | None, seed: int) -> Uncertainty:

@@ -15,7 +15,7 @@ from storeff.report.page import UNKNOWN, Column, table, tabled
 from storeff.report.sizing import describe
 from storeff.report.terminal import show
 from storeff.text import escaped_json
-from storeff.units import format_bytes
+from storeff.units import counted, format_bytes
 
 
 def print_json(entries: Mapping[str, Any]) -> None:
@@ -31,26 +31,53 @@ def _plain(number: object) -> int | float:
 
 
 def print_layouts(layouts: Mapping[str, Layout[Assumption]]) -> None:
-    """One line a layout: code, what is left for data, and what the system removes by itself."""
+    """One line a layout: code, raw bytes for each byte of data, what it runs on, how large a
+    cluster may get, and what it removes by itself, if it is configured to."""
     cells: dict[str | Column, Callable[[Layout[Assumption]], str]] = {
         "layout": lambda each: each.name,
-        Column("code", "text"): lambda each: str(each.code),
+        Column("code", "text", least=12): lambda each: str(each.code),
         "raw : data": lambda each: f"{1 / float(usable_fraction(each)):.3f}",
-        "metadata": lambda each: _percent(each.metadata),
-        "padding": lambda each: _percent(each.padding),
-        "rebuild reserve": lambda each: _percent(each.rebuild_reserve),
-        "maximum utilisation": lambda each: _percent(each.fill_limit),
-        Column("data reduction", "text"): lambda each: (
-            "headline" if each.reduction is None else describe(each.reduction)
+        Column("media", "text"): lambda each: ", ".join(each.media),
+        "largest": _largest,
+        Column("data reduction", "text", least=46): _reduction,
+        Column("as shipped", "text"): _as_shipped,
+        Column("condition", "text", least=40): lambda each: (
+            "" if each.reduction is None else each.reduction.condition
         ),
     }
     show(tabled(layouts.values(), cells))
 
 
+def _largest(layout: Layout[Assumption]) -> str:
+    """What a cluster can hold or consist of at most; nothing where that is unknown."""
+    cell_bytes, domains = layout.cell_bytes.value, layout.cell_domains.value
+    limits = [
+        "" if cell_bytes is None else format_bytes(float(cell_bytes)),
+        "" if domains is None else counted(int(domains), "node"),
+    ]
+    return ", ".join(filter(None, limits))
+
+
+def _reduction(layout: Layout[Assumption]) -> str:
+    """What the system removes if all that it has is switched on."""
+    system = layout.reduction
+    if system is None:
+        return "headline"
+    return describe(system) + ", each fragment" * system.below_code
+
+
+def _as_shipped(layout: Layout[Assumption]) -> str:
+    """Whether it does so unless somebody turns it off; nothing where there is nothing to turn."""
+    system = layout.reduction
+    if system is None or {system.dedup, system.codec} == {"none"}:
+        return ""
+    return "on" if system.as_shipped else "off"
+
+
 def print_drives(drives: Mapping[str, Drive[Assumption]]) -> None:
     """One line a drive."""
-    heads = ("drive", "capacity", "watts", "price", "per TB", "as of")
-    source = Column("source", "text", least=24)
+    media, source = Column("media", "text"), Column("source of the price", "text", least=24)
+    heads = ("drive", media, "capacity", "watts", "fail a year", "price", "per TB", "as of")
     show(table([*heads, source], map(_drive, drives.values())))
 
 
@@ -59,8 +86,10 @@ def _drive(drive: Drive[Assumption]) -> tuple[str, ...]:
     assert capacity is not None
     return (
         drive.name,
+        drive.media,
         format_bytes(float(capacity)),
         f"{_number(drive.watts_idle)}..{_number(drive.watts_active)}",
+        _percent(drive.afr) if drive.mtbf_hours.value is None else _mtbf(drive.mtbf_hours),
         UNKNOWN if price is None else f"{float(price):,.0f} {drive.price.unit[:3]}",
         UNKNOWN if price is None else f"{float(price / (capacity / 10**12)):,.0f}",
         str(drive.price.as_of or ""),
@@ -70,6 +99,10 @@ def _drive(drive: Drive[Assumption]) -> tuple[str, ...]:
 
 def _percent(assumption: Assumption) -> str:
     return UNKNOWN if assumption.value is None else f"{float(assumption.value * 100):.3g} %"
+
+
+def _mtbf(assumption: Assumption) -> str:
+    return f"{_number(assumption)} h"
 
 
 def _number(assumption: Assumption) -> str:
