@@ -73,7 +73,7 @@ def test_scan_answers_on_stdout_and_says_nothing_else(sample_report: Path) -> No
     for part in (
         "50.0 EB (43.4 EiB)",
         "cdc-64KiB",
-        "vast-146-4",
+        "with qlc-122 drives",
         "5-year cost",
         "coverage: complete",
     ):

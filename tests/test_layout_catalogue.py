@@ -199,10 +199,12 @@ def _reduces(layout: Layout[Assumption]) -> bool:
     return system is not None and {system.dedup, system.codec} != {"none"}
 
 
-def test_only_bluestore_compresses_below_the_code() -> None:
-    """ECTransaction.cc codes first; the gateway of Ceph compresses before."""
+def test_bluestore_and_onefs_compress_below_the_code() -> None:
+    """ECTransaction.cc codes first; the gateway of Ceph compresses before. In OneFS a compressed
+    chunk stays the stripe unit that it was (Dell infohub, inline data reduction)."""
     below = {n for n, each in LAYOUTS.items() if each.reduction and each.reduction.below_code}
-    assert below == {"ceph-replica-3", "ceph-ec-4-2", "ceph-ec-8-3", "ceph-ec-8-3-fast"}
+    ceph = {"ceph-replica-3", "ceph-ec-4-2", "ceph-ec-8-3", "ceph-ec-8-3-fast"}
+    assert below == {*ceph, "onefs-16-2"}
 
 
 @pytest.mark.parametrize(
@@ -329,5 +331,5 @@ def test_the_listing_says_what_is_credited_and_whether_it_ships_so(
         next(line for line in lines if line.startswith(name)) for name in ("ceph", "onefs", "weka")
     )
     assert re.search(r"lz4 on 64 KiB in units of 4 KiB, each fragment +off +bluestore", ceph)
-    assert re.search(r"252 nodes +lz4 on 128 KiB in units of 4 KiB +on ", onefs)
+    assert re.search(r"252 nodes +lz4 on 128 KiB in units of 4 KiB, each fragment +on ", onefs)
     assert re.search(r"flash +1\.15 EB +fixed-4KiB \+ zstd-1 +off +DEO licence", weka)
