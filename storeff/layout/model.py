@@ -42,10 +42,12 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     A replica is k = 1 with m further copies. In an LRC (Huang et al., USENIX ATC 2012) the data
     fragments form ``l`` equal groups with one local parity each. A RAIDZ group of k + m drives
-    stripes each block of ``block_bytes`` (recordsize or volblocksize) by itself, in sectors.
+    stripes each block of ``block_bytes`` (recordsize or volblocksize) by itself, in sectors; a
+    dRAID group fills whole rows of k + m sectors. An opaque one is a service that bills what it is
+    given, and keeps its code to itself.
     """
 
-    kind: Literal["replica", "rs", "lrc", "raidz"]
+    kind: Literal["replica", "rs", "lrc", "raidz", "draid", "opaque"]
     k: int
     m: int
     l: int = 0  # noqa: E741 - the letter of the LRC literature
@@ -65,18 +67,23 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("the k data fragments of an lrc form l equal groups")
         if self.fragments > MAX_FRAGMENTS:
             raise ValueError(f"a code has at most {MAX_FRAGMENTS} fragments in all")
+        if self.kind == "opaque" and (self.k, self.m) != (1, 0):
+            raise ValueError("of an opaque code nothing is known: it has k = 1 and m = 0")
         block_bytes, sector_bytes = self.block_bytes, self.sector_bytes
-        if self.kind != "raidz":
+        if self.kind not in ("raidz", "draid"):
             if block_bytes is not None or sector_bytes is not None:
-                raise ValueError("block_bytes and sector_bytes belong to kind = 'raidz'")
+                raise ValueError(
+                    "block_bytes and sector_bytes belong to kind = 'raidz' and 'draid'"
+                )
             return
         if block_bytes is None or sector_bytes is None:
-            raise ValueError("a raidz needs block_bytes and sector_bytes")
+            raise ValueError(f"a {self.kind} needs block_bytes and sector_bytes")
         if not 1 <= self.m <= 3:
-            raise ValueError("a raidz has m = 1, 2 or 3 parities")
+            raise ValueError(f"a {self.kind} has m = 1, 2 or 3 parities")
         if not 1 <= sector_bytes <= block_bytes <= 1 << 24 or block_bytes % sector_bytes:
             raise ValueError(
-                "the block_bytes of a raidz are a multiple of its sector_bytes, at most 16 MiB"
+                f"the block_bytes of a {self.kind} are a multiple of its sector_bytes, "
+                "at most 16 MiB"
             )
 
     @property
@@ -86,18 +93,22 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def block_sectors(self) -> int:
-        """Data sectors of a whole block of a RAIDZ."""
+        """Data sectors of a whole block of a RAIDZ or dRAID."""
         assert self.block_bytes is not None
         assert self.sector_bytes is not None
         return self.block_bytes // self.sector_bytes
 
     def stripe_sectors(self, data_sectors: Number) -> Number:
-        """What a RAIDZ allocates for a block of ``data_sectors``, a whole number.
+        """What a RAIDZ or dRAID allocates for a block of ``data_sectors``, a whole number.
 
-        m parity sectors for each row of k, and skip sectors up to a multiple of m + 1
-        (vdev_raidz_psize_to_asize in OpenZFS, module/zfs/vdev_raidz.c).
+        A RAIDZ takes m parity sectors for each row of k, and skip sectors up to a multiple of m + 1
+        (vdev_raidz_psize_to_asize in OpenZFS, module/zfs/vdev_raidz.c); a dRAID takes whole rows of
+        k + m (vdev_draid_psize_to_asize, module/zfs/vdev_draid.c).
         """
-        coded = data_sectors - self.m * (-data_sectors // self.k)
+        rows = -(-data_sectors // self.k)
+        if self.kind == "draid":
+            return rows * self.fragments
+        coded = data_sectors + self.m * rows
         return -(self.m + 1) * (-coded // (self.m + 1))
 
     def __str__(self) -> str:
@@ -105,9 +116,11 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return "1 copy" if self.fragments == 1 else f"{self.fragments} copies"
         if self.kind == "rs":
             return f"{self.k}+{self.m}"
-        if self.kind == "raidz":
-            assert self.block_bytes is not None
-            return f"RAIDZ{self.m} {self.k}+{self.m}, {self.block_bytes / 1024:g} KiB"
+        if self.kind == "opaque":
+            return "as billed"
+        if self.block_bytes is not None:
+            name = "RAIDZ" if self.kind == "raidz" else "dRAID"
+            return f"{name}{self.m} {self.k}+{self.m}, {self.block_bytes / 1024:g} KiB"
         return f"LRC({self.k},{self.l},{self.m})"
 
 
@@ -240,6 +253,39 @@ def load_layouts(extra: Path | None = None) -> dict[str, Layout[Assumption]]:
 
 def layout_mistakes(layout: Layout[Assumption]) -> Iterator[str]:
     """What is wrong with ``layout`` beyond its fields."""
-    unit_bytes, sector_bytes = layout.object_unit_bytes.value, layout.code.sector_bytes
-    if layout.code.kind == "raidz" and unit_bytes not in (None, sector_bytes):
+    code, system = layout.code, layout.reduction
+    unit_bytes, sector_bytes = layout.object_unit_bytes.value, code.sector_bytes
+    if sector_bytes is not None and unit_bytes not in (None, sector_bytes):
         yield f"object_unit_bytes must be the sector_bytes of its code, {sector_bytes:,} B"
+    yield from _packing_mistakes(layout)
+    if system is not None and system.below_code:
+        if code.kind not in ("replica", "rs", "lrc"):
+            yield f"reduction.below_code is for replicas, rs and lrc, not {code.kind}"
+        if system.dedup != NONE:
+            yield f"reduction.dedup must be {NONE} with below_code: equal data has equal parity"
+    spares, domains = layout.spare_domains.value, layout.min_domains.value
+    if spares is not None and domains is not None and spares > _MOST_RESERVED * domains:
+        yield f"spare_domains must be fewer than min_domains, {domains}"
+
+
+def _packing_mistakes(layout: Layout[Assumption]) -> Iterator[str]:
+    code, packing = layout.code, layout.packing
+    unit_bytes, stripe_unit_bytes = layout.object_unit_bytes.value, layout.stripe_unit_bytes.value
+    if packing != "padded" and code.kind not in ("rs", "lrc"):
+        if packing != "packed" or code.block_bytes is not None:
+            yield f"packing {packing} is not how {code.kind} takes space"
+    if packing == "packed" and unit_bytes is not None:
+        yield "object_unit_bytes must be left out where packing is packed"
+    if packing in ("unpadded", "file-striped"):
+        if unit_bytes is None or stripe_unit_bytes is None:
+            yield f"packing {packing} needs object_unit_bytes and stripe_unit_bytes"
+        elif stripe_unit_bytes % unit_bytes:
+            yield f"stripe_unit_bytes must be a multiple of object_unit_bytes, {unit_bytes:,} B"
+    elif None not in (unit_bytes, stripe_unit_bytes) and code.kind in ("rs", "lrc"):
+        assert unit_bytes is not None
+        assert stripe_unit_bytes is not None
+        if unit_bytes % (code.k * stripe_unit_bytes):
+            yield (
+                "object_unit_bytes must be whole stripes, a multiple of "
+                f"{code.k * stripe_unit_bytes:,} B, where objects are padded to them"
+            )
