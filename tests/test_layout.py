@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storeff.data import Assumption
+from storeff.data import Assumption, exact, map_numbers
 from storeff.errors import StoreffError
 from storeff.layout import Code, Data, Layout, load_layouts, usable_fraction, waterfall
 from storeff.layout.waterfall import report_steps
@@ -31,16 +31,22 @@ CODES = st.sampled_from(
 
 def layout(code: Code, **numbers: Any) -> Layout[Any]:
     plain = {"metadata": 0, "padding": 0, "rebuild_reserve": 0, "fill_limit": 1, "copies": 1}
-    exact: dict[str, Any] = {k: Fraction(v) for k, v in (plain | numbers).items()}
-    return Layout(name="x", code=code, **exact)
+    stated: dict[str, Any] = {k: Fraction(v) for k, v in (plain | numbers).items()}
+    made: Layout[Any] = map_numbers(Layout(name="x", code=code, **stated), exact)
+    return made
 
 
-def data(logical_bytes: int, ratio: Fraction | int = 1, copies: int = 1) -> Data[Any]:
-    return Data(
-        logical_bytes=Fraction(logical_bytes),
-        reduction_ratio=Fraction(ratio),
-        copies=Fraction(copies),
-        endurance=math.nan,
+def data(logical_bytes: Any, ratio: Any = 1, copies: int = 1, **numbers: Any) -> Data[Any]:
+    given = {"logical_bytes": logical_bytes, "reduction_ratio": ratio, "copies": copies} | numbers
+    fractions: dict[str, Any] = {k: Fraction(v) for k, v in given.items()}
+    made: Data[Any] = map_numbers(Data(**fractions), exact)
+    return made
+
+
+def drawn(logical_bytes: float, *ratios: float) -> Data[Any]:
+    """The replicate run of such data."""
+    return msgspec.structs.replace(
+        data(1), logical_bytes=logical_bytes, copies=1.0, reduction_ratio=np.array(ratios)
     )
 
 
@@ -99,29 +105,21 @@ def test_when_raw_equals_logical_the_shares_cancel() -> None:
 
 
 def test_raw_bytes_are_rounded_up_and_never_by_a_double() -> None:
-    exact = waterfall(data(3 * 10**19, 3), layout(Code("rs", 5, 1), fill_limit="0.6"))
-    assert exact[-1].after_bytes == 2 * 10**19
+    even = waterfall(data(3 * 10**19, 3), layout(Code("rs", 5, 1), fill_limit="0.6"))
+    assert even[-1].after_bytes == 2 * 10**19
     over = waterfall(data(3 * 10**19 + 1, 3), layout(Code("rs", 5, 1), fill_limit="0.6"))
     assert over[-1].after_bytes == 2 * 10**19 + 1
 
 
 def test_replicates_go_through_the_same_formulas() -> None:
     lay = layout(Code("rs", 20, 4), metadata="0.02", fill_limit="0.85")
-    exact = waterfall(data(5 * 10**19, 2), lay)
+    points = waterfall(data(5 * 10**19, 2), lay)
     floats = layout(Code("rs", 20, 4))
     floats = msgspec.structs.replace(
         floats, metadata=0.02, padding=0.0, rebuild_reserve=0.0, fill_limit=0.85, copies=1.0
     )
-    drawn = waterfall(
-        Data(
-            logical_bytes=5e19,
-            reduction_ratio=np.array([2.0, 4.0]),
-            copies=1.0,
-            endurance=math.nan,
-        ),
-        floats,
-    )
-    for a, b in zip(exact[2:], drawn[2:], strict=True):
+    replicates = waterfall(drawn(5e19, 2.0, 4.0), floats)
+    for a, b in zip(points[2:], replicates[2:], strict=True):
         assert b.after_bytes[0] == pytest.approx(a.after_bytes, rel=1e-12)
         assert b.share_bytes[0] == pytest.approx(a.share_bytes, rel=1e-9)
         assert b.after_bytes[1] == pytest.approx(a.after_bytes / 2, rel=1e-12)
@@ -131,11 +129,8 @@ def test_replicates_where_nothing_changes_take_the_limit_of_the_log_mean() -> No
     lay = layout(Code("replica", 1, 1))
     floats = dict.fromkeys(("metadata", "padding", "rebuild_reserve"), 0.0)
     lay = msgspec.structs.replace(lay, fill_limit=1.0, copies=1.0, **floats)
-    halved = np.array([2.0])
-    drawn = waterfall(
-        Data(logical_bytes=8.0, reduction_ratio=halved, copies=1.0, endurance=math.nan), lay
-    )
-    assert drawn[4].share_bytes[0] == pytest.approx(8 * math.log(2))
+    steps = waterfall(drawn(8.0, 2.0), lay)
+    assert steps[4].share_bytes[0] == pytest.approx(8 * math.log(2))
 
 
 def test_the_report_separates_the_measured_from_the_assumed() -> None:

@@ -1,7 +1,6 @@
 """What whole units add: RAIDZ stripes of sectors, and objects padded to allocation units."""
 
 import itertools
-import math
 from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
@@ -47,15 +46,16 @@ def raidz(k: int, m: int, block_bytes: int, sector_bytes: int = 4 * KIB) -> Code
     return Code("raidz", k, m, block_bytes=block_bytes, sector_bytes=sector_bytes)
 
 
-def layout(code: Code, unit_bytes: int | None, codec: Any = "none") -> Layout[Any]:
-    return Layout(
-        name="x",
-        code=code,
-        **NONE,
-        copies=Fraction(1),
-        object_unit_bytes=float("nan") if unit_bytes is None else Fraction(unit_bytes),
-        reduction=SystemReduction(dedup="none", codec=codec, source="the test"),
+def layout(
+    code: Code, unit_bytes: int | None, codec: Any = "none", below_code: bool = False, **fields: Any
+) -> Layout[Any]:
+    system = SystemReduction(dedup="none", codec=codec, below_code=below_code, source="the test")
+    if unit_bytes is not None:
+        fields["object_unit_bytes"] = Fraction(unit_bytes)
+    made: Layout[Any] = map_numbers(
+        Layout(name="x", code=code, **NONE, reduction=system, **fields), exact
     )
+    return made
 
 
 def sizes(*objects: int) -> ObjectSizes:
@@ -74,12 +74,10 @@ def raw_of(
     data: Data[Any] = Data(
         logical_bytes=Fraction(sum(objects)),
         reduction_ratio=Fraction(ratio),
-        copies=Fraction(1),
-        endurance=math.nan,
         allocation_bytes=counted,
         objects=sizes(*objects),
     )
-    steps = waterfall(data, lay)
+    steps = waterfall(map_numbers(data, exact), lay)
     assert sum(step.share_bytes for step in steps) == steps[-1].after_bytes - sum(objects)
     return Fraction(steps[-1].after_bytes)
 

@@ -2,19 +2,23 @@
 
 import math
 from collections.abc import Callable
-from typing import Generic, Literal
+from typing import Any, Generic, Literal
 
 import msgspec
 import numpy as np
 
-from storeff.data import N
+from storeff.data import Assumption, N, exact
 from storeff.economics.model import Drive, Enclosure, Rack, Scenario
 from storeff.errors import StoreffError
+from storeff.layout.cells import cells, with_cells
 from storeff.layout.durability import HOURS_PER_YEAR
 from storeff.layout.number import Money, Number, Whole, at_least, ceil, floor, is_unknown
 from storeff.layout.waterfall import raw, step_factors
+from storeff.quantity import Quantity
 
 TB = 10**12
+# What a report of before bills told of cells was sized as.
+_ONE_CELL: Any = Quantity.exact(1, "derived")
 
 
 class Capex(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
@@ -38,7 +42,8 @@ class Opex(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
 
 
 class Bill(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
-    """What is bought and what it costs; ``drives`` include the spares.
+    """What is bought and what it costs; ``drives`` include the spares. ``cells`` are the clusters
+    that all copies take.
 
     ``npv`` is the present value of all payments over the horizon.
     ``levelised_per_logical_tb_month`` is that over the equally discounted terabyte-months.
@@ -66,6 +71,7 @@ class Bill(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
     levelised_per_logical_tb_month: N
     embodied_tonnes: N
     operational_tonnes_per_year: N
+    cells: Whole[N] = _ONE_CELL
 
 
 def annual_failure_rate(drive: Drive[Number]) -> Number:
@@ -100,6 +106,13 @@ def spares_needed(mean_failures: Number, service_level: Number) -> Number:
     return max(float(pdtrik(float(service_level), float(mean_failures))), 0.0)
 
 
+def in_cells(scenario: Scenario[Assumption]) -> Scenario[Assumption]:
+    """``scenario`` with what the spare enclosures of its layout's cells keep free."""
+    slots, capacity_bytes = scenario.enclosure.drive_slots, scenario.drive.capacity_bytes
+    layout = with_cells(scenario.layout, scenario.data, exact(slots) * exact(capacity_bytes))
+    return msgspec.structs.replace(scenario, layout=layout)
+
+
 def bill_for(scenario: Scenario[Number], *, whole: bool = True) -> Bill[Number]:
     """The bill for what the scenario's layout makes of its data."""
     factors = step_factors(scenario.data, scenario.layout)
@@ -109,8 +122,9 @@ def bill_for(scenario: Scenario[Number], *, whole: bool = True) -> Bill[Number]:
 def bill(scenario: Scenario[Number], raw_bytes: Number, *, whole: bool = True) -> Bill[Number]:
     """The bill for ``raw_bytes``.
 
-    Each whole copy that the layout keeps is at a site with drives, enclosures and racks of its own:
-    it needs a drive for each fragment and in each failure domain, and no less than one rack. Where
+    Each whole copy that the layout keeps is at a site of its own, and falls into as many cells as
+    its system needs. Each of these has drives, enclosures and racks of its own: a drive for each
+    fragment and in each failure domain, whole groups of drives, and no less than one rack. Where
     the least number of domains is unknown, replicas are in enclosures of their own.
     ``whole=False`` buys fractions of drives, enclosures and racks: the continuous model whose
     derivatives mean something. Raises StoreffError if a rack cannot hold one enclosure.
@@ -122,15 +136,20 @@ def bill(scenario: Scenario[Number], raw_bytes: Number, *, whole: bool = True) -
     copies, domains = count(layout.copies), count(layout.min_domains)
     if is_unknown(domains) and layout.code.kind == "replica":
         domains = layout.code.fragments
-    copy_drives = at_least(count(raw_bytes / copies / drive.capacity_bytes), layout.code.fragments)
-    in_service = copies * at_least(copy_drives, domains)
+    enclosure_bytes = enclosure.drive_slots * drive.capacity_bytes
+    clusters = copies * cells(layout, raw_bytes / copies, enclosure_bytes, whole=whole)
+    held_drives = at_least(count(raw_bytes / clusters / drive.capacity_bytes), domains)
+    cell_drives = at_least(held_drives, layout.code.fragments)
+    if not is_unknown(layout.group_drives):
+        cell_drives = layout.group_drives * count(cell_drives / layout.group_drives)
+    in_service = clusters * cell_drives
     failures = in_service * annual_failure_rate(drive)
     awaited = failures * scenario.spares.lead_weeks * 7 / 365
     spares = count(spares_needed(awaited, scenario.spares.service_level))
     drives = in_service + spares
-    enclosures = copies * at_least(count(in_service / copies / enclosure.drive_slots), domains)
+    enclosures = clusters * at_least(count(cell_drives / enclosure.drive_slots), domains)
     per_rack, bound = enclosures_per_rack(rack, enclosure, drive)
-    racks = copies * count(enclosures / copies / per_rack)
+    racks = clusters * count(enclosures / clusters / per_rack)
 
     chassis_watts = enclosures * enclosure.watts + racks * rack.switch_watts
     mean_drive_watts = drive.duty * drive.watts_active + (1 - drive.duty) * drive.watts_idle
@@ -183,6 +202,7 @@ def bill(scenario: Scenario[Number], raw_bytes: Number, *, whole: bool = True) -
         * scenario.carbon.embodied_kg_co2e_per_tb
         / 1000,
         operational_tonnes_per_year=mwh_per_year * site.grid_g_co2e_per_kwh / 1000,
+        cells=clusters,
     )
 
 

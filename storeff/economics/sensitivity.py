@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from storeff.data import Assumption, exact, map_numbers, numbers_in
-from storeff.economics.bill import bill, bill_for
+from storeff.economics.bill import bill, bill_for, in_cells
 from storeff.economics.model import Scenario
 from storeff.errors import StoreffError
 from storeff.layout.model import ONE_POINT
@@ -15,6 +15,20 @@ from storeff.layout.waterfall import raw, step_factors
 
 # A one per cent step: large enough to be read as "1 % more", small enough to be a slope.
 _STEP = 0.01
+
+# Steps that add to the data, and numbers of a layout that keep raw empty, with where worse is.
+_ADDED = (
+    *("snapshots", "growth", "erasure_coding", "metadata", "object_metadata", "padding"),
+    "checksums",
+)
+_KEPT_EMPTY = {
+    "rebuild_reserve": 1,
+    "file_system_reserve": 1,
+    "gc_reserve": 1,
+    "fill_limit": -1,
+    "rebuild_fill_limit": -1,
+    "imbalance": 1,
+}
 
 
 class PerPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +69,7 @@ class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
 
 def sensitivity(scenario: Scenario[Assumption]) -> Sensitivity:
     """All three views of ``scenario``."""
+    scenario = in_cells(scenario)
     priced = not is_unknown(bill_for(map_numbers(scenario, exact)).npv)
     return Sensitivity(
         per_point=per_point(scenario),
@@ -77,14 +92,15 @@ def per_point(scenario: Scenario[Assumption]) -> tuple[PerPoint, ...]:
         return step_factors(exactly.data, msgspec.structs.replace(layout, **numbers))
 
     worse = {
-        "erasure_coding +1 pp": {"erasure_coding": factors["erasure_coding"] + ONE_POINT},
-        "metadata +1 pp": {"metadata": factors["metadata"] + ONE_POINT},
-        "padding +1 pp": {"padding": factors["padding"] + ONE_POINT},
-        # Raw that is bought for its writes is partly empty anyway, which absorbs a reserve.
-        "rebuild_reserve +1 pp": changed(rebuild_reserve=layout.rebuild_reserve + ONE_POINT),
-        "fill_limit -1 pp": changed(fill_limit=layout.fill_limit - ONE_POINT),
-        "reduction_ratio -1 %": step_factors(less, layout),
+        f"{step} +1 pp": {step: factors[step] + ONE_POINT} for step in _ADDED if step in factors
     }
+    # Raw that is bought for its writes is partly empty anyway, which absorbs a reserve.
+    for name, direction in _KEPT_EMPTY.items():
+        number = getattr(layout, name)
+        if not is_unknown(number):
+            sign = "+" if direction > 0 else "-"
+            worse[f"{name} {sign}1 pp"] = changed(**{name: number + direction * ONE_POINT})
+    worse["reduction_ratio -1 %"] = step_factors(less, layout)
     base_raw = raw(exactly.data.logical_bytes, factors)
     base = bill(exactly, base_raw)
     points = []

@@ -5,7 +5,7 @@ from fractions import Fraction
 import msgspec
 
 from storeff.data import Assumption, exact, map_numbers
-from storeff.economics.bill import Bill, annual_failure_rate, bill_for
+from storeff.economics.bill import Bill, annual_failure_rate, bill_for, in_cells
 from storeff.economics.model import Drive, Scenario
 from storeff.economics.uncertainty import CostRange, cost_range, quantity_risk, replicates
 from storeff.layout.code import MeasuredCode
@@ -66,7 +66,7 @@ def size(
     ``code`` is what ``layout.measure_code`` found for the layout's code, if it was measured.
     ``seed`` draws the prices of the range.
     """
-    reduction = scenario.data.reduction_ratio
+    scenario, reduction = in_cells(scenario), scenario.data.reduction_ratio
     point: Bill[Number] = bill_for(map_numbers(scenario, exact))
     steps = report_steps(scenario.data, scenario.layout, reduction_draws)
     sized = SizedLayout(
@@ -92,7 +92,7 @@ def size(
     if floor_ratio is None:
         return sized
     data = msgspec.structs.replace(scenario.data, reduction_ratio=floor_ratio)
-    alone = msgspec.structs.replace(scenario, data=data)
+    alone = in_cells(msgspec.structs.replace(scenario, data=data))
     risk = quantity_risk(alone, floor_draws)
     # Where both are equal, one may be exact and the other come from doubles: a byte less, perhaps.
     floor = Floor(

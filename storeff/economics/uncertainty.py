@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from storeff.data import Assumption, exact, map_numbers, numbers_in
-from storeff.economics.bill import Bill, bill_for
+from storeff.economics.bill import Bill, bill_for, in_cells
 from storeff.economics.model import Scenario
 from storeff.layout.number import Number, ceil, inexact, to_quantity
 from storeff.layout.waterfall import drawn_data, raw, step_factors
@@ -45,6 +45,7 @@ class CostRange(msgspec.Struct, frozen=True, kw_only=True):
 
 def quantity_risk(scenario: Scenario[Assumption], reduction_draws: Draws | None) -> QuantityRisk:
     """What not knowing the reduction better costs; exact quantities where nothing was drawn."""
+    scenario = in_cells(scenario)
     point: Numbers = map_numbers(scenario, exact)
     drawn = replicates(scenario, reduction_draws)
     raws = [ceil(raw(x.data.logical_bytes, step_factors(x.data, x.layout))) for x in (point, drawn)]
@@ -59,6 +60,7 @@ def quantity_risk(scenario: Scenario[Assumption], reduction_draws: Draws | None)
 
 def price_risk(scenario: Scenario[Assumption], seed: int) -> PriceRisk:
     """What not knowing the prices costs: each within its range, on its own."""
+    scenario = in_cells(scenario)
     bills = _bills(scenario, replicates(scenario, None, seed))
     return PriceRisk(
         distribution="triangular over low..high with its mode at the value, each independent",
@@ -84,7 +86,7 @@ def cost_range(
 
 def width_between(scenario: Scenario[Assumption], reduction_ratios: Draws) -> tuple[float, float]:
     """How far the cost and the drives are apart between these ratios; NaN where unknown."""
-    bill = bill_for(replicates(scenario, reduction_ratios))
+    bill = bill_for(replicates(in_cells(scenario), reduction_ratios))
     npv, drives = (np.ptp(np.asarray(x, np.float64)) for x in (bill.npv, bill.drives))
     return float(npv), float(drives)
 

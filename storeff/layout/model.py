@@ -26,6 +26,14 @@ Media = Literal["flash", "hdd"]
 # below one stripe unit.
 Packing = Literal["packed", "padded", "unpadded", "file-striped"]
 
+# Which kinds of code each packing is of.
+_PACKED_AS: dict[Packing, tuple[str, ...]] = {
+    "packed": ("replica", "rs", "lrc", "opaque"),
+    "padded": ("replica", "rs", "lrc", "raidz", "draid", "opaque"),
+    "unpadded": ("rs", "lrc"),
+    "file-striped": ("rs", "lrc"),
+}
+
 # One percentage point, the step of the sensitivity.
 ONE_POINT = Fraction(1, 100)
 # Every pattern of losses of a code is counted: half a second at this many fragments.
@@ -263,17 +271,18 @@ def layout_mistakes(layout: Layout[Assumption]) -> Iterator[str]:
             yield f"reduction.below_code is for replicas, rs and lrc, not {code.kind}"
         if system.dedup != NONE:
             yield f"reduction.dedup must be {NONE} with below_code: equal data has equal parity"
-    spares, domains = layout.spare_domains.value, layout.min_domains.value
-    if spares is not None and domains is not None and spares > _MOST_RESERVED * domains:
-        yield f"spare_domains must be fewer than min_domains, {domains}"
+    spares = layout.spare_domains.value
+    if spares is not None:
+        domains = layout.min_domains.value or spares + 1
+        if spares > _MOST_RESERVED * domains:
+            yield f"spare_domains must leave something to write of {domains} enclosures, min_domains"
 
 
 def _packing_mistakes(layout: Layout[Assumption]) -> Iterator[str]:
     code, packing = layout.code, layout.packing
     unit_bytes, stripe_unit_bytes = layout.object_unit_bytes.value, layout.stripe_unit_bytes.value
-    if packing != "padded" and code.kind not in ("rs", "lrc"):
-        if packing != "packed" or code.block_bytes is not None:
-            yield f"packing {packing} is not how {code.kind} takes space"
+    if code.kind not in _PACKED_AS[packing]:
+        yield f"packing {packing} is not how {code.kind} takes space"
     if packing == "packed" and unit_bytes is not None:
         yield "object_unit_bytes must be left out where packing is packed"
     if packing in ("unpadded", "file-striped"):

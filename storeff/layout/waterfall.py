@@ -5,7 +5,6 @@ on the order of the steps and leave no residual.
 """
 
 import decimal
-import math
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Generic
@@ -14,12 +13,13 @@ import msgspec
 import numpy as np
 
 from storeff.data import NO_VALUE, ONE, Assumption, Field, N, exact, map_numbers
-from storeff.layout.allocation import ObjectSizes, object_padding, redundancy
+from storeff.layout.allocation import ObjectSizes, object_padding, parity_ratio, redundancy
 from storeff.layout.model import Layout
 from storeff.layout.number import (
     Number,
     Whole,
     at_least,
+    at_most,
     ceil,
     inexact,
     is_unknown,
@@ -32,19 +32,38 @@ from storeff.quantity import Draws, Origin, Quantity
 LABELS = {
     "logical": "Logical data",
     "copies": "Full copies",
+    "snapshots": "Snapshots",
+    "growth": "Growth",
     "data_reduction": "Data reduction",
     "metadata": "Metadata",
+    "object_metadata": "Object metadata",
     "erasure_coding": "Redundancy",
     "padding": "Padding",
+    "checksums": "Checksums",
     "rebuild_reserve": "Rebuild reserve",
+    "file_system_reserve": "File-system reserve",
+    "gc_reserve": "Garbage collection",
     "fill_limit": "Maximum utilisation",
+    "imbalance": "Uneven filling",
     "endurance": "Endurance",
 }
 
-RAIDZ_SOURCE = (
-    "sectors that RAIDZ takes for a block, k of data a row: m parity a row, all rounded up to a "
-    "multiple of m + 1; of compressed blocks, the most that blocks of their mean size can take"
+_MOST = "; of compressed blocks, the most that blocks of their mean size can take"
+SECTOR_SOURCES = {
+    "raidz": "sectors that RAIDZ takes for a block, k of data a row: m parity a row, all rounded "
+    f"up to a multiple of m + 1{_MOST}",
+    "draid": f"sectors that dRAID takes for a block, in whole rows of k data and m parity{_MOST}",
+}
+PARITY_UNMEASURED = (
+    "compressed below the code, each fragment by itself: how far parity shrinks was not measured, "
+    "and it is taken not to"
 )
+# What each kind of packing does with an object.
+_PADDED = {
+    "padded": "padded to whole",
+    "unpadded": "striped without padding, each fragment in whole",
+    "file-striped": "striped by itself, each fragment in whole",
+}
 
 # Shares of 1e19 bytes to far below one byte.
 _DECIMALS = decimal.Context(prec=80)
@@ -88,27 +107,65 @@ class Step(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
 
 
 def step_factors(data: Data[Number], layout: Layout[Number]) -> dict[str, Number]:
-    """What each step multiplies by, in the order of the waterfall (``logical`` left out)."""
+    """What each step multiplies by, in the order of the waterfall (``logical`` left out).
+
+    Steps for what few layouts or data state are there only where it is known.
+    """
     ratio, counted_bytes = data.reduction_ratio, data.allocation_bytes
-    of_objects = object_padding(layout, data.objects, ratio, counted_bytes)
+    parity = parity_ratio(layout, ratio, data.parity_ratio)
+    of_objects = object_padding(layout, data.objects, ratio, counted_bytes, parity)
+    empty = _reserves(layout)
     return {
         "copies": data.copies * layout.copies,
+        **_known(snapshots=1 + data.snapshots, growth=data.growth),
         "data_reduction": 1 / ratio,
         "metadata": 1 + layout.metadata,
-        "erasure_coding": redundancy(layout.code, ratio, counted_bytes),
+        **_known(object_metadata=_object_metadata(data, layout)),
+        "erasure_coding": redundancy(layout.code, ratio, counted_bytes, parity),
         "padding": at_least(1 + layout.padding, of_objects),
-        "rebuild_reserve": 1 / (1 - layout.rebuild_reserve),
-        "fill_limit": 1 / layout.fill_limit,
-        **_endurance(data, layout),
+        **_known(checksums=1 + layout.checksum),
+        **empty,
+        **_endurance(data, empty),
     }
 
 
-def _endurance(data: Data[Number], layout: Layout[Number]) -> dict[str, Number]:
+def _known(**factors: Number) -> dict[str, Number]:
+    return {step: factor for step, factor in factors.items() if not is_unknown(factor)}
+
+
+def _object_metadata(data: Data[Number], layout: Layout[Number]) -> Number:
+    """The bytes that are stored for each object, over those stored before; 1 if no sizes of objects
+    are known, from which their number follows."""
+    if is_unknown(layout.object_metadata_bytes) or data.objects is None:
+        return layout.object_metadata_bytes * 0 + 1
+    per_byte = layout.object_metadata_bytes * data.objects.objects / data.objects.data_bytes
+    return 1 + per_byte * data.reduction_ratio / (1 + layout.metadata)
+
+
+def _reserves(layout: Layout[Number]) -> dict[str, Number]:
+    """The steps for raw bytes that stay empty."""
+    reserve, limit = layout.rebuild_reserve, layout.fill_limit
+    if not is_unknown(layout.rebuild_fill_limit):
+        # Spare enclosures that are in use: their part may fill up to the limit on all together, and
+        # what is left without them up to the higher one.
+        spare = 0 if is_unknown(layout.spare_domains) else reserve
+        limit = at_most(limit / (1 - spare), layout.rebuild_fill_limit)
+    return {
+        "rebuild_reserve": 1 / (1 - reserve),
+        **_known(
+            file_system_reserve=1 / (1 - layout.file_system_reserve),
+            gc_reserve=1 / (1 - layout.gc_reserve),
+        ),
+        "fill_limit": 1 / limit,
+        **_known(imbalance=layout.imbalance),
+    }
+
+
+def _endurance(data: Data[Number], empty: dict[str, Number]) -> dict[str, Number]:
     """The step for raw that is bought for its writes, and not for its capacity."""
     if is_unknown(data.endurance):
         return {}
-    full = (1 - layout.rebuild_reserve) * layout.fill_limit
-    return {"endurance": max(data.endurance * full, 1)}
+    return {"endurance": max(data.endurance / raw(1, empty), 1)}
 
 
 def raw(logical_bytes: Number, factors: dict[str, Number]) -> Number:
@@ -121,7 +178,7 @@ def raw(logical_bytes: Number, factors: dict[str, Number]) -> Number:
 def usable_fraction(layout: Layout[Assumption]) -> Fraction | float:
     """Writable bytes per raw byte of this layout, for data that does not reduce."""
     unit = Fraction(1)
-    data = Data(logical_bytes=unit, reduction_ratio=unit, copies=unit, endurance=math.nan)
+    data = map_numbers(Data(logical_bytes=unit, reduction_ratio=unit), exact)
     fraction: Fraction | float = 1 / raw(1, step_factors(data, map_numbers(layout, exact)))
     return fraction
 
@@ -207,38 +264,76 @@ def report_steps(
     given = {
         "logical": data.logical_bytes,
         "copies": data.copies,
+        "snapshots": data.snapshots,
+        "growth": data.growth,
         "data_reduction": data.reduction_ratio,
         "metadata": layout.metadata,
+        "checksums": layout.checksum,
         "rebuild_reserve": layout.rebuild_reserve,
+        "file_system_reserve": layout.file_system_reserve,
+        "gc_reserve": layout.gc_reserve,
         "fill_limit": layout.fill_limit,
+        "imbalance": layout.imbalance,
         "endurance": data.endurance,
     }
-    known = {step: _known(number) for step, number in given.items()}
+    known = {step: _stated(number) for step, number in given.items()}
     known["padding"] = _padding_known(points, layout, data.objects)
-    if layout.code.kind == "raidz":
-        known["erasure_coding"] = ("derived", RAIDZ_SOURCE)
+    known["object_metadata"] = _objects_known(layout, data.objects)
+    known["erasure_coding"] = _code_known(data, layout)
+    # Spares of whole enclosures make a reserve that nobody stated (layout.cells).
+    if layout.spare_domains.value is not None and layout.rebuild_reserve.kind == "estimate":
+        known["rebuild_reserve"] = ("derived", layout.rebuild_reserve.source)
+    if _factor_of("fill_limit", points) * exact(layout.rebuild_fill_limit) == 1:
+        known["fill_limit"] = _stated(layout.rebuild_fill_limit)
     return tuple(
-        _reported(point, spread, *known.get(point.step, ("assumed", None)))
+        _reported(point, spread, *known[point.step])
         for point, spread in zip(points, spreads, strict=True)
     )
 
 
-def _known(number: Assumption) -> tuple[Origin, str | None]:
+def _stated(number: Assumption) -> tuple[Origin, str | None]:
+    """Where a step comes from that is a number of the data or layout."""
     return "measured" if number.kind == "measured" else "assumed", number.source
+
+
+def _factor_of(name: str, points: tuple[Step[Number], ...]) -> Number:
+    return next(point.factor for point in points if point.step == name)
+
+
+def _code_known(data: Data[Assumption], layout: Layout[Assumption]) -> tuple[Origin, str | None]:
+    if layout.code.kind in SECTOR_SOURCES:
+        return "derived", SECTOR_SOURCES[layout.code.kind]
+    ratio = exact(data.reduction_ratio)
+    if parity_ratio(layout, ratio, 1) is None or ratio == 1:
+        return "assumed", None
+    if data.parity_ratio.value is None:
+        return "assumed", PARITY_UNMEASURED
+    return _stated(data.parity_ratio)
+
+
+def _objects_known(
+    layout: Layout[Assumption], objects: ObjectSizes | None
+) -> tuple[Origin, str | None]:
+    each = layout.object_metadata_bytes
+    if objects is None:
+        return "assumed", "nothing: how many objects there are is not known"
+    return "derived", (
+        f"{objects.objects:,} files in {objects.data_bytes:,} B, each with "
+        f"{float(each.value or 0):g} B ({each.source or each.kind})"
+    )
 
 
 def _padding_known(
     points: tuple[Step[Number], ...], layout: Layout[Assumption], objects: ObjectSizes | None
 ) -> tuple[Origin, str | None]:
     """Where the larger of the two figures for padding comes from."""
-    factor = next(point.factor for point in points if point.step == "padding")
-    unit_bytes = layout.object_unit_bytes
+    factor, unit_bytes = _factor_of("padding", points), layout.object_unit_bytes
     if objects is None or unit_bytes.value is None or factor <= 1 + exact(layout.padding):
-        return _known(layout.padding)
-    files = sum(each.objects for each in objects.bins)
+        return _stated(layout.padding)
     return (
         "derived",
-        f"sizes of {files:,} files in powers of two, each file padded to whole "
+        f"sizes of {objects.objects:,} files in powers of two, each file "
+        f"{_PADDED[layout.packing]} "
         f"{float(unit_bytes.value / 1024):g} KiB ({unit_bytes.source or unit_bytes.kind}); "
         "above that, as if all in a power of two were of their mean size or spread evenly, "
         "whichever takes more",

@@ -1,0 +1,102 @@
+"""Into how many clusters a deployment falls, and what each of them keeps free.
+
+A system has a largest cluster. More data takes several, each with failure domains, spare enclosures
+and metadata of its own, and none of them sees the duplicates of another.
+"""
+
+import math
+from fractions import Fraction
+
+import msgspec
+
+from storeff.data import Assumption, exact, map_numbers
+from storeff.errors import StoreffError
+from storeff.layout.durability import tolerance
+from storeff.layout.model import Code, Layout
+from storeff.layout.number import Number, at_least, at_most, ceil, is_unknown
+from storeff.layout.waterfall import Data, raw, step_factors
+from storeff.units import format_bytes
+
+
+def most_bytes(layout: Layout[Number], enclosure_bytes: Number) -> Number:
+    """Raw bytes of the largest cell, with enclosures of ``enclosure_bytes``; NaN if it has no known
+    limit."""
+    enclosures_bytes = layout.cell_domains * enclosure_bytes
+    if is_unknown(layout.cell_bytes):
+        return enclosures_bytes
+    if is_unknown(enclosures_bytes):
+        return layout.cell_bytes
+    return at_most(layout.cell_bytes, enclosures_bytes)
+
+
+def fewest_domains(code: Code) -> int:
+    """The fewest failure domains of which one may be lost: each holds no more fragments of a stripe
+    than may be."""
+    return -(-code.fragments // max(1, tolerance(code)))
+
+
+def cells(
+    layout: Layout[Number], raw_bytes: Number, enclosure_bytes: Number, *, whole: bool = True
+) -> Number:
+    """How many cells the raw bytes of one copy take, 1 at least; parts of one if not ``whole``."""
+    most = most_bytes(layout, enclosure_bytes)
+    if is_unknown(most):
+        return 1
+    share = raw_bytes / most
+    return at_least(ceil(share) if whole else share, 1)
+
+
+def with_cells(
+    layout: Layout[Assumption], data: Data[Assumption], enclosure_bytes: Fraction | float
+) -> Layout[Assumption]:
+    """``layout`` with the rebuild reserve that its spare enclosures make.
+
+    A cell holds its part of what one copy takes, and as many enclosures more as are spare, in no
+    more than the largest cell. The reserve is the part that they are of its enclosures, or of the
+    fewest that a cluster has. Where there is a ``rebuild_fill_limit``, spare enclosures are in use:
+    those that are left without them hold everything up to that limit.
+
+    The layout is returned as it is where the number of spare enclosures is unknown, or what they
+    are a part of. Raises StoreffError if the largest cell holds no more than the spare ones.
+    """
+    numbers: Layout[Number] = map_numbers(layout, exact)
+    spares, limit = numbers.spare_domains, numbers.rebuild_fill_limit
+    in_all, beside = Fraction(0), _copy_bytes(data, numbers, numbers.fill_limit)
+    if not is_unknown(limit):
+        in_all, beside = beside, _copy_bytes(data, numbers, limit)
+    if any(map(is_unknown, (spares, in_all, beside, enclosure_bytes))):
+        return layout
+    most, spare_bytes, count = most_bytes(numbers, enclosure_bytes), spares * enclosure_bytes, 1
+    if not is_unknown(most):
+        if most <= spare_bytes:
+            raise StoreffError(
+                f"layout {layout.name}: a cell of {format_bytes(float(most))} has no room beside "
+                f"its spare enclosures, {spares} of {format_bytes(float(enclosure_bytes))}",
+                "choose smaller drives or enclosures",
+            )
+        count = max(ceil(beside / (most - spare_bytes)), ceil(in_all / most))
+    cell_bytes = max(beside / count + spare_bytes, in_all / count)
+    domains = at_least(cell_bytes / enclosure_bytes, numbers.min_domains)
+    if is_unknown(numbers.min_domains):
+        domains = at_least(domains, fewest_domains(layout.code) + spares)
+    stated = layout.spare_domains
+    of_cells = f" of each of {count} cells" if count > 1 else ""
+    reserve = Assumption(
+        path=layout.rebuild_reserve.path,
+        value=Fraction(spares / domains),
+        unit="fraction of raw",
+        source=f"{spares} of {ceil(domains)} enclosures{of_cells}: {stated.source or stated.kind}",
+        as_of=stated.as_of,
+        read_on=stated.read_on,
+        kind="estimate",
+    )
+    return msgspec.structs.replace(layout, rebuild_reserve=reserve)
+
+
+def _copy_bytes(data: Data[Assumption], layout: Layout[Number], fill_limit: Number) -> Number:
+    """Raw bytes of one copy without a rebuild reserve, filled up to ``fill_limit``."""
+    full = msgspec.structs.replace(
+        layout, rebuild_reserve=Fraction(0), fill_limit=fill_limit, rebuild_fill_limit=math.nan
+    )
+    given: Data[Number] = map_numbers(data, exact)
+    return raw(given.logical_bytes, step_factors(given, full)) / layout.copies
