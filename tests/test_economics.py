@@ -21,11 +21,14 @@ from storeff.economics import (
     build_scenario,
     load_drives,
     load_scenario,
+    price_risk,
+    quantity_risk,
+    sensitivity,
     size,
 )
 from storeff.economics.bill import annual_failure_rate, enclosures_per_rack, spares_needed
 from storeff.errors import StoreffError
-from storeff.layout import Data, load_layouts, waterfall
+from storeff.layout import Code, Data, Layout, load_layouts, waterfall
 from storeff.quantity import Quantity
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -162,6 +165,93 @@ def test_sites_are_rounded_up_one_by_one(logical: int, copies: int) -> None:
     one, all_of_them = two_sites(logical, 1), two_sites(logical, copies)
     for name in ("drives_in_service", "enclosures", "racks"):
         assert getattr(all_of_them, name).value == copies * getattr(one, name).value
+
+
+def stated(**numbers: Any) -> dict[str, Any]:
+    return {
+        name: Assumption(path=f"layout.{name}", value=Fraction(number))
+        for name, number in numbers.items()
+    }
+
+
+def wide(**numbers: Any) -> Layout[Assumption]:
+    """16+2 of which 5 % are kept free, with ``numbers`` besides."""
+    plain = {"metadata": "0.01", "padding": 0, "rebuild_reserve": "0.05", "fill_limit": "0.9"}
+    return Layout(name="x", code=Code("rs", 16, 2), **stated(**(plain | numbers)))
+
+
+def celled(logical_bytes: int, **numbers: Any) -> SizedLayout:
+    return size(build_scenario(data(logical_bytes, 1), wide(**numbers)))
+
+
+def test_a_deployment_of_one_cluster_is_one_cell() -> None:
+    assert size(ex50()).bill.cells == Quantity(1, 1, 1, "derived")
+    assert celled(10**19).bill.cells.value == 1
+
+
+def test_more_than_the_largest_cluster_is_several() -> None:
+    sized = celled(50 * 10**18, cell_bytes=1 << 60)
+    assert isinstance(sized.raw_bytes.value, int)
+    assert sized.bill.cells.value == -(-sized.raw_bytes.value // (1 << 60))
+
+
+@given(st.integers(1, 10**20), st.integers(1, 3), st.integers(30, 400))
+@settings(max_examples=25)
+def test_each_cell_is_rounded_up_by_itself(logical: int, copies: int, most: int) -> None:
+    limits = {"cell_domains": most, "spare_domains": 2, "min_domains": 19}
+    bill = celled(logical, copies=copies, **limits).bill
+    cells = bill.cells.value
+    assert isinstance(cells, int)
+    for built in (bill.drives_in_service, bill.enclosures, bill.racks):
+        assert isinstance(built.value, int)
+        assert built.value % cells == 0
+        assert built.value >= cells
+    assert cells % copies == 0
+    assert 19 * cells <= (bill.enclosures.value or 0) <= most * cells
+
+
+def test_the_reserve_of_a_sized_layout_is_that_of_its_spare_enclosures() -> None:
+    sized = celled(50 * 10**18, cell_bytes=1 << 60, spare_domains=2)
+    step = next(step for step in sized.waterfall if step.step == "rebuild_reserve")
+    assert step.factor.origin == "derived"
+    assert step.source is not None
+    assert f"of each of {sized.bill.cells.value} cells" in step.source
+    # Two of some 390 enclosures, and not the 5 % that were stated.
+    assert 1.004 < (step.factor.value or 0) < 1.006
+
+
+def test_drives_are_bought_in_whole_groups() -> None:
+    by_drive, by_group = celled(10**18), celled(10**18, group_drives=20)
+    assert by_drive.bill.drives_in_service.value == 10_816
+    assert by_group.bill.drives_in_service.value == 10_820
+
+
+def test_every_view_of_the_cost_is_of_the_same_reserve() -> None:
+    scenario = build_scenario(data(50 * 10**18, 1), wide(cell_bytes=1 << 60, spare_domains=2))
+    npv = size(scenario).bill.npv.value
+    assert price_risk(scenario, 1).npv.value == npv
+    assert quantity_risk(scenario, None).npv.value == npv
+    swing = sensitivity(scenario).tornado[0]
+    assert swing.npv_at_low is not None
+    assert swing.npv_at_high is not None
+    assert swing.npv_at_low < (npv or 0) < swing.npv_at_high
+
+
+def test_each_stated_step_has_its_price_of_a_point() -> None:
+    numbers = {"gc_reserve": "0.1", "imbalance": "1.1", "checksum": "0.01"}
+    grown = msgspec.structs.replace(data(10**18, 1), **stated(growth="1.5", snapshots="0.1"))
+    points = sensitivity(build_scenario(grown, wide(**numbers))).per_point
+    added = {point.input: point.raw_bytes for point in points}
+    names = [f"{n} +1 pp" for n in ("gc_reserve", "imbalance", "checksums", "growth", "snapshots")]
+    assert set(names) <= added.keys()
+    # A point of 90 % that may be written costs more than one of 110 %, or of 150 %.
+    assert added["gc_reserve +1 pp"] > added["imbalance +1 pp"] > added["growth +1 pp"] > 0
+
+
+def test_a_report_of_before_cells_has_one() -> None:
+    encoded = json.loads(msgspec.json.encode(size(ex50())))
+    del encoded["bill"]["cells"]
+    assert msgspec.convert(encoded, SizedLayout).bill.cells.value == 1
 
 
 def test_the_applications_own_copies_are_data_and_need_no_site() -> None:

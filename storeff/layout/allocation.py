@@ -292,7 +292,7 @@ class _Striping(msgspec.Struct, frozen=True):
         if not is_rounded:
             growing = first * first / 2
         else:
-            growing = ceil(first) * first - ceil(first) * (ceil(first) - 1) / 2
+            growing = ceil(first) * (2 * first - ceil(first) + 1) / 2
             ended_rows = ended_rows + rows * self._half_rounded()
             next_row = ceil(next_row)
         waiting = at_least(rest - self.stripe_units, 0 * rest)

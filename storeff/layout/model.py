@@ -275,26 +275,31 @@ def layout_mistakes(layout: Layout[Assumption]) -> Iterator[str]:
     if spares is not None:
         domains = layout.min_domains.value or spares + 1
         if spares > _MOST_RESERVED * domains:
-            yield f"spare_domains must leave something to write of {domains} enclosures, min_domains"
+            yield f"of {domains} enclosures nothing is left to write beside spare_domains"
 
 
 def _packing_mistakes(layout: Layout[Assumption]) -> Iterator[str]:
     code, packing = layout.code, layout.packing
     unit_bytes, stripe_unit_bytes = layout.object_unit_bytes.value, layout.stripe_unit_bytes.value
+    both = (
+        None
+        if unit_bytes is None or stripe_unit_bytes is None
+        else (
+            int(unit_bytes),
+            int(stripe_unit_bytes),
+        )
+    )
     if code.kind not in _PACKED_AS[packing]:
         yield f"packing {packing} is not how {code.kind} takes space"
     if packing == "packed" and unit_bytes is not None:
         yield "object_unit_bytes must be left out where packing is packed"
     if packing in ("unpadded", "file-striped"):
-        if unit_bytes is None or stripe_unit_bytes is None:
+        if both is None:
             yield f"packing {packing} needs object_unit_bytes and stripe_unit_bytes"
-        elif stripe_unit_bytes % unit_bytes:
-            yield f"stripe_unit_bytes must be a multiple of object_unit_bytes, {unit_bytes:,} B"
-    elif None not in (unit_bytes, stripe_unit_bytes) and code.kind in ("rs", "lrc"):
-        assert unit_bytes is not None
-        assert stripe_unit_bytes is not None
-        if unit_bytes % (code.k * stripe_unit_bytes):
-            yield (
-                "object_unit_bytes must be whole stripes, a multiple of "
-                f"{code.k * stripe_unit_bytes:,} B, where objects are padded to them"
-            )
+        elif both[1] % both[0]:
+            yield f"stripe_unit_bytes must be a multiple of object_unit_bytes, {both[0]:,} B"
+    elif both is not None and code.kind in ("rs", "lrc") and both[0] % (code.k * both[1]):
+        yield (
+            f"object_unit_bytes must be a multiple of {code.k * both[1]:,} B, the data of a "
+            "stripe, to which objects are padded"
+        )
