@@ -164,6 +164,15 @@ def test_replicates_are_the_same_arithmetic(
     assert drawn == pytest.approx([float(once)] * 2, rel=1e-6)
 
 
+def test_replicates_of_huge_objects_of_nearly_one_size_lose_no_digits() -> None:
+    # A million objects of 1 TiB, one of which is a byte longer.
+    lay = layout(Code("rs", 4, 2))
+    nearly = ObjectSizes((10**6 << 40) + 1, (SizeBin(2 << 40, 10**6, (10**6 << 40) + 1),))
+    floats = msgspec.structs.replace(lay, object_unit_bytes=4096.0, stripe_unit_bytes=16384.0)
+    padding = object_padding(floats, nearly, np.array([1.0, 2.0]))
+    assert padding == pytest.approx([1, 1], abs=1e-7)
+
+
 def test_units_that_the_ratio_counts_already_are_not_added_again() -> None:
     # Two blocks of 4 KiB for each 5,000 bytes: the ratio says so, and parity takes two more each.
     ratio = Fraction(5000, 8192)

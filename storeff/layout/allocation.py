@@ -15,6 +15,9 @@ import numpy as np
 from storeff.layout.model import Code, Layout
 from storeff.layout.number import Number, at_least, at_most, ceil, floor, is_unknown
 
+# Sizes that differ by a smaller part than this are as good as one: less is lost in doubles.
+_ALIKE = 1 << 20
+
 
 class SizeBin(msgspec.Struct, frozen=True):
     """Objects of at least half of ``below_bytes`` and less than it, ``size_bytes`` in all."""
@@ -257,9 +260,9 @@ class _Striping(msgspec.Struct, frozen=True):
         mean_bytes = Fraction(each.size_bytes, each.objects)
         first = self._first(_over(mean_bytes, self.bytes_per_unit))
         of_mean_size = at_least(ceil(first) if is_rounded else first, 1)
-        if each.is_one_size:
-            return of_mean_size
         apart = min(mean_bytes - Fraction(each.below_bytes, 2), each.below_bytes - mean_bytes)
+        if each.is_one_size or apart * _ALIKE < each.below_bytes:
+            return of_mean_size
         low, high = (_over(mean_bytes + x, self.bytes_per_unit) for x in (-apart, apart))
         area = self._first_area(high, is_rounded) - self._first_area(low, is_rounded)
         return at_least(area / (high - low), of_mean_size)

@@ -80,12 +80,12 @@ def with_cells(
     if is_unknown(numbers.min_domains):
         domains = at_least(domains, fewest_domains(layout.code) + spares)
     stated = layout.spare_domains
-    of_cells = f" of each of {count} cells" if count > 1 else ""
+    told = f"{spares} of {ceil(domains):,} enclosures{f' of each of {count} cells' * (count > 1)}"
     reserve = Assumption(
         path=layout.rebuild_reserve.path,
         value=Fraction(spares / domains),
         unit="fraction of raw",
-        source=f"{spares} of {ceil(domains)} enclosures{of_cells}: {stated.source or stated.kind}",
+        source=f"{told}: {stated.source or stated.kind}",
         as_of=stated.as_of,
         read_on=stated.read_on,
         kind="estimate",

@@ -280,26 +280,21 @@ def layout_mistakes(layout: Layout[Assumption]) -> Iterator[str]:
 
 def _packing_mistakes(layout: Layout[Assumption]) -> Iterator[str]:
     code, packing = layout.code, layout.packing
-    unit_bytes, stripe_unit_bytes = layout.object_unit_bytes.value, layout.stripe_unit_bytes.value
-    both = (
-        None
-        if unit_bytes is None or stripe_unit_bytes is None
-        else (
-            int(unit_bytes),
-            int(stripe_unit_bytes),
-        )
-    )
+    both = [number.value for number in (layout.object_unit_bytes, layout.stripe_unit_bytes)]
+    unit_bytes, stripe_unit_bytes = (0 if value is None else int(value) for value in both)
     if code.kind not in _PACKED_AS[packing]:
         yield f"packing {packing} is not how {code.kind} takes space"
-    if packing == "packed" and unit_bytes is not None:
+    if packing == "packed" and unit_bytes:
         yield "object_unit_bytes must be left out where packing is packed"
     if packing in ("unpadded", "file-striped"):
-        if both is None:
+        if None in both:
             yield f"packing {packing} needs object_unit_bytes and stripe_unit_bytes"
-        elif both[1] % both[0]:
-            yield f"stripe_unit_bytes must be a multiple of object_unit_bytes, {both[0]:,} B"
-    elif both is not None and code.kind in ("rs", "lrc") and both[0] % (code.k * both[1]):
-        yield (
-            f"object_unit_bytes must be a multiple of {code.k * both[1]:,} B, the data of a "
-            "stripe, to which objects are padded"
-        )
+        elif stripe_unit_bytes % unit_bytes:
+            yield f"stripe_unit_bytes must be a multiple of object_unit_bytes, {unit_bytes:,} B"
+    elif None not in both and code.kind in ("rs", "lrc"):
+        stripe_bytes = code.k * stripe_unit_bytes
+        if unit_bytes % stripe_bytes:
+            yield (
+                f"object_unit_bytes must be a multiple of {stripe_bytes:,} B, the data of a "
+                "stripe, to which objects are padded"
+            )

@@ -5,6 +5,7 @@ on the order of the steps and leave no residual.
 """
 
 import decimal
+import math
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Generic
@@ -114,7 +115,7 @@ def step_factors(data: Data[Number], layout: Layout[Number]) -> dict[str, Number
     ratio, counted_bytes = data.reduction_ratio, data.allocation_bytes
     parity = parity_ratio(layout, ratio, data.parity_ratio)
     of_objects = object_padding(layout, data.objects, ratio, counted_bytes, parity)
-    empty = _reserves(layout)
+    empty = reserves(layout)
     return {
         "copies": data.copies * layout.copies,
         **_known(snapshots=1 + data.snapshots, growth=data.growth),
@@ -136,18 +137,20 @@ def _known(**factors: Number) -> dict[str, Number]:
 def _object_metadata(data: Data[Number], layout: Layout[Number]) -> Number:
     """The bytes that are stored for each object, over those stored before; 1 if no sizes of objects
     are known, from which their number follows."""
-    if is_unknown(layout.object_metadata_bytes) or data.objects is None:
-        return layout.object_metadata_bytes * 0 + 1
+    if is_unknown(layout.object_metadata_bytes):
+        return math.nan
+    if data.objects is None:
+        return 1
     per_byte = layout.object_metadata_bytes * data.objects.objects / data.objects.data_bytes
     return 1 + per_byte * data.reduction_ratio / (1 + layout.metadata)
 
 
-def _reserves(layout: Layout[Number]) -> dict[str, Number]:
+def reserves(layout: Layout[Number]) -> dict[str, Number]:
     """The steps for raw bytes that stay empty."""
     reserve, limit = layout.rebuild_reserve, layout.fill_limit
     if not is_unknown(layout.rebuild_fill_limit):
-        # Spare enclosures that are in use: their part may fill up to the limit on all together, and
-        # what is left without them up to the higher one.
+        # Spare enclosures are in use: all together are filled up to one limit, and those that are
+        # left when the spare ones are lost up to the other.
         spare = 0 if is_unknown(layout.spare_domains) else reserve
         limit = at_most(limit / (1 - spare), layout.rebuild_fill_limit)
     return {
