@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
@@ -196,6 +196,7 @@ def test_more_than_the_largest_cluster_is_several() -> None:
 
 
 @given(st.integers(1, 10**20), st.integers(1, 3), st.integers(30, 400))
+@example(10**19, 2, 37)
 @settings(max_examples=25)
 def test_each_cell_is_rounded_up_by_itself(logical: int, copies: int, most: int) -> None:
     limits = {"cell_domains": most, "spare_domains": 2, "min_domains": 19}

@@ -130,6 +130,23 @@ def test_spread_sizes_are_estimated_close_and_not_below(
     assert 0.995 * true <= said <= 1.06 * true
 
 
+@pytest.mark.parametrize("code", [Code("rs", 4, 2), Code("rs", 8, 3), Code("rs", 16, 9)])
+@pytest.mark.parametrize(
+    ("ratio", "parity"), [("1", None), ("7/4", None), ("7/4", "1"), ("7/4", "5/4")]
+)
+@pytest.mark.parametrize("below_bytes", [64 * KIB, 512 * KIB])
+def test_sizes_spread_evenly_are_what_is_estimated(
+    code: Code, ratio: str, parity: str | None, below_bytes: int
+) -> None:
+    objects = range(below_bytes // 2 + 7, below_bytes, below_bytes // 4001)
+    lay = layout(code, below_code=parity is not None)
+    shrunk = None if parity is None else Fraction(parity)
+    true = sum(truth(lay, size, Fraction(ratio), shrunk) for size in objects)
+    said = taken(lay, *objects, ratio=Fraction(ratio), parity=shrunk)
+    at_mean = len(objects) * truth(lay, sum(objects) // len(objects), Fraction(ratio), shrunk)
+    assert 0.995 * max(true, at_mean) <= said <= 1.015 * max(true, at_mean)
+
+
 @given(CODES, STRIPE_UNITS, st.integers(1, 10**7))
 def test_without_padding_no_object_takes_more_than_padded(code: Code, unit: int, size: int) -> None:
     stripe = Fraction(code.k * unit)

@@ -250,7 +250,10 @@ class _Striping(msgspec.Struct, frozen=True):
             return self.units(mean_bytes)
         size = _over(mean_bytes, self.bytes_per_unit)
         fragments = at_most(ceil(size / self.stripe_units), self.k)
-        spread = size + lacking + (fragments - 1) * self._half_rounded()
+        # Of sizes spread over a stripe unit, the last fragment holds half of one.
+        ended = at_most(at_least(size / self.stripe_units - size**0 / 2, 0), self.k - 1)
+        rows = floor(size / (self.k * self.stripe_units))
+        spread = size + lacking + ended * (self._rounded(rows + 1) - self._rounded(rows))
         least = fragments if np.all(lacking == 0) else self.units(mean_bytes)
         return at_least(spread, least)
 
@@ -296,14 +299,19 @@ class _Striping(msgspec.Struct, frozen=True):
             growing = first * first / 2
         else:
             growing = ceil(first) * (2 * first - ceil(first) + 1) / 2
-            ended_rows = ended_rows + rows * self._half_rounded()
+            ended_rows = ended_rows + self._rounded(rows)
             next_row = ceil(next_row)
         waiting = at_least(rest - self.stripe_units, 0 * rest)
         return growing + (self.k - 1) * self.stripe_units * ended_rows + waiting * next_row
 
-    def _half_rounded(self) -> Number:
-        """Half of what is rounded up of several stripe units: nothing if they are whole units."""
-        return (self.stripe_units % 1 != 0) * self.stripe_units**0 / 2
+    def _rounded(self, rows: Number) -> Number:
+        """What one fragment's stripe units lack of whole units, summed over the ends of ``rows``.
+
+        Of the first row it is known. Of others it is half a unit, or nothing if they are whole.
+        """
+        lacking = ceil(self.stripe_units) - self.stripe_units
+        first = at_most(rows, 1)
+        return first * lacking + (rows - first) * (lacking > 0) * self.stripe_units**0 / 2
 
 
 def _over(size_bytes: Fraction | int, bytes_per_unit: Number) -> Number:
