@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -25,7 +26,12 @@ from storeff.estimate.reduction import Reduction
 from storeff.estimate.reduction import reduce as reduction_of
 from storeff.estimate.steps import OnPhase, read
 from storeff.kv.dumps import looks_like
-from storeff.report.build import Sizing, assemble, describe_run, size_all
+from storeff.report.build import (
+    Sizing,
+    assemble,
+    describe_run,
+    size_all,
+)
 from storeff.report.choice import describe_choice
 from storeff.report.model import Interrupted, Report, Scan, read_report, to_json
 from storeff.report.scanned import describe_scan
@@ -36,6 +42,9 @@ from storeff.report.sizing import (
     sized_for,
     supports_sizing,
 )
+from storeff.report.storage import DURABILITY_NINES as DURABILITY_NINES
+from storeff.report.storage import POLICIES as POLICIES
+from storeff.report.storage import Storage
 from storeff.scan.machine import THREADS_MAX, default_threads
 from storeff.scan.measurement import Measurement
 from storeff.scan.plan import Plan, Similarity, TableName, cells_of
@@ -46,8 +55,10 @@ from storeff.sources.source import Source
 from storeff.sources.tree import LocalTree
 
 if TYPE_CHECKING:
+    from storeff.report.bench_model import Bench
     from storeff.scan.siblings import Siblings
     from storeff.scan.similar import Deltas
+    from storeff.scan.speeds import Speed
 
 __all__ = [
     "Measured",
@@ -55,6 +66,7 @@ __all__ = [
     "Sampling",
     "Sizing",
     "Storage",
+    "bench",
     "build_report",
     "measure",
     "read_report",
@@ -77,7 +89,8 @@ PRECISION_LEAST, PRECISION_MOST = 0.001, 0.2
 class Measured:
     """What was found in some files. ``decision`` is how much was read and why: None if an interrupt
     ended the listing. ``similarity`` is what deltas save, if that was asked for and measured,
-    ``shards`` what is left below the erasure codes of the layouts to be sized."""
+    ``shards`` what is left below the erasure codes of the layouts to be sized, ``speeds`` how fast
+    codecs are on the data, by name: empty unless that was asked for."""
 
     data: Measurement
     scan: Scan
@@ -85,6 +98,7 @@ class Measured:
     started: datetime
     similarity: "tuple[Deltas, Siblings] | None" = None
     shards: Sequence[Shards] = ()
+    speeds: "Mapping[str, Speed]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,35 +146,6 @@ class Reduced:
         return supports_sizing(self.reduction)
 
 
-@dataclass(frozen=True)
-class Storage:
-    """What to size: ``layouts`` by name (all, if none is named; the first is the reference), on one
-    kind of drive at one site. ``catalogues`` is a directory with files of the caller's own.
-
-    Raises UsageError for an unknown name, StoreffError for a catalogue that is wrong.
-    """
-
-    layouts: Sequence[str] = ()
-    drive: str = "qlc-122"
-    site: str = "colocation-us"
-    catalogues: Path | None = None
-    files: Mapping[str, Path] = field(init=False, repr=False, compare=False)
-    scenarios: tuple[Scenario[Assumption], ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        from storeff.economics.catalogues import build_scenarios, own_catalogues
-
-        files = own_catalogues(self.catalogues)
-        made = build_scenarios(self.layouts, drive=self.drive, site=self.site, files=files)
-        # A frozen dataclass has no other way to complete itself.
-        for name, value in (
-            ("layouts", (*self.layouts,)),
-            ("files", files),
-            ("scenarios", (*made,)),
-        ):
-            object.__setattr__(self, name, value)
-
-
 def measure(
     sources: Name | Iterable[Name] | Source,
     *,
@@ -169,6 +154,7 @@ def measure(
     precision: float = 0.01,
     storage: Storage | None = None,
     similarity: bool = False,
+    speeds: bool = False,
     seed: int = 1,
     threads: int | None = None,
     kernel: str | None = None,
@@ -192,10 +178,10 @@ def measure(
     that. More chunks are compressed for less. What was reached is in ``reduction.method.cells``.
 
     ``similarity`` also measures what deltas between similar chunks would save; it needs a full
-    scan. ``threads`` None is one for each processor that this process may use, ``kernel`` None the
-    fastest of ``storeff.scan.run.kernels()``. ``exclude`` leaves out files by name, or by path
-    where a pattern holds a slash. Setting ``stop`` ends the reading early: what was measured by
-    then is returned, and says that it was interrupted.
+    scan. ``speeds`` times every codec on the data. ``threads`` None is one for each processor that
+    this process may use, ``kernel`` None the fastest of ``storeff.scan.run.kernels()``. ``exclude``
+    leaves out files by name, or by path where a pattern holds a slash. Setting ``stop`` ends the
+    reading early: what was measured by then is returned, and says that it was interrupted.
 
     ``on_progress`` is told how far the reading is, ``on_phase`` what is done before and after, and
     ``on_answer`` what is known of the answer by then.
@@ -240,6 +226,12 @@ def measure(
         on_phase("compressing similar chunks against each other")
         deltas = _similarity(source, data, threads, bytes_per_second, stop)
         interrupted = "comparing" if stop.is_set() else None
+    timed: Mapping[str, Speed] = {}
+    if speeds and found.windows is not None and interrupted is None:
+        from storeff.scan.speeds import measure_speeds
+
+        on_phase("timing codecs")
+        timed = measure_speeds(source, found.windows, bytes_per_second=bytes_per_second, stop=stop)
     scanned = describe_scan(
         data,
         names,
@@ -248,7 +240,7 @@ def measure(
         interrupted,
         found.probe_seconds,
     )
-    return Measured(data, scanned, decision, started, deltas, found.shards)
+    return Measured(data, scanned, decision, started, deltas, found.shards, timed)
 
 
 def _plan(
@@ -332,11 +324,30 @@ def size(
     on_layout: Callable[[str], None] = lambda name: None,
 ) -> Sizing:
     """The layouts of ``storage`` (by default all) for the target of ``reduced``, or for the scanned
-    bytes where it has none.
+    bytes where it has none. The reference is the first that ``storage`` names; else the neutral
+    REFERENCE_LAYOUT.
 
     Erasure codes are measured once on a machine; ``measure_codes`` measures them again. Raises
     StoreffError if too little was read to know how far the data reduces.
     """
+    logical_bytes = _sizable_bytes(reduced)
+    storage = storage or Storage()
+    return size_all(
+        _sized(reduced, logical_bytes, storage.scenarios),
+        reduced.seed,
+        today=date.today(),
+        reference=storage.reference,
+        nines=storage.durability_nines,
+        policy=storage.reduction,
+        reduction=reduced.reduction,
+        shelf_life=storage.files.get("shelf_life"),
+        measure_again=measure_codes,
+        on_layout=on_layout,
+    )
+
+
+def _sizable_bytes(reduced: Reduced) -> int:
+    """What is sized for. Raises StoreffError if nothing can be."""
     reduction = reduced.reduction
     if not reduction.data_bytes:
         raise StoreffError(
@@ -348,22 +359,47 @@ def size(
             "measure again and read more, or everything",
             "sampling",
         )
-    storage = storage or Storage()
-    target = reduced.target_bytes
-    logical_bytes = reduction.data_bytes if target is None else target
-    return size_all(
-        [
-            sized_for(reduction, logical_bytes, each, reduced.seed, reduced.scan)
-            for each in storage.scenarios
-        ],
-        reduced.seed,
-        today=date.today(),
-        reference=storage.layouts[0] if storage.layouts else None,
-        reduction=reduction,
-        shelf_life=storage.files.get("shelf_life"),
-        measure_again=measure_codes,
-        on_layout=on_layout,
+    return reduction.data_bytes if reduced.target_bytes is None else reduced.target_bytes
+
+
+def _sized(
+    reduced: Reduced, logical_bytes: int, scenarios: Iterable[Scenario[Assumption]]
+) -> list[Sized]:
+    return [
+        sized_for(reduced.reduction, logical_bytes, each, reduced.seed, reduced.scan)
+        for each in scenarios
+    ]
+
+
+def bench(
+    reduced: Reduced,
+    storages: Sequence[Storage],
+    *,
+    ingest_bytes_per_second: int | None = None,
+    quote: Fraction | None = None,
+    speeds: "Mapping[str, Speed] | None" = None,
+    measure_codes: bool = False,
+    on_layout: Callable[[str], None] = lambda name: None,
+) -> "Bench":
+    """Every layout of ``storages``, one for each kind of drive, beside the others, for the target
+    of ``reduced`` or for the scanned bytes; and every way to cut and compress on the reference.
+
+    ``ingest_bytes_per_second`` come in all the time, before reduction. ``quote`` is a data
+    reduction ratio that a vendor promises for the first layout. ``speeds`` are those of codecs on
+    the data. Raises StoreffError as ``size``.
+    """
+    from storeff.report.bench import Workload
+    from storeff.report.compare import compare
+
+    work = Workload(
+        logical_bytes=_sizable_bytes(reduced),
+        reduction=reduced.reduction,
+        scan=reduced.scan,
+        seed=reduced.seed,
+        speeds=dict(speeds or {}),
+        ingest_bytes_per_second=ingest_bytes_per_second,
     )
+    return compare(work, storages, quote, measure_again=measure_codes, on_layout=on_layout)
 
 
 def size_scenario(path: Path, *, measure_codes: bool = False) -> Sizing:
@@ -374,10 +410,14 @@ def size_scenario(path: Path, *, measure_codes: bool = False) -> Sizing:
 
 
 def build_report(
-    reduced: Reduced | None, sizing: Sizing | None = None, *, command: Iterable[str] = ()
+    reduced: Reduced | None,
+    sizing: Sizing | None = None,
+    *,
+    compared: "Bench | None" = None,
+    command: Iterable[str] = (),
 ) -> Report:
-    """The one document on all of it; ``reduced`` is None where a scenario was sized. ``command`` is
-    what the report names as the command that made it."""
+    """The one document on all of it; ``reduced`` is None where a scenario was sized, ``compared``
+    what ``bench`` gave. ``command`` is what the report names as the command that made it."""
     if reduced is None:
         return assemble(describe_run([*command], 1, datetime.now(UTC)), sizing=sizing)
     return assemble(
@@ -388,4 +428,5 @@ def build_report(
         target_bytes=reduced.target_bytes,
         scan=reduced.scan,
         reduction=reduced.reduction,
+        bench=compared,
     )

@@ -88,9 +88,10 @@ def test_the_figures_are_those_of_the_command(
     sizing = ("--target", "1EB", "--layout", "ceph-ec-8-3", "--layout", "rs-20-4")
     done = run("scan", tree, *words, *sizing, "-q", "-o", tmp_path / "r.json", command=PARTLY)
     assert done.returncode == (3 if "1MB" in words else 0), done.stderr
-    measured = storeff.measure([tree], sampling=storeff.Sampling(**sampling))
+    storage = storeff.Storage(["ceph-ec-8-3", "rs-20-4"])
+    measured = storeff.measure([tree], sampling=storeff.Sampling(**sampling), storage=storage)
     found = storeff.reduce(measured, target_bytes=10**18)
-    sized = storeff.size(found, storeff.Storage(["ceph-ec-8-3", "rs-20-4"]))
+    sized = storeff.size(found, storage)
     report = storeff.build_report(found, sized)
     assert figures(report) == figures(storeff.read_report(tmp_path / "r.json"))
 

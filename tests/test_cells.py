@@ -66,7 +66,7 @@ def test_every_row_rests_on_one_cell_and_blocks_in_units_on_the_same(name: str) 
     assert reduction is not None
     rows = reduction.combined, reduction.compression
     by_cell = [resting_on(*rows, c.chunker, c.codec, c.population) for c in reduction.method.cells]
-    assert [len(figures) for figures in by_cell] == [1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2]
+    assert [len(figures) for figures in by_cell] == [1, 1, 1, 1, 1, 1, 1, 1, 2, 2]
     left = [row.physical_bytes for row in reduction.combined]
     left += [row.compressed_bytes for row in reduction.compression]
     found = [figure for figures in by_cell for figure in figures]
@@ -117,7 +117,7 @@ def test_what_was_not_measured_is_a_dash_with_how_to_measure_it(columns: int) ->
         assert re.search(r"^  cdc-64KiB +1\.12x +\S+x +\S+x +\S+x +1\.15x \(zstd-3\)$", text, re.M)
         # Nothing is ever compressed of whole files, and independent blocks have no duplicates.
         assert re.search(r"^  whole-file +1\.02x$", text, re.M)
-        assert re.search(r"^  64 KiB, no dedup +1\.10x +1\.15x +-$", text, re.M)
+        assert re.search(r"^  64 KiB, no dedup +1\.10x +- +-$", text, re.M)
 
 
 def test_a_full_table_has_no_dash() -> None:
@@ -134,7 +134,7 @@ def test_what_is_less_precise_than_was_asked_for_is_one_warning() -> None:
     assert "imprecise" not in warned(report)
     report = with_reduction(report, with_cells(report.reduction, 0.006))
     assert warned(report)["imprecise"] == (
-        "7 of 11 figures are less precise than was asked for; furthest off is fixed-128KiB, lz4 "
+        "6 of 10 figures are less precise than was asked for; furthest off is fixed-128KiB, lz4 "
         "only, ±0.948 % for ±0.6 %"
     )
 

@@ -223,7 +223,7 @@ def test_without_parity_the_nines_are_those_of_its_drives(
     report: Path, data: Path, code: str
 ) -> None:
     (data / "layouts.toml").write_text(f"[weka-16-2]\ncode = {code}\n")
-    words = ("size", report, "--layout", "weka-16-2", "--data", data)
+    words = ("size", report, "--layout", "weka-16-2", "--data", data, "--durability", "none")
     layout = sized(*words)["layouts"][0]
     drives = 16 if "rs" in code else 1
     lost = layout["durability"]["annual_loss_probability_markov"]

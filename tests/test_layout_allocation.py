@@ -1,6 +1,7 @@
 """What whole units add: RAIDZ stripes of sectors, and objects padded to allocation units."""
 
 import itertools
+import math
 from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
@@ -33,6 +34,13 @@ NONE: dict[str, Any] = {
     "padding": Fraction(0),
     "rebuild_reserve": Fraction(0),
     "fill_limit": Fraction(1),
+    **dict.fromkeys(
+        (
+            *("rebuild_fill_limit", "imbalance", "file_system_reserve", "gc_reserve"),
+            *("object_metadata_bytes", "checksum"),
+        ),
+        math.nan,
+    ),
 }
 NARROW = st.builds(
     lambda k, m, sectors: raidz(k, m, sectors * 4 * KIB),

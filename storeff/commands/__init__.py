@@ -17,10 +17,13 @@ EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_NOT_COVERED = 3
 
-COMMANDS = ("scan", "kv", "size", "layouts", "drives", "schema", "doctor")
+COMMANDS = ("scan", "bench", "kv", "size", "layouts", "drives", "schema", "doctor")
 # By the code of an error, what on the command line does what its remedy says.
 FLAGS = {
     "block-tokens": "--block-tokens",
+    "drive": "--drive, --layout",
+    "growth": "--growth",
+    "snapshots": "--snapshots",
     "full-table": "storeff scan --table full, or with this --layout",
     "gpu": "--gpu",
     "gpus": "--gpus and --trace-gpus",
@@ -66,6 +69,7 @@ class _Commands(click.Group):
 Examples:
   storeff scan /data --target 50EB
   storeff scan /data --target 50EB -o report.json
+  storeff bench report.json --target 50EB
   storeff size report.json --target 80EB --layout rs-20-4
 
 \b

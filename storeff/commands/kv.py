@@ -14,7 +14,7 @@ import click
 from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.deliver import Delivery, command_line
 from storeff.commands.interrupt import stop_on_interrupt
-from storeff.commands.options import Choice, Durations, Size, SizingOptions, sizing_options
+from storeff.commands.options import Choice, Durations, Size, SizingOptions, caching_options
 from storeff.errors import StoreffError, pick
 from storeff.interrupts import EXIT_INTERRUPTED
 from storeff.scan.machine import check_address_space
@@ -115,7 +115,7 @@ Exit codes:
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out matching names.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
-@sizing_options
+@caching_options
 def command(
     paths: tuple[Path, ...],
     model: str | None,

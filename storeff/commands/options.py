@@ -1,7 +1,7 @@
 """Option types and options that several commands share."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 # Twenty billion times the 50 EB that people plan for.
 SIZE_BYTES_MAX = 10**30
+# Beyond what any system is said to reach, and what doubles hold of its complement.
+NINES_MOST = 30
+# Those of storeff.analysis, which --help would be slower to import; a test holds them equal.
+REDUCTIONS = ("configured", "shipped", "none")
 
 
 class Size(click.ParamType[int]):
@@ -138,23 +142,64 @@ data_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON report on stdout.")
 
 
+class Nines(click.ParamType[float | None]):
+    """A durability: ``11nines`` or ``11``; ``none`` asks for none."""
+
+    name = "nines"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        if not isinstance(value, str):
+            return None if value is None else float(value)
+        text = value.strip().lower()
+        if text == "none":
+            return None
+        try:
+            nines = float(text.removesuffix("nines").strip())
+        except ValueError:
+            self.fail(f"{value!r} is not a durability; write 11nines, or none", param, ctx)
+        if not 1 <= nines <= NINES_MOST:
+            self.fail(f"{value!r} is not from 1 to {NINES_MOST} nines", param, ctx)
+        return nines
+
+
 @dataclass(frozen=True)
 class SizingOptions:
     """What to size for. ``given`` is whether any of it was given on the command line."""
 
     target: int | None
     layouts: tuple[str, ...]
-    drive: str
+    drives: tuple[str, ...]
     site: str
     data_dir: Path | None
     measure_codes: bool
     given: bool
+    reduction: str = "configured"
+    durability: float | None = None
+    growth: float = 0.0
+    snapshots: float = 0.0
 
-    def storage(self) -> "Storage":
-        """What of the catalogues is to be sized. Raises UsageError for an unknown name."""
-        from storeff.analysis import Storage
+    @property
+    def drive(self) -> str:
+        """The one kind of drive, or the first."""
+        return self.drives[0]
 
-        return Storage(self.layouts, self.drive, self.site, self.data_dir)
+    def storage(self, drive: str | None = None) -> "Storage":
+        """What of the catalogues is to be sized, on the one kind of drive if none is named. Raises
+        UsageError for an unknown name."""
+        from storeff.analysis import POLICIES, Storage
+
+        return Storage(
+            self.layouts,
+            drive or self.drive,
+            self.site,
+            self.data_dir,
+            POLICIES[self.reduction],
+            self.durability,
+            self.growth,
+            self.snapshots,
+        )
 
 
 _SIZING = (
@@ -170,15 +215,49 @@ _SIZING = (
         multiple=True,
         metavar="NAME",
         help="Layout to size, repeatable; the first is the reference "
-        "[default: all, for a --target].",
+        "[default: all that run on the drive, for a --target].",
     ),
-    click.option("--drive", default="qlc-122", show_default=True, metavar="NAME"),
     click.option("--site", default="colocation-us", show_default=True, metavar="NAME"),
     data_option,
     click.option(
         "--measure-codes",
         is_flag=True,
         help="Measure erasure codes again; otherwise that is done once on a machine.",
+    ),
+)
+_DRIVE = click.option("--drive", default="qlc-122", show_default=True, metavar="NAME")
+_COMPARING = (
+    click.option(
+        "--reduction",
+        type=Choice(REDUCTIONS),
+        default="configured",
+        show_default=True,
+        help="Credit every layout with what its system can be configured to remove, with what it "
+        "removes as shipped, or with none.",
+    ),
+    click.option(
+        "--durability",
+        type=Nines(),
+        default="11nines",
+        show_default=True,
+        help="Give each layout the parity that this takes, by drive failures alone, as far as its "
+        "system can be configured so; none takes the parity of the catalogue.",
+    ),
+)
+_DATA = (
+    click.option(
+        "--growth",
+        type=Percentage(),
+        default="0%",
+        metavar="PCT",
+        help="By how much the target grows until the storage is full [default: 0%].",
+    ),
+    click.option(
+        "--snapshots",
+        type=Percentage(),
+        default="0%",
+        metavar="PCT",
+        help="What older states of the target add to it [default: 0%].",
     ),
 )
 _DELIVERY = (
@@ -197,18 +276,52 @@ _DELIVERY = (
 def sizing_options(command: Callable[..., int]) -> Callable[..., int]:
     """The options of every command that turns a measurement into a bill. The command is given them
     as ``sizing`` and ``delivery``."""
+    return _with_options(
+        (*_SIZING[:2], _DRIVE, *_SIZING[2:], *_COMPARING, *_DATA, *_DELIVERY), command
+    )
 
+
+def caching_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Those of a command that sizes caches: what is lost of one is computed again, and its data
+    reduction is its own."""
+    return _with_options((*_SIZING[:2], _DRIVE, *_SIZING[2:], *_DELIVERY), command)
+
+
+def comparing_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Those of a command that compares several kinds of drives."""
+    drives = click.option(
+        "--drive",
+        multiple=True,
+        metavar="NAME",
+        help="Kind of drive, repeatable [default: all flash that has a price].",
+    )
+    return _with_options(
+        (*_SIZING[:2], drives, *_SIZING[2:], *_COMPARING, *_DATA, *_DELIVERY), command
+    )
+
+
+def _with_options(
+    options: Sequence[Callable[..., Any]], command: Callable[..., int]
+) -> Callable[..., int]:
     @functools.wraps(command)
     def gathered(**words: Any) -> int:
         source = click.get_current_context().get_parameter_source
-        chosen = {
-            name: words.pop(name) for name in ("target", "layouts", "drive", "site", "data_dir")
-        }
+        names = (
+            *("target", "layouts", "drive", "site", "data_dir"),
+            *("reduction", "durability", "growth", "snapshots"),
+        )
+        chosen = {name: words.pop(name) for name in names if name in words}
         given = any(source(name) is ParameterSource.COMMANDLINE for name in chosen)
-        sizing = SizingOptions(**chosen, measure_codes=words.pop("measure_codes"), given=given)
+        drive = chosen.pop("drive")
+        sizing = SizingOptions(
+            **chosen,
+            drives=(drive,) if isinstance(drive, str) else drive,
+            measure_codes=words.pop("measure_codes"),
+            given=given,
+        )
         delivery = Delivery(*(words.pop(name) for name in ("output", "as_json", "full")))
         return command(sizing=sizing, delivery=delivery, **words)
 
-    for option in reversed((*_SIZING, *_DELIVERY)):
+    for option in reversed(options):
         gathered = option(gathered)
     return gathered

@@ -2,6 +2,10 @@
 
 from storeff.economics.bill import Bill as Bill
 from storeff.economics.bill import bill_for as bill_for
+from storeff.economics.bill import in_cells as in_cells
+from storeff.economics.floor import AtFloor as AtFloor
+from storeff.economics.floor import durability_of as durability_of
+from storeff.economics.floor import raised_to as raised_to
 from storeff.economics.model import Drive as Drive
 from storeff.economics.model import Scenario as Scenario
 from storeff.economics.model import build_scenario as build_scenario
@@ -11,7 +15,6 @@ from storeff.economics.model import load_scenario as load_scenario
 from storeff.economics.sensitivity import Sensitivity as Sensitivity
 from storeff.economics.sensitivity import sensitivity as sensitivity
 from storeff.economics.size import SizedLayout as SizedLayout
-from storeff.economics.size import durability_of as durability_of
 from storeff.economics.size import size as size
 from storeff.economics.uncertainty import PriceRisk as PriceRisk
 from storeff.economics.uncertainty import QuantityRisk as QuantityRisk

@@ -141,7 +141,7 @@ def bill(scenario: Scenario[Number], raw_bytes: Number, *, whole: bool = True) -
     held_drives = at_least(count(raw_bytes / clusters / drive.capacity_bytes), domains)
     cell_drives = at_least(held_drives, layout.code.fragments)
     if not is_unknown(layout.group_drives):
-        cell_drives = layout.group_drives * count(cell_drives / layout.group_drives)
+        cell_drives = count(layout.group_drives) * count(cell_drives / layout.group_drives)
     in_service = clusters * cell_drives
     failures = in_service * annual_failure_rate(drive)
     awaited = failures * scenario.spares.lead_weeks * 7 / 365

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from storeff.economics.model import Scenario, build_scenario, load_catalogue, lo
 from storeff.errors import StoreffError, did_you_mean, pick
 from storeff.kv.models.model import load_models
 from storeff.kv.retention.flash import load_gpus
-from storeff.layout import Data, load_layouts
+from storeff.layout import Data, Policy, credited, load_layouts
+from storeff.layout.credit import POLICY
 
 # The rest are those that load_catalogue knows.
 _LOADERS: dict[str, Callable[[Path], Any]] = {
@@ -23,6 +25,7 @@ _LOADERS: dict[str, Callable[[Path], Any]] = {
     "gpus": load_gpus,
     "shelf_life": load_shelf_life,
 }
+MEDIA = {"flash": "flash", "hdd": "hard disks"}
 CATALOGUES = (
     *("layouts", "drives", "enclosures", "racks", "sites", "finance", "spares", "carbon"),
     *("models", "gpus", "shelf_life"),
@@ -65,18 +68,54 @@ def own_catalogues(directory: Path | None) -> dict[str, Path]:
 
 
 def build_scenarios(
-    layouts: Sequence[str], *, drive: str, site: str, files: Mapping[str, Path]
+    layouts: Sequence[str],
+    *,
+    drive: str,
+    site: str,
+    files: Mapping[str, Path],
+    policy: Policy = POLICY,
+    growth: float = 0.0,
+    snapshots: float = 0.0,
 ) -> list[Scenario[Assumption]]:
-    """A scenario of each of ``layouts`` (all, if none), its data still to be measured; ``files``
-    are the user's own catalogues.
+    """A scenario of each of ``layouts``, credited under ``policy``, its data still to be measured;
+    ``files`` are the user's own catalogues. If none is named, all that run on the drive. The data
+    grows by ``growth`` of itself until the storage is full, and ``snapshots`` of it are older
+    states.
 
-    Raises StoreffError for a name that is unknown, and where drive, enclosure and rack do not fit
-    together: nothing of it is left to be noticed after data was read.
+    Raises StoreffError for a name that is unknown, for a layout that does not run on the drive, and
+    where drive, enclosure and rack do not fit together: nothing of it is left to be noticed after
+    data was read.
     """
     known = load_layouts(files.get("layouts"))
     chosen = [pick(known, name, "layout") for name in dict.fromkeys(layouts or known)]
-    unmeasured = Data(logical_bytes=ONE, reduction_ratio=ONE)
+    unmeasured: Data[Assumption] = Data(
+        logical_bytes=ONE,
+        reduction_ratio=ONE,
+        growth=_given("growth", 1 + growth if growth else None),
+        snapshots=_given("snapshots", snapshots or None),
+    )
     first = build_scenario(unmeasured, chosen[0], drive=drive, site=site, extra=dict(files))
     priced = map_numbers(first, exact)
     enclosures_per_rack(priced.rack, priced.enclosure, priced.drive)
-    return [msgspec.structs.replace(first, layout=layout) for layout in chosen]
+    media = first.drive.media
+    refused = [layout for layout in chosen if media not in layout.media]
+    if refused and (layouts or len(refused) == len(chosen)):
+        names = ", ".join(layout.name for layout in refused)
+        runs = " or ".join(MEDIA[each] for each in refused[0].media)
+        raise StoreffError(
+            f"{names} cannot be built on {drive}, {MEDIA[media]}: it runs on {runs}",
+            "choose another drive or another layout",
+            "drive",
+        )
+    return [
+        msgspec.structs.replace(first, layout=credited(layout, policy))
+        for layout in chosen
+        if media in layout.media
+    ]
+
+
+def _given(name: str, value: float | None) -> Assumption:
+    """What the reader says of the data; unknown, and no step of the waterfall, if nothing."""
+    if value is None:
+        return Assumption()
+    return Assumption(path=f"data.{name}", value=Fraction(str(value)), source="as given")

@@ -1,16 +1,16 @@
 """One layout sized: from the data to the bill, as the report carries it."""
 
-from fractions import Fraction
-
 import msgspec
 
 from storeff.data import Assumption, exact, map_numbers
-from storeff.economics.bill import Bill, annual_failure_rate, bill_for, in_cells
-from storeff.economics.model import Drive, Scenario
+from storeff.economics.bill import Bill, bill_for, in_cells
+from storeff.economics.floor import AtFloor, durability_of
+from storeff.economics.model import Scenario
 from storeff.economics.uncertainty import CostRange, cost_range, quantity_risk, replicates
 from storeff.layout.code import MeasuredCode
-from storeff.layout.fleet import Durability, durability
-from storeff.layout.number import Number, inexact, join, to_quantity
+from storeff.layout.credit import Credit
+from storeff.layout.fleet import Durability
+from storeff.layout.number import Number, join, to_quantity
 from storeff.layout.waterfall import Step, report_steps, usable_fraction
 from storeff.quantity import Draws, Quantity
 
@@ -32,7 +32,9 @@ class SizedLayout(msgspec.Struct, frozen=True, kw_only=True):
     byte of data that does not reduce.
 
     ``site`` and ``npv_range`` are null in a report of before schema 2.0. ``floor`` is null where
-    the layout does not deduplicate: all of its reduction is compression then.
+    the layout does not deduplicate: all of its reduction is compression then. ``credit`` is what
+    the system is credited with removing, ``at_floor`` how it stands to the durability asked for:
+    null if none was, and both in a report of before schema 2.2.
     """
 
     name: str
@@ -48,6 +50,8 @@ class SizedLayout(msgspec.Struct, frozen=True, kw_only=True):
     code: MeasuredCode | None = msgspec.field(name="codec")
     bill: Bill[Quantity]
     floor: Floor | None
+    credit: Credit | None = None
+    at_floor: AtFloor | None = None
 
 
 def size(
@@ -103,34 +107,3 @@ def size(
         npv_range=cost_range(alone, floor_draws, seed),
     )
     return msgspec.structs.replace(sized, floor=floor)
-
-
-def durability_of(scenario: Scenario[Assumption], bill: Bill[Number]) -> Durability:
-    """Durability of the scenario's layout on what ``bill`` counts, exact, in service."""
-    central: Scenario[Number] = map_numbers(scenario, inexact)
-    return durability(
-        central.layout,
-        logical_bytes=central.data.logical_bytes,
-        drives=float(bill.drives_in_service),
-        enclosures=float(bill.enclosures),
-        capacity_bytes=central.drive.capacity_bytes,
-        annual_failure_rate=annual_failure_rate(central.drive),
-        annual_failure_rate_range=_failure_rates(scenario.drive),
-        bit_error_rate=central.drive.bit_error_rate,
-        read_bytes_per_second=central.drive.read_bytes_per_second,
-        write_bytes_per_second=central.drive.write_bytes_per_second,
-    )
-
-
-def _failure_rates(drive: Drive[Assumption]) -> tuple[float, float] | None:
-    """The lowest and the highest rate in the range of what gives it; None if that has none."""
-    name = "mtbf_hours" if drive.afr.value is None else "afr"
-    ends: tuple[Fraction, ...] = getattr(drive, name).range or ()
-    if not ends:
-        return None
-    central = map_numbers(drive, inexact)
-    rates = [
-        float(annual_failure_rate(msgspec.structs.replace(central, **{name: float(end)})))
-        for end in ends
-    ]
-    return min(rates), max(rates)

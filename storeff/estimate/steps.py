@@ -26,6 +26,7 @@ from storeff.scan.sampling import SamplingDesign
 from storeff.scan.shards import ShardCode, Shards
 from storeff.scan.storage import Storage
 from storeff.scan.watch import Watch
+from storeff.scan.windows import Windows
 from storeff.sources.listed_once import ListedOnce
 from storeff.sources.source import Source
 
@@ -45,13 +46,14 @@ class OnPhase(Protocol):
 class Read(NamedTuple):
     """What was measured; what was decided to be read, None where an interrupt ended the listing;
     what an interrupt cut short; the CPU seconds of compressing, by chunker and whether that was of
-    all occurrences; and the shards of codes."""
+    all occurrences; the shards of codes; and the windows that were drawn of all the data."""
 
     data: Measurement
     decision: Decision | None
     interrupted: Interrupted | None
     probe_seconds: Mapping[tuple[str, bool], float]
     shards: Sequence[Shards] = ()
+    windows: Windows | None = None
 
 
 def read(
@@ -133,7 +135,8 @@ def read(
     data = compress(prober, replace(data, occurrences=every), windows, is_cut=is_cut)
     tell(Answer(COMPRESSION_ONLY, compression_only(data.occurrences or every)))
     shards = finish_shards(prober, probes)
-    return Read(data, decision, "reading" if is_cut else None, prober.cpu_seconds, shards)
+    cut: Interrupted | None = "reading" if is_cut else None
+    return Read(data, decision, cut, prober.cpu_seconds, shards, windows)
 
 
 def watch_of(plan: Plan, tell: Callable[[Answer], None]) -> Watch | None:

@@ -50,12 +50,11 @@ class MeasuredCode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def can_be_measured(code: Code) -> bool:
-    """Whether the library runs ``code``: no replicas, no RAIDZ (whose code is that of ZFS), no
-    stripes without parity, not more than MAX_FRAGMENTS, no local groups of one."""
+    """Whether the library runs ``code``: no replicas, no RAIDZ or dRAID (their code is that of
+    ZFS), nothing opaque, no stripes without parity, not more than MAX_FRAGMENTS, no local groups of
+    one."""
     return (
-        code.kind not in ("replica", "raidz")
-        and code.k < code.fragments <= MAX_FRAGMENTS
-        and code.k != code.l
+        code.kind in ("rs", "lrc") and code.k < code.fragments <= MAX_FRAGMENTS and code.k != code.l
     )
 
 

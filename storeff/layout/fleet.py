@@ -90,6 +90,8 @@ def durability(
     or where that is unknown a sector: the least that is coded together. For a group it is counted
     by all that its rebuild reads.
     """
+    if layout.code.kind == "opaque":
+        return Durability(**dict.fromkeys(Durability.__struct_fields__[:6]))
     down, outage = _outage(layout, drives, enclosures)
     survived = Durability(
         **dict.fromkeys(Durability.__struct_fields__[:6]),

@@ -17,7 +17,7 @@ _RAIDZ_PARITY_MOST = 3
 Nines = Callable[[Layout[Assumption]], float | None]
 
 
-class AtFloor(msgspec.Struct, frozen=True, kw_only=True):
+class Raised(msgspec.Struct, frozen=True, kw_only=True):
     """``layout`` with ``added`` further parities, or None and the ``reason``, a sentence."""
 
     layout: Layout[Assumption] | None
@@ -25,7 +25,7 @@ class AtFloor(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-def parity_for_floor(layout: Layout[Assumption], floor_nines: float, nines: Nines) -> AtFloor:
+def parity_for_floor(layout: Layout[Assumption], floor_nines: float, nines: Nines) -> Raised:
     """``layout`` with the fewest further parities that give at least ``floor_nines``.
 
     Parities are those of all stripes (``code.m``), further copies for a replica. Each takes one
@@ -42,7 +42,7 @@ def parity_for_floor(layout: Layout[Assumption], floor_nines: float, nines: Nine
             return _none(f"the nines of {wider.code} are unknown, as its repair or its drives are")
         found = given
         if found >= floor_nines:
-            return AtFloor(layout=wider, added=added)
+            return Raised(layout=wider, added=added)
     reached = f"{wider.code} reaches {math.floor(found * 10) / 10:.1f} nines, not {floor_nines:g}"
     if most:
         return _none(f"{reached}, and is what it can be configured with at most")
@@ -76,5 +76,5 @@ def _most_further(layout: Layout[Assumption]) -> int:
     return max(0, most - (code.fragments - code.k))
 
 
-def _none(reason: str) -> AtFloor:
-    return AtFloor(layout=None, reason=reason)
+def _none(reason: str) -> Raised:
+    return Raised(layout=None, reason=reason)

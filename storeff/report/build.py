@@ -5,7 +5,7 @@ import os
 import platform
 import resource
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,20 +13,25 @@ from pathlib import Path
 import msgspec
 
 import storeff
-from storeff.data import AssumptionRow, load_shelf_life, rows
+from storeff.data import Assumption, AssumptionRow, load_shelf_life, rows
 from storeff.economics import (
     QuantityRisk,
+    Scenario,
     Sensitivity,
     SizedLayout,
+    in_cells,
     price_risk,
     quantity_risk,
+    raised_to,
     sensitivity,
     size,
     width_between,
 )
 from storeff.estimate.reduction import Reduction, Sampling
-from storeff.layout import measured_code
+from storeff.layout import Credit, Policy, measured_code
+from storeff.layout.credit import POLICY
 from storeff.quantity import Quantity
+from storeff.report.bench_model import Bench
 from storeff.report.incomplete import incomplete
 from storeff.report.model import (
     SCHEMA_VERSION,
@@ -39,7 +44,7 @@ from storeff.report.model import (
     Target,
     Uncertainty,
 )
-from storeff.report.sizing import Sized
+from storeff.report.sizing import HEADLINE_SYSTEM, Sized, describe
 from storeff.report.warn import warn
 from storeff.scan.codecs import PACKAGES, codec_versions
 from storeff.scan.machine import cpu_name
@@ -75,8 +80,9 @@ def describe_run(
 
 @dataclass(frozen=True)
 class Sizing:
-    """Layouts sized, the cheapest first: that of least npv, or of least raw bytes while a price is
-    unknown. ``sensitivity`` and ``uncertainty`` are about the layout named ``reference``."""
+    """Layouts sized, those at the durability asked for first, of these the cheapest: that of least
+    npv, or of least raw bytes while a price is unknown. ``sensitivity`` and ``uncertainty`` are
+    about the layout named ``reference``."""
 
     layouts: tuple[SizedLayout, ...]
     reference: str
@@ -86,12 +92,53 @@ class Sizing:
     assumptions: tuple[AssumptionRow, ...]
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A layout on a kind of drive: what it rests on, and what it comes to."""
+
+    sized: Sized
+    result: SizedLayout
+
+    @property
+    def scenario(self) -> Scenario[Assumption]:
+        return self.sized.scenario
+
+
+def size_one(
+    sized: Sized,
+    *,
+    nines: float | None = None,
+    policy: Policy = POLICY,
+    measure_again: bool = False,
+) -> Candidate:
+    """``sized`` with the parity that ``nines`` take. ``policy`` is what it was credited under."""
+    scenario, at_floor = sized.scenario, None
+    if nines is not None:
+        scenario, at_floor = raised_to(scenario, nines, sized.draws)
+    scenario = in_cells(scenario)
+    system = scenario.layout.reduction or HEADLINE_SYSTEM
+    code = measured_code(scenario.layout.code, again=measure_again)
+    result = size(scenario, sized.draws, code, sized.floor_ratio, sized.floor_draws)
+    credit = Credit(
+        policy=policy,
+        reduction=describe(system),
+        as_shipped=system.as_shipped,
+        condition=system.condition,
+    )
+    return Candidate(
+        replace(sized, scenario=scenario),
+        msgspec.structs.replace(result, credit=credit, at_floor=at_floor),
+    )
+
+
 def size_all(
     sized: Sequence[Sized],
     seed: int,
     *,
     today: date,
     reference: str | None = None,
+    nines: float | None = None,
+    policy: Policy = POLICY,
     reduction: Reduction | None = None,
     shelf_life: Path | None = None,
     measure_again: bool = False,
@@ -99,18 +146,21 @@ def size_all(
 ) -> Sizing:
     """Size every scenario in ``sized``, of which there is one at least.
 
-    ``reference`` None is the cheapest. ``reduction`` is what the data was measured to reduce to.
+    ``reference`` None is the cheapest. ``nines`` is the durability that each is given the parity
+    for, as far as it can be; those that reach it come first. ``policy`` is what the layouts were
+    credited under. ``reduction`` is what the data was measured to reduce to.
     ``shelf_life`` is the user's own file for that catalogue, ``today`` the day against which
     assumptions are judged stale. ``measure_again`` measures erasure codes whose figures are kept
     from before. Raises StoreffError if an erasure code does not give its data back.
     """
-    layouts = []
+    candidates = []
     for each in sized:
         on_layout(each.scenario.layout.name)
-        codec = measured_code(each.scenario.layout.code, again=measure_again)
-        layouts.append(size(each.scenario, each.draws, codec, each.floor_ratio, each.floor_draws))
-    layouts.sort(key=_cost)
+        candidates.append(size_one(each, nines=nines, policy=policy, measure_again=measure_again))
+    candidates.sort(key=lambda each: _cost(each.result))
+    layouts = [each.result for each in candidates]
     name = reference or layouts[0].name
+    sized = [each.sized for each in candidates]
     chosen = next(each for each in sized if each.scenario.layout.name == name)
     return Sizing(
         layouts=tuple(layouts),
@@ -130,14 +180,15 @@ def assemble(
     scan: Scan | None = None,
     reduction: Reduction | None = None,
     kv: Kv | None = None,
+    bench: Bench | None = None,
 ) -> Report:
-    """The report on what was measured, and on ``sizing`` if anything was sized."""
+    """The report on what was measured, and on what was sized or compared, if anything was."""
     missing = incomplete(scan, reduction, kv)
     report = Report(
         schema_version=SCHEMA_VERSION,
         complete=not missing,
         incomplete_because=[each.message for each in missing],
-        currency=sizing.currency if sizing else "USD",
+        currency=sizing.currency if sizing else bench.currency if bench else "USD",
         run=run,
         target=None
         if target_bytes is None
@@ -151,16 +202,18 @@ def assemble(
         uncertainty=sizing.uncertainty if sizing else None,
         assumptions=list(sizing.assumptions) if sizing else [],
         warnings=[],
+        bench=bench,
     )
     return msgspec.structs.replace(report, warnings=[*missing, *warn(report)])
 
 
-def _cost(layout: SizedLayout) -> tuple[bool, float, str]:
+def _cost(layout: SizedLayout) -> tuple[bool, bool, float, str]:
     """What layouts are ordered by; those that cost the same, by name."""
     npv = layout.bill.npv.value
     raw_bytes = layout.raw_bytes.value
     assert raw_bytes is not None
-    return npv is None, raw_bytes if npv is None else npv, layout.name
+    below_floor = layout.at_floor is not None and not layout.at_floor.is_reached
+    return below_floor, npv is None, raw_bytes if npv is None else npv, layout.name
 
 
 def _uncertainty(chosen: Sized, reduction: Reduction | None, seed: int) -> Uncertainty:
@@ -207,5 +260,5 @@ def _assumptions(
     sized: Sequence[Sized], today: date, shelf_life: Path | None
 ) -> list[AssumptionRow]:
     life = load_shelf_life(shelf_life)
-    listed = {row.path: row for each in sized for row in rows(each.scenario, today, life)}
+    listed = {row.path: row for each in sized for row in rows(in_cells(each.scenario), today, life)}
     return [listed[path] for path in sorted(listed)]

@@ -18,7 +18,7 @@ from storeff.kv.trace.read import Trace
 from storeff.kv.trace.replay import Replayed
 from storeff.layout import Data
 from storeff.layout.number import Number
-from storeff.layout.waterfall import raw, step_factors
+from storeff.layout.waterfall import raw, reserves, step_factors
 from storeff.quantity import Quantity
 from storeff.report.model import Kv, KvModel, KvRetention, Report, Warned
 from storeff.report.sizing import Sized
@@ -98,7 +98,7 @@ def flash_of(
     unsized: Data[Assumption] = Data(logical_bytes=ONE, reduction_ratio=ratio)
     factors = step_factors(map_numbers(unsized, exact), map_numbers(layout, exact))
     del factors["data_reduction"]
-    empty = factors["rebuild_reserve"] * factors["fill_limit"]
+    empty = raw(1, reserves(map_numbers(layout, exact)))
     return Flash(
         bytes_per_token=written_bytes_per_token(model, cache_format),
         drive_capacity_bytes=int(_known(drive.capacity_bytes)),

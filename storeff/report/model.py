@@ -20,11 +20,12 @@ from storeff.kv.measure.survey import Found, Survey
 from storeff.kv.retention.flash import Retention
 from storeff.kv.trace.prefix import ChunkSharing
 from storeff.kv.trace.replay import Replayed
+from storeff.report.bench_model import Bench
 from storeff.report.check import contradictions
 from storeff.report.earlier import to_present
 from storeff.text import escaped_json
 
-SCHEMA_VERSION = "2.1"
+SCHEMA_VERSION = "2.2"
 MAJOR_VERSIONS = ("1", "2")
 # The largest report of some 32 sources and a thousand kinds of dumps is a hundredth of this.
 REPORT_BYTES_MAX = 64 << 20
@@ -219,7 +220,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     ``complete`` is whether everything that was asked for was measured and gave a figure;
     ``incomplete_because`` says why not, a sentence each. ``sensitivity`` and ``uncertainty`` are
-    about the layout named ``reference_layout``.
+    about the layout named ``reference_layout``. ``bench`` compares layouts on several kinds of
+    drives; null in a report of before schema 2.2.
     """
 
     schema_version: str
@@ -237,6 +239,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     uncertainty: Uncertainty | None
     assumptions: list[AssumptionRow]
     warnings: list[Warned]
+    bench: Bench | None = None
 
 
 def to_json(report: Report) -> bytes:

@@ -10,10 +10,11 @@ from storeff.report.figures import known
 from storeff.report.incomplete import coverage_shown, skipped_rows
 from storeff.report.model import Report, Scan
 from storeff.report.page import Column, Paragraph, Part, Section, shortened, tabled
+from storeff.report.sections_bench import bench_sections
 from storeff.report.sections_kv import kv_sections
 from storeff.report.sections_layouts import layout_sections
 from storeff.report.sections_reduction import has_figures, reduction_sections, source_labels
-from storeff.report.summary import FULL_TABLE, summary
+from storeff.report.summary import FULL_TABLE, after_bench, summary
 from storeff.units import counted, format_bytes
 
 SHOWN_SOURCES = 8
@@ -22,6 +23,9 @@ _SOURCE_WIDTH = 70
 
 def sections(report: Report, *, full: bool = True) -> list[Section]:
     """What there is to say of ``report``, the answer first: that alone unless ``full``."""
+    if report.bench is not None:
+        shown = list(bench_sections(report, full=full))
+        return [*shown, *_details(report)] if full else [*shown, after_bench()]
     return [*summary(report, full=full), *(_details(report) if full else ())]
 
 

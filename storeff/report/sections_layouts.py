@@ -106,6 +106,12 @@ def _layouts(report: Report) -> Section:
     def floor(layout: SizedLayout) -> str:
         return "" if layout.floor is None else interval(layout.floor.raw_bytes, format_bytes)
 
+    def without_floor(layout: SizedLayout) -> str:
+        at_floor = layout.at_floor
+        return (
+            "" if at_floor is None or at_floor.npv_without is None else cost(at_floor.npv_without)
+        )
+
     made = tabled(
         report.layouts,
         {
@@ -116,14 +122,48 @@ def _layouts(report: Report) -> Section:
             "racks": lambda each: interval(each.bill.racks, count),
             "power": lambda each: interval(each.bill.facility_mw_peak, format_power),
             f"{years(report.layouts[0])}-year cost": lambda each: cost(each.bill.npv),
+            "nines": lambda each: known(each.durability.nines, floored),
+            "parity added": _parity_added,
+            "cost without": without_floor,
             "compression only, raw": floor,
             "capex": lambda each: cost(each.bill.capex.total),
-            "nines": lambda each: known(each.durability.nines, floored),
+            Column("reduces by", "text"): _credited,
         },
     )
     drive = _short(report.layouts[0].drive)
     title = f"What {format_size_both(logical_bytes(report))} would need, on {drive} drives"
-    return Section("layouts", title, (made,))
+    at_floor = report.layouts[0].at_floor
+    if at_floor is not None:
+        title += f", at {at_floor.nines:g} nines or more"
+    return Section("layouts", title, (made, *map(Paragraph, _conditions(report.layouts))))
+
+
+def _parity_added(layout: SizedLayout) -> str:
+    at_floor = layout.at_floor
+    if at_floor is None:
+        return ""
+    if not at_floor.is_reached:
+        return "below"
+    return f"+{at_floor.parities_added}" if at_floor.parities_added else "0"
+
+
+def _credited(layout: SizedLayout) -> str:
+    credit = layout.credit
+    if credit is None:
+        return ""
+    off = credit.policy == "configured" and not credit.as_shipped
+    return f"{credit.reduction}{', off as shipped' if off else ''}"
+
+
+def _conditions(layouts: Sequence[SizedLayout]) -> Iterator[str]:
+    """What it takes for systems to reduce as they are credited with, and why some stay below the
+    floor."""
+    for layout in layouts:
+        credit, at_floor = layout.credit, layout.at_floor
+        if credit is not None and credit.condition and credit.reduction != "nothing":
+            yield f"{_short(layout.name)} reduces if: {credit.condition}"
+        if at_floor is not None and at_floor.reason is not None:
+            yield f"{_short(layout.name)}: {at_floor.reason}"
 
 
 def _contributions(report: Report) -> Section:

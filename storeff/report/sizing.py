@@ -103,6 +103,8 @@ def sized_for(
             kind="assumption" if left is whole else "measured",
         ),
         parity_ratio=NO_VALUE if shards is None else _parity_ratio(shards, source),
+        growth=scenario.data.growth,
+        snapshots=scenario.data.snapshots,
         allocation_bytes=1 if left is whole else system.allocation_bytes,
         objects=None if scan is None else object_sizes(scan, reduction),
     )

@@ -60,7 +60,8 @@ _WARNING_WIDTH = 110
 # The most important first; those of what is incomplete are in the first line.
 _IMPORTANCE = (
     *("no-redundancy", "unknown-price", "no-dedup-point", "no-reduction", "beyond-scan"),
-    *("imprecise", "small-objects", "stale-assumptions", "sampled", "holes"),
+    *("below-floor", "several-clusters", "off-as-shipped", "imprecise", "small-objects"),
+    *("stale-assumptions", "sampled", "holes"),
 )
 
 # Lines for facts: the title takes two, what is incomplete four, and the next prompt one.
@@ -86,6 +87,13 @@ def summary(report: Report, *, full: bool) -> Iterator[Section]:
     if not full:
         rows = _fitting(rows, _LINES if report.complete else _LINES - _INCOMPLETE_LINES)
     yield Section("answer", _title(report), (Facts(tuple(rows)),) if rows else ())
+
+
+def after_bench() -> Section:
+    """What to do next after a comparison of layouts."""
+    return Section(
+        "next", "Next: --full shows every row and its arithmetic; -o FILE keeps it", style=""
+    )
 
 
 def _fitting(rows: list[tuple[str, str]], lines: int) -> list[tuple[str, str]]:
@@ -203,7 +211,9 @@ def _layout(report: Report) -> Rows:
         yield "Expected loss", UNKNOWN
     else:
         size = "less than 1 B" if lost < 1 else format_bytes(lost)
-        yield "Expected loss", f"{size} a year, by drive failures alone ({floored(nines)} nines)"
+        asked = "" if layout.at_floor is None else f", {layout.at_floor.nines:g} asked for"
+        told = f"{floored(nines)} nines{asked}"
+        yield "Expected loss", f"{size} a year, by drive failures alone ({told})"
 
 
 def _most(report: Report) -> str:

@@ -97,7 +97,7 @@ def laid_out(part: Part | Section, width: int, ascii_only: bool = False) -> Iter
 
 def _facts(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
     """Texts beside their labels, or where there is no room below them."""
-    least = max(len(label) for label, _ in rows) + len(_GAP)
+    least = max(cell_len(label) for label, _ in rows) + len(_GAP)
     before = None
     for label, text in rows:
         said = "" if label == before else label
@@ -108,7 +108,7 @@ def _facts(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
             yield from (_INDENT + line for line in fold(text, width - len(_INDENT)))
             continue
         for line in fold(text, width - least):
-            yield f"{said:{least}}{line}"
+            yield f"{said}{' ' * (least - cell_len(said))}{line}"
             said = ""
 
 

@@ -81,6 +81,36 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             + (", ..." if len(stale) > 4 else ""),
             own.format("today's figures"),
         )
+    below = [x.name for x in report.layouts if x.at_floor and not x.at_floor.is_reached]
+    if below:
+        nines = next(f"{x.at_floor.nines:g}" for x in report.layouts if x.at_floor)
+        yield (
+            "below-floor",
+            f"{counted(len(below), 'layout stays', 'layouts stay')} below {nines} nines: "
+            f"{', '.join(below)}",
+            "choose another, or ask for less durability",
+        )
+    parted = [
+        f"{x.name} {x.bill.cells.value:,}"
+        for x in report.layouts
+        if x.floor is not None and x.bill.cells.value is not None and x.bill.cells.value > 1
+    ]
+    if parted:
+        yield (
+            "several-clusters",
+            f"more clusters than one are needed of {', '.join(parted)}; none sees the duplicates "
+            "of another, so the reduction holds if each has data like what was scanned",
+            "keep data that repeats itself in one cluster, and scan it by cluster",
+        )
+    reference = next((x for x in report.layouts if x.name == report.reference_layout), None)
+    credit = reference.credit if reference else None
+    if reference and credit and credit.policy == "configured" and not credit.as_shipped:
+        yield (
+            "off-as-shipped",
+            f"{reference.name} is credited with {credit.reduction}, which is off as shipped"
+            + (f": {credit.condition}" if credit.condition else ""),
+            "turn it on, or credit what is on as shipped",
+        )
     bare = [layout.name for layout in report.layouts if not _is_redundant(layout)]
     if bare:
         yield (
@@ -99,6 +129,7 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
 
 
 def _is_redundant(layout: SizedLayout) -> bool:
+    """Whether it keeps more than one copy of the data, or it is not known what it keeps."""
     factors = {step.step: step.factor.value for step in layout.waterfall}
     return (factors["copies"], factors["erasure_coding"]) != (1, 1)
 

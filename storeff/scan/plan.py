@@ -145,7 +145,7 @@ _DEFAULT = (
     Probed("fixed-4KiB", False, ("lz4", "zstd-1")),
     Probed("cdc-64KiB", False, ("lz4", "zstd-1", "zstd-3")),
     Probed("fixed-4KiB", True, ("lz4", "zstd-1")),
-    Probed("fixed-64KiB", True, ("lz4", "zstd-1")),
+    Probed("fixed-64KiB", True, ("lz4",)),
     Probed("fixed-128KiB", True, ("lz4",)),
     Probed("cdc-64KiB", True, ("lz4", "zstd-1", "zstd-3")),
 )

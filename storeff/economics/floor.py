@@ -1,0 +1,88 @@
+"""The parity that a durability takes: every layout is compared at the same floor."""
+
+from fractions import Fraction
+
+import msgspec
+
+from storeff.data import Assumption, exact, map_numbers
+from storeff.economics.bill import Bill, annual_failure_rate, bill_for, in_cells
+from storeff.economics.model import Drive, Scenario
+from storeff.economics.uncertainty import quantity_risk
+from storeff.layout.fleet import Durability, durability
+from storeff.layout.floor import parity_for_floor
+from storeff.layout.model import Layout
+from storeff.layout.number import Number, inexact
+from storeff.quantity import Draws, Quantity
+
+
+class AtFloor(msgspec.Struct, frozen=True, kw_only=True):
+    """How a layout came to ``nines`` or more, by drive failures alone: with ``parities_added``
+    beyond what it is catalogued with, for which it would need ``raw_bytes_without`` and cost
+    ``npv_without``, or not at all, for a ``reason``."""
+
+    nines: float
+    is_reached: bool
+    parities_added: int
+    reason: str | None
+    raw_bytes_without: Quantity | None = None
+    npv_without: Quantity | None = None
+
+
+def raised_to(
+    scenario: Scenario[Assumption], nines: float, draws: Draws | None
+) -> tuple[Scenario[Assumption], AtFloor]:
+    """``scenario`` with the fewest further parities that lose an object in a year with a
+    probability of 10 to the minus ``nines`` or less; as it is, where no number of them does.
+    ``draws`` replicate its reduction ratio."""
+
+    def nines_of(layout: Layout[Assumption]) -> float | None:
+        raised = in_cells(msgspec.structs.replace(scenario, layout=layout))
+        return durability_of(raised, bill_for(map_numbers(raised, exact))).nines
+
+    found = parity_for_floor(scenario.layout, nines, nines_of)
+    if found.layout is None:
+        return scenario, AtFloor(
+            nines=nines, is_reached=False, parities_added=0, reason=found.reason
+        )
+    if not found.added:
+        return scenario, AtFloor(nines=nines, is_reached=True, parities_added=0, reason=None)
+    without = quantity_risk(scenario, draws)
+    return msgspec.structs.replace(scenario, layout=found.layout), AtFloor(
+        nines=nines,
+        is_reached=True,
+        parities_added=found.added,
+        reason=None,
+        raw_bytes_without=without.raw_bytes,
+        npv_without=without.npv,
+    )
+
+
+def durability_of(scenario: Scenario[Assumption], bill: Bill[Number]) -> Durability:
+    """Durability of the scenario's layout on what ``bill`` counts, exact, in service."""
+    central: Scenario[Number] = map_numbers(scenario, inexact)
+    return durability(
+        central.layout,
+        logical_bytes=central.data.logical_bytes,
+        drives=float(bill.drives_in_service),
+        enclosures=float(bill.enclosures),
+        capacity_bytes=central.drive.capacity_bytes,
+        annual_failure_rate=annual_failure_rate(central.drive),
+        annual_failure_rate_range=_failure_rates(scenario.drive),
+        bit_error_rate=central.drive.bit_error_rate,
+        read_bytes_per_second=central.drive.read_bytes_per_second,
+        write_bytes_per_second=central.drive.write_bytes_per_second,
+    )
+
+
+def _failure_rates(drive: Drive[Assumption]) -> tuple[float, float] | None:
+    """The lowest and the highest rate in the range of what gives it; None if that has none."""
+    name = "mtbf_hours" if drive.afr.value is None else "afr"
+    ends: tuple[Fraction, ...] = getattr(drive, name).range or ()
+    if not ends:
+        return None
+    central = map_numbers(drive, inexact)
+    rates = [
+        float(annual_failure_rate(msgspec.structs.replace(central, **{name: float(end)})))
+        for end in ends
+    ]
+    return min(rates), max(rates)

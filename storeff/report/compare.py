@@ -1,0 +1,195 @@
+"""Layouts compared: which to buy, what would flip that, and what a vendor's promise is worth."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from storeff.data import Assumption, exact, map_numbers
+from storeff.economics import Scenario, bill_for
+from storeff.errors import StoreffError
+from storeff.layout.number import Number, inexact, is_unknown
+from storeff.quantity import Quantity
+from storeff.report.bench import Workload, at_floor, chunking_of, rows_of, systems_of
+from storeff.report.bench_model import Bench, Flip, Quoted, Recommendation, Row
+from storeff.report.build import Candidate, size_one
+from storeff.report.sizing import Sized, sized_for
+from storeff.report.storage import Storage
+
+
+def compare(
+    work: Workload,
+    storages: Sequence[Storage],
+    quote: Fraction | None = None,
+    *,
+    measure_again: bool = False,
+    on_layout: Callable[[str], None] = lambda name: None,
+) -> Bench:
+    """Every layout of ``storages`` beside the others, and every way to cut and compress on the
+    reference of the first; what a ``quote`` for the first layout is worth. ``measure_again`` as in
+    ``size_all``. Raises StoreffError for a layout that reduces in a way that was not measured."""
+    first = storages[0]
+
+    def sized(scenario: Scenario[Assumption]) -> Sized:
+        return sized_for(work.reduction, work.logical_bytes, scenario, work.seed, work.scan)
+
+    candidates: list[Candidate] = []
+    for storage in storages:
+        for scenario in storage.scenarios:
+            on_layout(f"{scenario.layout.name} on {storage.drive}")
+            candidates.append(
+                size_one(
+                    sized(scenario),
+                    nines=storage.durability_nines,
+                    policy=storage.reduction,
+                    measure_again=measure_again,
+                )
+            )
+    named = [each for each in first.scenarios if each.layout.name == first.reference]
+    reference = (named or [*first.scenarios])[0]
+    variants = [
+        msgspec.structs.replace(
+            reference, layout=msgspec.structs.replace(reference.layout, reduction=system)
+        )
+        for system in systems_of(work.reduction)
+    ]
+    rows = rows_of(candidates, work)
+    return Bench(
+        currency=reference.currency,
+        logical_bytes=work.logical_bytes,
+        durability_nines=first.durability_nines,
+        ingest_bytes_per_second=work.ingest_bytes_per_second,
+        reference=reference.layout.name,
+        rows=rows,
+        chunking=chunking_of(
+            (size_one(sized(each), nines=first.durability_nines) for each in variants), work
+        ),
+        recommendation=recommended(rows, candidates),
+        quoted=None if quote is None else quoted(candidates[0], quote),
+        speeds=work.speeds,
+    )
+
+
+def recommended(rows: Sequence[Row], candidates: Sequence[Candidate]) -> Recommendation | None:
+    """The cheapest row at the floor with a known cost; None if there is none."""
+    priced = [row for row in rows if at_floor(row) and row.npv.value is not None]
+    if not priced:
+        return None
+    first = priced[0]
+    second = next((row for row in priced if row.layout != first.layout), None)
+    by_name = {(each.scenario.layout.name, each.scenario.drive.name): each for each in candidates}
+    flips: tuple[Flip, ...] = ()
+    if second is not None:
+        flips = tuple(
+            _flips(by_name[first.layout, first.drive], by_name[second.layout, second.drive])
+        )
+    return Recommendation(
+        layout=first.layout,
+        drive=first.drive,
+        runner_up=None if second is None else second.layout,
+        runner_up_drive=None if second is None else second.drive,
+        flips=flips,
+    )
+
+
+# How far an input is looked at in search of where two layouts cost the same.
+_FARTHEST = 100.0
+# Storage that is filled less than this is not built.
+_LEAST_FILLED = 0.2
+
+
+def _flips(first: Candidate, second: Candidate) -> Iterable[Flip]:
+    """What of the two would have to be how for them to cost the same."""
+    ours, theirs = (_central(each) for each in (first, second))
+    cheaper, dearer = (bill_for(each, whole=False).npv for each in (ours, theirs))
+
+    def ratio(scenario: Any, value: float) -> Any:
+        data = msgspec.structs.replace(scenario.data, reduction_ratio=value)
+        return msgspec.structs.replace(scenario, data=data)
+
+    def price(scenario: Any, value: float) -> Any:
+        drive = msgspec.structs.replace(scenario.drive, price=value)
+        return msgspec.structs.replace(scenario, drive=drive)
+
+    def filled(scenario: Any, value: float) -> Any:
+        layout = msgspec.structs.replace(scenario.layout, fill_limit=value)
+        return msgspec.structs.replace(scenario, layout=layout)
+
+    now = theirs.data.reduction_ratio
+    at = _crossing(lambda x: ratio(theirs, x), cheaper, now, now * _FARTHEST)
+    yield _flip("reduction_ratio", second, now, at)
+    now = ours.data.reduction_ratio
+    at = _crossing(lambda x: ratio(ours, x), dearer, now / _FARTHEST, now)
+    yield _flip("reduction_ratio", first, now, at)
+    now = theirs.drive.price
+    at = _crossing(lambda x: price(theirs, x), cheaper, 0.0, now)
+    yield _flip("price", second, now, at)
+    now = ours.layout.fill_limit
+    at = _crossing(lambda x: filled(ours, x), dearer, min(_LEAST_FILLED, now), now)
+    yield _flip("fill_limit", first, now, at)
+
+
+def _flip(name: str, of: Candidate, now: float, at: float | None) -> Flip:
+    measured = None
+    q = of.result.reduction_ratio
+    if name == "reduction_ratio" and q.low is not None and q.high is not None:
+        measured = at is not None and q.low <= at <= q.high
+    return Flip(
+        input=name, layout=of.scenario.layout.name, now=float(now), at=at, is_measured_so=measured
+    )
+
+
+def _central(each: Candidate) -> Any:
+    return map_numbers(each.scenario, inexact)
+
+
+def _crossing(changed: Callable[[float], Any], npv: float, low: float, high: float) -> float | None:
+    """Where from ``low`` to ``high`` the cost of what ``changed`` gives is ``npv``, if anywhere.
+    Fractions of drives are bought, so that the cost has no steps."""
+    from scipy.optimize import brentq
+
+    def over(x: float) -> float:
+        return float(bill_for(changed(x), whole=False).npv) - npv
+
+    ends = over(low), over(high)
+    if math.isnan(sum(ends)) or ends[0] * ends[1] > 0:
+        return None
+    return float(brentq(over, low, high, xtol=1e-9 * max(abs(high), 1.0), rtol=1e-9))
+
+
+# ---- a vendor's promise ----
+
+
+def quoted(each: Candidate, ratio: Fraction) -> Quoted:
+    """What a promise of ``ratio`` is worth against what was measured."""
+    scenario, result = each.scenario, each.result
+    data = msgspec.structs.replace(
+        scenario.data, reduction_ratio=Assumption(value=ratio, source="quoted")
+    )
+    promised = bill_for(map_numbers(msgspec.structs.replace(scenario, data=data), exact))
+    measured = exact(scenario.data.reduction_ratio)
+    draws = each.sized.draws
+    reached = [measured >= ratio] if draws is None else draws[np.isfinite(draws)] >= float(ratio)
+    if not len(reached):
+        raise StoreffError("how far the data reduces is not known well enough to judge a quote")
+    return Quoted(
+        ratio=float(ratio),
+        layout=scenario.layout.name,
+        drive=scenario.drive.name,
+        measured=result.reduction_ratio,
+        drives=result.bill.drives,
+        drives_quoted=_plain(promised.drives),
+        npv=result.bill.npv,
+        npv_quoted=_plain(promised.npv),
+        probability=float(np.mean(reached)),
+    )
+
+
+def _plain(x: Number) -> Quantity:
+    if is_unknown(x):
+        return Quantity(None, None, None, "derived")
+    whole: Any = int(x) if x == int(x) else round(float(x), 2)
+    return Quantity(whole, whole, whole, "derived")

@@ -1,0 +1,79 @@
+"""What is to be sized: layouts, drives, a site, and on what terms they are compared."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from storeff.data import Assumption
+from storeff.economics import Scenario
+from storeff.errors import UsageError, pick
+from storeff.layout.credit import POLICY, Policy
+
+POLICIES: dict[str, Policy] = {name: name for name in get_args(Policy)}
+# What object stores are sold with (Backblaze and Amazon S3 state eleven nines a year).
+DURABILITY_NINES = 11.0
+# A hundred times the data; more was meant as a percentage.
+ADDED_MOST = 100.0
+# What the first line is about where no layout is named: a plain code with the middle of what is
+# published of fill limits, metadata and reserves, and compression alone.
+REFERENCE_LAYOUT = "reference-10-4"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What to size: ``layouts`` by name (all that run on the drive, if none is named), on one kind
+    of drive at one site. ``catalogues`` is a directory with files of the caller's own.
+
+    Every system is credited with what it can be configured to remove, what it removes as it is
+    ``"shipped"``, or ``"none"``. Each layout is given the parity that it takes to lose an object in
+    a year with a probability of 10 to the minus ``durability_nines``, as far as the system can be
+    configured so; None takes the parity that it is catalogued with. The data grows by ``growth`` of
+    itself until the storage is full, and older states of it add ``snapshots`` of it.
+
+    Raises UsageError for an unknown name, StoreffError for a catalogue that is wrong and for a
+    layout that does not run on the drive.
+    """
+
+    layouts: Sequence[str] = ()
+    drive: str = "qlc-122"
+    site: str = "colocation-us"
+    catalogues: Path | None = None
+    reduction: Policy = POLICY
+    durability_nines: float | None = DURABILITY_NINES
+    growth: float = 0.0
+    snapshots: float = 0.0
+    files: Mapping[str, Path] = field(init=False, repr=False, compare=False)
+    reference: str | None = field(init=False, repr=False, compare=False)
+    scenarios: tuple[Scenario[Assumption], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        from storeff.economics.catalogues import build_scenarios, own_catalogues
+
+        for name in ("growth", "snapshots"):
+            if not 0 <= getattr(self, name) <= ADDED_MOST:
+                raise UsageError(
+                    f"{name} of {getattr(self, name) * 100:g} % cannot be sized for",
+                    f"give 0 % to {ADDED_MOST * 100:,.0f} %",
+                    name,
+                )
+        files = own_catalogues(self.catalogues)
+        made = build_scenarios(
+            self.layouts,
+            drive=self.drive,
+            site=self.site,
+            files=files,
+            policy=pick(POLICIES, self.reduction, "reduction"),
+            growth=self.growth,
+            snapshots=self.snapshots,
+        )
+        names = [each.layout.name for each in made]
+        reference = REFERENCE_LAYOUT if REFERENCE_LAYOUT in names else None
+        # A frozen dataclass has no other way to complete itself.
+        for name, value in (
+            ("reference", self.layouts[0] if self.layouts else reference),
+            ("layouts", (*self.layouts,)),
+            ("files", files),
+            ("scenarios", (*made,)),
+        ):
+            object.__setattr__(self, name, value)
