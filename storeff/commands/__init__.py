@@ -17,7 +17,7 @@ EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_NOT_COVERED = 3
 
-COMMANDS = ("scan", "bench", "kv", "size", "layouts", "drives", "schema", "doctor")
+COMMANDS = ("scan", "bench", "kv", "size", "report", "layouts", "drives", "schema", "doctor")
 # By the code of an error, what on the command line does what its remedy says.
 FLAGS = {
     "block-tokens": "--block-tokens",

@@ -1,0 +1,40 @@
+"""storeff report: what another format is written to, and what is refused."""
+
+import json
+from pathlib import Path
+
+from support.cli import storeff
+from support.golden import GOLDEN
+
+from storeff.commands.report import FORMATS
+from storeff.report import formats
+
+REPORT = GOLDEN / "reports" / "2.0" / "scan.json"
+
+
+def test_the_words_of_the_command_line_are_the_formats() -> None:
+    assert list(FORMATS) == formats.names()
+
+
+def test_a_report_is_turned_into_the_schema_of_today(tmp_path: Path) -> None:
+    old = GOLDEN / "reports" / "1.5" / "scan.json"
+    done = storeff("report", old, "--to", "json", "-o", tmp_path / "new.json")
+    assert done.returncode == 0, done.stderr
+    again = storeff("report", tmp_path / "new.json", "--to", "json")
+    assert again.stdout == (tmp_path / "new.json").read_text()
+    assert json.loads(again.stdout)["reduction"] is not None
+
+
+def test_the_report_is_not_replaced_by_what_is_made_of_it(tmp_path: Path) -> None:
+    report = tmp_path / "r.json"
+    report.write_bytes(REPORT.read_bytes())
+    done = storeff("report", report, "--to", "json", "-o", report)
+    assert done.returncode == 1
+    assert "would replace" in done.stderr
+    assert report.read_bytes() == REPORT.read_bytes()
+
+
+def test_an_unknown_format_names_the_nearest() -> None:
+    done = storeff("report", REPORT, "--to", "jsn")
+    assert done.returncode == 2
+    assert "did you mean 'json'" in done.stderr
