@@ -281,3 +281,47 @@ def test_as_shipped_a_system_does_not_reduce_by_what_is_off(reduced: Reduced) ->
 def test_an_unknown_policy_is_named() -> None:
     with pytest.raises(UsageError, match="did you mean 'shipped'"):
         Storage(reduction="shiped")  # type: ignore[arg-type]
+
+
+# ---- the documentation ----
+
+PAGE = Path(__file__).parents[1] / "docs" / "bench.md"
+STEPS = {
+    "data reduction": "data_reduction",
+    "metadata": "metadata",
+    "redundancy": "erasure_coding",
+    "padding": "padding",
+    "checksums": "checksums",
+    "rebuild reserve": "rebuild_reserve",
+    "maximum utilisation": "fill_limit",
+    "imbalance": "imbalance",
+}
+
+
+def test_the_layouts_worked_by_hand_are_what_storeff_says_of_them() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in PAGE.read_text().splitlines()
+        if line.startswith("|")
+    ]
+    head = next(i for i, cells in enumerate(rows) if cells[0] == "step")
+    names = rows[head][1:]
+    storage = Storage(names)
+    measured = storeff.measure(SAMPLES, storage=storage)
+    sized = storeff.size(storeff.reduce(measured, target_bytes=50 * 10**18), storage)
+    by_name = {layout.name: layout for layout in sized.layouts}
+    shown = {cells[0]: cells[1:] for cells in rows[head + 2 :]}
+    for column, name in enumerate(names):
+        layout = by_name[name]
+        factors = {step.step: step.factor.value or 1 for step in layout.waterfall}
+        for label, step in STEPS.items():
+            factor = factors.pop(step, 1)
+            assert shown[label][column] == ("" if factor == 1 else f"{factor:.4g}"), (name, label)
+        # Nothing that is not in the table.
+        assert set(factors.values()) == {1}
+        drives = layout.bill.drives_in_service.value
+        assert shown["drives in service: raw / 122.88 TB"][column] == f"{drives:,}"
+        product = math.prod(float(shown[label][column] or 1) for label in STEPS)
+        assert product == pytest.approx(
+            float(shown["**raw for a logical byte**"][column]), rel=2e-3
+        )

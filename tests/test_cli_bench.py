@@ -118,6 +118,33 @@ def test_a_file_of_data_is_scanned_and_no_report(tmp_path: Path) -> None:
     assert made["logical_bytes"] == path.stat().st_size
 
 
+OWN = (
+    '[ours-10-2]\ncode = { kind = "rs", k = 10, m = 2 }\nmetadata = 0.01\npadding = 0\n'
+    "rebuild_reserve = 0.05\nfill_limit = 0.9\n"
+)
+
+
+def test_layouts_of_one_s_own_stand_beside_the_catalogue(scanned: Path, tmp_path: Path) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text(OWN)
+    words = (scanned, "--drive", "qlc-122")
+    names = {each["layout"] for each in bench(*words)["rows"]}
+    with_own = {each["layout"] for each in bench(*words, "--layouts", own)["rows"]}
+    assert with_own == {"ours-10-2", *names}
+
+
+def test_two_files_of_own_layouts_are_one_too_many(scanned: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    for path in (folder / "layouts.toml", tmp_path / "mine.toml"):
+        path.write_text(OWN)
+    words = ("--layouts", tmp_path / "mine.toml", "--data", folder)
+    done = storeff("bench", scanned, *words)
+    assert done.returncode == 2
+    assert "both hold layouts of your own" in done.stderr
+    assert "--layouts, --data" in done.stderr
+
+
 def test_no_floor_takes_the_parity_of_the_catalogue(scanned: Path) -> None:
     made = bench(scanned, "--drive", "qlc-122", "--durability", "none")
     assert made["durability_nines"] is None

@@ -33,6 +33,7 @@ FLAGS = {
     "sampling": "--sample 100%, or a larger --sample or --time-budget",
     "scale": "--requests-per-second, or --gpus and --trace-gpus",
     "scenario": "--scenario FILE",
+    "own-layouts": "--layouts, --data",
     "precision": "--precision",
     "similarity": "--similarity without --sample or --time-budget",
     "table": "--table",

@@ -59,7 +59,7 @@ Examples:
   storeff bench report.json --target 50EB      (a report of scan, without reading the data)
   storeff bench report.json --durability 13nines --reduction shipped
   storeff bench report.json --layout vast-146-4 --layout weka-16-2 --quote ratio=2.5
-  storeff bench report.json --data ./ours --drive qlc-122 --full
+  storeff bench report.json --layouts ours.toml --drive qlc-122 --full
 
 \b
 Exit codes:

@@ -179,6 +179,7 @@ class SizingOptions:
     durability: float | None = None
     growth: float = 0.0
     snapshots: float = 0.0
+    own_layouts: Path | None = None
 
     @property
     def drive(self) -> str:
@@ -199,6 +200,7 @@ class SizingOptions:
             self.durability,
             self.growth,
             self.snapshots,
+            self.own_layouts,
         )
 
 
@@ -295,8 +297,15 @@ def comparing_options(command: Callable[..., int]) -> Callable[..., int]:
         metavar="NAME",
         help="Kind of drive, repeatable [default: all flash that has a price].",
     )
+    own = click.option(
+        "--layouts",
+        "own_layouts",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Layouts of your own beside the built-in ones, as storeff layouts --toml prints them.",
+    )
     return _with_options(
-        (*_SIZING[:2], drives, *_SIZING[2:], *_COMPARING, *_DATA, *_DELIVERY), command
+        (*_SIZING[:2], own, drives, *_SIZING[2:], *_COMPARING, *_DATA, *_DELIVERY), command
     )
 
 
@@ -308,7 +317,7 @@ def _with_options(
         source = click.get_current_context().get_parameter_source
         names = (
             *("target", "layouts", "drive", "site", "data_dir"),
-            *("reduction", "durability", "growth", "snapshots"),
+            *("reduction", "durability", "growth", "snapshots", "own_layouts"),
         )
         chosen = {name: words.pop(name) for name in names if name in words}
         given = any(source(name) is ParameterSource.COMMANDLINE for name in chosen)

@@ -23,7 +23,8 @@ REFERENCE_LAYOUT = "reference-10-4"
 @dataclass(frozen=True)
 class Storage:
     """What to size: ``layouts`` by name (all that run on the drive, if none is named), on one kind
-    of drive at one site. ``catalogues`` is a directory with files of the caller's own.
+    of drive at one site. ``catalogues`` is a directory with files of the caller's own,
+    ``own_layouts`` one file with layouts beside those of the catalogue.
 
     Every system is credited with what it can be configured to remove, what it removes as it is
     ``"shipped"``, or ``"none"``. Each layout is given the parity that it takes to lose an object in
@@ -43,6 +44,7 @@ class Storage:
     durability_nines: float | None = DURABILITY_NINES
     growth: float = 0.0
     snapshots: float = 0.0
+    own_layouts: Path | None = None
     files: Mapping[str, Path] = field(init=False, repr=False, compare=False)
     reference: str | None = field(init=False, repr=False, compare=False)
     scenarios: tuple[Scenario[Assumption], ...] = field(init=False, repr=False, compare=False)
@@ -58,6 +60,14 @@ class Storage:
                     name,
                 )
         files = own_catalogues(self.catalogues)
+        if self.own_layouts is not None:
+            if "layouts" in files:
+                raise UsageError(
+                    f"{files['layouts']} and {self.own_layouts} both hold layouts of your own",
+                    "put all of them into one file",
+                    "own-layouts",
+                )
+            files["layouts"] = self.own_layouts
         made = build_scenarios(
             self.layouts,
             drive=self.drive,
