@@ -117,6 +117,13 @@ def test_drive_writes_are_those_of_the_ingest_coded_and_amplified(reduced: Reduc
     assert found.dwpd_required == pytest.approx(a_day / (drives * 122_880_000_000_000))
 
 
+def test_a_unit_that_is_no_piece_on_a_drive_amplifies_nothing_that_is_known(
+    compared: Bench,
+) -> None:
+    # WEKA allocates objects in 4 KiB, of which a sixteenth is no write to a drive.
+    assert row(compared, "weka-16-2").write_amplification == 1
+
+
 # The analytic form for over-provisioning of 7, 12, 20, 28 and 50 %.
 @pytest.mark.parametrize(
     ("over_provisioning", "amplification"),

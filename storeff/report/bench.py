@@ -25,6 +25,9 @@ from storeff.scan.plan import NONE
 from storeff.scan.speeds import Speed
 
 SECONDS_PER_DAY = 86_400
+# What drives are written in at least; an object's unit over k data fragments that is no multiple
+# of it is not what falls on one drive.
+SECTOR_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -229,7 +232,8 @@ def _amplified(layout: Layout[Assumption], drive: Any) -> float:
     piece_bytes = numbers.stripe_unit_bytes
     if is_unknown(piece_bytes):
         piece_bytes = numbers.object_unit_bytes / layout.code.k
-    if layout.packing == "packed" or is_unknown(piece_bytes) or is_unknown(unit_bytes):
+    is_piece = not is_unknown(piece_bytes) and piece_bytes % SECTOR_BYTES == 0
+    if layout.packing == "packed" or not is_piece or is_unknown(unit_bytes):
         return 1.0
     return float(math.ceil(piece_bytes / unit_bytes) * unit_bytes / piece_bytes)
 
