@@ -10,7 +10,16 @@ import click
 from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.deliver import Delivery, command_line
 from storeff.commands.interrupt import stop_on_interrupt
-from storeff.commands.options import Choice, Sample, Size, SizingOptions, comparing_options
+from storeff.commands.options import (
+    TABLES,
+    Choice,
+    Sample,
+    Size,
+    SizingOptions,
+    comparing_options,
+    quiet_option,
+    seed_option,
+)
 from storeff.errors import StoreffError
 from storeff.interrupts import EXIT_INTERRUPTED
 from storeff.scan.machine import check_address_space
@@ -20,7 +29,6 @@ if TYPE_CHECKING:
 
 # What tells a report from data, near its beginning.
 REPORT_MARK = b'"schema_version"'
-TABLES = ("default", "full")
 
 
 class Rate(Size):
@@ -89,8 +97,8 @@ Exit codes:
 @click.option(
     "--sample", type=Sample(), help="Read a part, where data is scanned: as of storeff scan."
 )
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
-@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@seed_option
+@quiet_option
 def command(
     sources: tuple[Path, ...],
     sizing: SizingOptions,

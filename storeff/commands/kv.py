@@ -14,7 +14,15 @@ import click
 from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.deliver import Delivery, command_line
 from storeff.commands.interrupt import stop_on_interrupt
-from storeff.commands.options import Choice, Durations, Size, SizingOptions, caching_options
+from storeff.commands.options import (
+    Choice,
+    Durations,
+    Size,
+    SizingOptions,
+    caching_options,
+    quiet_option,
+    seed_option,
+)
 from storeff.errors import StoreffError, pick
 from storeff.interrupts import EXIT_INTERRUPTED
 from storeff.scan.machine import check_address_space
@@ -113,8 +121,8 @@ Exit codes:
 @click.option("--sample", type=Size(), default="64MB", show_default=True, help="Dumps to read.")
 @click.option("-x", "--one-file-system", is_flag=True, help="Do not leave the file system.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out matching names.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
-@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@seed_option
+@quiet_option
 @caching_options
 def command(
     paths: tuple[Path, ...],

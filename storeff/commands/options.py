@@ -23,6 +23,7 @@ SIZE_BYTES_MAX = 10**30
 NINES_MOST = 30
 # Those of storeff.analysis, which --help would be slower to import; a test holds them equal.
 REDUCTIONS = ("configured", "shipped", "none")
+TABLES = ("default", "full")
 
 
 class Size(click.ParamType[int]):
@@ -139,6 +140,10 @@ data_option = click.option(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Directory with your own layouts, drives, enclosures... .toml, on top of the built-in.",
 )
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON report on stdout.")
 
 

@@ -10,6 +10,7 @@ from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.deliver import Delivery, command_line
 from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import (
+    TABLES,
     Choice,
     Duration,
     Glob,
@@ -17,13 +18,12 @@ from storeff.commands.options import (
     Sample,
     Size,
     SizingOptions,
+    quiet_option,
+    seed_option,
     sizing_options,
 )
 from storeff.interrupts import EXIT_INTERRUPTED
 from storeff.scan.machine import THREADS_MAX, check_address_space
-
-# Those of storeff.measure, which --help would be slower to import; a test holds them equal.
-TABLES = ("default", "full")
 
 
 @click.command(
@@ -112,8 +112,8 @@ Exit codes:
     help="Also estimate what deltas between similar chunks, and XOR between checkpoints, would "
     "save. Measuring takes 1.3 times the CPU, and up to 3.6 GB are read again.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True)
-@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@seed_option
+@quiet_option
 def command(
     sources: tuple[Path, ...],
     sizing: SizingOptions,
