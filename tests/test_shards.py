@@ -437,6 +437,7 @@ def test_each_code_is_measured_once() -> None:
         below("ceph-ec-8-3", unit_bytes=None),
         below("ceph-ec-8-3", unit_bytes=6000),
         below("ceph-ec-8-3", unit_bytes=1 << 30),
+        LAYOUTS["onefs-16-2"],
         below("ceph-ec-8-3", codec="none", allocation_bytes=1, required_ratio=1.0),
         msgspec.structs.replace(below("ceph-ec-8-3"), code=Code("rs", 250, 20)),
     ],

@@ -125,9 +125,12 @@ def shard_codes(layouts: Iterable[Layout[Assumption]]) -> tuple[ShardCode, ...]:
 
 def _shard_code(layout: Layout[Assumption]) -> ShardCode | None:
     """How ``layout`` makes the shards that it compresses; None if it compresses none, or they are
-    not measured: if its stripe unit is unknown, or not as many whole blobs or allocation units."""
+    not measured: if its stripe unit is unknown, or not as many whole blobs or allocation units; or
+    if stripes are as wide as files are long."""
     code, system, unit = layout.code, layout.reduction, layout.stripe_unit_bytes.value
     if system is None or not system.below_code or NONE not in (system.dedup, system.codec):
+        return None
+    if layout.packing == "file-striped":
         return None
     if system.codec == NONE or unit is None or not can_be_measured(code):
         return None
