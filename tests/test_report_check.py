@@ -408,6 +408,14 @@ def test_an_impossible_report_of_kv_caches_is_found_to_be_one(name: str) -> None
     assert any(expected in each for each in said_of(report))
 
 
+@pytest.mark.parametrize("name", ["layout", "runner_up_drive"])
+def test_what_is_recommended_is_a_row_of_the_bench(name: str) -> None:
+    report = json.loads((GOLDEN / "reports" / "2.2" / "bench.json").read_bytes())
+    assert said_of(report) == []
+    report["bench"]["recommendation"][name] = "another"
+    assert any("is none of bench.rows" in each for each in said_of(report))
+
+
 def test_what_contradicts_itself_is_refused_in_one_line_with_what_to_do(
     written: Any, tmp_path: Path
 ) -> None:

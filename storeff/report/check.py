@@ -13,6 +13,7 @@ from storeff.economics.uncertainty import CostRange
 from storeff.estimate.reduction import Reduction, resting_on, widest
 from storeff.layout import Step
 from storeff.quantity import Quantity
+from storeff.report.bench_model import Bench
 
 if TYPE_CHECKING:
     from storeff.report.model import Kv, Report, Scan
@@ -66,11 +67,24 @@ def contradictions(report: "Report") -> Iterator[str]:
     if (report.reference_layout is not None or names) and report.reference_layout not in names:
         yield "reference_layout is none of layouts"
     yield from _once("layouts", report.layouts, "name")
+    if report.bench is not None:
+        yield from _bench(report.bench)
     yield from _once("assumptions", report.assumptions, "path")
     for index, layout in enumerate(report.layouts):
         yield from _layout(layout, f"layouts[{index}]")
         if layout.waterfall:
             yield from _sized_for(report, layout.waterfall[0], f"layouts[{index}].waterfall")
+
+
+def _bench(bench: Bench) -> Iterator[str]:
+    yield from _once("bench.rows", bench.rows, "layout", "drive")
+    chosen, rows = bench.recommendation, {(row.layout, row.drive) for row in bench.rows}
+    if chosen is not None:
+        if (chosen.layout, chosen.drive) not in rows:
+            yield "bench.recommendation is none of bench.rows"
+        runner_up = (chosen.runner_up, chosen.runner_up_drive)
+        if None not in runner_up and runner_up not in rows:
+            yield "bench.recommendation.runner_up is none of bench.rows"
 
 
 def _once(path: str, rows: Sequence[msgspec.Struct], *names: str) -> Iterator[str]:

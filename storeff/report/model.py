@@ -5,6 +5,7 @@ knows and joins them. Readers accept any later minor version and ignore what the
 """
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,6 +55,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     kernel: str | None
     plan_digest: str | None
+
+    @property
+    def started_at(self) -> datetime | None:
+        """``started``, in UTC; None where that names no moment."""
+        try:
+            moment = datetime.fromisoformat(self.started)
+            return moment.astimezone(UTC) if moment.tzinfo else None
+        except (ValueError, OverflowError):
+            return None
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

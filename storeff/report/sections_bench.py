@@ -57,6 +57,15 @@ def best_by_layout(rows: Sequence[Row]) -> list[Row]:
     return list(found.values())
 
 
+def recommended_row(bench: Bench) -> Row | None:
+    """The row that is recommended, if one is."""
+    chosen = bench.recommendation
+    if chosen is None:
+        return None
+    about = (chosen.layout, chosen.drive)
+    return next(row for row in bench.rows if (row.layout, row.drive) == about)
+
+
 def _cells(report: Report) -> dict[str | Column, Callable[[Row], str]]:
     return {
         Column("drive", "name", least=7): lambda row: row.drive,
@@ -94,7 +103,7 @@ def _named(row: Row, bench: Bench) -> str:
         marks += "+"
     changed = row.floor is not None and row.floor.parities_added
     code = f" as {row.code}" if changed else ""
-    return f"{shortened(row.layout, _NAME_WIDTH)}{code}{' ' if marks else ''}{marks}"
+    return f"{_short(row.layout)}{code}{' ' if marks else ''}{marks}"
 
 
 def _notes(bench: Bench, rows: Sequence[Row]) -> Iterator[str]:
@@ -148,18 +157,26 @@ def _sentence(report: Report, bench: Bench) -> str:
     assert chosen is not None
     rows = {(row.layout, row.drive): row for row in bench.rows}
     first = rows[chosen.layout, chosen.drive]
-    text = f"{first.layout} on {first.drive}, {money(first.npv, report.currency)}"
+    text = f"{_on_drive(first)}, {money(first.npv, report.currency)}"
     if chosen.runner_up is None or chosen.runner_up_drive is None:
         return f"{text}."
     second = rows[chosen.runner_up, chosen.runner_up_drive]
     others = [row for row in best_by_layout(bench.rows) if _is_other(row, first, second)]
-    named = [f"{second.layout} on {second.drive} {_more(second, first)} more"]
-    named += [f"{row.layout} {_more(row, first)}" for row in others[:_ALTERNATIVES]]
+    named = [f"{_on_drive(second)} {_more(second, first)} more"]
+    named += [f"{_short(row.layout)} {_more(row, first)}" for row in others[:_ALTERNATIVES]]
     text += f"; {', '.join(named)}"
     flips = [_flip(report, flip) for flip in chosen.flips if flip.at is not None]
     if not flips:
         return f"{text}; nothing that was tried would flip the first two."
     return f"{text}; it flips if {', or if '.join(flips)}."
+
+
+def _on_drive(row: Row) -> str:
+    return f"{_short(row.layout)} on {_short(row.drive)}"
+
+
+def _short(name: str) -> str:
+    return shortened(name, _NAME_WIDTH)
 
 
 def _more(row: Row, first: Row) -> str:
@@ -173,16 +190,17 @@ def _is_other(row: Row, first: Row, second: Row) -> bool:
 
 def _flip(report: Report, flip: Flip) -> str:
     assert flip.at is not None
+    layout = _short(flip.layout)
     if flip.input == "reduction_ratio":
         at, now = _apart(lambda x, digits: f"{x:,.{digits}f}x", flip.at, flip.now, 2)
-        text = f"{flip.layout} reduces {at} (now {now})"
+        text = f"{layout} reduces {at} (now {now})"
         return text + (", as the measurement allows" if flip.is_measured_so else "")
     if flip.input == "price":
         currency = shortened(report.currency, _CURRENCY_WIDTH)
         at, now = _apart(lambda x, digits: f"{x:,.{digits}f} {currency}", flip.at, flip.now, 0)
-        return f"a drive for {flip.layout} costs {at} (now {now})"
+        return f"a drive for {layout} costs {at} (now {now})"
     at, now = _apart(lambda x, digits: f"{100 * x:.{digits}f} %", flip.at, flip.now, 1)
-    return f"{input_name(flip.input)} of {flip.layout} is {at} (now {now})"
+    return f"{input_name(flip.input)} of {layout} is {at} (now {now})"
 
 
 def _apart(
@@ -203,7 +221,8 @@ def _quote(report: Report, bench: Bench) -> str:
         return text
     missing = float(drives) - float(quote.drives_quoted.value)
     word = "short" if missing > 0 else "over"
-    text += f", {times(float(measured))}x measured on {quote.layout}: {count(abs(missing))} drives"
+    text += f", {times(float(measured))}x measured on {_short(quote.layout)}"
+    text += f": {count(abs(missing))} drives"
     cost, quoted = quote.npv.value, quote.npv_quoted.value
     if cost is not None and quoted is not None:
         text += f" and {amount(abs(float(cost) - float(quoted)), report.currency)}"
