@@ -70,4 +70,6 @@ def hostile(name: str) -> Report:
             row["drive"] = HOSTILE
         chosen = found["bench"]["recommendation"]
         chosen |= {"drive": HOSTILE, "runner_up_drive": HOSTILE}
+        if found["bench"]["quoted"] is not None:
+            found["bench"]["quoted"]["drive"] = HOSTILE
     return msgspec.convert(found, Report)
