@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_every_number_is_one_of_the_report(path: Path) -> None:
         if row["ServiceName"] == "Hardware support":
             fee = [shown.pop(each) for each in ("PricingQuantity", "x_QuantityLow")]
             assert {*fee, shown.pop("x_QuantityHigh")} == {"1"}
-        assert {float(each) for each in shown.values()} <= known
+        assert {json.loads(each.replace("E", "e")) for each in shown.values()} <= known
 
 
 @pytest.mark.parametrize("name", ["2.0/scan.json", "2.0/part.json", "2.0/kv-trace.json"])

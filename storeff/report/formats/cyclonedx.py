@@ -1,0 +1,188 @@
+"""What is to be bought as a bill of materials: CycloneDX 1.6 JSON (ECMA-424), of type device.
+
+Its components are drives, spares, enclosures and racks of the reference layout, or of the row that
+a bench recommends. CycloneDX has no field for a quantity or a price, so these are properties that
+begin with ``storeff:``, and with them every assumption about a component with its source and date.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from storeff.economics import SizedLayout
+from storeff.quantity import Quantity
+from storeff.report.bench_model import Row
+from storeff.report.charges import Charge, charges
+from storeff.report.model import Report, to_json
+from storeff.report.sections_bench import recommended_row
+from storeff.report.sections_layouts import reference_layout
+from storeff.text import escaped_json
+
+IS_TEXT = True
+
+Properties = list[dict[str, str]]
+
+_DESCRIPTIONS = {"drives": "Drives", "enclosures": "Enclosures", "racks": "Racks with switches"}
+
+
+def render(report: Report) -> bytes:
+    """The bill of materials; without components where nothing was sized."""
+    digest = hashlib.sha256(to_json(report)).hexdigest()
+    document: dict[str, Any] = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        # The same report always makes the same document.
+        "serialNumber": uuid.uuid5(uuid.NAMESPACE_URL, f"urn:storeff:report:{digest}").urn,
+        "version": 1,
+        "metadata": _metadata(report),
+        "components": [],
+    }
+    system: dict[str, Any] | None = None
+    if report.layouts:
+        layout = reference_layout(report)
+        system = _layout(layout, report.currency)
+        document["components"] = list(_parts(report, layout))
+    elif report.bench is not None:
+        row = recommended_row(report.bench)
+        if row is not None:
+            system = _row(row, report.currency)
+            document["components"] = list(_parts_of_row(row))
+    if system is not None:
+        document["metadata"]["component"] = system
+        # Cables, servers and spare parts other than drives are in no bill.
+        incomplete = {"aggregate": "incomplete", "assemblies": [system["bom-ref"]]}
+        document["compositions"] = [incomplete]
+    return escaped_json(msgspec.json.format(msgspec.json.encode(document), indent=2)) + b"\n"
+
+
+def _metadata(report: Report) -> dict[str, Any]:
+    version, moment = report.run.versions.get("storeff"), report.run.started_at
+    tool = {"type": "application", "name": "storeff"}
+    return {
+        **({} if moment is None else {"timestamp": moment.isoformat()}),
+        # Proposed, and yet to be bought.
+        "lifecycles": [{"phase": "design"}],
+        "tools": {"components": [tool if version is None else {**tool, "version": version}]},
+        "properties": _properties(
+            ("schema_version", report.schema_version),
+            ("complete", "true" if report.complete else "false"),
+            ("target_bytes", None if report.target is None else report.target.bytes),
+            *(("warning", each.message) for each in report.warnings),
+        ),
+    }
+
+
+def _layout(layout: SizedLayout, currency: str) -> dict[str, Any]:
+    bill, capex = layout.bill, layout.bill.capex
+    costs = {
+        "capex:drives": capex.drives,
+        "capex:enclosures": capex.enclosures,
+        "capex:racks": capex.racks,
+        "capex:total": capex.total,
+        "present_value": bill.npv,
+    }
+    figures = {
+        "reduction_ratio": layout.reduction_ratio,
+        "raw_bytes": layout.raw_bytes,
+        "facility_mw_peak": bill.facility_mw_peak,
+        **costs,
+    }
+    about = (("site", layout.site), ("currency", currency), ("nines", layout.durability.nines))
+    made = _system(layout.name, figures, about)
+    return {**made, "description": layout.title} if layout.title else made
+
+
+def _row(row: Row, currency: str) -> dict[str, Any]:
+    figures = {
+        "reduction_ratio": row.reduction_ratio,
+        "raw_bytes": row.raw_bytes,
+        "facility_mw_peak": row.facility_mw_peak,
+        "present_value": row.npv,
+    }
+    return _system(row.layout, figures, (("currency", currency), ("nines", row.nines)))
+
+
+def _system(
+    name: str, figures: dict[str, Quantity], about: Iterable[tuple[str, str | float | None]]
+) -> dict[str, Any]:
+    """The whole of it, of which the components are parts."""
+    found = [pair for key, q in figures.items() for pair in _ends(key, q)]
+    return {
+        "type": "device",
+        "bom-ref": f"layouts/{name}",
+        "group": "layouts",
+        "name": name,
+        "properties": _properties(*about, *found),
+    }
+
+
+def _parts(report: Report, layout: SizedLayout) -> Iterator[dict[str, Any]]:
+    bill = layout.bill
+    for charge in charges(report, layout):
+        if charge.item == "drives":
+            yield _part(report, charge, layout.drive, bill.drives_in_service, "in service")
+            yield _part(report, charge, layout.drive, bill.spares, "spare")
+        elif charge.year is None:
+            yield _part(report, charge, None, charge.quantity, "in service")
+
+
+def _part(
+    report: Report, charge: Charge, name: str | None, quantity: Quantity, role: str
+) -> dict[str, Any]:
+    """What is bought for ``charge``, or a part of it. Without a name it is that of the entry whose
+    price the charge rests on."""
+    if name is None:
+        priced = [row.path for row in charge.prices if row.path.startswith(f"{charge.item}.")]
+        name = priced[0].split(".", 1)[1].rpartition(".")[0] if priced else charge.item
+    assumed = []
+    for row in report.assumptions:
+        entry, _, field = row.path.rpartition(".")
+        if entry == f"{charge.item}.{name}":
+            dated = {"as_of": row.as_of, "read_on": row.read_on}
+            days = {key: None if day is None else day.isoformat() for key, day in dated.items()}
+            said = {"": row.value, "low": row.low, "high": row.high, "unit": row.unit or None}
+            said |= {"kind": row.kind, "source": row.source, **days}
+            assumed += [(f"{field}:{key}".rstrip(":"), value) for key, value in said.items()]
+    return _device(charge.item, name, quantity, role, assumed)
+
+
+def _parts_of_row(row: Row) -> Iterator[dict[str, Any]]:
+    """What a bench knows the number of; its drives are with spares."""
+    yield _device("drives", row.drive, row.drives, "in service and spare", ())
+    yield _device("racks", "racks", row.racks, "in service", ())
+
+
+def _device(
+    item: str,
+    name: str,
+    quantity: Quantity,
+    role: str,
+    assumed: Iterable[tuple[str, str | float | None]],
+) -> dict[str, Any]:
+    return {
+        "type": "device",
+        "bom-ref": f"{item}/{name}/{role.replace(' ', '-')}",
+        "group": item,
+        "name": name,
+        "description": _DESCRIPTIONS[item],
+        "properties": _properties(("role", role), *_ends("quantity", quantity), *assumed),
+    }
+
+
+def _ends(name: str, q: Quantity) -> list[tuple[str, float | None]]:
+    """The figure, and the ends of its interval unless it is exact."""
+    ends = [] if q.is_exact else [(f"{name}:low", q.low), (f"{name}:high", q.high)]
+    return [(name, q.value), *ends]
+
+
+def _properties(*pairs: tuple[str, str | float | None]) -> Properties:
+    """Those of ``pairs`` that are known."""
+    return [
+        {"name": f"storeff:{name}", "value": value if isinstance(value, str) else repr(value)}
+        for name, value in pairs
+        if value is not None
+    ]
