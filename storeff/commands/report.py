@@ -12,7 +12,7 @@ from storeff.errors import StoreffError
 from storeff.scan.machine import check_address_space
 
 # Those of storeff.report.formats, which --help would be slower to import; a test holds them equal.
-FORMATS = ("csv", "cyclonedx", "json", "prom")
+FORMATS = ("csv", "cyclonedx", "json", "md", "prom")
 
 
 @click.command(

@@ -136,7 +136,7 @@ def _plot(report: Report, rows: Sequence[Row]) -> Iterator[str]:
         grid[line][place(cost, costs, _PLOT_CELLS)] = letter
     for number, cells in enumerate(grid):
         at = max(nines) - (max(nines) - min(nines)) * number / (_PLOT_LINES - 1)
-        yield f"{floored(at):>5} nines |{''.join(cells)}".rstrip()
+        yield f"{floored(at):>5} nines |{''.join(cells)}"
     left, right = (amount(end, report.currency) for end in (min(costs), max(costs)))
     yield f"{'':12}{left}{right:>{max(1, _PLOT_CELLS - len(left))}}"
 
