@@ -3,17 +3,41 @@
 import json
 from pathlib import Path
 
+import pytest
 from support.cli import storeff
 from support.golden import GOLDEN
 
 from storeff.commands.report import FORMATS
 from storeff.report import formats
+from storeff.report.model import read_report
 
 REPORT = GOLDEN / "reports" / "2.0" / "scan.json"
 
 
 def test_the_words_of_the_command_line_are_the_formats() -> None:
     assert list(FORMATS) == formats.names()
+
+
+@pytest.mark.parametrize("name", ["csv", "cyclonedx", "json", "md", "prom"])
+def test_a_file_and_stdout_hold_the_same_document(name: str, tmp_path: Path) -> None:
+    expected = formats.load(name).render(read_report(REPORT))
+    done = storeff("report", REPORT, "--to", name, "-o", tmp_path / "made")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "made").read_bytes() == expected
+    printed = storeff("report", REPORT, "--to", name)
+    assert printed.stdout.encode() == expected.replace(b"\r\n", b"\n")
+
+
+def test_who_reads_a_file_meanwhile_reads_the_old_or_the_new_one(tmp_path: Path) -> None:
+    """A collector may read metrics at any time."""
+    made = tmp_path / "storeff.prom"
+    made.write_text("old")
+    with made.open() as reader:
+        done = storeff("report", REPORT, "--to", "prom", "-o", made)
+        assert done.returncode == 0, done.stderr
+        assert reader.read() == "old"
+    assert made.read_text().startswith("# HELP storeff_info")
+    assert [path.name for path in tmp_path.iterdir()] == ["storeff.prom"]
 
 
 def test_a_report_is_turned_into_the_schema_of_today(tmp_path: Path) -> None:

@@ -18,7 +18,11 @@ FORMATS = ("csv", "cyclonedx", "json", "md", "prom")
 @click.command(
     epilog="""\b
 Examples:
-  storeff report report.json --to json -o latest.json   (in the schema of this version)
+  storeff report report.json --to md -o purchase.md      (to justify it)
+  storeff report report.json --to csv -o costs.csv       (like FOCUS 1.2)
+  storeff report report.json --to cyclonedx -o bom.json  (what to buy)
+  storeff report report.json --to prom -o storeff.prom   (for node_exporter)
+  storeff report report.json --to json -o latest.json    (today's schema)
 
 \b
 Exit codes:
