@@ -11,6 +11,7 @@ import pytest
 from support.formats import HOSTILE, document, every_kept, every_report, hostile, numbers, recorded
 from support.golden import assert_golden
 
+from storeff.quantity import Quantity
 from storeff.report.formats.csv import FOCUS_COLUMNS, OWN_COLUMNS, render
 from storeff.report.model import Report, read_report
 
@@ -108,6 +109,29 @@ def test_a_unit_price_times_its_quantity_is_the_cost() -> None:
         assert float(row["x_UnitPrice"]) * float(row["PricingQuantity"]) == float(row["ListCost"])
     assert racks["x_PricePath"] == "racks.default.price; racks.default.switch_price"
     assert not racks["x_UnitPrice"]
+
+
+def test_a_price_of_which_there_are_several_is_not_chosen() -> None:
+    """A layout does not name its enclosure: it is the one that the report assumes something of."""
+    report = recorded("2.0/scan.json")
+    [price] = [row for row in report.assumptions if row.path == "enclosures.flash-2u-24.price"]
+    other = msgspec.structs.replace(price, path="enclosures.other.price")
+    found = reference(msgspec.structs.replace(report, assumptions=[*report.assumptions, other]))
+    assert not found[1]["x_PricePath"]
+    assert found[1]["BilledCost"] == reference(report)[1]["BilledCost"]
+
+
+def test_an_unpriced_charge_of_a_layout_is_null_and_never_nothing() -> None:
+    report = recorded("2.0/scan.json")
+    unknown = Quantity(None, None, None, "derived")
+    first, *others = report.layouts
+    assert first.name == report.reference_layout
+    capex = msgspec.structs.replace(first.bill.capex, enclosures=unknown)
+    bill = msgspec.structs.replace(first.bill, capex=capex)
+    layouts = [msgspec.structs.replace(first, bill=bill), *others]
+    enclosures = reference(msgspec.structs.replace(report, layouts=layouts))[1]
+    assert {enclosures[each] for each in COSTS} == {""}
+    assert enclosures["PricingQuantity"] == str(bill.enclosures.value)
 
 
 def test_what_has_no_price_has_no_cost() -> None:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from support.formats import every_kept, every_report, hostile, recorded
 from support.golden import assert_golden
 
 from storeff.report.formats.md import render
-from storeff.report.model import Report, read_report
+from storeff.report.model import Report, Warned, read_report
 from storeff.report.page import Facts, Paragraph, Section, Table
 from storeff.report.sections import sections
 from storeff.report.sections_purchase import purchase_sections
@@ -45,7 +47,7 @@ def written(parts: list[Section]) -> Iterator[str]:
             if isinstance(part, Paragraph):
                 yield part.text
             elif isinstance(part, Facts):
-                yield from (f"{label}: {text}" for label, text in part.rows)
+                yield from (f"{label.strip()}: {text}" for label, text in part.rows)
             else:
                 yield from (column.header for column in part.columns)
                 yield from (cell for row in part.rows for cell in row)
@@ -153,6 +155,19 @@ def test_alternatives_are_as_durable_as_was_asked_for() -> None:
     assert Paragraph("Not as durable: ceph-ec-8-3.") in section(below, "alternatives").body
 
 
+def test_a_bench_buys_what_it_recommends() -> None:
+    report = recorded("2.2/bench.json")
+    assert report.bench is not None
+    first = report.bench.rows[0]
+    assert rows(report, "buy")[:2] == [
+        ("drives, with spares", f"{first.drives.value:,}", ""),
+        ("racks with switches", f"{first.racks.value:,}", ""),
+    ]
+    undecided = msgspec.structs.replace(report.bench, recommendation=None)
+    page = purchase_sections(msgspec.structs.replace(report, bench=undecided))
+    assert "buy" not in [each.name for each in page]
+
+
 def test_a_quote_stands_beside_what_was_measured() -> None:
     assert rows(recorded("2.2/bench.json"), "quote")[:2] == [
         ("data reduction", "2.50x", "1.93x"),
@@ -167,3 +182,18 @@ def test_what_nothing_is_known_of_has_no_section() -> None:
     names = [each.name for each in purchase_sections(report)]
     assert names == ["answer", "measured", "warnings"]
     assert section(report, "warnings").body == (Paragraph("None."),)
+
+
+@given(st.text("\\`*_{}[]()<>#|~!&$:;/.-+='\"\n 12aw", max_size=16))
+def test_whatever_is_written_is_what_is_read(text: str) -> None:
+    """As a paragraph, a cell, a label, a heading and a text that is set off."""
+    report = recorded("2.0/kv-dumps.json")
+    kv = report.kv
+    assert kv is not None
+    assert kv.model is not None
+    # A paragraph of nothing is none.
+    model = msgspec.structs.replace(kv.model, formula=[f"{text}x", f"x{text}"], name=text)
+    dumps = [msgspec.structs.replace(kv.dumps[0], system=text), *kv.dumps[1:]]
+    changed = msgspec.structs.replace(kv, model=model, dumps=dumps)
+    warning = Warned(code=text, message=text, remedy=text)
+    check(msgspec.structs.replace(report, kv=changed, warnings=[warning]))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from storeff.data import AssumptionRow
 from storeff.economics import SizedLayout
 from storeff.quantity import Quantity
-from storeff.report.bench_model import Bench, Quoted
+from storeff.report.bench_model import Bench, Quoted, Row
 from storeff.report.charges import charges
 from storeff.report.figures import (
     amount,
@@ -214,6 +214,8 @@ def _risk(report: Report, layout: SizedLayout) -> Table:
 
 def _bench(report: Report, bench: Bench) -> Iterator[Section]:
     chosen = recommended_row(bench)
+    if chosen is not None:
+        yield Section("buy", "What is to be bought", tuple(_bought_row(report, chosen)))
     reached = [row for row in bench.rows if row.floor is None or row.floor.is_reached]
     shown = best_by_layout(reached)
     made = tabled(
@@ -241,6 +243,20 @@ def _bench(report: Report, bench: Bench) -> Iterator[Section]:
     yield Section("alternatives", title, body)
     if bench.quoted is not None:
         yield _quote(report, bench.quoted)
+
+
+def _bought_row(report: Report, row: Row) -> Iterator[Part]:
+    rows = [
+        ("drives, with spares", _units(row.drives), ""),
+        ("racks with switches", _units(row.racks), ""),
+        ("in all (present value)", "", money(row.npv, report.currency)),
+    ]
+    yield Paragraph(f"{_short(row.layout)} as {row.code}, with {_short(row.drive)} drives.")
+    yield table((Column("to buy", "text"), "units", "cost"), rows)
+    yield Paragraph(
+        "A comparison does not hold what each of them costs, nor of when the prices are: "
+        "storeff size does, for this layout."
+    )
 
 
 def _quote(report: Report, quoted: Quoted) -> Section:
