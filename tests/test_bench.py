@@ -1,5 +1,6 @@
 """Layouts beside each other: what a row rests on, the Pareto front, and which to buy."""
 
+import json
 import math
 from dataclasses import replace
 from fractions import Fraction
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 import storeff
 from storeff.analysis import DURABILITY_NINES, Reduced, Storage
@@ -22,6 +24,7 @@ from storeff.report.bench import Workload, front
 from storeff.report.bench_model import Bench, Row
 from storeff.report.build import Candidate, size_one
 from storeff.report.sizing import sized_for
+from storeff.report.terminal import print_report
 from storeff.scan.speeds import Speed
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "data"
@@ -332,3 +335,22 @@ def test_the_layouts_worked_by_hand_are_what_storeff_says_of_them() -> None:
         assert product == pytest.approx(
             float(shown["**raw for a logical byte**"][column]), rel=2e-3
         )
+
+
+# ---- the first screen ----
+
+GOLDEN_REPORT = Path(__file__).parent / "golden" / "reports" / "2.2" / "bench.json"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "源" * 40, "\u202e\x1b[2J" * 30, "a b" * 50])
+def test_the_comparison_fits_one_screen_whatever_layouts_are_called(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = GOLDEN_REPORT.read_text().replace("vast-146-4", json.dumps(name)[1:-1])
+    path = tmp_path / "r.json"
+    path.write_text(text.replace('"currency": "USD"', f'"currency": {json.dumps(name)}'))
+    print_report(storeff.read_report(path))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24
+    assert max(map(cell_len, lines)) <= 80

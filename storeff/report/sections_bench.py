@@ -5,7 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from storeff.report.bench_model import Bench, Flip, Row
 from storeff.report.figures import amount, floored, format_number, interval, known, money, times
 from storeff.report.model import Report
-from storeff.report.page import UNKNOWN, Column, Facts, Paragraph, Part, Section, shortened, tabled
+from storeff.report.page import (
+    UNKNOWN,
+    Column,
+    Facts,
+    Paragraph,
+    Part,
+    Section,
+    fold,
+    shortened,
+    tabled,
+)
 from storeff.report.sections_layouts import input_name
 from storeff.units import (
     count,
@@ -18,8 +28,10 @@ from storeff.units import (
     significant,
 )
 
-# Rows of the first screen, which has 24 lines.
-_SHOWN_ROWS, _SHOWN_BESIDE_QUOTE = 6, 4
+# Of 23 lines of the first screen: what the plot, headings, blank lines and the next prompt leave
+# for rows and what is said below them.
+_LINES, _LINE_CELLS = 10, 78
+_SHOWN_MOST = 7
 _NAME_WIDTH = 22
 _PLOT_CELLS, _PLOT_LINES = 60, 4
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -32,8 +44,11 @@ def bench_sections(report: Report, *, full: bool) -> Iterator[Section]:
     """The comparison; ``full`` adds every row, and what it rests on."""
     bench = report.bench
     assert bench is not None
-    yield _front(report, bench)
-    yield Section("recommendation", "Which to buy", tuple(_recommended(report, bench)))
+    said = tuple(_recommended(report, bench))
+    below = sum(len(fold(part.text, _LINE_CELLS)) for part in said)
+    title = len(fold(_title(bench), _LINE_CELLS)) - 1
+    yield _front(report, bench, max(1, min(_SHOWN_MOST, _LINES - title - below)))
+    yield Section("recommendation", "Which to buy", said)
     if full:
         yield _rows(report, bench)
         yield _needs(bench)
@@ -77,9 +92,9 @@ def _cells(report: Report) -> dict[str | Column, Callable[[Row], str]]:
     }
 
 
-def _front(report: Report, bench: Bench) -> Section:
+def _front(report: Report, bench: Bench, rows_shown: int) -> Section:
     rows = best_by_layout(bench.rows)
-    shown = rows[: _SHOWN_ROWS if bench.quoted is None else _SHOWN_BESIDE_QUOTE]
+    shown = rows[:rows_shown]
     letters = {id(row): letter for letter, row in zip(_LETTERS, shown, strict=False)}
     named = Column("layout", "name", least=18)
     table = tabled(
@@ -141,7 +156,7 @@ def _plot(report: Report, rows: Sequence[Row]) -> Iterator[str]:
     yield f"{'':12}{left}{right:>{max(1, _PLOT_CELLS - len(left))}}"
 
 
-def _recommended(report: Report, bench: Bench) -> Iterator[Part]:
+def _recommended(report: Report, bench: Bench) -> Iterator[Paragraph]:
     chosen = bench.recommendation
     if chosen is None:
         yield Paragraph(f"{UNKNOWN}: no layout that is durable enough has a price")

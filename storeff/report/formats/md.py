@@ -30,7 +30,7 @@ def render(report: Report) -> bytes:
 
 
 def _section(section: Section, marks: str) -> Iterator[str]:
-    yield f"{marks} {_plain(section.title)}"
+    yield f"{marks} {_plain(section.title.strip())}"
     for is_spaced, parts in groupby(section.body, _is_spaced):
         if is_spaced:
             yield _fenced([part.text for part in parts if isinstance(part, Paragraph)])
@@ -52,7 +52,8 @@ def _fenced(lines: list[str]) -> str:
 
 def _lines(part: Part) -> Iterator[str]:
     if isinstance(part, Paragraph):
-        yield _strong(part.text) if part.style else _plain(part.text)
+        # After spaces at its beginning a mark would not be seen for one, and four make code.
+        yield _strong(part.text) if part.style else _plain(part.text.strip())
     elif isinstance(part, Facts):
         yield from (f"- {_strong(label)}: {_plain(text)}" for label, text in part.rows)
     else:
