@@ -177,6 +177,7 @@ def test_no_escape_is_cut(text: str, width: int) -> None:
         lambda text: Facts((("label", text),)),
         lambda text: Facts(((text, "text"),)),
         lambda text: table([Column("head", "text", least=200, most=200)], [(text,)]),
+        lambda text: table([Column(text, "text", least=200, most=200)], [("cell",)]),
     ],
 )
 def test_no_text_forges_a_line_or_steers_the_terminal(

@@ -12,12 +12,13 @@ from storeff.errors import StoreffError
 from storeff.scan.machine import check_address_space
 
 # Those of storeff.report.formats, which --help would be slower to import; a test holds them equal.
-FORMATS = ("csv", "cyclonedx", "json", "md", "prom")
+FORMATS = ("csv", "cyclonedx", "html", "json", "md", "prom")
 
 
 @click.command(
     epilog="""\b
 Examples:
+  storeff report report.json --to html -o report.html    (charts, to send on)
   storeff report report.json --to md -o purchase.md      (to justify it)
   storeff report report.json --to csv -o costs.csv       (like FOCUS 1.2)
   storeff report report.json --to cyclonedx -o bom.json  (what to buy)

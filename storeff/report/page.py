@@ -16,7 +16,8 @@ from storeff.text import escaped
 
 UNKNOWN = "unknown"
 T = TypeVar("T")
-Style = Literal["", "strong", "warning"]
+# A ``drawing`` is a line of a picture made of text, for where nothing better can be drawn.
+Style = Literal["", "strong", "warning", "drawing"]
 
 _MARK = "..."
 # What is cut nowhere: an escape, which would name another character, or else a character.
@@ -64,6 +65,9 @@ class Column:
     kind: Literal["figure", "name", "text"] = "figure"
     least: int = 20
     most: int = 60
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "header", escaped(self.header))
 
 
 @dataclass(frozen=True)
@@ -142,10 +146,8 @@ def fold(text: str, width: int, indent: str = "") -> list[str]:
     Lines after the first begin with ``indent``. A word longer than a line is broken anywhere but
     within an escape.
     """
-    glued = _MONEY.sub(_GLUE, _UNIT.sub(_GLUE, text))
-    glued = _RANGE.sub(lambda found: found[0].replace(" ", _GLUE), glued)
     lines, line = [], ""
-    for word in glued.split(" "):
+    for word in glued(text).split(" "):
         longer = f"{line} {word}" if line else word
         if cell_len(longer) <= width:
             line = longer
@@ -160,6 +162,13 @@ def fold(text: str, width: int, indent: str = "") -> list[str]:
             lines.append(part)
             line = indent + line[len(part) :]
     return [each.replace(_GLUE, " ").rstrip() for each in (*lines, line)]
+
+
+def glued(text: str) -> str:
+    """``text`` with no-break spaces where a line may not be broken: between a figure and its unit,
+    and in an interval."""
+    whole = _MONEY.sub(_GLUE, _UNIT.sub(_GLUE, text))
+    return _RANGE.sub(lambda found: found[0].replace(" ", _GLUE), whole)
 
 
 def _fitting(pieces: Iterable[str], width: int) -> list[str]:

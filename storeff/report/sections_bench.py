@@ -105,7 +105,8 @@ def _front(report: Report, bench: Bench, rows_shown: int) -> Section:
     if more:
         notes.insert(0, f"{more:,} more")
     body: list[Part] = [table]
-    body += [Paragraph(each) for each in ("; ".join(notes), *_plot(report, shown)) if each]
+    body += [Paragraph(each) for each in ("; ".join(notes),) if each]
+    body += [Paragraph(each, "drawing") for each in _plot(report, shown)]
     return Section("bench", _title(bench), tuple(body))
 
 
