@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Delivery:
-    """Where the report goes: to ``output``, and to stdout as JSON or for a person, the first screen
-    or, with ``full``, all of it."""
+    """Where the report goes: to ``output``, as a page to ``html``, and to stdout as JSON or for a
+    person, the first screen or, with ``full``, all of it."""
 
     output: Output | None
+    html: Output | None
     as_json: bool
     full: bool
 
@@ -30,34 +31,47 @@ class Delivery:
     ) -> None:
         """Raises StoreffError, before ``inputs`` are read, if the report would replace one of them
         or would have nowhere to go."""
-        if self.output is not None:
-            self.output.check(inputs, exclude=exclude, one_file_system=one_file_system)
-        elif not is_writable(STDOUT):
+        inputs = list(inputs)
+        for each in (self.output, self.html):
+            if each is not None:
+                each.check(inputs, exclude=exclude, one_file_system=one_file_system)
+        if self.output is None and not is_writable(STDOUT):
             raise StoreffError("stdout is closed, so the report has nowhere to go", "give -o FILE")
+        if self.output is not None and self.html is not None and self.output.path == self.html.path:
+            raise StoreffError(f"-o and --html are both {self.html.shown}", "name two files")
 
     def deliver(self, report: "Report") -> None:
-        """If one of the two fails the other is served all the same. Raises StoreffError for
-        ``output``."""
+        """If one of them fails the others are served all the same. Raises StoreffError for the
+        first of the files that did, at the end."""
         from storeff.report.model import to_json
         from storeff.report.terminal import print_report
 
         document = to_json(report)
         file = None if self.output is None or self.output.is_stdout else self.output
-        failed = None
+        failed = []
         if file is not None:
             try:
                 file.write(document)
             except StoreffError as error:
-                failed = error
+                kept = "the report is on stdout" + ("" if self.html else " alone")
+                failed.append(StoreffError(f"{error.message}; {kept}", error.remedy))
         if self.as_json or self.output is not file:
             click.echo(document, nl=False)
         elif file is None or failed or is_writable(STDOUT):
             print_report(report, full=self.full)
         sys.stdout.flush()
-        if failed:
-            raise StoreffError(f"{failed.message}; the report is on stdout alone", failed.remedy)
-        if file is not None:
+        if file is not None and not failed:
             click.echo(f"JSON report: {file.shown}", err=True)
+        if self.html is not None:
+            from storeff.report.formats import html
+
+            try:
+                self.html.write(html.render(report))
+                click.echo(f"HTML report: {self.html.shown}", err=True)
+            except StoreffError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
 
 def command_line() -> list[str]:

@@ -169,6 +169,23 @@ class Nines(click.ParamType[float | None]):
         return nines
 
 
+class HtmlFile(click.ParamType[Output]):
+    """Where the page goes: any file but stdout, which has the report in another form."""
+
+    name = "file"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Output:
+        output = value if isinstance(value, Output) else Output(value, "--html")
+        if output.is_stdout:
+            raise StoreffError(
+                "--html takes a file, as the report itself is on stdout",
+                "name a file, or make the page of a report: storeff report FILE --to html",
+            )
+        return output
+
+
 @dataclass(frozen=True)
 class SizingOptions:
     """What to size for. ``given`` is whether any of it was given on the command line."""
@@ -275,6 +292,12 @@ _DELIVERY = (
         metavar="FILE",
         help="Also write the JSON report here; - is stdout, and then the only thing there.",
     ),
+    click.option(
+        "--html",
+        type=HtmlFile(),
+        metavar="FILE",
+        help="Also write the report here as one page with charts, to read and to send on.",
+    ),
     json_option,
     click.option("--full", is_flag=True, help="Show every section, not the first screen only."),
 )
@@ -333,7 +356,7 @@ def _with_options(
             measure_codes=words.pop("measure_codes"),
             given=given,
         )
-        delivery = Delivery(*(words.pop(name) for name in ("output", "as_json", "full")))
+        delivery = Delivery(*(words.pop(name) for name in ("output", "html", "as_json", "full")))
         return command(sizing=sizing, delivery=delivery, **words)
 
     for option in reversed(options):

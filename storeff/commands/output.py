@@ -1,4 +1,5 @@
-"""Where -o puts the report: looked at before anything is read, and never a loss of what is there.
+"""Where -o and --html put a report: looked at before anything is read, and never a loss of what is
+there.
 
 A regular file is replaced as a whole, under its own name, mode and owner; anything else (a device,
 a FIFO, a descriptor such as bash makes of ``>(gzip)``) is written into and stays what it is.
@@ -27,12 +28,14 @@ _NOT_REPLACED = {errno.EACCES, errno.EBUSY, errno.EINVAL, errno.EPERM, errno.ERO
 
 
 class Output:
-    """Where -o writes. ``shown`` is the path as it was given, ``path`` with its links followed.
-    ``descriptor`` is the file that the caller holds open there, such as stdout; None if none is."""
+    """Where ``option`` writes. ``shown`` is the path as it was given, ``path`` with its links
+    followed. ``descriptor`` is the file that the caller holds open there, such as stdout; None if
+    none is."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, option: str = "-o") -> None:
         if not name:
-            raise StoreffError("-o is given an empty name", "name a file; - is stdout")
+            raise StoreffError(f"{option} is given an empty name", "name a file; - is stdout")
+        self.option = option
         self.shown = escaped(name)
         self.path = os.path.realpath(name)
         try:
@@ -83,7 +86,7 @@ class Output:
             raise self._refusal(error) from error
 
     def _refusal(self, error: OSError) -> StoreffError:
-        remedy = "name another file with -o"
+        remedy = f"name another file with {self.option}"
         if not os.path.isdir(directory := os.path.dirname(self.path)):
             remedy = f"make the directory {escaped(directory)} first"
         return StoreffError(f"cannot write {self.shown}: {error.strerror}", remedy)
@@ -125,7 +128,7 @@ class Output:
         if not stat.S_ISDIR(above.st_mode):
             if status is not None and os.path.samestat(status, above):
                 raise StoreffError(
-                    f"-o {self.shown} would replace {shown}, which is read", elsewhere
+                    f"{self.option} {self.shown} would replace {shown}, which is read", elsewhere
                 )
             return
         inside = _path_within(self.path, above)
@@ -134,7 +137,7 @@ class Output:
             other = one_file_system and device != above.st_dev
             if not other and not _left_out(inside, exclude):
                 raise StoreffError(
-                    f"-o {self.shown} is in {shown}, all of which is read",
+                    f"{self.option} {self.shown} is in {shown}, all of which is read",
                     f"{elsewhere}, or leave it out with --exclude "
                     + escaped(os.path.basename(inside)),
                 )
@@ -142,7 +145,8 @@ class Output:
             self.path, status, os.fspath(read), exclude, one_file_system
         ):
             raise StoreffError(
-                f"-o {self.shown} is a name of a file in {shown}, all of which is read", elsewhere
+                f"{self.option} {self.shown} is a name of a file in {shown}, all of which is read",
+                elsewhere,
             )
 
 
