@@ -4,18 +4,17 @@ import base64
 import hashlib
 import itertools
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 from support.golden import GOLDEN, assert_golden
+from support.hostile_report import hostile
 from support.html_page import Element, read_page
 
 from storeff.report.formats.html import render
 from storeff.report.formats.html.charts import ROWS_MOST, Bars, charts
-from storeff.report.model import Kv, Report, read_report, schema
+from storeff.report.model import Kv, Report, read_report
 from storeff.report.page import Facts, Paragraph, Part
 from storeff.report.sections import sections
 
@@ -26,42 +25,12 @@ SHOWN = ("1.5/scan", "2.0/part", "2.0/kv-dumps", "2.0/kv-trace")
 STYLE = Path(__file__).parent.parent / "storeff/report/formats/html/page.css"
 # All that an attribute may make a browser load.
 LOADING = {"src", "srcset", "href", "xlink:href", "data", "poster", "action", "background", "style"}
-HOSTILE = "<script>alert(1)</script>&\"'\x1b[2J\u202e\u2028{{ 7*7 }}</style></title>]]>"
-# What code decides by beside the words of the schema.
-STRUCTURE = {"schema_version", "step"}
-
-DATE = re.compile(r"\d{4}-\d\d-\d\d$")
 
 each_report = pytest.mark.parametrize("path", RECORDED, ids=lambda p: f"{p.parent.name}-{p.stem}")
 
 
 def recorded(name: str) -> Report:
     return read_report(GOLDEN / "reports" / f"{name}.json")
-
-
-def words(found: Any) -> Iterator[str]:
-    """All that a JSON Schema allows to be said where not just anything may be."""
-    if isinstance(found, dict):
-        yield from (each for each in found.get("enum", ()) if isinstance(each, str))
-        yield from itertools.chain.from_iterable(map(words, found.values()))
-    elif isinstance(found, list):
-        yield from itertools.chain.from_iterable(map(words, found))
-
-
-def hostile(report: Report) -> Report:
-    """``report`` with something hostile at the end of every string that may be any string."""
-    kept = set(words(schema()))
-
-    def attacked(value: Any, key: str = "") -> Any:
-        if isinstance(value, dict):
-            return {name: attacked(each, name) for name, each in value.items()}
-        if isinstance(value, list | tuple):
-            return [attacked(each, key) for each in value]
-        if not isinstance(value, str) or key in STRUCTURE or value in kept or DATE.match(value):
-            return value
-        return f"{value}{HOSTILE}"
-
-    return msgspec.convert(attacked(msgspec.to_builtins(report)), Report)
 
 
 def texts(part: Part) -> list[str]:
