@@ -1,6 +1,5 @@
 """From raw bytes to drives, racks, megawatts and money. Every formula once (see layout.number)."""
 
-import math
 from collections.abc import Callable
 from typing import Any, Generic, Literal
 
@@ -12,7 +11,20 @@ from storeff.economics.model import Drive, Enclosure, Rack, Scenario
 from storeff.errors import StoreffError
 from storeff.layout.cells import cells, with_cells
 from storeff.layout.durability import HOURS_PER_YEAR
-from storeff.layout.number import Money, Number, Whole, at_least, ceil, floor, is_unknown
+from storeff.layout.number import (
+    Money,
+    Number,
+    Whole,
+    at_least,
+    at_most,
+    ceil,
+    expm1,
+    floor,
+    is_unknown,
+    named,
+    recorded,
+    where,
+)
 from storeff.layout.waterfall import raw, step_factors
 from storeff.quantity import Quantity
 
@@ -77,7 +89,7 @@ class Bill(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
 def annual_failure_rate(drive: Drive[Number]) -> Number:
     """Failures a drive and year: as observed, or 1 - exp(-8760 / MTBF)."""
     if is_unknown(drive.afr):
-        return -math.expm1(-HOURS_PER_YEAR / float(drive.mtbf_hours))
+        return -expm1(-HOURS_PER_YEAR / drive.mtbf_hours)
     return drive.afr
 
 
@@ -88,15 +100,20 @@ def enclosures_per_rack(
     by_space = floor((rack.height_u - rack.reserved_u) / enclosure.height_u)
     full_watts = enclosure.watts + enclosure.drive_slots * drive.watts_active
     by_power = floor((rack.kilowatts * 1000 - rack.switch_watts) / full_watts)
-    if min(by_space, by_power) < 1:
+    per_rack = at_most(
+        named("enclosures_by_space", by_space), named("enclosures_by_power", by_power)
+    )
+    named("full_enclosure_watts", full_watts)
+    if per_rack < 1:
         raise StoreffError(
             f"a rack of {float(rack.kilowatts):g} kW and {float(rack.height_u):g} U cannot hold "
             f"one enclosure of {float(full_watts):g} W and {float(enclosure.height_u):g} U",
             "raise the rack's kilowatts or height, or choose a smaller enclosure",
         )
-    return (by_power, "power") if by_power < by_space else (by_space, "space")
+    return per_rack, where(by_power < by_space, "power", "space")
 
 
+@recorded
 def spares_needed(mean_failures: Number, service_level: Number) -> Number:
     """The continuous Poisson quantile: rounded up, the least s with P(failures <= s) >= level."""
     from scipy.special import pdtrik
@@ -136,15 +153,15 @@ def bill(scenario: Scenario[Number], raw_bytes: Number, *, whole: bool = True) -
     copies, domains = count(layout.copies), count(layout.min_domains)
     if is_unknown(domains) and layout.code.kind == "replica":
         domains = layout.code.fragments
-    enclosure_bytes = enclosure.drive_slots * drive.capacity_bytes
+    enclosure_bytes = named("enclosure_bytes", enclosure.drive_slots * drive.capacity_bytes)
     clusters = copies * cells(layout, raw_bytes / copies, enclosure_bytes, whole=whole)
     held_drives = at_least(count(raw_bytes / clusters / drive.capacity_bytes), domains)
     cell_drives = at_least(held_drives, layout.code.fragments)
     if not is_unknown(layout.group_drives):
         cell_drives = count(layout.group_drives) * count(cell_drives / layout.group_drives)
-    in_service = clusters * cell_drives
+    in_service = clusters * named("drives_of_a_cell", cell_drives)
     failures = in_service * annual_failure_rate(drive)
-    awaited = failures * scenario.spares.lead_weeks * 7 / 365
+    awaited = named("failures_awaited", failures * scenario.spares.lead_weeks * 7 / 365)
     spares = count(spares_needed(awaited, scenario.spares.service_level))
     drives = in_service + spares
     enclosures = clusters * at_least(count(cell_drives / enclosure.drive_slots), domains)
@@ -153,8 +170,8 @@ def bill(scenario: Scenario[Number], raw_bytes: Number, *, whole: bool = True) -
 
     chassis_watts = enclosures * enclosure.watts + racks * rack.switch_watts
     mean_drive_watts = drive.duty * drive.watts_active + (1 - drive.duty) * drive.watts_idle
-    average_watts = in_service * mean_drive_watts + chassis_watts
-    peak_watts = in_service * drive.watts_active + chassis_watts
+    average_watts = in_service * named("mean_drive_watts", mean_drive_watts) + chassis_watts
+    peak_watts = in_service * drive.watts_active + named("chassis_watts", chassis_watts)
     mwh_per_year = average_watts * site.pue * HOURS_PER_YEAR / 10**6
 
     drive_capex = drives * drive.price
@@ -171,7 +188,10 @@ def bill(scenario: Scenario[Number], raw_bytes: Number, *, whole: bool = True) -
         for year in range(1, int(finance.years) + 1)
     )
     opex_total = sum(year.total for year in opex)
-    discounts = [1 / (1 + finance.discount_rate) ** year.year for year in opex]
+    discounts = [
+        named(f"discount.{year.year}", 1 / (1 + finance.discount_rate) ** year.year)
+        for year in opex
+    ]
     npv = capex.total + sum(
         year.total * discount for year, discount in zip(opex, discounts, strict=True)
     )
@@ -216,12 +236,12 @@ def _opex(
 ) -> Opex[Number]:
     drive, site, finance = scenario.drive, scenario.site, scenario.finance
     tariff = site.price_per_kwh * (1 + site.price_per_kwh_escalation) ** (year - 1)
-    energy = mwh * 1000 * tariff
+    energy = mwh * 1000 * named(f"price_per_kwh.{year}", tariff)
     colocation = peak_watts / 1000 * 12 * site.colocation_per_kw_month
     # Multiplying by 0, not leaving out: an unknown price keeps every year unknown.
-    supported = year > finance.hardware_warranty_years
-    support = supported_capex * finance.hardware_support * int(supported)
-    paid_drive = drive.price * int(year > drive.warranty_years)
+    supported = where(year > finance.hardware_warranty_years, 1, 0)
+    support = supported_capex * finance.hardware_support * supported
+    paid_drive = drive.price * where(year > drive.warranty_years, 1, 0)
     replacement = failures * (finance.drive_swap_labour + paid_drive)
     return Opex(
         year=year,

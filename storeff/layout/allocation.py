@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from storeff.layout.model import Code, Layout
-from storeff.layout.number import Number, at_least, at_most, ceil, floor, is_unknown
+from storeff.layout.number import Number, at_least, at_most, ceil, floor, is_unknown, where
 
 # Sizes that differ by a smaller part than this are as good as one: less is lost in doubles.
 _ALIKE = 1 << 20
@@ -56,9 +56,7 @@ def parity_ratio(layout: Layout[Number], reduction_ratio: Number, measured: Numb
     one = reduction_ratio**0
     if is_unknown(measured):
         return one
-    if np.ndim(reduction_ratio):
-        return np.where(reduction_ratio > 1, float(measured), one)
-    return measured if reduction_ratio > 1 else one
+    return where(reduction_ratio > 1, measured, one)
 
 
 def redundancy(
@@ -316,5 +314,5 @@ class _Striping(msgspec.Struct, frozen=True):
 
 def _over(size_bytes: Fraction | int, bytes_per_unit: Number) -> Number:
     """How many units ``size_bytes`` are, by the arithmetic of ``bytes_per_unit``."""
-    exact = isinstance(bytes_per_unit, Fraction)
-    return (size_bytes if exact else float(size_bytes)) / bytes_per_unit
+    is_double = isinstance(bytes_per_unit, float | np.ndarray)
+    return (float(size_bytes) if is_double else size_bytes) / bytes_per_unit

@@ -60,26 +60,11 @@ def with_cells(
     are a part of. Raises StoreffError if the largest cell holds no more than the spare ones.
     """
     numbers: Layout[Number] = map_numbers(layout, exact)
-    spares, limit = numbers.spare_domains, numbers.rebuild_fill_limit
-    in_all, beside = Fraction(0), _copy_bytes(data, numbers, numbers.fill_limit)
-    if not is_unknown(limit):
-        in_all, beside = beside, _copy_bytes(data, numbers, limit)
-    if any(map(is_unknown, (spares, in_all, beside, enclosure_bytes))):
+    found = spared(numbers, map_numbers(data, exact), enclosure_bytes)
+    if found is None:
         return layout
-    most, spare_bytes, count = most_bytes(numbers, enclosure_bytes), spares * enclosure_bytes, 1
-    if not is_unknown(most):
-        if most <= spare_bytes:
-            raise StoreffError(
-                f"layout {layout.name}: a cell of {format_bytes(float(most))} has no room beside "
-                f"its spare enclosures, {spares} of {format_bytes(float(enclosure_bytes))}",
-                "choose smaller drives or enclosures",
-            )
-        count = max(ceil(beside / (most - spare_bytes)), ceil(in_all / most))
-    cell_bytes = max(beside / count + spare_bytes, in_all / count)
-    domains = at_least(cell_bytes / enclosure_bytes, numbers.min_domains)
-    if is_unknown(numbers.min_domains):
-        domains = at_least(domains, fewest_domains(layout.code) + spares)
-    stated = layout.spare_domains
+    domains, count = found
+    spares, stated = numbers.spare_domains, layout.spare_domains
     told = f"{spares} of {ceil(domains):,} enclosures{f' of each of {count} cells' * (count > 1)}"
     reserve = Assumption(
         path=layout.rebuild_reserve.path,
@@ -93,10 +78,35 @@ def with_cells(
     return msgspec.structs.replace(layout, rebuild_reserve=reserve)
 
 
-def _copy_bytes(data: Data[Assumption], layout: Layout[Number], fill_limit: Number) -> Number:
+def spared(
+    layout: Layout[Number], data: Data[Number], enclosure_bytes: Number
+) -> tuple[Number, Number] | None:
+    """The enclosures of each cell, and how many cells there are; None as ``with_cells`` says."""
+    spares, limit = layout.spare_domains, layout.rebuild_fill_limit
+    in_all, beside = Fraction(0), _copy_bytes(data, layout, layout.fill_limit)
+    if not is_unknown(limit):
+        in_all, beside = beside, _copy_bytes(data, layout, limit)
+    if any(map(is_unknown, (spares, in_all, beside, enclosure_bytes))):
+        return None
+    most, spare_bytes, count = most_bytes(layout, enclosure_bytes), spares * enclosure_bytes, 1
+    if not is_unknown(most):
+        if most <= spare_bytes:
+            raise StoreffError(
+                f"layout {layout.name}: a cell of {format_bytes(float(most))} has no room beside "
+                f"its spare enclosures, {spares} of {format_bytes(float(enclosure_bytes))}",
+                "choose smaller drives or enclosures",
+            )
+        count = at_least(ceil(beside / (most - spare_bytes)), ceil(in_all / most))
+    cell_bytes = at_least(beside / count + spare_bytes, in_all / count)
+    domains = at_least(cell_bytes / enclosure_bytes, layout.min_domains)
+    if is_unknown(layout.min_domains):
+        domains = at_least(domains, fewest_domains(layout.code) + spares)
+    return domains, count
+
+
+def _copy_bytes(data: Data[Number], layout: Layout[Number], fill_limit: Number) -> Number:
     """Raw bytes of one copy without a rebuild reserve, filled up to ``fill_limit``."""
     full = msgspec.structs.replace(
         layout, rebuild_reserve=Fraction(0), fill_limit=fill_limit, rebuild_fill_limit=math.nan
     )
-    given: Data[Number] = map_numbers(data, exact)
-    return raw(given.logical_bytes, step_factors(given, full)) / layout.copies
+    return raw(data.logical_bytes, step_factors(data, full)) / layout.copies

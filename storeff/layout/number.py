@@ -1,28 +1,54 @@
-"""Arithmetic written once for two kinds of number.
+"""Arithmetic written once for every kind of number.
 
 A ``Number`` is an int or Fraction (the exact answer), a float64 array of replicates (the
-interval), or a float (an input of the replicate run; NaN is the unknown in both). Python's type
-system has no common arithmetic for these, hence the alias to Any.
+interval), a float (an input of the replicate run; NaN is the unknown in both), or a Symbol, which
+records the arithmetic to write it out (``economics.formulas``). Python's type system has no common
+arithmetic for these, hence the alias to Any.
 """
 
+import functools
 import math
 import typing
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeAlias
+from fractions import Fraction
+from typing import Any, ParamSpec, TypeAlias
 
 import msgspec
 import numpy as np
 
 from storeff.data import Assumption, N
+from storeff.layout.symbol import Symbol, record
 from storeff.quantity import Origin, Quantity, quantity
 
 Number: TypeAlias = Any
+P = ParamSpec("P")
 
 # Annotations for fields of a report type: how many digits the report keeps.
 Whole = typing.Annotated[N, msgspec.Meta(extra={"digits": 0})]
 Money = typing.Annotated[N, msgspec.Meta(extra={"digits": 2})]
 
 
+def recorded(function: Callable[P, Number]) -> Callable[P, Number]:
+    """``function`` of positional numbers, which of a Symbol is the record of what is to be done."""
+
+    @functools.wraps(function)
+    def either(*operands: P.args, **named: P.kwargs) -> Number:
+        if any(isinstance(x, Symbol) for x in operands):
+            return record(either, *operands)
+        return function(*operands, **named)
+
+    return either
+
+
+def named(name: str, x: Number) -> Number:
+    """``x``, which is called ``name`` where the arithmetic is written out."""
+    if isinstance(x, Symbol):
+        x.trace.names.setdefault(name, x)
+    return x
+
+
+@recorded
 def ceil(x: Number) -> Number:
     """The smallest integer >= x: never through a double when x is exact."""
     if isinstance(x, np.ndarray):
@@ -30,6 +56,7 @@ def ceil(x: Number) -> Number:
     return x if is_unknown(x) else math.ceil(x)
 
 
+@recorded
 def floor(x: Number) -> Number:
     """The largest integer <= x."""
     return -ceil(-x)
@@ -37,11 +64,16 @@ def floor(x: Number) -> Number:
 
 def at_least(x: Number, least: Number) -> Number:
     """The larger of the two; x where ``least`` is unknown."""
-    if is_unknown(least):
-        return x
-    return _one_of(np.maximum, x, least) if np.ndim(x) or np.ndim(least) else max(x, least)
+    return x if is_unknown(least) else larger(x, least)
 
 
+@recorded
+def larger(x: Number, y: Number) -> Number:
+    """``at_least`` of what is known."""
+    return _one_of(np.maximum, x, y) if np.ndim(x) or np.ndim(y) else max(x, y)
+
+
+@recorded
 def at_most(x: Number, most: Number) -> Number:
     """The smaller of the two."""
     return _one_of(np.minimum, x, most) if np.ndim(x) or np.ndim(most) else min(x, most)
@@ -51,9 +83,26 @@ def _one_of(choose: np.ufunc, *numbers: Number) -> Number:
     return choose(*(x if np.ndim(x) else float(x) for x in numbers))
 
 
+@recorded
+def where(condition: Number, x: Number, otherwise: Number) -> Number:
+    """``x`` where the condition holds."""
+    if np.ndim(condition):
+        return np.where(condition, *(y if np.ndim(y) else float(y) for y in (x, otherwise)))
+    return x if condition else otherwise
+
+
+@recorded
 def log(x: Number) -> Number:
     """Natural logarithm, to the context's precision for Decimal."""
-    return x.ln() if isinstance(x, Decimal) else np.log(x)
+    if isinstance(x, Decimal):
+        return x.ln()
+    return math.log(x) if isinstance(x, Fraction) else np.log(x)
+
+
+@recorded
+def expm1(x: Number) -> Number:
+    """The exponential of x, less one."""
+    return np.expm1(x) if np.ndim(x) else math.expm1(x)
 
 
 def inexact(number: Assumption) -> float:
@@ -63,6 +112,8 @@ def inexact(number: Assumption) -> float:
 
 def is_unknown(x: Number) -> bool:
     """Whether x is the NaN that stands for an unknown input."""
+    if isinstance(x, Symbol):
+        return not x.is_known
     return isinstance(x, float) and math.isnan(x)
 
 

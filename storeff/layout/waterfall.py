@@ -26,6 +26,7 @@ from storeff.layout.number import (
     is_unknown,
     join,
     log,
+    named,
     to_quantity,
 )
 from storeff.quantity import Draws, Origin, Quantity
@@ -168,7 +169,7 @@ def _endurance(data: Data[Number], empty: dict[str, Number]) -> dict[str, Number
     """The step for raw that is bought for its writes, and not for its capacity."""
     if is_unknown(data.endurance):
         return {}
-    return {"endurance": max(data.endurance / raw(1, empty), 1)}
+    return {"endurance": at_least(data.endurance / raw(1, empty), 1)}
 
 
 def raw(logical_bytes: Number, factors: dict[str, Number]) -> Number:
@@ -197,7 +198,7 @@ def waterfall(data: Data[Number], layout: Layout[Number]) -> tuple[Step[Number],
     after = data.logical_bytes
     steps = []
     for name, factor in ({"logical": data.copies**0} | factors).items():
-        before, after = after, after * factor
+        before, after = after, named(f"after.{name}", after * factor)
         steps.append(
             Step(
                 step=name,
