@@ -73,13 +73,13 @@ class Symbol:
         return record(operator.neg, self)
 
     def __add__(self, other: Any) -> Any:
-        return self if _is(other, 0) else record(operator.add, self, other)
+        return self if self._stays(other, 0) else record(operator.add, self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return self if _is(other, 0) else record(operator.add, other, self)
+        return self if self._stays(other, 0) else record(operator.add, other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return self if _is(other, 0) else record(operator.sub, self, other)
+        return self if self._stays(other, 0) else record(operator.sub, self, other)
 
     def __rsub__(self, other: Any) -> Any:
         return record(operator.sub, other, self)
@@ -93,10 +93,11 @@ class Symbol:
     def _times(self, other: Any, operands: tuple[Any, Any]) -> Any:
         if _is(other, 0) and self.is_known:
             return 0 * self.value
-        return self if _is(other, 1) else record(operator.mul, *operands)
+        return self if self._stays(other, 1) else record(operator.mul, *operands)
 
     def __truediv__(self, other: Any) -> Any:
-        return self if _is(other, 1) else record(operator.truediv, self, other)
+        of_int = isinstance(self.value, int)
+        return self if _is(other, 1) and not of_int else record(operator.truediv, self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
         if _is(other, 0) and self.is_known:
@@ -110,6 +111,10 @@ class Symbol:
         if _is(other, 0):
             return self.value**0
         return self if _is(other, 1) else record(operator.pow, self, other)
+
+    def _stays(self, other: Any, neutral: int) -> bool:
+        """Whether ``other`` changes nothing: an int stays one only with an int."""
+        return _is(other, neutral) and isinstance(other, int) >= isinstance(self.value, int)
 
     def __lt__(self, other: Any) -> Any:
         return _compared(operator.lt, self, other)
