@@ -107,7 +107,8 @@ def traced(scenario: Scenario[Assumption]) -> Formulas:
         figures |= _figures(f"waterfall.{step.step}", step)
     # Shares need all of the steps, and are read after them.
     figures = dict(sorted(figures.items(), key=lambda each: each[0].endswith("share_bytes")))
-    figures["raw_bytes"] = raw(run.data.logical_bytes, step_factors(run.data, run.layout))
+    raw_bytes = raw(run.data.logical_bytes, step_factors(run.data, run.layout))
+    figures["raw_bytes"] = ceil(raw_bytes)
     figures |= _figures("bill", bill_for(run))
     conditions = tuple(_holding(node, held) for node, held in trace.conditions.items())
     lines = tuple(_lines(figures, trace.names, conditions))

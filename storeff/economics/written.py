@@ -131,8 +131,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Cells in an order in which each can be computed. ``names`` are the defined names of inputs
-    and figures by their path; the cell named ``conditions`` says whether all hold."""
+    """Cells in an order in which each can be computed. ``names`` are the defined names of inputs,
+    cells and figures by their path; the cell of ``conditions`` says whether all hold."""
 
     inputs: Mapping[str, str]
     cells: tuple[Cell, ...]
@@ -160,10 +160,11 @@ def sheet(formulas: Formulas) -> Sheet:
     holds = Cell(
         "conditions", names.new("conditions"), f"AND({','.join(checked) or 'TRUE()'})", True
     )
-    figures = {
+    found = {cell.path: cell.name for cell in cells} | inputs
+    found |= {
         path: called[node] for path, node in formulas.figures.items() if isinstance(node, Symbol)
     }
-    return Sheet(inputs, (*cells, holds), figures, holds.name)
+    return Sheet(inputs, (*cells, holds), found, holds.name)
 
 
 def _spares(line: Line, called: Mapping[Symbol, str], names: "_Names") -> Iterator[Cell]:

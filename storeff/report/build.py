@@ -44,6 +44,7 @@ from storeff.report.model import (
     Target,
     Uncertainty,
 )
+from storeff.report.scenario import kept
 from storeff.report.sizing import HEADLINE_SYSTEM, Sized, describe
 from storeff.report.warn import warn
 from storeff.scan.codecs import PACKAGES, codec_versions
@@ -82,10 +83,11 @@ def describe_run(
 class Sizing:
     """Layouts sized, those at the durability asked for first, of these the cheapest: that of least
     npv, or of least raw bytes while a price is unknown. ``sensitivity`` and ``uncertainty`` are
-    about the layout named ``reference``."""
+    about the layout named ``reference``, which was sized for ``scenario``."""
 
     layouts: tuple[SizedLayout, ...]
     reference: str
+    scenario: Scenario[Assumption]
     currency: str
     sensitivity: Sensitivity
     uncertainty: Uncertainty
@@ -165,6 +167,7 @@ def size_all(
     return Sizing(
         layouts=tuple(layouts),
         reference=name,
+        scenario=chosen.scenario,
         currency=chosen.scenario.currency,
         sensitivity=sensitivity(chosen.scenario),
         uncertainty=_uncertainty(chosen, reduction, seed),
@@ -198,6 +201,7 @@ def assemble(
         kv=kv,
         layouts=list(sizing.layouts) if sizing else [],
         reference_layout=sizing.reference if sizing else None,
+        reference_scenario=kept(sizing.scenario) if sizing else None,
         sensitivity=sizing.sensitivity if sizing else None,
         uncertainty=sizing.uncertainty if sizing else None,
         assumptions=list(sizing.assumptions) if sizing else [],

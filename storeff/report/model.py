@@ -230,8 +230,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     ``complete`` is whether everything that was asked for was measured and gave a figure;
     ``incomplete_because`` says why not, a sentence each. ``sensitivity`` and ``uncertainty`` are
-    about the layout named ``reference_layout``. ``bench`` compares layouts on several kinds of
-    drives; null in a report of before schema 2.2.
+    about the layout named ``reference_layout``, and ``reference_scenario`` is all that its bill
+    rests on (storeff.report.scenario). ``bench`` compares layouts on several kinds of drives. Both
+    are null in a report of before schema 2.2.
     """
 
     schema_version: str
@@ -250,6 +251,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     assumptions: list[AssumptionRow]
     warnings: list[Warned]
     bench: Bench | None = None
+    reference_scenario: dict[str, Any] | None = None
 
 
 def to_json(report: Report) -> bytes:

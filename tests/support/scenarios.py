@@ -11,6 +11,7 @@ import msgspec
 from storeff.data import Assumption, exact, map_numbers
 from storeff.economics import Scenario, bill_for, build_scenario, in_cells
 from storeff.layout import Data, Layout, ObjectSizes, SizeBin, load_layouts
+from storeff.layout.number import ceil
 from storeff.layout.waterfall import raw, step_factors, waterfall
 
 # Files of 3 kB on average, and of 800 kB.
@@ -74,7 +75,7 @@ def figures_of(given: Scenario[Assumption]) -> dict[str, Any]:
     """What the waterfall and the bill say of ``given``, by path."""
     run = map_numbers(in_cells(given), exact)
     factors = step_factors(run.data, run.layout)
-    found: dict[str, Any] = {"raw_bytes": raw(run.data.logical_bytes, factors)}
+    found: dict[str, Any] = {"raw_bytes": ceil(raw(run.data.logical_bytes, factors))}
     found |= _flat("bill", bill_for(run))
     for step in waterfall(run.data, run.layout):
         found |= _flat(f"waterfall.{step.step}", step)
