@@ -12,13 +12,14 @@ from storeff.errors import StoreffError
 from storeff.scan.machine import check_address_space
 
 # Those of storeff.report.formats, which --help would be slower to import; a test holds them equal.
-FORMATS = ("csv", "cyclonedx", "html", "json", "md", "prom")
+FORMATS = ("csv", "cyclonedx", "html", "json", "md", "prom", "xlsx")
 
 
 @click.command(
     epilog="""\b
 Examples:
   storeff report report.json --to html -o report.html    (charts, to send on)
+  storeff report report.json --to xlsx -o bill.xlsx      (live formulas)
   storeff report report.json --to md -o purchase.md      (to justify it)
   storeff report report.json --to csv -o costs.csv       (like FOCUS 1.2)
   storeff report report.json --to cyclonedx -o bom.json  (what to buy)

@@ -1,0 +1,123 @@
+"""The reference layout in a workbook: its figures as formulas of its inputs, or as plain numbers.
+
+Figures are formulas where the report keeps the scenario that they rest on, which reports of before
+schema 2.2 do not.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+from storeff.data import Assumption, numbers_in
+from storeff.economics import Scenario, SizedLayout
+from storeff.economics.formulas import Formulas, traced
+from storeff.economics.written import Sheet, sheet
+from storeff.errors import StoreffError
+from storeff.layout.number import is_unknown
+from storeff.layout.symbol import Symbol
+from storeff.quantity import Quantity
+from storeff.report.model import Report
+from storeff.report.scenario import scenario_of
+from storeff.report.workbook import Cell, Formula
+
+# Of money, which the report rounds to cents, and of doubles that were added in another order.
+_CENTS = 0.006
+_RELATIVE = 1e-9
+_MONEY = ("bill.capex", "bill.opex", "bill.tco", "bill.npv")
+
+
+def at(layout: SizedLayout, path: str) -> Quantity | None:
+    """The figure of ``layout`` at a path of ``Formulas.figures``; None if it has none there."""
+    value: object = layout
+    for name in path.split("."):
+        if isinstance(value, tuple):
+            rows = (x for x in value if name in (getattr(x, "step", ""), _year(x)))
+            value = next(rows, None)
+        else:
+            value = getattr(value, name, None)
+    return value if isinstance(value, Quantity) else None
+
+
+def _year(row: object) -> str:
+    return str(getattr(row, "year", ""))
+
+
+@dataclass(frozen=True)
+class Live:
+    """``layout`` is the reference; ``formulas`` and ``cells`` are None where it is of values."""
+
+    layout: SizedLayout
+    scenario: Scenario[Assumption] | None
+    formulas: Formulas | None
+    cells: Sheet | None
+
+    def figure(self, path: str) -> Cell:
+        """What the figure at ``path`` is by the formulas, showing what the report says of it."""
+        found = at(self.layout, path)
+        value = None if found is None else found.value
+        if self.cells is None or path not in self.cells.names:
+            return value
+        return Formula(self.cells.names[path], math.nan if value is None else value)
+
+    def step(self, path: str) -> Cell:
+        """A step of the formulas that is no figure of the report; None without formulas."""
+        if self.cells is None or path not in self.cells.names:
+            return None
+        value = self._values[path]
+        return Formula(self.cells.names[path], value if isinstance(value, str) else float(value))
+
+    def number(self, of: Assumption) -> Cell:
+        """An input by the number of the scenario."""
+        if self.cells is not None and of.path in self.cells.inputs:
+            value = math.nan if of.value is None else float(of.value)
+            return Formula(self.cells.inputs[of.path], value)
+        return None if of.value is None else float(of.value)
+
+    @cached_property
+    def _values(self) -> dict[str, float | str]:
+        assert self.cells is not None
+        return {cell.path: cell.value for cell in self.cells.cells}
+
+    @cached_property
+    def inputs(self) -> dict[str, Assumption]:
+        """The numbers that a person may change, by path."""
+        if self.scenario is None or self.cells is None:
+            return {}
+        numbers = {number.path: number for number in numbers_in(self.scenario)}
+        return {path: numbers[path] for path in self.cells.inputs}
+
+
+def live(report: Report) -> Live | None:
+    """The reference layout of ``report``; None where nothing was sized.
+
+    Raises StoreffError if its scenario does not give the figures that the report states.
+    """
+    layout = next((each for each in report.layouts if each.name == report.reference_layout), None)
+    if layout is None:
+        return None
+    if report.reference_scenario is None:
+        return Live(layout, None, None, None)
+    scenario = scenario_of(report.reference_scenario)
+    formulas = traced(scenario)
+    for path, figure in formulas.figures.items():
+        _check(layout, path, figure.value if isinstance(figure, Symbol) else figure)
+    return Live(layout, scenario, formulas, sheet(formulas))
+
+
+def _check(layout: SizedLayout, path: str, figure: float | str) -> None:
+    stated = at(layout, path)
+    # Shares of the waterfall are rounded so that their sum is whole.
+    if stated is None or path.endswith("share_bytes"):
+        return
+    if stated.value is None or isinstance(figure, str) or is_unknown(figure):
+        agrees = stated.value is None and is_unknown(figure)
+    else:
+        apart = abs(float(figure) - float(stated.value))
+        rounded = _CENTS if path.startswith(_MONEY) else 0
+        agrees = apart <= max(rounded, _RELATIVE * abs(float(stated.value)))
+    if not agrees:
+        raise StoreffError(
+            f"the report contradicts itself: {path} of {layout.name} is {stated.value}, and its "
+            f"reference_scenario gives {figure if isinstance(figure, str) else float(figure)}",
+            "make the report again",
+        )
