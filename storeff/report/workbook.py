@@ -39,7 +39,12 @@ _CREATED = datetime(2000, 1, 1, tzinfo=UTC)
 _A4 = 9
 _LINE_POINTS = 15
 # Of a width in characters, what words fill before they are broken.
-_FILLED = 0.9
+_FILLED = 0.85
+# A row is at most 409 points high.
+_LINES_MOST = 27
+# More columns than these take several pages side by side.
+_COLUMNS_MOST = 16
+_WORDS = ("text", "wrapped", "date")
 _ERROR = "#N/A"
 
 
@@ -155,9 +160,8 @@ class Sheet:
             style["text_wrap"] = True
             last = len(self.widths) - 1
             self._sheet.merge_range(self.row, 0, self.row, last, "", self.book.format(**style))
-            lines = -(-cell_len(escaped(text)) // int(sum(self.widths) * _FILLED))
             height = _LINE_POINTS * style.get("font_size", 11) / 11
-            self._sheet.set_row(self.row, height * max(1, lines))
+            self._sheet.set_row(self.row, height * _lines(text, sum(self.widths)))
         self._text(self.row, 0, text, **style)
         self.row += 1
 
@@ -178,19 +182,21 @@ class Sheet:
         ``freeze`` keeps the headers in sight, and on every page, ``total`` makes the last row bold,
         ``filtered`` lets a person choose rows.
         """
+        style = {"bold": True, "text_wrap": True, "bottom": 1, "bg_color": "#E8EEF4"}
         for index, column in enumerate(columns):
-            self._text(
-                *(self.row, index, column.header),
-                bold=True,
-                text_wrap=True,
-                bottom=1,
-                bg_color="#E8EEF4",
-            )
+            side = {} if column.kind in _WORDS else {"align": "right"}
+            self._text(self.row, index, column.header, **style, **side)
+        widths = [column.width for column in columns] if freeze else [*self.widths]
         if freeze:
             self._sheet.freeze_panes(self.row + 1, 1)
             self._sheet.repeat_rows(self.row)
-            for index, column in enumerate(columns):
-                self._sheet.set_column(index, index, column.width)
+            self._sheet.repeat_columns(0)
+            self._sheet.fit_to_pages(-(-len(columns) // _COLUMNS_MOST), 0)
+            for index, width in enumerate(widths):
+                self._sheet.set_column(index, index, width)
+        headers = zip(columns, widths, strict=False)
+        lines = [_lines(column.header, width) for column, width in headers]
+        self._sheet.set_row(self.row, _LINE_POINTS * max(lines, default=1))
         if filtered:
             self._sheet.autofilter(self.row, 0, self.row + len(rows), len(columns) - 1)
         self.row += 1
@@ -199,7 +205,14 @@ class Sheet:
             self.append(columns, cells, **bold)
 
     def append(self, columns: Sequence[Column], cells: Sequence[Cell], **style: Any) -> None:
-        """One more row of cells."""
+        """One more row of cells, as high as its words need."""
+        lines = [
+            _lines(cell, column.width)
+            for column, cell in zip(columns, cells, strict=True)
+            if column.kind == "wrapped" and isinstance(cell, str)
+        ]
+        if max(lines, default=1) > 1:
+            self._sheet.set_row(self.row, _LINE_POINTS * max(lines))
         for index, (column, cell) in enumerate(zip(columns, cells, strict=True)):
             self._cell(index, column.kind, cell, style)
         self.row += 1
@@ -219,7 +232,8 @@ class Sheet:
                 self._text(row, column, "yes" if cell else "no", **style)
             case str():
                 wrapped = {"text_wrap": True} if kind == "wrapped" else {}
-                self._text(row, column, cell, **wrapped, **style)
+                indented = {"indent": 1} if column else {}
+                self._text(row, column, cell, **wrapped, **indented, **style)
             case date():
                 day = datetime(cell.year, cell.month, cell.day)
                 self._sheet.write_datetime(
@@ -257,6 +271,12 @@ class Sheet:
     def _text(self, row: int, column: int, text: str, **style: Any) -> None:
         shown = shortened(text, _CHARACTERS_MOST)
         self._sheet.write_string(row, column, shown, self.book.format(**style))
+
+
+def _lines(text: str, width: int) -> int:
+    """How many lines ``text`` takes in a column of ``width``, no more than Excel shows in a row."""
+    taken = -(-cell_len(escaped(text)) // max(1, int(width * _FILLED)))
+    return min(max(1, taken), _LINES_MOST)
 
 
 def _shown(kind: str, value: float) -> str:
