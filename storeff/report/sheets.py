@@ -365,7 +365,7 @@ def calculation(book: Book, reference: Live) -> None:
     assert reference.cells is not None
     sheet = book.sheet(CALCULATION)
     sheet.table(
-        [Column("step", width=52), Column("value", "", 24), Column("how", width=110)],
+        [Column("step", width=52), Column("value", "", 24), Column("how", "wrapped", 110)],
         [
             [
                 cell.name,

@@ -49,8 +49,8 @@ def _flat(value: Any, path: str) -> Iterator[tuple[str, Cell]]:
             yield f"{path}, low (95 %)", value.low
             yield f"{path}, high (95 %)", value.high
     elif isinstance(value, msgspec.Struct):
-        for name in value.__struct_fields__:
-            yield from _flat(getattr(value, name), f"{path}.{name}".strip("."))
+        for field in msgspec.structs.fields(type(value)):
+            yield from _flat(getattr(value, field.name), f"{path}.{field.encode_name}".strip("."))
     elif isinstance(value, dict):
         for name, each in value.items():
             yield from _flat(each, f"{path}.{name}")

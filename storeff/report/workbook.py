@@ -269,8 +269,12 @@ class Sheet:
             self.book.define(cell.name, self.name, self.row, column)
 
     def _text(self, row: int, column: int, text: str, **style: Any) -> None:
-        shown = shortened(text, _CHARACTERS_MOST)
-        self._sheet.write_string(row, column, shown, self.book.format(**style))
+        shown, look = shortened(text, _CHARACTERS_MOST), self.book.format(**style)
+        # An empty text would hide what runs over from the cell to its left.
+        if shown:
+            self._sheet.write_string(row, column, shown, look)
+        else:
+            self._sheet.write_blank(row, column, None, look)
 
 
 def _lines(text: str, width: int) -> int:
