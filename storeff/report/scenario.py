@@ -33,7 +33,9 @@ def kept(scenario: Scenario[Assumption]) -> dict[str, Any]:
         value = None if each.value is None else str(each.value)
         return {"path": each.path or None, "value": value, "unit": each.unit or None}
 
-    made: dict[str, Any] = _without_nothing(msgspec.to_builtins(map_numbers(scenario, number)))
+    # As it is read again: tuples are lists in JSON.
+    written = msgspec.json.decode(msgspec.json.encode(map_numbers(scenario, number)))
+    made: dict[str, Any] = _without_nothing(written)
     return made
 
 
