@@ -301,9 +301,24 @@ def test_a_report_of_before_the_scenario_was_kept_has_values_and_says_so(path: P
 
 def test_a_report_that_does_not_follow_from_its_scenario_is_refused(sized: Report) -> None:
     document = copy.deepcopy(as_json(sized))
-    document["reference_scenario"]["drive"]["price"]["value"] = "1"
-    with pytest.raises(StoreffError, match=r"contradicts itself: bill\.capex\.drives of weka"):
+    document["reference_scenario"]["layout"]["code"]["m"] += 1
+    with pytest.raises(StoreffError, match=r"itself: waterfall\.erasure_coding\.factor of weka"):
         xlsx.render(msgspec.convert(document, Report))
+
+
+def test_an_assumption_that_is_another_in_the_scenario_is_refused(sized: Report) -> None:
+    document = copy.deepcopy(as_json(sized))
+    (row,) = (x for x in document["assumptions"] if x["path"] == "drives.qlc-122.price")
+    row["value"] = 1
+    with pytest.raises(StoreffError, match=r"drives\.qlc-122\.price is 1, and by its"):
+        xlsx.render(msgspec.convert(document, Report))
+
+
+def test_a_horizon_of_more_years_than_letters_adds_up() -> None:
+    book = opened(report_of("reference-10-4", **{"finance.default.years": 60}))
+    cash = {each["payment (USD)"]: each for each in rows(book["Cash by year"])}
+    assert cash["Energy"]["sum"] == "=SUM(C5:BJ5)"
+    assert cash["Present value"]["year 60"] == "=BJ9*BJ10"
 
 
 def test_a_terminal_is_not_shown_a_workbook(made: dict[str, Path], tmp_path: Path) -> None:

@@ -281,7 +281,9 @@ def javascript(formulas: Formulas, name: str = "bill") -> str:
 
     called: dict[Symbol, str] = {}
     lines = [f"function {name}(inputs) {{", _JAVASCRIPT_FUNCTIONS.rstrip()]
-    lines.append("  const input = (path, value) => path in inputs ? inputs[path] : value;")
+    lines.append("  // Null is unknown, which is not 0.")
+    lines.append("  const input = (path, value) =>")
+    lines.append("    Object.hasOwn(inputs, path) ? (inputs[path] ?? NaN) : value;")
     for number_, (path, node) in enumerate(formulas.inputs.items()):
         called[node] = f"x{number_}"
         value = "NaN" if not node.is_known else repr(float(node.value))

@@ -4,6 +4,9 @@ A ``Number`` is an int or Fraction (the exact answer), a float64 array of replic
 interval), a float (an input of the replicate run; NaN is the unknown in both), or a Symbol, which
 records the arithmetic to write it out (``economics.formulas``). Python's type system has no common
 arithmetic for these, hence the alias to Any.
+
+What chooses between numbers does so by ``where``, ``at_least`` and ``at_most``: an ``if`` on a
+number is fixed in the formulas that are written out.
 """
 
 import functools

@@ -98,6 +98,11 @@ def live(report: Report) -> Live | None:
     if report.reference_scenario is None:
         return Live(layout, None, None, None)
     scenario = scenario_of(report.reference_scenario)
+    numbers = {number.path: number.value for number in numbers_in(scenario)}
+    for row in report.assumptions:
+        known = numbers.get(row.path)
+        if known is not None and not _agree(float(known), row.value):
+            raise _contradiction(row.path, row.value, float(known))
     formulas = traced(scenario)
     for path, figure in formulas.figures.items():
         _check(layout, path, figure.value if isinstance(figure, Symbol) else figure)
@@ -109,15 +114,20 @@ def _check(layout: SizedLayout, path: str, figure: float | str) -> None:
     # Shares of the waterfall are rounded so that their sum is whole.
     if stated is None or path.endswith("share_bytes"):
         return
-    if stated.value is None or isinstance(figure, str) or is_unknown(figure):
-        agrees = stated.value is None and is_unknown(figure)
-    else:
-        apart = abs(float(figure) - float(stated.value))
-        rounded = _CENTS if path.startswith(_MONEY) else 0
-        agrees = apart <= max(rounded, _RELATIVE * abs(float(stated.value)))
-    if not agrees:
-        raise StoreffError(
-            f"the report contradicts itself: {path} of {layout.name} is {stated.value}, and its "
-            f"reference_scenario gives {figure if isinstance(figure, str) else float(figure)}",
-            "make the report again",
-        )
+    rounded = _CENTS if path.startswith(_MONEY) else 0.0
+    if not _agree(figure, stated.value, rounded):
+        raise _contradiction(f"{path} of {layout.name}", stated.value, figure)
+
+
+def _agree(figure: float | str, stated: float | None, rounded: float = 0.0) -> bool:
+    if stated is None or isinstance(figure, str) or is_unknown(figure):
+        return stated is None and is_unknown(figure)
+    return abs(float(figure) - stated) <= max(rounded, _RELATIVE * abs(stated))
+
+
+def _contradiction(what: str, stated: float | None, figure: float | str) -> StoreffError:
+    found = figure if isinstance(figure, str) else float(figure)
+    return StoreffError(
+        f"the report contradicts itself: {what} is {stated}, and by its reference_scenario {found}",
+        "make the report again",
+    )

@@ -9,7 +9,7 @@ from storeff.report.live import Live, at
 from storeff.report.model import Report
 from storeff.report.page import Facts, Paragraph, Section
 from storeff.report.sections import sections
-from storeff.report.workbook import Book, Cell, Column, Formula, Input, Sheet
+from storeff.report.workbook import Book, Cell, Column, Formula, Input, Sheet, letters
 
 CALCULATION = "Calculation"
 ASSUMPTIONS = "Assumptions"
@@ -245,7 +245,7 @@ def cash(book: Book, report: Report, reference: Live) -> None:
         worth: list[Cell] = []
         for index, each in enumerate([layout.bill.capex.total, *_totals(layout)]):
             factor = factors[index - 1] if index else 1
-            letter = chr(ord("B") + index) if index < 25 else f"A{chr(ord('A') + index - 25)}"
+            letter = letters(index + 1)
             rate = float(factor.value) if isinstance(factor, Formula) else 1.0
             value = math.nan if each.value is None else float(each.value) * rate
             worth.append(Formula(f"{letter}{last}*{letter}{last + 1}", value))
@@ -268,8 +268,7 @@ def _sum(stated: Sequence[float | None], years: Sequence[int]) -> Cell:
     value = math.nan if None in stated else float(sum(each or 0 for each in stated))
     if not years:
         return None
-    last = chr(ord("B") + len(years)) if len(years) < 25 else f"A{chr(ord('A') + len(years) - 25)}"
-    return Formula(f"SUM(C{{row}}:{last}{{row}})", value)
+    return Formula(f"SUM(C{{row}}:{letters(len(years) + 1)}{{row}})", value)
 
 
 def waterfall(book: Book, report: Report, reference: Live) -> None:

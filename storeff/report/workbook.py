@@ -277,6 +277,11 @@ class Sheet:
             self._sheet.write_blank(row, column, None, look)
 
 
+def letters(column: int) -> str:
+    """What formulas call a column; that of zero is A."""
+    return str(xlsxwriter.utility.xl_col_to_name(column))
+
+
 def _lines(text: str, width: int) -> int:
     """How many lines ``text`` takes in a column of ``width``, no more than Excel shows in a row."""
     taken = -(-cell_len(escaped(text)) // max(1, int(width * _FILLED)))
