@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from scipy.stats import poisson
 from support.golden import assert_golden
-from support.scenarios import LAYOUTS, OBJECTS, changed, figures_of, scenario, somewhere
+from support.scenarios import LAYOUTS, OBJECTS, by_mtbf, changed, figures_of, scenario, somewhere
 
 from storeff.data import NO_VALUE
 from storeff.economics.bill import spares_needed
@@ -131,9 +131,10 @@ def _node(script: str, tmp_path: Path) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", [*LAYOUTS, "by MTBF"])
 def test_the_javascript_computes_the_same(name: str, tmp_path: Path) -> None:
-    given, chance = scenario(name), random.Random(name)
+    given = by_mtbf(scenario()) if name == "by MTBF" else scenario(name)
+    chance = random.Random(name)
     formulas = traced(given)
     inputs = {path: number for path, number in _numbers(given).items() if path in formulas.inputs}
     points: list[dict[str, Fraction]] = [{}]
@@ -162,6 +163,15 @@ def test_the_javascript_computes_the_same(name: str, tmp_path: Path) -> None:
             else:
                 near = pytest.approx(float(expected[path]), rel=1e-12, abs=1e-12)
                 assert figure == near, path
+
+
+def test_null_is_unknown_in_javascript_and_not_zero(tmp_path: Path) -> None:
+    written = javascript(traced(scenario()))
+    found = _node(
+        f"{written}\nconsole.log(JSON.stringify(bill({{'drives.qlc-122.price': null}})));", tmp_path
+    )
+    assert found["bill.npv"] is None
+    assert found["bill.drives"] == figures_of(scenario())["bill.drives"]
 
 
 MEANS = [0.0, 1e-9, 0.02, 0.7, 1.0, 3.5, 17.0, 100.25, 2345.6, 1e5, 654321.0, 1e6]

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from storeff.data import Assumption, exact, map_numbers
+from storeff.data import NO_VALUE, Assumption, exact, map_numbers
 from storeff.economics import Scenario, bill_for, build_scenario, in_cells
 from storeff.layout import Data, Layout, ObjectSizes, SizeBin, load_layouts
 from storeff.layout.number import ceil
@@ -41,6 +41,13 @@ def scenario(
     }
     chosen = load_layouts()[layout] if isinstance(layout, str) else layout
     return build_scenario(Data(objects=objects, **numbers), chosen)
+
+
+def by_mtbf(given: Scenario[Assumption]) -> Scenario[Assumption]:
+    """``given`` with drives of which a mean time between failures is stated, and no rate."""
+    hours = Assumption(path="drives.qlc-122.mtbf_hours", value=Fraction(2_500_000), unit="h")
+    drive = msgspec.structs.replace(given.drive, afr=NO_VALUE, mtbf_hours=hours)
+    return msgspec.structs.replace(given, drive=drive)
 
 
 def somewhere(number: Assumption, chance: random.Random) -> Fraction:
