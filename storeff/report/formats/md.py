@@ -40,7 +40,9 @@ def _section(section: Section, marks: str) -> Iterator[str]:
 
 def _is_spaced(part: Part) -> bool:
     """Whether it is a line of which the spaces mean something, as in a plot."""
-    return isinstance(part, Paragraph) and not part.style and "  " in part.text
+    if not isinstance(part, Paragraph):
+        return False
+    return part.style == "drawing" or (not part.style and "  " in part.text)
 
 
 def _fenced(lines: list[str]) -> str:
