@@ -16,8 +16,13 @@ EXIT_OK = 0
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_NOT_COVERED = 3
+EXIT_POLICY_FAILED = 4
+EXIT_INCONCLUSIVE = 5
 
-COMMANDS = ("scan", "bench", "kv", "size", "report", "layouts", "drives", "schema", "doctor")
+COMMANDS = (
+    *("scan", "bench", "kv", "size", "report", "check"),
+    *("layouts", "drives", "schema", "doctor"),
+)
 # By the code of an error, what on the command line does what its remedy says.
 FLAGS = {
     "block-tokens": "--block-tokens",
@@ -76,6 +81,7 @@ Examples:
 \b
 Exit codes:
   0 ok   1 error   2 usage   3 finished, but something was not covered
+  4 policy failed   5 policy inconclusive (storeff check)
   130 interrupted: what was measured is reported""",
 )
 @click.version_option(storeff.__version__, prog_name="storeff")

@@ -83,6 +83,13 @@ def bounds(q: Quantity, show: Callable[[float], str]) -> str:
     return f"{low}..{high}" if value in (low, high) else f"{value} ({low}..{high})"
 
 
+def with_bounds(q: Quantity | None, show: Callable[[float], str]) -> str:
+    """``32.4 EB [31.9, 33.0 EB]``: the bounds themselves, however close they are."""
+    if q is None or q.value is None or q.low is None or q.high is None or q.low == q.high:
+        return UNKNOWN if q is None else interval(q, show)
+    return f"{show(q.value)} [{between(q.low, q.high, show).replace(' to ', ', ')}]"
+
+
 def half_width(share: float) -> str:
     """A half width as a percentage, rounded up: ``0.1 %``, ``7.3 %``, ``12 %``."""
     if share < 0.1:

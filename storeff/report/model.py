@@ -256,7 +256,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 def to_json(report: Report) -> bytes:
     """The document, indented, with a final newline; what cannot be seen is escaped."""
-    return escaped_json(msgspec.json.format(msgspec.json.encode(report), indent=2)) + b"\n"
+    return document_json(report)
+
+
+def document_json(document: msgspec.Struct) -> bytes:
+    """Any document of this room, as ``to_json``."""
+    return escaped_json(msgspec.json.format(msgspec.json.encode(document), indent=2)) + b"\n"
 
 
 def read_report(path: Path) -> Report:

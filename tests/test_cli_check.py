@@ -1,0 +1,102 @@
+"""storeff check as a pipeline sees it: one line a rule, and the exit code."""
+
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+from support.cli import storeff
+from support.golden import GOLDEN, assert_golden
+
+from storeff.report.policy_model import check_schema
+
+SCAN = GOLDEN / "reports" / "2.0" / "scan.json"
+POLICY = """
+["cost of the reference layout"]
+figure = "cost"
+at_most = "2 M USD"
+
+[raw]
+figure = "raw"
+layout = "ceph-ec-8-3"
+at_most = "1 MB"
+severity = "warn"
+
+["cost with prices"]
+figure = "cost_range"
+at_most = "1 M USD"
+
+["how far it reduces"]
+figure = "ratio"
+at_least = "1.5x"
+
+[coverage]
+figure = "coverage"
+at_least = "99 %"
+
+[hits]
+figure = "hit_rate"
+at_least = "70%"
+
+[prices]
+stale_prices_at_most = 0
+"""
+
+
+def run(tmp_path: Path, policy: str, *words: str, report: Path = SCAN) -> "tuple[int, str, str]":
+    path = tmp_path / "policy.toml"
+    path.write_text(policy)
+    env = os.environ | {"COLUMNS": "80"}
+    done = storeff("check", report, "--policy", path, *words, env=env)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_one_line_a_rule_is_the_golden_text(tmp_path: Path) -> None:
+    code, shown, _ = run(tmp_path, POLICY)
+    assert code in (4, 5)
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert_golden("check.txt", shown)
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ('figure = "ratio"\nat_least = 1', 0),
+        ('figure = "ratio"\nat_least = 100', 4),
+        ('figure = "ratio"\nat_least = 100\nseverity = "warn"', 0),
+        ('figure = "hit_rate"\nat_least = 0', 5),
+        ('figure = "ratoi"\nat_least = 0', 1),
+    ],
+)
+def test_the_exit_code_is_the_answer(tmp_path: Path, rule: str, code: int) -> None:
+    done = run(tmp_path, f"[r]\n{rule}")
+    assert done[0] == code
+    assert bool(done[1]) == (code != 1)
+    assert "Traceback" not in done[2]
+
+
+def test_json_holds_figure_interval_and_limit(tmp_path: Path) -> None:
+    code, text, _ = run(tmp_path, POLICY, "--json")
+    document = json.loads(text)
+    jsonschema.validate(document, check_schema())
+    assert {"pass": 0, "fail": 4, "inconclusive": 5}[document["status"]] == code
+    report = json.loads(SCAN.read_text())
+    first = document["rules"][0]
+    reference = next(x for x in report["layouts"] if x["name"] == report["reference_layout"])
+    assert first["value"] == reference["bill"]["npv"]["value"]
+    assert first["limit"] == 2_000_000
+
+
+@pytest.mark.parametrize("name", ["kv-trace.json", "kv-dumps.json", "part.json", "too-small.json"])
+def test_every_kind_of_report_can_be_checked(tmp_path: Path, name: str) -> None:
+    code, shown, _ = run(
+        tmp_path, POLICY.replace('layout = "ceph-ec-8-3"\n', ""), report=SCAN.parent / name
+    )
+    assert code in (0, 4, 5)
+    assert "coverage" in shown
+
+
+def test_a_report_and_a_policy_are_needed() -> None:
+    assert storeff("check", SCAN).returncode == 2
+    assert storeff("check", SCAN, "--policy", "/no/such/file").returncode == 1
