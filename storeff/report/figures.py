@@ -136,6 +136,13 @@ def format_number(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
 
 
+def in_full(value: float | None) -> str:
+    """All digits that mean something: ``17,359,172,913.2``, ``8.74e-20``."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.12g}"
+
+
 def with_unit(value: float, unit: str) -> str:
     """``27,000 USD``; a fraction has no unit."""
     number = format_number(value)

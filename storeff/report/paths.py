@@ -161,7 +161,7 @@ def _figures(value: Any, path: str) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _figures(item, f"{path}[{_selector(value, index)}]")
-    elif isinstance(value, Quantity | int | float):
+    elif isinstance(value, Quantity | int | float) and not isinstance(value, bool):
         yield path
 
 

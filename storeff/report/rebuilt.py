@@ -1,7 +1,7 @@
 """The bill of a report, reckoned again from the inputs that the report itself lists."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -13,6 +13,7 @@ from storeff.economics import Bill, Drive, Scenario, SizedLayout
 from storeff.economics.bill import bill
 from storeff.economics.model import Carbon, Enclosure, Finance, Rack, Site, Spares
 from storeff.layout import Code, Data, Layout
+from storeff.layout.model import MAX_FRAGMENTS
 from storeff.layout.number import Number
 from storeff.report.model import Report
 
@@ -65,7 +66,11 @@ def inputs_of(report: Report, layout: SizedLayout) -> Inputs:
     unknown = [name for name, factor in factors.items() if factor is None]
     if unknown or logical is None or raw is None:
         raise NotHeldError(f"{layout.name} has no point for {', '.join(unknown) or 'its bytes'}")
-    coded = next((s.label for s in layout.waterfall if s.step == "erasure_coding"), "")
+    if min(logical, raw, *(factor or 0 for factor in factors.values())) <= 0:
+        raise NotHeldError(f"the waterfall of {layout.name} comes to nothing")
+    fragments = code_numbers(layout)["fragments"]
+    if not 1 <= fragments <= MAX_FRAGMENTS:
+        raise NotHeldError(f"no code has {fragments:,} fragments")
     values = {row.path: row.value for row in report.assumptions}
     paths = {role: path for path, role in roles_of(report, layout) if values[path] is not None}
     numbers = {role: value for role, path in paths.items() if (value := values[path]) is not None}
@@ -73,8 +78,8 @@ def inputs_of(report: Report, layout: SizedLayout) -> Inputs:
         logical_bytes=int(logical),
         raw_bytes=int(raw),
         factors={name: float(factor) for name, factor in factors.items() if factor is not None},
-        fragments=_fragments(coded),
-        is_replica="cop" in coded,
+        fragments=fragments,
+        is_replica=is_replica(layout),
         numbers=numbers,
         paths=paths,
     )
@@ -98,15 +103,26 @@ def roles_of(report: Report, layout: SizedLayout) -> Iterator[tuple[str, str]]:
             yield row.path, f"{role}.{rest.removeprefix(f'{name}.')}"
 
 
-def _fragments(label: str) -> int:
-    """Fragments of a stripe, of the label of its code (``str(Code)``)."""
-    if "cop" in label:
-        return int(next(iter(re.findall(r"(\d+) cop", label)), 1))
-    added = re.search(r"(\d+)\+(\d+)", label)
-    if added is not None:
-        return int(added[1]) + int(added[2])
-    local = re.search(r"LRC\((\d+),(\d+),(\d+)\)", label)
-    return sum(map(int, local.groups())) if local is not None else 1
+def code_numbers(layout: SizedLayout) -> dict[str, int]:
+    """k, m, l and the number of fragments, from the label of the code (``str(Code)``)."""
+    label = next((s.label for s in layout.waterfall if s.step == "erasure_coding"), "")
+    copies = re.search(r"(\d{1,4}) cop", label)
+    lrc = re.search(r"LRC\((\d{1,4}),(\d{1,4}),(\d{1,4})\)", label)
+    added = re.search(r"(\d{1,4})\+(\d{1,4})", label)
+    if copies is not None:
+        k, m, local = 1, int(copies[1]) - 1, 0
+    elif lrc is not None:
+        k, local, m = (int(number) for number in lrc.groups())
+    elif added is not None:
+        k, m, local = int(added[1]), int(added[2]), 0
+    else:
+        k, m, local = 1, 0, 0
+    return {"k": k, "m": m, "l": local, "fragments": k + m + local}
+
+
+def is_replica(layout: SizedLayout) -> bool:
+    """Whether the layout keeps copies, and codes nothing."""
+    return any("cop" in s.label for s in layout.waterfall if s.step == "erasure_coding")
 
 
 def bill_of(inputs: Inputs, *, exactly: bool = False) -> Bill[Number]:
@@ -116,41 +132,37 @@ def bill_of(inputs: Inputs, *, exactly: bool = False) -> Bill[Number]:
     def number(value: float) -> Number:
         return Fraction(str(value)) if exactly else float(value)
 
-    parts = {role: _part(role, kind, inputs, number) for role, kind in _PARTS.items()}
-    clusters = {
-        name: number(inputs.numbers[f"layout.{name}"])
-        for name in CLUSTERS
-        if f"layout.{name}" in inputs.numbers
-    }
-    unset = {name: float("nan") for name in CLUSTERS if name != "copies"} | {"copies": number(1)}
-    # Of a code nothing else decides a bill than its fragments, and whether they are copies.
-    code = Code(kind="replica" if inputs.is_replica else "rs", k=1, m=inputs.fragments - 1)
+    def numbers(role: str, kind: Any, names: Container[str] | None = None) -> dict[str, Number]:
+        """The numbers of one part of the scenario; the unknown is NaN, as in all arithmetic."""
+        found = {}
+        for field in msgspec.structs.fields(kind):
+            limits = field_of(field.type)
+            if limits is None or (names is not None and field.name not in names):
+                continue
+            value = inputs.numbers.get(f"{role}.{field.name}")
+            if value is None and field.required:
+                raise NotHeldError(f"the report lists no {role} {field.name}")
+            if value is None:
+                known = field.default.value
+                found[field.name] = float("nan") if known is None else number(known)
+            elif limits.holds(Fraction(str(value))):
+                found[field.name] = number(value)
+            else:
+                raise NotHeldError(f"{role} {field.name} cannot be {value:g}")
+        return found
+
+    parts = {role: kind(name="", **numbers(role, kind)) for role, kind in _PARTS.items()}
     zero, one = number(0), number(1)
     layout: Layout[Number] = Layout(
         name="",
-        code=code,
+        # Of a code nothing else decides a bill than its fragments, and whether they are copies.
+        code=Code(kind="replica" if inputs.is_replica else "rs", k=1, m=inputs.fragments - 1),
         metadata=zero,
         padding=zero,
         rebuild_reserve=zero,
         fill_limit=one,
-        **(unset | clusters),
+        **numbers("layout", Layout, CLUSTERS),
     )
     data: Data[Number] = Data(logical_bytes=number(inputs.logical_bytes), reduction_ratio=one)
     scenario: Scenario[Number] = Scenario(data=data, layout=layout, **parts)
     return bill(scenario, number(inputs.raw_bytes))
-
-
-def _part(role: str, kind: Any, inputs: Inputs, number: Any) -> Any:
-    """One part of the scenario, its unknown numbers NaN as everywhere in arithmetic."""
-    fields: dict[str, Any] = {}
-    for field in msgspec.structs.fields(kind):
-        if field_of(field.type) is None:
-            continue
-        key = f"{role}.{field.name}"
-        if key in inputs.numbers:
-            fields[field.name] = number(inputs.numbers[key])
-        elif field.required:
-            raise NotHeldError(f"the report lists no {key.replace('.', ' ')}")
-        else:
-            fields[field.name] = float("nan")
-    return kind(name="", **fields)
