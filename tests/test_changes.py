@@ -14,7 +14,9 @@ from storeff.economics.attribution import CAUSES_MAX, rounded_to, shared_out
 from storeff.quantity import Quantity
 from storeff.report.changes import compare
 from storeff.report.changes_model import Comparison, verdict
+from storeff.report.explain import explain
 from storeff.report.model import Report, read_report
+from storeff.report.policy import check
 from storeff.report.rebuilt import bill_of, inputs_of
 from storeff.report.why import OTHERS, REDUCTION, REMAINDER, TARGET
 
@@ -288,3 +290,48 @@ def test_layouts_that_come_and_go_are_named(base: Report) -> None:
     found = compared(base, sized(layouts=("vast-146-4", "weka-16-2")))
     assert (found.layouts_gone, found.layouts_new) == (("ceph-ec-8-3",), ("weka-16-2",))
     assert [x.layout for x in found.layouts] == ["vast-146-4"]
+
+
+# ---- comparisons of layouts ----
+
+
+@pytest.fixture(scope="module")
+def benches() -> list[Report]:
+    """Layouts beside each other, for two targets."""
+    made = []
+    for target in (50 * 10**18, 80 * 10**18):
+        reduced = analysis.Reduced.of_report(read_report(SCAN), target_bytes=target)
+        storages = [analysis.Storage(LAYOUTS, drive) for drive in ("qlc-122", "qlc-245")]
+        found = analysis.bench(reduced, storages)
+        made.append(analysis.build_report(reduced, compared=found, command=["storeff"]))
+    return made
+
+
+def test_rows_of_a_bench_are_compared_by_layout_and_drive(benches: list[Report]) -> None:
+    found = compared(*benches)
+    assert {(x.layout, x.drive) for x in found.layouts} == {
+        (layout, drive) for layout in LAYOUTS for drive in ("qlc-122", "qlc-245")
+    }
+    assert {x.npv.verdict for x in found.layouts} == {"changed"}
+    assert (found.inputs, found.attribution) == ((), None)
+    assert not compared(benches[0], benches[0]).differs
+
+
+def test_a_bench_is_checked_and_explained_by_what_it_recommends(
+    benches: list[Report], tmp_path: Path
+) -> None:
+    bench = benches[0].bench
+    assert bench is not None
+    best = bench.rows[0]
+    policy = tmp_path / "p.toml"
+    policy.write_text(
+        '[a]\nfigure = "cost"\nat_most = 1\n[b]\nfigure = "raw"\nat_least = "1B"\n'
+        f'layout = "{best.layout},{best.drive}"\n'
+    )
+    cost, raw = check(benches[0], policy).rules
+    assert (cost.value, cost.status) == (best.npv.value, "fail")
+    assert (raw.value, raw.status) == (best.raw_bytes.value, "pass")
+    assert explain(
+        benches[0], f"bench.rows[{best.layout},{best.drive}].raw_per_logical_byte"
+    ).agrees
+    assert explain(benches[0], "cost").figure == best.npv

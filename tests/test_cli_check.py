@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import jsonschema
@@ -9,7 +10,7 @@ import pytest
 from support.cli import storeff
 from support.golden import GOLDEN, assert_golden
 
-from storeff.report.policy_model import check_schema
+from storeff.report.paths import ALIASES
 
 SCAN = GOLDEN / "reports" / "2.0" / "scan.json"
 POLICY = """
@@ -79,7 +80,9 @@ def test_the_exit_code_is_the_answer(tmp_path: Path, rule: str, code: int) -> No
 def test_json_holds_figure_interval_and_limit(tmp_path: Path) -> None:
     code, text, _ = run(tmp_path, POLICY, "--json")
     document = json.loads(text)
-    jsonschema.validate(document, check_schema())
+    schema = json.loads(storeff("schema", "check").stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(document, schema)
     assert {"pass": 0, "fail": 4, "inconclusive": 5}[document["status"]] == code
     report = json.loads(SCAN.read_text())
     first = document["rules"][0]
@@ -100,3 +103,26 @@ def test_every_kind_of_report_can_be_checked(tmp_path: Path, name: str) -> None:
 def test_a_report_and_a_policy_are_needed() -> None:
     assert storeff("check", SCAN).returncode == 2
     assert storeff("check", SCAN, "--policy", "/no/such/file").returncode == 1
+
+
+DOCS = Path(__file__).parent.parent / "docs" / "compare.md"
+
+
+def test_the_policy_of_the_documentation_is_one(tmp_path: Path) -> None:
+    [policy] = re.findall(r"```toml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    code, shown, said = run(tmp_path, policy)
+    assert (code in (0, 4, 5), said) == (True, "")
+    assert "cost" in shown
+
+
+def test_every_short_name_is_documented() -> None:
+    text = DOCS.read_text()
+    assert [name for name in ALIASES if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("command", ["compare", "check", "explain"])
+def test_help_says_the_exit_codes(command: str) -> None:
+    done = storeff(command, "--help")
+    assert done.returncode == 0
+    assert "Exit codes" in done.stdout
+    assert ("5 inconclusive" in done.stdout) == (command == "check")

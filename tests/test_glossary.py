@@ -16,6 +16,7 @@ ON_SCREEN = (
     *("5-year cost (present value)", "cost range", "price range", "out of date", "unknown"),
     *("from scenario", "95 % interval", "endurance-limited", "write amplification factor"),
     *("glance", "cell", "default table", "full table", "precision"),
+    *("no change that the measurements show", "cause", "inconclusive"),
     *("best method", "RMS error of values", "% of maximum", "GPU for recomputing", "TTL"),
 )
 

@@ -1,20 +1,34 @@
-"""storeff schema: the JSON Schema of the report."""
+"""storeff schema: the JSON Schema of the report, and of what other commands print as JSON."""
 
 import click
 
 from storeff.commands import EXIT_OK
+from storeff.commands.options import Choice
+
+DOCUMENTS = ("report", "compare", "check", "explain")
 
 
 @click.command(
     epilog="""\b
-Example:
-  storeff schema > storeff-report.schema.json"""
+Examples:
+  storeff schema > storeff-report.schema.json
+  storeff schema check"""
 )
-def command() -> int:
-    """Print the JSON Schema (2020-12) of the report."""
+@click.argument("document", type=Choice(DOCUMENTS), default="report")
+def command(document: str) -> int:
+    """Print the JSON Schema (2020-12) of the report, or of the --json of another command."""
     import msgspec
 
+    from storeff.report.changes_model import compare_schema
+    from storeff.report.explained_model import explain_schema
     from storeff.report.model import schema
+    from storeff.report.policy_model import check_schema
 
-    click.echo(msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode())
+    made = {
+        "report": schema,
+        "compare": compare_schema,
+        "check": check_schema,
+        "explain": explain_schema,
+    }[document]()
+    click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
     return EXIT_OK

@@ -9,7 +9,7 @@ report does not hold, or from the formulas of another version.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -120,9 +120,8 @@ def _rounded(figures: Figures) -> Figures:
     return raw_bytes, drives, Fraction(str(round(float(npv), 2)))
 
 
-def _fewer(groups: list[_Group], with_keys: object) -> list[_Group]:
+def _fewer(groups: list[_Group], with_keys: Callable[[frozenset[str]], Figures]) -> list[_Group]:
     """At most CAUSES_MAX groups: those that change the cost least by themselves are one."""
-    assert callable(with_keys)
     base = with_keys(frozenset())
 
     def effect(group: _Group) -> tuple[bool, Fraction, Fraction]:
