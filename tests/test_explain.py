@@ -25,6 +25,7 @@ from storeff.report.model import Report, read_report
 from storeff.report.origins import Files
 from storeff.report.paths import ALIASES, find, known_names
 
+SAMPLES = Path(__file__).parent.parent / "samples" / "data"
 REPORTS = sorted((GOLDEN / "reports").glob("*/*.json"))
 SCAN = read_report(GOLDEN / "reports" / "2.0" / "scan.json")
 
@@ -81,6 +82,20 @@ def test_every_formula_gives_the_figure_of_every_report(every_layout: Report) ->
     for name in ("factor", "before_bytes", "after_bytes", "share_bytes"):
         assert f"layouts[].waterfall[].{name}" in found
     assert {"layouts[].durability.rebuild_hours", "layouts[].reduction_ratio"} <= found
+
+
+@pytest.mark.usefixtures("quick")
+def test_parity_that_is_compressed_below_the_code_is_explained_by_its_shards() -> None:
+    storage = analysis.Storage(("ceph-ec-8-3",), durability_nines=None)
+    measured = analysis.measure([SAMPLES], storage=storage)
+    reduced = analysis.reduce(measured, target_bytes=10**18)
+    report = analysis.build_report(reduced, analysis.size(reduced, storage), command=["storeff"])
+    made = explain(report, "layouts[reference].waterfall[erasure_coding].factor")
+    assert made.agrees
+    assert "parity_ratio" in (made.formula or "")
+    ratio = explain(report, "layout_ratio")
+    assert ratio.agrees
+    assert (ratio.inputs[1].path or "").startswith("reduction.shards")
 
 
 @pytest.mark.usefixtures("quick")

@@ -1,6 +1,7 @@
 """Rules on a report: what holds, what fails, and what the measurement leaves open."""
 
 import ast
+import contextlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.golden import GOLDEN
 
+from storeff.data.toml import write_value
 from storeff.errors import StoreffError, UsageError
 from storeff.quantity import Quantity
 from storeff.report import incomplete, kv, warn
@@ -137,6 +139,9 @@ def test_a_limit_is_written_in_the_unit_of_its_figure(
         ("scan.coverage", True),
         ("layouts[a].bill.drives", "9" * 100_000),
         ("layouts[a].bill.drives", "1e99999"),
+        ("layouts[a].bill.drives", "1e99"),
+        ("layouts[a].bill.drives", 10**399),
+        ("layouts[a].raw_bytes", "9" * 60 + "EB"),
         ("layouts[a].bill.drives", ["\x1b"]),
     ],
 )
@@ -313,3 +318,24 @@ def test_the_codes_are_those_of_the_warnings_that_there_are() -> None:
                     found.add(getattr(module, first.id))
     assert found == {*CODES}
     assert Warned.__struct_fields__[0] == "code"
+
+
+@given(
+    key=st.sampled_from(["at_most", "at_least", "is", "figure", "layout", "severity", "x"]),
+    value=st.one_of(
+        st.integers(-(10**40), 10**40),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.booleans(),
+        st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20),
+        st.lists(st.integers(0, 9), max_size=2),
+    ),
+)
+def test_whatever_a_policy_says_is_checked_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, key: str, value: object
+) -> None:
+    keys = {"figure": "cost", "at_most": 5, key: value}
+    path = tmp_path_factory.mktemp("policy") / "p.toml"
+    lines = (f"{name} = {write_value(given_)}" for name, given_ in keys.items())
+    path.write_text("[r]\n" + "\n".join(lines), "utf-8")
+    with contextlib.suppress(StoreffError):
+        assert len(check(SCAN, path).rules) == 1

@@ -207,6 +207,7 @@ def _facts(a: Report, b: Report) -> Iterator[Fact]:
 def _known_facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "storeff", report.run.versions.get("storeff", "unknown")
     yield "currency", report.currency
+    yield "seed", str(report.run.seed)
     if report.target is not None:
         yield "target", report.target.display
     if report.scan is not None:

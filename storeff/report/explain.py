@@ -22,7 +22,7 @@ from storeff.report.figure_kinds import kind_of
 from storeff.report.figures import in_full, with_bounds, with_unit
 from storeff.report.formulas import Formula
 from storeff.report.formulas_layout import formula_for
-from storeff.report.measured_notes import notes_on, reduction_of
+from storeff.report.measured_notes import notes_on, parity_of, reduction_of
 from storeff.report.model import Report
 from storeff.report.origins import Files, where_of
 from storeff.report.page import UNKNOWN
@@ -101,10 +101,12 @@ def _explained(about: _About, q: Quantity, unknown: str | None) -> Explained:
     report, found = about.report, about.found
     kind = kind_of(found.path, report.currency)
     step = next((each.step for each in found.steps if isinstance(each, Step)), "")
-    if about.layout is not None and about.pattern == "layouts[].reduction_ratio":
-        formula = reduction_of(report, about.layout)
-    else:
-        formula = formula_for(about.pattern, about.layout, step, frozenset(about.roles))
+    formula = formula_for(about.pattern, about.layout, step, frozenset(about.roles))
+    if formula is None and about.layout is not None:
+        if about.pattern == "layouts[].reduction_ratio":
+            formula = reduction_of(report, about.layout)
+        elif step == "erasure_coding" and about.pattern.endswith(".factor"):
+            formula = parity_of(report, about.layout)
     inputs = () if formula is None else tuple(_inputs(about, formula))
     expression = formula.expression if formula is not None and formula.expression else None
     values = {each.symbol: each.value for each in inputs}

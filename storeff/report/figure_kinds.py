@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from storeff.errors import StoreffError
-from storeff.report.check import SHARES
+from storeff.report.check import IMPOSSIBLE, SHARES
 from storeff.report.figures import amount, floored, format_number, times
 from storeff.text import excerpt
 from storeff.units import (
@@ -42,6 +42,12 @@ class Kind:
 
     def read(self, given: Any) -> Fraction:
         """The limit that a policy gives. Raises StoreffError for what is none."""
+        limit = self._limit(given)
+        if not abs(limit) < IMPOSSIBLE:
+            raise StoreffError("no figure is as large as this limit", f'write "{self.example}"')
+        return limit
+
+    def _limit(self, given: Any) -> Fraction:
         if self.units is _SIZES:
             if isinstance(given, str):
                 return Fraction(parse_size(given))

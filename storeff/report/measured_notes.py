@@ -53,6 +53,26 @@ def reduction_of(report: Report, layout: SizedLayout) -> Formula | None:
     return None
 
 
+def parity_of(report: Report, layout: SizedLayout) -> Formula | None:
+    """How much redundancy takes where a layout compresses below its code, as far as measured."""
+    step = next((s for s in layout.waterfall if s.step == "erasure_coding"), None)
+    if step is None or not (step.source or "").startswith("measured: ") or not report.reduction:
+        return None
+    for i, row in enumerate(report.reduction.shards):
+        if row.ratio.value == layout.reduction_ratio.value:
+            return Formula(
+                "each fragment is compressed by itself, parity by its own ratio: data fragments, "
+                "and for each stored byte of them its parity",
+                "1 + (m + l) / k * ratio / parity_ratio",
+                {
+                    **{name: f"={name}" for name in ("m", "l", "k")},
+                    "ratio": "{L}.reduction_ratio",
+                    "parity_ratio": f"reduction.shards[{i}].parity_ratio",
+                },
+            )
+    return None
+
+
 def _rows(reduction: Reduction) -> Iterator[tuple[str, str, Quantity]]:
     """Every way to reduce, as sources call it, with the path of what it leaves, and its ratio."""
     for i, shard in enumerate(reduction.shards):

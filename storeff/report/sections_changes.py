@@ -27,6 +27,8 @@ from storeff.units import count, counted, percent, significant
 
 SHOWN = 12
 NO_CHANGE = "no change that the measurements show"
+# The same in a narrow column.
+_NONE_SHOWN = "no change shown"
 _NAME_WIDTH = 30
 _FACT_WIDTH = 60
 _ABSENT = "not there"
@@ -77,17 +79,17 @@ def _figures(figures: Sequence[Figure], currency: str) -> Part:
             Column("figure", "text", least=16): lambda x: x.name,
             "before": lambda x: shown(x.before, x),
             "after": lambda x: shown(x.after, x),
-            Column("change", "text", least=12): lambda x: _change(x),
+            Column("change", "text", least=12): _change,
         },
     )
 
 
-def _change(figure: Figure) -> str:
+def _change(figure: Figure, none: str = NO_CHANGE) -> str:
     """By how much, as far as the measurements show that it is a change."""
     if figure.verdict == "same":
         return "same"
     if figure.verdict == "within":
-        return NO_CHANGE
+        return none
     before = None if figure.before is None else figure.before.value
     after = None if figure.after is None else figure.after.value
     if figure.verdict == "unknown" or before is None or after is None:
@@ -183,8 +185,8 @@ def _layouts(each: Comparison, moved: Sequence[LayoutChange], full: bool) -> Sec
                     Column("drive", "name", least=8): lambda x: x.drive,
                     "cost before": lambda x: cost(x.npv.before),
                     "after": lambda x: cost(x.npv.after),
-                    Column("cost", "text", least=8): lambda x: _change(x.npv),
-                    Column("raw", "text", least=8): lambda x: _change(x.raw_bytes),
+                    Column("cost", "text", least=8): lambda x: _change(x.npv, _NONE_SHOWN),
+                    Column("raw", "text", least=8): lambda x: _change(x.raw_bytes, _NONE_SHOWN),
                 },
             )
         )
@@ -193,7 +195,8 @@ def _layouts(each: Comparison, moved: Sequence[LayoutChange], full: bool) -> Sec
         if names:
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN and not full else ""
             parts.append(Paragraph(f"{what}: {', '.join(names if full else names[:SHOWN])}{more}"))
-    title = f"Layouts: {len(each.layouts)} in both, {len(moved)} changed"
+    changed = sum(any(f.verdict == "changed" for f in _of(x)) for x in moved)
+    title = f"Layouts: {len(each.layouts)} in both, {changed} changed"
     return Section("layouts", title, tuple(parts))
 
 

@@ -68,7 +68,7 @@ def attribution(before: Report, after: Report, same_measurement: bool) -> Attrib
     if raw_bytes is None or drives is None:
         return msgspec.structs.replace(made, because="a report has no point for its raw bytes")
     try:
-        shares, ends = _shares((before, after), (a, b))
+        shares, ends = _shares((before, after), (a, b), npv is not None)
     except NotHeldError as error:
         return msgspec.structs.replace(made, because=str(error))
     except StoreffError as error:
@@ -90,7 +90,7 @@ def _needs(layout: SizedLayout) -> tuple[Fraction | None, ...]:
 
 
 def _shares(
-    reports: tuple[Report, Report], layouts: tuple[SizedLayout, SizedLayout]
+    reports: tuple[Report, Report], layouts: tuple[SizedLayout, SizedLayout], is_priced: bool
 ) -> tuple[list[tuple[_Group, Figures]], tuple[Figures, Figures]]:
     """What each group of changed inputs is answerable for of raw bytes, drives and cost, and these
     themselves, reckoned again and rounded as in a report."""
@@ -100,7 +100,9 @@ def _shares(
     def with_keys(keys: frozenset[str]) -> Figures:
         mixed = _mixed(a, b, keys)
         bill = bill_of(mixed, exactly=True)
-        npv = Fraction(0) if math.isnan(bill.npv) else Fraction(bill.npv)
+        if math.isnan(bill.drives) or (is_priced and math.isnan(bill.npv)):
+            raise NotHeldError("a report lists too few assumptions for its drives or its cost")
+        npv = Fraction(bill.npv) if is_priced else Fraction(0)
         return Fraction(mixed.raw_bytes), Fraction(bill.drives), npv
 
     if len(groups) > CAUSES_MAX:
