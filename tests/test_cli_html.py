@@ -94,3 +94,23 @@ def test_a_report_that_cannot_be_written_loses_no_page(tree: Path) -> None:
     assert done.returncode == 1
     assert "cannot write /dev/full" in done.stderr
     assert (tree.parent / "r.html").read_bytes().startswith(b"<!doctype html>")
+
+
+def test_a_workbook_is_written_along_with_it(tree: Path, tmp_path: Path) -> None:
+    report, book, page = (tmp_path / name for name in ("r.json", "r.xlsx", "r.html"))
+    words = ("scan", tree, "--target", "1PB", "--layout", "rs-20-4", "-q")
+    done = storeff(*words, "-o", report, "--html", page, "--xlsx", book)
+    assert done.returncode == 0, done.stderr
+    assert f"XLSX report: {book}" in done.stderr
+    assert page.exists()
+    again = tmp_path / "again.xlsx"
+    assert storeff("report", report, "--to", "xlsx", "-o", again).returncode == 0
+    assert again.read_bytes() == book.read_bytes()
+
+
+def test_two_formats_cannot_be_one_file(tree: Path, tmp_path: Path) -> None:
+    one = tmp_path / "r"
+    done = storeff("scan", tree, "--html", one, "--xlsx", one)
+    assert done.returncode == 1
+    assert "--html and --xlsx are both" in done.stderr
+    assert not one.exists()

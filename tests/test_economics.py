@@ -19,6 +19,7 @@ from storeff.economics import (
     SizedLayout,
     bill_for,
     build_scenario,
+    less_demand,
     load_drives,
     load_scenario,
     price_risk,
@@ -427,3 +428,28 @@ def test_the_report_type_has_a_schema_and_encodes() -> None:
     assert "Bill_Quantity_" in msgspec.json.schema(SizedLayout)["$defs"]
     encoded = json.loads(msgspec.json.encode(size(ex50())))
     assert encoded["raw_bytes"]["value"] == EX50["raw_bytes"]
+
+
+# ---- if less data comes ----
+
+
+def test_storage_for_a_fifth_less_is_what_a_target_of_four_fifths_needs() -> None:
+    scenario = build_scenario(data(), load_layouts()["ceph-ec-8-3"])
+    less = less_demand(scenario, None)
+    logical = msgspec.structs.replace(
+        scenario.data.logical_bytes, value=exact(scenario.data.logical_bytes) * Fraction(4, 5)
+    )
+    smaller = msgspec.structs.replace(
+        scenario, data=msgspec.structs.replace(scenario.data, logical_bytes=logical)
+    )
+    needed, bought = (bill_for(map_numbers(each, exact)) for each in (smaller, scenario))
+    assert less.drives.value == needed.drives
+    assert less.idle_drives == bought.drives - needed.drives
+    assert less.idle_npv == pytest.approx(float(bought.npv - needed.npv), abs=0.02)
+
+
+def test_without_a_price_what_is_bought_in_vain_is_drives_alone() -> None:
+    unpriced = build_scenario(data(), load_layouts()["ceph-ec-8-3"], drive="qlc-122-kioxia")
+    less = less_demand(unpriced, None)
+    assert less.idle_drives is not None
+    assert less.idle_npv is None

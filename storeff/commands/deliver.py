@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Delivery:
-    """Where the report goes: to ``output``, as a page to ``html``, and to stdout as JSON or for a
-    person, the first screen or, with ``full``, all of it."""
+    """Where the report goes: to ``output``, to ``others`` by the name of their format, and
+    to stdout as JSON or for a person, the first screen or, with ``full``, all of it."""
 
     output: Output | None
-    html: Output | None
+    others: Mapping[str, Output]
     as_json: bool
     full: bool
 
@@ -32,13 +33,15 @@ class Delivery:
         """Raises StoreffError, before ``inputs`` are read, if the report would replace one of them
         or would have nowhere to go."""
         inputs = list(inputs)
-        for each in (self.output, self.html):
-            if each is not None:
-                each.check(inputs, exclude=exclude, one_file_system=one_file_system)
+        files = [each for each in (self.output, *self.others.values()) if each is not None]
+        for each in files:
+            each.check(inputs, exclude=exclude, one_file_system=one_file_system)
         if self.output is None and not is_writable(STDOUT):
             raise StoreffError("stdout is closed, so the report has nowhere to go", "give -o FILE")
-        if self.output is not None and self.html is not None and self.output.path == self.html.path:
-            raise StoreffError(f"-o and --html are both {self.html.shown}", "name two files")
+        for one, other in combinations(files, 2):
+            if one.path == other.path:
+                message = f"{one.option} and {other.option} are both {other.shown}"
+                raise StoreffError(message, "name two files")
 
     def deliver(self, report: "Report") -> None:
         """If one of them fails the others are served all the same. Raises StoreffError for the
@@ -53,7 +56,7 @@ class Delivery:
             try:
                 file.write(document)
             except StoreffError as error:
-                kept = "the report is on stdout" + ("" if self.html else " alone")
+                kept = "the report is on stdout" + ("" if self.others else " alone")
                 failed.append(StoreffError(f"{error.message}; {kept}", error.remedy))
         if self.as_json or self.output is not file:
             click.echo(document, nl=False)
@@ -62,12 +65,12 @@ class Delivery:
         sys.stdout.flush()
         if file is not None and not failed:
             click.echo(f"JSON report: {file.shown}", err=True)
-        if self.html is not None:
-            from storeff.report.formats import html
+        for name, other in self.others.items():
+            from storeff.report import formats
 
             try:
-                self.html.write(html.render(report))
-                click.echo(f"HTML report: {self.html.shown}", err=True)
+                other.write(formats.load(name).render(report))
+                click.echo(f"{name.upper()} report: {other.shown}", err=True)
             except StoreffError as error:
                 failed.append(error)
         if failed:

@@ -169,19 +169,22 @@ class Nines(click.ParamType[float | None]):
         return nines
 
 
-class HtmlFile(click.ParamType[Output]):
-    """Where the page goes: any file but stdout, which has the report in another form."""
+class FileOf(click.ParamType[Output]):
+    """Where the report goes in the format ``to``: any file but stdout, which has it in another."""
 
     name = "file"
+
+    def __init__(self, to: str) -> None:
+        self.to = to
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Output:
-        output = value if isinstance(value, Output) else Output(value, "--html")
+        output = value if isinstance(value, Output) else Output(value, f"--{self.to}")
         if output.is_stdout:
             raise StoreffError(
-                "--html takes a file, as the report itself is on stdout",
-                "name a file, or make the page of a report: storeff report FILE --to html",
+                f"--{self.to} takes a file, as the report itself is on stdout",
+                f"name a file, or make it of a report: storeff report FILE --to {self.to}",
             )
         return output
 
@@ -294,9 +297,15 @@ _DELIVERY = (
     ),
     click.option(
         "--html",
-        type=HtmlFile(),
+        type=FileOf("html"),
         metavar="FILE",
         help="Also write the report here as one page with charts, to read and to send on.",
+    ),
+    click.option(
+        "--xlsx",
+        type=FileOf("xlsx"),
+        metavar="FILE",
+        help="Also write the report here as a workbook, in which the bill follows the assumptions.",
     ),
     json_option,
     click.option("--full", is_flag=True, help="Show every section, not the first screen only."),
@@ -356,7 +365,13 @@ def _with_options(
             measure_codes=words.pop("measure_codes"),
             given=given,
         )
-        delivery = Delivery(*(words.pop(name) for name in ("output", "html", "as_json", "full")))
+        others = {name: words.pop(name) for name in ("html", "xlsx")}
+        delivery = Delivery(
+            words.pop("output"),
+            {name: output for name, output in others.items() if output is not None},
+            as_json=words.pop("as_json"),
+            full=words.pop("full"),
+        )
         return command(sizing=sizing, delivery=delivery, **words)
 
     for option in reversed(options):

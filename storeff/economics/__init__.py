@@ -16,8 +16,10 @@ from storeff.economics.sensitivity import Sensitivity as Sensitivity
 from storeff.economics.sensitivity import sensitivity as sensitivity
 from storeff.economics.size import SizedLayout as SizedLayout
 from storeff.economics.size import size as size
+from storeff.economics.uncertainty import LessDemand as LessDemand
 from storeff.economics.uncertainty import PriceRisk as PriceRisk
 from storeff.economics.uncertainty import QuantityRisk as QuantityRisk
+from storeff.economics.uncertainty import less_demand as less_demand
 from storeff.economics.uncertainty import price_risk as price_risk
 from storeff.economics.uncertainty import quantity_risk as quantity_risk
 from storeff.economics.uncertainty import width_between as width_between

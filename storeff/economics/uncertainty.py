@@ -1,6 +1,7 @@
 """Quantity risk (the reduction, measured) apart from price risk (assumed ranges), and together."""
 
 import zlib
+from fractions import Fraction
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -43,6 +44,22 @@ class CostRange(msgspec.Struct, frozen=True, kw_only=True):
     level: float = 0.95
 
 
+# Demand that falls so far short is what a buyer asks of first (take-or-pay pays for all of it).
+LESS_DEMAND = Fraction(4, 5)
+
+
+class LessDemand(msgspec.Struct, frozen=True, kw_only=True):
+    """If only ``demand_share`` of the data comes: what would have been enough for it, and how many
+    drives (with spares) and how much money were bought beyond that."""
+
+    demand_share: float
+    raw_bytes: Quantity
+    drives: Quantity
+    npv: Quantity
+    idle_drives: float | None
+    idle_npv: float | None
+
+
 def quantity_risk(scenario: Scenario[Assumption], reduction_draws: Draws | None) -> QuantityRisk:
     """What not knowing the reduction better costs; exact quantities where nothing was drawn."""
     scenario = in_cells(scenario)
@@ -56,6 +73,34 @@ def quantity_risk(scenario: Scenario[Assumption], reduction_draws: Draws | None)
         capex=_figure(bills, "capex.total"),
         npv=_figure(bills, "npv"),
     )
+
+
+def less_demand(scenario: Scenario[Assumption], reduction_draws: Draws | None) -> LessDemand:
+    """What storage for LESS_DEMAND of the data would need, and what is bought in vain if no more
+    comes."""
+    data = scenario.data
+    fewer = msgspec.structs.replace(
+        data.logical_bytes, value=exact(data.logical_bytes) * LESS_DEMAND
+    )
+    less = msgspec.structs.replace(
+        scenario, data=msgspec.structs.replace(data, logical_bytes=fewer)
+    )
+    risk, bought = quantity_risk(less, reduction_draws), quantity_risk(scenario, reduction_draws)
+    return LessDemand(
+        demand_share=float(LESS_DEMAND),
+        raw_bytes=risk.raw_bytes,
+        drives=risk.drives,
+        npv=risk.npv,
+        idle_drives=_beyond(bought.drives, risk.drives),
+        idle_npv=_beyond(bought.npv, risk.npv),
+    )
+
+
+def _beyond(bought: Quantity, needed: Quantity) -> float | None:
+    """How much more was bought than needed, to the cent; None where unknown."""
+    if bought.value is None or needed.value is None:
+        return None
+    return round(float(bought.value) - float(needed.value), 2)
 
 
 def price_risk(scenario: Scenario[Assumption], seed: int) -> PriceRisk:

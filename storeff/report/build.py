@@ -20,6 +20,7 @@ from storeff.economics import (
     Sensitivity,
     SizedLayout,
     in_cells,
+    less_demand,
     price_risk,
     quantity_risk,
     raised_to,
@@ -227,6 +228,7 @@ def _uncertainty(chosen: Sized, reduction: Reduction | None, seed: int) -> Uncer
         quantity=quantity,
         price=price_risk(chosen.scenario, seed),
         more_reading=_more_reading(sampling, quantity, chosen) if sampling else [],
+        less_demand=less_demand(chosen.scenario, chosen.draws),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from storeff.data import AssumptionRow
-from storeff.economics import PriceRisk, QuantityRisk, Sensitivity, SizedLayout
+from storeff.economics import LessDemand, PriceRisk, QuantityRisk, Sensitivity, SizedLayout
 from storeff.errors import StoreffError, did_you_mean
 from storeff.estimate.probing import Population
 from storeff.estimate.reduction import Reduction
@@ -210,11 +210,13 @@ class MoreReading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Uncertainty(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured and what was assumed, apart: the price range usually swamps the rest."""
+    """What was measured and what was assumed, apart: the price range usually swamps the rest.
+    ``less_demand`` is null in a report of before schema 2.2."""
 
     quantity: QuantityRisk
     price: PriceRisk
     more_reading: list[MoreReading]
+    less_demand: LessDemand | None = None
 
 
 class Warned(msgspec.Struct, frozen=True, kw_only=True):

@@ -172,6 +172,21 @@ def _contributions(report: Report) -> Section:
     return Section("contributions", title, tuple(_contribution_parts(report, layout)))
 
 
+def less_demand_said(report: Report) -> Iterator[Paragraph]:
+    """What is bought in vain if less data comes, where the report says it."""
+    less = report.uncertainty.less_demand if report.uncertainty else None
+    if less is None or less.idle_drives is None:
+        return
+    text = (
+        f"If {percent(1 - less.demand_share)} less data comes, "
+        f"{interval(less.raw_bytes, format_bytes)} and {interval(less.drives, count)} drives do; "
+        f"{count(less.idle_drives)} drives"
+    )
+    if less.idle_npv is not None:
+        text += f" and {amount(less.idle_npv, report.currency)} of the cost"
+    yield Paragraph(f"{text} are for nothing.")
+
+
 def _contribution_parts(report: Report, layout: SizedLayout) -> Iterator[Part]:
     first, *steps = layout.waterfall
     rows = [(first.label, "", known(first.after_bytes.value, format_bytes), "")]
@@ -191,6 +206,7 @@ def _contribution_parts(report: Report, layout: SizedLayout) -> Iterator[Part]:
         }
         shares = ", ".join(f"{name} {percent((part or 0) / npv)}" for name, part in parts.items())
         yield Paragraph(f"Cost: {shares}. Racks are {layout.bill.rack_bound}-limited.")
+    yield from less_demand_said(report)
 
     def cost(value: float) -> str:
         return amount(value, report.currency)

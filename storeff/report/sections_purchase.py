@@ -31,7 +31,12 @@ from storeff.report.page import (
     tabled,
 )
 from storeff.report.sections_bench import bench_sections, best_by_layout, recommended_row
-from storeff.report.sections_layouts import assumption_name, reference_layout, years
+from storeff.report.sections_layouts import (
+    assumption_name,
+    less_demand_said,
+    reference_layout,
+    years,
+)
 from storeff.report.summary import summary
 from storeff.units import count, counted, format_bytes, format_power, percent
 
@@ -60,7 +65,8 @@ def purchase_sections(report: Report) -> Iterator[Section]:
         yield _alternatives(report, layout)
         risk = _risk(report, layout)
         if risk.rows:
-            yield Section("risk", "What the cost depends on", (risk,))
+            parts: tuple[Part, ...] = (risk, *less_demand_said(report))
+            yield Section("risk", "What the cost depends on", parts)
     measured = tuple(row for row in facts if row[0] in _MEASURED)
     made = Facts((*measured, *_provenance(report)))
     yield Section("measured", "What was measured, and how sure it is", (made,))
