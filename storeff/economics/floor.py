@@ -1,6 +1,7 @@
 """The parity that a durability takes: every layout is compared at the same floor."""
 
 from fractions import Fraction
+from functools import partial
 
 import msgspec
 
@@ -9,10 +10,13 @@ from storeff.economics.bill import Bill, annual_failure_rate, bill_for, in_cells
 from storeff.economics.model import Drive, Scenario
 from storeff.economics.uncertainty import quantity_risk
 from storeff.layout.fleet import Durability, durability
-from storeff.layout.floor import parity_for_floor
+from storeff.layout.floor import most_further, parity_for_floor, with_parity
 from storeff.layout.model import Layout
 from storeff.layout.number import Number, inexact
 from storeff.quantity import Draws, Quantity
+
+# Each further parity is worth some four nines: nobody asks for more than these.
+OPTIONS_MOST = 6
 
 
 class AtFloor(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +32,28 @@ class AtFloor(msgspec.Struct, frozen=True, kw_only=True):
     npv_without: Quantity | None = None
 
 
+class ParityOption(msgspec.Struct, frozen=True, kw_only=True):
+    """A layout with ``parities_added`` beyond what it is catalogued with, all else being as it is:
+    its ``code`` and its ``nines``, null where unknown."""
+
+    parities_added: int
+    code: str
+    nines: float | None
+
+
+def parity_options(scenario: Scenario[Assumption], added: int) -> list[ParityOption]:
+    """The parities that the layout of ``scenario`` can be configured with, which has ``added``
+    already: from those that it is catalogued with, up to ``added`` or OPTIONS_MOST of them."""
+    catalogued = with_parity(scenario.layout, -added)
+    most = min(most_further(catalogued), max(added, OPTIONS_MOST - 1))
+    made = []
+    for more in range(most + 1):
+        layout = with_parity(catalogued, more)
+        nines = _nines_of(scenario, layout)
+        made.append(ParityOption(parities_added=more, code=str(layout.code), nines=nines))
+    return made
+
+
 def raised_to(
     scenario: Scenario[Assumption], nines: float, draws: Draws | None
 ) -> tuple[Scenario[Assumption], AtFloor]:
@@ -35,11 +61,7 @@ def raised_to(
     probability of 10 to the minus ``nines`` or less; as it is, where no number of them does.
     ``draws`` replicate its reduction ratio."""
 
-    def nines_of(layout: Layout[Assumption]) -> float | None:
-        raised = in_cells(msgspec.structs.replace(scenario, layout=layout))
-        return durability_of(raised, bill_for(map_numbers(raised, exact))).nines
-
-    found = parity_for_floor(scenario.layout, nines, nines_of)
+    found = parity_for_floor(scenario.layout, nines, partial(_nines_of, scenario))
     if found.layout is None:
         return scenario, AtFloor(
             nines=nines, is_reached=False, parities_added=0, reason=found.reason
@@ -55,6 +77,12 @@ def raised_to(
         raw_bytes_without=without.raw_bytes,
         npv_without=without.npv,
     )
+
+
+def _nines_of(scenario: Scenario[Assumption], layout: Layout[Assumption]) -> float | None:
+    """The nines of ``layout`` in place of the scenario's own."""
+    raised = in_cells(msgspec.structs.replace(scenario, layout=layout))
+    return durability_of(raised, bill_for(map_numbers(raised, exact))).nines
 
 
 def durability_of(scenario: Scenario[Assumption], bill: Bill[Number]) -> Durability:

@@ -33,7 +33,7 @@ def parity_for_floor(layout: Layout[Assumption], floor_nines: float, nines: Nine
     it is unknown, they cannot be changed. ``nines`` gives those of a layout, None where unknown:
     they are compared as they are, not as they are printed.
     """
-    most = _most_further(layout)
+    most = most_further(layout)
     found = 0.0
     for added in range(most + 1):
         wider = with_parity(layout, added)
@@ -52,7 +52,8 @@ def parity_for_floor(layout: Layout[Assumption], floor_nines: float, nines: Nine
 
 
 def with_parity(layout: Layout[Assumption], added: int) -> Layout[Assumption]:
-    """``layout`` with ``added`` further parities, on as many more enclosures at least."""
+    """``layout`` with ``added`` further parities, on as many more enclosures at least; with fewer
+    if that is negative."""
     if not added:
         return layout
     code = msgspec.structs.replace(layout.code, m=layout.code.m + added)
@@ -66,7 +67,8 @@ def with_parity(layout: Layout[Assumption], added: int) -> Layout[Assumption]:
     return msgspec.structs.replace(layout, code=code, min_domains=wider)
 
 
-def _most_further(layout: Layout[Assumption]) -> int:
+def most_further(layout: Layout[Assumption]) -> int:
+    """How many further parities ``layout`` can be configured with: 0 where that is unknown."""
     code, given = layout.code, layout.parity_most.value
     if given is None:
         return 0

@@ -15,12 +15,14 @@ import msgspec
 import storeff
 from storeff.data import Assumption, AssumptionRow, load_shelf_life, rows
 from storeff.economics import (
+    ParityOption,
     QuantityRisk,
     Scenario,
     Sensitivity,
     SizedLayout,
     in_cells,
     less_demand,
+    parity_options,
     price_risk,
     quantity_risk,
     raised_to,
@@ -83,8 +85,9 @@ def describe_run(
 @dataclass(frozen=True)
 class Sizing:
     """Layouts sized, those at the durability asked for first, of these the cheapest: that of least
-    npv, or of least raw bytes while a price is unknown. ``sensitivity`` and ``uncertainty`` are
-    about the layout named ``reference``, which was sized for ``scenario``."""
+    npv, or of least raw bytes while a price is unknown. ``sensitivity``, ``uncertainty`` and
+    ``parity_options`` are about the layout named ``reference``, which was sized for ``scenario``.
+    """
 
     layouts: tuple[SizedLayout, ...]
     reference: str
@@ -92,6 +95,7 @@ class Sizing:
     currency: str
     sensitivity: Sensitivity
     uncertainty: Uncertainty
+    parity_options: tuple[ParityOption, ...]
     assumptions: tuple[AssumptionRow, ...]
 
 
@@ -164,7 +168,10 @@ def size_all(
     layouts = [each.result for each in candidates]
     name = reference or layouts[0].name
     sized = [each.sized for each in candidates]
-    chosen = next(each for each in sized if each.scenario.layout.name == name)
+    chosen, at_floor = next(
+        (each.sized, each.result.at_floor) for each in candidates if each.result.name == name
+    )
+    added = at_floor.parities_added if at_floor else 0
     return Sizing(
         layouts=tuple(layouts),
         reference=name,
@@ -172,6 +179,7 @@ def size_all(
         currency=chosen.scenario.currency,
         sensitivity=sensitivity(chosen.scenario),
         uncertainty=_uncertainty(chosen, reduction, seed),
+        parity_options=tuple(parity_options(chosen.scenario, added)),
         assumptions=tuple(_assumptions(sized, today, shelf_life)),
     )
 
@@ -203,6 +211,7 @@ def assemble(
         layouts=list(sizing.layouts) if sizing else [],
         reference_layout=sizing.reference if sizing else None,
         reference_scenario=kept(sizing.scenario) if sizing else None,
+        parity_options=list(sizing.parity_options) if sizing else [],
         sensitivity=sizing.sensitivity if sizing else None,
         uncertainty=sizing.uncertainty if sizing else None,
         assumptions=list(sizing.assumptions) if sizing else [],

@@ -12,7 +12,14 @@ from typing import Any, Literal
 import msgspec
 
 from storeff.data import AssumptionRow
-from storeff.economics import LessDemand, PriceRisk, QuantityRisk, Sensitivity, SizedLayout
+from storeff.economics import (
+    LessDemand,
+    ParityOption,
+    PriceRisk,
+    QuantityRisk,
+    Sensitivity,
+    SizedLayout,
+)
 from storeff.errors import StoreffError, did_you_mean
 from storeff.estimate.probing import Population
 from storeff.estimate.reduction import Reduction
@@ -233,8 +240,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ``complete`` is whether everything that was asked for was measured and gave a figure;
     ``incomplete_because`` says why not, a sentence each. ``sensitivity`` and ``uncertainty`` are
     about the layout named ``reference_layout``, and ``reference_scenario`` is all that its bill
-    rests on (storeff.report.scenario). ``bench`` compares layouts on several kinds of drives. Both
-    are null in a report of before schema 2.2.
+    rests on (storeff.report.scenario). ``parity_options`` are what that layout can be configured
+    with, its own among them. ``bench`` compares layouts on several kinds of drives. All three are
+    null or empty in a report of before schema 2.2.
     """
 
     schema_version: str
@@ -254,6 +262,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[Warned]
     bench: Bench | None = None
     reference_scenario: dict[str, Any] | None = None
+    parity_options: list[ParityOption] = []
 
 
 def to_json(report: Report) -> bytes:

@@ -1,7 +1,8 @@
 """One self-contained page: the sections, with charts of the report's fields beside them.
 
-It loads nothing and runs nothing, which its content security policy holds to: the one stylesheet is
-allowed by its hash, so not even a name in the report could bring in another.
+It loads nothing, and runs nothing but the one script of its what-if, which its content security
+policy holds to: the stylesheet and the script are allowed by their hashes, so not even a name in
+the report could bring in another.
 """
 
 import base64
@@ -12,6 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from storeff.report.formats.html.charts import charts
+from storeff.report.formats.html.what_if import what_if
 from storeff.report.model import SCHEMA_VERSION, Report
 from storeff.report.page import Facts, Paragraph, Table, glued
 from storeff.report.sections import sections
@@ -28,7 +30,8 @@ _FOLDER = Path(__file__).parent
 def render(report: Report) -> bytes:
     """The page, in UTF-8. The same report gives the same bytes."""
     style = (_FOLDER / "page.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    found = what_if(report)
+    script = f"script-src {_allowed(found.script)}; " if found else ""
     shown = sections(report, full=True)
     page = (
         _environment()
@@ -37,13 +40,19 @@ def render(report: Report) -> bytes:
             answer=next(each for each in shown if each.name in ("answer", "bench")),
             charts=defaultdict(list, charts(report)),
             made=_made(report),
-            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
+            policy=f"default-src 'none'; style-src {_allowed(style)}; {script}base-uri 'none'; "
             "form-action 'none'",
             sections=shown,
             style=style,
+            what_if=found,
         )
     )
     return page.encode()
+
+
+def _allowed(text: str) -> str:
+    """What a policy says of the element that holds ``text``."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _environment() -> Environment:

@@ -1,0 +1,209 @@
+"""What the figures of the reference layout would be at other inputs: computed in the page, by the
+formulas that made the report (``economics.formulas``), written out as JavaScript."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from storeff.data import Assumption
+from storeff.economics import Scenario, in_cells
+from storeff.economics.formulas import Formulas, traced
+from storeff.economics.written import javascript
+from storeff.errors import StoreffError
+from storeff.layout.floor import with_parity
+from storeff.report.figures import amount, floored, known
+from storeff.report.live import Live, at, live
+from storeff.report.model import Report
+from storeff.report.page import shortened
+from storeff.text import escaped
+from storeff.units import count, format_bytes, format_power
+
+_SCRIPT = Path(__file__).parent / "what_if.js"
+# Drives are sold in sizes that double: from a quarter of this one to twice it.
+_SMALLEST, _LARGEST = 0.25, 2.0
+_UNIT_WIDTH = 16
+
+
+@dataclass(frozen=True)
+class Slider:
+    """An input of the formulas at ``path``, from ``low`` to ``high`` by way of ``value``; shown in
+    ``unit``, of which each is ``scale`` of the input. Parities have no path: they choose among the
+    formulas."""
+
+    id: str
+    label: str
+    path: str
+    value: float
+    low: float
+    high: float
+    unit: str = ""
+    scale: float = 1
+    step: str = "any"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the formulas at ``path``, as the report shows it; nines have none."""
+
+    id: str
+    label: str
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """The section: what it changes, what it shows, and the script that computes it."""
+
+    layout: str
+    sliders: tuple[Slider, ...]
+    figures: tuple[Figure, ...]
+    script: str
+
+
+def what_if(report: Report) -> WhatIf | None:
+    """Of the reference layout of ``report``; None if it does not keep what its bill rests on.
+
+    Raises StoreffError if that contradicts what the report says.
+    """
+    found = live(report)
+    if found is None or found.scenario is None or found.formulas is None:
+        return None
+    choices = _choices(report, found, found.scenario, found.formulas)
+    sliders = tuple(_sliders(report, found, found.scenario, len(choices)))
+    figures = tuple(_figures(report, found))
+    paths = [each.path for each in figures if each.path]
+    names = [f"bill{number}" for number in range(len(choices))]
+    page = {
+        "sliders": [
+            {"id": each.id, "path": each.path, "value": each.value, "scale": each.scale}
+            for each in sliders
+        ],
+        "figures": {each.id: each.path for each in figures},
+        "currency": shortened(report.currency, _UNIT_WIDTH),
+        "choices": [{"code": each.code, "nines": each.nines} for each in choices],
+        "chosen": next(n for n, each in enumerate(choices) if each.is_own),
+        "lasting": _lasting(found.scenario),
+    }
+    parts = [
+        *(
+            javascript(_only(each.formulas, paths), name)
+            for each, name in zip(choices, names, strict=True)
+        ),
+        f"const bills = [{', '.join(names)}];\n",
+        f"const page = {_literal(page)};\n",
+        _SCRIPT.read_text("utf-8"),
+    ]
+    return WhatIf(found.layout.name, sliders, figures, "".join(parts))
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The formulas with one number of parities. ``nines`` are as they are shown."""
+
+    code: str
+    nines: str
+    formulas: Formulas
+    is_own: bool
+
+
+def _choices(
+    report: Report, found: Live, scenario: Scenario[Assumption], formulas: Formulas
+) -> list[_Choice]:
+    """The parities that the report offers, or those of the layout alone."""
+    at_floor, nines = found.layout.at_floor, found.layout.durability.nines
+    added = at_floor.parities_added if at_floor else 0
+    own = _Choice(str(scenario.layout.code), known(nines, floored), formulas, True)
+    made = []
+    for option in report.parity_options:
+        is_own = option.parities_added == added
+        try:
+            layout = with_parity(scenario.layout, option.parities_added - added)
+        except ValueError as error:
+            raise _contradiction(option.code, str(error)) from error
+        if str(layout.code) != option.code:
+            raise _contradiction(option.code, f"by its reference_scenario, it is {layout.code}")
+        wider = formulas
+        if not is_own:
+            wider = traced(in_cells(msgspec.structs.replace(scenario, layout=layout)))
+        made.append(_Choice(option.code, known(option.nines, floored), wider, is_own))
+    return made if any(each.is_own for each in made) else [own]
+
+
+def _contradiction(code: str, why: str) -> StoreffError:
+    return StoreffError(
+        f"the report contradicts itself: {escaped(code)} of parity_options cannot be: {why}",
+        "make the report again",
+    )
+
+
+def _lasting(scenario: Scenario[Assumption]) -> list[str]:
+    """The inputs that nines do not rest on: how long a rebuild takes depends on the size of a drive
+    and how full it is, and so on the data where enclosures are kept free for it."""
+    lasting = ["price"]
+    if scenario.layout.spare_domains.value is None:
+        lasting.append("reduction")
+    return lasting
+
+
+def _only(formulas: Formulas, paths: list[str]) -> Formulas:
+    """``formulas`` with the figures at ``paths`` alone."""
+    return replace(formulas, figures={path: formulas.figures[path] for path in paths})
+
+
+def _sliders(
+    report: Report, found: Live, scenario: Scenario[Assumption], choices: int
+) -> Iterator[Slider]:
+    ranges = {row.path: (row.low, row.high) for row in report.assumptions}
+    price_unit = f"{shortened(scenario.currency, _UNIT_WIDTH)}/drive"
+    for number, id_, label, unit, scale in (
+        (scenario.data.reduction_ratio, "reduction", "Data reduction ratio", "", 1.0),
+        (scenario.layout.fill_limit, "utilisation", "Maximum utilisation", "%", 0.01),
+        (scenario.drive.capacity_bytes, "capacity", "Drive capacity", "TB", 1e12),
+        (scenario.drive.price, "price", "Drive price", price_unit, 1.0),
+    ):
+        if number.path not in found.inputs or number.value is None:
+            continue
+        value = float(number.value)
+        low, high = ranges.get(number.path, (None, None))
+        if id_ == "reduction":
+            low, high = min(1.0, value), 2 * value
+        elif id_ == "capacity":
+            low, high = _SMALLEST * value, _LARGEST * value
+        elif low is None or high is None or low == high:
+            low, high = value / 2, 2 * value
+        if id_ == "utilisation":
+            high = min(high, 1.0)
+        ends = (x / scale for x in (value, min(low, value), max(high, value)))
+        yield Slider(id_, label, number.path, *map(_short, ends), unit, scale)
+    if choices > 1:
+        own = found.layout.at_floor.parities_added if found.layout.at_floor else 0
+        yield Slider("parity", "Further parities", "", own, 0, choices - 1, step="1")
+
+
+def _short(value: float) -> float:
+    """``value`` without what dividing by a scale left in its last digits."""
+    return float(f"{value:.12g}")
+
+
+def _figures(report: Report, found: Live) -> Iterator[Figure]:
+    years = len(found.layout.bill.opex_by_year)
+    for id_, label, path, show in (
+        ("raw", "Raw storage", "raw_bytes", format_bytes),
+        ("drives", "Drives", "bill.drives", count),
+        ("racks", "Racks", "bill.racks", count),
+        ("power", "Power of the site, peak", "bill.facility_mw_peak", format_power),
+        ("cost", f"{years}-year cost", "bill.npv", lambda x: amount(x, report.currency)),
+    ):
+        stated = at(found.layout, path)
+        yield Figure(id_, label, path, known(stated.value if stated else None, show))
+    yield Figure("nines", "Nines", "", known(found.layout.durability.nines, floored))
+
+
+def _literal(value: Any) -> str:
+    """``value`` in a script: nothing in it ends that, or a line."""
+    return json.dumps(value).replace("<", "\\u003c")
