@@ -9,11 +9,17 @@ from pathlib import Path
 import msgspec
 import pytest
 from support.golden import GOLDEN, assert_golden
-from support.hostile_report import hostile
+from support.hostile_report import HOSTILE, hostile
 from support.html_page import Element, read_page
+from support.scenarios import scenario
+from support.sized import report_of, report_on
 
+from storeff.data import Assumption, map_numbers
+from storeff.economics import Scenario
+from storeff.errors import StoreffError
 from storeff.report.formats.html import render
 from storeff.report.formats.html.charts import ROWS_MOST, Bars, charts
+from storeff.report.formats.html.what_if import what_if
 from storeff.report.model import Kv, Report, read_report
 from storeff.report.page import Facts, Paragraph, Part
 from storeff.report.sections import sections
@@ -78,21 +84,36 @@ def test_the_page_is_small(path: Path) -> None:
     assert len(render(read_report(path))) < 1_000_000
 
 
-def is_held_to_itself(page: Element) -> None:
-    """Nothing is loaded, nothing runs, and the policy says so."""
+def digest(element: Element) -> str:
+    """What a policy calls the text of ``element``."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(inside(element)).digest()).decode()
+
+
+def inside(element: Element) -> bytes:
+    """The text of an element that holds no other, as it stands in the page."""
+    return "".join(each for each in element.children if isinstance(each, str)).encode()
+
+
+def is_held_to_itself(page: Element, scripts: int = 0) -> None:
+    """Nothing is loaded, nothing but the page's own script runs, and the policy says so."""
     [policy] = [
         each.attributes["content"]
         for each in page.all("meta")
         if each.attributes.get("http-equiv") == "Content-Security-Policy"
     ]
     [style] = page.all("style")
-    digest = base64.b64encode(hashlib.sha256(style.text.encode()).digest()).decode()
+    found = list(page.all("script"))
+    assert len(found) == scripts
+    script = "".join(f"script-src '{digest(each)}'; " for each in found)
     assert policy == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src '{digest(style)}'; {script}base-uri 'none'; "
+        "form-action 'none'"
     )
+    assert all(each.attributes == {} for each in found)
     assert not re.search(r"url\(|@import|@font-face|expression|image-set", style.text)
-    assert not list(page.all("script", "link", "img", "iframe", "object", "embed", "base", "form"))
-    assert not list(page.all("image", "use", "foreignobject", "animate", "set", "input", "video"))
+    assert not list(page.all("link", "img", "iframe", "object", "embed", "base", "form"))
+    assert not list(page.all("image", "use", "foreignobject", "animate", "set", "video"))
+    assert scripts or not list(page.all("input", "button"))
     for element in page.all():
         for name, value in element.attributes.items():
             assert not name.startswith("on"), name
@@ -102,6 +123,68 @@ def is_held_to_itself(page: Element) -> None:
 @each_report
 def test_the_page_loads_nothing_and_runs_nothing(path: Path) -> None:
     is_held_to_itself(read_page(render(read_report(path))))
+
+
+def attacked(given: Scenario[Assumption]) -> Scenario[Assumption]:
+    """``given`` with something hostile in all that it is called by."""
+
+    def number(each: Assumption) -> Assumption:
+        return msgspec.structs.replace(each, path=f"{each.path}{HOSTILE}" if each.path else "")
+
+    layout = msgspec.structs.replace(given.layout, name=f"layout{HOSTILE}")
+    made: Scenario[Assumption] = map_numbers(msgspec.structs.replace(given, layout=layout), number)
+    return made
+
+
+def test_a_page_of_a_report_that_keeps_its_scenario_runs_one_script() -> None:
+    document = render(report_of("reference-10-4", "weka-16-2"))
+    page = read_page(document)
+    is_held_to_itself(page, scripts=1)
+    [section] = [each for each in page.all("section") if each.attributes["id"] == "what-if"]
+    assert section.attributes["hidden"], "without a script, nothing is shown that does not work"
+    labels = {each.attributes["for"] for each in section.all("label")}
+    controls = list(section.all("input"))
+    assert len(controls) == 2 * len(labels) == 10
+    for each in controls:
+        assert each.attributes.get("aria-labelledby") or each.attributes["id"] in labels
+    assert len(document) < 300_000
+
+
+def test_a_page_of_a_report_without_its_scenario_runs_none() -> None:
+    report = report_of("reference-10-4")
+    older = msgspec.structs.replace(report, reference_scenario=None, parity_options=[])
+    page = read_page(render(older))
+    is_held_to_itself(page)
+    assert "what-if" not in [each.attributes["id"] for each in page.all("section")]
+
+
+def test_the_script_is_the_same_each_time_and_makes_no_code_of_texts() -> None:
+    report = report_of("reference-10-4")
+    made = what_if(report)
+    assert made is not None
+    assert made == what_if(report)
+    forbidden = r"eval\(|Function\(|innerHTML|outerHTML|insertAdjacent|document\.write|fetch|import"
+    assert not re.search(forbidden, made.script)
+
+
+def test_a_hostile_name_ends_no_script() -> None:
+    document = render(report_on(attacked(scenario("reference-10-4"))))
+    page = read_page(document)
+    is_held_to_itself(page, scripts=1)
+    assert "alert(1)" in page.text
+    [script] = page.all("script")
+    assert b"</script" not in inside(script)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u2028\u202e]", document.decode())
+
+
+def test_parity_that_the_layout_cannot_have_is_refused() -> None:
+    report = report_of("reference-10-4")
+    own, wider, *_ = report.parity_options
+    other = msgspec.structs.replace(wider, code="10+9")
+    huge = msgspec.structs.replace(wider, parities_added=10**9)
+    for wrong in (other, huge):
+        with pytest.raises(StoreffError, match="parity_options"):
+            what_if(msgspec.structs.replace(report, parity_options=[own, wrong]))
 
 
 @each_report

@@ -6,7 +6,7 @@ import json
 import math
 import random
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,34 +18,20 @@ from support.cli import storeff
 from support.golden import GOLDEN, assert_golden
 from support.office import cell_of, computed
 from support.scenarios import LAYOUTS, by_mtbf, changed, figures_of, scenario, somewhere
+from support.sized import report_of, report_on
 
-from storeff.data import Assumption, numbers_in
-from storeff.economics import Scenario
+from storeff.data import numbers_in
 from storeff.economics.bill import spares_needed
 from storeff.economics.formulas import Formulas, Line, traced
 from storeff.economics.written import sheet as written_sheet
 from storeff.errors import StoreffError
 from storeff.layout.symbol import Trace
-from storeff.report.build import assemble, describe_run, size_all
 from storeff.report.formats import xlsx
 from storeff.report.model import Report, read_report, to_json
-from storeff.report.sizing import Sized
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
 TODAY = date(2026, 11, 26)
 CENT = 0.01
-
-
-def report_of(*names: str, **changes: Any) -> Report:
-    """A report on layouts of the catalogue for 50 EB, the first one the reference."""
-    return report_on(*(changed(scenario(name), changes) for name in names))
-
-
-def report_on(*scenarios: Scenario[Assumption]) -> Report:
-    """A report on scenarios, the first one the reference."""
-    sized = [Sized(each) for each in scenarios]
-    sizing = size_all(sized, 1, today=TODAY, reference=scenarios[0].layout.name)
-    return assemble(describe_run(["test"], 1, datetime.now(UTC)), sizing=sizing)
 
 
 def as_json(report: Report) -> Any:

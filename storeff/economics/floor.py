@@ -43,9 +43,9 @@ class ParityOption(msgspec.Struct, frozen=True, kw_only=True):
 
 def parity_options(scenario: Scenario[Assumption], added: int) -> list[ParityOption]:
     """The parities that the layout of ``scenario`` can be configured with, which has ``added``
-    already: from those that it is catalogued with, up to ``added`` or OPTIONS_MOST of them."""
+    already: from those that it is catalogued with on, OPTIONS_MOST of them."""
     catalogued = with_parity(scenario.layout, -added)
-    most = min(most_further(catalogued), max(added, OPTIONS_MOST - 1))
+    most = min(most_further(catalogued), OPTIONS_MOST - 1)
     made = []
     for more in range(most + 1):
         layout = with_parity(catalogued, more)

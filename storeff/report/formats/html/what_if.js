@@ -62,10 +62,9 @@
   // The slider and the number beside it are one input.
   const set = (id, value, source) => {
     state[id] = value;
-    for (const part of ["slider", "number"]) {
-      const control = at(`${id}-${part}`);
-      if (control && control !== source) control.value = String(Number(value.toPrecision(6)));
-    }
+    const slider = at(`${id}-slider`), number = at(`${id}-number`);
+    if (slider !== source) slider.value = String(value);
+    if (number !== source) number.value = String(Number(value.toPrecision(6)));
     if (source) show();
   };
   const reset = () => {

@@ -11,6 +11,7 @@ import msgspec
 
 from storeff.data import Assumption
 from storeff.economics import Scenario, in_cells
+from storeff.economics.floor import OPTIONS_MOST
 from storeff.economics.formulas import Formulas, traced
 from storeff.economics.written import javascript
 from storeff.errors import StoreffError
@@ -119,7 +120,9 @@ def _choices(
     added = at_floor.parities_added if at_floor else 0
     own = _Choice(str(scenario.layout.code), known(nines, floored), formulas, True)
     made = []
-    for option in report.parity_options:
+    for number, option in enumerate(report.parity_options[:OPTIONS_MOST]):
+        if option.parities_added != number:
+            raise _contradiction(option.code, f"it adds {option.parities_added}, not {number}")
         is_own = option.parities_added == added
         try:
             layout = with_parity(scenario.layout, option.parities_added - added)
@@ -178,8 +181,8 @@ def _sliders(
             low, high = value / 2, 2 * value
         if id_ == "utilisation":
             high = min(high, 1.0)
-        ends = (x / scale for x in (value, min(low, value), max(high, value)))
-        yield Slider(id_, label, number.path, *map(_short, ends), unit, scale)
+        now, least, most = (_short(x / scale) for x in (value, min(low, value), max(high, value)))
+        yield Slider(id_, label, number.path, now, least, most, unit, scale)
     if choices > 1:
         own = found.layout.at_floor.parities_added if found.layout.at_floor else 0
         yield Slider("parity", "Further parities", "", own, 0, choices - 1, step="1")
