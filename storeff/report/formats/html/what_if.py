@@ -26,6 +26,7 @@ from storeff.units import count, format_bytes, format_power
 _SCRIPT = Path(__file__).parent / "what_if.js"
 # Drives are sold in sizes that double: from a quarter of this one to twice it.
 _SMALLEST, _LARGEST = 0.25, 2.0
+_NAME_WIDTH = 40
 _UNIT_WIDTH = 16
 
 
@@ -99,7 +100,7 @@ def what_if(report: Report) -> WhatIf | None:
         f"const page = {_literal(page)};\n",
         _SCRIPT.read_text("utf-8"),
     ]
-    return WhatIf(found.layout.name, sliders, figures, "".join(parts))
+    return WhatIf(shortened(found.layout.name, _NAME_WIDTH), sliders, figures, "".join(parts))
 
 
 @dataclass(frozen=True)
