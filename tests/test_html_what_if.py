@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from support.sized import report_of, report_on
 from storeff.data import map_numbers
 from storeff.economics import in_cells
 from storeff.economics.formulas import traced
+from storeff.layout.fleet import drive_holds
 from storeff.layout.floor import with_parity
 from storeff.report.figures import floored
 from storeff.report.formats.html import render
@@ -89,7 +91,10 @@ def test_the_page_computes_what_python_does(tab: chromium.Tab, name: str, tmp_pa
     given, chance = scenario_of(report.reference_scenario or {}), random.Random(name)
     options = max(1, len(report.parity_options))
     by_parity = [
-        traced(in_cells(msgspec.structs.replace(given, layout=with_parity(given.layout, more))))
+        traced(
+            in_cells(msgspec.structs.replace(given, layout=with_parity(given.layout, more))),
+            lambda run: {"drive_holds": drive_holds(run.layout, run.drive.capacity_bytes)},
+        )
         for more in range(options)
     ]
     sliders = [each for each in found.sliders if each.path]
@@ -192,11 +197,18 @@ def test_a_layout_raised_to_a_floor_starts_at_its_own_parity(
     assert column(tab, "now") == {each.id: each.text for each in again.figures}
 
 
-def test_nines_at_another_rebuild_time_are_not_told(tab: chromium.Tab, tmp_path: Path) -> None:
+def test_nines_of_other_drives_are_bounds_that_hold(tab: chromium.Tab, tmp_path: Path) -> None:
     shown(tab, report_of("reference-10-4"), tmp_path)
-    moved(tab, "capacity", 200)
-    assert column(tab, "now")["nines"] == "not known here"
-    assert "size it again" in tab.value("document.getElementById('what-if-note').textContent")
+    for capacity, words in ((60, "or more"), (200, "at most")):
+        moved(tab, "capacity", capacity)
+        found = re.fullmatch(rf"([0-9.]+) {words}", column(tab, "now")["nines"])
+        assert found is not None
+        bound = float(found[1])
+        value = {"drives.qlc-122.capacity_bytes": Fraction(capacity * 10**12)}
+        (layout,) = report_of("reference-10-4", **value).layouts
+        assert layout.durability.nines is not None
+        is_more = layout.durability.nines > bound
+        assert is_more == (words == "or more"), (layout.durability.nines, bound)
 
 
 def test_an_unknown_price_leaves_the_cost_unknown(tab: chromium.Tab, tmp_path: Path) -> None:
@@ -256,8 +268,20 @@ def test_hostile_names_stay_text(tab: chromium.Tab, tmp_path: Path) -> None:
     moved(tab, "reduction", 2)
     assert column(tab, "now")["raw"] != column(tab, "reported")["raw"]
     assert tab.of("Page.javascriptDialogOpening") == []
-    assert "<script>alert(1)</script>" in tab.value("document.getElementById('what-if').innerText")
+    assert "layout<script>alert" in tab.value("document.getElementById('what-if').innerText")
     assert is_quiet(tab)
+
+
+def test_no_other_script_of_the_page_runs(tab: chromium.Tab, tmp_path: Path) -> None:
+    page = render(report_of("reference-10-4")).decode()
+    injected = '<script>document.title = "run"</script><p id="p" onclick="document.title = 1">p</p>'
+    held = tmp_path / "held.html"
+    held.write_text(page.replace("</main>", f"{injected}</main>"))
+    tab.show(held.as_uri())
+    tab.value("document.getElementById('p').click()")
+    assert tab.value("document.title") not in ("run", "1")
+    assert len(tab.of("Log.entryAdded")) == 2, "the policy says what it held back"
+    assert tab.value("document.getElementById('what-if').checkVisibility()")
 
 
 def test_without_script_nothing_of_it_is_seen(tab: chromium.Tab, tmp_path: Path) -> None:

@@ -84,8 +84,12 @@ class Formulas:
         return {path: value(figure) for path, figure in self.figures.items()}
 
 
-def traced(scenario: Scenario[Assumption]) -> Formulas:
-    """The formulas of ``scenario``, with the reserve that its spare enclosures make.
+def traced(
+    scenario: Scenario[Assumption],
+    more: Callable[[Scenario[Number]], Mapping[str, Number]] = lambda run: {},
+) -> Formulas:
+    """The formulas of ``scenario``, with the reserve that its spare enclosures make, and those of
+    ``more`` figures than the report's.
 
     Raises StoreffError if it cannot be built.
     """
@@ -110,6 +114,7 @@ def traced(scenario: Scenario[Assumption]) -> Formulas:
     raw_bytes = raw(run.data.logical_bytes, step_factors(run.data, run.layout))
     figures["raw_bytes"] = ceil(raw_bytes)
     figures |= _figures("bill", bill_for(run))
+    figures |= more(run)
     conditions = tuple(_holding(node, held) for node, held in trace.conditions.items())
     lines = tuple(_lines(figures, trace.names, conditions))
     inputs = {path: node for path, node in trace.inputs.items() if node in _reached(lines)}

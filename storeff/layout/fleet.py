@@ -13,6 +13,7 @@ from storeff.layout.durability import (
     window_loss,
 )
 from storeff.layout.model import Code, Layout
+from storeff.layout.number import Number
 from storeff.layout.outages import outage_loss
 
 # The least that a drive reads or loses: a sector (Advanced Format; NVMe namespaces of 4 KiB).
@@ -134,6 +135,12 @@ def durability(
     )
 
 
+def drive_holds(layout: Layout[Number], capacity_bytes: Number) -> Number:
+    """The bytes of a full drive, which its rebuild writes again: the more, the longer it takes, and
+    the fewer nines there are."""
+    return capacity_bytes * layout.fill_limit * (1 - layout.rebuild_reserve)
+
+
 def _rebuild(
     layout: Layout[float],
     capacity_bytes: float,
@@ -146,7 +153,7 @@ def _rebuild(
     reads = repair.read_fragments
     if math.isnan(reads):
         reads = float(rebuild_reads(layout.code))
-    held_bytes = capacity_bytes * layout.fill_limit * (1 - layout.rebuild_reserve)
+    held_bytes = drive_holds(layout, capacity_bytes)
     write_seconds = held_bytes / (write_bytes_per_second * repair.drives)
     # A single replacement still reads from all its peers at once.
     read_seconds = held_bytes * reads / (read_bytes_per_second * max(repair.drives, reads))

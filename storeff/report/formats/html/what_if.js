@@ -26,6 +26,12 @@
     Object.keys(page.figures).map((id) => [id, at(`${id}-reported`).textContent]));
   const state = {};
 
+  // Nines are of the drives that the report has: of those that hold more, they are fewer.
+  const nines = (choice, held, usual) => {
+    if (choice.most === null || Math.abs(held - usual) <= 1e-12 * usual) return choice.nines;
+    if (held < usual) return `${choice.nines} or more`;
+    return held > usual ? `${choice.most} at most` : "unknown";
+  };
   const compute = () => {
     const inputs = {};
     for (const { id, path, value, scale } of page.sliders) {
@@ -37,11 +43,11 @@
     const changed = page.sliders.filter(({ id, value }) => state[id] !== value).map(({ id }) => id);
     const figures = compute();
     const choice = page.choices[state.parity];
-    const lasts = changed.every((id) => id === "parity" || page.lasting.includes(id));
+    const usual = bills[state.parity]({});
     for (const [id, path] of Object.entries(page.figures)) {
       let text = reported[id];
       if (!figures.conditions) text = "needs another build";
-      else if (id === "nines") text = lasts ? choice.nines : "not known here";
+      else if (id === "nines") text = nines(choice, figures[page.held], usual[page.held]);
       else if (changed.length) {
         const value = figures[path];
         text = Number.isFinite(value) ? shown[id](value) : "unknown";
@@ -49,14 +55,8 @@
       at(`${id}-now`).textContent = text;
     }
     at("code").textContent = choice.code;
-    const notes = [];
-    if (!figures.conditions) {
-      notes.push("These inputs need another build than the report's: size it again with them.");
-    } else if (!lasts) {
-      notes.push("Nines rest on how long a rebuild takes, which these inputs change: "
-        + "size it again with them.");
-    }
-    at("note").textContent = notes.join(" ");
+    at("note").textContent = figures.conditions ? ""
+      : "These inputs need another build than the report's: size it again with them.";
     at("reset").disabled = !changed.length;
   };
   // The slider and the number beside it are one input.

@@ -15,7 +15,9 @@ from storeff.economics.floor import OPTIONS_MOST
 from storeff.economics.formulas import Formulas, traced
 from storeff.economics.written import javascript
 from storeff.errors import StoreffError
+from storeff.layout.fleet import drive_holds
 from storeff.layout.floor import with_parity
+from storeff.layout.number import Number
 from storeff.report.figures import amount, floored, known
 from storeff.report.live import Live, at, live
 from storeff.report.model import Report
@@ -24,6 +26,7 @@ from storeff.text import escaped
 from storeff.units import count, format_bytes, format_power
 
 _SCRIPT = Path(__file__).parent / "what_if.js"
+_HELD = "drive_holds"
 # Drives are sold in sizes that double: from a quarter of this one to twice it.
 _SMALLEST, _LARGEST = 0.25, 2.0
 _NAME_WIDTH = 40
@@ -75,10 +78,10 @@ def what_if(report: Report) -> WhatIf | None:
     found = live(report)
     if found is None or found.scenario is None or found.formulas is None:
         return None
-    choices = _choices(report, found, found.scenario, found.formulas)
+    choices = _choices(report, found, found.scenario)
     sliders = tuple(_sliders(report, found, found.scenario, len(choices)))
     figures = tuple(_figures(report, found))
-    paths = [each.path for each in figures if each.path]
+    paths = [_HELD, *(each.path for each in figures if each.path)]
     names = [f"bill{number}" for number in range(len(choices))]
     page = {
         "sliders": [
@@ -87,9 +90,9 @@ def what_if(report: Report) -> WhatIf | None:
         ],
         "figures": {each.id: each.path for each in figures},
         "currency": shortened(report.currency, _UNIT_WIDTH),
-        "choices": [{"code": each.code, "nines": each.nines} for each in choices],
+        "choices": [{"code": each.code, **_nines(each.nines)} for each in choices],
+        "held": _HELD,
         "chosen": next(n for n, each in enumerate(choices) if each.is_own),
-        "lasting": _lasting(found.scenario),
     }
     parts = [
         *(
@@ -105,21 +108,19 @@ def what_if(report: Report) -> WhatIf | None:
 
 @dataclass(frozen=True)
 class _Choice:
-    """The formulas with one number of parities. ``nines`` are as they are shown."""
+    """The formulas with one number of parities."""
 
     code: str
-    nines: str
+    nines: float | None
     formulas: Formulas
     is_own: bool
 
 
-def _choices(
-    report: Report, found: Live, scenario: Scenario[Assumption], formulas: Formulas
-) -> list[_Choice]:
+def _choices(report: Report, found: Live, scenario: Scenario[Assumption]) -> list[_Choice]:
     """The parities that the report offers, or those of the layout alone."""
     at_floor, nines = found.layout.at_floor, found.layout.durability.nines
     added = at_floor.parities_added if at_floor else 0
-    own = _Choice(str(scenario.layout.code), known(nines, floored), formulas, True)
+    own = _Choice(str(scenario.layout.code), nines, traced(scenario, _held), True)
     made = []
     for number, option in enumerate(report.parity_options[:OPTIONS_MOST]):
         if option.parities_added != number:
@@ -131,11 +132,23 @@ def _choices(
             raise _contradiction(option.code, str(error)) from error
         if str(layout.code) != option.code:
             raise _contradiction(option.code, f"by its reference_scenario, it is {layout.code}")
-        wider = formulas
-        if not is_own:
-            wider = traced(in_cells(msgspec.structs.replace(scenario, layout=layout)))
-        made.append(_Choice(option.code, known(option.nines, floored), wider, is_own))
+        wider = in_cells(msgspec.structs.replace(scenario, layout=layout))
+        formulas = traced(wider, _held)
+        made.append(_Choice(option.code, option.nines, formulas, is_own))
     return made if any(each.is_own for each in made) else [own]
+
+
+def _held(run: Scenario[Number]) -> dict[str, Number]:
+    """What nines rest on, of all that sliders move."""
+    return {_HELD: drive_holds(run.layout, run.drive.capacity_bytes)}
+
+
+def _nines(nines: float | None) -> dict[str, str | None]:
+    """As they are shown, and as bounds: the least rounded down, the most up; no bounds of the
+    unknown."""
+    least = known(nines, floored)
+    most = None if nines is None else floored(-nines).removeprefix("-")
+    return {"nines": least, "most": most}
 
 
 def _contradiction(code: str, why: str) -> StoreffError:
@@ -143,15 +156,6 @@ def _contradiction(code: str, why: str) -> StoreffError:
         f"the report contradicts itself: {escaped(code)} of parity_options cannot be: {why}",
         "make the report again",
     )
-
-
-def _lasting(scenario: Scenario[Assumption]) -> list[str]:
-    """The inputs that nines do not rest on: how long a rebuild takes depends on the size of a drive
-    and how full it is, and so on the data where enclosures are kept free for it."""
-    lasting = ["price"]
-    if scenario.layout.spare_domains.value is None:
-        lasting.append("reduction")
-    return lasting
 
 
 def _only(formulas: Formulas, paths: list[str]) -> Formulas:
