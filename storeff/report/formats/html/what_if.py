@@ -133,9 +133,9 @@ def _choices(report: Report, found: Live, scenario: Scenario[Assumption]) -> lis
         if str(layout.code) != option.code:
             raise _contradiction(option.code, f"by its reference_scenario, it is {layout.code}")
         wider = in_cells(msgspec.structs.replace(scenario, layout=layout))
-        formulas = traced(wider, _held)
-        made.append(_Choice(option.code, option.nines, formulas, is_own))
-    return made if any(each.is_own for each in made) else [own]
+        other = _Choice(option.code, option.nines, traced(wider, _held), False)
+        made.append(own if is_own else other)
+    return made if own in made else [own]
 
 
 def _held(run: Scenario[Number]) -> dict[str, Number]:
@@ -186,6 +186,9 @@ def _sliders(
             low, high = value / 2, 2 * value
         if id_ == "utilisation":
             high = min(high, 1.0)
+        if low == high:
+            # Half and double of a price of nothing are no range.
+            continue
         now, least, most = (_short(x / scale) for x in (value, min(low, value), max(high, value)))
         yield Slider(id_, label, number.path, now, least, most, unit, scale)
     if choices > 1:
