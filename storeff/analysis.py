@@ -389,7 +389,7 @@ def bench(
     the data. Raises StoreffError as ``size``.
     """
     from storeff.report.bench import Workload
-    from storeff.report.compare import compare
+    from storeff.report.benchmark import benchmark
 
     work = Workload(
         logical_bytes=_sizable_bytes(reduced),
@@ -399,7 +399,7 @@ def bench(
         speeds=dict(speeds or {}),
         ingest_bytes_per_second=ingest_bytes_per_second,
     )
-    return compare(work, storages, quote, measure_again=measure_codes, on_layout=on_layout)
+    return benchmark(work, storages, quote, measure_again=measure_codes, on_layout=on_layout)
 
 
 def size_scenario(path: Path, *, measure_codes: bool = False) -> Sizing:

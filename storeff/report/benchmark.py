@@ -20,7 +20,7 @@ from storeff.report.sizing import Sized, sized_for
 from storeff.report.storage import Storage
 
 
-def compare(
+def benchmark(
     work: Workload,
     storages: Sequence[Storage],
     quote: Fraction | None = None,
