@@ -77,10 +77,13 @@ def test_local_parities_count_among_the_most() -> None:
     assert found.layout.code == Code("lrc", 12, 3, 2)
 
 
-def test_a_raidz_has_three_parities_at_most() -> None:
-    raidz = layout(Code("raidz", 8, 2, 0, 131072, 4096), 10)
-    assert parity_for_floor(raidz, 10, three_a_parity).added == 1
-    assert parity_for_floor(raidz, 11, three_a_parity).layout is None
+@pytest.mark.parametrize(
+    "code", [Code("raidz", 8, 2, 0, 131072, 4096), Code("draid", 8, 2, 0, 131072, 4096)]
+)
+def test_a_raidz_and_a_draid_have_three_parities_at_most(code: Code) -> None:
+    zfs = layout(code, 10)
+    assert parity_for_floor(zfs, 10, three_a_parity).added == 1
+    assert parity_for_floor(zfs, 11, three_a_parity).layout is None
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from storeff.data import Assumption
-from storeff.layout.model import MAX_FRAGMENTS, Layout
-
-# OpenZFS has no RAIDZ of more parities.
-_RAIDZ_PARITY_MOST = 3
+from storeff.layout.model import MAX_FRAGMENTS, ZFS_PARITY_MOST, Layout
 
 Nines = Callable[[Layout[Assumption]], float | None]
 
@@ -73,8 +70,8 @@ def most_further(layout: Layout[Assumption]) -> int:
     if given is None:
         return 0
     most = min(int(given), MAX_FRAGMENTS - code.k)
-    if code.kind == "raidz":
-        most = min(most, _RAIDZ_PARITY_MOST)
+    if code.kind in ("raidz", "draid"):
+        most = min(most, ZFS_PARITY_MOST)
     return max(0, most - (code.fragments - code.k))
 
 

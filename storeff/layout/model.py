@@ -38,6 +38,8 @@ _PACKED_AS: dict[Packing, tuple[str, ...]] = {
 ONE_POINT = Fraction(1, 100)
 # Every pattern of losses of a code is counted: half a second at this many fragments.
 MAX_FRAGMENTS = 512
+# OpenZFS has no RAIDZ or dRAID of more parities.
+ZFS_PARITY_MOST = 3
 
 # One point less, as the sensitivity takes, must leave something to write.
 _MOST_RESERVED = Fraction(98, 100)
@@ -86,7 +88,7 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return
         if block_bytes is None or sector_bytes is None:
             raise ValueError(f"a {self.kind} needs block_bytes and sector_bytes")
-        if not 1 <= self.m <= 3:
+        if not 1 <= self.m <= ZFS_PARITY_MOST:
             raise ValueError(f"a {self.kind} has m = 1, 2 or 3 parities")
         if not 1 <= sector_bytes <= block_bytes <= 1 << 24 or block_bytes % sector_bytes:
             raise ValueError(
