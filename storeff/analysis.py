@@ -26,22 +26,11 @@ from storeff.estimate.reduction import Reduction
 from storeff.estimate.reduction import reduce as reduction_of
 from storeff.estimate.steps import OnPhase, read
 from storeff.kv.dumps import looks_like
-from storeff.report.build import (
-    Sizing,
-    assemble,
-    describe_run,
-    size_all,
-)
+from storeff.report.build import Sizing, assemble, describe_run, size_all
 from storeff.report.choice import describe_choice
 from storeff.report.model import Interrupted, Report, Scan, read_report, to_json
 from storeff.report.scanned import describe_scan
-from storeff.report.sizing import (
-    HEADLINE_SYSTEM,
-    Sized,
-    shard_codes,
-    sized_for,
-    supports_sizing,
-)
+from storeff.report.sizing import HEADLINE_SYSTEM, Sized, shard_codes, sized_for, supports_sizing
 from storeff.report.storage import DURABILITY_NINES as DURABILITY_NINES
 from storeff.report.storage import POLICIES as POLICIES
 from storeff.report.storage import Storage

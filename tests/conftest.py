@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import settings
+from support import chromium
 
 from storeff.scan.columns import Compressors
 
@@ -36,3 +37,13 @@ def compressed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Compressors, "sizes", counted)
     return codecs
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[chromium.Tab]:
+    """A page of a browser; what needs it is skipped where there is none."""
+    browser = chromium.found()
+    if browser is None:
+        pytest.skip("no Chromium here")
+    with chromium.opened(browser) as made:
+        yield made

@@ -4,7 +4,6 @@ import base64
 import http.server
 import itertools
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,15 +46,6 @@ COLOURS = """
 
 each_page = pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.stem)
 each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[chromium.Tab]:
-    browser = chromium.found()
-    if browser is None:
-        pytest.skip("no Chromium here")
-    with chromium.opened(browser) as made:
-        yield made
 
 
 def page_of(path: Path, folder: Path) -> str:

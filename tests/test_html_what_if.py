@@ -3,7 +3,6 @@
 import json
 import random
 import re
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -30,15 +29,6 @@ POINTS = 1000
 # Packed, padded and striped; with spare enclosures, with cells, and with one parity alone.
 NAMES = ("reference-10-4", "ceph-replica-3", "weka-16-2", "onefs-16-2", "vast-146-4")
 WHOLE = {"bill.drives", "bill.racks"}
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[chromium.Tab]:
-    browser = chromium.found()
-    if browser is None:
-        pytest.skip("no Chromium here")
-    with chromium.opened(browser) as made:
-        yield made
 
 
 def shown(tab: chromium.Tab, report: Report, folder: Path) -> WhatIf:

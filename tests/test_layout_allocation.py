@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.objects import sizes
 
 from storeff.data import exact, map_numbers
 from storeff.errors import StoreffError
@@ -20,7 +20,6 @@ from storeff.layout import (
     Data,
     Layout,
     ObjectSizes,
-    SizeBin,
     SystemReduction,
     load_layouts,
     waterfall,
@@ -76,15 +75,6 @@ def layout(
         Layout(name="x", code=code, **NONE, reduction=system, **fields), exact
     )
     return made
-
-
-def sizes(*objects: int) -> ObjectSizes:
-    """The histogram of ``objects``, as a scan counts it."""
-    counted: defaultdict[int, list[int]] = defaultdict(list)
-    for each in objects:
-        counted[1 << each.bit_length()].append(each)
-    bins = tuple(SizeBin(below, len(of), sum(of)) for below, of in sorted(counted.items()))
-    return ObjectSizes(sum(objects), bins)
 
 
 def raw_of(

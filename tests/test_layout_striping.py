@@ -1,6 +1,5 @@
 """Objects striped without padding to whole stripes, and systems that compress below their code."""
 
-from collections import defaultdict
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.objects import sizes
 
 from storeff.data import Assumption, exact, map_numbers
 from storeff.layout import Code, Data, Layout, ObjectSizes, SizeBin, SystemReduction, waterfall
@@ -35,15 +35,6 @@ def layout(code: Code, stripe_unit: int = 16 * KIB, **fields: Any) -> Layout[Any
         exact,
     )
     return made
-
-
-def sizes(*objects: int) -> ObjectSizes:
-    """The histogram of ``objects``, as a scan counts it."""
-    counted: defaultdict[int, list[int]] = defaultdict(list)
-    for each in objects:
-        counted[1 << each.bit_length()].append(each)
-    bins = tuple(SizeBin(below, len(of), sum(of)) for below, of in sorted(counted.items()))
-    return ObjectSizes(sum(objects), bins)
 
 
 def taken(

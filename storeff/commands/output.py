@@ -1,5 +1,5 @@
-"""Where -o and --html put a report: looked at before anything is read, and never a loss of what is
-there.
+"""Where -o, --html and --xlsx put a report: looked at before anything is read, and never a loss of
+what is there.
 
 A regular file is replaced as a whole, under its own name, mode and owner; anything else (a device,
 a FIFO, a descriptor such as bash makes of ``>(gzip)``) is written into and stays what it is.

@@ -6,6 +6,7 @@ from storeff.economics.bill import in_cells as in_cells
 from storeff.economics.floor import AtFloor as AtFloor
 from storeff.economics.floor import ParityOption as ParityOption
 from storeff.economics.floor import durability_of as durability_of
+from storeff.economics.floor import is_below as is_below
 from storeff.economics.floor import parity_options as parity_options
 from storeff.economics.floor import raised_to as raised_to
 from storeff.economics.model import Drive as Drive

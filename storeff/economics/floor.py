@@ -32,6 +32,11 @@ class AtFloor(msgspec.Struct, frozen=True, kw_only=True):
     npv_without: Quantity | None = None
 
 
+def is_below(found: AtFloor | None) -> bool:
+    """Whether a layout stays below the durability asked for; not where none was."""
+    return found is not None and not found.is_reached
+
+
 class ParityOption(msgspec.Struct, frozen=True, kw_only=True):
     """A layout with ``parities_added`` beyond what it is catalogued with, all else being as it is:
     its ``code`` and its ``nines``, null where unknown."""

@@ -29,6 +29,11 @@ class Credit(msgspec.Struct, frozen=True, kw_only=True):
     as_shipped: bool
     condition: str
 
+    @property
+    def must_be_turned_on(self) -> bool:
+        """Whether what it is credited with is off as shipped."""
+        return self.policy == "configured" and not self.as_shipped
+
 
 def credited(layout: L, policy: Policy) -> L:
     """``layout`` with no more reduction than ``policy`` allows. One that does not say what its

@@ -62,6 +62,10 @@ class Durability(msgspec.Struct, frozen=True, kw_only=True):
     outage_loss_probability: float | None = None
 
 
+# The first six have no default, as they stand in every report.
+_UNKNOWN = Durability(**dict.fromkeys(Durability.__struct_fields__[:6]))
+
+
 class _Rebuild(msgspec.Struct, frozen=True):
     """``hours`` of rebuilding a drive that ``held_bytes``, and of a stripe in danger."""
 
@@ -92,12 +96,10 @@ def durability(
     by all that its rebuild reads.
     """
     if layout.code.kind == "opaque":
-        return Durability(**dict.fromkeys(Durability.__struct_fields__[:6]))
+        return _UNKNOWN
     down, outage = _outage(layout, drives, enclosures)
-    survived = Durability(
-        **dict.fromkeys(Durability.__struct_fields__[:6]),
-        enclosures_survived=down,
-        outage_loss_probability=outage,
+    survived = msgspec.structs.replace(
+        _UNKNOWN, enclosures_survived=down, outage_loss_probability=outage
     )
     if layout.repair is None:
         return survived

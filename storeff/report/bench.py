@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from storeff.data import Assumption, map_numbers
-from storeff.economics import SizedLayout
+from storeff.economics import SizedLayout, is_below
 from storeff.estimate.reduction import Reduction
 from storeff.layout import Layout, Memory, SystemReduction
 from storeff.layout.number import Number, inexact, is_unknown
@@ -50,7 +50,7 @@ NOMINAL_BYTES_PER_SECOND = 10**12
 def rows_of(candidates: Iterable[Candidate], work: Workload) -> tuple[Row, ...]:
     """The rows of ``candidates``, the cheapest at the floor first."""
     rows = [_row(each, work) for each in candidates]
-    best = front([row for row in rows if at_floor(row)])
+    best = front([row for row in rows if not is_below(row.floor)])
     marked = [msgspec.structs.replace(row, is_pareto=row in best) for row in rows]
     return tuple(sorted(marked, key=_order))
 
@@ -109,13 +109,9 @@ def _row(each: Candidate, work: Workload) -> Row:
     )
 
 
-def at_floor(row: Row) -> bool:
-    return row.floor is None or row.floor.is_reached
-
-
 def _order(row: Row) -> tuple[bool, bool, float]:
     npv, raw_bytes = row.npv.value, row.raw_bytes.value or math.inf
-    return not at_floor(row), npv is None, raw_bytes if npv is None else npv
+    return is_below(row.floor), npv is None, raw_bytes if npv is None else npv
 
 
 def front(rows: Sequence[Row]) -> list[Row]:

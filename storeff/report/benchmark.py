@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 
 from storeff.data import Assumption, exact, map_numbers
-from storeff.economics import Scenario, bill_for
+from storeff.economics import Scenario, bill_for, is_below
 from storeff.errors import StoreffError
 from storeff.layout.number import Number, inexact, is_unknown
 from storeff.quantity import Quantity
-from storeff.report.bench import Workload, at_floor, chunking_of, rows_of, systems_of
+from storeff.report.bench import Workload, chunking_of, rows_of, systems_of
 from storeff.report.bench_model import Bench, Flip, Quoted, Recommendation, Row
 from storeff.report.build import Candidate, size_one
 from storeff.report.sizing import Sized, sized_for
@@ -75,7 +75,7 @@ def benchmark(
 
 def recommended(rows: Sequence[Row], candidates: Sequence[Candidate]) -> Recommendation | None:
     """The cheapest row at the floor with a known cost; None if there is none."""
-    priced = [row for row in rows if at_floor(row) and row.npv.value is not None]
+    priced = [row for row in rows if not is_below(row.floor) and row.npv.value is not None]
     if not priced:
         return None
     first = priced[0]

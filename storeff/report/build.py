@@ -21,6 +21,7 @@ from storeff.economics import (
     Sensitivity,
     SizedLayout,
     in_cells,
+    is_below,
     less_demand,
     parity_options,
     price_risk,
@@ -226,8 +227,7 @@ def _cost(layout: SizedLayout) -> tuple[bool, bool, float, str]:
     npv = layout.bill.npv.value
     raw_bytes = layout.raw_bytes.value
     assert raw_bytes is not None
-    below_floor = layout.at_floor is not None and not layout.at_floor.is_reached
-    return below_floor, npv is None, raw_bytes if npv is None else npv, layout.name
+    return is_below(layout.at_floor), npv is None, raw_bytes if npv is None else npv, layout.name
 
 
 def _uncertainty(chosen: Sized, reduction: Reduction | None, seed: int) -> Uncertainty:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from storeff.economics import is_below
 from storeff.report.bench_model import Bench, Flip, Row
 from storeff.report.figures import amount, floored, format_number, interval, known, money, times
 from storeff.report.model import Report
@@ -113,9 +114,9 @@ def _front(report: Report, bench: Bench, rows_shown: int) -> Section:
 def _named(row: Row, bench: Bench) -> str:
     """The layout, its code if that was changed, and marks that ``_notes`` explain."""
     marks = "*" if row.is_pareto else ""
-    if row.floor is not None and not row.floor.is_reached:
+    if is_below(row.floor):
         marks += "!"
-    if not row.credit.as_shipped and row.credit.policy == "configured":
+    if row.credit.must_be_turned_on:
         marks += "+"
     changed = row.floor is not None and row.floor.parities_added
     code = f" as {row.code}" if changed else ""
@@ -125,9 +126,9 @@ def _named(row: Row, bench: Bench) -> str:
 def _notes(bench: Bench, rows: Sequence[Row]) -> Iterator[str]:
     if any(row.is_pareto for row in rows):
         yield "* Pareto"
-    if any(row.floor is not None and not row.floor.is_reached for row in rows):
+    if any(is_below(row.floor) for row in rows):
         yield f"! below {bench.durability_nines:g} nines"
-    if any(not row.credit.as_shipped for row in rows) and rows[0].credit.policy == "configured":
+    if any(row.credit.must_be_turned_on for row in rows):
         yield "+ reduces if turned on"
 
 
@@ -200,8 +201,11 @@ def _more(row: Row, first: Row) -> str:
 
 
 def _is_other(row: Row, first: Row, second: Row) -> bool:
-    reached = row.floor is None or row.floor.is_reached
-    return reached and row.npv.value is not None and row.layout not in (first.layout, second.layout)
+    return (
+        not is_below(row.floor)
+        and row.npv.value is not None
+        and row.layout not in (first.layout, second.layout)
+    )
 
 
 def _flip(report: Report, flip: Flip) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from storeff.economics import SizedLayout
+from storeff.economics import SizedLayout, is_below
 from storeff.quantity import Quantity
 from storeff.report.figures import (
     amount,
@@ -142,7 +142,7 @@ def _parity_added(layout: SizedLayout) -> str:
     at_floor = layout.at_floor
     if at_floor is None:
         return ""
-    if not at_floor.is_reached:
+    if is_below(at_floor):
         return "below"
     return f"+{at_floor.parities_added}" if at_floor.parities_added else "0"
 
@@ -151,8 +151,7 @@ def _credited(layout: SizedLayout) -> str:
     credit = layout.credit
     if credit is None:
         return ""
-    off = credit.policy == "configured" and not credit.as_shipped
-    return f"{credit.reduction}{', off as shipped' if off else ''}"
+    return f"{credit.reduction}{', off as shipped' if credit.must_be_turned_on else ''}"
 
 
 def _conditions(layouts: Sequence[SizedLayout]) -> Iterator[str]:

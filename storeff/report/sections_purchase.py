@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from storeff.data import AssumptionRow
-from storeff.economics import SizedLayout
+from storeff.economics import SizedLayout, is_below
 from storeff.quantity import Quantity
 from storeff.report.bench_model import Bench, Quoted, Row
 from storeff.report.charges import charges
@@ -142,7 +142,7 @@ def _short(name: str) -> str:
 def _alternatives(report: Report, reference: SizedLayout) -> Section:
     """The reference layout beside the cheapest others that are as durable as was asked for."""
     held = reference.at_floor
-    equal = [each for each in report.layouts if each.at_floor is None or each.at_floor.is_reached]
+    equal = [each for each in report.layouts if not is_below(each.at_floor)]
     others = [each for each in equal if each is not reference]
     shown = [reference, *others[: _SHOWN_LAYOUTS - 1]]
 
@@ -222,7 +222,7 @@ def _bench(report: Report, bench: Bench) -> Iterator[Section]:
     chosen = recommended_row(bench)
     if chosen is not None:
         yield Section("buy", "What is to be bought", tuple(_bought_row(report, chosen)))
-    reached = [row for row in bench.rows if row.floor is None or row.floor.is_reached]
+    reached = [row for row in bench.rows if not is_below(row.floor)]
     shown = best_by_layout(reached)
     made = tabled(
         shown[:_SHOWN_LAYOUTS],

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from storeff.economics import SizedLayout
+from storeff.economics import SizedLayout, is_below
 from storeff.estimate.reduction import Reduction
 from storeff.report.incomplete import coverage_shown
 from storeff.report.model import Report, Scan, Warned
@@ -81,7 +81,7 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             + (", ..." if len(stale) > 4 else ""),
             own.format("today's figures"),
         )
-    below = [x.name for x in report.layouts if x.at_floor and not x.at_floor.is_reached]
+    below = [x.name for x in report.layouts if is_below(x.at_floor)]
     if below:
         nines = next(f"{x.at_floor.nines:g}" for x in report.layouts if x.at_floor)
         yield (
@@ -104,7 +104,7 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
         )
     reference = next((x for x in report.layouts if x.name == report.reference_layout), None)
     credit = reference.credit if reference else None
-    if reference and credit and credit.policy == "configured" and not credit.as_shipped:
+    if reference and credit and credit.must_be_turned_on:
         yield (
             "off-as-shipped",
             f"{reference.name} is credited with {credit.reduction}, which is off as shipped"

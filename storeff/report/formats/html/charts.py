@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from storeff.economics import is_below
 from storeff.kv.retention.flash import Retention
 from storeff.quantity import Quantity
 from storeff.report.bench_model import Bench, Row
@@ -234,14 +235,14 @@ def _shared(report: Report) -> Bars | None:
 
 def _floor_note(report: Report) -> str:
     at_floor = [each.at_floor for each in report.layouts]
-    if any(each is not None and not each.is_reached for each in at_floor):
+    if any(map(is_below, at_floor)):
         nines = next(each.nines for each in at_floor if each is not None)
         return f"Dashed bars stay below {nines:g} nines."
     return ""
 
 
 def _looks(report: Report) -> list[Look]:
-    below = [each.at_floor is not None and not each.at_floor.is_reached for each in report.layouts]
+    below = [is_below(each.at_floor) for each in report.layouts]
     return ["faint" if each else "plain" for each in below]
 
 
@@ -412,6 +413,6 @@ def _pareto(report: Report, bench: Bench) -> Scatter | None:
 
 
 def _place(row: Row) -> Place:
-    if row.floor is not None and not row.floor.is_reached:
+    if is_below(row.floor):
         return "below"
     return "front" if row.is_pareto else "other"
