@@ -19,6 +19,8 @@ from storeff.sources.sums import exact_sum
 # thousands of directories deep: for more, the source is listed again.
 EXTENTS_HELD = 1 << 20
 PATH_BYTES_HELD = 256 << 20
+# Pieces of a listing in which there are some of them, before they are joined.
+PARTS_HELD = 1024
 
 
 class Listing:
@@ -120,8 +122,7 @@ class Listing:
         while low < high:
             end = high if high - low <= width else low + width
             self.totals = Totals()
-            found = self.ranks.select(self.entries(), low, end, self.totals)
-            selected = Extents.joined([extents for extents in found if len(extents)])
+            selected = _joined(self.ranks.select(self.entries(), low, end, self.totals))
             yield end, selected.take(np.lexsort((selected.rows["start"], selected.ranks)))
             low = end
 
@@ -130,3 +131,15 @@ class Listing:
         for found in self.source.list():
             if isinstance(found, Entries):
                 yield of_shard(self.shard, found)
+
+
+def _joined(found: Iterator[Extents]) -> Extents:
+    """All of ``found``. Few of the extents of many objects are in a sample: an object of each takes
+    more than what it holds."""
+    parts: list[Extents] = []
+    for extents in found:
+        if len(extents):
+            parts.append(extents)
+        if len(parts) == PARTS_HELD:
+            parts = [Extents.joined(parts)]
+    return Extents.joined(parts)

@@ -13,6 +13,7 @@ Joyce, "Selecting several samples from a single population", Australian Journal 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple, overload
 
 import msgspec
@@ -32,9 +33,11 @@ GOLDEN = 0x9E3779B97F4A7C15
 # 2^23 counts take 8 MB. They end at COUNT_MAX.
 COUNT_BITS = 23
 COUNT_MAX = 255
-# Ranges of extents that are remembered to hold data take 16 bytes each. Where there are more, files
-# are asked again.
-RANGES_HELD = 1 << 21
+# Ranges of extents that are remembered to hold data take 16 bytes each, and their file as much as
+# FILE_RANGES. Where there are more, files are asked again, which costs little beside reading them:
+# of a billion objects 20 million are so large.
+RANGES_HELD = 1 << 19
+FILE_RANGES = 20
 # How many extents of a file are looked at together: some 50 bytes each.
 NUMBERS_AT_A_TIME = 1 << 20
 # What was allocated to larger files is not believed: it may never have been written.
@@ -93,13 +96,13 @@ class Totals:
     def count(self, exponents: Ints, sizes: Ints, group_sizes: Ints, padding_bytes: int) -> None:
         """Count extents (n,) of ``sizes``, in files whose sizes have so many bits and whose groups
         are so large. ``padding_bytes`` fill the last blocks of those files that end with one."""
-        kinds, kind = np.unique(exponents << 32 | group_sizes, return_inverse=True)
+        kinds = exponents * (COUNT_MAX + 1) + group_sizes
         # Exact: extents of a call have less than 2^53 bytes.
-        bytes_of = np.bincount(kind, sizes, len(kinds)).astype(np.int64).tolist()
-        counts = np.bincount(kind, minlength=len(kinds)).tolist()
-        for both, size_bytes, count in zip(kinds.tolist(), bytes_of, counts, strict=True):
-            self.by_exponent[both >> 32] += size_bytes
-            self.extents[both >> 32, both & 0xFFFF_FFFF] += count
+        bytes_of, counts = np.bincount(kinds, sizes), np.bincount(kinds)
+        for kind in np.flatnonzero(counts).tolist():
+            exponent, group_size = divmod(kind, COUNT_MAX + 1)
+            self.by_exponent[exponent] += int(bytes_of[kind])
+            self.extents[exponent, group_size] += int(counts[kind])
         self.once_bytes += int((sizes // group_sizes).sum())
         self.padding_bytes += padding_bytes
 
@@ -187,7 +190,7 @@ class SamplingRanks:
         """Remember which extents of a file hold data, if there is room."""
         if self.held_ranges + len(ranges) < RANGES_HELD:
             self.held[_identity(entry)] = ranges
-            self.held_ranges += 1 + len(ranges)
+            self.held_ranges += FILE_RANGES + len(ranges)
 
     def numbers(self, entry: Entry) -> Iterator[Ints]:
         """The numbers of the extents of ``entry`` that hold data, so many at a time; where those
@@ -230,19 +233,32 @@ class SamplingRanks:
     ) -> Iterator[Extents]:
         """The extents of the files ``found`` that rank in [low, high). Counts all extents in
         ``totals``."""
+        extent_bytes = self.design.extent_bytes
         for entries in found:
             shared = self.shared_by(entries)
             sizes = entries.sizes
-            is_small = (sizes > 0) & (sizes < self.design.extent_bytes)
-            small = np.flatnonzero(is_small)
-            bounds = low, high
-            yield self._selected(
-                entries, small, shared, np.zeros(len(small), np.int64), bounds, totals
-            )
-            for i in np.flatnonzero(~is_small).tolist():
-                for numbers in self.numbers(entries[i]):
-                    rows = np.full(len(numbers), i)
-                    yield self._selected(entries, rows, shared, numbers, bounds, totals)
+            unsure = may_have_holes(sizes, entries.allocated, extent_bytes)
+            extents = np.where(unsure, 0, -(-sizes // extent_bytes))
+            for rows, numbers in chain(_extents_of(extents), self._looked_into(entries, unsure)):
+                yield self._selected(entries, rows, shared, numbers, (low, high), totals)
+
+    def _looked_into(
+        self, entries: Entries, unsure: npt.NDArray[np.bool_]
+    ) -> Iterator[tuple[Ints, Ints]]:
+        """As ``_extents_of``, of those of ``entries`` that may have holes (n,)."""
+        rows: list[Ints] = []
+        found: list[Ints] = []
+        held = 0
+        for i in np.flatnonzero(unsure).tolist():
+            for numbers in self.numbers(entries[i]):
+                rows.append(np.full(len(numbers), i))
+                found.append(numbers)
+                held += len(numbers)
+                if held >= NUMBERS_AT_A_TIME:
+                    yield np.concatenate(rows), np.concatenate(found)
+                    rows, found, held = [], [], 0
+        if held:
+            yield np.concatenate(rows), np.concatenate(found)
 
     def _selected(
         self,
@@ -320,6 +336,20 @@ def data_extents(source: Source, entry: Entry, extent_bytes: int) -> Ints:
 def _identity(entry: Entry) -> tuple[bytes, int, Version]:
     """One file as it was listed: written to since, it is another."""
     return entry.key, entry.size_bytes, entry.version
+
+
+def _extents_of(counts: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """Of files with so many extents (n,), the row of the file and the number of each extent, about
+    NUMBERS_AT_A_TIME together."""
+    ends = np.cumsum(counts)
+    start = 0
+    while start < len(counts):
+        before = int(ends[start - 1]) if start else 0
+        end = max(start + 1, int(np.searchsorted(ends, before + NUMBERS_AT_A_TIME, side="right")))
+        rows = np.repeat(np.arange(start, end), counts[start:end])
+        first = ends[start:end] - counts[start:end] - before
+        yield rows, np.arange(len(rows)) - np.repeat(first, counts[start:end])
+        start = end
 
 
 def numbers_in(ranges: Ints) -> Iterator[Ints]:
