@@ -37,7 +37,7 @@ from storeff.scan.sampling import SamplingDesign
 from storeff.scan.windows import draw_windows
 from storeff.sources.census import Census
 from storeff.sources.entry import LISTED, Entries, Entry
-from storeff.sources.source import Found, Ranges, RangesRead, Reader
+from storeff.sources.source import Ranges, RangesRead, Reader
 
 FOLDER_FILES = 8192
 SAMPLE_BYTES = 64 << 30
@@ -61,7 +61,7 @@ class MadeUpSource:
         self.rows["name_bytes"] = lengths
         self.rows["name_start"] = np.cumsum(lengths + 1) - lengths - 1
 
-    def list(self) -> Iterator[Found]:
+    def list(self) -> Iterator[Entries]:
         for folder, start in enumerate(range(0, self.count, FOLDER_FILES)):
             rows = self.rows[: min(FOLDER_FILES, self.count - start)].copy()
             # No two folders have the same sizes.
