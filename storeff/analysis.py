@@ -21,6 +21,7 @@ from storeff.data import Assumption
 from storeff.economics import Scenario, load_scenario
 from storeff.errors import StoreffError, UsageError, pick
 from storeff.estimate.answer import Answer
+from storeff.estimate.inside import inside_of
 from storeff.estimate.reading import EVERYTHING, NOTHING_ASKED, Decision, Sampling
 from storeff.estimate.reduction import Reduction
 from storeff.estimate.reduction import reduce as reduction_of
@@ -45,6 +46,7 @@ from storeff.sources.tree import LocalTree
 
 if TYPE_CHECKING:
     from storeff.report.bench_model import Bench
+    from storeff.scan.inside import Looks
     from storeff.scan.siblings import Siblings
     from storeff.scan.similar import Deltas
     from storeff.scan.speeds import Speed
@@ -79,7 +81,8 @@ class Measured:
     """What was found in some files. ``decision`` is how much was read and why: None if an interrupt
     ended the listing. ``similarity`` is what deltas save, if that was asked for and measured,
     ``shards`` what is left below the erasure codes of the layouts to be sized, ``speeds`` how fast
-    codecs are on the data, by name: empty unless that was asked for."""
+    codecs are on the data, by name: empty unless that was asked for. ``looks`` is what is inside
+    some of the objects."""
 
     data: Measurement
     scan: Scan
@@ -88,6 +91,7 @@ class Measured:
     similarity: "tuple[Deltas, Siblings] | None" = None
     shards: Sequence[Shards] = ()
     speeds: "Mapping[str, Speed]" = field(default_factory=dict)
+    looks: "Looks | None" = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +233,7 @@ def measure(
         interrupted,
         found.probe_seconds,
     )
-    return Measured(data, scanned, decision, started, deltas, found.shards, timed)
+    return Measured(data, scanned, decision, started, deltas, found.shards, timed, found.looks)
 
 
 def _plan(
@@ -290,6 +294,8 @@ def reduce(measured: Measured, *, target_bytes: int | None = None) -> Reduced:
     """
     data = measured.data
     reduction = reduction_of(data, measured.shards)
+    if measured.looks is not None:
+        reduction = msgspec.structs.replace(reduction, inside=inside_of(measured.looks))
     if measured.similarity is not None:
         from storeff.estimate.similarity import with_similarity
 

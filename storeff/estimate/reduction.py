@@ -9,6 +9,7 @@ from storeff.estimate.compression import IN_BYTES, IN_UNITS, Compression
 from storeff.estimate.consistency import is_interrupted, without_intervals
 from storeff.estimate.delta import Similarity
 from storeff.estimate.evidence import Evidence
+from storeff.estimate.inside import Inside
 from storeff.estimate.probing import Population, cells
 from storeff.estimate.sampled import SampleEvidence
 from storeff.estimate.shards import ShardCompression, shard_compression
@@ -178,6 +179,7 @@ class Reduction(msgspec.Struct, frozen=True):
     """Everything measured about how far the data reduces. Ratios are data bytes / bytes left.
 
     ``shards`` is empty where no layout was to be sized that compresses below its erasure code.
+    ``inside`` is null where no object was looked into, and in a report of before schema 2.3.
     """
 
     data_bytes: int
@@ -191,6 +193,7 @@ class Reduction(msgspec.Struct, frozen=True):
     method: Method
     sharing: Sharing | None = None
     shards: list[ShardCompression] = []
+    inside: Inside | None = None
 
 
 def resting_on(

@@ -15,6 +15,7 @@ from storeff.estimate.reading import EVERYTHING, Decision, Sampling, decide, rea
 from storeff.estimate.sampled import headline_ratio
 from storeff.estimate.shards import begin_shards, finish_shards
 from storeff.quantity import Quantity
+from storeff.scan.inside import Looks, look_into
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Deadline
@@ -46,7 +47,8 @@ class OnPhase(Protocol):
 class Read(NamedTuple):
     """What was measured; what was decided to be read, None where an interrupt ended the listing;
     what an interrupt cut short; the CPU seconds of compressing, by chunker and whether that was of
-    all occurrences; the shards of codes; and the windows that were drawn of all the data."""
+    all occurrences; the shards of codes; the windows that were drawn of all the data; and what is
+    inside the objects of some of them."""
 
     data: Measurement
     decision: Decision | None
@@ -54,6 +56,7 @@ class Read(NamedTuple):
     probe_seconds: Mapping[tuple[str, bool], float]
     shards: Sequence[Shards] = ()
     windows: Windows | None = None
+    looks: Looks | None = None
 
 
 def read(
@@ -135,8 +138,16 @@ def read(
     data = compress(prober, replace(data, occurrences=every), windows, is_cut=is_cut)
     tell(Answer(COMPRESSION_ONLY, compression_only(data.occurrences or every)))
     shards = finish_shards(prober, probes)
+    begin("looking into objects")
+    looks = look_into(
+        source,
+        windows,
+        is_kv=engine["is_kv"],
+        bytes_per_second=engine["bytes_per_second"],
+        stop=stop,
+    )
     cut: Interrupted | None = "reading" if is_cut else None
-    return Read(data, decision, cut, prober.cpu_seconds, shards, windows)
+    return Read(data, decision, cut, prober.cpu_seconds, shards, windows, looks)
 
 
 def watch_of(plan: Plan, tell: Callable[[Answer], None]) -> Watch | None:

@@ -11,6 +11,7 @@ from storeff.report.incomplete import coverage_shown, skipped_rows
 from storeff.report.model import Report, Scan
 from storeff.report.page import Column, Paragraph, Part, Section, shortened, tabled
 from storeff.report.sections_bench import bench_sections
+from storeff.report.sections_inside import inside_section
 from storeff.report.sections_kv import kv_sections
 from storeff.report.sections_layouts import layout_sections
 from storeff.report.sections_reduction import has_figures, reduction_sections, source_labels
@@ -35,6 +36,7 @@ def _details(report: Report) -> Iterator[Section]:
         yield _read(report.scan, report.complete)
     if reduction is not None and reduction.data_bytes and has_figures(reduction):
         yield from reduction_sections(reduction, report.scan, FULL_TABLE)
+        yield from inside_section(reduction)
     if report.kv is not None:
         yield from kv_sections(report.kv)
     if report.layouts:
