@@ -5,6 +5,7 @@ can be wrong with a name or a catalogue is refused when the value that holds it 
 any data is read. All errors are StoreffError.
 """
 
+import importlib.util
 import os
 import threading
 import time
@@ -47,6 +48,7 @@ from storeff.sources.tree import LocalTree
 if TYPE_CHECKING:
     from storeff.report.bench_model import Bench
     from storeff.scan.inside import Looks
+    from storeff.scan.rewrites import Rewritten
     from storeff.scan.siblings import Siblings
     from storeff.scan.similar import Deltas
     from storeff.scan.speeds import Speed
@@ -82,7 +84,7 @@ class Measured:
     ended the listing. ``similarity`` is what deltas save, if that was asked for and measured,
     ``shards`` what is left below the erasure codes of the layouts to be sized, ``speeds`` how fast
     codecs are on the data, by name: empty unless that was asked for. ``looks`` is what is inside
-    some of the objects."""
+    some of the objects, ``rewritten`` what some of these take in another form."""
 
     data: Measurement
     scan: Scan
@@ -92,6 +94,7 @@ class Measured:
     shards: Sequence[Shards] = ()
     speeds: "Mapping[str, Speed]" = field(default_factory=dict)
     looks: "Looks | None" = None
+    rewritten: "Mapping[str, Mapping[int, Rewritten | None]]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +151,7 @@ def measure(
     storage: Storage | None = None,
     similarity: bool = False,
     speeds: bool = False,
+    rewrites: bool = False,
     seed: int = 1,
     threads: int | None = None,
     kernel: str | None = None,
@@ -171,10 +175,13 @@ def measure(
     that. More chunks are compressed for less. What was reached is in ``reduction.method.cells``.
 
     ``similarity`` also measures what deltas between similar chunks would save; it needs a full
-    scan. ``speeds`` times every codec on the data. ``threads`` None is one for each processor that
-    this process may use, ``kernel`` None the fastest of ``storeff.scan.run.kernels()``. ``exclude``
-    leaves out files by name, or by path where a pattern holds a slash. Setting ``stop`` ends the
-    reading early: what was measured by then is returned, and says that it was interrupted.
+    scan. ``speeds`` times every codec on the data. ``rewrites`` measures what objects would take if
+    their application wrote them otherwise, which needs pyarrow.
+
+    ``threads`` None is one for each processor that this process may use, ``kernel`` None the
+    fastest of ``storeff.scan.run.kernels()``. ``exclude`` leaves out files by name, or by path
+    where a pattern holds a slash. Setting ``stop`` ends the reading early: what was measured by
+    then is returned, and says that it was interrupted.
 
     ``on_progress`` is told how far the reading is, ``on_phase`` what is done before and after, and
     ``on_answer`` what is known of the answer by then.
@@ -189,6 +196,11 @@ def measure(
         if sampling not in (NOTHING_ASKED, EVERYTHING):
             raise UsageError("similarity needs a full scan", "ask for no sample", "similarity")
         sampling = EVERYTHING
+    if rewrites and importlib.util.find_spec("pyarrow") is None:
+        raise UsageError(
+            "rewriting tables needs pyarrow, which is not installed",
+            "install it: pip install 'storeff[formats]'",
+        )
     plan = _plan(seed, similarity, table, precision, storage)
     stop = stop or threading.Event()
     threads = threads or min(THREADS_MAX, default_threads())
@@ -201,6 +213,7 @@ def measure(
         sampling,
         clock,
         codes=shard_codes(each.layout for each in storage.scenarios) if storage else (),
+        rewrites=rewrites,
         on_answer=on_answer,
         on_phase=on_phase,
         engine={
@@ -233,7 +246,9 @@ def measure(
         interrupted,
         found.probe_seconds,
     )
-    return Measured(data, scanned, decision, started, deltas, found.shards, timed, found.looks)
+    return Measured(
+        data, scanned, decision, started, deltas, found.shards, timed, found.looks, found.rewritten
+    )
 
 
 def _plan(
@@ -295,7 +310,9 @@ def reduce(measured: Measured, *, target_bytes: int | None = None) -> Reduced:
     data = measured.data
     reduction = reduction_of(data, measured.shards)
     if measured.looks is not None:
-        reduction = msgspec.structs.replace(reduction, inside=inside_of(measured.looks))
+        reduction = msgspec.structs.replace(
+            reduction, inside=inside_of(measured.looks, measured.rewritten)
+        )
     if measured.similarity is not None:
         from storeff.estimate.similarity import with_similarity
 

@@ -2,7 +2,8 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from storeff.quantity import UNKNOWN, Z95, Quantity, student95
 from storeff.scan.inside import Look, Looks
+from storeff.scan.rewrites import KINDS, Rewritten
 from storeff.sources.formats import NONE
 from storeff.sources.formats.readers import CODED_MEMBERS
 
@@ -41,6 +43,20 @@ class Reduced(msgspec.Struct, frozen=True, kw_only=True):
     application_ratio: Quantity
 
 
+class Rewrite(msgspec.Struct, frozen=True, kw_only=True):
+    """What objects would take if their application wrote them otherwise: a scenario, and no part of
+    any other figure. ``data_share`` of the data can be rewritten so, by ``objects`` of which
+    ``piece_bytes`` were. ``stored_ratio`` is how far the storage system's compression alone reduces
+    them (zstd-3 in blocks of 64 KiB), ``rewritten_ratio`` how far rewriting does instead."""
+
+    name: str
+    objects: int
+    piece_bytes: int
+    data_share: Quantity
+    stored_ratio: Quantity
+    rewritten_ratio: Quantity
+
+
 class Inside(msgspec.Struct, frozen=True, kw_only=True):
     """What applications did to the data before it was stored, by a sample of objects that were
     looked into. ``reduced_share`` of the data is known to have been compressed or encrypted: a
@@ -52,10 +68,14 @@ class Inside(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Reduced, ...]
     parts: tuple[Part, ...]
     contradictions: int
+    rewrites: tuple[Rewrite, ...] = ()
 
 
-def inside_of(looks: Looks) -> Inside | None:
-    """The figures of ``looks``; None if nothing could be looked into."""
+def inside_of(
+    looks: Looks, rewritten: Mapping[str, Mapping[int, Rewritten | None]] | None = None
+) -> Inside | None:
+    """The figures of ``looks``, and of what became of some of the objects ``rewritten``; None if
+    nothing could be looked into."""
     known = np.array([number in looks.looks for number in looks.objects.tolist()], bool)
     if not known.any():
         return None
@@ -86,7 +106,42 @@ def inside_of(looks: Looks) -> Inside | None:
         rows=tuple(sorted(rows, key=lambda row: (-(row.data_share.value or 0), row.content_class))),
         parts=tuple(_parts(sample, looks)),
         contradictions=sum(1 for look in looks.looks.values() if look.problem),
+        rewrites=tuple(_rewrites(sample, found, rewritten or {})),
     )
+
+
+def _rewrites(
+    sample: "_Sample",
+    found: Sequence[Look],
+    rewritten: Mapping[str, Mapping[int, Rewritten | None]],
+) -> Iterator[Rewrite]:
+    for name, of_objects in rewritten.items():
+        pieces = [of_objects.get(number) for number in sample.objects.tolist()]
+        used = {number: each for number, each in of_objects.items() if each is not None}
+        if not used:
+            continue
+        tried = np.array([number in of_objects for number in sample.objects.tolist()])
+        content_class = KINDS[name][0]
+        of_class = np.array([look.content_class == content_class for look in found])
+        here = np.array([piece is not None for piece in pieces])
+        # Of the class as many as of those that were tried.
+        share = sample.share(of_class.astype(np.float64))
+        if not (tried == of_class).all():
+            share = share * sample.within(tried).share(here[tried].astype(np.float64))
+        else:
+            share = sample.share(here.astype(np.float64))
+
+        def left(taken: Callable[[Rewritten], int], pieces: Any = pieces) -> Floats:
+            return np.array([taken(each) / each.piece_bytes if each else 0.0 for each in pieces])
+
+        yield Rewrite(
+            name=name,
+            objects=len(used),
+            piece_bytes=sum(each.piece_bytes for each in used.values()),
+            data_share=share,
+            stored_ratio=1 / sample.pieces(here, left(lambda each: each.stored_bytes)),
+            rewritten_ratio=1 / sample.pieces(here, left(lambda each: each.rewritten_bytes)),
+        )
 
 
 def _parts(sample: "_Sample", looks: Looks) -> Iterator[Part]:
@@ -121,6 +176,15 @@ class _Sample:
         self.objects = objects
         self.weights = weights
         self.is_all = is_all
+
+    def within(self, here: Bools) -> "_Sample":
+        """Of the windows that are ``here`` (n,)."""
+        return _Sample(self.objects[here], self.weights[here], False)
+
+    def pieces(self, here: Bools, left: Floats) -> Quantity:
+        """The mean of what is ``left`` (n,) of objects by a piece of each: never exact. None of it
+        is below nothing."""
+        return _Sample(self.objects, self.weights, False).mean(here, left).no_less_than(0.0)
 
     def where(self, rows: list[int]) -> Bools:
         here = np.zeros(len(self.objects), bool)

@@ -22,6 +22,7 @@ from storeff.scan.pace import Deadline
 from storeff.scan.partial import PartialScan
 from storeff.scan.plan import HEADLINE, Plan
 from storeff.scan.probe import Prober
+from storeff.scan.rewrites import Rewritten, rewritten
 from storeff.scan.run import Progress, scan
 from storeff.scan.sampling import SamplingDesign
 from storeff.scan.shards import ShardCode, Shards
@@ -47,8 +48,8 @@ class OnPhase(Protocol):
 class Read(NamedTuple):
     """What was measured; what was decided to be read, None where an interrupt ended the listing;
     what an interrupt cut short; the CPU seconds of compressing, by chunker and whether that was of
-    all occurrences; the shards of codes; the windows that were drawn of all the data; and what is
-    inside the objects of some of them."""
+    all occurrences; the shards of codes; the windows that were drawn of all the data; what is
+    inside the objects of some of them, and what some of these take rewritten."""
 
     data: Measurement
     decision: Decision | None
@@ -57,6 +58,7 @@ class Read(NamedTuple):
     shards: Sequence[Shards] = ()
     windows: Windows | None = None
     looks: Looks | None = None
+    rewritten: Mapping[str, Mapping[int, Rewritten | None]] = {}
 
 
 def read(
@@ -66,6 +68,7 @@ def read(
     started: float,
     *,
     codes: Sequence[ShardCode] = (),
+    rewrites: bool = False,
     engine: dict[str, Any],
     on_answer: Callable[[Answer], None] | None,
     on_phase: OnPhase,
@@ -146,8 +149,14 @@ def read(
         bytes_per_second=engine["bytes_per_second"],
         stop=stop,
     )
+    others: Mapping[str, Mapping[int, Rewritten | None]] = {}
+    if rewrites and not is_cut:
+        begin("rewriting samples of objects")
+        others = rewritten(
+            source, windows, looks, bytes_per_second=engine["bytes_per_second"], stop=stop
+        )
     cut: Interrupted | None = "reading" if is_cut else None
-    return Read(data, decision, cut, prober.cpu_seconds, shards, windows, looks)
+    return Read(data, decision, cut, prober.cpu_seconds, shards, windows, looks, others)
 
 
 def watch_of(plan: Plan, tell: Callable[[Answer], None]) -> Watch | None:

@@ -64,6 +64,34 @@ def inside_section(reduction: Reduction) -> Iterator[Section]:
                 ],
             )
         )
+    if found.rewrites:
+        body.append(
+            Paragraph(
+                "If applications wrote their data otherwise: a scenario, and no part of any figure "
+                "above. Storage is its compression alone, of the same bytes."
+            )
+        )
+        body.append(
+            table(
+                [
+                    Column("Rewrite", "text", least=24),
+                    "objects",
+                    "part of the data",
+                    "storage reduces it by",
+                    "rewriting by",
+                ],
+                [
+                    (
+                        each.name,
+                        f"{each.objects:,}",
+                        _share(each.data_share),
+                        ratio(each.stored_ratio),
+                        ratio(each.rewritten_ratio),
+                    )
+                    for each in found.rewrites
+                ],
+            )
+        )
     if found.contradictions:
         text = counted(found.contradictions, "object")
         body.append(Paragraph(f"{text} are not what they begin as: nothing is told of them"))
