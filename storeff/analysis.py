@@ -411,7 +411,14 @@ def bench(
         speeds=dict(speeds or {}),
         ingest_bytes_per_second=ingest_bytes_per_second,
     )
-    return benchmark(work, storages, quote, measure_again=measure_codes, on_layout=on_layout)
+    return benchmark(
+        work,
+        storages,
+        quote,
+        today=date.today(),
+        measure_again=measure_codes,
+        on_layout=on_layout,
+    )
 
 
 def size_scenario(path: Path, *, measure_codes: bool = False) -> Sizing:

@@ -72,13 +72,16 @@ def test_a_price_of_the_users_own_is_listed_as_theirs(report: Path, data: Path) 
     rows = {row["path"]: row for row in sized(*words)["assumptions"]}
     price = rows["drives.qlc-122.price"]
     assert (price["value"], price["unit"], price["low"]) == (30000, "USD", None)
-    assert (price["source"], price["kind"]) == (None, "assumption")
+    assert (price["source"], price["kind"]) == (None, "typed")
 
 
 def test_a_users_shelf_life_is_read(report: Path, data: Path) -> None:
     (data / "shelf_life.toml").write_text("[default]\nprice_days = 36500\nother_days = 36500\n")
     words = ("size", report, "--layout", "weka-16-2", "--data", data)
-    assert not any(row["stale"] for row in sized(*words)["assumptions"])
+    rows = sized(*words)["assumptions"]
+    assert not any(row["stale"] for row in rows if row["true_on"])
+    # However long prices keep: one without a date does not.
+    assert {row["stale"] for row in rows if row["unit"] == "USD" and not row["true_on"]} == {True}
 
 
 @pytest.mark.parametrize(
@@ -214,7 +217,8 @@ def test_a_stripe_without_parity_is_sized_and_said_to_lose_data(tmp_path: Path) 
     four = sized("size", "--scenario", GOLDEN / "ex50.toml")["layouts"][0]
     assert layout["raw_bytes"]["value"] == pytest.approx(four["raw_bytes"]["value"] * 20 / 24)
     assert layout["codec"] is None
-    assert [warning["code"] for warning in found["warnings"]] == ["no-redundancy"]
+    codes = [warning["code"] for warning in found["warnings"]]
+    assert codes == ["stale-assumptions", "no-redundancy"]
     assert "losing any drive loses data" in storeff("size", "--scenario", path).stdout
 
 

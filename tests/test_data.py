@@ -56,7 +56,7 @@ PRICE = {
     "value": 12,
     "unit": "USD",
     "source": "a price list",
-    "as_of": date(2026, 1, 1),
+    "true_on": date(2026, 1, 1),
     "kind": "street",
 }
 
@@ -78,7 +78,7 @@ def test_the_shipped_catalogue_is_whole(name: str) -> None:
     known = [number for number in numbers if number.value is not None]
     assert entries
     assert all(
-        number.source and (number.as_of or number.read_on)
+        number.source and (number.true_on or number.read_on)
         for number in known
         if number.kind != "assumption"
     )
@@ -96,7 +96,7 @@ def test_a_decimal_fraction_is_exact() -> None:
     assert drive.duty.value == Fraction(3, 10)
 
 
-@pytest.mark.parametrize("missing", ["source", "as_of"])
+@pytest.mark.parametrize("missing", ["source", "true_on"])
 def test_a_number_needs_its_source_and_date(missing: str) -> None:
     incomplete = {key: value for key, value in PRICE.items() if key != missing}
     with pytest.raises(StoreffError, match="price is a street without a source or"):
@@ -125,9 +125,9 @@ def test_no_shipped_number_is_bare_or_without_its_unit(name: str) -> None:
     assert all("unit" in number for number in found)
 
 
-def test_a_bare_number_is_the_readers_assumption_in_the_unit_of_its_field() -> None:
+def test_a_bare_number_was_typed_by_the_reader_in_the_unit_of_its_field() -> None:
     price = thing(price=3).price
-    assert price == Assumption(path="things.one.price", value=Fraction(3), unit="USD")
+    assert price == Assumption(path="things.one.price", value=Fraction(3), unit="USD", kind="typed")
 
 
 def test_what_is_not_given_is_unknown_and_not_zero() -> None:
@@ -232,8 +232,108 @@ def test_a_users_shelf_life_is_used(tmp_path: Path) -> None:
     assert rows(thing(price=PRICE), date(2026, 1, 15), life)[0].stale is False
 
 
-def test_an_undated_assumption_is_neither_stale_nor_fresh() -> None:
-    assert rows(thing(price=3), date(2026, 1, 1), load_shelf_life())[0].stale is None
+@pytest.mark.parametrize("price", [3, {"value": 3}, PRICE | {"read_on": date(2026, 1, 1)}])
+def test_a_price_without_a_date_is_stale(price: Any) -> None:
+    undated = price if isinstance(price, int) else price | {"true_on": None}
+    if isinstance(undated, dict):
+        undated = {key: value for key, value in undated.items() if value is not None}
+    row = rows(thing(price=undated), date(2026, 1, 1), load_shelf_life())[0]
+    assert (row.stale, row.dated) == (True, "undated")
+
+
+def test_any_other_number_without_a_date_is_neither_stale_nor_fresh() -> None:
+    size = rows(thing(price=0, size_bytes=3), date(2026, 1, 1), load_shelf_life())[1]
+    assert (size.stale, size.dated) == (None, "undated")
+
+
+@pytest.mark.parametrize("name", ["true_on", "as_of"])
+def test_a_date_may_be_called_as_in_earlier_files(name: str) -> None:
+    price = {key: value for key, value in PRICE.items() if key != "true_on"}
+    assert thing(price=price | {name: date(2026, 2, 3)}).price.true_on == date(2026, 2, 3)
+
+
+def test_a_date_cannot_be_given_by_both_names() -> None:
+    with pytest.raises(StoreffError, match=r"price\.as_of is not a key"):
+        thing(price=PRICE | {"as_of": date(2026, 2, 3)})
+
+
+# ---- a quote ----
+
+QUOTE = {
+    "value": 12,
+    "unit": "USD",
+    "source": "offer 17",
+    "true_on": date(2026, 11, 1),
+    "kind": "contract",
+    "basis": "vendor A, November 2026",
+    "from_units": 1000,
+}
+
+
+def test_a_quote_says_its_basis_from_how_many_units_and_until_when_it_holds() -> None:
+    price = thing(price=QUOTE | {"valid_until": date(2026, 11, 15)}).price
+    found = (price.basis, price.from_units, price.valid_until, price.kind)
+    assert found == ("vendor A, November 2026", 1000, date(2026, 11, 15), "contract")
+
+
+def test_days_of_validity_count_from_the_day_that_a_quote_is_true_on() -> None:
+    price = thing(price=QUOTE | {"valid_days": 14}).price
+    assert price == thing(price=QUOTE | {"valid_until": date(2026, 11, 15)}).price
+
+
+@pytest.mark.parametrize(
+    ("validity", "day", "stale"),
+    [
+        ({"valid_days": 14}, date(2026, 11, 15), False),
+        ({"valid_days": 14}, date(2026, 11, 16), True),
+        ({"valid_days": 120}, date(2027, 2, 20), False),
+        ({}, date(2027, 2, 20), True),
+    ],
+)
+def test_a_quote_is_stale_after_its_validity_whatever_its_age(
+    validity: dict[str, Any], day: date, stale: bool
+) -> None:
+    row = rows(thing(price=QUOTE | validity), day, load_shelf_life())[0]
+    assert row.stale is stale
+    if stale:
+        valid = "it was valid until 2026-11-15"
+        assert row.why_stale == (valid if validity else "older than the shelf life of such figures")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"from_units": 0}, "from_units must be a whole number from 1"),
+        ({"from_units": 1.5}, "from_units"),
+        ({"valid_days": 0}, "valid_days must be a whole number from 1 to 3,650"),
+        ({"valid_days": True}, "valid_days must be a whole number"),
+        ({"valid_days": 3, "valid_until": date(2027, 1, 1)}, "needs no valid_until beside it"),
+        ({"valid_days": 3, "true_on": date(9999, 12, 31)}, "valid_days end after the year 9999"),
+        ({"valid_until": date(2026, 10, 1)}, "valid until 2026-10-01, before it is true on"),
+        ({"basis": 3}, "basis"),
+        ({"basis": " "}, "basis is empty"),
+    ],
+)
+def test_a_quote_that_cannot_be_is_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(StoreffError, match=rf"things\.one\.price.*{message}"):
+        thing(price=QUOTE | change)
+
+
+@pytest.mark.parametrize("key", ["basis", "from_units"])
+def test_what_is_no_price_is_no_quote(key: str) -> None:
+    with pytest.raises(StoreffError, match=rf"size_bytes\.{key} is of prices, and this is none"):
+        thing(price=1, size_bytes={"value": 1, key: QUOTE[key]})
+
+
+def test_prices_are_on_one_basis_by_what_their_quotes_say_or_else_by_kind_and_month() -> None:
+    day, life = date(2026, 12, 1), load_shelf_life()
+
+    def basis(price: Any) -> str:
+        return rows(thing(price=price), day, life)[0].named_basis
+
+    assert basis(QUOTE) == "vendor A, November 2026"
+    assert basis(PRICE) == "street, January 2026"
+    assert basis(3) == "typed, undated"
 
 
 def test_the_report_lists_known_assumptions_and_nothing_measured() -> None:

@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Callable
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from storeff.economics import (
     load_drives,
     size,
 )
+from storeff.economics.indices import load_indices
 from storeff.errors import StoreffError
 from storeff.kv.models.model import load_models
 from storeff.kv.retention.flash import load_gpus
@@ -52,7 +54,7 @@ def test_a_changed_price_is_one_line(tmp_path: Path) -> None:
     mine = load_drives(written(tmp_path / "drives.toml", "[qlc-122]\nprice = 30000\n"))
     built_in = load_drives()
     assert mine["qlc-122"].price == Assumption(
-        path="drives.qlc-122.price", value=Fraction(30000), unit="USD"
+        path="drives.qlc-122.price", value=Fraction(30000), unit="USD", kind="typed"
     )
     assert mine["qlc-122"].capacity_bytes == built_in["qlc-122"].capacity_bytes
     assert {name: drive for name, drive in mine.items() if name != "qlc-122"} == {
@@ -64,7 +66,7 @@ def test_the_range_of_a_replaced_number_goes_with_it(tmp_path: Path) -> None:
     price = load_drives(written(tmp_path / "drives.toml", "[qlc-122]\nprice = 1\n"))[
         "qlc-122"
     ].price
-    assert (price.low, price.high, price.source, price.as_of) == (None, None, None, None)
+    assert (price.low, price.high, price.source, price.true_on) == (None, None, None, None)
 
 
 def test_a_price_can_be_made_unknown(tmp_path: Path) -> None:
@@ -277,11 +279,22 @@ def test_a_number_in_any_unit_is_written_as_it_was_read(
     value = Fraction(number, 10**decimals)
     mine.write_text(
         f"[default]\nlead_weeks = {{ value = {float(value)!r}, low = 0, unit = '{unit}', "
-        "source = 'a \"quoted\"\\tsource', as_of = 2026-01-01, kind = 'street' }\n"
+        "source = 'a \"quoted\"\\tsource', true_on = 2026-01-01, kind = 'street' }\n"
     )
     read = load_catalogue("spares", mine)
     mine.write_text(to_toml(read))
     assert load_catalogue("spares", mine) == read
+
+
+def test_a_quote_is_written_as_it_was_read(tmp_path: Path) -> None:
+    mine = written(
+        tmp_path / "drives.toml",
+        "[qlc-122]\nprice = { value = 30000, source = 'offer 17', true_on = 2026-11-01, "
+        "kind = 'contract', basis = 'vendor A', from_units = 1000, valid_days = 14 }\n",
+    )
+    quoted = load_drives(mine)
+    assert quoted["qlc-122"].price.from_units == 1000
+    assert load_drives(written(mine, to_toml(quoted))) == quoted
 
 
 def test_an_unknown_price_is_written_as_unknown(tmp_path: Path) -> None:
@@ -336,8 +349,18 @@ def test_entries_keep_their_order_and_users_come_last(tmp_path: Path) -> None:
 
 def test_the_catalogues_in_the_documentation_are_catalogues(tmp_path: Path) -> None:
     blocks = re.findall(r"```toml\n# (\w+)\.toml(.*?)```", DOCS.read_text(), re.DOTALL)
-    files = {name: written(tmp_path / name, f"#{text}") for name, text in blocks}
+    files = {
+        name: written(tmp_path / name, f"#{text}")
+        for name, text in blocks
+        if "[qlc-122.price]" not in text
+    }
     assert load_drives(files["drives"])["qlc-122"].price.value == 30_000
+    [quote] = [text for _, text in blocks if "[qlc-122.price]" in text]
+    price = load_drives(written(tmp_path / "quote", f"#{quote}"))["qlc-122"].price
+    assert price.value == 38_500
+    assert (price.from_units, price.kind) == (1000, "contract")
+    assert price.valid_until == date(2026, 12, 4)
+    assert load_indices(files["indices"])["ours-2026q4"].change.value == Fraction(12, 100)
     layout = load_layouts(files["layouts"])["ours-10-2"]
     assert (str(layout.code), layout.object_unit_bytes.value) == ("10+2", Fraction(40 << 10))
     assert layout.fill_limit.value == Fraction(85, 100)

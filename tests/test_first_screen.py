@@ -41,8 +41,7 @@ def screen(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
 
 def document(path: Path) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(path.read_bytes())
-    if made["schema_version"].startswith("1."):
-        to_present(made)
+    to_present(made)
     return made
 
 

@@ -97,7 +97,7 @@ def test_a_component_has_every_assumption_about_it_with_its_source() -> None:
             field = row.path.removeprefix(entry)
             assert found.get(field) == (None if row.value is None else str(row.value))
             assert found.get(f"{field}:source") == row.source
-            assert found.get(f"{field}:as_of") == (row.as_of and row.as_of.isoformat())
+            assert found.get(f"{field}:true_on") == (row.true_on and row.true_on.isoformat())
             assert found[f"{field}:kind"] == row.kind
 
 

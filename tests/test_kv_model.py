@@ -92,8 +92,8 @@ def test_each_model_says_what_was_read_for_it(name: str) -> None:
     if model.kind == "assumption":
         assert "unverified" in model.source
     else:
-        assert model.as_of is not None
-        assert model.as_of <= date(2026, 11, 21)
+        assert model.read_on is not None
+        assert model.read_on <= date(2026, 11, 21)
 
 
 def test_most_models_rest_on_their_config() -> None:

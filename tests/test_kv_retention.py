@@ -327,7 +327,9 @@ def test_unknown_prices_stay_unknown(fresh: Caches) -> None:
 def test_each_gpu_says_where_its_numbers_come_from() -> None:
     for gpu in load_gpus().values():
         for number in numbers_in(gpu):
-            assert number.value is None or (number.source and number.as_of and number.unit)
+            assert number.value is None or (
+                number.source and (number.true_on or number.read_on) and number.unit
+            )
 
 
 @pytest.mark.parametrize(

@@ -135,8 +135,8 @@ def test_every_figure_has_an_origin(name: str) -> None:
             continue
         assert each.source or each.kind == "assumption", each.path
         if each.kind == "vendor_doc":
-            assert each.read_on or each.as_of, each.path
-        for day in (each.as_of, each.read_on):
+            assert each.read_on or each.true_on, each.path
+        for day in (each.true_on, each.read_on):
             assert day is None or (2012, 1) <= (day.year, day.month) <= (2026, 11), each.path
 
 
@@ -301,8 +301,9 @@ def test_a_drive_fits_its_enclosure_and_dates_its_price(name: str) -> None:
     # Nothing was read at a maker, and no entry says so.
     assert all(each.kind != "vendor_doc" for each in numbers_in(drive))
     if drive.price.value is not None:
-        assert drive.price.kind in ("street", "estimate")
-        assert drive.price.as_of is not None
+        assert drive.price.kind in ("street", "survey", "estimate")
+        assert drive.price.basis
+        assert drive.price.true_on is not None
 
 
 @pytest.mark.parametrize("columns", [80, 120])

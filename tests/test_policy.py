@@ -14,7 +14,7 @@ from support.golden import GOLDEN
 from storeff.data.toml import write_value
 from storeff.errors import StoreffError, UsageError
 from storeff.quantity import Quantity
-from storeff.report import incomplete, kv, warn
+from storeff.report import incomplete, kv, price_notes, warn
 from storeff.report.figure_kinds import kind_of
 from storeff.report.model import Report, Skipped, Warned, read_report
 from storeff.report.paths import ALIASES, find, known_names
@@ -306,7 +306,7 @@ def test_an_empty_policy_is_refused(tmp_path: Path) -> None:
 def test_the_codes_are_those_of_the_warnings_that_there_are() -> None:
     """Codes stand first in tuples that are yielded."""
     found = set()
-    for module in (warn, incomplete, kv):
+    for module in (warn, price_notes, incomplete, kv):
         assert module.__file__ is not None
         for node in ast.walk(ast.parse(Path(module.__file__).read_text())):
             value = node.value if isinstance(node, ast.Yield) else None

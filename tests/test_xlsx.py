@@ -173,7 +173,7 @@ def test_every_assumption_is_listed_with_its_origin(made: dict[str, Path]) -> No
         found = listed[row["path"]]
         for key in ("value", "low", "high"):
             assert found[key] == (None if row[key] is None else float(row[key])), row["path"]
-        for key, header in (("as_of", "true as of"), ("read_on", "read on")):
+        for key, header in (("true_on", "true on"), ("read_on", "read on")):
             assert (found[header] and found[header].date().isoformat()) == row[key], row["path"]
         assert (found["unit"] or "") == row["unit"]
         assert found["kind"] == row["kind"]

@@ -21,7 +21,7 @@ EXIT_INCONCLUSIVE = 5
 
 COMMANDS = (
     *("scan", "bench", "kv", "size", "report", "compare", "check", "explain"),
-    *("layouts", "drives", "schema", "doctor"),
+    *("layouts", "drives", "sites", "prices", "indices", "schema", "doctor"),
 )
 # By the code of an error, what on the command line does what its remedy says.
 FLAGS = {

@@ -1,4 +1,4 @@
-"""What storeff layouts and storeff drives have in common: the listing of a catalogue."""
+"""What storeff layouts, drives, sites and indices have in common: the listing of a catalogue."""
 
 from pathlib import Path
 from typing import Any
@@ -27,20 +27,26 @@ Examples:
     @click.option("--toml", "as_toml", is_flag=True, help="TOML on stdout, as --data takes it.")
     def command(data_dir: Path | None, as_json: bool, as_toml: bool) -> int:
         from storeff.data import to_toml
-        from storeff.economics import load_drives
-        from storeff.economics.catalogues import own_catalogues
-        from storeff.layout import load_layouts
-        from storeff.report.catalogue import print_drives, print_json, print_layouts
+        from storeff.economics.catalogues import load_named, own_catalogues
+        from storeff.report import catalogue
 
-        own = own_catalogues(data_dir).get(name)
+        files = own_catalogues(data_dir)
         if as_json and as_toml:
             raise click.UsageError("give either --json or --toml")
-        load: Any = load_layouts if name == "layouts" else load_drives
-        show: Any = print_layouts if name == "layouts" else print_drives
+        entries: Any = load_named(name, files.get(name))
+        life = files.get("shelf_life")
         if as_toml:
-            click.echo(to_toml(load(own)), nl=False)
+            click.echo(to_toml(entries), nl=False)
+        elif as_json:
+            catalogue.print_json(entries)
+        elif name == "layouts":
+            catalogue.print_layouts(entries)
+        elif name == "drives":
+            catalogue.print_drives(entries, life)
+        elif name == "indices":
+            catalogue.print_indices(entries)
         else:
-            (print_json if as_json else show)(load(own))
+            catalogue.print_numbers(entries, f"{name}.", life)
         return EXIT_OK
 
     return command

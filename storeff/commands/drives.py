@@ -2,4 +2,4 @@
 
 from storeff.commands.catalogue import listing
 
-command = listing("drives", "the drives with capacity, power, and price with its date and source")
+command = listing("drives", "the drives, and what they cost: range, a terabyte, basis, age, source")

@@ -12,14 +12,31 @@ from storeff.data.field import Field
 
 N = TypeVar("N")
 
-Kind = Literal["vendor_doc", "street", "survey", "paper", "estimate", "assumption", "measured"]
+# Of prices: what a seller is bound to, asked or paid somewhere, a price list, derived, and what the
+# reader typed. The others are of any number.
+Kind = Literal[
+    "contract",
+    "street",
+    "list",
+    "estimate",
+    "typed",
+    "vendor_doc",
+    "survey",
+    "paper",
+    "measured",
+    "assumption",
+]
 
 _PRICE_UNIT = re.compile(r"[A-Z]{3}(/.*)?")
 
 
 class Assumption(msgspec.Struct, frozen=True, kw_only=True):
-    """One number and where it comes from. ``value`` is None where nobody knows it. ``as_of`` is the
-    day that the source says it is true of, ``read_on`` the day that the source was read."""
+    """One number and where it comes from. ``value`` is None where nobody knows it. ``true_on`` is
+    the day that the source says it is true of, ``read_on`` the day that the source was read.
+
+    A price is a quote: it holds from ``from_units`` bought, until ``valid_until``, and can be
+    compared with prices of the same ``basis``: who asked whom, when.
+    """
 
     path: str = ""
     value: Fraction | None = None
@@ -27,14 +44,17 @@ class Assumption(msgspec.Struct, frozen=True, kw_only=True):
     high: Fraction | None = None
     unit: str = ""
     source: str | None = None
-    as_of: date | None = None
+    true_on: date | None = None
     read_on: date | None = None
     kind: Kind = "assumption"
+    basis: str | None = None
+    from_units: int | None = None
+    valid_until: date | None = None
 
     @property
     def is_price(self) -> bool:
         """Whether the unit is money (ISO 4217, ``USD`` or ``USD/kWh``): prices age fast."""
-        return _PRICE_UNIT.fullmatch(self.unit) is not None
+        return is_price(self.unit)
 
     @property
     def range(self) -> tuple[Fraction, Fraction] | None:
@@ -52,7 +72,9 @@ class Assumption(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AssumptionRow(msgspec.Struct, frozen=True):
-    """An assumption as the report lists it; ``stale`` is null where it carries no date."""
+    """An assumption as the report lists it. ``stale`` is true of a price that has no date, and null
+    of any other number without one. ``basis``, ``from_units`` and ``valid_until`` are of quotes,
+    and null where nothing is said."""
 
     path: str
     value: int | float | None
@@ -60,10 +82,41 @@ class AssumptionRow(msgspec.Struct, frozen=True):
     high: int | float | None
     unit: str
     source: str | None
-    as_of: date | None
+    true_on: date | None
     kind: Kind
     stale: bool | None
     read_on: date | None = None
+    basis: str | None = None
+    from_units: int | None = None
+    valid_until: date | None = None
+
+    @property
+    def dated(self) -> str:
+        """When it was true, for people."""
+        if self.true_on is None:
+            return "undated"
+        return f"{self.true_on.isoformat()}{', out of date' if self.stale else ''}"
+
+    @property
+    def why_stale(self) -> str:
+        """Why it is out of date, if it is."""
+        if self.valid_until is not None:
+            return f"it was valid until {self.valid_until.isoformat()}"
+        if self.true_on is None:
+            return "a price without a date counts as old"
+        return "older than the shelf life of such figures"
+
+    @property
+    def named_basis(self) -> str:
+        """What prices must share to be compared: what their quotes say, or else kind and month."""
+        if self.basis is not None:
+            return self.basis
+        return f"{self.kind}, {f'{self.true_on:%B %Y}' if self.true_on else 'undated'}"
+
+
+def is_price(unit: str) -> bool:
+    """Whether ``unit`` is money, alone or for something."""
+    return _PRICE_UNIT.fullmatch(unit) is not None
 
 
 # Defaults of optional numbers: unknown, which is not zero, and an optional factor.
@@ -79,7 +132,7 @@ class Entry(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknow
 
 
 class ShelfLife(Entry[N], Generic[N], frozen=True, kw_only=True):
-    """Days after its ``as_of`` date at which a number counts as stale."""
+    """Days after its ``true_on`` at which a number counts as stale."""
 
     price_days: Annotated[N, Field("d", most=36_500)]
     other_days: Annotated[N, Field("d", most=36_500)]
@@ -114,34 +167,49 @@ def exact(number: Assumption) -> Fraction | float:
 
 
 def rows(value: Any, today: date, life: ShelfLife[Assumption]) -> list[AssumptionRow]:
-    """A row of the report for each known number in ``value`` that was not measured, by path.
-
-    A number is stale if it is older at ``today`` than the shelf life of its kind of unit.
-    """
-    listed = []
-    for number in sorted(numbers_in(value), key=lambda number: number.path):
-        if number.value is None or number.kind == "measured" or not number.path:
-            continue
-        days = exact(life.price_days if number.is_price else life.other_days)
-        low, high = number.low, number.high
-        listed.append(
-            AssumptionRow(
-                path=number.path,
-                value=_plain(number.value),
-                low=None if low is None else _plain(low),
-                high=None if high is None else _plain(high),
-                unit=number.unit,
-                source=number.source,
-                as_of=number.as_of,
-                kind=number.kind,
-                stale=None
-                if number.as_of is None
-                else today - number.as_of > timedelta(days=float(days)),
-                read_on=number.read_on,
-            )
-        )
-    return listed
+    """A row of the report for each known number in ``value`` that was not measured, by path."""
+    return [
+        row_of(number, today, life)
+        for number in sorted(numbers_in(value), key=lambda number: number.path)
+        if number.value is not None and number.kind != "measured" and number.path
+    ]
 
 
-def _plain(number: Fraction) -> int | float:
+def row_of(number: Assumption, today: date, life: ShelfLife[Assumption]) -> AssumptionRow:
+    """``number`` as a report lists it on the day ``today``."""
+    return AssumptionRow(
+        path=number.path,
+        value=_plain(number.value),
+        low=_plain(number.low),
+        high=_plain(number.high),
+        unit=number.unit,
+        source=number.source,
+        true_on=number.true_on,
+        kind=number.kind,
+        stale=is_stale(number, today, life),
+        read_on=number.read_on,
+        basis=number.basis,
+        from_units=number.from_units,
+        valid_until=number.valid_until,
+    )
+
+
+def is_stale(
+    number: Assumption | AssumptionRow, today: date, life: ShelfLife[Assumption]
+) -> bool | None:
+    """Whether ``number`` no longer holds at ``today``: it is past its ``valid_until`` or, without
+    one, older than the shelf life of its kind of unit. A price without a date is stale; of another
+    number without one it is not known: None."""
+    if number.valid_until is not None:
+        return today > number.valid_until
+    priced = is_price(number.unit)
+    if number.true_on is None:
+        return True if priced else None
+    days = exact(life.price_days if priced else life.other_days)
+    return today - number.true_on > timedelta(days=float(days))
+
+
+def _plain(number: Fraction | None) -> int | float | None:
+    if number is None:
+        return None
     return number.numerator if number.denominator == 1 else float(number)

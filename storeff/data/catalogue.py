@@ -2,7 +2,8 @@
 
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -26,7 +27,16 @@ UNKNOWN = "unknown"
 
 _HERE = Path(__file__).parent
 _ENDS = ("value", "low", "high")
-_NUMBER_KEYS = tuple(name for name in Assumption.__struct_fields__ if name != "path")
+_NUMBER_KEYS = (
+    *(name for name in Assumption.__struct_fields__ if name != "path"),
+    "valid_days",
+)
+# Keys that files of earlier versions give, and what they are called now: the first that fits.
+_EARLIER = {"as_of": ("true_on", "read_on")}
+_QUOTED = ("basis", "from_units", "valid_until", "valid_days")
+_DAYS_MOST = 3650
+# Numbers of the reader's own need no source.
+_OWN = ("assumption", "typed")
 
 
 def load(
@@ -142,6 +152,7 @@ def _decoded(
     fields = {f.name: f for f in msgspec.structs.fields(struct) if not _is_computed(f.type)}
     before = len(mistakes)
     decoded: dict[str, Any] = {}
+    table = _in_present_words(table, fields)
     for key, value in table.items():
         path = f"{prefix}.{shown(key)}" if prefix else shown(key)
         if key not in fields:
@@ -206,7 +217,8 @@ def _number(given: Any, path: str, limits: Field, currency: str, field: Any) -> 
             raise StoreffError(f"{path} cannot be unknown", f"give {limits.range()}")
         return Assumption()
     if not isinstance(given, dict):
-        given = {"value": given}
+        given = {"value": given, "kind": "typed"}
+    given = _in_present_words(given, _NUMBER_KEYS)
     strange = given.keys() - set(_NUMBER_KEYS)
     if strange:
         key = min(strange)
@@ -215,20 +227,66 @@ def _number(given: Any, path: str, limits: Field, currency: str, field: Any) -> 
         raise StoreffError(f"{path} has no value", f'write "{UNKNOWN}" if nobody knows it')
     factor, unit = _unit(given, path, limits, currency)
     ends = {key: _end(given, key, path, factor, limits) for key in _ENDS if key in given}
+    given = _until(given, path)
     try:
         number = msgspec.convert({**given, **ends, "unit": unit, "path": path}, Assumption)
     except msgspec.ValidationError as error:
         raise StoreffError(_validation(path, error)) from error
-    undated = number.as_of is None and number.read_on is None
-    if number.kind != "assumption" and (number.source is None or undated):
+    _check_quote(number, given, path)
+    undated = number.true_on is None and number.read_on is None
+    if number.kind not in _OWN and (number.source is None or undated):
         raise StoreffError(
-            f"{path} is a {number.kind} without a source or an as_of or read_on date",
+            f"{path} is a {number.kind} without a source or an true_on or read_on date",
             'add both, or say kind = "assumption"',
         )
     value = ends["value"]
     if not ends.get("low", value) <= value <= ends.get("high", value):
         raise StoreffError(f"{path}: value is not between low and high")
     return number
+
+
+def _in_present_words(table: dict[str, Any], known: Container[str]) -> dict[str, Any]:
+    """``table`` with keys of earlier versions as they are called now, if ``known`` has these."""
+    present = dict(table)
+    for old, names in _EARLIER.items():
+        name = next((name for name in names if name in known), None)
+        if old in present and old not in known and name is not None and name not in present:
+            present[name] = present.pop(old)
+    return present
+
+
+def _until(given: dict[str, Any], path: str) -> dict[str, Any]:
+    """``given`` with the day that its ``valid_days`` end on."""
+    if "valid_days" not in given:
+        return given
+    days, since = given["valid_days"], given.get("true_on")
+    if not isinstance(days, int) or isinstance(days, bool) or not 0 < days <= _DAYS_MOST:
+        raise StoreffError(f"{path}.valid_days must be a whole number from 1 to {_DAYS_MOST:,}")
+    if type(since) is not date or "valid_until" in given:
+        raise StoreffError(
+            f"{path}.valid_days counts from true_on, and needs no valid_until beside it",
+            "give true_on and valid_days, or valid_until alone",
+        )
+    if (date.max - since).days < days:
+        raise StoreffError(f"{path}.valid_days end after the year {date.max.year}")
+    kept = {key: value for key, value in given.items() if key != "valid_days"}
+    return {**kept, "valid_until": since + timedelta(days=days)}
+
+
+def _check_quote(number: Assumption, given: dict[str, Any], path: str) -> None:
+    """Raises StoreffError for what only a price has, or that no quote says."""
+    quoted = [key for key in _QUOTED if key in given]
+    if quoted and not number.is_price:
+        raise StoreffError(f"{path}.{quoted[0]} is of prices, and this is none", "leave it out")
+    if number.from_units is not None and number.from_units < 1:
+        raise StoreffError(
+            f"{path}.from_units must be a whole number from 1, not {number.from_units}"
+        )
+    if number.basis is not None and not number.basis.strip():
+        raise StoreffError(f"{path}.basis is empty", "say who was asked and when, or leave it out")
+    since, until = number.true_on, number.valid_until
+    if since is not None and until is not None and until < since:
+        raise StoreffError(f"{path} is valid until {until}, before it is true on {since}")
 
 
 def _unit(given: dict[str, Any], path: str, limits: Field, currency: str) -> tuple[Fraction, str]:
@@ -330,7 +388,7 @@ def _written(number: Assumption, limits: Field) -> str:
         raise AssertionError(f"{number.path} was written in no unit of {limits}")
     table = {key: end / read[0] for key, end in ends.items()}
     table["unit"] = unit.replace("USD", currency)
-    for key in ("source", "as_of", "read_on", "kind"):
+    for key in ("source", "true_on", "read_on", "kind", *_QUOTED[:-1]):
         if getattr(number, key) is not None:
             table[key] = getattr(number, key)
     return write_value(table)

@@ -26,8 +26,8 @@ _WORDS: dict[str, dict[str, Fraction]] = {
         | {"%": Fraction(1, 100), "percent": Fraction(1, 100)},
         "bytes": SI_BYTES | IEC_BYTES | {"KB": 1000},
         "time": {"s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
-        | {"d": 86_400, "day": 86_400, "week": 604_800}
-        # A year is 365 days wherever storeff counts hours; a month is its twelfth.
+        | {"d": 86_400, "day": 86_400, "week": 604_800, "quarter": 7_884_000}
+        # A year is 365 days wherever storeff counts hours; a month is its twelfth, a quarter three.
         | {"month": 2_628_000, "year": 31_536_000},
         "power": {"W": 1, "kW": 10**3, "MW": 10**6},
         "energy": {"Wh": 1, "kWh": 10**3, "MWh": 10**6, "GWh": 10**9},

@@ -10,6 +10,7 @@ import msgspec
 
 from storeff.data import ONE, Assumption, exact, load_shelf_life, map_numbers
 from storeff.economics.bill import enclosures_per_rack
+from storeff.economics.indices import load_indices
 from storeff.economics.model import Scenario, build_scenario, load_catalogue, load_drives
 from storeff.errors import StoreffError, did_you_mean, pick
 from storeff.kv.models.model import load_models
@@ -18,18 +19,28 @@ from storeff.layout import Data, Policy, credited, load_layouts
 from storeff.layout.credit import POLICY
 
 # The rest are those that load_catalogue knows.
-_LOADERS: dict[str, Callable[[Path], Any]] = {
+_LOADERS: dict[str, Callable[[Path | None], Any]] = {
     "layouts": load_layouts,
     "drives": load_drives,
     "models": load_models,
     "gpus": load_gpus,
     "shelf_life": load_shelf_life,
+    "indices": load_indices,
 }
 MEDIA = {"flash": "flash", "hdd": "hard disks"}
 CATALOGUES = (
     *("layouts", "drives", "enclosures", "racks", "sites", "finance", "spares", "carbon"),
-    *("models", "gpus", "shelf_life"),
+    *("models", "gpus", "shelf_life", "indices"),
 )
+
+
+# Those whose entries have prices.
+PRICED = ("drives", "enclosures", "racks", "sites", "finance", "gpus")
+
+
+def load_named(name: str, extra: Path | None = None) -> Any:
+    """The catalogue ``name``, with the user's file ``extra`` on top."""
+    return _LOADERS[name](extra) if name in _LOADERS else load_catalogue(name, extra)
 
 
 def own_catalogues(directory: Path | None) -> dict[str, Path]:
@@ -60,10 +71,7 @@ def own_catalogues(directory: Path | None) -> dict[str, Path]:
         )
     found = {name.removesuffix(".toml"): Path(directory) / name for name in given}
     for name, path in found.items():
-        if name in _LOADERS:
-            _LOADERS[name](path)
-        else:
-            load_catalogue(name, path)
+        load_named(name, path)
     return found
 
 

@@ -71,7 +71,7 @@ def with_cells(
         value=Fraction(spares / domains),
         unit="fraction of raw",
         source=f"{told}: {stated.source or stated.kind}",
-        as_of=stated.as_of,
+        true_on=stated.true_on,
         read_on=stated.read_on,
         kind="estimate",
     )

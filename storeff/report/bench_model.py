@@ -2,6 +2,7 @@
 
 import msgspec
 
+from storeff.data import AssumptionRow
 from storeff.economics import AtFloor
 from storeff.layout import Credit
 from storeff.quantity import Quantity
@@ -106,7 +107,8 @@ class Quoted(msgspec.Struct, frozen=True, kw_only=True):
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
     """``rows`` in the order of their cost, those at the floor first. ``ingest_bytes_per_second`` is
     what comes in all the time, before reduction; drive writes are unknown without it, and CPU cores
-    are for a terabyte a second."""
+    are for a terabyte a second. ``prices`` are those of the drives; none in a report of before
+    them."""
 
     currency: str
     logical_bytes: int
@@ -118,3 +120,4 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     recommendation: Recommendation | None
     quoted: Quoted | None
     speeds: dict[str, Speed]
+    prices: tuple[AssumptionRow, ...] = ()

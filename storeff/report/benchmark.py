@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from storeff.data import Assumption, exact, map_numbers
+from storeff.data import Assumption, AssumptionRow, exact, load_shelf_life, map_numbers, row_of
 from storeff.economics import Scenario, bill_for, is_below
 from storeff.errors import StoreffError
 from storeff.layout.number import Number, inexact, is_unknown
@@ -25,12 +26,14 @@ def benchmark(
     storages: Sequence[Storage],
     quote: Fraction | None = None,
     *,
+    today: date,
     measure_again: bool = False,
     on_layout: Callable[[str], None] = lambda name: None,
 ) -> Bench:
     """Every layout of ``storages`` beside the others, and every way to cut and compress on the
-    reference of the first; what a ``quote`` for the first layout is worth. ``measure_again`` as in
-    ``size_all``. Raises StoreffError for a layout that reduces in a way that was not measured."""
+    reference of the first; what a ``quote`` for the first layout is worth. Prices are judged stale
+    against ``today``. ``measure_again`` as in ``size_all``. Raises StoreffError for a layout that
+    reduces in a way that was not measured."""
     first = storages[0]
 
     def sized(scenario: Scenario[Assumption]) -> Sized:
@@ -70,7 +73,15 @@ def benchmark(
         recommendation=recommended(rows, candidates),
         quoted=None if quote is None else quoted(candidates[0], quote),
         speeds=work.speeds,
+        prices=_prices(storages, today),
     )
+
+
+def _prices(storages: Sequence[Storage], today: date) -> tuple[AssumptionRow, ...]:
+    """What the drives cost that are compared, where that is known."""
+    life = load_shelf_life(storages[0].files.get("shelf_life"))
+    prices = [each.scenarios[0].drive.price for each in storages]
+    return tuple(row_of(price, today, life) for price in prices if price.value is not None)
 
 
 def recommended(rows: Sequence[Row], candidates: Sequence[Candidate]) -> Recommendation | None:

@@ -1,17 +1,21 @@
-"""The catalogues of layouts and drives, for a person or a program."""
+"""The catalogues, for a person or a program."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
-from storeff.data import Assumption
+from storeff.data import Assumption, AssumptionRow, load_shelf_life, rows
 from storeff.economics import Drive
+from storeff.economics.indices import Observation, said
 from storeff.layout import Layout, usable_fraction
-from storeff.report.figures import format_number
-from storeff.report.page import UNKNOWN, Column, table, tabled
+from storeff.report.figures import format_number, known, with_unit
+from storeff.report.page import UNKNOWN, Column, Section, tabled
+from storeff.report.prices import price_table, prices_of, ranged, without_price
 from storeff.report.sizing import describe
 from storeff.report.terminal import show
 from storeff.text import escaped_json
@@ -74,27 +78,86 @@ def _as_shipped(layout: Layout[Assumption]) -> str:
     return "on" if system.as_shipped else "off"
 
 
-def print_drives(drives: Mapping[str, Drive[Assumption]]) -> None:
-    """One line a drive."""
-    media, source = Column("media", "text"), Column("source of the price", "text", least=24)
-    heads = ("drive", media, "capacity", "watts", "fail a year", "price", "per TB", "as of")
-    show(table([*heads, source], map(_drive, drives.values())))
-
-
-def _drive(drive: Drive[Assumption]) -> tuple[str, ...]:
-    price, capacity = drive.price.value, drive.capacity_bytes.value
-    assert capacity is not None
-    return (
-        drive.name,
-        drive.media,
-        format_bytes(float(capacity)),
-        f"{_number(drive.watts_idle)}..{_number(drive.watts_active)}",
-        _percent(drive.afr) if drive.mtbf_hours.value is None else _mtbf(drive.mtbf_hours),
-        UNKNOWN if price is None else f"{float(price):,.0f} {drive.price.unit[:3]}",
-        UNKNOWN if price is None else f"{float(price / (capacity / 10**12)):,.0f}",
-        str(drive.price.as_of or ""),
-        drive.price.source or "",
+def print_drives(drives: Mapping[str, Drive[Assumption]], shelf_life: Path | None = None) -> None:
+    """One line a drive, and one for each price; ``shelf_life`` is the user's own file of that."""
+    cells: dict[str | Column, Callable[[Drive[Assumption]], str]] = {
+        "drive": lambda each: each.name,
+        Column("media", "text"): lambda each: each.media,
+        "capacity": lambda each: _known(each.capacity_bytes, format_bytes),
+        "watts": lambda each: f"{_number(each.watts_idle)}..{_number(each.watts_active)}",
+        "fail a year": lambda each: (
+            _percent(each.afr) if each.mtbf_hours.value is None else _mtbf(each.mtbf_hours)
+        ),
+        "reads GB/s": lambda each: _known(each.read_bytes_per_second, _gigabytes),
+        "writes GB/s": lambda each: _known(each.write_bytes_per_second, _gigabytes),
+        "DWPD": lambda each: _number(each.rated_dwpd),
+    }
+    today, life = date.today(), load_shelf_life(shelf_life)
+    prices = list(prices_of(drives.values(), today, life))
+    show(
+        tabled(drives.values(), cells),
+        Section(
+            "prices", "What they cost", (price_table(prices, prefix="drives.", with_sources=True),)
+        ),
+        *without_price(drives),
     )
+
+
+def print_numbers(entries: Mapping[str, Any], prefix: str, shelf_life: Path | None = None) -> None:
+    """One line for each number of ``entries``, whose path is shown without ``prefix``."""
+    today, life = date.today(), load_shelf_life(shelf_life)
+    numbers = [row for entry in entries.values() for row in rows(entry, today, life)]
+    cells: dict[str | Column, Callable[[AssumptionRow], str]] = {
+        Column("number", "name", least=26, most=50): lambda each: each.path.removeprefix(prefix),
+        "value": lambda each: known(each.value, lambda value: with_unit(value, each.unit)),
+        "range": ranged,
+        Column("kind", "text", least=10): lambda each: each.kind,
+        Column("true on", "text", least=10): lambda each: each.dated,
+        Column("source", "text", least=30): lambda each: each.source or "",
+    }
+    show(tabled(numbers, cells))
+
+
+def print_indices(observed: Mapping[str, Observation[Assumption]]) -> None:
+    """One line for each observation, those of a product together."""
+    cells: dict[str | Column, Callable[[Observation[Assumption]], str]] = {
+        Column("product", "name", least=20, most=30): lambda each: each.product,
+        Column("quarter", "text"): lambda each: each.quarter,
+        "change": lambda each: _change(each),
+        "price": lambda each: "" if each.price.value is None else _amount(each.price),
+        "per TB": lambda each: "" if each.price_per_tb.value is None else _span(each.price_per_tb),
+        "ratio": lambda each: "" if each.ratio.value is None else f"{_number(each.ratio)}x",
+        Column("true on", "text"): lambda each: str(said(each).true_on or "undated"),
+        Column("source", "text", least=30): lambda each: said(each).source or "",
+    }
+    show(tabled(sorted(observed.values(), key=lambda each: (each.product, each.quarter)), cells))
+
+
+def _change(observed: Observation[Assumption]) -> str:
+    number = observed.change
+    if number.value is None:
+        return ""
+    if observed.is_least:
+        return f"above {float(number.value * 100):+.3g} %"
+    ends = number.range or (number.value,)
+    return " to ".join(f"{float(end * 100):+.3g}" for end in ends) + " %"
+
+
+def _amount(number: Assumption) -> str:
+    return f"{_number(number)} {number.unit[:3]}"
+
+
+def _span(number: Assumption) -> str:
+    ends = number.range
+    return _number(number) if ends is None else "..".join(f"{float(end):,.4g}" for end in ends)
+
+
+def _known(assumption: Assumption, shown: Callable[[float], str]) -> str:
+    return UNKNOWN if assumption.value is None else shown(float(assumption.value))
+
+
+def _gigabytes(bytes_per_second: float) -> str:
+    return f"{bytes_per_second / 1e9:.3g}"
 
 
 def _percent(assumption: Assumption) -> str:

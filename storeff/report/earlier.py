@@ -1,15 +1,22 @@
-"""Reports of earlier major versions of the schema, brought to the form that it has now."""
+"""Earlier reports, brought to the form that they have now."""
 
 from typing import Any
 
 
 def to_present(document: dict[str, Any]) -> None:
-    """Bring ``document`` of schema 1 to schema 2, in place.
+    """Bring ``document`` to the present form, in place. What is of another shape is left as it is,
+    for the decoder to refuse."""
+    if str(document.get("schema_version")).startswith("1."):
+        _from_schema_1(document)
+    assumptions = document.get("assumptions")
+    for row in assumptions if isinstance(assumptions, list) else ():
+        if isinstance(row, dict) and "as_of" in row:
+            row.setdefault("true_on", row.pop("as_of"))
 
-    Sections that were always null are gone, ``scan.set_aside`` is ``scan.ignored``, and a layout
-    says its reduction ratio and drive at its top. What is of another shape is left as it is, for
-    the decoder to refuse.
-    """
+
+def _from_schema_1(document: dict[str, Any]) -> None:
+    """Sections that were always null are gone, ``scan.set_aside`` is ``scan.ignored``, and a layout
+    says its reduction ratio and drive at its top."""
     scan, layouts = document.get("scan"), document.get("layouts")
     if isinstance(scan, dict):
         scan["ignored"] = scan.pop("set_aside", None)

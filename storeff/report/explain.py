@@ -193,7 +193,7 @@ def _row(row: AssumptionRow, symbol: str, files: Files) -> Given:
         unit=row.unit,
         origin="assumed",
         source=row.source,
-        as_of=None if row.as_of is None else row.as_of.isoformat(),
+        true_on=None if row.true_on is None else row.true_on.isoformat(),
         kind=row.kind,
         where=where_of(row, files),
     )
@@ -244,8 +244,8 @@ def _assumption(row: AssumptionRow, path: str, files: Files) -> Explained:
     high = value if row.high is None else row.high
     given = _row(row, "value", files)
     read = "" if row.read_on is None else f", read on {row.read_on.isoformat()}"
-    dated = f"as of {row.as_of.isoformat()}{read}" if row.as_of else f"undated{read}"
-    stale = ["It is out of date: older than the shelf life of such figures."] * (row.stale is True)
+    dated = f"true on {row.true_on.isoformat()}{read}" if row.true_on else f"undated{read}"
+    stale = [f"It is out of date: {row.why_stale}."] * (row.stale is True)
     ranged = "nothing is known of its range"
     if row.low is not None or row.high is not None:
         ranged = f"its range is {in_full(low)} to {in_full(high)}"

@@ -10,8 +10,8 @@ from storeff.quantity import Origin, Quantity
 class Given(msgspec.Struct, frozen=True, kw_only=True):
     """One input of a formula. ``path`` is its own in the report, null for a number of the code.
 
-    ``where`` is the file and line of an assumption; ``source``, ``as_of`` and ``kind`` are what the
-    report says of it. ``value`` null is unknown.
+    ``where`` is the file and line of an assumption; ``source``, ``true_on`` and ``kind`` are what
+    the report says of it. ``value`` null is unknown.
     """
 
     symbol: str
@@ -20,7 +20,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     origin: Origin
     source: str | None = None
-    as_of: str | None = None
+    true_on: str | None = None
     kind: str | None = None
     where: str | None = None
 

@@ -289,8 +289,7 @@ def read_report(path: Path) -> Report:
                 "what came before",
                 "make the report again with this version",
             )
-        if major == "1":
-            to_present(document)
+        to_present(document)
         report = msgspec.convert(document, Report)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         nearest = _nearest(str(error))

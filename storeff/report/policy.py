@@ -27,6 +27,7 @@ from storeff.units import counted
 CODES = (
     *("bad-lines", "beyond-scan", "below-floor", "holes", "imprecise", "interrupted", "no-data"),
     *("no-dedup-point", "no-reduction", "no-redundancy", "not-covered", "off-as-shipped"),
+    *("price-bases", "price-break"),
     *("sampled", "several-clusters", "small-objects", "stale-assumptions", "too-little-read"),
     "unknown-price",
 )

@@ -13,6 +13,7 @@ from storeff.report.page import (
     Paragraph,
     Part,
     Section,
+    brief,
     fold,
     shortened,
     tabled,
@@ -38,6 +39,7 @@ _PLOT_CELLS, _PLOT_LINES = 60, 4
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ALTERNATIVES = 3
 _CURRENCY_WIDTH = 8
+_PRICES_WIDTH = 150
 _DIGITS_MOST = 6
 
 
@@ -46,6 +48,8 @@ def bench_sections(report: Report, *, full: bool) -> Iterator[Section]:
     bench = report.bench
     assert bench is not None
     said = tuple(_recommended(report, bench))
+    if not full:
+        said += tuple(_said_of_prices(report))
     below = sum(len(fold(part.text, _LINE_CELLS)) for part in said)
     title = len(fold(_title(bench), _LINE_CELLS)) - 1
     yield _front(report, bench, max(1, min(_SHOWN_MOST, _LINES - title - below)))
@@ -55,6 +59,13 @@ def bench_sections(report: Report, *, full: bool) -> Iterator[Section]:
         yield _needs(bench)
         yield _arithmetic(bench)
         yield _chunking(report, bench)
+
+
+def _said_of_prices(report: Report) -> Iterator[Paragraph]:
+    """That the prices cannot be compared, if so: the order of drives rests on them."""
+    for each in report.warnings:
+        if each.code == "price-bases":
+            yield Paragraph(brief(f"! {each.message}", _PRICES_WIDTH), "warning")
 
 
 def _title(bench: Bench) -> str:

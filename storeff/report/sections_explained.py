@@ -55,5 +55,7 @@ def _from(given: Given) -> str:
     if given.where is None and given.path is not None:
         parts.append(given.origin)
     if given.kind is not None:
-        parts.append(given.kind if given.as_of is None else f"{given.kind}, as of {given.as_of}")
+        parts.append(
+            given.kind if given.true_on is None else f"{given.kind}, true on {given.true_on}"
+        )
     return "; ".join(part for part in parts if part)

@@ -259,7 +259,7 @@ def _assumed(report: Report) -> Section:
             Column("assumed", "name", least=30): lambda row: row.path,
             "value": lambda row: known(row.value, lambda value: with_unit(value, row.unit)),
             "range": lambda row: f"{_end(row.low)}..{_end(row.high)}",
-            "as of": lambda row: f"{row.as_of or 'undated'}{', out of date' if row.stale else ''}",
+            "true on": lambda row: row.dated,
             Column("source", "name", most=40): lambda row: row.source or row.kind,
         },
     )

@@ -1,6 +1,6 @@
 """One page for whoever signs a purchase: what, for how much, what else, how sure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from storeff.data import AssumptionRow
 from storeff.economics import SizedLayout, is_below
@@ -111,16 +111,21 @@ def _bought(report: Report, layout: SizedLayout) -> Iterator[Part]:
     if credit is not None and credit.condition and credit.reduction != "nothing":
         yield Paragraph(f"It reduces if: {credit.condition}")
     yield table((Column("to buy", "text"), "units", "cost"), rows)
-    if not prices:
-        return
-    yield tabled(
-        prices.values(),
+    if prices:
+        yield _priced(prices.values())
+
+
+def _priced(prices: Iterable[AssumptionRow]) -> Table:
+    """What was paid with, of when, and by whom."""
+    return tabled(
+        prices,
         {
-            Column("price basis", "name"): lambda row: row.path,
+            Column("price of", "name"): lambda row: row.path,
             "price": lambda row: known(row.value, lambda value: with_unit(value, row.unit)),
             "range": _range,
-            "as of": lambda row: f"{row.as_of or 'undated'}{', out of date' if row.stale else ''}",
+            "true on": lambda row: row.dated,
             Column("kind", "text"): lambda row: row.kind,
+            Column("basis", "text"): lambda row: row.basis or "",
             Column("source", "text"): lambda row: row.source or "",
         },
     )
@@ -221,7 +226,9 @@ def _risk(report: Report, layout: SizedLayout) -> Table:
 def _bench(report: Report, bench: Bench) -> Iterator[Section]:
     chosen = recommended_row(bench)
     if chosen is not None:
-        yield Section("buy", "What is to be bought", tuple(_bought_row(report, chosen)))
+        yield Section(
+            "buy", "What is to be bought", tuple(_bought_row(report, chosen, bench.prices))
+        )
     reached = [row for row in bench.rows if not is_below(row.floor)]
     shown = best_by_layout(reached)
     made = tabled(
@@ -251,7 +258,7 @@ def _bench(report: Report, bench: Bench) -> Iterator[Section]:
         yield _quote(report, bench.quoted)
 
 
-def _bought_row(report: Report, row: Row) -> Iterator[Part]:
+def _bought_row(report: Report, row: Row, prices: Sequence[AssumptionRow]) -> Iterator[Part]:
     rows = [
         ("drives, with spares", _units(row.drives), ""),
         ("racks with switches", _units(row.racks), ""),
@@ -260,9 +267,10 @@ def _bought_row(report: Report, row: Row) -> Iterator[Part]:
     yield Paragraph(f"{_short(row.layout)} as {row.code}, with {_short(row.drive)} drives.")
     yield table((Column("to buy", "text"), "units", "cost"), rows)
     yield Paragraph(
-        "A comparison does not hold what each of them costs, nor of when the prices are: "
-        "storeff size does, for this layout."
+        "A comparison does not hold what each of them costs: storeff size does, for this layout."
     )
+    if prices:
+        yield _priced(prices)
 
 
 def _quote(report: Report, quoted: Quoted) -> Section:

@@ -311,7 +311,7 @@ def assumptions(book: Book, report: Report, reference: Live | None) -> None:
         Column("unit", width=18),
         Column("kind", width=12),
         Column("source", "wrapped", 70),
-        Column("true as of", "date", 12),
+        Column("true on", "date", 12),
         Column("read on", "date", 12),
         Column("out of date", width=10),
         Column("moves the reference layout", width=14),
@@ -331,7 +331,7 @@ def assumptions(book: Book, report: Report, reference: Live | None) -> None:
         source = row.source or ""
         ends: list[Cell] = ["" if end is None else end for end in (row.low, row.high)]
         cells: list[Cell] = [row.path, value, *ends, row.unit, row.kind, source]
-        rows.append([*cells, row.as_of or "", row.read_on or "", stale, moves])
+        rows.append([*cells, row.true_on or "", row.read_on or "", stale, moves])
     sheet.table(columns, rows, freeze=True, filtered=True)
 
 

@@ -61,7 +61,7 @@ _WARNING_WIDTH = 110
 _IMPORTANCE = (
     *("no-redundancy", "unknown-price", "no-dedup-point", "no-reduction", "beyond-scan"),
     *("below-floor", "several-clusters", "off-as-shipped", "imprecise", "small-objects"),
-    *("stale-assumptions", "sampled", "holes"),
+    *("price-bases", "price-break", "stale-assumptions", "sampled", "holes"),
 )
 
 # Lines for facts: the title takes two, what is incomplete four, and the next prompt one.

@@ -6,6 +6,7 @@ from storeff.economics import SizedLayout, is_below
 from storeff.estimate.reduction import Reduction
 from storeff.report.incomplete import coverage_shown
 from storeff.report.model import Report, Scan, Warned
+from storeff.report.price_notes import price_warnings
 from storeff.units import counted, format_bytes, percent
 
 # Beyond this a repeated-domain assumption carries the answer more than the measurement does.
@@ -72,15 +73,7 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
     own = "put {} in a catalogue of your own"
     if scan is None and report.kv is None:
         own = "put {} in the scenario"
-    stale = [row for row in report.assumptions if row.stale]
-    if stale:
-        yield (
-            "stale-assumptions",
-            f"{counted(len(stale), 'assumed figure is', 'assumed figures are')} out of date: "
-            + ", ".join(row.path for row in stale[:4])
-            + (", ..." if len(stale) > 4 else ""),
-            own.format("today's figures"),
-        )
+    yield from price_warnings(report, own)
     below = [x.name for x in report.layouts if is_below(x.at_floor)]
     if below:
         nines = next(f"{x.at_floor.nines:g}" for x in report.layouts if x.at_floor)

@@ -163,7 +163,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     context_tokens: Window | None = None
     notes: tuple[str, ...] = ()
     source: str | None = None
-    as_of: date | None = None
+    read_on: date | None = None
     kind: Literal["config", "secondary", "assumption"] = "assumption"
 
     def __post_init__(self) -> None:

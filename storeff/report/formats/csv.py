@@ -34,7 +34,7 @@ FOCUS_COLUMNS = (
 )
 OWN_COLUMNS = (
     *("x_CostHigh", "x_CostLow", "x_Drive", "x_IsEstimate", "x_IsReference", "x_Layout"),
-    *("x_LayoutPresentValue", "x_PriceAsOf", "x_PriceKind", "x_PricePath", "x_PriceSource"),
+    *("x_LayoutPresentValue", "x_PriceKind", "x_PricePath", "x_PriceSource", "x_PriceTrueOn"),
     *("x_QuantityHigh", "x_QuantityLow", "x_Site", "x_SpareDrives", "x_UnitPrice"),
     *("x_UnitPriceUnit", "x_Year"),
 )
@@ -135,10 +135,10 @@ def _prices(rows: Sequence[AssumptionRow]) -> dict[str, Cell]:
     """What a charge rests on, in one order in all cells; the price itself if it is the only one."""
     only = rows[0] if len(rows) == 1 else None
     return {
-        "x_PriceAsOf": _listed(str(row.as_of or "") for row in rows),
         "x_PriceKind": _listed(row.kind for row in rows),
         "x_PricePath": _listed(row.path for row in rows),
         "x_PriceSource": _listed(row.source for row in rows),
+        "x_PriceTrueOn": _listed(str(row.true_on or "") for row in rows),
         "x_UnitPrice": only.value if only else None,
         "x_UnitPriceUnit": only.unit if only else None,
     }

@@ -142,7 +142,7 @@ def _part(
     for row in report.assumptions:
         entry, _, field = row.path.rpartition(".")
         if entry == f"{charge.item}.{name}":
-            dated = {"as_of": row.as_of, "read_on": row.read_on}
+            dated = {"true_on": row.true_on, "read_on": row.read_on}
             days = {key: None if day is None else day.isoformat() for key, day in dated.items()}
             said = {"": row.value, "low": row.low, "high": row.high, "unit": row.unit or None}
             said |= {"kind": row.kind, "source": row.source, **days}
