@@ -253,7 +253,10 @@ CATALOGUES: dict[str, Callable[..., Any]] = {
     "gpus": load_gpus,
     **{
         name: functools.partial(load_catalogue, name)
-        for name in ("enclosures", "racks", "sites", "finance", "spares", "carbon")
+        for name in (
+            *("enclosures", "racks", "sites", "finance", "spares", "carbon"),
+            *("memory", "network", "software", "purchase"),
+        )
     },
 }
 
@@ -314,7 +317,8 @@ def test_prices_in_two_currencies_are_refused_and_named(tmp_path: Path) -> None:
 
 def test_prices_that_are_all_in_another_currency_make_a_bill_in_it(tmp_path: Path) -> None:
     extra = {}
-    for name in ("drives", "enclosures", "racks", "sites", "finance"):
+    names = ("drives", "enclosures", "racks", "sites", "finance", "memory", "network", "purchase")
+    for name in names:
         read = CATALOGUES[name]
         text = to_toml(read()).replace('"USD', '"EUR')
         extra[name] = written(tmp_path / f"{name}.toml", text)

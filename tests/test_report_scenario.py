@@ -20,7 +20,9 @@ from storeff.report.scenario import kept, scenario_of
 def test_what_is_kept_gives_the_same_bill(name: str) -> None:
     given = in_cells(scenario(name, reduction_ratio=Fraction(10**15 + 1, 3 * 10**14)))
     again = scenario_of(json.loads(json.dumps(kept(given))))
-    assert bill_for(map_numbers(again, exact)) == bill_for(map_numbers(given, exact))
+    # Lines that are not in the bill are NaN, which no NaN is equal to.
+    found, expected = (repr(bill_for(map_numbers(each, exact))) for each in (again, given))
+    assert found == expected
     assert [x.path for x in numbers_in(again)] == [x.path for x in numbers_in(given)]
 
 

@@ -37,6 +37,8 @@ _WORDS: dict[str, dict[str, Fraction]] = {
             for word, size in {"g": 1, "kg": 10**3, "t": 10**6, "tonne": 10**6}.items()
         },
         "area": {"m2": 1, "m²": 1, "m^2": 1, "ft2": Fraction(9_290_304, 10**8)},
+        "volume": {"L": 1, "l": 1, "litre": 1, "m3": 1000, "m³": 1000, "m^3": 1000}
+        | {"gal": Fraction(3_785_411_784, 10**9), "kgal": Fraction(3_785_411_784, 10**6)},
         "height": {"U": 1, "RU": 1, "rack unit": 1},
         "drive writes": {"drive write": 1, "write": 1},
         # Things counted: every word of a line names the same.
@@ -58,6 +60,12 @@ _WORDS: dict[str, dict[str, Fraction]] = {
                 ("DWPD",),
                 ("error",),
                 ("bit",),
+                ("processor",),
+                ("adapter", "NIC"),
+                ("module", "DIMM"),
+                ("port",),
+                ("cable",),
+                ("optic", "transceiver"),
             )
         },
     }.items()

@@ -15,6 +15,8 @@ from storeff.economics.model import build_scenario as build_scenario
 from storeff.economics.model import load_catalogue as load_catalogue
 from storeff.economics.model import load_drives as load_drives
 from storeff.economics.model import load_scenario as load_scenario
+from storeff.economics.opex import Opex as Opex
+from storeff.economics.purchase import Capex as Capex
 from storeff.economics.sensitivity import Sensitivity as Sensitivity
 from storeff.economics.sensitivity import sensitivity as sensitivity
 from storeff.economics.size import SizedLayout as SizedLayout

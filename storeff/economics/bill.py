@@ -1,31 +1,32 @@
 """From raw bytes to drives, racks, megawatts and money. Every formula once (see layout.number)."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, Literal
 
 import msgspec
-import numpy as np
 
 from storeff.data import Assumption, N, exact
-from storeff.economics.model import Drive, Enclosure, Rack, Scenario
-from storeff.errors import StoreffError
-from storeff.layout.cells import cells, with_cells
-from storeff.layout.durability import HOURS_PER_YEAR
-from storeff.layout.number import (
-    Money,
-    Number,
-    Whole,
-    at_least,
-    at_most,
-    ceil,
-    expm1,
-    floor,
-    is_unknown,
-    named,
-    recorded,
-    where,
+from storeff.economics.built import Built as Built
+from storeff.economics.built import annual_failure_rate as annual_failure_rate
+from storeff.economics.built import built
+from storeff.economics.built import enclosures_per_rack as enclosures_per_rack
+from storeff.economics.built import spares_needed as spares_needed
+from storeff.economics.lines import is_in_bill
+from storeff.economics.model import Scenario
+from storeff.economics.opex import Opex, Stage, mwh_per_year, opex, refreshed_drives
+from storeff.economics.purchase import (
+    NOT_SAID,
+    Capex,
+    capex,
+    hardware,
+    paid_on_delivery,
+    stored_tb,
 )
-from storeff.layout.waterfall import raw, step_factors
+from storeff.layout.cells import with_cells
+from storeff.layout.durability import HOURS_PER_YEAR
+from storeff.layout.number import Money, Number, Whole, is_unknown, named
+from storeff.layout.waterfall import raw, step_factors, stored_share
 from storeff.quantity import Quantity
 
 TB = 10**12
@@ -33,32 +34,27 @@ TB = 10**12
 _ONE_CELL: Any = Quantity.exact(1, "derived")
 
 
-class Capex(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
-    """Money on delivery; racks with their switches."""
-
-    drives: Money[N]
-    enclosures: Money[N]
-    racks: Money[N]
-    total: Money[N]
-
-
-class Opex(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
-    """Money of one year."""
+class Grown(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
+    """What is in use in one year, where the data grows. ``drives`` are with the spares."""
 
     year: int
-    energy: Money[N]
-    colocation: Money[N]
-    support: Money[N]
-    replacement: Money[N]
-    total: Money[N]
+    drives: Whole[N]
+    enclosures: Whole[N]
+    racks: Whole[N]
+    it_mw_peak: N
 
 
 class Bill(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
     """What is bought and what it costs; ``drives`` include the spares. ``cells`` are the clusters
-    that all copies take.
+    that all copies take. Quantities are of the first year; ``growth_by_year`` is empty unless the
+    data grows. A quantity that nothing is said of is null. ``leaf_ports`` are those that enclosures
+    take, ``spine_ports`` those of the spine, ``switch_ports`` all of both kinds of switches.
 
-    ``npv`` is the present value of all payments over the horizon.
+    ``tco`` is all that is paid, less ``residual_value``, which comes back at the end. ``npv`` is
+    the present value of cost: of all these payments over the horizon, discounted.
     ``levelised_per_logical_tb_month`` is that over the equally discounted terabyte-months.
+    ``stored_tb`` are left of the data after its reduction. ``embodied_tonnes`` are of all drives
+    made over the horizon, ``other_embodied_tonnes`` the same as another study has it.
     """
 
     drive: str
@@ -84,43 +80,22 @@ class Bill(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
     embodied_tonnes: N
     operational_tonnes_per_year: N
     cells: Whole[N] = _ONE_CELL
-
-
-def annual_failure_rate(drive: Drive[Number]) -> Number:
-    """Failures a drive and year: as observed, or 1 - exp(-8760 / MTBF)."""
-    if is_unknown(drive.afr):
-        return -expm1(-HOURS_PER_YEAR / drive.mtbf_hours)
-    return drive.afr
-
-
-def enclosures_per_rack(
-    rack: Rack[Number], enclosure: Enclosure[Number], drive: Drive[Number]
-) -> tuple[Number, Literal["power", "space"]]:
-    """How many fit, and whether power or space limits them."""
-    by_space = floor((rack.height_u - rack.reserved_u) / enclosure.height_u)
-    full_watts = enclosure.watts + enclosure.drive_slots * drive.watts_active
-    by_power = floor((rack.kilowatts * 1000 - rack.switch_watts) / full_watts)
-    per_rack = at_most(
-        named("enclosures_by_space", by_space), named("enclosures_by_power", by_power)
-    )
-    named("full_enclosure_watts", full_watts)
-    if per_rack < 1:
-        raise StoreffError(
-            f"a rack of {float(rack.kilowatts):g} kW and {float(rack.height_u):g} U cannot hold "
-            f"one enclosure of {float(full_watts):g} W and {float(enclosure.height_u):g} U",
-            "raise the rack's kilowatts or height, or choose a smaller enclosure",
-        )
-    return per_rack, where(by_power < by_space, "power", "space")
-
-
-@recorded
-def spares_needed(mean_failures: Number, service_level: Number) -> Number:
-    """The continuous Poisson quantile: rounded up, the least s with P(failures <= s) >= level."""
-    from scipy.special import pdtrik
-
-    if np.ndim(mean_failures):
-        return np.maximum(pdtrik(float(service_level), mean_failures), 0)
-    return max(float(pdtrik(float(service_level), float(mean_failures))), 0.0)
+    cpus: Whole[N] = NOT_SAID
+    dram_bytes: Whole[N] = NOT_SAID
+    dram_modules: Whole[N] = NOT_SAID
+    scm_bytes: Whole[N] = NOT_SAID
+    scm_drives: Whole[N] = NOT_SAID
+    nics: Whole[N] = NOT_SAID
+    leaf_ports: Whole[N] = NOT_SAID
+    spine_ports: Whole[N] = NOT_SAID
+    switch_ports: Whole[N] = NOT_SAID
+    links: Whole[N] = NOT_SAID
+    stored_tb: N = NOT_SAID
+    water_m3_per_year: N = NOT_SAID
+    refreshed_drives: Whole[N] = NOT_SAID
+    residual_value: Money[N] = NOT_SAID
+    other_embodied_tonnes: N = NOT_SAID
+    growth_by_year: tuple[Grown[N], ...] = ()
 
 
 def in_cells(scenario: Scenario[Assumption]) -> Scenario[Assumption]:
@@ -137,117 +112,132 @@ def bill_for(scenario: Scenario[Number], *, whole: bool = True) -> Bill[Number]:
 
 
 def bill(scenario: Scenario[Number], raw_bytes: Number, *, whole: bool = True) -> Bill[Number]:
-    """The bill for ``raw_bytes``.
+    """The bill for ``raw_bytes`` (``economics.built`` says what is built for them).
 
-    Each whole copy that the layout keeps is at a site of its own, and falls into as many cells as
-    its system needs. Each of these has drives, enclosures and racks of its own: a drive for each
-    fragment and in each failure domain, whole groups of drives, and no less than one rack. Where
-    the least number of domains is unknown, replicas are in enclosures of their own.
-    ``whole=False`` buys fractions of drives, enclosures and racks: the continuous model whose
-    derivatives mean something. Raises StoreffError if a rack cannot hold one enclosure.
+    Payments of a year are at its end. ``whole=False`` buys fractions of drives, enclosures and
+    racks: the continuous model whose derivatives mean something. Raises StoreffError if a rack
+    cannot hold one enclosure.
     """
-    drive, enclosure, rack = scenario.drive, scenario.enclosure, scenario.rack
-    site, finance, layout = scenario.site, scenario.finance, scenario.layout
-    count: Callable[[Number], Number] = ceil if whole else lambda x: x
-
-    copies, domains = count(layout.copies), count(layout.min_domains)
-    if is_unknown(domains) and layout.code.kind == "replica":
-        domains = layout.code.fragments
-    enclosure_bytes = named("enclosure_bytes", enclosure.drive_slots * drive.capacity_bytes)
-    clusters = copies * cells(layout, raw_bytes / copies, enclosure_bytes, whole=whole)
-    held_drives = at_least(count(raw_bytes / clusters / drive.capacity_bytes), domains)
-    cell_drives = at_least(held_drives, layout.code.fragments)
-    if not is_unknown(layout.group_drives):
-        cell_drives = count(layout.group_drives) * count(cell_drives / layout.group_drives)
-    in_service = clusters * named("drives_of_a_cell", cell_drives)
-    failures = in_service * annual_failure_rate(drive)
-    awaited = named("failures_awaited", failures * scenario.spares.lead_weeks * 7 / 365)
-    spares = count(spares_needed(awaited, scenario.spares.service_level))
-    drives = in_service + spares
-    enclosures = clusters * at_least(count(cell_drives / enclosure.drive_slots), domains)
-    per_rack, bound = enclosures_per_rack(rack, enclosure, drive)
-    racks = clusters * count(enclosures / clusters / per_rack)
-
-    chassis_watts = enclosures * enclosure.watts + racks * rack.switch_watts
-    mean_drive_watts = drive.duty * drive.watts_active + (1 - drive.duty) * drive.watts_idle
-    average_watts = in_service * named("mean_drive_watts", mean_drive_watts) + chassis_watts
-    peak_watts = in_service * drive.watts_active + named("chassis_watts", chassis_watts)
-    mwh_per_year = average_watts * site.pue * HOURS_PER_YEAR / 10**6
-
-    drive_capex = drives * drive.price
-    enclosure_capex = enclosures * enclosure.price
-    rack_capex = racks * (rack.price + rack.switch_price)
-    capex = Capex(
-        drives=drive_capex,
-        enclosures=enclosure_capex,
-        racks=rack_capex,
-        total=drive_capex + enclosure_capex + rack_capex,
-    )
-    opex = tuple(
-        _opex(scenario, year, mwh_per_year, peak_watts, failures, enclosure_capex + rack_capex)
-        for year in range(1, int(finance.years) + 1)
-    )
-    opex_total = sum(year.total for year in opex)
+    finance, site, drive = scenario.finance, scenario.site, scenario.drive
+    years = range(1, int(finance.years) + 1)
+    stages = list(_stages(scenario, raw_bytes, years, whole))
+    first, last = stages[0], stages[-1]
+    what = first.built
+    lines = capex(paid_on_delivery(scenario, what, first.stored_bytes))
+    running = opex(scenario, stages)
+    opex_total = sum(year.total for year in running)
     discounts = [
         named(f"discount.{year.year}", 1 / (1 + finance.discount_rate) ** year.year)
-        for year in opex
+        for year in running
     ]
-    npv = capex.total + sum(
-        year.total * discount for year, discount in zip(opex, discounts, strict=True)
+    tco = lines.total + opex_total
+    npv = lines.total + sum(
+        year.total * discount for year, discount in zip(running, discounts, strict=True)
     )
-    tb_months = scenario.data.logical_bytes / TB * 12 * sum(discounts)
+    residual = math.nan
+    if scenario.purchase is not None and is_in_bill(scenario, "residual_value"):
+        residual = last.hardware * scenario.purchase.residual
+        tco, npv = tco - residual, npv - residual * discounts[-1]
+    tb_months = sum(
+        scenario.data.logical_bytes / TB * 12 * grown(scenario, year) * discount
+        for year, discount in zip(years, discounts, strict=True)
+    )
+    refreshed: Number = math.nan
+    made = last.built.drives
+    if is_in_bill(scenario, "refresh"):
+        refreshed = sum(refreshed_drives(scenario, stages, year) for year in years)
+        made = made + refreshed
+    made_tb = made * (drive.capacity_bytes / TB)
+    mwh = mwh_per_year(scenario, what)
+    it_kwh = what.average_watts * HOURS_PER_YEAR / 1000
     return Bill(
         drive=drive.name,
-        drives_in_service=in_service,
-        spares=spares,
-        drives=drives,
-        failures_per_year=failures,
-        enclosures=enclosures,
-        enclosures_per_rack=per_rack,
-        racks=racks,
-        rack_bound=bound,
-        floor_m2=racks * rack.floor_m2,
-        it_mw_average=average_watts / 10**6,
-        it_mw_peak=peak_watts / 10**6,
-        facility_mw_peak=peak_watts * site.pue / 10**6,
-        mwh_per_year=mwh_per_year,
-        capex=capex,
-        opex_by_year=opex,
+        drives_in_service=what.in_service,
+        spares=what.spares,
+        drives=what.drives,
+        failures_per_year=what.failures,
+        enclosures=what.enclosures,
+        enclosures_per_rack=what.per_rack,
+        racks=what.racks,
+        rack_bound=what.rack_bound,
+        floor_m2=what.racks * scenario.rack.floor_m2,
+        it_mw_average=what.average_watts / 10**6,
+        it_mw_peak=what.peak_watts / 10**6,
+        facility_mw_peak=what.peak_watts * site.pue / 10**6,
+        mwh_per_year=mwh,
+        capex=lines,
+        opex_by_year=running,
         opex_total=opex_total,
-        tco=capex.total + opex_total,
+        tco=tco,
         npv=npv,
         levelised_per_logical_tb_month=npv / tb_months,
-        embodied_tonnes=drives
-        * (drive.capacity_bytes / TB)
-        * scenario.carbon.embodied_kg_co2e_per_tb
-        / 1000,
-        operational_tonnes_per_year=mwh_per_year * site.grid_g_co2e_per_kwh / 1000,
-        cells=clusters,
+        embodied_tonnes=made_tb * scenario.carbon.embodied_kg_co2e_per_tb / 1000,
+        operational_tonnes_per_year=mwh * site.grid_g_co2e_per_kwh / 1000,
+        cells=what.cells,
+        cpus=what.cpus,
+        dram_bytes=what.dram_bytes,
+        dram_modules=what.dram_modules,
+        scm_bytes=what.scm_bytes,
+        scm_drives=what.scm_drives,
+        nics=what.nics,
+        leaf_ports=what.ports.leaf,
+        spine_ports=what.ports.spine,
+        switch_ports=what.ports.of_switches,
+        links=what.ports.links,
+        stored_tb=stored_tb(scenario, first.stored_bytes),
+        water_m3_per_year=it_kwh * site.water_litres_per_kwh / 1000,
+        refreshed_drives=refreshed,
+        residual_value=residual,
+        other_embodied_tonnes=made_tb * scenario.carbon.other_embodied_kg_co2e_per_tb / 1000,
+        growth_by_year=tuple(_growth(scenario, stages)),
     )
 
 
-def _opex(
-    scenario: Scenario[Number],
-    year: int,
-    mwh: Number,
-    peak_watts: Number,
-    failures: Number,
-    supported_capex: Number,
-) -> Opex[Number]:
-    drive, site, finance = scenario.drive, scenario.site, scenario.finance
-    tariff = site.price_per_kwh * (1 + site.price_per_kwh_escalation) ** (year - 1)
-    energy = mwh * 1000 * named(f"price_per_kwh.{year}", tariff)
-    colocation = peak_watts / 1000 * 12 * site.colocation_per_kw_month
-    # Multiplying by 0, not leaving out: an unknown price keeps every year unknown.
-    supported = where(year > finance.hardware_warranty_years, 1, 0)
-    support = supported_capex * finance.hardware_support * supported
-    paid_drive = drive.price * where(year > drive.warranty_years, 1, 0)
-    replacement = failures * (finance.drive_swap_labour + paid_drive)
-    return Opex(
-        year=year,
-        energy=energy,
-        colocation=colocation,
-        support=support,
-        replacement=replacement,
-        total=energy + colocation + support + replacement,
+def grown(scenario: Scenario[Number], year: int) -> Number:
+    """How much data there is in ``year``, over that of the first."""
+    terms = scenario.purchase
+    if terms is None or is_unknown(terms.yearly_growth):
+        return 1
+    return (1 + terms.yearly_growth) ** (year - 1)
+
+
+def _stages(
+    scenario: Scenario[Number], raw_bytes: Number, years: Sequence[int], whole: bool
+) -> Iterator[Stage]:
+    """What is in use in each year: one and the same thing, unless the data grows."""
+    made: Stage | None = None
+    for year in years:
+        if made is None or is_in_bill(scenario, "expansion"):
+            made = _stage(scenario, raw_bytes, grown(scenario, year), whole)
+        yield made
+
+
+def _stage(scenario: Scenario[Number], raw_bytes: Number, more: Number, whole: bool) -> Stage:
+    logical_bytes = scenario.data.logical_bytes
+    what = built(scenario, raw_bytes * more, logical_bytes * more, whole=whole)
+    stored_bytes: Number = math.nan
+    if scenario.software is not None:
+        stored_bytes = (
+            logical_bytes * more * stored_share(step_factors(scenario.data, scenario.layout))
+        )
+    lines, goods = paid_on_delivery(scenario, what, stored_bytes), hardware(scenario, what)
+    return Stage(
+        built=what,
+        stored_bytes=stored_bytes,
+        paid=sum(lines.values()),
+        hardware=sum(goods.values()),
+        other_hardware=sum(price for name, price in goods.items() if name != "drives"),
     )
+
+
+def _growth(scenario: Scenario[Number], stages: Sequence[Stage]) -> Iterator[Grown[Number]]:
+    if not is_in_bill(scenario, "expansion"):
+        return
+    for year, stage in enumerate(stages, 1):
+        yield Grown(
+            year=year,
+            drives=stage.built.drives,
+            enclosures=stage.built.enclosures,
+            racks=stage.built.racks,
+            it_mw_peak=stage.built.peak_watts / 10**6,
+        )

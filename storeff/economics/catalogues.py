@@ -30,6 +30,7 @@ _LOADERS: dict[str, Callable[[Path | None], Any]] = {
 MEDIA = {"flash": "flash", "hdd": "hard disks"}
 CATALOGUES = (
     *("layouts", "drives", "enclosures", "racks", "sites", "finance", "spares", "carbon"),
+    *("memory", "network", "software", "purchase"),
     *("models", "gpus", "shelf_life", "indices"),
 )
 

@@ -20,14 +20,19 @@ from storeff.data import (
     read_toml,
     refuse,
 )
+from storeff.economics.terms import (
+    ANNUAL_RATE,
+    YEARS,
+    MemoryPrices,
+    Network,
+    Purchase,
+    Software,
+    money,
+)
 from storeff.errors import StoreffError, did_you_mean
 from storeff.layout.model import Layout, Media, layout_mistakes
 from storeff.layout.waterfall import Data
 
-# Ranges are as wide as anything that can be built or bought, and narrower than a wrong unit.
-MOST_MONEY = 10**15
-YEARS = Field("years", most=100)
-ANNUAL_RATE = Field("1/year", ("fraction",), compounds=True)
 # Above this a percentage was meant: 0.44 for the 0.44 % of a data sheet.
 FAILURES = Field(
     "failures/drive/year",
@@ -35,10 +40,6 @@ FAILURES = Field(
     most=Fraction(3, 10),
 )
 DRIVE_SPEED = Field("B/s", least=10**6, most=10**12)
-
-
-def _price(unit: str = "USD", *also: str) -> Field:
-    return Field(unit, also, most=MOST_MONEY)
 
 
 class Drive(Entry[N], Generic[N], frozen=True, kw_only=True):
@@ -55,7 +56,7 @@ class Drive(Entry[N], Generic[N], frozen=True, kw_only=True):
     watts_idle: Annotated[N, Field("W", most=1000)]
     duty: Annotated[N, Field("fraction of time", ("fraction",))]
     warranty_years: Annotated[N, YEARS]
-    price: Annotated[N, _price("USD", "USD/drive")] = NO_VALUE
+    price: Annotated[N, money("USD", "USD/drive")] = NO_VALUE
     mtbf_hours: Annotated[N, Field("h", least=1, most=10**9)] = NO_VALUE
     afr: Annotated[N, FAILURES] = NO_VALUE
     read_bytes_per_second: Annotated[N, DRIVE_SPEED] = NO_VALUE
@@ -81,12 +82,23 @@ class Spares(Entry[N], Generic[N], frozen=True, kw_only=True):
 
 
 class Enclosure(Entry[N], Generic[N], frozen=True, kw_only=True):
-    """A chassis with its server; ``watts`` without drives."""
+    """A chassis with its server; ``watts`` without drives.
+
+    Where the number of processors or of network adapters is known, ``price`` is without them, and
+    without memory in any case that memory has a price. ``dram_bytes`` are the least that a server
+    has, whatever the rule of its system asks for.
+    """
 
     height_u: Annotated[N, Field("U", most=100, above=True)]
     drive_slots: Annotated[N, Field("drives", least=1, most=10_000, whole=True)]
     watts: Annotated[N, Field("W", most=10**5)]
-    price: Annotated[N, _price("USD", "USD/enclosure")] = NO_VALUE
+    price: Annotated[N, money("USD", "USD/enclosure")] = NO_VALUE
+    cpus: Annotated[N, Field("processors", most=64, whole=True)] = NO_VALUE
+    cpu_cores: Annotated[N, Field("cores/processor", ("cores",), most=10_000)] = NO_VALUE
+    cpu_price: Annotated[N, money("USD/processor", "USD")] = NO_VALUE
+    nics: Annotated[N, Field("adapters", most=64, whole=True)] = NO_VALUE
+    nic_price: Annotated[N, money("USD/adapter", "USD")] = NO_VALUE
+    dram_bytes: Annotated[N, Field("B/enclosure", ("B",), most=1 << 50)] = NO_VALUE
 
 
 class Rack(Entry[N], Generic[N], frozen=True, kw_only=True):
@@ -97,18 +109,26 @@ class Rack(Entry[N], Generic[N], frozen=True, kw_only=True):
     kilowatts: Annotated[N, Field("kW", most=2000, above=True)]
     switch_watts: Annotated[N, Field("W", most=10**5)]
     floor_m2: Annotated[N, Field("m2", most=1000)]
-    price: Annotated[N, _price("USD", "USD/rack")] = NO_VALUE
-    switch_price: Annotated[N, _price("USD", "USD/rack", "USD/switch")] = NO_VALUE
+    price: Annotated[N, money("USD", "USD/rack")] = NO_VALUE
+    switch_price: Annotated[N, money("USD", "USD/rack", "USD/switch")] = NO_VALUE
 
 
 class Site(Entry[N], Generic[N], frozen=True, kw_only=True):
-    """Power and space; colocation is paid on the peak of the IT load."""
+    """Power and space; colocation is paid on the peak of the IT load.
+
+    A site of one's own has no rent, but costs ``build_per_watt`` of that peak, over the
+    ``build_years`` that it lasts. Water is counted by the energy of IT.
+    """
 
     pue: Annotated[N, Field("", least=1, most=10)]
     price_per_kwh_escalation: Annotated[N, ANNUAL_RATE]
     grid_g_co2e_per_kwh: Annotated[N, Field("g/kWh", most=5000)]
-    price_per_kwh: Annotated[N, _price("USD/kWh")] = NO_VALUE
-    colocation_per_kw_month: Annotated[N, _price("USD/kW/month")] = NO_VALUE
+    price_per_kwh: Annotated[N, money("USD/kWh")] = NO_VALUE
+    colocation_per_kw_month: Annotated[N, money("USD/kW/month")] = NO_VALUE
+    build_per_watt: Annotated[N, money("USD/W")] = NO_VALUE
+    build_years: Annotated[N, Field("years", least=1, most=100, whole=True)] = NO_VALUE
+    water_litres_per_kwh: Annotated[N, Field("L/kWh", most=1000)] = NO_VALUE
+    water_price_per_m3: Annotated[N, money("USD/m3")] = NO_VALUE
 
 
 class Finance(Entry[N], Generic[N], frozen=True, kw_only=True):
@@ -116,19 +136,20 @@ class Finance(Entry[N], Generic[N], frozen=True, kw_only=True):
 
     years: Annotated[N, Field("years", least=1, most=100, whole=True)]
     discount_rate: Annotated[N, ANNUAL_RATE]
-    drive_swap_labour: Annotated[N, _price("USD", "USD/drive")]
+    drive_swap_labour: Annotated[N, money("USD", "USD/drive")]
     hardware_support: Annotated[N, Field("1/year", ("fraction",))]
     hardware_warranty_years: Annotated[N, YEARS]
 
 
 class Carbon(Entry[N], Generic[N], frozen=True, kw_only=True):
-    """Greenhouse gas of making the drives."""
+    """Greenhouse gas of making the drives, and what another study says of the same."""
 
     embodied_kg_co2e_per_tb: Annotated[N, Field("kg/TB", most=10**5)]
+    other_embodied_kg_co2e_per_tb: Annotated[N, Field("kg/TB", most=10**5)] = NO_VALUE
 
 
 class Scenario(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that a bill depends on."""
+    """All that a bill depends on. Lines of the parts that are null are not in it."""
 
     data: Data[N]
     layout: Layout[N]
@@ -139,6 +160,10 @@ class Scenario(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unk
     site: Site[N]
     finance: Finance[N]
     carbon: Carbon[N]
+    memory: MemoryPrices[N] | None = None
+    network: Network[N] | None = None
+    software: Software[N] | None = None
+    purchase: Purchase[N] | None = None
     schema: Literal["storeff.scenario/1"] = "storeff.scenario/1"
     currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")] = "USD"
 
@@ -148,6 +173,10 @@ _SINGLE: dict[str, Any] = {
     "racks": Rack[Assumption],
     "finance": Finance[Assumption],
     "spares": Spares[Assumption],
+    "memory": MemoryPrices[Assumption],
+    "network": Network[Assumption],
+    "software": Software[Assumption],
+    "purchase": Purchase[Assumption],
 }
 _NAMED: dict[str, Any] = {
     "enclosures": Enclosure[Assumption],
@@ -218,6 +247,10 @@ def build_scenario(
         site=pick("site", others["sites"], site),
         finance=others["finance"]["default"],
         carbon=pick("carbon", others["carbon"], chosen.carbon, f"drives.{drive}: "),
+        memory=others["memory"]["default"],
+        network=others["network"]["default"],
+        software=others["software"]["default"],
+        purchase=others["purchase"]["default"],
     )
     currencies = sorted({number.currency for number in numbers_in(scenario) if number.currency})
     own = [currency for currency in currencies if currency != scenario.currency]

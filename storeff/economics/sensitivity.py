@@ -101,12 +101,21 @@ def per_point(scenario: Scenario[Assumption]) -> tuple[PerPoint, ...]:
             sign = "+" if direction > 0 else "-"
             worse[f"{name} {sign}1 pp"] = changed(**{name: number + direction * ONE_POINT})
     worse["reduction_ratio -1 %"] = step_factors(less, layout)
+    # What is stored, for which software is paid, comes from the data itself.
+    data = {"reduction_ratio -1 %": less} | {
+        f"{name} +1 pp": msgspec.structs.replace(
+            exactly.data, **{name: getattr(exactly.data, name) + ONE_POINT}
+        )
+        for name in ("growth", "snapshots")
+        if name in factors
+    }
     base_raw = raw(exactly.data.logical_bytes, factors)
     base = bill(exactly, base_raw)
     points = []
     for name, other_factors in worse.items():
         raw_bytes = raw(exactly.data.logical_bytes, factors | other_factors)
-        other = bill(exactly, raw_bytes)
+        changed_data = data.get(name, exactly.data)
+        other = bill(msgspec.structs.replace(exactly, data=changed_data), raw_bytes)
         points.append(
             PerPoint(
                 input=name,

@@ -5,6 +5,7 @@ import msgspec
 from storeff.data import Assumption, exact, map_numbers
 from storeff.economics.bill import Bill, bill_for, in_cells
 from storeff.economics.floor import AtFloor, durability_of
+from storeff.economics.lines import NotInBill, not_in_bill, unpriced
 from storeff.economics.model import Scenario
 from storeff.economics.uncertainty import CostRange, cost_range, quantity_risk, replicates
 from storeff.layout.code import MeasuredCode
@@ -31,6 +32,9 @@ class SizedLayout(msgspec.Struct, frozen=True, kw_only=True):
     where a price is unknown, or nothing varies. ``usable_fraction`` is what may be written per raw
     byte of data that does not reduce.
 
+    ``not_in_bill`` are lines that the bill lacks, and totals are without; ``unpriced`` are lines of
+    an unknown price, which make every total unknown.
+
     ``site`` and ``npv_range`` are null in a report of before schema 2.0. ``floor`` is null where
     the layout does not deduplicate: all of its reduction is compression then. ``credit`` is what
     the system is credited with removing, ``at_floor`` how it stands to the durability asked for:
@@ -52,6 +56,8 @@ class SizedLayout(msgspec.Struct, frozen=True, kw_only=True):
     floor: Floor | None
     credit: Credit | None = None
     at_floor: AtFloor | None = None
+    not_in_bill: tuple[NotInBill, ...] = ()
+    unpriced: tuple[str, ...] = ()
 
 
 def size(
@@ -71,7 +77,8 @@ def size(
     ``seed`` draws the prices of the range.
     """
     scenario, reduction = in_cells(scenario), scenario.data.reduction_ratio
-    point: Bill[Number] = bill_for(map_numbers(scenario, exact))
+    run: Scenario[Number] = map_numbers(scenario, exact)
+    point = bill_for(run)
     steps = report_steps(scenario.data, scenario.layout, reduction_draws)
     sized = SizedLayout(
         name=scenario.layout.name,
@@ -92,6 +99,8 @@ def size(
         code=code,
         bill=join(point, bill_for(replicates(scenario, reduction_draws))),
         floor=None,
+        not_in_bill=not_in_bill(run),
+        unpriced=unpriced(run, point),
     )
     if floor_ratio is None:
         return sized

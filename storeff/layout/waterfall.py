@@ -83,6 +83,7 @@ class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown
     ``growth`` is how much larger the data is when the storage is full, ``snapshots`` what older
     states of it add, as a part of it. Where a system compresses below its code, ``parity_ratio`` is
     what the bytes of a parity fragment are divided by; unknown is taken as not at all.
+    ``chunk_bytes`` are bytes of the data for each distinct chunk that deduplication indexes.
     """
 
     logical_bytes: Annotated[N, Field("B", least=1, most=10**24, whole=True)]
@@ -92,6 +93,7 @@ class Data(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown
     growth: Annotated[N, Field("", least=1, most=1000)] = NO_VALUE
     snapshots: Annotated[N, Field("fraction", most=1000)] = NO_VALUE
     parity_ratio: Annotated[N, Field("", least=Fraction(1, 2), most=10**9)] = NO_VALUE
+    chunk_bytes: Annotated[N, Field("B/chunk", ("B",), least=1, most=10**24)] = NO_VALUE
     allocation_bytes: int = 1
     objects: ObjectSizes | None = None
 
@@ -129,6 +131,13 @@ def step_factors(data: Data[Number], layout: Layout[Number]) -> dict[str, Number
         **empty,
         **_endurance(data, empty),
     }
+
+
+def stored_share(factors: dict[str, Number]) -> Number:
+    """What is left of the application's bytes after the reduction, with copies, older states and
+    growth, by the ``factors`` of the steps up to that."""
+    names = [*factors]
+    return math.prod(factors[name] for name in names[: names.index("data_reduction") + 1])
 
 
 def _known(**factors: Number) -> dict[str, Number]:

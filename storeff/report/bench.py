@@ -5,7 +5,7 @@ Pareto front is of money, durability and rebuild traffic.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import msgspec
 from storeff.data import Assumption, map_numbers
 from storeff.economics import SizedLayout, is_below
 from storeff.estimate.reduction import Reduction
-from storeff.layout import Layout, Memory, SystemReduction
+from storeff.layout import Layout, SystemReduction
 from storeff.layout.number import Number, inexact, is_unknown
 from storeff.quantity import Quantity
 from storeff.report.bench_model import Chunking, Row
@@ -69,7 +69,6 @@ def _row(each: Candidate, work: Workload) -> Row:
         compress,
         None if code is None else code.encode_gbps,
     )
-    memory = _memory(layout, result, work, cores)
     assert result.credit is not None
     return Row(
         layout=layout.name,
@@ -96,8 +95,8 @@ def _row(each: Candidate, work: Workload) -> Row:
         rebuild_gbps=None if code is None else code.rebuild_gbps,
         compress_gbps=compress,
         cpu_cores=cores,
-        dram_bytes=memory[0],
-        scm_bytes=memory[1],
+        dram_bytes=_known(result.bill.dram_bytes),
+        scm_bytes=_known(result.bill.scm_bytes),
         write_amplification=_amplified(layout, drive),
         random_write_amplification=collected(drive.over_provisioning),
         dwpd_required=None if ingest is None else _writes(layout, drive, result, ingest),
@@ -157,54 +156,6 @@ def _cores(
         assert compress_gbps is not None
         cores += bytes_per_second / compress_gbps
     return cores / 1e9
-
-
-def _memory(
-    layout: Layout[Assumption], result: SizedLayout, work: Workload, cores: float | None
-) -> tuple[float | None, float | None]:
-    """DRAM and storage-class memory by the system's own rule; null where it publishes none, or what
-    its rule counts is not known."""
-    if layout.memory is None:
-        return None, None
-    rule: Memory[Number] = map_numbers(layout.memory, inexact)
-    bill = result.bill
-    counted: dict[str, Callable[[], float | None]] = {
-        "per_enclosure_bytes": lambda: _known(bill.enclosures),
-        "per_core_bytes": lambda: cores,
-        "per_drive_bytes": lambda: _known(bill.drives_in_service),
-        "per_raw_byte": lambda: _known(result.raw_bytes),
-        "per_object_bytes": lambda: _objects(work),
-        "per_chunk_bytes": lambda: _chunks(layout, work),
-    }
-    scm = rule.scm_per_raw_byte
-    raw_bytes = _known(result.raw_bytes)
-    scm_bytes = None if is_unknown(scm) or raw_bytes is None else scm * raw_bytes
-    terms = [
-        (getattr(rule, name), count())
-        for name, count in counted.items()
-        if not is_unknown(getattr(rule, name))
-    ]
-    if not terms or any(count is None for _, count in terms):
-        return None, scm_bytes
-    return sum(each * (count or 0) for each, count in terms), scm_bytes
-
-
-def _objects(work: Workload) -> float | None:
-    """Objects of the target, if it has as many a byte as what was listed."""
-    scan = work.scan
-    if scan is None or not scan.logical_bytes:
-        return None
-    return scan.files * work.logical_bytes / scan.logical_bytes
-
-
-def _chunks(layout: Layout[Assumption], work: Workload) -> float | None:
-    """Distinct chunks of the target that deduplication keeps an index of."""
-    system = layout.reduction or HEADLINE_SYSTEM
-    for each in work.reduction.dedup:
-        if each.chunker == system.dedup and each.unique_bytes.value is not None:
-            distinct = each.chunks * each.unique_bytes.value / work.reduction.data_bytes
-            return float(distinct * work.logical_bytes / work.reduction.data_bytes)
-    return None
 
 
 def _writes(

@@ -4,6 +4,7 @@ import msgspec
 
 from storeff.data import AssumptionRow
 from storeff.economics import AtFloor
+from storeff.economics.lines import NotInBill
 from storeff.layout import Credit
 from storeff.quantity import Quantity
 from storeff.scan.speeds import Speed
@@ -13,8 +14,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """``layout`` on ``drive``, with ``code`` as it was sized: ``floor`` says how it came to that.
 
     ``raw_per_logical_byte`` holds everything, ``factors`` are the steps that it is the product of.
-    ``cpu_cores`` compress and encode what comes in at the bench's ingest; ``dram_bytes`` and
-    ``scm_bytes`` are what the system's published rule asks for. ``write_amplification`` is flash
+    ``cpu_cores`` compress and encode what comes in at the bench's ingest. ``dram_bytes`` and
+    ``scm_bytes`` are what the bill has: what the system's published rule asks for, of DRAM no less
+    than the servers have. ``write_amplification`` is flash
     written for a byte in pieces below the drive's indirection unit, ``random_write_amplification``
     what its garbage collection adds where all of it is rewritten at random, which the rating holds.
     ``dwpd_required`` are drive writes a day at that ingest, with the first. ``is_pareto``: no other
@@ -108,7 +110,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     """``rows`` in the order of their cost, those at the floor first. ``ingest_bytes_per_second`` is
     what comes in all the time, before reduction; drive writes are unknown without it, and CPU cores
     are for a terabyte a second. ``prices`` are those of the drives; none in a report of before
-    them."""
+    them. ``not_in_bill`` are lines that the cost of a row is without."""
 
     currency: str
     logical_bytes: int
@@ -121,3 +123,4 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     quoted: Quoted | None
     speeds: dict[str, Speed]
     prices: tuple[AssumptionRow, ...] = ()
+    not_in_bill: tuple[NotInBill, ...] = ()

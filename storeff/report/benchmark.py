@@ -74,6 +74,9 @@ def benchmark(
         quoted=None if quote is None else quoted(candidates[0], quote),
         speeds=work.speeds,
         prices=_prices(storages, today),
+        not_in_bill=tuple(
+            dict.fromkeys(line for each in candidates for line in each.result.not_in_bill)
+        ),
     )
 
 

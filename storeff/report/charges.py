@@ -1,65 +1,159 @@
 """What the bill of a layout is made of, charge by charge, and the prices that each rests on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from storeff.data import AssumptionRow
-from storeff.economics import SizedLayout
+from storeff.economics import Bill, Opex, SizedLayout
+from storeff.economics.lines import BY_YEAR, ON_DELIVERY
 from storeff.quantity import Quantity
 from storeff.report.model import Report
 
-Item = Literal["drives", "enclosures", "racks", "energy", "colocation", "support", "replacement"]
 Rows: TypeAlias = dict[tuple[str, str], dict[str, AssumptionRow]]
 
-# The fee of a year.
-_ONE = Quantity.exact(1, "derived")
+_UNSAID = Quantity(None, None, None, "derived")
+# Where a number of a layout, or of its drive or site, is found; all else has one entry.
+_OWN = {"drives": "drive", "sites": "site", "layouts": "name"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line of the bill as it is bought: its ``name`` for people, its quantity by the name of a
+    field of the bill (none: it is one), the unit of that as FOCUS writes units, and the assumptions
+    that are its price. What is not ``bought`` is paid as it is used."""
+
+    name: str
+    unit: str
+    prices: tuple[str, ...]
+    quantity: str = ""
+    bought: bool = True
+
+
+_HARDWARE = ("enclosures.price", "racks.price", "racks.switch_price")
+ITEMS: Mapping[str, Item] = {
+    "drives": Item("Drives", "Drives", ("drives.price",), "drives"),
+    "enclosures": Item("Enclosures", "Enclosures", ("enclosures.price",), "enclosures"),
+    "racks": Item("Racks and switches", "Racks", _HARDWARE[1:], "racks"),
+    "cpus": Item("Processors", "Processors", ("enclosures.cpu_price",), "cpus"),
+    "dram": Item("Memory modules", "Modules", ("memory.module_price",), "dram_modules"),
+    "scm": Item("Storage-class memory", "Drives", ("memory.scm_drive_price",), "scm_drives"),
+    "nics": Item("Network adapters", "Adapters", ("enclosures.nic_price",), "nics"),
+    "network": Item(
+        "Network ports",
+        "Ports",
+        ("network.leaf_port_price", "network.spine_port_price"),
+        "switch_ports",
+    ),
+    "optics": Item(
+        "Cables and optics", "Links", ("network.cable_price", "network.optic_price"), "links"
+    ),
+    "licences": Item("Software licences", "TB", ("software.licence_per_stored_tb",), "stored_tb"),
+    "installation": Item("Installation", "Racks", ("purchase.installation_per_rack",), "racks"),
+    "freight": Item("Freight", "Orders", ("purchase.freight",)),
+    "tariff": Item("Import tariff", "Orders", ("purchase.tariff",)),
+    "tax": Item("Tax", "Orders", ("purchase.tax",)),
+    "energy": Item(
+        "Energy",
+        "MWh",
+        ("sites.price_per_kwh", "sites.price_per_kwh_escalation"),
+        "mwh_per_year",
+        bought=False,
+    ),
+    "colocation": Item("Colocation", "MW-Years", ("sites.colocation_per_kw_month",), "it_mw_peak"),
+    "owned_power": Item("Building", "MW-Years", ("sites.build_per_watt",), "it_mw_peak"),
+    "water": Item("Water", "m3", ("sites.water_price_per_m3",), "water_m3_per_year", bought=False),
+    "support": Item("Hardware support", "Years", ("finance.hardware_support", *_HARDWARE)),
+    "vendor_support": Item("Vendor support", "Years", ("purchase.support",)),
+    "subscription": Item(
+        "Software", "TB-Years", ("software.subscription_per_stored_tb_month",), "stored_tb"
+    ),
+    "replacement": Item(
+        "Drive replacement",
+        "Drives",
+        ("finance.drive_swap_labour", "drives.price"),
+        "failures_per_year",
+        bought=False,
+    ),
+    "refresh": Item("Drive refresh", "Years", ("drives.price", "purchase.drive_life_years")),
+    "expansion": Item("Growth", "Years", ("purchase.yearly_growth",)),
+    "destruction": Item("Destruction of data", "Years", ("purchase.destruction_per_drive",)),
+    "decommissioning": Item(
+        "Decommissioning", "Racks", ("purchase.decommissioning_per_rack",), "racks"
+    ),
+    "residual_value": Item("Residual value", "Orders", ("purchase.residual",)),
+}
+# In every bill, and in each of its years, also where nothing is paid.
+_IN_EVERY_BILL = ("drives", "enclosures", "racks")
+_EVERY_YEAR = ("energy", "colocation", "support", "replacement")
 
 
 @dataclass(frozen=True)
 class Charge:
-    """``cost`` of ``item``: on delivery, or of ``year``, counted from 1.
+    """``cost`` of ``item``, a name of ITEMS: on delivery, or of ``year``, counted from 1.
 
-    It is for ``quantity`` in ``unit``, as FOCUS writes units. ``prices`` are the rows of
+    It is for ``quantity`` in ``unit``, as FOCUS writes units; where the data grows, that is known
+    of the first year. ``prices`` are the rows of
     the report's assumptions that it rests on, without those that the report does not hold.
+    ``is_missing``: it is not in the bill, and nothing is known of it.
     """
 
-    item: Item
+    item: str
     cost: Quantity
     quantity: Quantity
     unit: str
     prices: tuple[AssumptionRow, ...]
     year: int | None = None
+    is_missing: bool = False
 
 
 def charges(report: Report, layout: SizedLayout) -> Iterator[Charge]:
-    """Every charge of ``layout``: what is paid on delivery, then each year of its horizon."""
-    bill, capex = layout.bill, layout.bill.capex
-    rows = _by_room(report.assumptions)
+    """Every charge of ``layout``: what is paid on delivery, then each year of its horizon, what
+    comes back at the end, and those that are missing."""
+    bill, rows = layout.bill, _by_room(report.assumptions)
 
-    def prices(*wanted: tuple[str, str | None, str]) -> tuple[AssumptionRow, ...]:
-        found = (_assumed(rows, room, name, field) for room, name, field in wanted)
-        return tuple(row for row in found if row is not None)
+    def charge(name: str, cost: Quantity, year: int | None = None) -> Charge:
+        item = ITEMS[name]
+        wanted = (price.split(".") for price in item.prices)
+        found = (
+            _assumed(rows, room, getattr(layout, _OWN[room]) if room in _OWN else None, field)
+            for room, field in wanted
+        )
+        quantity = _UNSAID if bill.growth_by_year and (year or 1) > 1 else _quantity(bill, item)
+        prices = tuple(row for row in found if row is not None)
+        return Charge(name, cost, quantity, item.unit, prices, year)
 
-    drive = ("drives", layout.drive, "price")
-    enclosure = ("enclosures", None, "price")
-    rack, switch = ("racks", None, "price"), ("racks", None, "switch_price")
-    yield Charge("drives", capex.drives, bill.drives, "Drives", prices(drive))
-    yield Charge("enclosures", capex.enclosures, bill.enclosures, "Enclosures", prices(enclosure))
-    yield Charge("racks", capex.racks, bill.racks, "Racks", prices(rack, switch))
-    tariff = prices(
-        ("sites", layout.site, "price_per_kwh"),
-        ("sites", layout.site, "price_per_kwh_escalation"),
-    )
-    space = prices(("sites", layout.site, "colocation_per_kw_month"))
-    service = prices(("finance", None, "hardware_support"), enclosure, rack, switch)
-    swap = prices(("finance", None, "drive_swap_labour"), drive)
+    unpriced = {*layout.unpriced}
+    for name, line in ON_DELIVERY.items():
+        cost = getattr(bill.capex, name)
+        if cost.value is not None or line.title in unpriced or name in _IN_EVERY_BILL:
+            yield charge(name, cost)
     for opex in bill.opex_by_year:
-        year, failures = opex.year, bill.failures_per_year
-        yield Charge("energy", opex.energy, bill.mwh_per_year, "MWh", tariff, year)
-        yield Charge("colocation", opex.colocation, bill.it_mw_peak, "MW-Years", space, year)
-        yield Charge("support", opex.support, _ONE, "Years", service, year)
-        yield Charge("replacement", opex.replacement, failures, "Drives", swap, year)
+        for name in _in_order(opex):
+            cost = getattr(opex, name)
+            # Of lines that are not in every year, zero is paid in those that they are not in.
+            is_due = bool(cost.value) or cost.high not in (None, 0)
+            if is_due or BY_YEAR[name].title in unpriced or name in _EVERY_YEAR:
+                yield charge(name, cost, opex.year)
+    if bill.residual_value.value is not None:
+        yield charge("residual_value", -bill.residual_value, len(bill.opex_by_year))
+    for each in layout.not_in_bill:
+        unit = ITEMS[each.line].unit
+        yield Charge(each.line, _UNSAID, _UNSAID, unit, (), is_missing=True)
+
+
+def _in_order(opex: Opex[Quantity]) -> list[str]:
+    """The lines of a year, those of every bill first."""
+    is_owned = opex.owned_power.value is not None
+    every = [name for name in _EVERY_YEAR if name != "colocation" or not is_owned]
+    return [*every, *(name for name in BY_YEAR if name not in _EVERY_YEAR)]
+
+
+def _quantity(bill: Bill[Quantity], item: Item) -> Quantity:
+    if not item.quantity:
+        return Quantity.exact(1, "derived")
+    found: Quantity = getattr(bill, item.quantity)
+    return found
 
 
 def _by_room(assumptions: Iterable[AssumptionRow]) -> Rows:

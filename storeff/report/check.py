@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from storeff.economics import SizedLayout
+from storeff.economics import Capex, Opex, SizedLayout
 from storeff.economics.uncertainty import CostRange
 from storeff.estimate.reduction import Reduction, resting_on, widest
 from storeff.layout import Step
@@ -371,16 +371,29 @@ def _layout(layout: SizedLayout, path: str) -> Iterator[str]:
         drives = sum(n for n in whole if n is not None)
         yield from _sum(f"{path}.bill.spares", drives, f"{path}.bill.drives", bill.drives.value)
     capex = bill.capex
-    bought = [capex.drives.value, capex.enclosures.value, capex.racks.value]
-    yield from _money(f"{path}.bill.capex.total", capex.total.value, bought)
+    yield from _lines(f"{path}.bill.capex", capex, bool(layout.unpriced))
     if [year.year for year in bill.opex_by_year] != [*range(1, len(bill.opex_by_year) + 1)]:
         yield f"{path}.bill.opex_by_year is not of each year once, in order"
     for index, year in enumerate(bill.opex_by_year):
-        paid = [year.energy.value, year.colocation.value, year.support.value]
-        of_year = f"{path}.bill.opex_by_year[{index}].total"
-        yield from _money(of_year, year.total.value, [*paid, year.replacement.value])
+        yield from _lines(f"{path}.bill.opex_by_year[{index}]", year, bool(layout.unpriced))
     spent = [capex.total.value, bill.opex_total.value]
+    if bill.residual_value.value is not None:
+        spent.append(-bill.residual_value.value)
     yield from _money(f"{path}.bill.tco", bill.tco.value, spent)
+
+
+def _lines(path: str, paid: Capex[Quantity] | Opex[Quantity], unpriced: bool) -> Iterator[str]:
+    """The total is that of the lines. Of those that were in every bill none is missing; any other
+    may be, and is unknown with the total if it is ``unpriced``."""
+    fields = [f for f in msgspec.structs.fields(type(paid)) if f.name not in ("year", "total")]
+    amounts = {field.name: getattr(paid, field.name).value for field in fields}
+    required = {field.name for field in fields if field.required}
+    if amounts.get("owned_power") is not None:
+        required -= {"colocation"}
+    parts = [x for name, x in amounts.items() if name in required or x is not None]
+    if unpriced and paid.total.value is None:
+        parts.append(None)
+    yield from _money(f"{path}.total", paid.total.value, parts)
 
 
 def _reduction_factor(steps: Sequence[Step[Quantity]]) -> float | None:

@@ -70,6 +70,7 @@ _IDENTITY: dict[str, tuple[str, ...]] = {
     "Skipped": ("reason",),
     "Ignored": ("reason",),
     "Warned": ("code",),
+    "NotInBill": ("line",),
     "Swing": ("path",),
     "PerPoint": ("input",),
     "Elasticity": ("input",),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from storeff.economics import SizedLayout, is_below
+from storeff.economics.lines import ON_DELIVERY
 from storeff.quantity import Quantity
 from storeff.report.figures import (
     amount,
@@ -18,10 +19,12 @@ from storeff.report.figures import (
 )
 from storeff.report.model import MoreReading, Report
 from storeff.report.page import UNKNOWN, Column, Paragraph, Part, Section, shortened, table, tabled
+from storeff.report.sections_bill import bill_section
 from storeff.units import count, counted, format_bytes, format_power, format_size_both, percent
 
 SHOWN_ASSUMPTIONS = 8
 _NAME_WIDTH = 40
+_IN_SERVERS = ("cpus", "dram", "scm", "nics")
 # Inputs by the names that people give them; in the JSON they keep those of the formats.
 _INPUTS = {
     "fill_limit": "maximum utilisation",
@@ -29,14 +32,17 @@ _INPUTS = {
     "mtbf_hours": "MTBF",
     "afr": "AFR",
     "pue": "PUE",
+    "support": "vendor support",
+    "residual": "residual value",
     "price_per_kwh": "price of a kWh",
     "colocation_per_kw_month": "price of a kW and month",
 }
 
 
 def layout_sections(report: Report) -> Iterator[Section]:
-    """The layouts beside each other, where capacity and money go, and what was assumed."""
+    """The layouts beside each other, the bill, where capacity and money go, what was assumed."""
     yield _layouts(report)
+    yield bill_section(report, reference_layout(report))
     yield _contributions(report)
     yield _assumed(report)
 
@@ -89,8 +95,8 @@ def assumption_name(path: str) -> str:
     """``price of qlc-122`` of ``drives.qlc-122.price``."""
     first, _, last = path.rpartition(".")
     room, _, name = first.partition(".")
-    # The layout is named beside it.
-    if room == "layouts":
+    # The layout is named beside it, and of many things there is one.
+    if room == "layouts" or name == "default":
         return input_name(last)
     return f"{input_name(last)} of {name}" if name else input_name(last)
 
@@ -197,12 +203,13 @@ def _contribution_parts(report: Report, layout: SizedLayout) -> Iterator[Part]:
     yield table(("step", "factor", "after", "contribution"), rows)
     capex, npv = layout.bill.capex, layout.bill.npv.value
     if npv:
-        parts = {
-            "drives": capex.drives.value,
-            "enclosures": capex.enclosures.value,
-            "racks": capex.racks.value,
-            "running cost": npv - (capex.total.value or 0),
-        }
+        bought = {name: getattr(capex, name).value or 0 for name in ON_DELIVERY}
+        servers = sum(bought.pop(name) for name in _IN_SERVERS)
+        network = bought.pop("network") + bought.pop("optics")
+        parts = {name: bought.pop(name) for name in ("drives", "enclosures", "racks")}
+        more = {"in the servers": servers, "network": network, "other": sum(bought.values())}
+        parts |= {name: part for name, part in more.items() if part}
+        parts["running cost"] = npv - (capex.total.value or 0)
         shares = ", ".join(f"{name} {percent((part or 0) / npv)}" for name, part in parts.items())
         yield Paragraph(f"Cost: {shares}. Racks are {layout.bill.rack_bound}-limited.")
     yield from less_demand_said(report)

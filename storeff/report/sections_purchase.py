@@ -31,6 +31,7 @@ from storeff.report.page import (
     tabled,
 )
 from storeff.report.sections_bench import bench_sections, best_by_layout, recommended_row
+from storeff.report.sections_bill import bill_table, missing_said
 from storeff.report.sections_layouts import (
     assumption_name,
     less_demand_said,
@@ -43,7 +44,6 @@ from storeff.units import count, counted, format_bytes, format_power, percent
 _SHOWN_LAYOUTS = 8
 _SHOWN_SWINGS = 5
 _NAME_WIDTH = 40
-_ITEMS = {"drives": "drives", "enclosures": "enclosures", "racks": "racks with switches"}
 # What the answer says of the measurement, where all else is about the purchase.
 _MEASURED = ("Read", "Data reduction", "Saves", "Model", "Written by", "Trace", "Retention")
 
@@ -87,30 +87,15 @@ def _provenance(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _bought(report: Report, layout: SizedLayout) -> Iterator[Part]:
-    bill, span = layout.bill, f"{years(layout)} years"
-
-    def cost(q: Quantity) -> str:
-        return money(q, report.currency)
-
-    rows, prices = [], dict[str, AssumptionRow]()
-    for charge in charges(report, layout):
-        prices |= {row.path: row for row in charge.prices}
-        if charge.year is None:
-            rows.append((_ITEMS[charge.item], _units(charge.quantity), cost(charge.cost)))
-        if charge.item == "drives":
-            rows.append(("of these, spares", _units(bill.spares), ""))
-    rows += [
-        ("on delivery", "", cost(bill.capex.total)),
-        (f"energy, space, support and replacement, {span}", "", cost(bill.opex_total)),
-        (f"in all, {span}", "", cost(bill.tco)),
-    ]
+    prices = {row.path: row for charge in charges(report, layout) for row in charge.prices}
     what = f"{_short(layout.name)} with {_short(layout.drive)} drives"
     where = "" if layout.site is None else f", at {_short(layout.site)}"
     yield Paragraph(f"{layout.title or layout.name}: {what}{where}.")
     credit = layout.credit
     if credit is not None and credit.condition and credit.reduction != "nothing":
         yield Paragraph(f"It reduces if: {credit.condition}")
-    yield table((Column("to buy", "text"), "units", "cost"), rows)
+    yield bill_table(report, layout)
+    yield from missing_said(layout)
     if prices:
         yield _priced(prices.values())
 

@@ -105,6 +105,7 @@ def sized_for(
         parity_ratio=NO_VALUE if shards is None else _parity_ratio(shards, source),
         growth=scenario.data.growth,
         snapshots=scenario.data.snapshots,
+        chunk_bytes=_chunk_bytes(reduction, layout),
         allocation_bytes=1 if left is whole else system.allocation_bytes,
         objects=None if scan is None else object_sizes(scan, reduction),
     )
@@ -114,6 +115,20 @@ def sized_for(
     if system.dedup == "none" or left is not found:
         return Sized(scenario, ratios, bounds=bounds)
     return Sized(scenario, ratios, *_floor(reduction, left, draws, local, seed))
+
+
+def _chunk_bytes(reduction: Reduction, layout: Layout[Assumption]) -> Assumption:
+    """Bytes of the data for each distinct chunk, where the layout's memory is counted by these."""
+    if layout.memory is None or layout.memory.per_chunk_bytes.value is None:
+        return Assumption()
+    system = layout.reduction or HEADLINE_SYSTEM
+    for each in reduction.dedup:
+        unique = each.unique_bytes.value
+        if each.chunker == system.dedup and unique and each.chunks:
+            # As many chunks are distinct as bytes are.
+            value = Fraction(reduction.data_bytes**2, each.chunks * int(unique))
+            return Assumption(path="data.chunk_bytes", value=value, unit="B", kind="measured")
+    return Assumption()
 
 
 def shard_codes(layouts: Iterable[Layout[Assumption]]) -> tuple[ShardCode, ...]:

@@ -113,11 +113,22 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             "give the code parity, or keep the data elsewhere too",
         )
     unpriced = [layout.name for layout in report.layouts if layout.bill.tco.value is None]
+    named = [title for layout in report.layouts for title in layout.unpriced]
     if unpriced:
         yield (
             "unknown-price",
-            f"a price is unknown, so there is no total for {', '.join(unpriced)}",
+            f"a price is unknown, so there is no total for {', '.join(unpriced)}"
+            + (f": {', '.join(dict.fromkeys(named))}" if named else ""),
             own.format("the price"),
+        )
+    missing = [each for layout in report.layouts for each in layout.not_in_bill]
+    missing += [] if report.bench is None else report.bench.not_in_bill
+    lacking = dict.fromkeys(each.title for each in missing)
+    if lacking:
+        yield (
+            "not-in-bill",
+            f"not in the bill: {', '.join(lacking)}",
+            own.format("what you are asked for these") + " (docs/bill.md)",
         )
 
 

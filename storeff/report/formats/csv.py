@@ -7,6 +7,7 @@ the rows, so they claim no conformance: docs/report.md says what each column hol
 
 import csv
 import io
+import re
 from calendar import isleap
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -16,7 +17,7 @@ from storeff.data import AssumptionRow
 from storeff.economics import SizedLayout
 from storeff.quantity import Quantity
 from storeff.report.bench_model import Row
-from storeff.report.charges import Charge, Item, charges
+from storeff.report.charges import ITEMS, Charge, charges
 from storeff.report.model import Report
 from storeff.report.page import UNKNOWN
 from storeff.report.sections_bench import recommended_row
@@ -41,23 +42,16 @@ OWN_COLUMNS = (
 
 Cell: TypeAlias = str | int | float | None
 
+# A rate is no price of one.
+_MONEY = re.compile(r"[A-Z]{3}(/|$)")
 # Who a row is from, where FOCUS names the parties to an invoice.
 _ISSUER = "storeff estimate"
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection); the last four are
 # full-width forms of the first. Tabs and returns are escaped before.
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
-_NAMES: dict[Item, str] = {
-    "drives": "Drives",
-    "enclosures": "Enclosures",
-    "racks": "Racks and switches",
-    "energy": "Energy",
-    "colocation": "Colocation",
-    "support": "Hardware support",
-    "replacement": "Drive replacement",
-}
-# The rest is the purchase of something, once or each year.
-_USED: set[Item] = {"energy", "replacement"}
+# What FOCUS has a category of its own for.
+_CATEGORIES = {"tax": "Tax", "residual_value": "Credit"}
 
 
 def render(report: Report) -> bytes:
@@ -110,18 +104,21 @@ def _common(
 
 def _of_charge(report: Report, charge: Charge) -> dict[str, Cell]:
     costs = ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost")
-    name, quantity = _NAMES[charge.item], charge.quantity
-    is_used = charge.item in _USED
-    frequency = "Recurring" if charge.year else "One-Time"
+    item, quantity = ITEMS[charge.item], charge.quantity
+    category = _CATEGORIES.get(charge.item, "Purchase" if item.bought else "Usage")
+    frequency = "Recurring" if charge.year and category == "Purchase" else "One-Time"
+    described = f"{item.name}, year {charge.year}" if charge.year else item.name
+    if charge.is_missing:
+        described += " (not in this bill)"
     return {
         **dict.fromkeys(costs, charge.cost.value),
         **_periods(report, charge.year),
-        "ChargeCategory": "Usage" if is_used else "Purchase",
-        "ChargeDescription": f"{name}, year {charge.year}" if charge.year else name,
-        "ChargeFrequency": "Usage-Based" if is_used else frequency,
+        "ChargeCategory": category,
+        "ChargeDescription": described,
+        "ChargeFrequency": "Usage-Based" if category == "Usage" else frequency,
         "PricingQuantity": quantity.value,
         "PricingUnit": None if quantity.value is None else charge.unit,
-        "ServiceName": name,
+        "ServiceName": item.name,
         "x_CostHigh": charge.cost.high,
         "x_CostLow": charge.cost.low,
         "x_QuantityHigh": quantity.high,
@@ -133,7 +130,7 @@ def _of_charge(report: Report, charge: Charge) -> dict[str, Cell]:
 
 def _prices(rows: Sequence[AssumptionRow]) -> dict[str, Cell]:
     """What a charge rests on, in one order in all cells; the price itself if it is the only one."""
-    only = rows[0] if len(rows) == 1 else None
+    only = rows[0] if len(rows) == 1 and _MONEY.match(rows[0].unit) else None
     return {
         "x_PriceKind": _listed(row.kind for row in rows),
         "x_PricePath": _listed(row.path for row in rows),

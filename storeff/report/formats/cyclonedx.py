@@ -1,8 +1,9 @@
 """What is to be bought as a bill of materials: CycloneDX 1.6 JSON (ECMA-424), of type device.
 
-Its components are drives, spares, enclosures and racks of the reference layout, or of the row that
-a bench recommends. CycloneDX has no field for a quantity or a price, so these are properties that
-begin with ``storeff:``, and with them every assumption about a component with its source and date.
+Its components are drives, spares, enclosures and what is in them, racks and network of the
+reference layout, or what the row has that a bench recommends. CycloneDX has no field for a quantity
+or a price, so these are properties that begin with ``storeff:``, and with them every assumption
+about a component with its source and date.
 """
 
 import hashlib
@@ -13,9 +14,10 @@ from typing import Any
 import msgspec
 
 from storeff.economics import SizedLayout
+from storeff.economics.purchase import HARDWARE
 from storeff.quantity import Quantity
 from storeff.report.bench_model import Row
-from storeff.report.charges import Charge, charges
+from storeff.report.charges import ITEMS, Charge, charges
 from storeff.report.model import Report, to_json
 from storeff.report.sections_bench import recommended_row
 from storeff.report.sections_layouts import reference_layout
@@ -53,7 +55,7 @@ def render(report: Report) -> bytes:
             document["components"] = list(_parts_of_row(row))
     if system is not None:
         document["metadata"]["component"] = system
-        # Cables, servers and spare parts other than drives are in no bill.
+        # Spare parts other than drives are in no bill.
         incomplete = {"aggregate": "incomplete", "assemblies": [system["bom-ref"]]}
         document["compositions"] = [incomplete]
     return escaped_json(msgspec.json.format(msgspec.json.encode(document), indent=2)) + b"\n"
@@ -126,7 +128,7 @@ def _parts(report: Report, layout: SizedLayout) -> Iterator[dict[str, Any]]:
         if charge.item == "drives":
             yield _part(report, charge, layout.drive, bill.drives_in_service, "in service")
             yield _part(report, charge, layout.drive, bill.spares, "spare")
-        elif charge.year is None:
+        elif charge.item in HARDWARE and not charge.is_missing:
             yield _part(report, charge, None, charge.quantity, "in service")
 
 
@@ -139,9 +141,12 @@ def _part(
         priced = [row.path for row in charge.prices if row.path.startswith(f"{charge.item}.")]
         name = priced[0].split(".", 1)[1].rpartition(".")[0] if priced else charge.item
     assumed = []
-    for row in report.assumptions:
+    own = f"{charge.item}.{name}."
+    # What has no catalogue of its own rests on its price alone.
+    about = [row for row in report.assumptions if row.path.startswith(own)] or charge.prices
+    for row in about:
         entry, _, field = row.path.rpartition(".")
-        if entry == f"{charge.item}.{name}":
+        if f"{entry}." == own or about is charge.prices:
             dated = {"true_on": row.true_on, "read_on": row.read_on}
             days = {key: None if day is None else day.isoformat() for key, day in dated.items()}
             said = {"": row.value, "low": row.low, "high": row.high, "unit": row.unit or None}
@@ -168,7 +173,7 @@ def _device(
         "bom-ref": f"{item}/{name}/{role.replace(' ', '-')}",
         "group": item,
         "name": name,
-        "description": _DESCRIPTIONS[item],
+        "description": _DESCRIPTIONS.get(item, ITEMS[item].name),
         "properties": _properties(("role", role), *_ends("quantity", quantity), *assumed),
     }
 

@@ -1,0 +1,105 @@
+"""The whole bill as people and programs get it: charges, CSV, bill of materials, sections."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from support.bills import everything, stated
+from support.scenarios import scenario
+from support.sized import report_on
+
+from storeff.economics import Scenario
+from storeff.economics.purchase import HARDWARE
+from storeff.errors import StoreffError
+from storeff.report.charges import charges
+from storeff.report.formats.csv import render as to_csv
+from storeff.report.formats.cyclonedx import render as to_cyclonedx
+from storeff.report.model import Report, read_report, to_json
+from storeff.report.page import Paragraph, Table
+from storeff.report.sections_bill import bill_section
+
+OWNED = {"site__build_per_watt": "11.7", "site__build_years": "15"}
+
+
+def again(report: Report, tmp_path: Path) -> Report:
+    path = tmp_path / "report.json"
+    path.write_bytes(to_json(report))
+    return read_report(path)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        scenario(),
+        everything(),
+        everything(purchase__yearly_growth="0.3", purchase__drive_life_years=3),
+        everything(**OWNED),
+        everything(enclosure__cpu_price=None),
+    ],
+    ids=["default", "everything", "growth and refresh", "owned", "unpriced"],
+)
+def test_a_report_of_any_bill_can_be_read_again_and_its_charges_are_all(
+    made: Scenario[Any], tmp_path: Path
+) -> None:
+    report = again(report_on(made), tmp_path)
+    [layout] = report.layouts
+    costs = [each.cost.value for each in charges(report, layout) if not each.is_missing]
+    if layout.unpriced:
+        assert None in costs
+        assert layout.bill.tco.value is None
+        return
+    total = sum(cost for cost in costs if cost is not None)
+    assert total == pytest.approx(layout.bill.tco.value, abs=0.01 * len(costs))
+
+
+def test_what_is_missing_has_a_row_without_a_cost() -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(report_on(scenario())).decode(), newline="")))
+    missing = [row for row in rows if "not in this bill" in row["ChargeDescription"]]
+    assert [row["ServiceName"] for row in missing] == ["Import tariff", "Tax", "Water", "Software"]
+    assert {row["BilledCost"] for row in missing} == {""}
+    back = [row for row in rows if row["ChargeCategory"] == "Credit"]
+    assert [row["ServiceName"] for row in back] == ["Residual value"]
+    assert float(back[0]["BilledCost"]) < 0
+
+
+def test_the_bill_of_materials_has_all_that_is_delivered() -> None:
+    bom = json.loads(to_cyclonedx(report_on(everything())))
+    groups = [part["group"] for part in bom["components"]]
+    assert groups[:2] == ["drives", "drives"]
+    assert groups[1:] == list(HARDWARE)
+    [cpus] = [part for part in bom["components"] if part["group"] == "cpus"]
+    about = {each["name"]: each["value"] for each in cpus["properties"]}
+    assert about["storeff:cpu_price"] == "4000"
+
+
+def test_the_section_names_what_is_missing_and_what_has_no_price() -> None:
+    report = report_on(scenario())
+    table, missing, *_ = bill_section(report, report.layouts[0]).body
+    assert isinstance(table, Table)
+    lines = {row[0]: row[1:] for row in table.rows}
+    assert lines["vendor support"][1].endswith("USD")
+    assert lines["network ports"][0].endswith("ports")
+    assert lines["residual value, at the end"][1].startswith("-")
+    assert isinstance(missing, Paragraph)
+    assert missing.text.endswith("totals: import tariff, tax, water, software.")
+    warned = {each.code: each.message for each in report.warnings}
+    assert warned["not-in-bill"] == "not in the bill: import tariff, tax, water, software"
+    unpriced = report_on(stated(scenario(), enclosure__cpu_price=None))
+    [said] = [each.message for each in unpriced.warnings if each.code == "unknown-price"]
+    assert said.endswith("no total for reference-10-4: processors")
+
+
+def test_a_line_that_was_changed_does_not_add_up(tmp_path: Path) -> None:
+    document = json.loads(to_json(report_on(scenario())))
+    bill = document["layouts"][0]["bill"]
+    for where, name in ((bill["capex"], "dram"), (bill["opex_by_year"][2], "vendor_support")):
+        old, where[name] = where[name], {**where[name], "value": 1, "low": 1, "high": 1}
+        path = tmp_path / "report.json"
+        path.write_bytes(msgspec.json.encode(document))
+        with pytest.raises(StoreffError, match="its parts sum to"):
+            read_report(path)
+        where[name] = old
