@@ -28,7 +28,7 @@ from storeff.estimate.reduction import Reduction
 from storeff.estimate.reduction import reduce as reduction_of
 from storeff.estimate.steps import OnPhase, read
 from storeff.kv.dumps import looks_like
-from storeff.report.build import Sizing, assemble, describe_run, size_all
+from storeff.report.build import Benchmark, Sizing, assemble, describe_run, size_all
 from storeff.report.choice import describe_choice
 from storeff.report.model import Interrupted, Report, Scan, read_report, to_json
 from storeff.report.scanned import describe_scan
@@ -46,7 +46,6 @@ from storeff.sources.source import Source
 from storeff.sources.tree import LocalTree
 
 if TYPE_CHECKING:
-    from storeff.report.bench_model import Bench
     from storeff.scan.inside import Looks
     from storeff.scan.rewrites import Rewritten
     from storeff.scan.siblings import Siblings
@@ -392,7 +391,7 @@ def bench(
     speeds: "Mapping[str, Speed] | None" = None,
     measure_codes: bool = False,
     on_layout: Callable[[str], None] = lambda name: None,
-) -> "Bench":
+) -> Benchmark:
     """Every layout of ``storages``, one for each kind of drive, beside the others, for the target
     of ``reduced`` or for the scanned bytes; and every way to cut and compress on the reference.
 
@@ -432,7 +431,7 @@ def build_report(
     reduced: Reduced | None,
     sizing: Sizing | None = None,
     *,
-    compared: "Bench | None" = None,
+    compared: Benchmark | None = None,
     command: Iterable[str] = (),
 ) -> Report:
     """The one document on all of it; ``reduced`` is None where a scenario was sized, ``compared``
@@ -447,5 +446,5 @@ def build_report(
         target_bytes=reduced.target_bytes,
         scan=reduced.scan,
         reduction=reduced.reduction,
-        bench=compared,
+        benchmark=compared,
     )

@@ -39,7 +39,7 @@ def reduced() -> Reduced:
 
 @pytest.fixture(scope="module")
 def compared(reduced: Reduced) -> Bench:
-    return storeff.bench(reduced, [Storage(LAYOUTS), Storage(LAYOUTS, drive="qlc-245")])
+    return storeff.bench(reduced, [Storage(LAYOUTS), Storage(LAYOUTS, drive="qlc-245")]).bench
 
 
 def row(compared: Bench, layout: str, drive: str = "qlc-122") -> Row:
@@ -63,7 +63,7 @@ def test_each_layout_on_each_kind_of_drive_is_a_row(compared: Bench) -> None:
 
 def test_rows_below_the_floor_come_last_and_the_others_by_cost(reduced: Reduced) -> None:
     storage = Storage(("zfs-raidz2-8-2", "minio-12-4", "vast-146-4"), durability_nines=14.5)
-    rows = storeff.bench(reduced, [storage]).rows
+    rows = storeff.bench(reduced, [storage]).bench.rows
     assert [each.floor.is_reached for each in rows if each.floor] == sorted(
         [each.floor.is_reached for each in rows if each.floor], reverse=True
     )
@@ -89,7 +89,9 @@ def test_the_factors_of_a_row_multiply_to_its_raw_bytes(compared: Bench) -> None
 
 def test_cores_compress_all_that_comes_in_and_encode_what_is_left(reduced: Reduced) -> None:
     speeds = {"zstd-3": Speed(data_bytes=1, compress_gbps=0.5, decompress_gbps=None)}
-    found = row(storeff.bench(reduced, [Storage(("vast-146-4",))], speeds=speeds), "vast-146-4")
+    found = row(
+        storeff.bench(reduced, [Storage(("vast-146-4",))], speeds=speeds).bench, "vast-146-4"
+    )
     assert found.encode_gbps is not None
     assert found.reduction_ratio.value is not None
     wanted = 1000 / 0.5 + 1000 / found.reduction_ratio.value / found.encode_gbps
@@ -215,7 +217,7 @@ def test_what_flips_the_order_makes_both_cost_the_same(reduced: Reduced, compare
 
 def test_nothing_is_recommended_where_no_layout_reaches_the_floor(reduced: Reduced) -> None:
     storage = Storage(("zfs-raidz2-8-2",), durability_nines=20)
-    assert storeff.bench(reduced, [storage]).recommendation is None
+    assert storeff.bench(reduced, [storage]).bench.recommendation is None
 
 
 # ---- a vendor's promise ----
@@ -223,7 +225,7 @@ def test_nothing_is_recommended_where_no_layout_reaches_the_floor(reduced: Reduc
 
 def test_a_quote_is_what_storeff_says_of_that_ratio(reduced: Reduced) -> None:
     storage = Storage(("vast-146-4",))
-    found = storeff.bench(reduced, [storage], quote=Fraction(5, 2)).quoted
+    found = storeff.bench(reduced, [storage], quote=Fraction(5, 2)).bench.quoted
     assert found is not None
     scenario = candidate(reduced, "vast-146-4").scenario
     data = msgspec.structs.replace(
@@ -241,7 +243,7 @@ def test_a_quote_is_what_storeff_says_of_that_ratio(reduced: Reduced) -> None:
 def test_what_was_measured_exactly_reaches_a_quote_or_does_not(
     reduced: Reduced, ratio: Fraction, probability: float
 ) -> None:
-    found = storeff.bench(reduced, [Storage(("vast-146-4",))], quote=ratio).quoted
+    found = storeff.bench(reduced, [Storage(("vast-146-4",))], quote=ratio).bench.quoted
     assert found is not None
     assert found.probability == probability
 
@@ -255,7 +257,7 @@ def test_a_quote_in_the_middle_of_the_interval_is_as_likely_as_not(reduced: Redu
     uncertain = replace(
         reduced, reduction=msgspec.structs.replace(reduced.reduction, combined=combined)
     )
-    found = storeff.bench(uncertain, [Storage(("vast-146-4",))], quote=Fraction(2)).quoted
+    found = storeff.bench(uncertain, [Storage(("vast-146-4",))], quote=Fraction(2)).bench.quoted
     assert found is not None
     assert 0.4 < found.probability < 0.6
 
@@ -278,12 +280,12 @@ def test_every_way_to_cut_and_compress_that_was_measured_is_on_the_reference(
 
 
 def test_without_credit_no_layout_reduces(reduced: Reduced) -> None:
-    rows = storeff.bench(reduced, [Storage(LAYOUTS, reduction="none")]).rows
+    rows = storeff.bench(reduced, [Storage(LAYOUTS, reduction="none")]).bench.rows
     assert {each.reduction_ratio.value for each in rows} == {1}
 
 
 def test_as_shipped_a_system_does_not_reduce_by_what_is_off(reduced: Reduced) -> None:
-    rows = storeff.bench(reduced, [Storage(LAYOUTS, reduction="shipped")]).rows
+    rows = storeff.bench(reduced, [Storage(LAYOUTS, reduction="shipped")]).bench.rows
     for each in rows:
         assert each.reduction_ratio.value == 1 or each.credit.as_shipped
 

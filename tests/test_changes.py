@@ -17,7 +17,6 @@ from storeff.report.changes_model import Comparison, verdict
 from storeff.report.explain import explain
 from storeff.report.model import Report, read_report
 from storeff.report.policy import check
-from storeff.report.rebuilt import bill_of, inputs_of
 from storeff.report.why import OTHERS, REDUCTION, REMAINDER, TARGET
 
 REPORTS = sorted((GOLDEN / "reports").glob("*/*.json"))
@@ -159,14 +158,28 @@ def test_whole_shares_sum_to_their_total(shares: list[Fraction], off: int) -> No
     assert all(abs(a - b) <= 2 for a, b in zip(found, shares, strict=True))
 
 
-@pytest.mark.parametrize("path", REPORTS, ids=lambda p: f"{p.parent.name}/{p.name}")
-def test_the_bill_of_a_report_comes_out_again_to_the_cent(path: Path) -> None:
-    report = read_report(path)
-    for layout in report.layouts:
-        again = bill_of(inputs_of(report, layout), exactly=True)
-        assert round(float(again.npv), 2) == layout.bill.npv.value
-        assert again.drives == layout.bill.drives.value
-        assert again.racks == layout.bill.racks.value
+def test_a_report_that_keeps_no_scenario_is_said_not_to() -> None:
+    """Schemas of before 2.3."""
+    older = read_report(SCAN)
+    layouts = older.layouts[1:2]
+    other = msgspec.structs.replace(older, layouts=layouts, reference_layout=layouts[0].name)
+    found = compared(older, other).attribution
+    assert found is not None
+    assert found.raw_bytes
+    assert found.causes == ()
+    assert found.because == ("a report of schema 2.0 does not keep what its bill was computed from")
+
+
+@pytest.mark.parametrize(
+    "names", [LAYOUTS, ("weka-16-2", "hdfs-replica-3"), ("onefs-16-2", LAYOUTS[0])]
+)
+def test_any_two_layouts_can_be_told_apart(names: tuple[str, str]) -> None:
+    """By their own scenarios, cell by cell and code by code."""
+    found = compared(*(sized(layouts=(name,)) for name in names))
+    assert found.attribution is not None
+    assert REMAINDER not in [cause.name for cause in found.attribution.causes]
+    assert found.attribution.because is None
+    assert_sums(found)
 
 
 def test_a_target_and_a_price_are_told_apart(base: Report, tmp_path: Path) -> None:
@@ -229,7 +242,7 @@ def test_many_changes_are_told_as_few_causes(base: Report, tmp_path: Path) -> No
 def test_what_cannot_be_told_is_a_cause_of_its_own(
     base: Report, cents: int, kilowatts: int
 ) -> None:
-    """A report whose bill is not what its assumptions make of it."""
+    """A report whose bill is not what its scenario makes of it."""
     layout = base.layouts[0]
     assert layout.bill.npv.value is not None
     npv = Quantity.exact(round(layout.bill.npv.value + cents / 100, 2), "derived")
@@ -249,8 +262,7 @@ def test_what_cannot_be_told_is_a_cause_of_its_own(
     assert found.attribution is not None
     named = [cause.name for cause in found.attribution.causes]
     assert named[-1] == REMAINDER
-    if kilowatts == 17:
-        assert named == [REMAINDER]
+    assert named == ([REMAINDER] if kilowatts == 17 else ["racks.default.kilowatts", REMAINDER])
 
 
 def test_formulas_of_another_version_are_named_as_the_cause(base: Report) -> None:
@@ -313,7 +325,10 @@ def test_rows_of_a_bench_are_compared_by_layout_and_drive(benches: list[Report])
         (layout, drive) for layout in LAYOUTS for drive in ("qlc-122", "qlc-245")
     }
     assert {x.npv.verdict for x in found.layouts} == {"changed"}
-    assert (found.inputs, found.attribution) == ((), None)
+    assert found.inputs == ()
+    assert found.attribution is not None
+    assert [cause.name for cause in found.attribution.causes] == [TARGET]
+    assert_sums(found)
     assert not compared(benches[0], benches[0]).differs
 
 

@@ -15,7 +15,7 @@ from support.sized import report_on
 from storeff.economics import Scenario
 from storeff.economics.purchase import HARDWARE
 from storeff.errors import StoreffError
-from storeff.report.charges import charges
+from storeff.report.charges import charges, purchase_of
 from storeff.report.formats.csv import render as to_csv
 from storeff.report.formats.cyclonedx import render as to_cyclonedx
 from storeff.report.model import Report, read_report, to_json
@@ -47,7 +47,9 @@ def test_a_report_of_any_bill_can_be_read_again_and_its_charges_are_all(
 ) -> None:
     report = again(report_on(made), tmp_path)
     [layout] = report.layouts
-    costs = [each.cost.value for each in charges(report, layout) if not each.is_missing]
+    costs = [
+        each.cost.value for each in charges(purchase_of(report, layout)) if not each.is_missing
+    ]
     if layout.unpriced:
         assert None in costs
         assert layout.bill.tco.value is None

@@ -144,6 +144,24 @@ def test_what_has_no_price_has_no_cost() -> None:
     assert rows(report)[0]["x_LayoutPresentValue"] == str(report.bench.rows[0].npv.value)
 
 
+def test_what_a_bench_recommends_has_every_charge_and_the_others_their_price() -> None:
+    report = recorded("2.3/bench.json")
+    assert report.bench is not None
+    assert report.bench.recommendation is not None
+    bill = report.bench.recommendation.bill
+    assert bill is not None
+    found = rows(report)
+    bought = [row for row in found if row["x_IsReference"] == "true"]
+    assert {row["x_Layout"] for row in bought} == {report.bench.recommendation.layout}
+    paid = sum(float(row["BilledCost"]) for row in bought)
+    assert bill.tco.value is not None
+    assert paid == pytest.approx(bill.tco.value, abs=1)
+    others = [row for row in found if row["x_IsReference"] == "false"]
+    assert len(others) == 2 * (len(report.bench.rows) - 1)
+    prices = {row["x_PricePath"] for row in others if row["ServiceName"] == "Drives"}
+    assert prices == {"drives.qlc-122.price", "drives.tlc-30.price"}
+
+
 def test_nothing_is_charged_where_nothing_was_sized() -> None:
     assert rows(recorded("2.0/kv-dumps.json")) == []
 

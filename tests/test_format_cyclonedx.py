@@ -12,6 +12,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from support.formats import HOSTILE, document, every_kept, every_report, hostile, numbers, recorded
 from support.golden import assert_golden
 
+from storeff.quantity import Quantity
 from storeff.report.formats.cyclonedx import render
 from storeff.report.model import Report, read_report
 
@@ -113,11 +114,47 @@ def test_a_bench_buys_what_it_recommends() -> None:
     assert "component" not in bom["metadata"]
 
 
-def test_the_serial_number_is_that_of_the_report() -> None:
+def test_the_serial_number_is_that_of_the_purchase() -> None:
+    """What is bought, for what and when; nothing else that a later schema may say."""
     report = recorded("2.0/scan.json")
     assert render(report) == render(report)
-    other = msgspec.structs.replace(report, run=msgspec.structs.replace(report.run, seed=2))
-    assert made(report)["serialNumber"] != made(other)["serialNumber"]
+    assert report.target is not None
+    number = made(report)["serialNumber"]
+    layouts = report.layouts[:1]
+    unchanged: tuple[dict[str, Any], ...] = (
+        {"schema_version": "2.9", "warnings": [], "sensitivity": None, "uncertainty": None},
+        {"reduction": None, "layouts": layouts},
+    )
+    for same in unchanged:
+        assert made(msgspec.structs.replace(report, **same))["serialNumber"] == number
+    racks = Quantity.exact(7, "derived")
+    bill = msgspec.structs.replace(layouts[0].bill, racks=racks)
+    assumed = [
+        msgspec.structs.replace(row, value=1) if row.path == "drives.qlc-122.price" else row
+        for row in report.assumptions
+    ]
+    for other in (
+        {"layouts": [msgspec.structs.replace(layouts[0], bill=bill)]},
+        {"target": msgspec.structs.replace(report.target, bytes=1)},
+        {"assumptions": assumed},
+        {"run": msgspec.structs.replace(report.run, started="2027-01-01T00:00:00+00:00")},
+    ):
+        assert made(msgspec.structs.replace(report, **other))["serialNumber"] != number
+
+
+def test_a_bench_buys_all_that_the_bill_of_its_recommendation_counts() -> None:
+    report = recorded("2.3/bench.json")
+    assert report.bench is not None
+    assert report.bench.recommendation is not None
+    bill = report.bench.recommendation.bill
+    assert bill is not None
+    found = [(part["group"], properties(part)["quantity"]) for part in made(report)["components"]]
+    assert found == [
+        ("drives", str(bill.drives_in_service.value)),
+        ("drives", str(bill.spares.value)),
+        ("enclosures", str(bill.enclosures.value)),
+        ("racks", str(bill.racks.value)),
+    ]
 
 
 def test_it_names_its_tool_and_that_all_is_yet_to_be_bought() -> None:

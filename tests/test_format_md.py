@@ -168,6 +168,17 @@ def test_a_bench_buys_what_it_recommends() -> None:
     assert "buy" not in [each.name for each in page]
 
 
+def test_what_a_bench_recommends_is_bought_with_its_prices() -> None:
+    report = recorded("2.3/bench.json")
+    assert report.bench is not None
+    assert report.bench.recommendation is not None
+    bill = report.bench.recommendation.bill
+    assert bill is not None
+    found = next(x for x in section(report, "buy").body if isinstance(x, Table)).rows
+    assert found[0][:2] == ("drives", f"{bill.drives.value:,}")
+    assert found[1][:2] == ("of these, spares", f"{bill.spares.value:,}")
+
+
 def test_a_quote_stands_beside_what_was_measured() -> None:
     assert rows(recorded("2.2/bench.json"), "quote")[:2] == [
         ("data reduction", "2.50x", "1.93x"),

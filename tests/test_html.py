@@ -23,10 +23,10 @@ from storeff.report.formats.html.what_if import what_if
 from storeff.report.model import Kv, Report, read_report
 from storeff.report.page import Facts, Paragraph, Part
 from storeff.report.sections import sections
+from storeff.units import count
 
-# storeff bench reports/2.0/scan.json --target 50EB, of four layouts on two kinds of drives.
-BENCH = GOLDEN / "html" / "bench.json"
-RECORDED = [*sorted((GOLDEN / "reports").glob("*/*.json")), BENCH]
+BENCH = GOLDEN / "reports" / "2.3" / "bench.json"
+RECORDED = sorted((GOLDEN / "reports").glob("*/*.json"))
 SHOWN = ("1.5/scan", "2.0/part", "2.0/kv-dumps", "2.0/kv-trace")
 STYLE = Path(__file__).parent.parent / "storeff/report/formats/html/page.css"
 # All that an attribute may make a browser load.
@@ -122,7 +122,9 @@ def is_held_to_itself(page: Element, scripts: int = 0) -> None:
 
 @each_report
 def test_the_page_loads_nothing_and_runs_nothing(path: Path) -> None:
-    is_held_to_itself(read_page(render(read_report(path))))
+    report = read_report(path)
+    scripts = 0 if report.scenarios is None else 1
+    is_held_to_itself(read_page(render(report)), scripts=scripts)
 
 
 def attacked(given: Scenario[Assumption]) -> Scenario[Assumption]:
@@ -152,7 +154,7 @@ def test_a_page_of_a_report_that_keeps_its_scenario_runs_one_script() -> None:
 
 def test_a_page_of_a_report_without_its_scenario_runs_none() -> None:
     report = report_of("reference-10-4")
-    older = msgspec.structs.replace(report, reference_scenario=None, parity_options=[])
+    older = msgspec.structs.replace(report, scenarios=None, parity_options=[])
     page = read_page(render(older))
     is_held_to_itself(page)
     assert "what-if" not in [each.attributes["id"] for each in page.all("section")]
@@ -391,3 +393,17 @@ def test_every_colour_has_a_name_and_is_of_both_schemes() -> None:
     used = set(re.findall(r"var\(--(\w+)\)", style))
     assert used == light.keys()
     assert len(re.findall("#[0-9a-f]{6}", style)) == len(light) + len(dark)
+
+
+def test_what_a_bench_recommends_has_a_what_if() -> None:
+    report = read_report(BENCH)
+    assert report.bench is not None
+    row = report.bench.rows[0]
+    found = what_if(report)
+    assert found is not None
+    assert found.layout == row.layout
+    assert {each.id for each in found.sliders} >= {"reduction", "utilisation", "price"}
+    shown = {each.id: each.text for each in found.figures}
+    assert row.racks.value is not None
+    assert shown["racks"] == count(row.racks.value)
+    assert [each.code for each in report.parity_options] == [row.code]

@@ -16,7 +16,7 @@ from storeff.report.model import read_report
 
 REPORTS = [
     *(GOLDEN / "reports" / "2.0" / f"{name}.json" for name in ("scan", "part", "kv-trace")),
-    GOLDEN / "html" / "bench.json",
+    GOLDEN / "reports" / "2.3" / "bench.json",
 ]
 SCHEMES = ("light", "dark")
 # Of a phone, a tablet and a desk, in CSS pixels.

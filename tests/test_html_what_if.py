@@ -78,7 +78,8 @@ def press(tab: chromium.Tab, key: str, code: int) -> None:
 def test_the_page_computes_what_python_does(tab: chromium.Tab, name: str, tmp_path: Path) -> None:
     report = report_of(name)
     found = shown(tab, report, tmp_path)
-    given, chance = scenario_of(report.reference_scenario or {}), random.Random(name)
+    given, chance = scenario_of(report, report.layouts[0]), random.Random(name)
+    assert given is not None
     options = max(1, len(report.parity_options))
     by_parity = [
         traced(

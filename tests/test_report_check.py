@@ -71,7 +71,7 @@ EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "a ratio that its bytes do not give": (
         lambda r: r["reduction"]["dedup"][0]["ratio"].update(value=3.0, low=3.0, high=3.0),
-        "reduction.dedup[0]: its ratio is not",
+        "reduction.dedup[0].ratio is not reduction.data_bytes over unique_bytes",
     ),
     "a headline that no row gives": (
         lambda r: head(r)["ratio"].update(value=9.0, low=9.0, high=9.0),
@@ -148,11 +148,11 @@ EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "a compression-only ratio that its bytes do not give": (
         lambda r: r["reduction"]["combined"][0]["compression_only_ratio"].update(four(100)),
-        "reduction.combined[0].compression_only_bytes: its ratio is not",
+        "reduction.combined[0].compression_only_ratio is not reduction.data_bytes over",
     ),
     "bytes without a ratio": (
         lambda r: r["reduction"]["combined"][0]["ratio"].update(value=None),
-        "reduction.combined[0]: its ratio is known, or its bytes are, but not both",
+        "reduction.combined[0].ratio is known, or physical_bytes is, but not both",
     ),
     "a headline whose interval no row gives": (
         lambda r: head(r)["ratio"].update(low=1.0),
@@ -216,7 +216,7 @@ EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "a class whose ratio its bytes do not give": (
         lambda r: r["reduction"]["by_stratum"][0]["ratio"].update(four(77)),
-        "reduction.by_stratum[0]: its ratio is not",
+        "reduction.by_stratum[0].ratio is not data_bytes over physical_bytes",
     ),
     "a class that compresses to more than its chunks": (
         lambda r: r["reduction"]["by_stratum"][0]["unique_bytes"].update(four(1)),
@@ -337,12 +337,12 @@ KV_EDITS: dict[str, tuple[str, Callable[[Any], object], str]] = {
     "a ratio that its bytes do not give": (
         "dumps",
         lambda kv: kv["survey"]["measured"]["overall"][0]["lossless"][0]["ratio"].update(four(9)),
-        "kv.survey.measured.overall[0]: lz4: its ratio is not",
+        "kv.survey.measured.overall[0].lossless[0].ratio is not",
     ),
     "a loss whose ratio its bytes do not give": (
         "dumps",
         lambda kv: kv["survey"]["measured"]["overall"][1]["lossy"][0]["ratio"].update(four(9)),
-        "kv.survey.measured.overall[1]: fp8 e4m3: its ratio is not",
+        "kv.survey.measured.overall[1].lossy[0].ratio is not",
     ),
     "more blocks than uses": (
         "trace",

@@ -232,11 +232,11 @@ def test_text_stays_text(text: str, sized: Report) -> None:
     document["warnings"] = [{"code": text, "message": text, "remedy": text}]
     for row in document["assumptions"]:
         row |= {"source": text, "unit": text}
-    document["assumptions"][0]["path"] = text
+    document["assumptions"].append(document["assumptions"][0] | {"path": text})
     for layout in document["layouts"]:
         layout["title"] = layout["drive"] = text
         layout["waterfall"][1] |= {"label": text, "source": text}
-    document["reference_scenario"]["rack"]["title"] = text
+    document["scenarios"]["parts"]["rack"][0]["title"] = text
     report = msgspec.convert(document, Report)
     formulas, values = opened(report), opened(report, values=True)
     own = {cell.formula for cell in written_sheet(traced(_scenario(sized))).cells}
@@ -255,8 +255,9 @@ def test_text_stays_text(text: str, sized: Report) -> None:
 def _scenario(report: Report) -> Any:
     from storeff.report.scenario import scenario_of
 
-    assert report.reference_scenario is not None
-    return scenario_of(report.reference_scenario)
+    found = scenario_of(report, report.layouts[0])
+    assert found is not None
+    return found
 
 
 def test_a_layout_named_as_a_formula_names_no_cell_so(sized: Report) -> None:
@@ -276,7 +277,14 @@ def test_an_unknown_price_is_unknown_in_every_sum() -> None:
     assert listed["drives.qlc-122.price"]["value"] == "=NA()"
 
 
-@pytest.mark.parametrize("path", sorted((GOLDEN / "reports").glob("*/*.json")), ids=str)
+BEFORE = [
+    path
+    for path in sorted((GOLDEN / "reports").glob("*/*.json"))
+    if path.parent.name in ("1.5", "2.0", "2.2")
+]
+
+
+@pytest.mark.parametrize("path", BEFORE, ids=str)
 def test_a_report_of_before_the_scenario_was_kept_has_values_and_says_so(path: Path) -> None:
     report = read_report(path)
     book = opened(report, values=True)
@@ -293,16 +301,16 @@ def test_a_report_of_before_the_scenario_was_kept_has_values_and_says_so(path: P
 
 def test_a_report_that_does_not_follow_from_its_scenario_is_refused(sized: Report) -> None:
     document = copy.deepcopy(as_json(sized))
-    document["reference_scenario"]["layout"]["code"]["m"] += 1
+    document["scenarios"]["parts"]["layout"][0]["code"]["m"] += 1
     with pytest.raises(StoreffError, match=r"itself: waterfall\.erasure_coding\.factor of weka"):
         xlsx.render(msgspec.convert(document, Report))
 
 
-def test_an_assumption_that_is_another_in_the_scenario_is_refused(sized: Report) -> None:
+def test_an_assumption_that_does_not_give_the_bill_is_refused(sized: Report) -> None:
     document = copy.deepcopy(as_json(sized))
     (row,) = (x for x in document["assumptions"] if x["path"] == "drives.qlc-122.price")
     row["value"] = 1
-    with pytest.raises(StoreffError, match=r"drives\.qlc-122\.price is 1, and by its"):
+    with pytest.raises(StoreffError, match=r"bill\.capex\.drives of weka-16-2 is"):
         xlsx.render(msgspec.convert(document, Report))
 
 

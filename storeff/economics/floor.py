@@ -9,7 +9,13 @@ from storeff.data import Assumption, exact, map_numbers
 from storeff.economics.bill import Bill, annual_failure_rate, bill_for, in_cells
 from storeff.economics.model import Drive, Scenario
 from storeff.economics.uncertainty import quantity_risk
-from storeff.layout.fleet import Durability, durability
+from storeff.layout.fleet import (
+    Durability,
+    durability,
+    groups_of,
+    read_bytes_per_day,
+    rebuild_of,
+)
 from storeff.layout.floor import most_further, parity_for_floor, with_parity
 from storeff.layout.model import Layout
 from storeff.layout.number import Number, inexact
@@ -105,6 +111,23 @@ def durability_of(scenario: Scenario[Assumption], bill: Bill[Number]) -> Durabil
         read_bytes_per_second=central.drive.read_bytes_per_second,
         write_bytes_per_second=central.drive.write_bytes_per_second,
     )
+
+
+def rebuilding(run: Scenario[Number]) -> dict[str, Number]:
+    """What of the durability is arithmetic of the scenario, by its name in ``Durability``: all but
+    the models of loss."""
+    layout, drive = run.layout, run.drive
+    if layout.repair is None or layout.code.kind == "opaque":
+        return {}
+    bill = bill_for(run)
+    rebuild = rebuild_of(
+        layout, drive.capacity_bytes, drive.read_bytes_per_second, drive.write_bytes_per_second
+    )
+    return {
+        "rebuild_hours": rebuild.hours,
+        "rebuild_read_bytes_per_day": read_bytes_per_day(rebuild, bill.failures_per_year),
+        "groups": groups_of(layout, bill.drives_in_service),
+    }
 
 
 def _failure_rates(drive: Drive[Assumption]) -> tuple[float, float] | None:

@@ -60,6 +60,28 @@ class SizedLayout(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: tuple[str, ...] = ()
 
 
+class Central(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of a sized layout that are arithmetic of its scenario, without intervals, under
+    the names that they have there."""
+
+    waterfall: tuple[Step[Quantity], ...]
+    raw_bytes: Quantity
+    durability: Durability
+    bill: Bill[Quantity]
+
+
+def central(scenario: Scenario[Assumption]) -> Central:
+    """What ``size`` says of ``scenario``, but for intervals and what was measured."""
+    point: Bill[Number] = bill_for(map_numbers(scenario, exact))
+    steps = report_steps(scenario.data, scenario.layout, None)
+    return Central(
+        waterfall=steps,
+        raw_bytes=steps[-1].after_bytes,
+        durability=durability_of(scenario, point),
+        bill=join(point, point),
+    )
+
+
 def size(
     scenario: Scenario[Assumption],
     reduction_draws: Draws | None = None,

@@ -1,7 +1,7 @@
-"""Formulas (``economics.formulas``) as cells of a spreadsheet, and as a JavaScript function.
+"""Formulas (``economics.formulas``) for people, as cells of a spreadsheet, and as JavaScript.
 
-Both compute in doubles. What is rounded to whole numbers may lie a few of their last digits beside
-one: within 1e-14 of a whole number it is that number, as the steps before lose no more.
+The last two compute in doubles. What is rounded to whole numbers may lie a few of their last digits
+beside one: within 1e-14 of a whole number it is that number, as the steps before lose no more.
 """
 
 import json
@@ -117,10 +117,33 @@ JAVASCRIPT = Language(
     },
     unknown="NaN",
 )
+PLAIN = Language(
+    operators={
+        function: (f" {sign} ", binding)
+        for function, (sign, binding) in {
+            **_OPERATORS,
+            operator.eq: ("==", 1),
+            operator.ne: ("!=", 1),
+            operator.pow: ("**", 4),
+        }.items()
+    },
+    functions={
+        operator.floordiv: "floor(({0}) / ({1}))",
+        number.ceil: "ceil({0})",
+        number.floor: "floor({0})",
+        number.larger: "max({0}, {1})",
+        number.at_most: "min({0}, {1})",
+        number.where: "({1} if {0} else {2})",
+        number.log: "ln({0})",
+        number.expm1: "(exp({0}) - 1)",
+        spares_needed: "poisson_quantile({0}, {1})",
+    },
+    unknown="unknown",
+)
 
 
 @dataclass(frozen=True)
-class Cell:
+class Computed:
     """A cell of a spreadsheet under a defined ``name``: ``path`` is what that stands for."""
 
     path: str
@@ -135,7 +158,7 @@ class Sheet:
     cells and figures by their path; the cell of ``conditions`` says whether all hold."""
 
     inputs: Mapping[str, str]
-    cells: tuple[Cell, ...]
+    cells: tuple[Computed, ...]
     names: Mapping[str, str]
     conditions: str
 
@@ -145,7 +168,7 @@ def sheet(formulas: Formulas) -> Sheet:
     names = _Names()
     inputs = {path: names.new(path) for path in formulas.inputs}
     called = {node: inputs[path] for path, node in formulas.inputs.items()}
-    cells: list[Cell] = []
+    cells: list[Computed] = []
     checked = []
     for line in formulas.lines:
         if line.node.function is spares_needed:
@@ -153,11 +176,11 @@ def sheet(formulas: Formulas) -> Sheet:
             checked.append(made[-2].name)
         else:
             formula = EXCEL.write(line.node, called, whole=True)
-            made = [Cell(line.name, names.new(line.name), formula, line.node.value)]
+            made = [Computed(line.name, names.new(line.name), formula, line.node.value)]
         cells += made
         called[line.node] = made[-1].name
     checked += [EXCEL.write(node, called) for node in formulas.conditions]
-    holds = Cell(
+    holds = Computed(
         "conditions", names.new("conditions"), f"AND({','.join(checked) or 'TRUE()'})", True
     )
     found = {cell.path: cell.name for cell in cells} | inputs
@@ -167,7 +190,7 @@ def sheet(formulas: Formulas) -> Sheet:
     return Sheet(inputs, (*cells, holds), found, holds.name)
 
 
-def _spares(line: Line, called: Mapping[Symbol, str], names: "_Names") -> Iterator[Cell]:
+def _spares(line: Line, called: Mapping[Symbol, str], names: "_Names") -> Iterator[Computed]:
     """The least s with P(Poisson(mean) <= s) >= level: candidates around the expansion of the
     quantile by Cornish and Fisher, of which those that are too few are counted."""
     mean, level = (EXCEL.write(x, called) for x in line.node.operands)
@@ -181,23 +204,23 @@ def _spares(line: Line, called: Mapping[Symbol, str], names: "_Names") -> Iterat
         0,
         math.floor(mean_value + normal * math.sqrt(mean_value) + (normal**2 - 1) / 6) - _BELOW,
     )
-    yield Cell(parts[0], z, f"NORMSINV(MAX({level},1E-300))", normal)
+    yield Computed(parts[0], z, f"NORMSINV(MAX({level},1E-300))", normal)
     guess = f"INT({mean}+{z}*SQRT({mean})+({z}^2-1)/6)"
-    yield Cell(parts[1], first, f"MAX(0,{guess}-{_BELOW})", start)
+    yield Computed(parts[1], first, f"MAX(0,{guess}-{_BELOW})", start)
     tried = []
     for more in range(_CANDIDATES):
         part = f"{line.name}.reached_by_{more}_more"
         tried.append(names.new(part))
         formula = f"POISSON({first}+{more},MAX({mean},1E-300),TRUE)"
-        yield Cell(part, tried[-1], formula, _poisson(start + more, mean_value))
+        yield Computed(part, tried[-1], formula, _poisson(start + more, mean_value))
     none = f"EXP(-{mean})>={level}"
     part = f"{line.name}.is_among_them"
     before = f"{first}=0,POISSON(MAX({first}-1,0),MAX({mean},1E-300),TRUE)<{level}"
     formula = f"OR({none},AND(OR({before}),{tried[-1]}>={level}))"
-    yield Cell(part, names.new(part), formula, True)
+    yield Computed(part, names.new(part), formula, True)
     counted = "+".join(f"({each}<{level})" for each in tried)
     needed = math.ceil(spares_needed(mean_value, level_value))
-    yield Cell(line.name, names.new(line.name), f"IF({none},0,{first}+{counted})", needed)
+    yield Computed(line.name, names.new(line.name), f"IF({none},0,{first}+{counted})", needed)
 
 
 def _normal_quantile(probability: float) -> float:

@@ -43,7 +43,7 @@ SMALL_BLOCK_BYTES, SMALL_BLOCK_FACTOR = 16 << 10, 1.8
 SECONDS_PER_CHUNK, SECONDS_PER_FURTHER = 20e-6, 2e-6
 
 
-class Cell(NamedTuple):
+class Asked(NamedTuple):
     """A figure that is asked for: what ``codec`` leaves of the chunks of ``chunker``, of the
     distinct ones or of all occurrences; to a relative half width of ``target``."""
 
@@ -53,12 +53,12 @@ class Cell(NamedTuple):
     target: float
 
 
-def cells(plan: Plan) -> Iterator[Cell]:
+def cells(plan: Plan) -> Iterator[Asked]:
     """Every figure that ``plan`` asks for."""
     for probed in plan.probed:
         for codec in probed.columns:
             is_headline = not probed.per_occurrence and (probed.chunker, codec) == HEADLINE
-            yield Cell(
+            yield Asked(
                 probed.chunker,
                 codec,
                 "occurrences" if probed.per_occurrence else "distinct",
@@ -167,7 +167,7 @@ def wanted_distinct(measurement: Measurement) -> Wanted:
     return wanted
 
 
-def wanted_occurrences(measurement: Measurement, asked: Sequence[Cell], most: int) -> Wanted:
+def wanted_occurrences(measurement: Measurement, asked: Sequence[Asked], most: int) -> Wanted:
     """Windows, ``most`` at most, that the precision of the cells ``asked`` needs, by the pilot in
     ``measurement``."""
     every = EveryChunk.of(measurement)
@@ -210,7 +210,7 @@ def compression_only(found: Occurrences) -> Quantity:
     return UNKNOWN if left is None else data_bytes / left
 
 
-def _unknown_cells(measurement: Measurement, asked: Iterable[Cell]) -> list[Cell]:
+def _unknown_cells(measurement: Measurement, asked: Iterable[Asked]) -> list[Asked]:
     """Those of ``asked``, figures of all occurrences, that the references to distinct chunks of a
     full scan do not give to their targets. What blocks take in units is not known by them."""
     chunkers = {c.name: c for c in measurement.plan.chunkers}
@@ -219,7 +219,7 @@ def _unknown_cells(measurement: Measurement, asked: Iterable[Cell]) -> list[Cell
         for name in {cell.chunker for cell in asked}
     }
 
-    def is_known(cell: Cell) -> bool:
+    def is_known(cell: Asked) -> bool:
         cut = cuts[cell.chunker]
         if IN_UNITS in _spaces(cut.chunker) or not cut.holds(cell.codec):
             return False
@@ -241,7 +241,7 @@ def _mirrored(saved: Estimate) -> dict[str, tuple[float, float, float]]:
     return {name: (variance, more, less) for name, (variance, less, more) in saved.shares.items()}
 
 
-def _cells_of(plan: Plan, probed: Probed) -> Iterator[Cell]:
+def _cells_of(plan: Plan, probed: Probed) -> Iterator[Asked]:
     for cell in cells(plan):
         is_of = (cell.population == "occurrences") == probed.per_occurrence
         if is_of and cell.chunker == probed.chunker:

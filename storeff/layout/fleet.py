@@ -13,7 +13,7 @@ from storeff.layout.durability import (
     window_loss,
 )
 from storeff.layout.model import Code, Layout
-from storeff.layout.number import Number
+from storeff.layout.number import Number, is_unknown, larger, named
 from storeff.layout.outages import outage_loss
 
 # The least that a drive reads or loses: a sector (Advanced Format; NVMe namespaces of 4 KiB).
@@ -66,13 +66,12 @@ class Durability(msgspec.Struct, frozen=True, kw_only=True):
 _UNKNOWN = Durability(**dict.fromkeys(Durability.__struct_fields__[:6]))
 
 
-class _Rebuild(msgspec.Struct, frozen=True):
-    """``hours`` of rebuilding a drive that ``held_bytes``, and of a stripe in danger."""
+class Rebuild(msgspec.Struct, frozen=True):
+    """``hours`` of rebuilding a drive that ``held_bytes``, each read as often as ``reads`` says."""
 
-    held_bytes: float
-    reads: float
-    hours: float
-    critical_hours: float
+    held_bytes: Number
+    reads: Number
+    hours: Number
 
 
 def durability(
@@ -103,22 +102,25 @@ def durability(
     )
     if layout.repair is None:
         return survived
-    rebuild = _rebuild(layout, capacity_bytes, read_bytes_per_second, write_bytes_per_second)
-    read_per_day = annual_failure_rate * drives / 365 * rebuild.held_bytes * rebuild.reads
+    rebuild = rebuild_of(layout, capacity_bytes, read_bytes_per_second, write_bytes_per_second)
+    # In this order the smaller is NaN if the hours are, and not if only the critical ones are.
+    critical_hours = min(rebuild.hours, layout.repair.critical_hours)
+    hours = (rebuild.hours, critical_hours)
+    read_per_day = read_bytes_per_day(rebuild, annual_failure_rate * drives)
     fragment_bytes = layout.stripe_unit_bytes
     if math.isnan(fragment_bytes):
         fragment_bytes = float(layout.code.sector_bytes or SECTOR_BYTES)
     of_stripe = unreadable_probability(layout.code, bit_error_rate, fragment_bytes)
     group_bytes = rebuild.held_bytes / layout.repair.drives
     of_group = unreadable_probability(layout.code, bit_error_rate, group_bytes)
-    window, markov = _losses(layout.code, annual_failure_rate, rebuild, of_stripe)
+    window, markov = _losses(layout.code, annual_failure_rate, hours, of_stripe)
     worse = max(window, markov)
     low, high = (
-        max(_losses(layout.code, rate, rebuild, of_stripe))
+        max(_losses(layout.code, rate, hours, of_stripe))
         for rate in annual_failure_rate_range or (math.nan, math.nan)
     )
-    groups = drives / layout.copies * layout.repair.drives / layout.code.fragments
-    of_any = max(_losses(layout.code, annual_failure_rate, rebuild, of_group))
+    groups = groups_of(layout, drives)
+    of_any = max(_losses(layout.code, annual_failure_rate, hours, of_group))
     return msgspec.structs.replace(
         survived,
         annual_loss_probability_window=_known(window),
@@ -129,7 +131,7 @@ def durability(
         fleet_bytes_lost_per_year=_known(worse * logical_bytes),
         nines_low=_nines(high),
         nines_high=_nines(low),
-        critical_rebuild_hours=_known(rebuild.critical_hours),
+        critical_rebuild_hours=_known(critical_hours),
         groups=_known(groups),
         group_losses_per_year=_known(groups * of_any),
         fleet_loss_probability_per_year=_known(any_of(of_any, groups)),
@@ -143,36 +145,51 @@ def drive_holds(layout: Layout[Number], capacity_bytes: Number) -> Number:
     return capacity_bytes * layout.fill_limit * (1 - layout.rebuild_reserve)
 
 
-def _rebuild(
-    layout: Layout[float],
-    capacity_bytes: float,
-    read_bytes_per_second: float,
-    write_bytes_per_second: float,
-) -> _Rebuild:
-    """The detection time, then the slower of writing and reading what a drive held."""
+def rebuild_of(
+    layout: Layout[Number],
+    capacity_bytes: Number,
+    read_bytes_per_second: Number,
+    write_bytes_per_second: Number,
+) -> Rebuild:
+    """The detection time, then the slower of writing and reading what a drive held, of a layout
+    whose repair is known."""
     repair = layout.repair
     assert repair is not None
     reads = repair.read_fragments
-    if math.isnan(reads):
-        reads = float(rebuild_reads(layout.code))
-    held_bytes = drive_holds(layout, capacity_bytes)
-    write_seconds = held_bytes / (write_bytes_per_second * repair.drives)
+    if is_unknown(reads):
+        reads = rebuild_reads(layout.code)
+    held_bytes = named("held_bytes", drive_holds(layout, capacity_bytes))
+    write_seconds = named("write_seconds", held_bytes / (write_bytes_per_second * repair.drives))
     # A single replacement still reads from all its peers at once.
-    read_seconds = held_bytes * reads / (read_bytes_per_second * max(repair.drives, reads))
-    slower = max(write_seconds, read_seconds) + 0 * (write_seconds + read_seconds)
-    hours = repair.detection_hours + slower / repair.bandwidth_share / 3600
-    # In this order the smaller is NaN if the hours are, and not if only the critical ones are.
-    return _Rebuild(held_bytes, reads, hours, min(hours, repair.critical_hours))
+    readers = larger(repair.drives, reads)
+    read_seconds = named("read_seconds", held_bytes * reads / (read_bytes_per_second * readers))
+    # Where one speed is unknown, so is which is the slower.
+    slower = larger(write_seconds, read_seconds) + 0 * (write_seconds + read_seconds)
+    return Rebuild(
+        held_bytes, reads, repair.detection_hours + slower / repair.bandwidth_share / 3600
+    )
+
+
+def read_bytes_per_day(rebuild: Rebuild, failures_per_year: Number) -> Number:
+    """What rebuilds of the drives that fail in a day read."""
+    return failures_per_year / 365 * rebuild.held_bytes * rebuild.reads
+
+
+def groups_of(layout: Layout[Number], drives: Number) -> Number:
+    """Groups of stripes on the same drives: of one copy's drives, each is in as many as drives
+    share its rebuild."""
+    assert layout.repair is not None
+    return drives / layout.copies * layout.repair.drives / layout.code.fragments
 
 
 def _losses(
-    code: Code, annual_failure_rate: float, rebuild: _Rebuild, unreadable: float
+    code: Code, annual_failure_rate: float, rebuild_hours: tuple[float, float], unreadable: float
 ) -> tuple[float, float]:
     """Annual loss probabilities by both models; NaN where the rate or the rebuild is unknown."""
-    if math.isnan(rebuild.hours + annual_failure_rate) or annual_failure_rate == 0:
+    hours, critical = rebuild_hours
+    if math.isnan(hours + annual_failure_rate) or annual_failure_rate == 0:
         return math.nan, math.nan
     sectors = 0.0 if math.isnan(unreadable) else unreadable
-    hours, critical = rebuild.hours, rebuild.critical_hours
     return (
         window_loss(code, annual_failure_rate, hours, sectors),
         markov_loss(code, annual_failure_rate, hours, critical, sectors),
@@ -199,7 +216,7 @@ def _outage(
         return survived, None
     of_copy = enclosures / layout.copies
     domains = int(of_copy if math.isnan(layout.cell_domains) else min(of_copy, layout.cell_domains))
-    groups = drives / layout.copies * layout.repair.drives / code.fragments * domains / of_copy
+    groups = groups_of(layout, drives) * domains / of_copy
     if survived >= domains or math.ceil(code.fragments / each) > domains:
         return survived, None
     return survived, outage_loss(code, domains, survived + 1, groups, each)

@@ -35,6 +35,12 @@ class Trace:
             self._made[key] = Symbol(self, function, operands, value)
         return self._made[key]
 
+    def used(self) -> set[str]:
+        """The paths of the inputs that anything was done with."""
+        operands = (x for node in self._made.values() for x in node.operands)
+        inputs = (x for x in operands if isinstance(x, Symbol) and x.function is None)
+        return {node.operands[0] for node in inputs}
+
 
 class Symbol:
     """``function`` of ``operands``; an input has none, and its path in their place."""

@@ -17,7 +17,7 @@ from storeff.estimate.reduction import Reduction
 from storeff.layout import Layout, SystemReduction
 from storeff.layout.number import Number, inexact, is_unknown
 from storeff.quantity import Quantity
-from storeff.report.bench_model import Chunking, Row
+from storeff.report.bench_model import BILLED, Chunking, Row
 from storeff.report.build import Candidate
 from storeff.report.model import Scan
 from storeff.report.sizing import HEADLINE_SYSTEM, describe
@@ -101,10 +101,7 @@ def _row(each: Candidate, work: Workload) -> Row:
         random_write_amplification=collected(drive.over_provisioning),
         dwpd_required=None if ingest is None else _writes(layout, drive, result, ingest),
         dwpd_rated=None if is_unknown(drive.rated_dwpd) else drive.rated_dwpd,
-        drives=result.bill.drives,
-        racks=result.bill.racks,
-        facility_mw_peak=result.bill.facility_mw_peak,
-        npv=result.bill.npv,
+        **{name: getattr(result.bill, name) for name in BILLED},
     )
 
 

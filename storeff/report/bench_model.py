@@ -2,8 +2,7 @@
 
 import msgspec
 
-from storeff.data import AssumptionRow
-from storeff.economics import AtFloor
+from storeff.economics import AtFloor, Bill
 from storeff.economics.lines import NotInBill
 from storeff.layout import Credit
 from storeff.quantity import Quantity
@@ -57,6 +56,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     is_pareto: bool = False
 
 
+# What a row says of its bill, under the same names.
+BILLED = ("drives", "racks", "facility_mw_peak", "npv")
+
+
 class Chunking(msgspec.Struct, frozen=True, kw_only=True):
     """What chunks of ``dedup`` and ``codec`` would leave on the reference layout."""
 
@@ -82,13 +85,20 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recommendation(msgspec.Struct, frozen=True, kw_only=True):
-    """The cheapest row at the floor, the cheapest of another layout, and what would flip them."""
+    """The cheapest row at the floor, the cheapest of another layout, and what would flip them.
+    ``title``, ``site``, ``bill`` and what that lacks are of the first, null in a report of before
+    schema 2.3."""
 
     layout: str
     drive: str
     runner_up: str | None
     runner_up_drive: str | None
     flips: tuple[Flip, ...]
+    title: str | None = None
+    site: str | None = None
+    bill: Bill[Quantity] | None = None
+    not_in_bill: tuple[NotInBill, ...] = ()
+    unpriced: tuple[str, ...] = ()
 
 
 class Quoted(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,8 +119,7 @@ class Quoted(msgspec.Struct, frozen=True, kw_only=True):
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
     """``rows`` in the order of their cost, those at the floor first. ``ingest_bytes_per_second`` is
     what comes in all the time, before reduction; drive writes are unknown without it, and CPU cores
-    are for a terabyte a second. ``prices`` are those of the drives; none in a report of before
-    them. ``not_in_bill`` are lines that the cost of a row is without."""
+    are for a terabyte a second. ``not_in_bill`` are lines that the cost of a row is without."""
 
     currency: str
     logical_bytes: int
@@ -122,5 +131,4 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     recommendation: Recommendation | None
     quoted: Quoted | None
     speeds: dict[str, Speed]
-    prices: tuple[AssumptionRow, ...] = ()
     not_in_bill: tuple[NotInBill, ...] = ()

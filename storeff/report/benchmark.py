@@ -9,16 +9,17 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from storeff.data import Assumption, AssumptionRow, exact, load_shelf_life, map_numbers, row_of
-from storeff.economics import Scenario, bill_for, is_below
+from storeff.data import Assumption, exact, map_numbers
+from storeff.economics import ParityOption, Scenario, bill_for, is_below, parity_options
 from storeff.errors import StoreffError
 from storeff.layout.number import Number, inexact, is_unknown
 from storeff.quantity import Quantity
 from storeff.report.bench import Workload, chunking_of, rows_of, systems_of
 from storeff.report.bench_model import Bench, Flip, Quoted, Recommendation, Row
-from storeff.report.build import Candidate, size_one
+from storeff.report.build import Benchmark, Candidate, assumptions_of, size_one
 from storeff.report.sizing import Sized, sized_for
 from storeff.report.storage import Storage
+from storeff.report.subject import recommended_row
 
 
 def benchmark(
@@ -29,11 +30,11 @@ def benchmark(
     today: date,
     measure_again: bool = False,
     on_layout: Callable[[str], None] = lambda name: None,
-) -> Bench:
+) -> Benchmark:
     """Every layout of ``storages`` beside the others, and every way to cut and compress on the
-    reference of the first; what a ``quote`` for the first layout is worth. Prices are judged stale
-    against ``today``. ``measure_again`` as in ``size_all``. Raises StoreffError for a layout that
-    reduces in a way that was not measured."""
+    reference of the first; what a ``quote`` for the first layout is worth. ``today`` and
+    ``measure_again`` are as in ``size_all``. Raises StoreffError for a layout that reduces in a way
+    that was not measured."""
     first = storages[0]
 
     def sized(scenario: Scenario[Assumption]) -> Sized:
@@ -60,7 +61,8 @@ def benchmark(
         for system in systems_of(work.reduction)
     ]
     rows = rows_of(candidates, work)
-    return Bench(
+    by_name = {_name(each): each for each in candidates}
+    bench = Bench(
         currency=reference.currency,
         logical_bytes=work.logical_bytes,
         durability_nines=first.durability_nines,
@@ -73,18 +75,22 @@ def benchmark(
         recommendation=recommended(rows, candidates),
         quoted=None if quote is None else quoted(candidates[0], quote),
         speeds=work.speeds,
-        prices=_prices(storages, today),
         not_in_bill=tuple(
             dict.fromkeys(line for each in candidates for line in each.result.not_in_bill)
         ),
     )
+    scenarios = tuple(by_name[row.layout, row.drive].scenario for row in rows)
+    assumed = assumptions_of(scenarios, today, first.files.get("shelf_life"))
+    best = recommended_row(bench)
+    options: list[ParityOption] = []
+    if best is not None:
+        added = best.floor.parities_added if best.floor else 0
+        options = parity_options(by_name[best.layout, best.drive].scenario, added)
+    return Benchmark(bench, scenarios, assumed, tuple(options))
 
 
-def _prices(storages: Sequence[Storage], today: date) -> tuple[AssumptionRow, ...]:
-    """What the drives cost that are compared, where that is known."""
-    life = load_shelf_life(storages[0].files.get("shelf_life"))
-    prices = [each.scenarios[0].drive.price for each in storages]
-    return tuple(row_of(price, today, life) for price in prices if price.value is not None)
+def _name(each: Candidate) -> tuple[str, str]:
+    return each.scenario.layout.name, each.scenario.drive.name
 
 
 def recommended(rows: Sequence[Row], candidates: Sequence[Candidate]) -> Recommendation | None:
@@ -94,13 +100,19 @@ def recommended(rows: Sequence[Row], candidates: Sequence[Candidate]) -> Recomme
         return None
     first = priced[0]
     second = next((row for row in priced if row.layout != first.layout), None)
-    by_name = {(each.scenario.layout.name, each.scenario.drive.name): each for each in candidates}
+    by_name = {_name(each): each for each in candidates}
     flips: tuple[Flip, ...] = ()
     if second is not None:
         flips = tuple(
             _flips(by_name[first.layout, first.drive], by_name[second.layout, second.drive])
         )
+    result = by_name[first.layout, first.drive].result
     return Recommendation(
+        title=result.title,
+        site=result.site,
+        bill=result.bill,
+        not_in_bill=result.not_in_bill,
+        unpriced=result.unpriced,
         layout=first.layout,
         drive=first.drive,
         runner_up=None if second is None else second.layout,

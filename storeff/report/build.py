@@ -4,7 +4,7 @@ import math
 import os
 import platform
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -86,13 +86,14 @@ def describe_run(
 @dataclass(frozen=True)
 class Sizing:
     """Layouts sized, those at the durability asked for first, of these the cheapest: that of least
-    npv, or of least raw bytes while a price is unknown. ``sensitivity``, ``uncertainty`` and
-    ``parity_options`` are about the layout named ``reference``, which was sized for ``scenario``.
+    npv, or of least raw bytes while a price is unknown. Each was sized for the one of ``scenarios``
+    in its place. ``sensitivity``, ``uncertainty`` and ``parity_options`` are about the layout named
+    ``reference``.
     """
 
     layouts: tuple[SizedLayout, ...]
     reference: str
-    scenario: Scenario[Assumption]
+    scenarios: tuple[Scenario[Assumption], ...]
     currency: str
     sensitivity: Sensitivity
     uncertainty: Uncertainty
@@ -110,6 +111,18 @@ class Candidate:
     @property
     def scenario(self) -> Scenario[Assumption]:
         return self.sized.scenario
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Layouts beside each other: each row of ``bench`` was sized for the one of ``scenarios`` in
+    its place, and these rest on ``assumptions``. ``parity_options`` are those of the layout that is
+    recommended."""
+
+    bench: Bench
+    scenarios: tuple[Scenario[Assumption], ...]
+    assumptions: tuple[AssumptionRow, ...]
+    parity_options: tuple[ParityOption, ...]
 
 
 def size_one(
@@ -176,12 +189,12 @@ def size_all(
     return Sizing(
         layouts=tuple(layouts),
         reference=name,
-        scenario=chosen.scenario,
+        scenarios=tuple(each.scenario for each in candidates),
         currency=chosen.scenario.currency,
         sensitivity=sensitivity(chosen.scenario),
         uncertainty=_uncertainty(chosen, reduction, seed),
         parity_options=tuple(parity_options(chosen.scenario, added)),
-        assumptions=tuple(_assumptions(sized, today, shelf_life)),
+        assumptions=assumptions_of((each.scenario for each in sized), today, shelf_life),
     )
 
 
@@ -193,10 +206,14 @@ def assemble(
     scan: Scan | None = None,
     reduction: Reduction | None = None,
     kv: Kv | None = None,
-    bench: Bench | None = None,
+    benchmark: Benchmark | None = None,
 ) -> Report:
     """The report on what was measured, and on what was sized or compared, if anything was."""
     missing = incomplete(scan, reduction, kv)
+    bench, about = benchmark.bench if benchmark else None, sizing or benchmark
+    sized = (sizing.scenarios if sizing else (), benchmark.scenarios if benchmark else ())
+    listed = {row.path: row for each in (benchmark, sizing) if each for row in each.assumptions}
+    assumptions = [listed[path] for path in sorted(listed)]
     report = Report(
         schema_version=SCHEMA_VERSION,
         complete=not missing,
@@ -211,11 +228,11 @@ def assemble(
         kv=kv,
         layouts=list(sizing.layouts) if sizing else [],
         reference_layout=sizing.reference if sizing else None,
-        reference_scenario=kept(sizing.scenario) if sizing else None,
-        parity_options=list(sizing.parity_options) if sizing else [],
+        scenarios=kept(*sized, assumptions) if any(sized) else None,
+        parity_options=[*about.parity_options] if about else [],
         sensitivity=sizing.sensitivity if sizing else None,
         uncertainty=sizing.uncertainty if sizing else None,
-        assumptions=list(sizing.assumptions) if sizing else [],
+        assumptions=assumptions,
         warnings=[],
         bench=bench,
     )
@@ -271,9 +288,11 @@ def _known(x: float) -> float | None:
     return None if math.isnan(x) else x
 
 
-def _assumptions(
-    sized: Sequence[Sized], today: date, shelf_life: Path | None
-) -> list[AssumptionRow]:
+def assumptions_of(
+    scenarios: Iterable[Scenario[Assumption]], today: date, shelf_life: Path | None
+) -> tuple[AssumptionRow, ...]:
+    """What ``scenarios`` assume, each once, by path; ``today`` and ``shelf_life`` as in
+    ``size_all``."""
     life = load_shelf_life(shelf_life)
-    listed = {row.path: row for each in sized for row in rows(in_cells(each.scenario), today, life)}
-    return [listed[path] for path in sorted(listed)]
+    listed = {row.path: row for each in scenarios for row in rows(each, today, life)}
+    return tuple(listed[path] for path in sorted(listed))

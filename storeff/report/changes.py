@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+from storeff.economics.catalogues import CATALOGUES
 from storeff.quantity import Quantity
 from storeff.report.changes_model import (
     Compared,
@@ -22,7 +23,6 @@ from storeff.report.changes_model import (
 )
 from storeff.report.model import Report
 from storeff.report.paths import Found, find
-from storeff.report.rebuilt import ROLES
 from storeff.report.why import attribution
 
 # What is looked at, in the order in which people read it.
@@ -191,7 +191,7 @@ def _inputs(a: Report, b: Report) -> Iterator[Input]:
 def _about(path: str) -> str:
     """What an assumption is of, without the name of the drive, the site..."""
     room, _, rest = path.partition(".")
-    if room not in ROLES or room == "layouts":
+    if room not in CATALOGUES or room == "layouts":
         return path
     return f"{room}.{rest.rpartition('.')[2]}"
 

@@ -4,11 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from storeff.data import AssumptionRow
+import msgspec
+
+from storeff.data import AssumptionRow, numbers_in
 from storeff.economics import Bill, Opex, SizedLayout
-from storeff.economics.lines import BY_YEAR, ON_DELIVERY
+from storeff.economics.lines import BY_YEAR, ON_DELIVERY, NotInBill
+from storeff.layout import Credit
 from storeff.quantity import Quantity
 from storeff.report.model import Report
+from storeff.report.scenario import scenario_of
+from storeff.report.subject import recommended_row
 
 Rows: TypeAlias = dict[tuple[str, str], dict[str, AssumptionRow]]
 
@@ -107,10 +112,68 @@ class Charge:
     is_missing: bool = False
 
 
-def charges(report: Report, layout: SizedLayout) -> Iterator[Charge]:
+class Purchase(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be bought, with its bill: what ``SizedLayout`` and the row that a bench recommends
+    both know. ``assumptions`` are those that it rests on."""
+
+    name: str
+    title: str
+    drive: str
+    site: str | None
+    credit: Credit | None
+    bill: Bill[Quantity]
+    assumptions: tuple[AssumptionRow, ...]
+    not_in_bill: tuple[NotInBill, ...]
+    unpriced: tuple[str, ...]
+
+
+def purchase_of(report: Report, layout: SizedLayout) -> Purchase:
+    """``layout`` of ``report``, to be bought."""
+    return Purchase(
+        name=layout.name,
+        title=layout.title,
+        drive=layout.drive,
+        site=layout.site,
+        credit=layout.credit,
+        bill=layout.bill,
+        assumptions=tuple(report.assumptions),
+        not_in_bill=layout.not_in_bill,
+        unpriced=layout.unpriced,
+    )
+
+
+def recommended_purchase(report: Report) -> Purchase | None:
+    """What the bench of ``report`` recommends; None if it recommends nothing, or has no bill."""
+    bench = report.bench
+    row = None if bench is None else recommended_row(bench)
+    if bench is None or row is None or bench.recommendation is None:
+        return None
+    best, scenario = bench.recommendation, scenario_of(report, row)
+    if best.bill is None or scenario is None:
+        return None
+    paths = {number.path for number in numbers_in(scenario)}
+    return Purchase(
+        name=row.layout,
+        title=best.title or "",
+        drive=row.drive,
+        site=best.site,
+        credit=row.credit,
+        bill=best.bill,
+        assumptions=tuple(each for each in report.assumptions if each.path in paths),
+        not_in_bill=best.not_in_bill,
+        unpriced=best.unpriced,
+    )
+
+
+def price_of(report: Report, drive: str) -> tuple[AssumptionRow, ...]:
+    """The price of a kind of drive, if the report holds it."""
+    return tuple(row for row in report.assumptions if row.path == f"drives.{drive}.price")
+
+
+def charges(layout: Purchase) -> Iterator[Charge]:
     """Every charge of ``layout``: what is paid on delivery, then each year of its horizon, what
     comes back at the end, and those that are missing."""
-    bill, rows = layout.bill, _by_room(report.assumptions)
+    bill, rows = layout.bill, _by_room(layout.assumptions)
 
     def charge(name: str, cost: Quantity, year: int | None = None) -> Charge:
         item = ITEMS[name]

@@ -13,7 +13,8 @@ from storeff.economics.uncertainty import CostRange
 from storeff.estimate.reduction import Reduction, resting_on, widest
 from storeff.layout import Step
 from storeff.quantity import Quantity
-from storeff.report.bench_model import Bench
+from storeff.report.bench_model import BILLED, Bench
+from storeff.report.ratios import Ratio, ratios_in
 
 if TYPE_CHECKING:
     from storeff.report.model import Kv, Report, Scan
@@ -25,8 +26,6 @@ CENTS = 0.01
 MILLISECONDS = 0.001
 # A thousand billion times the 50 EB that people plan for: no count, no size, no sum of money.
 IMPOSSIBLE = 1e30
-# Rows of what is stored whole.
-WHOLE = ("dedup", "combined")
 # Parts of a whole, by the name that they have wherever they are.
 SHARES = (
     *("share", "sampled_fraction", "rate", "coverage", "usable_fraction", "share_of_max"),
@@ -63,6 +62,8 @@ def contradictions(report: "Report") -> Iterator[str]:
             )
     if report.kv is not None:
         yield from _kv(report.kv)
+    for path, ratio, told, over, under in ratios_in(report):
+        yield from _ratio(path, ratio, told, over, under)
     names = {layout.name for layout in report.layouts}
     if (report.reference_layout is not None or names) and report.reference_layout not in names:
         yield "reference_layout is none of layouts"
@@ -78,10 +79,14 @@ def contradictions(report: "Report") -> Iterator[str]:
 
 def _bench(bench: Bench) -> Iterator[str]:
     yield from _once("bench.rows", bench.rows, "layout", "drive")
-    chosen, rows = bench.recommendation, {(row.layout, row.drive) for row in bench.rows}
+    chosen, rows = bench.recommendation, {(row.layout, row.drive): row for row in bench.rows}
     if chosen is not None:
         if (chosen.layout, chosen.drive) not in rows:
             yield "bench.recommendation is none of bench.rows"
+        best = rows.get((chosen.layout, chosen.drive))
+        for name in BILLED if best and chosen.bill else ():
+            if _bounds(getattr(best, name)) != _bounds(getattr(chosen.bill, name)):
+                yield f"bench.recommendation.bill.{name} is not that of its row"
         runner_up = (chosen.runner_up, chosen.runner_up_drive)
         if None not in runner_up and runner_up not in rows:
             yield "bench.recommendation.runner_up is none of bench.rows"
@@ -181,36 +186,26 @@ def _scan(scan: "Scan") -> Iterator[str]:
 
 def _reduction(reduction: Reduction) -> Iterator[str]:
     data_bytes = reduction.data_bytes
-    rows: list[tuple[str, Quantity, Quantity]] = [
-        *((f"dedup[{i}]", d.unique_bytes, d.ratio) for i, d in enumerate(reduction.dedup)),
-        *((f"combined[{i}]", c.physical_bytes, c.ratio) for i, c in enumerate(reduction.combined)),
-        *(
-            (f"compression[{i}]", c.compressed_bytes, c.ratio)
-            for i, c in enumerate(reduction.compression)
-        ),
-        *((f"shards[{i}]", s.data_left_bytes, s.ratio) for i, s in enumerate(reduction.shards)),
-    ]
     yield from _once("reduction.dedup", reduction.dedup, "chunker")
     yield from _once("reduction.combined", reduction.combined, "chunker", "codec")
     blocks = ("codec", "block_bytes", "allocation_bytes", "required_ratio")
     yield from _once("reduction.compression", reduction.compression, *blocks)
     code = ("k", "m", "l", "stripe_unit_bytes")
     yield from _once("reduction.shards", reduction.shards, *code, *blocks)
-    for path, left, ratio in rows:
-        yield from _ratio(f"reduction.{path}", data_bytes, left, ratio)
-    for path, left, _ in rows:
-        # What is stored whole is never more than the data; whole allocation units may be.
-        if left.value is not None and left.value > data_bytes and path.startswith(WHOLE):
+    # What is stored whole is never more than the data; whole allocation units may be.
+    whole = [(f"dedup[{i}]", d.unique_bytes) for i, d in enumerate(reduction.dedup)]
+    whole += [(f"combined[{i}]", c.physical_bytes) for i, c in enumerate(reduction.combined)]
+    for path, left in whole:
+        if left.value is not None and left.value > data_bytes:
             yield f"reduction.{path} leaves more than reduction.data_bytes"
     alone = {d.chunker: d.unique_bytes.value for d in reduction.dedup}
     for i, row in enumerate(reduction.combined):
         unique, physical = alone.get(row.chunker), row.physical_bytes.value
         if unique is not None and physical is not None and physical > unique:
             yield f"reduction.combined[{i}] is more than its chunks before compression"
-        local, local_ratio = row.compression_only_bytes, row.compression_only_ratio
-        if local is not None and local_ratio is not None:
+        local = row.compression_only_bytes
+        if local is not None:
             path = f"reduction.combined[{i}].compression_only_bytes"
-            yield from _ratio(path, data_bytes, local, local_ratio)
             yield from _no_better(path, local, "physical_bytes", row.physical_bytes)
     head, scope = reduction.headline, reduction.scope
     same = [c for c in reduction.combined if (c.chunker, c.codec) == (head.chunker, head.codec)]
@@ -247,10 +242,8 @@ def _strata(reduction: Reduction) -> Iterator[str]:
     for i, stratum in enumerate(strata):
         path = f"reduction.by_stratum[{i}]"
         unique, physical = stratum.unique_bytes, stratum.physical_bytes
-        if stratum.data_bytes is not None:
-            yield from _ratio(path, stratum.data_bytes, physical, stratum.ratio)
-            if (unique.value or 0) > stratum.data_bytes:
-                yield f"{path} leaves more than its data"
+        if stratum.data_bytes is not None and (unique.value or 0) > stratum.data_bytes:
+            yield f"{path} leaves more than its data"
         if (physical.value or 0) > (math.inf if unique.value is None else unique.value):
             yield f"{path} is more than its chunks before compression"
     sizes = [s.data_bytes for s in strata]
@@ -275,21 +268,8 @@ def _kv(kv: "Kv") -> Iterator[str]:
         path = f"kv.survey.measured.overall[{i}]"
         if part.read_bytes > part.data_bytes:
             yield f"{path} has read more than its data"
-        left = [(row.scheme, row.stored_bytes, row.ratio) for row in part.lossless]
-        left += [(row.scheme, row.stored_bytes, row.ratio) for row in part.lossy]
-        for scheme, stored, ratio in left:
-            yield from _ratio(f"{path}: {scheme}", part.data_bytes, stored, ratio)
-    if trace is not None:
-        if trace.unique_blocks > trace.blocks:
-            yield "kv.trace has more unique blocks than blocks"
-        caches = [("unlimited", trace.unlimited)]
-        caches += [(f"caches[{i}].traffic", each.traffic) for i, each in enumerate(trace.caches)]
-        caches += [(f"ttls[{i}].traffic", each.traffic) for i, each in enumerate(trace.ttls)]
-        for name, traffic in caches:
-            if traffic.blocks and not _close(
-                traffic.block_hit_rate, traffic.hit_blocks / traffic.blocks
-            ):
-                yield f"kv.trace.{name}.block_hit_rate is not hit_blocks over blocks"
+    if trace is not None and trace.unique_blocks > trace.blocks:
+        yield "kv.trace has more unique blocks than blocks"
     if retention is not None:
         if len(retention.requests_per_second_at_target) != len(retention.rows):
             yield "kv.retention.requests_per_second_at_target is not one for each of its rows"
@@ -302,20 +282,23 @@ def _kv(kv: "Kv") -> Iterator[str]:
             yield from _no_better(path, row.raw_bytes, "capacity_raw_bytes", row.capacity_raw_bytes)
 
 
-def _ratio(path: str, data_bytes: int, left: Quantity, ratio: Quantity) -> Iterator[str]:
-    """``ratio`` is ``data_bytes`` over ``left``, its bounds the other way round."""
-    if data_bytes and left.value == 0:
-        yield f"{path} leaves no byte of {data_bytes:,}"
-        return
-    if data_bytes and (left.value is None) != (ratio.value is None):
-        yield f"{path}: its ratio is known, or its bytes are, but not both"
-        return
-    pairs = ((left.value, ratio.value), (left.high, ratio.low), (left.low, ratio.high))
-    for size, told in pairs:
+def _ratio(path: str, ratio: Ratio, told: Any, over: Any, under: Any) -> Iterator[str]:
+    """What is ``told`` at ``path`` is ``over`` over ``under``, whose bounds are the other way
+    round."""
+    ends, wholes, parts = (
+        _bounds(each) if isinstance(each, Quantity) else (each,) * 3 for each in (told, over, under)
+    )
+    whole, part = wholes[1], parts[1]
+    if whole and part == 0:
+        yield f"{path.rpartition('.')[0]} leaves no byte of {whole:,}"
+    elif whole and (part is None) != (ends[1] is None):
+        yield f"{path} is known, or {ratio.under.lstrip('.')} is, but not both"
+    else:
         # A ratio is null where a bound of what is left is zero.
-        if size and told is not None and not _close(data_bytes / size, told):
-            yield f"{path}: its ratio is not reduction.data_bytes over its bytes"
-            return
+        pairs = zip(ends, wholes, reversed(parts), strict=True)
+        if any(a is not None and b is not None and c and not _close(a, b / c) for a, b, c in pairs):
+            names = (each.lstrip(".") for each in (ratio.over, ratio.under))
+            yield f"{path} is not {' over '.join(names)}"
 
 
 def _no_better(path: str, local: Quantity, name: str, found: Quantity) -> Iterator[str]:
@@ -385,7 +368,8 @@ def _layout(layout: SizedLayout, path: str) -> Iterator[str]:
 def _lines(path: str, paid: Capex[Quantity] | Opex[Quantity], unpriced: bool) -> Iterator[str]:
     """The total is that of the lines. Of those that were in every bill none is missing; any other
     may be, and is unknown with the total if it is ``unpriced``."""
-    fields = [f for f in msgspec.structs.fields(type(paid)) if f.name not in ("year", "total")]
+    names = parts_of(type(paid))
+    fields = [f for f in msgspec.structs.fields(type(paid)) if f.name in names]
     amounts = {field.name: getattr(paid, field.name).value for field in fields}
     required = {field.name for field in fields if field.required}
     if amounts.get("owned_power") is not None:
@@ -394,6 +378,11 @@ def _lines(path: str, paid: Capex[Quantity] | Opex[Quantity], unpriced: bool) ->
     if unpriced and paid.total.value is None:
         parts.append(None)
     yield from _money(f"{path}.total", paid.total.value, parts)
+
+
+def parts_of(kind: type[msgspec.Struct]) -> list[str]:
+    """The parts that the total of what is paid sums."""
+    return [name for name in kind.__struct_fields__ if name not in ("year", "total")]
 
 
 def _reduction_factor(steps: Sequence[Step[Quantity]]) -> float | None:

@@ -1,4 +1,4 @@
-"""Earlier reports, brought to the form that they have now."""
+"""Reports of earlier versions of the schema, brought to the form that it has now."""
 
 from typing import Any
 
@@ -25,6 +25,20 @@ def _from_schema_1(document: dict[str, Any]) -> None:
             case {"bill": {"drive": drive}, "waterfall": [*steps]}:
                 layout |= {"drive": drive, "site": None, "npv_range": None}
                 layout["reduction_ratio"] = _reduction_ratio(steps)
+
+
+def with_scenarios(document: dict[str, Any]) -> None:
+    """Put what schema 2.2 kept, the whole scenario of the reference layout alone, where schema 2.3
+    keeps that of every layout, in place."""
+    scenario, layouts = document.pop("reference_scenario", None), document.get("layouts")
+    if not isinstance(scenario, dict) or not isinstance(layouts, list):
+        return
+    names = [each.get("name") if isinstance(each, dict) else None for each in layouts]
+    indices = dict.fromkeys(scenario, 0)
+    document["scenarios"] = {
+        "parts": {name: [part] for name, part in scenario.items()},
+        "layouts": [indices if x == document.get("reference_layout") else None for x in names],
+    }
 
 
 def _reduction_ratio(steps: list[Any]) -> dict[str, Any] | None:

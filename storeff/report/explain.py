@@ -1,53 +1,52 @@
 """A figure of a report explained: its formula, the inputs, and where each of these comes from.
 
-The formula is evaluated from the inputs as they are shown. Where that does not give the figure of
-the report, this is said: the report is of another version, or was edited.
+The formula is recorded from the code that computes the figure, which is run again on the scenario
+that the report keeps. Where that does not give the figure of the report, this is said: the report
+is of another version, or was edited.
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
+
+import msgspec
 
 from storeff.data import AssumptionRow
 from storeff.economics import SizedLayout
 from storeff.economics.uncertainty import CostRange
-from storeff.errors import UsageError, did_you_mean
-from storeff.layout import Step
+from storeff.errors import StoreffError, UsageError, did_you_mean
 from storeff.quantity import REPLICATES, Quantity
+from storeff.report.derived import Derivation, Derived, Input
 from storeff.report.explained_model import Explained, Given
-from storeff.report.expression import evaluate, with_values
 from storeff.report.figure_kinds import kind_of
 from storeff.report.figures import in_full, with_bounds, with_unit
-from storeff.report.formulas import Formula
-from storeff.report.formulas_layout import formula_for
-from storeff.report.measured_notes import notes_on, parity_of, reduction_of
+from storeff.report.meanings import COVERAGE, HEADLINE, MEANINGS, RESTS_ON, SAME
+from storeff.report.measured_notes import measured_by, notes_on
 from storeff.report.model import Report
 from storeff.report.origins import Files, where_of
 from storeff.report.page import UNKNOWN
 from storeff.report.paths import Found, find, known_names
-from storeff.report.rebuilt import code_numbers, roles_of
+from storeff.report.ratios import RATIOS
+from storeff.report.scenario import scenario_of
+from storeff.report.subject import Subject, pattern_of, subject_of
 
-# Bytes and money are rounded in the report, so that sums of many may be off by so much of itself.
-_AGREES = 1e-9
-_ROUNDED = 1.0
+# Doubles that were divided in another order are off by so much of themselves.
+_AGREES = 1e-12
 NO_FILES = Files()
 
 
 @dataclass(frozen=True)
-class _About:
-    """A figure, the layout that it is of, and that layout's assumptions by role."""
+class _Why:
+    """What is said of a figure beside its value."""
 
-    report: Report
-    found: Found
-    layout: SizedLayout | None
-    roles: Mapping[str, AssumptionRow]
-    files: Files
-
-    @property
-    def pattern(self) -> str:
-        return re.sub(r"\[[^\[\]]*\]", "[]", self.found.path)
+    words: str
+    formula: str | None = None
+    with_values: str | None = None
+    recomputed: float | None = None
+    inputs: tuple[Given, ...] = ()
+    derivation: Derivation | None = None
+    notes: tuple[str, ...] = ()
 
 
 def explain(report: Report, name: str, files: Files = NO_FILES) -> Explained:
@@ -62,13 +61,35 @@ def explain(report: Report, name: str, files: Files = NO_FILES) -> Explained:
         return _assumption(found.value, found.path, files)
     if found.path.startswith("assumptions[") and len(found.steps) > 2:
         return _assumption(cast(AssumptionRow, found.steps[2]), found.path, files)
-    q, why = found.interval()
+    q, unknown = found.interval()
     if q is None and not isinstance(found.value, Quantity | bool | None):
-        raise UsageError(why or f"{found.path} is no figure", _below(report, found.path))
-    layout = next((each for each in found.steps if isinstance(each, SizedLayout)), None)
-    paths = {} if layout is None else {role: path for path, role in roles_of(report, layout)}
-    roles = {role: rows[path] for role, path in paths.items()}
-    return _explained(_About(report, found, layout, roles, files), q or _UNKNOWN, why)
+        raise UsageError(unknown or f"{found.path} is no figure", _below(report, found.path))
+    why, figure = _why(report, found, unknown, files), q or _UNKNOWN
+    kind = kind_of(found.path, report.currency)
+    is_known = why.recomputed is not None and figure.value is not None
+    return Explained(
+        path=found.path,
+        figure=figure,
+        shown=_truth(found.value) if unknown else with_bounds(figure, kind.show),
+        words=why.words,
+        formula=why.formula,
+        with_values=why.with_values,
+        recomputed=why.recomputed,
+        agrees=_agrees(why, figure.value) if is_known else None,
+        inputs=why.inputs,
+        steps=why.derivation.steps if why.derivation else (),
+        interval=_interval(report, figure),
+        notes=(*why.notes, *notes_on(report, found)),
+    )
+
+
+def _agrees(why: _Why, value: float | None) -> bool:
+    """Exactly; a ratio may have been divided in another order."""
+    assert why.recomputed is not None
+    assert value is not None
+    if why.derivation is not None:
+        return why.recomputed == value
+    return math.isclose(why.recomputed, value, rel_tol=_AGREES)
 
 
 _UNKNOWN = Quantity(None, None, None, "derived")
@@ -97,92 +118,126 @@ def _below(report: Report, path: str) -> str:
     return f"name a figure below it, such as {', '.join(below[:3])}" if below else ""
 
 
-def _explained(about: _About, q: Quantity, unknown: str | None) -> Explained:
-    report, found = about.report, about.found
-    kind = kind_of(found.path, report.currency)
-    step = next((each.step for each in found.steps if isinstance(each, Step)), "")
-    formula = formula_for(about.pattern, about.layout, step, frozenset(about.roles))
-    if formula is None and about.layout is not None:
-        if about.pattern == "layouts[].reduction_ratio":
-            formula = reduction_of(report, about.layout)
-        elif step == "erasure_coding" and about.pattern.endswith(".factor"):
-            formula = parity_of(report, about.layout)
-    inputs = () if formula is None else tuple(_inputs(about, formula))
-    expression = formula.expression if formula is not None and formula.expression else None
-    values = {each.symbol: each.value for each in inputs}
-    recomputed = None if expression is None else _recomputed(expression, values)
-    shown = {each.symbol: in_full(each.value) for each in inputs}
-    return Explained(
-        path=found.path,
-        figure=q,
-        shown=_truth(found.value) if unknown else with_bounds(q, kind.show),
-        words=_words(about, formula, unknown),
-        formula=expression,
-        with_values=None if expression is None else with_values(expression, shown),
-        recomputed=recomputed,
-        agrees=_agrees(recomputed, q.value),
-        inputs=inputs,
-        interval=_interval(report, q),
-        notes=tuple(notes_on(report, found)),
+def _why(report: Report, found: Found, unknown: str | None, files: Files) -> _Why:
+    """By the arithmetic of the layout that the figure is of; by the two numbers that it is a ratio
+    of; or in words alone."""
+    pattern, subject = pattern_of(found.path), subject_of(report, found)
+    if found.missing is None and pattern in RATIOS:
+        return _ratio(report, found, pattern)
+    said = _Why(_said(found, unknown, subject))
+    if subject is None:
+        return replace(said, inputs=tuple(_beside(report, found)))
+    if subject.figure == "reduction_ratio":
+        return replace(said, inputs=tuple(_measured(report, subject)))
+    try:
+        scenario = scenario_of(report, subject.sized)
+        derived = None if scenario is None else Derived.of_scenario(scenario)
+    except StoreffError as error:
+        return replace(said, notes=(f"no formula: {error.message}",))
+    if derived is not None and subject.figure in derived:
+        made = derived.of(subject.figure, subject.stated)
+        if not made.inputs:
+            said = replace(said, notes=("it rests on no number: the layout fixes it",))
+        inputs = tuple(_given(report, subject, each, files) for each in made.inputs)
+        return replace(
+            said,
+            formula=made.formula,
+            with_values=made.with_values,
+            recomputed=made.recomputed,
+            inputs=inputs,
+            derivation=made,
+        )
+    rests = RESTS_ON.get(subject.figure, ()) if isinstance(subject.sized, SizedLayout) else ()
+    paths = (f"{found.path.rpartition('.')[0]}.{name}" for name in rests)
+    said = replace(said, inputs=tuple(_at(report, path) for path in paths))
+    if scenario is None and subject.is_arithmetic:
+        return replace(
+            said,
+            notes=(
+                f"no formula: a report of schema {report.schema_version} does not keep what it was "
+                "computed from. Make it again with this version to have it",
+            ),
+        )
+    return said
+
+
+def _ratio(report: Report, found: Found, pattern: str) -> _Why:
+    ratio = RATIOS[pattern]
+    inputs = [_at(report, _from(found.path, path)) for path in (ratio.over, ratio.under)]
+    over, under = (each.value for each in inputs)
+    names = [each.path.rpartition(".")[2] for each in inputs if each.path]
+    return _Why(
+        words=ratio.words,
+        formula=" / ".join(names),
+        with_values=" / ".join(in_full(each) for each in (over, under)),
+        recomputed=None if over is None or not under else over / under,
+        inputs=tuple(_called(each, name) for each, name in zip(inputs, names, strict=True)),
     )
+
+
+def _from(path: str, other: str) -> str:
+    """The path ``other`` of the table of ratios, from the figure at ``path``."""
+    dots = len(other) - len(other.lstrip("."))
+    for _ in range(dots):
+        path = path.rpartition(".")[0]
+    return f"{path}.{other.lstrip('.')}" if dots else other
+
+
+def _beside(report: Report, found: Found) -> Iterator[Given]:
+    """What a figure of the measurement rests on that is no ratio."""
+    if found.path in HEADLINE and found.missing is None:
+        yield _at(report, HEADLINE[found.path])
+    if found.path == "scan.coverage" and found.missing is None:
+        for name in ("read_bytes", "logical_bytes", "hole_bytes"):
+            yield _at(report, f"scan.{name}")
+
+
+def _measured(report: Report, subject: Subject) -> Iterator[Given]:
+    path = measured_by(report, subject.sized)
+    if path is not None:
+        yield _at(report, path)
+
+
+def _said(found: Found, unknown: str | None, subject: Subject | None) -> str:
+    if unknown is not None and not isinstance(found.value, bool):
+        return unknown
+    if subject is not None and subject.meaning in MEANINGS:
+        return MEANINGS[subject.meaning]
+    if found.path in HEADLINE:
+        return SAME
+    if found.path == "scan.coverage":
+        return COVERAGE
+    # What the types of the report say of themselves.
+    doc = type(found.steps[-2]).__doc__ or ""
+    return " ".join(doc.replace("``", "").split()) or "no formula is kept for this figure"
+
+
+def _given(report: Report, subject: Subject, each: Input, files: Files) -> Given:
+    if each.figure is not None:
+        return _called(_at(report, subject.path_of(each.figure)), each.symbol)
+    number = each.number or ""
+    row = next((row for row in report.assumptions if row.path == number), None)
+    if row is not None and row.value == each.value:
+        return _row(row, each.symbol, files)
+    path = subject.data_path(number)
+    if path is not None:
+        return _called(_at(report, path), each.symbol)
+    return Given(
+        symbol=each.symbol,
+        path=None,
+        value=each.value,
+        unit="",
+        origin="assumed" if each.value is None else subject.origin_of(number),
+        source=f"nobody knows {number}" if each.value is None else subject.source_of(number),
+    )
+
+
+def _called(given: Given, symbol: str) -> Given:
+    return msgspec.structs.replace(given, symbol=symbol)
 
 
 def _truth(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else UNKNOWN
-
-
-def _words(about: _About, formula: Formula | None, unknown: str | None) -> str:
-    if formula is not None:
-        return formula.words
-    if unknown is not None and not isinstance(about.found.value, bool):
-        return unknown
-    source = getattr(about.found.steps[-2], "source", None)
-    if source and about.found.path.endswith(".factor"):
-        return str(source)
-    # What the types of the report say of themselves.
-    doc = type(about.found.steps[-2]).__doc__ or ""
-    return " ".join(doc.replace("``", "").split()) or "no formula is kept for this figure"
-
-
-def _recomputed(expression: str, values: Mapping[str, int | float | None]) -> float | None:
-    if None in values.values():
-        return None
-    try:
-        result = evaluate(expression, cast(dict[str, int | float], values))
-    except (ArithmeticError, ValueError):
-        return None
-    return result if math.isfinite(result) else None
-
-
-def _agrees(recomputed: float | None, value: float | None) -> bool | None:
-    if recomputed is None or value is None:
-        return None
-    return math.isclose(recomputed, value, rel_tol=_AGREES, abs_tol=0 if value < 1 else _ROUNDED)
-
-
-def _inputs(about: _About, formula: Formula) -> Iterator[Given]:
-    for symbol, origin in formula.inputs.items():
-        if origin.startswith("@"):
-            role, _, default = origin[1:].partition("?")
-            yield _given(about, symbol, role, default)
-        elif origin.startswith("="):
-            yield _of_code(about, symbol, origin[1:])
-        else:
-            yield _at_path(about, symbol, origin)
-
-
-def _given(about: _About, symbol: str, role: str, default: str) -> Given:
-    row = about.roles.get(role)
-    if row is None:
-        return Given(
-            symbol=symbol,
-            path=None,
-            value=int(default) if default else None,
-            unit="",
-            origin="assumed",
-            source=f"the report lists no {role}" + (", so it is the default" if default else ""),
-        )
-    return _row(row, symbol, about.files)
 
 
 def _row(row: AssumptionRow, symbol: str, files: Files) -> Given:
@@ -199,31 +254,12 @@ def _row(row: AssumptionRow, symbol: str, files: Files) -> Given:
     )
 
 
-def _of_code(about: _About, symbol: str, name: str) -> Given:
-    layout = about.layout
-    assert layout is not None
-    code = code_numbers(layout)
-    value: float = code.get(name, code["k"])
-    if name == "reads" and code["l"]:
-        local = code["k"] + code["l"]
-        value = (local * (code["k"] // code["l"]) + code["m"] * code["k"]) / code["fragments"]
-    label = next(s.label for s in layout.waterfall if s.step == "erasure_coding")
-    return Given(
-        symbol=symbol, path=None, value=value, unit="fragments", origin="assumed", source=label
-    )
-
-
-def _at_path(about: _About, symbol: str, template: str) -> Given:
-    path = about.found.path
-    row = re.match(r"[^\[]*\[[^\[\]]*\]", path)
-    before = path.rpartition(".")[0]
-    parts = {"{L}": row[0] if row else "", "{S}": before, "{P}": before.rpartition(".")[0]}
-    for mark, text in parts.items():
-        template = template.replace(mark, text)
-    found = find(about.report, template)
+def _at(report: Report, path: str) -> Given:
+    """The figure at ``path``, under its last key."""
+    found = find(report, path)
     q, _ = found.interval()
     return Given(
-        symbol=symbol,
+        symbol=found.path.rpartition(".")[2],
         path=found.path,
         value=None if q is None else q.value,
         unit="",

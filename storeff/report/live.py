@@ -1,7 +1,7 @@
 """The reference layout in a workbook: its figures as formulas of its inputs, or as plain numbers.
 
 Figures are formulas where the report keeps the scenario that they rest on, which reports of before
-schema 2.2 do not.
+schema 2.3 do not.
 """
 
 import math
@@ -16,8 +16,10 @@ from storeff.errors import StoreffError
 from storeff.layout.number import is_unknown
 from storeff.layout.symbol import Symbol
 from storeff.quantity import Quantity
+from storeff.report.bench_model import Row
 from storeff.report.model import Report
 from storeff.report.scenario import scenario_of
+from storeff.report.subject import stated
 from storeff.report.workbook import Cell, Formula
 
 # Of money, which the report rounds to cents, and of doubles that were added in another order.
@@ -26,20 +28,33 @@ _RELATIVE = 1e-9
 _MONEY = ("bill.capex", "bill.opex", "bill.tco", "bill.npv")
 
 
-def at(layout: SizedLayout, path: str) -> Quantity | None:
-    """The figure of ``layout`` at a path of ``Formulas.figures``; None if it has none there."""
-    value: object = layout
-    for name in path.split("."):
-        if isinstance(value, tuple):
-            rows = (x for x in value if name in (getattr(x, "step", ""), _year(x)))
-            value = next(rows, None)
-        else:
-            value = getattr(value, name, None)
-    return value if isinstance(value, Quantity) else None
+def at(sized: SizedLayout | Row, path: str) -> Quantity | None:
+    """The figure of ``sized`` at a path of ``Formulas.figures``; None if it has none there."""
+    found = stated(sized, path)
+    return found if isinstance(found, Quantity) else None
 
 
-def _year(row: object) -> str:
-    return str(getattr(row, "year", ""))
+@dataclass(frozen=True)
+class Follows:
+    """What the figures of a layout or row follow from."""
+
+    scenario: Scenario[Assumption]
+    formulas: Formulas
+
+
+def follows(report: Report, sized: SizedLayout | Row) -> Follows | None:
+    """What the figures of ``sized`` follow from; None where the report does not keep that.
+
+    Raises StoreffError if its scenario does not give the figures that the report states.
+    """
+    scenario = scenario_of(report, sized)
+    if scenario is None:
+        return None
+    formulas = traced(scenario)
+    name = sized.name if isinstance(sized, SizedLayout) else sized.layout
+    for path, figure in formulas.figures.items():
+        _check(sized, name, path, figure.value if isinstance(figure, Symbol) else figure)
+    return Follows(scenario, formulas)
 
 
 @dataclass(frozen=True)
@@ -95,28 +110,20 @@ def live(report: Report) -> Live | None:
     layout = next((each for each in report.layouts if each.name == report.reference_layout), None)
     if layout is None:
         return None
-    if report.reference_scenario is None:
+    found = follows(report, layout)
+    if found is None:
         return Live(layout, None, None, None)
-    scenario = scenario_of(report.reference_scenario)
-    numbers = {number.path: number.value for number in numbers_in(scenario)}
-    for row in report.assumptions:
-        known = numbers.get(row.path)
-        if known is not None and not _agree(float(known), row.value):
-            raise _contradiction(row.path, row.value, float(known))
-    formulas = traced(scenario)
-    for path, figure in formulas.figures.items():
-        _check(layout, path, figure.value if isinstance(figure, Symbol) else figure)
-    return Live(layout, scenario, formulas, sheet(formulas))
+    return Live(layout, found.scenario, found.formulas, sheet(found.formulas))
 
 
-def _check(layout: SizedLayout, path: str, figure: float | str) -> None:
-    stated = at(layout, path)
+def _check(sized: SizedLayout | Row, name: str, path: str, figure: float | str) -> None:
+    found = at(sized, path)
     # Shares of the waterfall are rounded so that their sum is whole.
-    if stated is None or path.endswith("share_bytes"):
+    if found is None or path.endswith("share_bytes"):
         return
     rounded = _CENTS if path.startswith(_MONEY) else 0.0
-    if not _agree(figure, stated.value, rounded):
-        raise _contradiction(f"{path} of {layout.name}", stated.value, figure)
+    if not _agree(figure, found.value, rounded):
+        raise _contradiction(f"{path} of {name}", found.value, figure)
 
 
 def _agree(figure: float | str, stated: float | None, rounded: float = 0.0) -> bool:
@@ -128,6 +135,6 @@ def _agree(figure: float | str, stated: float | None, rounded: float = 0.0) -> b
 def _contradiction(what: str, stated: float | None, figure: float | str) -> StoreffError:
     found = figure if isinstance(figure, str) else float(figure)
     return StoreffError(
-        f"the report contradicts itself: {what} is {stated}, and by its reference_scenario {found}",
+        f"the report contradicts itself: {what} is {stated}, and by its scenario {found}",
         "make the report again",
     )

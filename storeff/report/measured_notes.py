@@ -9,7 +9,7 @@ from storeff.estimate.reduction import Cell, Combined, Dedup, Headline, Reductio
 from storeff.estimate.shards import ShardCompression
 from storeff.layout import Step, SystemReduction
 from storeff.quantity import Quantity
-from storeff.report.formulas import Formula
+from storeff.report.bench_model import Row
 from storeff.report.model import Report
 from storeff.report.paths import Found
 from storeff.report.sizing import describe
@@ -39,56 +39,38 @@ def notes_on(report: Report, found: Found) -> Iterator[str]:
         yield from _row(reduction, row)
 
 
-def reduction_of(report: Report, layout: SizedLayout) -> Formula | None:
-    """How a layout's own data reduction was measured: the row that its source names, with its
-    ratio."""
-    step = next((s for s in layout.waterfall if s.step == "data_reduction"), None)
-    if step is None or step.source is None or report.reduction is None:
+def measured_by(report: Report, sized: SizedLayout | Row) -> str | None:
+    """The path of the ratio that the data reduction of ``sized`` was measured as; None if that is
+    not known."""
+    if report.reduction is None:
         return None
-    named = step.source.removeprefix("measured: ").removeprefix("without duplicates: ")
+    named = sized.credit.reduction if sized.credit else ""
+    if isinstance(sized, SizedLayout):
+        step = next((s for s in sized.waterfall if s.step == "data_reduction"), None)
+        source = (step.source if step else None) or ""
+        named = source.removeprefix("measured: ").removeprefix("without duplicates: ")
     for text, path, ratio in _rows(report.reduction):
-        if named.startswith(text) and ratio.value == layout.reduction_ratio.value:
-            words = f"the data over what the layout's own reduction leaves of it ({step.source})"
-            return Formula(words, "data / left", {"data": "reduction.data_bytes", "left": path})
-    return None
-
-
-def parity_of(report: Report, layout: SizedLayout) -> Formula | None:
-    """How much redundancy takes where a layout compresses below its code, as far as measured."""
-    step = next((s for s in layout.waterfall if s.step == "erasure_coding"), None)
-    if step is None or not (step.source or "").startswith("measured: ") or not report.reduction:
-        return None
-    for i, row in enumerate(report.reduction.shards):
-        if row.ratio.value == layout.reduction_ratio.value:
-            return Formula(
-                "each fragment is compressed by itself, parity by its own ratio: data fragments, "
-                "and for each stored byte of them its parity",
-                "1 + (m + l) / k * ratio / parity_ratio",
-                {
-                    **{name: f"={name}" for name in ("m", "l", "k")},
-                    "ratio": "{L}.reduction_ratio",
-                    "parity_ratio": f"reduction.shards[{i}].parity_ratio",
-                },
-            )
+        if named.startswith(text) and ratio.value == sized.reduction_ratio.value:
+            return path
     return None
 
 
 def _rows(reduction: Reduction) -> Iterator[tuple[str, str, Quantity]]:
-    """Every way to reduce, as sources call it, with the path of what it leaves, and its ratio."""
+    """Every way to reduce, as sources call it, with its ratio and the path of that."""
     for i, shard in enumerate(reduction.shards):
-        path = f"reduction.shards[{i}].data_left_bytes"
+        path = f"reduction.shards[{i}].ratio"
         yield _blocks(shard.codec, shard.block_bytes, shard.allocation_bytes), path, shard.ratio
     for i, row in enumerate(reduction.compression):
-        path = f"reduction.compression[{i}].compressed_bytes"
+        path = f"reduction.compression[{i}].ratio"
         yield _blocks(row.codec, row.block_bytes, row.allocation_bytes), path, row.ratio
     for i, both in enumerate(reduction.combined):
-        path = f"reduction.combined[{i}].physical_bytes"
+        path = f"reduction.combined[{i}].ratio"
         yield f"{both.chunker} + {both.codec}", path, both.ratio
         if both.compression_only_ratio is not None:
-            path = f"reduction.combined[{i}].compression_only_bytes"
+            path = f"reduction.combined[{i}].compression_only_ratio"
             yield "too little was read", path, both.compression_only_ratio
     for i, alone in enumerate(reduction.dedup):
-        yield alone.chunker, f"reduction.dedup[{i}].unique_bytes", alone.ratio
+        yield alone.chunker, f"reduction.dedup[{i}].ratio", alone.ratio
 
 
 def _blocks(codec: str, block_bytes: int, allocation_bytes: int) -> str:

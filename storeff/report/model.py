@@ -30,10 +30,11 @@ from storeff.kv.trace.prefix import ChunkSharing
 from storeff.kv.trace.replay import Replayed
 from storeff.report.bench_model import Bench
 from storeff.report.check import contradictions
-from storeff.report.earlier import to_present
+from storeff.report.earlier import to_present, with_scenarios
+from storeff.report.scenario import Scenarios
 from storeff.text import escaped_json
 
-SCHEMA_VERSION = "2.2"
+SCHEMA_VERSION = "2.3"
 MAJOR_VERSIONS = ("1", "2")
 # The largest report of some 32 sources and a thousand kinds of dumps is a hundredth of this.
 REPORT_BYTES_MAX = 64 << 20
@@ -239,10 +240,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     ``complete`` is whether everything that was asked for was measured and gave a figure;
     ``incomplete_because`` says why not, a sentence each. ``sensitivity`` and ``uncertainty`` are
-    about the layout named ``reference_layout``, and ``reference_scenario`` is all that its bill
-    rests on (storeff.report.scenario). ``parity_options`` are what that layout can be configured
-    with, its own among them. ``bench`` compares layouts on several kinds of drives. All three are
-    null or empty in a report of before schema 2.2.
+    about the layout named ``reference_layout``. ``bench`` compares layouts on several kinds of
+    drives. ``parity_options`` are what the reference layout, or the one that the bench recommends,
+    can be configured with, its own among them. Both are null or empty in a report of before schema
+    2.2. ``scenarios`` are all that the bills of layouts and of rows of the bench rest on, null in a
+    report of before schema 2.3.
     """
 
     schema_version: str
@@ -261,7 +263,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     assumptions: list[AssumptionRow]
     warnings: list[Warned]
     bench: Bench | None = None
-    reference_scenario: dict[str, Any] | None = None
+    scenarios: Scenarios | None = None
     parity_options: list[ParityOption] = []
 
 
@@ -290,6 +292,8 @@ def read_report(path: Path) -> Report:
                 "make the report again with this version",
             )
         to_present(document)
+        if "reference_scenario" in document:
+            with_scenarios(document)
         report = msgspec.convert(document, Report)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         nearest = _nearest(str(error))

@@ -31,9 +31,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "layouts[reference].bill.facility_mw_peak",
         "bench.rows[recommended].facility_mw_peak",
     ),
-    "capex": ("layouts[reference].bill.capex.total",),
-    "opex": ("layouts[reference].bill.opex_total",),
-    "tco": ("layouts[reference].bill.tco",),
+    "capex": ("layouts[reference].bill.capex.total", "bench.recommendation.bill.capex.total"),
+    "opex": ("layouts[reference].bill.opex_total", "bench.recommendation.bill.opex_total"),
+    "tco": ("layouts[reference].bill.tco", "bench.recommendation.bill.tco"),
     "nines": ("layouts[reference].durability.nines", "bench.rows[recommended].nines"),
     "rebuild_hours": (
         "layouts[reference].durability.rebuild_hours",

@@ -1,6 +1,6 @@
 """What a reader must know of the prices before using the figures: their age and their basis."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from storeff.data import AssumptionRow
 from storeff.data.assumption import is_price
@@ -16,15 +16,13 @@ Said = Iterator[tuple[str, str, str]]
 def price_warnings(report: Report, remedy: str) -> Said:
     """Code, message and remedy of what is stale, of prices that cannot be compared, and of prices
     for more units than are bought. ``remedy`` has a place for what is to be put where."""
-    compared = () if report.bench is None else report.bench.prices
-    rows = {row.path: row for row in (*report.assumptions, *compared)}
-    yield from _stale(list(rows.values()), remedy)
-    drives = [row for row in rows.values() if _drive_of(row) is not None]
+    yield from _stale(report.assumptions, remedy)
+    drives = [row for row in report.assumptions if _drive_of(row) is not None]
     yield from _bases(drives, remedy)
     yield from _too_few(report, drives, remedy)
 
 
-def _stale(rows: list[AssumptionRow], remedy: str) -> Said:
+def _stale(rows: Sequence[AssumptionRow], remedy: str) -> Said:
     undated = [row for row in rows if row.true_on is None and row.valid_until is None]
     prices = [row for row in undated if is_price(row.unit)]
     old = [row for row in rows if row.stale and row not in undated]

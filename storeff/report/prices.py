@@ -62,8 +62,7 @@ def prices_of(
 def prices_in(report: "Report", today: date, life: ShelfLife[Assumption]) -> list[Price]:
     """The prices that ``report`` rests on, those that make the most of the cost first. Raises
     StoreffError if it has none."""
-    compared = () if report.bench is None else report.bench.prices
-    rows = {row.path: row for row in (*report.assumptions, *compared)}
+    rows = {row.path: row for row in report.assumptions}
     slopes = report.sensitivity.elasticity if report.sensitivity else ()
     shares = {each.input: each.npv for each in slopes}
     found = []

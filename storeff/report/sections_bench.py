@@ -84,15 +84,6 @@ def best_by_layout(rows: Sequence[Row]) -> list[Row]:
     return list(found.values())
 
 
-def recommended_row(bench: Bench) -> Row | None:
-    """The row that is recommended, if one is."""
-    chosen = bench.recommendation
-    if chosen is None:
-        return None
-    about = (chosen.layout, chosen.drive)
-    return next(row for row in bench.rows if (row.layout, row.drive) == about)
-
-
 def _cells(report: Report) -> dict[str | Column, Callable[[Row], str]]:
     return {
         Column("drive", "name", least=7): lambda row: row.drive,

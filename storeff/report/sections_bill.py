@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from storeff.economics import SizedLayout
 from storeff.economics.lines import BY_YEAR, ON_DELIVERY
 from storeff.quantity import Quantity
-from storeff.report.charges import ITEMS, Charge, charges
+from storeff.report.charges import ITEMS, Charge, Purchase, charges, purchase_of
 from storeff.report.figures import format_number, interval, money
 from storeff.report.model import Report
 from storeff.report.page import Column, Facts, Paragraph, Part, Section, Table, shortened, table
@@ -19,7 +19,8 @@ _NAMED_BY_LINE = ("drives", "enclosures", "racks", "cpus", "scm", "nics")
 def bill_section(report: Report, layout: SizedLayout) -> Section:
     """What is bought and paid for ``layout``, line by line."""
     title = f"The bill ({shortened(layout.name, _NAME_WIDTH)})"
-    parts: list[Part] = [bill_table(report, layout), *missing_said(layout)]
+    bought = purchase_of(report, layout)
+    parts: list[Part] = [bill_table(report, bought), *missing_said(bought)]
     if layout.bill.growth_by_year:
         parts.append(_growth(layout))
     carbon = tuple(_carbon(report, layout))
@@ -28,14 +29,14 @@ def bill_section(report: Report, layout: SizedLayout) -> Section:
     return Section("bill", title, tuple(parts))
 
 
-def bill_table(report: Report, layout: SizedLayout) -> Table:
+def bill_table(report: Report, layout: Purchase) -> Table:
     """Lines on delivery and their sum, lines of all years together, and what all of it comes to."""
     bill, years = layout.bill, len(layout.bill.opex_by_year)
 
     def cost(q: Quantity) -> str:
         return money(q, report.currency)
 
-    made = [each for each in charges(report, layout) if not each.is_missing]
+    made = [each for each in charges(layout) if not each.is_missing]
     rows: list[tuple[str, str, str]] = []
     for charge in made:
         if charge.item in ON_DELIVERY:
@@ -60,7 +61,7 @@ def bill_table(report: Report, layout: SizedLayout) -> Table:
     return table((Column("line", "text"), "quantity", "cost"), rows)
 
 
-def missing_said(layout: SizedLayout) -> Iterator[Paragraph]:
+def missing_said(layout: Purchase) -> Iterator[Paragraph]:
     """What the bill lacks, and what is needed for it."""
     lacking = layout.not_in_bill
     if lacking:

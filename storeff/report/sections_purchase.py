@@ -1,12 +1,12 @@
 """One page for whoever signs a purchase: what, for how much, what else, how sure."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from storeff.data import AssumptionRow
 from storeff.economics import SizedLayout, is_below
 from storeff.quantity import Quantity
 from storeff.report.bench_model import Bench, Quoted, Row
-from storeff.report.charges import charges
+from storeff.report.charges import Purchase, charges, purchase_of, recommended_purchase
 from storeff.report.figures import (
     amount,
     between,
@@ -30,7 +30,7 @@ from storeff.report.page import (
     table,
     tabled,
 )
-from storeff.report.sections_bench import bench_sections, best_by_layout, recommended_row
+from storeff.report.sections_bench import bench_sections, best_by_layout
 from storeff.report.sections_bill import bill_table, missing_said
 from storeff.report.sections_layouts import (
     assumption_name,
@@ -38,6 +38,7 @@ from storeff.report.sections_layouts import (
     reference_layout,
     years,
 )
+from storeff.report.subject import recommended_row
 from storeff.report.summary import summary
 from storeff.units import count, counted, format_bytes, format_power, percent
 
@@ -61,7 +62,8 @@ def purchase_sections(report: Report) -> Iterator[Section]:
         yield Section(answer.name, answer.title, (Facts(bought),) if bought else ())
     if report.layouts:
         layout = reference_layout(report)
-        yield Section("buy", "What is to be bought", tuple(_bought(report, layout)))
+        what = _bought(report, purchase_of(report, layout))
+        yield Section("buy", "What is to be bought", tuple(what))
         yield _alternatives(report, layout)
         risk = _risk(report, layout)
         if risk.rows:
@@ -86,8 +88,8 @@ def _provenance(report: Report) -> Iterator[tuple[str, str]]:
         yield "How much", report.scan.choice
 
 
-def _bought(report: Report, layout: SizedLayout) -> Iterator[Part]:
-    prices = {row.path: row for charge in charges(report, layout) for row in charge.prices}
+def _bought(report: Report, layout: Purchase) -> Iterator[Part]:
+    prices = {row.path: row for charge in charges(layout) for row in charge.prices}
     what = f"{_short(layout.name)} with {_short(layout.drive)} drives"
     where = "" if layout.site is None else f", at {_short(layout.site)}"
     yield Paragraph(f"{layout.title or layout.name}: {what}{where}.")
@@ -211,9 +213,9 @@ def _risk(report: Report, layout: SizedLayout) -> Table:
 def _bench(report: Report, bench: Bench) -> Iterator[Section]:
     chosen = recommended_row(bench)
     if chosen is not None:
-        yield Section(
-            "buy", "What is to be bought", tuple(_bought_row(report, chosen, bench.prices))
-        )
+        purchase = recommended_purchase(report)
+        bought = _bought_row(report, chosen) if purchase is None else _bought(report, purchase)
+        yield Section("buy", "What is to be bought", tuple(bought))
     reached = [row for row in bench.rows if not is_below(row.floor)]
     shown = best_by_layout(reached)
     made = tabled(
@@ -243,7 +245,7 @@ def _bench(report: Report, bench: Bench) -> Iterator[Section]:
         yield _quote(report, bench.quoted)
 
 
-def _bought_row(report: Report, row: Row, prices: Sequence[AssumptionRow]) -> Iterator[Part]:
+def _bought_row(report: Report, row: Row) -> Iterator[Part]:
     rows = [
         ("drives, with spares", _units(row.drives), ""),
         ("racks with switches", _units(row.racks), ""),
@@ -252,10 +254,9 @@ def _bought_row(report: Report, row: Row, prices: Sequence[AssumptionRow]) -> It
     yield Paragraph(f"{_short(row.layout)} as {row.code}, with {_short(row.drive)} drives.")
     yield table((Column("to buy", "text"), "units", "cost"), rows)
     yield Paragraph(
-        "A comparison does not hold what each of them costs: storeff size does, for this layout."
+        "A comparison of before schema 2.3 does not hold what each of them costs, nor of when the "
+        "prices are: make it again, or storeff size for this layout."
     )
-    if prices:
-        yield _priced(prices)
 
 
 def _quote(report: Report, quoted: Quoted) -> Section:

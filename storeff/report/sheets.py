@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from storeff.economics import SizedLayout
+from storeff.economics import Capex, Opex, SizedLayout
 from storeff.quantity import Quantity
+from storeff.report.check import parts_of
 from storeff.report.live import Live, at
 from storeff.report.model import Report
 from storeff.report.page import Facts, Paragraph, Section
@@ -22,6 +23,14 @@ _MADE_BY = {
     "data.endurance": "endurance",
     "data.snapshots": "snapshots",
     "data.growth": "growth",
+}
+# Of what is paid on delivery, what is bought piece by piece.
+_PRICED = ("drives", "enclosures", "racks")
+# Parts of a bill whose name does not say all.
+_LABELS = {
+    "drives": "Drives, spares included",
+    "racks": "Racks and their switches",
+    "replacement": "Replacement of failed drives",
 }
 _LOW, _HIGH = "low (95 %)", "high (95 %)"
 
@@ -89,7 +98,7 @@ def _reference(sheet: Sheet, report: Report, reference: Live) -> None:
     if reference.cells is None:
         sheet.note(
             "Values only: this report does not keep the scenario of its reference layout, which "
-            "formulas rest on (reports of schema 2.2 and later do). Make the report again to have "
+            "formulas rest on (reports of schema 2.3 and later do). Make the report again to have "
             "them.",
             warning=True,
         )
@@ -174,6 +183,10 @@ def bill_of_materials(book: Book, report: Report, reference: Live) -> None:
             amount = Formula("C{row}*G{row}", float(found.value) * float(price.value))
         quantity = reference.figure(path)
         rows.append([item, model, quantity, found.value, found.low, found.high, price, amount])
+    for part in parts_of(Capex):
+        if part not in _PRICED:
+            amount = reference.figure(f"bill.capex.{part}")
+            rows.append([_label(part), "", "", "", "", "", "", amount])
     first = sheet.row + 2
     total = reference.figure("bill.capex.total")
     if isinstance(total, Formula):
@@ -182,18 +195,19 @@ def bill_of_materials(book: Book, report: Report, reference: Live) -> None:
     sheet.table(columns, rows, freeze=True, total=True)
     sheet.space()
     capex = layout.bill.capex
+    parts = [(_label(name), getattr(capex, name)) for name in parts_of(Capex)]
     stated: list[list[Cell]] = [
         [label, found.value, found.low, found.high]
-        for label, found in (
-            ("Drives, spares included", capex.drives),
-            ("Enclosures", capex.enclosures),
-            ("Racks and their switches", capex.racks),
-            ("Capital cost", capex.total),
-        )
+        for label, found in (*parts, ("Capital cost", capex.total))
     ]
     sheet.heading("As reported")
     headers = (f"amount ({currency})", _LOW, _HIGH)
     sheet.table([Column("item"), *(Column(each, "money") for each in headers)], stated, total=True)
+
+
+def _label(part: str) -> str:
+    """What a part of a bill is called."""
+    return _LABELS.get(part, part.replace("_", " ").capitalize())
 
 
 def _items(reference: Live) -> Iterator[tuple[str, str, str, Cell]]:
@@ -223,16 +237,13 @@ def cash(book: Book, report: Report, reference: Live) -> None:
     columns += [Column(f"year {year}", "money", 18) for year in years]
     columns.append(Column("sum", "money", 20))
     rows: list[list[Cell]] = []
-    for label, part in (("Drives", "drives"), ("Enclosures", "enclosures"), ("Racks", "racks")):
+    for part in parts_of(Capex):
         amount = reference.figure(f"bill.capex.{part}")
-        rows.append([label, amount, *[""] * len(years), amount])
-    for label, part in (
-        *(("Energy", "energy"), ("Colocation", "colocation"), ("Support", "support")),
-        ("Replacement of failed drives", "replacement"),
-    ):
+        rows.append([_label(part), amount, *[""] * len(years), amount])
+    for part in parts_of(Opex):
         by_year = [reference.figure(f"bill.opex_by_year.{year}.{part}") for year in years]
         stated = [getattr(each, part).value for each in layout.bill.opex_by_year]
-        rows.append([label, "", *by_year, _sum(stated, years)])
+        rows.append([_label(part), "", *by_year, _sum(stated, years)])
     totals = [reference.figure(f"bill.opex_by_year.{year}.total") for year in years]
     tco = reference.figure("bill.tco")
     rows.append(["All payments", reference.figure("bill.capex.total"), *totals, tco])

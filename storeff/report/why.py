@@ -1,28 +1,36 @@
-"""Why the needs of the reference layout changed from one report to another.
+"""Why the needs of a layout changed from one report to another.
 
-Both reports hold all that their bills rest on: the factors of the waterfall, and every assumption
-by its path. So the bill is reckoned again (``rebuilt``) with every set of the inputs that changed,
-and each of these is answerable for its Shapley value: ``storeff.economics.attribution`` says why
-not for its logarithmic mean, as in the waterfall. The bills of both ends come out as they are in
-the reports. What they are off is a cause of its own, never spread over others: it comes from what a
-report does not hold, or from the formulas of another version.
+Both reports keep the scenario that their bill is computed from. So the bill is computed with every
+set of the inputs that changed, by the code that made it, and each of these is answerable for its
+Shapley value: ``storeff.economics.attribution`` says why not for its logarithmic mean, as in the
+waterfall. The bills of both ends come out as they are in the reports. What they are off is a cause
+of its own, never spread over others: it comes from the formulas of another version, or somebody
+edited a report.
 """
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import msgspec
 
-from storeff.economics import SizedLayout
+from storeff.data import Assumption, exact, map_numbers
+from storeff.economics import Scenario, SizedLayout
 from storeff.economics.attribution import CAUSES_MAX, Figures, rounded_to, shared_out
+from storeff.economics.bill import bill
 from storeff.errors import StoreffError
-from storeff.layout.waterfall import LABELS
+from storeff.layout.number import ceil
+from storeff.layout.waterfall import LABELS, raw, step_factors
+from storeff.quantity import Quantity
+from storeff.report.bench_model import Row
 from storeff.report.changes_model import Attribution, Cause, Verdict, verdict
 from storeff.report.figures import format_number, times
+from storeff.report.mixed import billed_numbers, differing, leaf, mixed
 from storeff.report.model import Report
-from storeff.report.rebuilt import CLUSTERS, ROLES, Inputs, NotHeldError, bill_of, inputs_of
+from storeff.report.scenario import scenario_of
+from storeff.report.subject import chosen, stated
 from storeff.units import format_bytes
 
 REDUCTION = "data reduction"
@@ -30,21 +38,53 @@ TARGET = "target"
 OTHERS = "other inputs"
 REMAINDER = "not in the reports"
 _CENT = Fraction(1, 100)
+# What another drive brings with it.
+_OF_DRIVE = ("drive", "enclosure", "carbon")
+# Inputs of a bill that make a step of the waterfall too.
+_OF_STEPS = {
+    "data.reduction_ratio": "data_reduction",
+    "layout.code": "erasure_coding",
+    "layout.copies": "copies",
+    "data.copies": "copies",
+}
 
 
 @dataclass(frozen=True)
 class _Group:
-    """Inputs that changed together, by ``keys`` of ``_mixed``, and what people read of them."""
+    """Inputs that changed together, and what people read of them: ``keys`` are those of the
+    scenario, ``steps`` those of the waterfall."""
 
     name: str
     changed: str
     keys: frozenset[str]
+    steps: frozenset[str] = frozenset()
+
+    def __or__(self, other: "_Group") -> "_Group":
+        return _Group("", "", self.keys | other.keys, self.steps | other.steps)
+
+
+_NOTHING = _Group("", "", frozenset())
+
+
+@dataclass(frozen=True)
+class _End:
+    """A layout of a report, with what it was sized for and its steps as exact factors."""
+
+    sized: SizedLayout | Row
+    scenario: Scenario[Assumption]
+    factors: dict[str, Any]
+
+    @property
+    def logical_bytes(self) -> Fraction:
+        value = self.scenario.data.logical_bytes.value
+        assert value is not None
+        return value
 
 
 def attribution(before: Report, after: Report, same_measurement: bool) -> Attribution | None:
-    """Why the needs of the reference layout changed. None if one of the reports has none, or if
-    they did not change."""
-    a, b = map(_reference, (before, after))
+    """Why the needs of the reference layout changed, or of the row that a bench recommends. None if
+    one of the reports has none, or if they did not change."""
+    a, b = map(chosen, (before, after))
     if a is None or b is None:
         return None
     raw_bytes, drives, npv = (
@@ -57,8 +97,8 @@ def attribution(before: Report, after: Report, same_measurement: bool) -> Attrib
     if before.currency != after.currency:
         npv, because = None, f"costs are in {before.currency} and in {after.currency}"
     made = Attribution(
-        before=a.name,
-        after=b.name,
+        before=_name(a),
+        after=_name(b),
         raw_bytes=None if raw_bytes is None else int(raw_bytes),
         drives=None if drives is None else int(drives),
         npv=None if npv is None else float(npv),
@@ -68,49 +108,70 @@ def attribution(before: Report, after: Report, same_measurement: bool) -> Attrib
     if raw_bytes is None or drives is None:
         return msgspec.structs.replace(made, because="a report has no point for its raw bytes")
     try:
-        shares, ends = _shares((before, after), (a, b), npv is not None)
-    except NotHeldError as error:
-        return msgspec.structs.replace(made, because=str(error))
+        ends = [_end(report, sized) for report, sized in ((before, a), (after, b))]
+        shares, reckoned = _shares(ends[0], ends[1], npv is not None)
     except StoreffError as error:
         return msgspec.structs.replace(made, because=error.message)
     of_ratio = verdict(a.reduction_ratio, b.reduction_ratio, same_measurement)
     total = (raw_bytes, drives, Fraction(0) if npv is None else npv)
-    causes = _causes(shares, ends, total, npv is not None, of_ratio, _remainder_name(before, after))
+    remainder = _remainder_name(before, after)
+    causes = _causes(shares, reckoned, total, npv is not None, of_ratio, remainder)
     return msgspec.structs.replace(made, causes=tuple(causes))
 
 
-def _reference(report: Report) -> SizedLayout | None:
-    return next((x for x in report.layouts if x.name == report.reference_layout), None)
+def _name(sized: SizedLayout | Row) -> str:
+    return sized.name if isinstance(sized, SizedLayout) else sized.layout
 
 
-def _needs(layout: SizedLayout) -> tuple[Fraction | None, ...]:
+def _needs(sized: SizedLayout | Row) -> tuple[Fraction | None, ...]:
     """Raw bytes, drives and cost, which is in cents."""
-    needs = (layout.raw_bytes.value, layout.bill.drives.value, layout.bill.npv.value)
-    return tuple(None if each is None else Fraction(str(each)) for each in needs)
+    needs: list[Quantity] = [
+        stated(sized, path) for path in ("raw_bytes", "bill.drives", "bill.npv")
+    ]
+    return tuple(None if each.value is None else Fraction(str(each.value)) for each in needs)
+
+
+def _end(report: Report, sized: SizedLayout | Row) -> _End:
+    scenario = scenario_of(report, sized)
+    if scenario is None:
+        raise StoreffError(
+            f"a report of schema {report.schema_version} does not keep what its bill was computed "
+            "from"
+        )
+    run = map_numbers(scenario, exact)
+    return _End(sized, scenario, step_factors(run.data, run.layout))
 
 
 def _shares(
-    reports: tuple[Report, Report], layouts: tuple[SizedLayout, SizedLayout], is_priced: bool
+    a: _End, b: _End, is_priced: bool
 ) -> tuple[list[tuple[_Group, Figures]], tuple[Figures, Figures]]:
     """What each group of changed inputs is answerable for of raw bytes, drives and cost, and these
-    themselves, reckoned again and rounded as in a report."""
-    a, b = (inputs_of(*each) for each in zip(reports, layouts, strict=True))
-    groups = list(_groups(a, b, layouts))
+    themselves, computed again and rounded as in a report."""
+    groups = list(_groups(a, b))
 
-    def with_keys(keys: frozenset[str]) -> Figures:
-        mixed = _mixed(a, b, keys)
-        bill = bill_of(mixed, exactly=True)
-        if math.isnan(bill.drives) or (is_priced and math.isnan(bill.npv)):
-            raise NotHeldError("a report lists too few assumptions for its drives or its cost")
-        npv = Fraction(bill.npv) if is_priced else Fraction(0)
-        return Fraction(mixed.raw_bytes), Fraction(bill.drives), npv
+    def with_group(group: _Group) -> Figures:
+        run = map_numbers(mixed(a.scenario, b.scenario, group.keys), exact)
+        factors = {
+            step: (b if step in group.steps else a).factors.get(step, Fraction(1))
+            for step in LABELS
+            if step in a.factors or step in b.factors
+        }
+        raw_bytes = raw(run.data.logical_bytes, factors)
+        made = bill(run, raw_bytes)
+        if math.isnan(made.drives) or (is_priced and math.isnan(made.npv)):
+            raise StoreffError("a number that the drives or their cost rest on is unknown")
+        npv = Fraction(made.npv) if is_priced else Fraction(0)
+        return Fraction(ceil(raw_bytes)), Fraction(made.drives), npv
 
     if len(groups) > CAUSES_MAX:
-        groups = _fewer(groups, with_keys)
+        groups = _fewer(groups, with_group)
     by_name = {group.name: group for group in groups}
 
     def figures_with(names: frozenset[str]) -> Figures:
-        return with_keys(frozenset().union(*(by_name[name].keys for name in names)))
+        whole = _NOTHING
+        for name in names:
+            whole |= by_name[name]
+        return with_group(whole)
 
     shares = shared_out(list(by_name), figures_with)
     ends = (_rounded(figures_with(frozenset())), _rounded(figures_with(frozenset(by_name))))
@@ -122,106 +183,75 @@ def _rounded(figures: Figures) -> Figures:
     return raw_bytes, drives, Fraction(str(round(float(npv), 2)))
 
 
-def _fewer(groups: list[_Group], with_keys: Callable[[frozenset[str]], Figures]) -> list[_Group]:
+def _fewer(groups: list[_Group], with_group: Callable[[_Group], Figures]) -> list[_Group]:
     """At most CAUSES_MAX groups: those that change the cost least by themselves are one."""
-    base = with_keys(frozenset())
+    base = with_group(_NOTHING)
 
     def effect(group: _Group) -> tuple[bool, Fraction, Fraction]:
-        alone = with_keys(group.keys)
+        alone = with_group(group)
         kept = group.name in (TARGET, REDUCTION)
         return kept, abs(alone[2] - base[2]), abs(alone[0] - base[0])
 
     ordered = sorted(groups, key=effect, reverse=True)
     kept, rest = ordered[: CAUSES_MAX - 1], ordered[CAUSES_MAX - 1 :]
-    names = ", ".join(group.name for group in rest)
-    others = _Group(OTHERS, names, frozenset().union(*(group.keys for group in rest)))
+    whole = _NOTHING
+    for group in rest:
+        whole |= group
+    others = _Group(OTHERS, ", ".join(group.name for group in rest), whole.keys, whole.steps)
     return [*(group for group in groups if group in kept), others]
 
 
-def _mixed(a: Inputs, b: Inputs, keys: frozenset[str]) -> Inputs:
-    """``a`` with what ``keys`` name as it is in ``b``."""
-    steps = [key.removeprefix("step.") for key in keys if key.startswith("step.")]
-    factors = dict(a.factors) | {step: b.factors.get(step, 1.0) for step in steps}
-    logical = b.logical_bytes if TARGET in keys else a.logical_bytes
-    changed = {
-        key for key in (TARGET, *map(_step, {*a.factors, *b.factors})) if _differs(a, b, key)
-    }
-    raw_bytes = a.raw_bytes
-    if changed and changed <= keys:
-        raw_bytes = b.raw_bytes
-    elif changed & keys:
-        grown = Fraction(logical, a.logical_bytes)
-        for step in steps:
-            grown *= Fraction(str(factors[step])) / Fraction(str(a.factors.get(step, 1.0)))
-        raw_bytes = math.ceil(a.raw_bytes * grown)
-    numbers = {role: value for role, value in a.numbers.items() if role not in keys}
-    numbers |= {role: value for role, value in b.numbers.items() if role in keys}
-    code = b if _step("erasure_coding") in keys else a
-    return Inputs(
-        logical_bytes=logical,
-        raw_bytes=raw_bytes,
-        factors=factors,
-        fragments=code.fragments,
-        is_replica=code.is_replica,
-        numbers=numbers,
-        paths={},
-    )
-
-
-def _step(name: str) -> str:
-    return f"step.{name}"
-
-
-def _differs(a: Inputs, b: Inputs, key: str) -> bool:
-    if key == TARGET:
-        return a.logical_bytes != b.logical_bytes
-    step = key.removeprefix("step.")
-    return a.factors.get(step, 1.0) != b.factors.get(step, 1.0)
-
-
-def _groups(a: Inputs, b: Inputs, layouts: tuple[SizedLayout, SizedLayout]) -> Iterator[_Group]:
-    """What changed: the target, steps of the waterfall, and assumptions, those of another drive,
-    site or layout together."""
-    first, second = layouts
-    if _differs(a, b, TARGET):
-        sizes = map(format_bytes, (a.logical_bytes, b.logical_bytes))
-        yield _Group(TARGET, _to(*sizes), frozenset({TARGET}))
-    codes = (a.fragments, a.is_replica) != (b.fragments, b.is_replica)
+def _groups(a: _End, b: _End) -> Iterator[_Group]:
+    """What changed: the target, steps of the waterfall, and other inputs of the bill, those of
+    another drive, site or layout together."""
+    billed = billed_numbers(a.scenario) | billed_numbers(b.scenario)
+    found = [
+        key
+        for key in differing(a.scenario, b.scenario)
+        # Of what layout and data are, the steps tell all that the bill does not rest on itself.
+        if key in billed or key == "layout.code" or not key.startswith(("layout.", "data."))
+    ]
+    if "data.logical_bytes" in found:
+        sizes = (format_bytes(int(each.logical_bytes)) for each in (a, b))
+        yield _Group(TARGET, _to(*sizes), frozenset({"data.logical_bytes"}))
+        found.remove("data.logical_bytes")
     for step in LABELS:
-        if _differs(a, b, _step(step)) or (step == "erasure_coding" and codes):
-            old, new = a.factors.get(step, 1.0), b.factors.get(step, 1.0)
-            if step == "data_reduction":
-                yield _Group(REDUCTION, _ratios(old, new), frozenset({_step(step)}))
-                continue
-            changed = f"x {old:.4g} -> {new:.4g}"
-            yield _Group(LABELS[step].lower(), changed, frozenset({_step(step)}))
-    roles = dict.fromkeys([*a.numbers, *b.numbers])
-    differing = [role for role in roles if a.numbers.get(role) != b.numbers.get(role)]
-    replaced = {
-        "drive": (("drive", "enclosure", "carbon"), first.drive, second.drive),
-        "site": (("site",), first.site or "", second.site or ""),
-        "clusters": (("layout",), first.name, second.name),
-    }
-    for name, (parts, old_name, new_name) in replaced.items():
-        mine = [r for r in differing if r.partition(".")[0] in parts and _is_billed(r)]
-        if old_name != new_name and mine:
-            yield _Group(name, _to(old_name, new_name), frozenset(mine))
-            differing = [role for role in differing if role not in mine]
-    for role in filter(_is_billed, differing):
-        values = (each.numbers.get(role) for each in (a, b))
-        shown = ("unknown" if value is None else format_number(value) for value in values)
-        path = b.paths.get(role) or a.paths[role]
-        yield _Group(path, _to(*shown), frozenset({role}))
+        old, new = (each.factors.get(step, Fraction(1)) for each in (a, b))
+        mine = frozenset(key for key in found if _OF_STEPS.get(key) == step)
+        if old == new and not mine:
+            continue
+        found = [key for key in found if key not in mine]
+        if step == "data_reduction":
+            yield _Group(REDUCTION, _ratios(old, new), mine, frozenset({step}))
+        else:
+            changed = f"x {float(old):.4g} -> {float(new):.4g}"
+            yield _Group(LABELS[step].lower(), changed, mine, frozenset({step}))
+    for part in type(a.scenario).__struct_fields__:
+        parts = _OF_DRIVE if part == "drive" else (part,)
+        names = [getattr(getattr(each.scenario, part), "name", "") for each in (a, b)]
+        mine = frozenset(key for key in found if key.partition(".")[0] in parts)
+        if names[0] != names[1] and mine:
+            yield _Group("clusters" if part == "layout" else part, _to(*names), mine)
+            found = [key for key in found if key not in mine]
+    for key in found:
+        each = [leaf(end.scenario, key) for end in (a, b)]
+        path = next((x.path for x in reversed(each) if isinstance(x, Assumption) and x.path), key)
+        yield _Group(path, _to(*map(_shown, each)), frozenset({key}))
 
 
-def _is_billed(role: str) -> bool:
-    """Whether a bill rests on it beside the waterfall."""
-    part, _, field = role.partition(".")
-    return part in ROLES.values() and (part != "layout" or field in CLUSTERS)
+def _shown(value: Any) -> str:
+    if isinstance(value, Assumption):
+        value = None if value.value is None else float(value.value)
+        return (
+            "unknown"
+            if value is None
+            else format_number(int(value) if value == int(value) else value)
+        )
+    return "none" if value is None else str(getattr(value, "name", value))
 
 
-def _ratios(old: float, new: float) -> str:
-    return _to(*(f"{times(1 / factor)}x" for factor in (old, new)))
+def _ratios(old: Fraction, new: Fraction) -> str:
+    return _to(*(f"{times(float(1 / factor))}x" for factor in (old, new)))
 
 
 def _to(old: str, new: str) -> str:

@@ -14,14 +14,20 @@ from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
 from storeff.data import AssumptionRow
-from storeff.economics import SizedLayout
 from storeff.quantity import Quantity
-from storeff.report.bench_model import Row
-from storeff.report.charges import ITEMS, Charge, charges
+from storeff.report.charges import (
+    ITEMS,
+    Charge,
+    Purchase,
+    charges,
+    price_of,
+    purchase_of,
+    recommended_purchase,
+)
 from storeff.report.model import Report
 from storeff.report.page import UNKNOWN
-from storeff.report.sections_bench import recommended_row
 from storeff.report.sections_layouts import reference_layout
+from storeff.report.subject import recommended_row
 from storeff.text import escaped
 
 IS_TEXT = True
@@ -68,34 +74,41 @@ def render(report: Report) -> bytes:
 def _rows(report: Report) -> Iterator[dict[str, Cell]]:
     reference = reference_layout(report) if report.layouts else None
     for layout in sorted(report.layouts, key=lambda each: each is not reference):
-        bill = layout.bill
-        common = _common(report, layout, bill.npv, layout is reference)
-        for charge in charges(report, layout):
-            spares = bill.spares.value if charge.item == "drives" else None
-            own = {"x_Site": layout.site, "x_SpareDrives": spares}
-            yield {"x_Layout": layout.name, **common, **own, **_of_charge(report, charge)}
+        yield from _bought(report, purchase_of(report, layout), layout is reference)
     if report.bench is not None:
-        # It holds no bill: how many of each is known, and what all of it costs.
+        # Of what is not recommended it holds no bill: how many of each, and what all of it costs.
         unpriced = Quantity(None, None, None, "derived")
-        chosen = recommended_row(report.bench)
+        chosen, purchase = recommended_row(report.bench), recommended_purchase(report)
+        if purchase is not None:
+            yield from _bought(report, purchase, True)
         for row in sorted(report.bench.rows, key=lambda each: each is not chosen):
-            common = _common(report, row, row.npv, row is chosen)
-            drives = Charge("drives", unpriced, row.drives, "Drives", ())
+            if purchase is not None and row is chosen:
+                continue
+            common = _common(report, row.drive, row.npv, row is chosen)
+            price = price_of(report, row.drive)
+            drives = Charge("drives", unpriced, row.drives, "Drives", price)
             racks = Charge("racks", unpriced, row.racks, "Racks", ())
             for charge in (drives, racks):
                 yield {"x_Layout": row.layout, **common, **_of_charge(report, charge)}
 
 
-def _common(
-    report: Report, sized: SizedLayout | Row, npv: Quantity, is_reference: bool
-) -> dict[str, Cell]:
+def _bought(report: Report, bought: Purchase, is_reference: bool) -> Iterator[dict[str, Cell]]:
+    bill = bought.bill
+    common = _common(report, bought.drive, bill.npv, is_reference)
+    for charge in charges(bought):
+        spares = bill.spares.value if charge.item == "drives" else None
+        own = {"x_Site": bought.site, "x_SpareDrives": spares}
+        yield {"x_Layout": bought.name, **common, **own, **_of_charge(report, charge)}
+
+
+def _common(report: Report, drive: str, npv: Quantity, is_reference: bool) -> dict[str, Cell]:
     """What all charges of a layout have in common."""
     issuers = ("BillingAccountId", "BillingAccountName", "InvoiceIssuerName", "ProviderName")
     return {
         **dict.fromkeys((*issuers, "PublisherName"), _ISSUER),
         "BillingCurrency": report.currency,
         "ServiceCategory": "Storage",
-        "x_Drive": sized.drive,
+        "x_Drive": drive,
         "x_IsEstimate": "true",
         "x_IsReference": "true" if is_reference else "false",
         "x_LayoutPresentValue": npv.value,

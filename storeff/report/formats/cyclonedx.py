@@ -17,10 +17,17 @@ from storeff.economics import SizedLayout
 from storeff.economics.purchase import HARDWARE
 from storeff.quantity import Quantity
 from storeff.report.bench_model import Row
-from storeff.report.charges import ITEMS, Charge, charges
-from storeff.report.model import Report, to_json
-from storeff.report.sections_bench import recommended_row
+from storeff.report.charges import (
+    ITEMS,
+    Charge,
+    Purchase,
+    charges,
+    purchase_of,
+    recommended_purchase,
+)
+from storeff.report.model import Report
 from storeff.report.sections_layouts import reference_layout
+from storeff.report.subject import recommended_row
 from storeff.text import escaped_json
 
 IS_TEXT = True
@@ -32,13 +39,11 @@ _DESCRIPTIONS = {"drives": "Drives", "enclosures": "Enclosures", "racks": "Racks
 
 def render(report: Report) -> bytes:
     """The bill of materials; without components where nothing was sized."""
-    digest = hashlib.sha256(to_json(report)).hexdigest()
     document: dict[str, Any] = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        # The same report always makes the same document.
-        "serialNumber": uuid.uuid5(uuid.NAMESPACE_URL, f"urn:storeff:report:{digest}").urn,
+        "serialNumber": "",
         "version": 1,
         "metadata": _metadata(report),
         "components": [],
@@ -47,18 +52,34 @@ def render(report: Report) -> bytes:
     if report.layouts:
         layout = reference_layout(report)
         system = _layout(layout, report.currency)
-        document["components"] = list(_parts(report, layout))
+        document["components"] = list(_parts(purchase_of(report, layout)))
     elif report.bench is not None:
         row = recommended_row(report.bench)
         if row is not None:
             system = _row(row, report.currency)
-            document["components"] = list(_parts_of_row(row))
+            purchase = recommended_purchase(report)
+            parts = _parts_of_row(row) if purchase is None else _parts(purchase)
+            document["components"] = list(parts)
     if system is not None:
         document["metadata"]["component"] = system
         # Spare parts other than drives are in no bill.
         incomplete = {"aggregate": "incomplete", "assemblies": [system["bom-ref"]]}
         document["compositions"] = [incomplete]
+    document["serialNumber"] = _serial_number(report, document)
     return escaped_json(msgspec.json.format(msgspec.json.encode(document), indent=2)) + b"\n"
+
+
+def _serial_number(report: Report, document: dict[str, Any]) -> str:
+    """Of what is to be bought, for what and when: the same purchase has the same number, whatever
+    else a later schema says of it."""
+    bought = [
+        {name: part[name] for name in ("bom-ref", "properties")} for part in document["components"]
+    ]
+    system = document["metadata"].get("component", {}).get("bom-ref")
+    target = None if report.target is None else report.target.bytes
+    content = msgspec.json.encode([report.run.started, target, system, report.currency, bought])
+    digest = hashlib.sha256(content).hexdigest()
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"urn:storeff:purchase:{digest}").urn
 
 
 def _metadata(report: Report) -> dict[str, Any]:
@@ -122,18 +143,18 @@ def _system(
     }
 
 
-def _parts(report: Report, layout: SizedLayout) -> Iterator[dict[str, Any]]:
+def _parts(layout: Purchase) -> Iterator[dict[str, Any]]:
     bill = layout.bill
-    for charge in charges(report, layout):
+    for charge in charges(layout):
         if charge.item == "drives":
-            yield _part(report, charge, layout.drive, bill.drives_in_service, "in service")
-            yield _part(report, charge, layout.drive, bill.spares, "spare")
+            yield _part(layout, charge, layout.drive, bill.drives_in_service, "in service")
+            yield _part(layout, charge, layout.drive, bill.spares, "spare")
         elif charge.item in HARDWARE and not charge.is_missing:
-            yield _part(report, charge, None, charge.quantity, "in service")
+            yield _part(layout, charge, None, charge.quantity, "in service")
 
 
 def _part(
-    report: Report, charge: Charge, name: str | None, quantity: Quantity, role: str
+    layout: Purchase, charge: Charge, name: str | None, quantity: Quantity, role: str
 ) -> dict[str, Any]:
     """What is bought for ``charge``, or a part of it. Without a name it is that of the entry whose
     price the charge rests on."""
@@ -143,7 +164,7 @@ def _part(
     assumed = []
     own = f"{charge.item}.{name}."
     # What has no catalogue of its own rests on its price alone.
-    about = [row for row in report.assumptions if row.path.startswith(own)] or charge.prices
+    about = [row for row in layout.assumptions if row.path.startswith(own)] or charge.prices
     for row in about:
         entry, _, field = row.path.rpartition(".")
         if f"{entry}." == own or about is charge.prices:

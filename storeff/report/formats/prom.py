@@ -18,7 +18,7 @@ from storeff.quantity import Quantity
 from storeff.report.bench_model import Bench, Row
 from storeff.report.incomplete import skipped_rows
 from storeff.report.model import Kv, KvRetention, Report, Scan
-from storeff.report.sections_bench import recommended_row
+from storeff.report.subject import recommended_row
 from storeff.text import escaped
 
 IS_TEXT = True

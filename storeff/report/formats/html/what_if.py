@@ -1,4 +1,4 @@
-"""What the figures of the reference layout would be at other inputs: computed in the page, by the
+"""What the figures of the layout to buy would be at other inputs: computed in the page, by the
 formulas that made the report (``economics.formulas``), written out as JavaScript."""
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from storeff.data import Assumption
-from storeff.economics import Scenario, in_cells
+from storeff.economics import Scenario, SizedLayout, in_cells
 from storeff.economics.floor import OPTIONS_MOST
 from storeff.economics.formulas import Formulas, traced
 from storeff.economics.written import javascript
@@ -18,10 +18,12 @@ from storeff.errors import StoreffError
 from storeff.layout.fleet import drive_holds
 from storeff.layout.floor import with_parity
 from storeff.layout.number import Number
+from storeff.report.bench_model import Row
 from storeff.report.figures import amount, floored, known
-from storeff.report.live import Live, at, live
+from storeff.report.live import Follows, at, follows
 from storeff.report.model import Report
 from storeff.report.page import shortened
+from storeff.report.subject import chosen
 from storeff.text import escaped
 from storeff.units import count, format_bytes, format_power
 
@@ -71,16 +73,19 @@ class WhatIf:
 
 
 def what_if(report: Report) -> WhatIf | None:
-    """Of the reference layout of ``report``; None if it does not keep what its bill rests on.
+    """Of the reference layout of ``report``, or of the row that its bench recommends; None if it
+    does not keep what the bill of that rests on.
 
     Raises StoreffError if that contradicts what the report says.
     """
-    found = live(report)
-    if found is None or found.scenario is None or found.formulas is None:
+    sized = chosen(report)
+    found = None if sized is None else follows(report, sized)
+    if sized is None or found is None:
         return None
-    choices = _choices(report, found, found.scenario)
-    sliders = tuple(_sliders(report, found, found.scenario, len(choices)))
-    figures = tuple(_figures(report, found))
+    about = _about(sized)
+    choices = _choices(report, about, found.scenario)
+    sliders = tuple(_sliders(report, about, found, len(choices)))
+    figures = tuple(_figures(report, sized, about, found.scenario))
     paths = [_HELD, *(each.path for each in figures if each.path)]
     names = [f"bill{number}" for number in range(len(choices))]
     page = {
@@ -103,7 +108,24 @@ def what_if(report: Report) -> WhatIf | None:
         f"const page = {_literal(page)};\n",
         _SCRIPT.read_text("utf-8"),
     ]
-    return WhatIf(shortened(found.layout.name, _NAME_WIDTH), sliders, figures, "".join(parts))
+    return WhatIf(shortened(about.name, _NAME_WIDTH), sliders, figures, "".join(parts))
+
+
+@dataclass(frozen=True)
+class _About:
+    """A layout, or a row of a bench: its name, its nines, and the parities that it was given."""
+
+    name: str
+    nines: float | None
+    added: int
+
+
+def _about(sized: SizedLayout | Row) -> _About:
+    if isinstance(sized, SizedLayout):
+        name, nines, floor = sized.name, sized.durability.nines, sized.at_floor
+    else:
+        name, nines, floor = sized.layout, sized.nines, sized.floor
+    return _About(name, nines, floor.parities_added if floor else 0)
 
 
 @dataclass(frozen=True)
@@ -116,11 +138,10 @@ class _Choice:
     is_own: bool
 
 
-def _choices(report: Report, found: Live, scenario: Scenario[Assumption]) -> list[_Choice]:
+def _choices(report: Report, about: _About, scenario: Scenario[Assumption]) -> list[_Choice]:
     """The parities that the report offers, or those of the layout alone."""
-    at_floor, nines = found.layout.at_floor, found.layout.durability.nines
-    added = at_floor.parities_added if at_floor else 0
-    own = _Choice(str(scenario.layout.code), nines, traced(scenario, _held), True)
+    added = about.added
+    own = _Choice(str(scenario.layout.code), about.nines, traced(scenario, _held), True)
     made = []
     for number, option in enumerate(report.parity_options[:OPTIONS_MOST]):
         if option.parities_added != number:
@@ -131,7 +152,7 @@ def _choices(report: Report, found: Live, scenario: Scenario[Assumption]) -> lis
         except ValueError as error:
             raise _contradiction(option.code, str(error)) from error
         if str(layout.code) != option.code:
-            raise _contradiction(option.code, f"by its reference_scenario, it is {layout.code}")
+            raise _contradiction(option.code, f"by its scenario, it is {layout.code}")
         wider = in_cells(msgspec.structs.replace(scenario, layout=layout))
         other = _Choice(option.code, option.nines, traced(wider, _held), False)
         made.append(own if is_own else other)
@@ -163,9 +184,8 @@ def _only(formulas: Formulas, paths: list[str]) -> Formulas:
     return replace(formulas, figures={path: formulas.figures[path] for path in paths})
 
 
-def _sliders(
-    report: Report, found: Live, scenario: Scenario[Assumption], choices: int
-) -> Iterator[Slider]:
+def _sliders(report: Report, about: _About, found: Follows, choices: int) -> Iterator[Slider]:
+    scenario = found.scenario
     ranges = {row.path: (row.low, row.high) for row in report.assumptions}
     price_unit = f"{shortened(scenario.currency, _UNIT_WIDTH)}/drive"
     for number, id_, label, unit, scale in (
@@ -174,7 +194,7 @@ def _sliders(
         (scenario.drive.capacity_bytes, "capacity", "Drive capacity", "TB", 1e12),
         (scenario.drive.price, "price", "Drive price", price_unit, 1.0),
     ):
-        if number.path not in found.inputs or number.value is None:
+        if number.path not in found.formulas.inputs or number.value is None:
             continue
         value = float(number.value)
         low, high = ranges.get(number.path, (None, None))
@@ -192,8 +212,7 @@ def _sliders(
         now, least, most = (_short(x / scale) for x in (value, min(low, value), max(high, value)))
         yield Slider(id_, label, number.path, now, least, most, unit, scale)
     if choices > 1:
-        own = found.layout.at_floor.parities_added if found.layout.at_floor else 0
-        yield Slider("parity", "Further parities", "", own, 0, choices - 1, step="1")
+        yield Slider("parity", "Further parities", "", about.added, 0, choices - 1, step="1")
 
 
 def _short(value: float) -> float:
@@ -201,8 +220,10 @@ def _short(value: float) -> float:
     return float(f"{value:.12g}")
 
 
-def _figures(report: Report, found: Live) -> Iterator[Figure]:
-    years = len(found.layout.bill.opex_by_year)
+def _figures(
+    report: Report, sized: SizedLayout | Row, about: _About, scenario: Scenario[Assumption]
+) -> Iterator[Figure]:
+    years = scenario.finance.years.value
     for id_, label, path, show in (
         ("raw", "Raw storage", "raw_bytes", format_bytes),
         ("drives", "Drives", "bill.drives", count),
@@ -210,9 +231,9 @@ def _figures(report: Report, found: Live) -> Iterator[Figure]:
         ("power", "Power of the site, peak", "bill.facility_mw_peak", format_power),
         ("cost", f"{years}-year cost", "bill.npv", lambda x: amount(x, report.currency)),
     ):
-        stated = at(found.layout, path)
+        stated = at(sized, path)
         yield Figure(id_, label, path, known(stated.value if stated else None, show))
-    yield Figure("nines", "Nines", "", known(found.layout.durability.nines, floored))
+    yield Figure("nines", "Nines", "", known(about.nines, floored))
 
 
 def _literal(value: Any) -> str:
