@@ -1,5 +1,8 @@
 """From raw bytes to drives, racks, megawatts and money, and what a point of anything costs."""
 
+from storeff.economics.basis import CostBasis as CostBasis
+from storeff.economics.basis import PriceBasis as PriceBasis
+from storeff.economics.basis import cost_basis as cost_basis
 from storeff.economics.bill import Bill as Bill
 from storeff.economics.bill import bill_for as bill_for
 from storeff.economics.bill import in_cells as in_cells
@@ -19,6 +22,9 @@ from storeff.economics.opex import Opex as Opex
 from storeff.economics.purchase import Capex as Capex
 from storeff.economics.sensitivity import Sensitivity as Sensitivity
 from storeff.economics.sensitivity import sensitivity as sensitivity
+from storeff.economics.simulation import Simulation as Simulation
+from storeff.economics.simulation import Spread as Spread
+from storeff.economics.simulation import simulation as simulation
 from storeff.economics.size import SizedLayout as SizedLayout
 from storeff.economics.size import size as size
 from storeff.economics.uncertainty import LessDemand as LessDemand

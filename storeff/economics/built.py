@@ -71,7 +71,10 @@ def enclosures_per_rack(
         named("enclosures_by_space", by_space), named("enclosures_by_power", by_power)
     )
     named("full_enclosure_watts", full_watts)
-    if per_rack < 1:
+    if np.ndim(per_rack):
+        # What cannot be built takes racks without end; the others are what they are.
+        per_rack = np.where(per_rack < 1, 0, per_rack)
+    elif per_rack < 1:
         raise StoreffError(
             f"a rack of {float(rack.kilowatts):g} kW and {float(rack.height_u):g} U cannot hold "
             f"one enclosure of {float(full_watts):g} W and {float(enclosure.height_u):g} U",
@@ -85,8 +88,9 @@ def spares_needed(mean_failures: Number, service_level: Number) -> Number:
     """The continuous Poisson quantile: rounded up, the least s with P(failures <= s) >= level."""
     from scipy.special import pdtrik
 
-    if np.ndim(mean_failures):
-        return np.maximum(pdtrik(float(service_level), mean_failures), 0)
+    if np.ndim(mean_failures) or np.ndim(service_level):
+        levels, means = (np.asarray(x, np.float64) for x in (service_level, mean_failures))
+        return np.maximum(pdtrik(levels, means), 0)
     return max(float(pdtrik(float(service_level), float(mean_failures))), 0.0)
 
 

@@ -1,6 +1,6 @@
 """Quantity risk (the reduction, measured) apart from price risk (assumed ranges), and together."""
 
-import zlib
+import math
 from fractions import Fraction
 from operator import attrgetter
 from typing import TypeAlias
@@ -8,11 +8,13 @@ from typing import TypeAlias
 import msgspec
 import numpy as np
 
-from storeff.data import Assumption, exact, map_numbers, numbers_in
+from storeff.data import Assumption, exact, map_numbers
 from storeff.economics.bill import Bill, bill_for, in_cells
+from storeff.economics.draws import DISTRIBUTION, REDUCTION, blocks, ranged, with_draws
 from storeff.economics.model import Scenario
-from storeff.layout.number import Number, ceil, inexact, to_quantity
-from storeff.layout.waterfall import drawn_data, raw, step_factors
+from storeff.economics.simulation import figures
+from storeff.layout.number import Number, ceil, is_unknown, to_quantity
+from storeff.layout.waterfall import raw, step_factors
 from storeff.quantity import REPLICATES, Draws, Quantity
 
 Numbers: TypeAlias = Scenario[Number]
@@ -37,7 +39,9 @@ class PriceRisk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CostRange(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the cost lies with a probability of ``level``, prices and quantity varied together."""
+    """Where the cost lies with a probability of ``level``, where all that has a range varies and
+    the reduction as far as it was measured. Reports of before schema 2.3 varied prices and the
+    reduction alone."""
 
     low: float
     high: float
@@ -106,12 +110,13 @@ def _beyond(bought: Quantity, needed: Quantity) -> float | None:
 def price_risk(scenario: Scenario[Assumption], seed: int) -> PriceRisk:
     """What not knowing the prices costs: each within its range, on its own."""
     scenario = in_cells(scenario)
-    bills = _bills(scenario, replicates(scenario, None, seed))
+    prices = {each.path for each in ranged(scenario) if each.is_price}
+    [drawn] = blocks(scenario, None, seed, REPLICATES)
+    of_prices = {path: draws for path, draws in drawn.items() if path in prices}
+    bills = bill_for(map_numbers(scenario, exact)), bill_for(with_draws(scenario, of_prices))
     return PriceRisk(
-        distribution="triangular over low..high with its mode at the value, each independent",
-        varied=tuple(
-            number.path for number in numbers_in(scenario) if number.is_price and number.range
-        ),
+        distribution=DISTRIBUTION,
+        varied=tuple(of_prices),
         capex=_figure(bills, "capex.total"),
         npv=_figure(bills, "npv"),
     )
@@ -120,13 +125,18 @@ def price_risk(scenario: Scenario[Assumption], seed: int) -> PriceRisk:
 def cost_range(
     scenario: Scenario[Assumption], reduction_draws: Draws | None, seed: int
 ) -> CostRange | None:
-    """The range of the cost if neither the prices nor the reduction are known better; None where
-    it is unknown, or nothing varies."""
-    bills = _bills(scenario, replicates(scenario, reduction_draws, seed))
-    npv = _figure(bills, "npv")
-    if npv.low is None or npv.high is None or npv.low == npv.high:
+    """The range of the cost where everything that has a range varies, and the reduction too. None
+    if the cost is unknown, if nothing varies, or if so much cannot be built that there is no end.
+    """
+    npv = bill_for(map_numbers(scenario, exact)).npv
+    [drawn] = blocks(scenario, reduction_draws, seed, REPLICATES)
+    if is_unknown(npv) or not drawn:
         return None
-    return CostRange(low=npv.low, high=npv.high)
+    *_, draws = figures(scenario, drawn, REPLICATES)[-1]
+    low, high = map(float, np.quantile(draws, (0.025, 0.975), method="inverted_cdf"))
+    if not math.isfinite(high) or low == high:
+        return None
+    return CostRange(low=round(min(low, float(npv)), 2), high=round(max(high, float(npv)), 2))
 
 
 def width_between(scenario: Scenario[Assumption], reduction_ratios: Draws) -> tuple[float, float]:
@@ -136,39 +146,12 @@ def width_between(scenario: Scenario[Assumption], reduction_ratios: Draws) -> tu
     return float(npv), float(drives)
 
 
-def replicates(
-    scenario: Scenario[Assumption], reduction_draws: Draws | None, price_seed: int | None = None
-) -> Numbers:
-    """The replicate run: doubles everywhere, and arrays of ``reduction_draws`` for the reduction
-    ratio and of prices, each drawn from its range if there is a ``price_seed``."""
-
-    def number(given: Assumption) -> Number:
-        draws = None if price_seed is None else price_draws(given, price_seed)
-        return inexact(given) if draws is None else draws
-
-    run: Numbers = map_numbers(scenario, number)
-    return msgspec.structs.replace(run, data=drawn_data(scenario.data, reduction_draws))
-
-
-def price_draws(number: Assumption, seed: int) -> Draws | None:
-    """Replicates of a price, triangular over its range with the mode at its value; None for what
-    is no price or has no range.
-
-    Drawn from the seed and the number's path, so that another price does not shift them.
-    """
-    if not number.is_price or not number.range:
-        return None
-    random = np.random.default_rng([seed, zlib.crc32(number.path.encode())])
-    low, high = map(float, number.range)
-    return random.triangular(low, float(number.value or 0), high, REPLICATES)
+def replicates(scenario: Scenario[Assumption], reduction_draws: Draws | None) -> Numbers:
+    """The replicate run: doubles everywhere, and ``reduction_draws`` for the reduction ratio."""
+    return with_draws(scenario, {} if reduction_draws is None else {REDUCTION: reduction_draws})
 
 
 def _figure(bills: tuple[Bill[Number], Bill[Number]], name: str, digits: int = 2) -> Quantity:
     """One figure of the exact bill, with its interval from that of replicates."""
     point, draws = map(attrgetter(name), bills)
     return to_quantity(point, draws, "derived", digits)
-
-
-def _bills(scenario: Scenario[Assumption], drawn: Numbers) -> tuple[Bill[Number], Bill[Number]]:
-    """The exact bill, and that of replicates."""
-    return bill_for(map_numbers(scenario, exact)), bill_for(drawn)

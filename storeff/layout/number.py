@@ -90,7 +90,8 @@ def _one_of(choose: np.ufunc, *numbers: Number) -> Number:
 def where(condition: Number, x: Number, otherwise: Number) -> Number:
     """``x`` where the condition holds."""
     if np.ndim(condition):
-        return np.where(condition, *(y if np.ndim(y) else float(y) for y in (x, otherwise)))
+        plain = (y if np.ndim(y) or isinstance(y, str) else float(y) for y in (x, otherwise))
+        return np.where(condition, *plain)
     return x if condition else otherwise
 
 
@@ -114,9 +115,11 @@ def inexact(number: Assumption) -> float:
 
 
 def is_unknown(x: Number) -> bool:
-    """Whether x is the NaN that stands for an unknown input."""
+    """Whether x is the NaN that stands for an unknown input, or comes from it in all replicates."""
     if isinstance(x, Symbol):
         return not x.is_known
+    if isinstance(x, np.ndarray):
+        return bool(np.isnan(x).all())
     return isinstance(x, float) and math.isnan(x)
 
 

@@ -15,11 +15,13 @@ import msgspec
 import storeff
 from storeff.data import Assumption, AssumptionRow, load_shelf_life, rows
 from storeff.economics import (
+    CostBasis,
     ParityOption,
     QuantityRisk,
     Scenario,
     Sensitivity,
     SizedLayout,
+    cost_basis,
     in_cells,
     is_below,
     less_demand,
@@ -28,6 +30,7 @@ from storeff.economics import (
     quantity_risk,
     raised_to,
     sensitivity,
+    simulation,
     size,
     width_between,
 )
@@ -186,15 +189,19 @@ def size_all(
         (each.sized, each.result.at_floor) for each in candidates if each.result.name == name
     )
     added = at_floor.parities_added if at_floor else 0
+    moves = sensitivity(chosen.scenario)
+    assumptions = assumptions_of((each.scenario for each in sized), today, shelf_life)
+    listed = {row.path: row for row in assumptions}
+    basis = cost_basis(chosen.scenario, moves.elasticity, listed, today)
     return Sizing(
         layouts=tuple(layouts),
         reference=name,
         scenarios=tuple(each.scenario for each in candidates),
         currency=chosen.scenario.currency,
-        sensitivity=sensitivity(chosen.scenario),
-        uncertainty=_uncertainty(chosen, reduction, seed),
+        sensitivity=moves,
+        uncertainty=_uncertainty(chosen, reduction, seed, basis),
         parity_options=tuple(parity_options(chosen.scenario, added)),
-        assumptions=assumptions_of((each.scenario for each in sized), today, shelf_life),
+        assumptions=assumptions,
     )
 
 
@@ -247,15 +254,33 @@ def _cost(layout: SizedLayout) -> tuple[bool, bool, float, str]:
     return is_below(layout.at_floor), npv is None, raw_bytes if npv is None else npv, layout.name
 
 
-def _uncertainty(chosen: Sized, reduction: Reduction | None, seed: int) -> Uncertainty:
+def _uncertainty(
+    chosen: Sized, reduction: Reduction | None, seed: int, basis: CostBasis | None
+) -> Uncertainty:
     quantity = quantity_risk(chosen.scenario, chosen.draws)
     sampling = reduction.method.sampling if reduction else None
+    more_reading = _more_reading(sampling, quantity, chosen) if sampling else []
+    simulated = simulation(chosen.scenario, chosen.draws, seed, read_bytes=_halves(more_reading))
+    if simulated is not None and chosen.bounds is not None:
+        # What is not known of the duplicates is more than its ratio says, which is without them.
+        simulated = msgspec.structs.replace(simulated, known_better=None)
     return Uncertainty(
         quantity=quantity,
         price=price_risk(chosen.scenario, seed),
-        more_reading=_more_reading(sampling, quantity, chosen) if sampling else [],
+        more_reading=more_reading,
         less_demand=less_demand(chosen.scenario, chosen.draws),
+        simulation=simulated,
+        basis=basis,
     )
+
+
+def _halves(more_reading: Sequence[MoreReading]) -> int | None:
+    """How much must be read for half the width that there is now; None if that is not known, or
+    the layout does not rest on it."""
+    for each in more_reading[1:]:
+        if each.npv_width is not None and each.interval_width <= more_reading[0].interval_width / 2:
+            return each.read_bytes
+    return None
 
 
 def _more_reading(sampling: Sampling, risk: QuantityRisk, chosen: Sized) -> list[MoreReading]:

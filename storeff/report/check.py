@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from storeff.economics import Capex, Opex, SizedLayout
+from storeff.economics import Capex, Opex, SizedLayout, Spread
 from storeff.economics.uncertainty import CostRange
 from storeff.estimate.reduction import Reduction, resting_on, widest
 from storeff.layout import Step
@@ -32,6 +32,7 @@ SHARES = (
     *("used_once_share", "block_hit_rate", "token_hit_rate", "whole_token_hit_rate"),
     *("annual_loss_probability_window", "annual_loss_probability_markov"),
     *("fleet_loss_probability_per_year", "unreadable_probability", "outage_loss_probability"),
+    "exceeded_probability",
 )
 
 
@@ -117,6 +118,8 @@ def _figures(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, Quantity):
         yield from _interval(value, path)
     elif isinstance(value, msgspec.Struct):
+        if isinstance(value, Spread):
+            yield from _ordered(value, path)
         for name in value.__struct_fields__:
             yield from _figures(getattr(value, name), f"{path}.{name}" if path else name)
     elif isinstance(value, list | tuple):
@@ -128,6 +131,12 @@ def _figures(value: Any, path: str) -> Iterator[str]:
             yield f"{path} is below zero"
         if value > 1 and path.rsplit(".", 1)[-1] in SHARES:
             yield f"{path} is above one"
+
+
+def _ordered(spread: Spread, path: str) -> Iterator[str]:
+    known = [x for x in (spread.p10, spread.p50, spread.p90) if x is not None]
+    if known != sorted(known):
+        yield f"{path} does not hold p10 <= p50 <= p90"
 
 
 def _possible(path: str, value: float) -> Iterator[str]:

@@ -27,7 +27,9 @@ _WATTS = {"W": Fraction(1, 10**6), "kW": Fraction(1, 1000), "MW": Fraction(1), "
 _HOURS = {"s": Fraction(1, 3600), "m": Fraction(1, 60), "h": Fraction(1), "d": Fraction(24)}
 _SECONDS = {unit: hours * 3600 for unit, hours in _HOURS.items()}
 _MONEY_ENDS = ("npv", "tco", "opex_total", "npv_range", "npv_without", "npv_quoted", "price")
-_MONEY = re.compile(r"\.(capex|opex_by_year\[[^\]]*\])\.|\.npv_range\.|\.npv_at_|\.capex$")
+_MONEY = re.compile(
+    r"\.(capex|opex_by_year\[[^\]]*\])\.|\.npv_(range\.|at_|width|narrowing)|\.capex$"
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ _SIZES: dict[str, Fraction] = {"B": Fraction(1)}
 
 def kind_of(path: str, currency: str) -> Kind:
     """The kind of the figure at ``path`` of a report in ``currency``."""
-    # The ends of an interval are what the interval is.
-    whole = re.sub(r"\.(value|low|high)$", "", path)
+    # The ends of an interval are what the interval is, and so are percentiles.
+    whole = re.sub(r"\.(value|low|high|central|p10|p50|p90)$", "", path)
     name = re.sub(r"\[[^\]]*\]$", "", whole).rpartition(".")[2]
     if name in _MONEY_ENDS or _MONEY.search(whole):
         units = {f"{letter} {currency}".strip(): Fraction(n) for letter, n in _TIMES.items()}

@@ -13,11 +13,13 @@ import msgspec
 
 from storeff.data import AssumptionRow
 from storeff.economics import (
+    CostBasis,
     LessDemand,
     ParityOption,
     PriceRisk,
     QuantityRisk,
     Sensitivity,
+    Simulation,
     SizedLayout,
 )
 from storeff.errors import StoreffError, did_you_mean
@@ -219,12 +221,19 @@ class MoreReading(msgspec.Struct, frozen=True, kw_only=True):
 
 class Uncertainty(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured and what was assumed, apart: the price range usually swamps the rest.
-    ``less_demand`` is null in a report of before schema 2.2."""
+
+    ``quantity`` is what was measured alone, ``price`` the prices alone; ``simulation`` varies all
+    that has a range, and is null where nothing has. ``basis`` is what the cost rests on, null where
+    it is unknown. Both are null in a report of before schema 2.3, ``less_demand`` in one of before
+    2.2.
+    """
 
     quantity: QuantityRisk
     price: PriceRisk
     more_reading: list[MoreReading]
     less_demand: LessDemand | None = None
+    simulation: Simulation | None = None
+    basis: CostBasis | None = None
 
 
 class Warned(msgspec.Struct, frozen=True, kw_only=True):

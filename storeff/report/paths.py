@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import inspect
 
+from storeff.economics.simulation import Spread
 from storeff.economics.uncertainty import CostRange
 from storeff.errors import UsageError, did_you_mean
-from storeff.quantity import Quantity
+from storeff.quantity import Origin, Quantity
 from storeff.report.model import Report
 from storeff.text import escaped, excerpt
 
@@ -24,6 +25,7 @@ from storeff.text import escaped, excerpt
 ALIASES: dict[str, tuple[str, ...]] = {
     "cost": ("layouts[reference].bill.npv", "bench.rows[recommended].npv"),
     "cost_range": ("layouts[reference].npv_range",),
+    "budget": ("uncertainty.simulation.together.npv.p90",),
     "raw": ("layouts[reference].raw_bytes", "bench.rows[recommended].raw_bytes"),
     "drives": ("layouts[reference].bill.drives", "bench.rows[recommended].drives"),
     "racks": ("layouts[reference].bill.racks", "bench.rows[recommended].racks"),
@@ -72,6 +74,7 @@ _IDENTITY: dict[str, tuple[str, ...]] = {
     "Warned": ("code",),
     "NotInBill": ("line",),
     "Swing": ("path",),
+    "RankedInput": ("path",),
     "PerPoint": ("input",),
     "Elasticity": ("input",),
 }
@@ -113,7 +116,9 @@ class Found(NamedTuple):
                 low, high = (
                     getattr(self.steps[-2], f"{name}_{end}", value) for end in ("low", "high")
                 )
-                return Quantity(value, low, high, "derived"), None
+                # What was simulated rests on ranges that were assumed.
+                origin: Origin = "assumed" if isinstance(self.steps[-2], Spread) else "derived"
+                return Quantity(value, low, high, origin), None
             case None:
                 return None, self.missing or f"{self.path} is unknown"
         return None, f"{self.path} is not a number"

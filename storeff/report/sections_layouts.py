@@ -95,9 +95,11 @@ def assumption_name(path: str) -> str:
     """``price of qlc-122`` of ``drives.qlc-122.price``."""
     first, _, last = path.rpartition(".")
     room, _, name = first.partition(".")
-    # The layout is named beside it, and of many things there is one.
-    if room == "layouts" or name == "default":
+    # The layout is named beside it.
+    if room == "layouts" or (room, name) == ("finance", "default"):
         return input_name(last)
+    if name == "default" or (not name and room not in ("data", "layout", "finance")):
+        name = room
     return f"{input_name(last)} of {name}" if name else input_name(last)
 
 
@@ -230,10 +232,9 @@ def _contribution_parts(report: Report, layout: SizedLayout) -> Iterator[Part]:
             },
         )
     if report.uncertainty is not None:
-        risks = {
-            "Cost range of what was measured (95 %)": report.uncertainty.quantity.npv,
-            "Price range (95 %)": report.uncertainty.price.npv,
-        }
+        risks = {"Cost range of what was measured (95 %)": report.uncertainty.quantity.npv}
+        if report.uncertainty.simulation is None:
+            risks["Price range (95 %)"] = report.uncertainty.price.npv
         for name, q in risks.items():
             if q.low != q.high:
                 yield Paragraph(f"{name}: {_ends(q.low, q.high, report.currency)}")

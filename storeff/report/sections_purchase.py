@@ -38,6 +38,7 @@ from storeff.report.sections_layouts import (
     reference_layout,
     years,
 )
+from storeff.report.sections_risk import budget_said
 from storeff.report.subject import recommended_row
 from storeff.report.summary import summary
 from storeff.units import count, counted, format_bytes, format_power, percent
@@ -67,7 +68,7 @@ def purchase_sections(report: Report) -> Iterator[Section]:
         yield _alternatives(report, layout)
         risk = _risk(report, layout)
         if risk.rows:
-            parts: tuple[Part, ...] = (risk, *less_demand_said(report))
+            parts: tuple[Part, ...] = (*budget_said(report), risk, *less_demand_said(report))
             yield Section("risk", "What the cost depends on", parts)
     measured = tuple(row for row in facts if row[0] in _MEASURED)
     made = Facts((*measured, *_provenance(report)))

@@ -39,6 +39,7 @@ from storeff.report.sections_reduction import (
     saved,
     taken,
 )
+from storeff.report.sections_risk import rests_on
 from storeff.units import (
     counted,
     covered,
@@ -155,6 +156,9 @@ def _facts(report: Report, full: bool) -> Rows:
         yield from _layout(report)
         yield from _runner_up(report)
         yield from _decided(report)
+        basis = rests_on(report) if full else None
+        if basis is not None:
+            yield "Cost rests", basis
     if not full:
         if report.complete and report.warnings:
             yield "Warning", _warning(report)

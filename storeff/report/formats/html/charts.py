@@ -139,13 +139,13 @@ Chart = Bars | Scatter
 
 def charts(report: Report) -> dict[str, list[Chart]]:
     """The charts of ``report`` that have something to compare, by the section that they are of."""
-    found: dict[str, list[Chart | None]] = {"reduction": [_content(report)]}
+    found: dict[str, list[Chart | None]] = {"reduction": [_content(report)], "uncertainty": []}
     found["sharing"] = [_exclusive(report), _shared(report)]
     if report.layouts:
         found["layouts"] = [_raw(report), _cost(report)]
-        found["contributions"] = [
-            *(_waterfall(report), _tornado(report), _risks(report), _more_reading(report))
-        ]
+        found["contributions"] = [*(_waterfall(report), _tornado(report), _more_reading(report))]
+        simulated = report.uncertainty and report.uncertainty.simulation
+        found["uncertainty" if simulated else "contributions"].append(_risks(report))
     if report.kv is not None and report.kv.trace is not None:
         found["kv-trace"] = [_caches(report)]
     if report.kv is not None and report.kv.retention is not None:
@@ -311,28 +311,36 @@ def _tornado(report: Report) -> Bars | None:
 
 
 def _risks(report: Report) -> Bars | None:
-    """The interval of the cost by what was measured beside that by prices."""
+    """Between what the cost lies by quantities, by prices and by both, where that was simulated;
+    in a report of before, by what was measured and by prices."""
 
     def shown(value: float) -> str:
         return amount(value, report.currency)
 
-    if report.uncertainty is None:
+    found = report.uncertainty
+    if found is None:
         return None
-    risks = {
-        "Quantity, as measured": report.uncertainty.quantity.npv,
-        "Prices, as assumed": report.uncertainty.price.npv,
-    }
+    level, varied = (
+        "95 %",
+        {
+            "Quantity, as measured": (found.quantity.npv.low, found.quantity.npv.high),
+            "Prices, as assumed": (found.price.npv.low, found.price.npv.high),
+        },
+    )
+    if found.simulation is not None:
+        runs = {"Quantities": "quantity", "Prices": "price", "Both": "together"}
+        costs = {label: getattr(found.simulation, run).npv for label, run in runs.items()}
+        level = "P10 to P90"
+        varied = {label: (each.p10, each.p90) for label, each in costs.items()}
     rows = []
-    for label, q in risks.items():
-        if q.low is None or q.high is None:
-            continue
-        text = "exact" if q.low == q.high else between(q.low, q.high, shown)
-        rows.append(Bar(label, text, q.high, q.low))
-    cost = reference_layout(report).bill.npv.value
+    for label, (low, high) in varied.items():
+        if low is not None and high is not None:
+            text = "exact" if low == high else between(low, high, shown)
+            rows.append(Bar(label, text, high, low))
     return _bars(
-        *("risks", "Price against quantity risk (95 %)", rows, shown),
+        *("risks", f"Price against quantity risk ({level})", rows, shown),
         from_zero=False,
-        mark=cost,
+        mark=reference_layout(report).bill.npv.value,
         note="The line is the cost.",
     )
 
