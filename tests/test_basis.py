@@ -74,7 +74,7 @@ def test_prices_come_by_kind_and_by_whether_they_are_out_of_date() -> None:
 
 @pytest.mark.parametrize(("days", "stale"), [(90, False), (91, True)])
 def test_a_price_is_out_of_date_after_its_shelf_life(days: int, stale: bool) -> None:
-    given = with_number(scenario(), DRIVE, as_of=TODAY - timedelta(days=days))
+    given = with_number(scenario(), DRIVE, true_on=TODAY - timedelta(days=days))
     first = basis(given).prices[0]
     assert (first.stale, first.age_days) == (stale, days)
 
@@ -85,7 +85,7 @@ def test_a_group_is_as_old_as_its_oldest_price() -> None:
         "enclosures.flash-2u-24.price",
         kind="street",
         source="x",
-        as_of=date(2025, 1, 1),
+        true_on=date(2025, 1, 1),
     )
     first = basis(given).prices[0]
     assert first.paths == (DRIVE, "enclosures.flash-2u-24.price")

@@ -27,6 +27,7 @@ from storeff.data import (
 )
 from storeff.data.assumption import ShelfLife
 from storeff.economics.model import Carbon, Drive, Enclosure, Finance, Rack, Site, Spares
+from storeff.economics.supply import Supply
 from storeff.errors import StoreffError
 from storeff.kv.retention.flash import Gpu
 from storeff.layout import Layout, Repair
@@ -43,6 +44,7 @@ CATALOGUES: dict[str, Any] = {
     "carbon": Carbon[Assumption],
     "gpus": Gpu[Assumption],
     "shelf_life": ShelfLife[Assumption],
+    "supply": Supply[Assumption],
 }
 
 

@@ -22,9 +22,9 @@ FACTORS = {"_watts": 10**6, "_grams": 10**6, "layout_rebuild_seconds": 3600}
 # Counts of rows, and flags.
 COUNTED = {"storeff_scan_sources", "storeff_report_warnings", "storeff_report_timestamp_seconds"}
 FLAGS = {"storeff_info", "storeff_report_complete", "storeff_layout_reference"}
-FLAGS |= {"storeff_bench_pareto"}
+FLAGS |= {"storeff_bench_pareto", "storeff_plan_in_time"}
 LABELS = {"layout", "drive", "currency", "end", "chunks", "codec", "content", "reason", "model"}
-LABELS |= {"kind", "dtype", "ttl_seconds", "admission", "version", "schema_version"}
+LABELS |= {"kind", "dtype", "ttl_seconds", "admission", "version", "schema_version", "offer"}
 
 
 def samples(report: Report) -> Iterator[Sample]:

@@ -17,6 +17,7 @@ ON_SCREEN = (
     *("from scenario", "95 % interval", "endurance-limited", "write amplification factor"),
     *("glance", "cell", "default table", "full table", "precision"),
     *("no change that the measurements show", "cause", "inconclusive"),
+    *("offer", "take-or-pay", "early", "wait"),
     *("best method", "RMS error of values", "% of maximum", "GPU for recomputing", "TTL"),
 )
 

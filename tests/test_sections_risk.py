@@ -40,7 +40,7 @@ def report(ranged: bool = True, measured: bool = True) -> Report:
     def number(each: Assumption) -> Assumption:
         ends = RANGES.get(each.path) if ranged else None
         if each.path == "drive.price":
-            street = {"kind": "street", "source": "a page", "as_of": TODAY.replace(month=6)}
+            street = {"kind": "street", "source": "a page", "true_on": TODAY.replace(month=6)}
             each = msgspec.structs.replace(each, **street)
         if ends is None:
             return each

@@ -20,7 +20,7 @@ EXIT_POLICY_FAILED = 4
 EXIT_INCONCLUSIVE = 5
 
 COMMANDS = (
-    *("scan", "bench", "kv", "size", "report", "compare", "check", "explain"),
+    *("scan", "bench", "kv", "size", "plan", "report", "compare", "check", "explain"),
     *("layouts", "drives", "sites", "prices", "indices", "schema", "doctor"),
 )
 # By the code of an error, what on the command line does what its remedy says.

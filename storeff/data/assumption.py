@@ -155,6 +155,9 @@ def numbers_in(value: Any) -> Iterator[Assumption]:
     elif isinstance(value, msgspec.Struct):
         for name in _names(value):
             yield from numbers_in(getattr(value, name))
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from numbers_in(each)
 
 
 def _names(value: msgspec.Struct) -> tuple[str, ...]:

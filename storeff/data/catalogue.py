@@ -159,21 +159,9 @@ def _decoded(
             nearest = did_you_mean(key, fields) if len(mistakes) < MAX_MISTAKES else ""
             mistakes.append(f"{path} is not a key{nearest}")
             continue
-        kind = fields[key].type
-        nested = _struct_in(kind)
-        limits = field_of(kind)
-        try:
-            if limits is not None:
-                decoded[key] = _number(value, path, limits, currency, fields[key])
-            elif nested is not None and isinstance(value, dict):
-                decoded[key] = _decoded(nested, value, path, currency, mistakes)
-            else:
-                msgspec.convert(value, kind)
-                decoded[key] = value
-        except msgspec.ValidationError as error:
-            mistakes.append(_validation(path, error))
-        except StoreffError as error:
-            mistakes.append(error.message + (f" ({error.remedy})" if error.remedy else ""))
+        default = fields[key].default
+        may_be_unknown = isinstance(default, Assumption) and default.value is None
+        decoded[key] = _value(value, fields[key].type, path, currency, may_be_unknown, mistakes)
     missing = [name for name, field in fields.items() if field.required and name not in table]
     if missing:
         mistakes.append(f"{prefix or 'the file'} has no {', '.join(missing)}")
@@ -183,6 +171,36 @@ def _decoded(
         except msgspec.ValidationError as error:
             mistakes.append(_validation(prefix, error))
     return decoded
+
+
+def _value(
+    value: Any, kind: Any, path: str, currency: str, may_be_unknown: bool, mistakes: list[str]
+) -> Any:
+    """``value`` ready to be converted to ``kind``; what is wrong with it goes to ``mistakes``.
+
+    Where ``kind`` is a table of numbers by name, one number stands for all, under no name.
+    """
+    limits, each, nested = field_of(kind), _by_name(kind), _struct_in(kind)
+    try:
+        if limits is not None:
+            return _number(value, path, limits, currency, may_be_unknown)
+        if each is not None:
+            is_table = isinstance(value, dict) and "value" not in value
+            if not is_table and field_of(each) is not None:
+                return {"": _value(value, each, path, currency, False, mistakes)}
+            if is_table:
+                return {
+                    name: _value(item, each, f"{path}.{shown(name)}", currency, False, mistakes)
+                    for name, item in value.items()
+                }
+        elif nested is not None and isinstance(value, dict):
+            return _decoded(nested, value, path, currency, mistakes)
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        mistakes.append(_validation(path, error))
+    except StoreffError as error:
+        mistakes.append(error.message + (f" ({error.remedy})" if error.remedy else ""))
+    return value
 
 
 def field_of(kind: Any) -> Field | None:
@@ -198,6 +216,11 @@ def _is_computed(kind: Any) -> bool:
     return Assumption in (typing.get_args(kind) if optional else (kind,))
 
 
+def _by_name(kind: Any) -> Any:
+    """Of what each value of a table by name is; None if ``kind`` is no such table."""
+    return typing.get_args(kind)[1] if typing.get_origin(kind) is dict else None
+
+
 def _struct_in(kind: Any) -> Any:
     for candidate in (kind, *typing.get_args(kind)):
         plain = typing.get_origin(candidate) or candidate
@@ -211,9 +234,11 @@ def _validation(path: str, error: msgspec.ValidationError) -> str:
     return f"{path}{where.rstrip('`')}: {message}"
 
 
-def _number(given: Any, path: str, limits: Field, currency: str, field: Any) -> Assumption:
+def _number(
+    given: Any, path: str, limits: Field, currency: str, may_be_unknown: bool
+) -> Assumption:
     if given == UNKNOWN:
-        if field.default is msgspec.NODEFAULT or field.default.value is not None:
+        if not may_be_unknown:
             raise StoreffError(f"{path} cannot be unknown", f"give {limits.range()}")
         return Assumption()
     if not isinstance(given, dict):

@@ -12,6 +12,7 @@ from storeff.data import ONE, Assumption, exact, load_shelf_life, map_numbers
 from storeff.economics.bill import enclosures_per_rack
 from storeff.economics.indices import load_indices
 from storeff.economics.model import Scenario, build_scenario, load_catalogue, load_drives
+from storeff.economics.supply import load_supply
 from storeff.errors import StoreffError, did_you_mean, pick
 from storeff.kv.models.model import load_models
 from storeff.kv.retention.flash import load_gpus
@@ -26,12 +27,13 @@ _LOADERS: dict[str, Callable[[Path | None], Any]] = {
     "gpus": load_gpus,
     "shelf_life": load_shelf_life,
     "indices": load_indices,
+    "supply": load_supply,
 }
 MEDIA = {"flash": "flash", "hdd": "hard disks"}
 CATALOGUES = (
     *("layouts", "drives", "enclosures", "racks", "sites", "finance", "spares", "carbon"),
     *("memory", "network", "software", "purchase"),
-    *("models", "gpus", "shelf_life", "indices"),
+    *("models", "gpus", "shelf_life", "indices", "supply"),
 )
 
 

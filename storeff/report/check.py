@@ -14,6 +14,7 @@ from storeff.estimate.reduction import Reduction, resting_on, widest
 from storeff.layout import Step
 from storeff.quantity import Quantity
 from storeff.report.bench_model import BILLED, Bench
+from storeff.report.check_plan import plan_contradictions
 from storeff.report.ratios import Ratio, ratios_in
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def contradictions(report: "Report") -> Iterator[str]:
     yield from _once("layouts", report.layouts, "name")
     if report.bench is not None:
         yield from _bench(report.bench)
+    if report.plan is not None:
+        yield from plan_contradictions(report)
     yield from _once("assumptions", report.assumptions, "path")
     for index, layout in enumerate(report.layouts):
         yield from _layout(layout, f"layouts[{index}]")

@@ -22,6 +22,7 @@ from storeff.economics import (
     Simulation,
     SizedLayout,
 )
+from storeff.economics.plan_model import Plan
 from storeff.errors import StoreffError, did_you_mean
 from storeff.estimate.probing import Population
 from storeff.estimate.reduction import Reduction
@@ -253,7 +254,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     drives. ``parity_options`` are what the reference layout, or the one that the bench recommends,
     can be configured with, its own among them. Both are null or empty in a report of before schema
     2.2. ``scenarios`` are all that the bills of layouts and of rows of the bench rest on, null in a
-    report of before schema 2.3.
+    report of before schema 2.3. ``plan`` is how what a layout needs is delivered, where
+    that was planned.
     """
 
     schema_version: str
@@ -274,6 +276,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     bench: Bench | None = None
     scenarios: Scenarios | None = None
     parity_options: list[ParityOption] = []
+    plan: Plan | None = None
 
 
 def to_json(report: Report) -> bytes:

@@ -95,7 +95,7 @@ def _numbers(room: str) -> dict[str, float]:
         entries: Any = load_layouts()
     elif room == "drives":
         entries = load_drives()
-    elif room in ("models", "gpus", "shelf_life", "indices"):
+    elif room in ("models", "gpus", "shelf_life", "indices", "supply"):
         return {}
     else:
         entries = load_catalogue(room)

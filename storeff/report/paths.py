@@ -77,6 +77,13 @@ _IDENTITY: dict[str, tuple[str, ...]] = {
     "RankedInput": ("path",),
     "PerPoint": ("input",),
     "Elasticity": ("input",),
+    "PlannedOffer": ("name",),
+    "PlannedDelivery": ("offer", "quarter"),
+    "PlannedQuarter": ("quarter",),
+    "Wait": ("quarters",),
+    "SupplierShare": ("supplier",),
+    "SiteLimit": ("kind", "quarter"),
+    "SupplyShare": ("name",),
 }
 _PATH_CHARACTERS_MAX = 400
 _PART = re.compile(r"([^.\[\]]+)|\[([^\[\]]*)\]")

@@ -14,6 +14,7 @@ from storeff.report.sections_bench import bench_sections
 from storeff.report.sections_inside import inside_section
 from storeff.report.sections_kv import kv_sections
 from storeff.report.sections_layouts import layout_sections
+from storeff.report.sections_plan import plan_sections
 from storeff.report.sections_reduction import has_figures, reduction_sections, source_labels
 from storeff.report.sections_risk import risk_sections
 from storeff.report.summary import FULL_TABLE, after_bench, summary
@@ -43,6 +44,7 @@ def _details(report: Report) -> Iterator[Section]:
     if report.layouts:
         yield from layout_sections(report)
         yield from risk_sections(report)
+    yield from plan_sections(report)
     reliance = list(_reliance(report))
     if reliance:
         yield Section("reliance", "Before you rely on it", tuple(reliance))

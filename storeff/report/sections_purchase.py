@@ -38,6 +38,7 @@ from storeff.report.sections_layouts import (
     reference_layout,
     years,
 )
+from storeff.report.sections_plan import plan_sections
 from storeff.report.sections_risk import budget_said
 from storeff.report.subject import recommended_row
 from storeff.report.summary import summary
@@ -70,6 +71,7 @@ def purchase_sections(report: Report) -> Iterator[Section]:
         if risk.rows:
             parts: tuple[Part, ...] = (*budget_said(report), risk, *less_demand_said(report))
             yield Section("risk", "What the cost depends on", parts)
+    yield from (section for section in plan_sections(report) if section.name == "plan")
     measured = tuple(row for row in facts if row[0] in _MEASURED)
     made = Facts((*measured, *_provenance(report)))
     yield Section("measured", "What was measured, and how sure it is", (made,))

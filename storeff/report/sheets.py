@@ -15,7 +15,7 @@ from storeff.report.workbook import Book, Cell, Column, Formula, Input, Sheet, l
 CALCULATION = "Calculation"
 ASSUMPTIONS = "Assumptions"
 # Sections of the report that the first sheet says in words.
-_TOLD = ("incomplete", "answer", "recommendation")
+_TOLD = ("incomplete", "answer", "recommendation", "plan")
 # Where the report says what a measured input comes from: the step that it makes.
 _MADE_BY = {
     "data.reduction_ratio": "data_reduction",

@@ -9,6 +9,12 @@ from storeff.quantity import Quantity
 from storeff.report.model import Report
 from storeff.report.workbook import Book, Cell, Column
 
+# What a delivery plan calls money.
+_PAID = (
+    *("cost", "cash", "deposits", "on_delivery", "not_taken"),
+    *("purchase", "orders", "holding", "total"),
+)
+
 
 def rows_of(book: Book, name: str, rows: Sequence[msgspec.Struct], currency: str) -> None:
     """A sheet of ``rows`` with a column for each figure, and for the ends of its interval."""
@@ -32,6 +38,24 @@ def bench(book: Book, report: Report) -> None:
     rows_of(book, "Benchmark", report.bench.rows, report.currency)
     if report.bench.chunking:
         rows_of(book, "Chunk sizes", report.bench.chunking, report.currency)
+
+
+def plan(book: Book, report: Report) -> None:
+    """The delivery plan, by what its rows are of."""
+    found = report.plan
+    assert found is not None
+    for name, rows in (
+        ("Plan by quarter", found.quarters),
+        ("Plan by offer", found.offers),
+        ("Deliveries", found.deliveries),
+        ("Waiting", found.waits),
+        ("Site", found.site),
+        ("Suppliers", found.suppliers),
+        ("World supply", found.supply),
+        ("Plan assumptions", found.assumptions),
+    ):
+        if rows:
+            rows_of(book, name, rows, found.currency)
 
 
 def retention(book: Book, report: Report) -> None:
@@ -62,7 +86,7 @@ def _column(path: str, cells: Sequence[Cell], currency: str) -> Column:
     name = path.partition(",")[0].rpartition(".")[2]
     is_text = any(isinstance(each, str | bool) for each in cells)
     money = name == "npv" or name.startswith("npv_") or "capex." in path
-    money = money or name in ("tco", "opex_total") or path.startswith("npv_range")
+    money = money or name in ("tco", "opex_total", *_PAID) or path.startswith("npv_range")
     header = path.replace("_", " ").replace(".", ": ")
     if is_text:
         return Column(header, "text", 24 if name == "name" else 16)
@@ -70,6 +94,9 @@ def _column(path: str, cells: Sequence[Cell], currency: str) -> Column:
         return Column(f"{header} ({currency})", "money", 20)
     if name == "levelised_per_logical_tb_month":
         return Column(f"{header} ({currency}/TB/month)", "ratio", 16)
-    if name.endswith(("_bytes", "bytes_without", "_byte")) and "per" not in name:
+    if name.endswith("price_per_tb"):
+        return Column(f"{header} ({currency}/TB)", "price", 16)
+    size = name.endswith(("_bytes", "bytes_without", "_byte")) and "per" not in name
+    if size or name == "bytes":
         return Column(f"{header} (B)", "bytes", 18)
     return Column(header, "", 16)

@@ -14,6 +14,9 @@ from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
 from storeff.data import AssumptionRow
+from storeff.economics.plan_model import Plan, PlannedDelivery
+from storeff.economics.quarters import quarter_of
+from storeff.errors import StoreffError
 from storeff.quantity import Quantity
 from storeff.report.charges import (
     ITEMS,
@@ -90,6 +93,53 @@ def _rows(report: Report) -> Iterator[dict[str, Cell]]:
             racks = Charge("racks", unpriced, row.racks, "Racks", ())
             for charge in (drives, racks):
                 yield {"x_Layout": row.layout, **common, **_of_charge(report, charge)}
+
+    if report.plan is not None:
+        for delivery in report.plan.deliveries:
+            if delivery.bytes or delivery.cost:
+                yield _of_delivery(report.plan, delivery)
+
+
+def _of_delivery(plan: Plan, delivery: PlannedDelivery) -> dict[str, Cell]:
+    """What is paid for one offer in one quarter. The layout's own rows have the same drives."""
+    costs = ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost")
+    parties = ("BillingAccountId", "BillingAccountName", "InvoiceIssuerName", "PublisherName")
+    supplier = {each.name: each.supplier for each in plan.offers}.get(delivery.offer)
+    return {
+        **dict.fromkeys(costs, delivery.cost),
+        **dict.fromkeys(parties, _ISSUER),
+        **_quarter(delivery.quarter),
+        "BillingCurrency": plan.currency,
+        "ChargeCategory": "Purchase",
+        "ChargeDescription": f"Delivery of {delivery.offer}, {delivery.quarter}",
+        "ChargeFrequency": "One-Time",
+        "PricingQuantity": delivery.bytes,
+        "PricingUnit": "B",
+        "ProviderName": supplier or _ISSUER,
+        "ServiceCategory": "Storage",
+        "ServiceName": "Deliveries",
+        "x_Drive": plan.drive,
+        "x_IsEstimate": "true",
+        "x_IsReference": "false",
+        "x_Layout": plan.layout,
+        "x_UnitPrice": delivery.price_per_tb,
+        "x_UnitPriceUnit": f"{plan.currency}/TB",
+    }
+
+
+def _quarter(name: str) -> dict[str, Cell]:
+    """The quarter as the period of a charge; null where it is none."""
+    try:
+        quarter = quarter_of(name)
+    except StoreffError:
+        return {}
+    first, after = (date(q // 4, q % 4 * 3 + 1, 1) for q in (quarter, quarter + 1))
+    return {
+        "BillingPeriodStart": _moment(first),
+        "BillingPeriodEnd": _moment(after),
+        "ChargePeriodStart": _moment(first),
+        "ChargePeriodEnd": _moment(after),
+    }
 
 
 def _bought(report: Report, bought: Purchase, is_reference: bool) -> Iterator[dict[str, Cell]]:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from storeff.economics import SizedLayout
+from storeff.economics.plan_model import Plan
 from storeff.estimate.reduction import Reduction
 from storeff.quantity import Quantity
 from storeff.report.bench_model import Bench, Row
@@ -107,6 +108,8 @@ def render(report: Report) -> bytes:
         _layout(made, layout, report.currency, layout.name == report.reference_layout)
     if report.bench is not None:
         _bench(made, report.bench)
+    if report.plan is not None:
+        _plan(made, report.plan)
     return "".join(made.lines()).encode()
 
 
@@ -184,6 +187,23 @@ def _bench(made: _Exposition, bench: Bench) -> None:
         made.add("bench_quoted_drives", "", "Drives by it", quoted.drives_quoted, about)
         likely = "Probability that the data reduces as far"
         made.add("bench_quoted_probability", "ratio", likely, quoted.probability, about)
+
+
+def _plan(made: _Exposition, plan: Plan) -> None:
+    about = {"layout": plan.layout, "drive": plan.drive}
+    in_time = "Whether all can be delivered when it is needed"
+    made.add("plan_in_time", "", in_time, int(plan.is_in_time), about)
+    wait = "Quarters to wait until there is a plan"
+    made.add("plan_delay_quarters", "", wait, plan.delay_quarters, about)
+    missing = 0 if plan.gap is None else plan.gap.missing_bytes
+    made.add("plan_missing", "bytes", "What cannot be there in time", missing, about)
+    made.add("plan_need", "bytes", "Raw storage that is to be delivered", plan.need_bytes, about)
+    if plan.cost is not None:
+        priced = {**about, "currency": plan.currency}
+        made.add("plan_cost", "", "Cost of the deliveries, with capital", plan.cost.total, priced)
+    for each in plan.offers:
+        taken = ("plan_taken", "bytes", "What is taken of an offer", each.bytes)
+        made.add(*taken, {**about, "offer": each.name})
 
 
 def _sized(made: _Exposition, sized: SizedLayout | Row, about: Labels, is_reference: bool) -> None:

@@ -27,6 +27,8 @@ def render(report: Report) -> bytes:
         sheets.calculation(book, reference)
     if report.bench is not None:
         sheets_rows.bench(book, report)
+    if report.plan is not None:
+        sheets_rows.plan(book, report)
     if report.kv is not None and report.kv.retention is not None:
         sheets_rows.retention(book, report)
     return book.finished()

@@ -1,0 +1,102 @@
+"""A report with a delivery plan for one of its layouts."""
+
+from collections.abc import Mapping
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+
+import msgspec
+
+from storeff.data import Assumption, AssumptionRow, load_shelf_life, rows
+from storeff.economics import SizedLayout, load_drives
+from storeff.economics.catalogues import own_catalogues
+from storeff.economics.demand import Demand, load_demand
+from storeff.economics.offers import Offers, load_offers
+from storeff.economics.planned import planned
+from storeff.economics.supply import Supply, load_supply
+from storeff.economics.timeline import Build
+from storeff.errors import StoreffError, pick
+from storeff.quantity import Quantity
+from storeff.report.model import SCHEMA_VERSION, Report
+from storeff.report.scenario import scenario_of
+
+
+def with_plan(
+    report: Report,
+    demand: Path,
+    offers: Path,
+    *,
+    layout: str | None = None,
+    catalogues: Path | None = None,
+    today: date,
+) -> Report:
+    """``report`` with a plan of how what ``layout`` needs is delivered, or its reference layout.
+
+    ``catalogues`` is a directory with files of the caller's own, ``today`` the day against which
+    prices are out of date. Raises UsageError for an unknown layout, and StoreffError with the
+    mistakes of a file, and for prices in another currency than those of the report.
+    """
+    files = own_catalogues(catalogues)
+    sized = _sized(report, layout)
+    build = _build(report, sized, files)
+    needed, offered = load_demand(demand), load_offers(offers)
+    if offered.currency != report.currency:
+        raise StoreffError(
+            f"{offers} is in {offered.currency}, the report in {report.currency}; storeff knows no "
+            "exchange rate",
+            "give the offers in the currency of the report",
+        )
+    supplies = load_supply(files.get("supply"))
+    listed = _assumptions(needed, offered, supplies, build, today, files.get("shelf_life"))
+    made = planned(build, needed, offered, supplies, listed)
+    return msgspec.structs.replace(report, schema_version=SCHEMA_VERSION, plan=made)
+
+
+def _sized(report: Report, layout: str | None) -> SizedLayout:
+    if not report.layouts:
+        raise StoreffError(
+            "the report sizes no layout, so there is nothing to plan for",
+            "make one with a target, by sizing this report",
+        )
+    by_name = {each.name: each for each in report.layouts}
+    return pick(by_name, layout or report.reference_layout or "", "layout")
+
+
+def _build(report: Report, sized: SizedLayout, files: Mapping[str, Path]) -> Build:
+    """What is bought for. The drive is that of the scenario which the report keeps or, in one that
+    keeps none, of the catalogue."""
+    scenario = scenario_of(report, sized)
+    drive = None if scenario is None else scenario.drive
+    if drive is None:
+        drive = load_drives(files.get("drives")).get(sized.drive)
+    bill = sized.bill
+    raw_bytes = sized.raw_bytes.value
+    return Build(
+        layout=sized.name,
+        drive=sized.drive,
+        raw_bytes=None if raw_bytes is None else int(raw_bytes),
+        drive_bytes=None if drive is None else drive.capacity_bytes.value,
+        media=None if drive is None else drive.media,
+        facility_mw=_exactly(bill.facility_mw_peak),
+        racks=_exactly(bill.racks),
+        floor_m2=_exactly(bill.floor_m2),
+    )
+
+
+def _exactly(figure: Quantity) -> Fraction | None:
+    return None if figure.value is None else Fraction(str(figure.value))
+
+
+def _assumptions(
+    demand: Demand,
+    offers: Offers,
+    supplies: Mapping[str, Supply[Assumption]],
+    build: Build,
+    today: date,
+    shelf_life: Path | None,
+) -> list[AssumptionRow]:
+    """What the plan rests on, by path."""
+    life = load_shelf_life(shelf_life)
+    used = [each for each in supplies.values() if each.media == build.media]
+    listed = [row for each in (demand, offers, *used) for row in rows(each, today, life)]
+    return sorted(listed, key=lambda row: row.path)
