@@ -26,7 +26,9 @@ from storeff.data import (
     rows,
 )
 from storeff.data.assumption import ShelfLife
+from storeff.economics.agreements import Terms
 from storeff.economics.model import Carbon, Drive, Enclosure, Finance, Rack, Site, Spares
+from storeff.economics.services import Infrastructure, Service
 from storeff.economics.supply import Supply
 from storeff.errors import StoreffError
 from storeff.kv.retention.flash import Gpu
@@ -43,6 +45,9 @@ CATALOGUES: dict[str, Any] = {
     "spares": Spares[Assumption],
     "carbon": Carbon[Assumption],
     "gpus": Gpu[Assumption],
+    "agreements": Terms[Assumption],
+    "services": Service[Assumption],
+    "infrastructure": Infrastructure[Assumption],
     "shelf_life": ShelfLife[Assumption],
     "supply": Supply[Assumption],
 }

@@ -21,7 +21,18 @@ EXIT_INCONCLUSIVE = 5
 
 COMMANDS = (
     *("scan", "bench", "kv", "size", "plan", "report", "compare", "check", "explain"),
-    *("layouts", "drives", "sites", "prices", "indices", "schema", "doctor"),
+    *(
+        "commit",
+        "guarantee",
+        "services",
+        "layouts",
+        "drives",
+        "sites",
+        "prices",
+        "indices",
+        "schema",
+        "doctor",
+    ),
 )
 # By the code of an error, what on the command line does what its remedy says.
 FLAGS = {
@@ -42,6 +53,7 @@ FLAGS = {
     "precision": "--precision",
     "similarity": "--similarity without --sample or --time-budget",
     "table": "--table",
+    "terms": "--terms",
     "time-unit": "--time-unit",
 }
 

@@ -13,6 +13,7 @@ from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import (
     TABLES,
     Choice,
+    Promised,
     Sample,
     Size,
     SizingOptions,
@@ -42,24 +43,6 @@ class Rate(Size):
         return super().convert(value, param, ctx)
 
 
-class Quote(click.ParamType[Fraction]):
-    """A promised data reduction ratio: ``ratio=2.5``, or ``2.5:1``."""
-
-    name = "ratio=X"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Fraction:
-        text = str(value).strip().removeprefix("ratio=").removesuffix(":1").removesuffix("x")
-        try:
-            ratio = Fraction(text)
-        except (ValueError, ZeroDivisionError):
-            self.fail(f"{value!r} is not a quote; write ratio=2.5", param, ctx)
-        if not Fraction(1, 1000) <= ratio <= 10**9:
-            self.fail(f"{value!r} is no data reduction ratio; write ratio=2.5", param, ctx)
-        return ratio
-
-
 @click.command(
     epilog="""\b
 Examples:
@@ -83,7 +66,7 @@ Exit codes:
 )
 @click.option(
     "--quote",
-    type=Quote(),
+    type=Promised(),
     help="A vendor's promise for the first --layout, such as ratio=2.5: how far from what was "
     "measured, in drives and money, and how likely.",
 )

@@ -15,6 +15,7 @@ from storeff.errors import StoreffError
 
 if TYPE_CHECKING:
     from storeff.report.model import Report
+    from storeff.report.page import Section
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,12 @@ class Delivery:
                 message = f"{one.option} and {other.option} are both {other.shown}"
                 raise StoreffError(message, "name two files")
 
-    def deliver(self, report: "Report") -> None:
-        """If one of them fails the others are served all the same. Raises StoreffError for the
-        first of the files that did, at the end."""
+    def deliver(self, report: "Report", shown: "Iterable[Section] | None" = None) -> None:
+        """If one of them fails the others are served all the same. A person is shown ``report``, or
+        of it what was asked for: ``shown``. Raises StoreffError for the first of the files that
+        failed, at the end."""
         from storeff.report.model import to_json
-        from storeff.report.terminal import print_report
+        from storeff.report.terminal import print_report, show
 
         document = to_json(report)
         file = None if self.output is None or self.output.is_stdout else self.output
@@ -61,7 +63,10 @@ class Delivery:
         if self.as_json or self.output is not file:
             click.echo(document, nl=False)
         elif file is None or failed or is_writable(STDOUT):
-            print_report(report, full=self.full)
+            if shown is None:
+                print_report(report, full=self.full)
+            else:
+                show(*shown)
         sys.stdout.flush()
         if file is not None and not failed:
             click.echo(f"JSON report: {file.shown}", err=True)

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,24 @@ class Percentage(click.ParamType[float]):
             return float(number) / 100
         except ValueError:
             self.fail(f"{value!r} is not a percentage; write 1% or 0.5%", param, ctx)
+
+
+class Promised(click.ParamType[Fraction]):
+    """A promised data reduction ratio: ``ratio=2.5``, or ``2.5:1``."""
+
+    name = "ratio=X"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Fraction:
+        text = str(value).strip().removeprefix("ratio=").removesuffix(":1").removesuffix("x")
+        try:
+            ratio = Fraction(text)
+        except (ValueError, ZeroDivisionError):
+            self.fail(f"{value!r} is not a ratio; write ratio=2.5 or 2.5:1", param, ctx)
+        if not Fraction(1, 1000) <= ratio <= 10**9:
+            self.fail(f"{value!r} is no data reduction ratio; write ratio=2.5 or 2.5:1", param, ctx)
+        return ratio
 
 
 class Duration(click.ParamType[float]):
@@ -365,15 +384,31 @@ def _with_options(
             measure_codes=words.pop("measure_codes"),
             given=given,
         )
-        others = {name: words.pop(name) for name in ("html", "xlsx")}
-        delivery = Delivery(
-            words.pop("output"),
-            {name: output for name, output in others.items() if output is not None},
-            as_json=words.pop("as_json"),
-            full=words.pop("full"),
-        )
-        return command(sizing=sizing, delivery=delivery, **words)
+        return command(sizing=sizing, delivery=_delivery(words), **words)
 
     for option in reversed(options):
         gathered = option(gathered)
     return gathered
+
+
+def delivering_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Those of a command that adds to a finished report. It is given them as ``delivery``."""
+
+    @functools.wraps(command)
+    def gathered(**words: Any) -> int:
+        return command(delivery=_delivery(words), **words)
+
+    for option in reversed(_DELIVERY):
+        gathered = option(gathered)
+    return gathered
+
+
+def _delivery(words: dict[str, Any]) -> Delivery:
+    """Where the report goes, taken out of ``words``."""
+    others = {name: words.pop(name) for name in ("html", "xlsx")}
+    return Delivery(
+        words.pop("output"),
+        {name: output for name, output in others.items() if output is not None},
+        as_json=words.pop("as_json"),
+        full=words.pop("full"),
+    )

@@ -7,11 +7,10 @@ from fractions import Fraction
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from storeff.data import Assumption, exact, map_numbers
+from storeff.data import Assumption, map_numbers
 from storeff.economics import ParityOption, Scenario, bill_for, is_below, parity_options
-from storeff.errors import StoreffError
+from storeff.economics.guarantee import promise
 from storeff.layout.number import Number, inexact, is_unknown
 from storeff.quantity import Quantity
 from storeff.report.bench import Workload, chunking_of, rows_of, systems_of
@@ -191,26 +190,18 @@ def _crossing(changed: Callable[[float], Any], npv: float, low: float, high: flo
 
 def quoted(each: Candidate, ratio: Fraction) -> Quoted:
     """What a promise of ``ratio`` is worth against what was measured."""
-    scenario, result = each.scenario, each.result
-    data = msgspec.structs.replace(
-        scenario.data, reduction_ratio=Assumption(value=ratio, source="quoted")
-    )
-    promised = bill_for(map_numbers(msgspec.structs.replace(scenario, data=data), exact))
-    measured = exact(scenario.data.reduction_ratio)
-    draws = each.sized.draws
-    reached = [measured >= ratio] if draws is None else draws[np.isfinite(draws)] >= float(ratio)
-    if not len(reached):
-        raise StoreffError("how far the data reduces is not known well enough to judge a quote")
+    found = promise(each.scenario, each.sized.draws, ratio)
+    result, bill = each.result, found.promised.bill
     return Quoted(
         ratio=float(ratio),
-        layout=scenario.layout.name,
-        drive=scenario.drive.name,
+        layout=each.scenario.layout.name,
+        drive=each.scenario.drive.name,
         measured=result.reduction_ratio,
         drives=result.bill.drives,
-        drives_quoted=_plain(promised.drives),
+        drives_quoted=_plain(bill.drives),
         npv=result.bill.npv,
-        npv_quoted=_plain(promised.npv),
-        probability=float(np.mean(reached)),
+        npv_quoted=_plain(bill.npv),
+        probability=found.reached_probability,
     )
 
 

@@ -69,6 +69,10 @@ def contradictions(report: "Report") -> Iterator[str]:
     names = {layout.name for layout in report.layouts}
     if (report.reference_layout is not None or names) and report.reference_layout not in names:
         yield "reference_layout is none of layouts"
+    for asked in ("commitment", "guarantee"):
+        found = getattr(report, asked)
+        if found is not None and found.layout not in names:
+            yield f"{asked}.layout is none of layouts"
     yield from _once("layouts", report.layouts, "name")
     if report.bench is not None:
         yield from _bench(report.bench)
@@ -160,8 +164,8 @@ def _interval(q: Quantity, path: str) -> Iterator[str]:
         yield from _possible(path, x)
     if known != sorted(known):
         yield f"{path} does not hold low <= value <= high"
-    # A share may be negative: what reduction takes off.
-    if known and known[0] < 0 and not path.endswith(".share_bytes"):
+    # A share may be negative: what reduction takes off. So may a margin.
+    if known and known[0] < 0 and not path.endswith((".share_bytes", ".margin")):
         yield f"{path} is below zero"
     if known and known[-1] > 1 and path.rsplit(".", 1)[-1] in SHARES:
         yield f"{path} is above one"

@@ -22,7 +22,10 @@ from storeff.economics import (
     Simulation,
     SizedLayout,
 )
+from storeff.economics.agreements import Commitment
+from storeff.economics.guarantee import Guarantee
 from storeff.economics.plan_model import Plan
+from storeff.economics.services import Services
 from storeff.errors import StoreffError, did_you_mean
 from storeff.estimate.probing import Population
 from storeff.estimate.reduction import Reduction
@@ -255,7 +258,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     can be configured with, its own among them. Both are null or empty in a report of before schema
     2.2. ``scenarios`` are all that the bills of layouts and of rows of the bench rest on, null in a
     report of before schema 2.3. ``plan`` is how what a layout needs is delivered, where
-    that was planned.
+    that was planned. ``commitment``, ``guarantee`` and ``services`` are null until they are asked
+    for of a report.
     """
 
     schema_version: str
@@ -277,6 +281,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     scenarios: Scenarios | None = None
     parity_options: list[ParityOption] = []
     plan: Plan | None = None
+    commitment: Commitment | None = None
+    guarantee: Guarantee | None = None
+    services: Services | None = None
 
 
 def to_json(report: Report) -> bytes:

@@ -84,6 +84,12 @@ _IDENTITY: dict[str, tuple[str, ...]] = {
     "SupplierShare": ("supplier",),
     "SiteLimit": ("kind", "quarter"),
     "SupplyShare": ("name",),
+    "FormCost": ("form",),
+    "Burden": ("case",),
+    "Settled": ("remedy",),
+    "ServiceMargins": ("name",),
+    "Margin": ("layout",),
+    "Blend": ("layout",),
 }
 _PATH_CHARACTERS_MAX = 400
 _PART = re.compile(r"([^.\[\]]+)|\[([^\[\]]*)\]")

@@ -17,6 +17,8 @@ from storeff.report.sections_layouts import layout_sections
 from storeff.report.sections_plan import plan_sections
 from storeff.report.sections_reduction import has_figures, reduction_sections, source_labels
 from storeff.report.sections_risk import risk_sections
+from storeff.report.sections_services import service_sections
+from storeff.report.sections_terms import commitment_sections, guarantee_section
 from storeff.report.summary import FULL_TABLE, after_bench, summary
 from storeff.units import counted, format_bytes
 
@@ -45,9 +47,20 @@ def _details(report: Report) -> Iterator[Section]:
         yield from layout_sections(report)
         yield from risk_sections(report)
     yield from plan_sections(report)
+    yield from asked_sections(report)
     reliance = list(_reliance(report))
     if reliance:
         yield Section("reliance", "Before you rely on it", tuple(reliance))
+
+
+def asked_sections(report: Report, *, full: bool = True) -> Iterator[Section]:
+    """What was asked of a finished report: commitments, guarantees and services."""
+    if report.commitment is not None:
+        yield from commitment_sections(report.commitment, report.currency, full=full)
+    if report.guarantee is not None:
+        yield guarantee_section(report.guarantee, report.currency)
+    if report.services is not None:
+        yield from service_sections(report.services, report.reference_layout, full=full)
 
 
 def _read(scan: Scan, complete: bool) -> Section:

@@ -123,6 +123,8 @@ def _title(report: Report) -> str:
         return f"{size} {what}, on {_short(layout.name)} with {_short(layout.drive)} drives"
     if kv is not None:
         return _kv_title(kv)
+    if reduction is None and report.services is not None:
+        return "Services, at a stated cost of infrastructure"
     if reduction is None or not reduction.data_bytes:
         return "No data was measured"
     return taken(reduction)

@@ -110,6 +110,7 @@ def render(report: Report) -> bytes:
         _bench(made, report.bench)
     if report.plan is not None:
         _plan(made, report.plan)
+    _asked(made, report)
     return "".join(made.lines()).encode()
 
 
@@ -164,6 +165,32 @@ def _layout(made: _Exposition, layout: SizedLayout, currency: str, is_reference:
     carbon = ("layout_embodied_co2e", "grams", "Embodied emissions", bill.embodied_tonnes)
     made.add(*carbon, about, _GRAMS_PER_TONNE)
     _durable(made, durability.nines, durability.rebuild_hours, about)
+
+
+def _asked(made: _Exposition, report: Report) -> None:
+    """What was asked of the finished report."""
+    currency = {"currency": report.currency}
+    commitment, guarantee = report.commitment, report.guarantee
+    if commitment is not None:
+        about = {"layout": commitment.layout, "terms": commitment.terms}
+        committed = "Raw bytes of drives that are committed to"
+        made.add("commitment", "bytes", committed, commitment.committed_bytes, about)
+        best = "Raw bytes of least expected cost"
+        made.add("commitment_best", "bytes", best, commitment.best_bytes, about)
+        cost = "What the commitment is expected to cost"
+        made.add("commitment_cost", "", cost, commitment.expected_cost, {**about, **currency})
+    if guarantee is not None:
+        about = {"layout": guarantee.layout, "drive": guarantee.drive}
+        made.add(
+            "guarantee_promised", "ratio", "Guaranteed reduction", guarantee.promised_ratio, about
+        )
+        missed = "Probability that it is missed"
+        made.add("guarantee_missed", "ratio", missed, guarantee.missed_probability, about)
+    for service in report.services.services if report.services else ():
+        for each in service.margins:
+            where = {"service": service.name, "layout": each.layout or ""}
+            margin = "Revenue of a service that infrastructure and software leave"
+            made.add("service_margin", "ratio", margin, each.margin, where)
 
 
 def _bench(made: _Exposition, bench: Bench) -> None:

@@ -4,7 +4,7 @@ Figures of the reference layout are formulas of the numbers on the sheet of assu
 recorded from the arithmetic that made the report (``economics.formulas``), a step a cell.
 """
 
-from storeff.report import sheets, sheets_rows
+from storeff.report import sheets, sheets_asked, sheets_rows
 from storeff.report.live import live
 from storeff.report.model import Report
 from storeff.report.workbook import Book
@@ -31,4 +31,5 @@ def render(report: Report) -> bytes:
         sheets_rows.plan(book, report)
     if report.kv is not None and report.kv.retention is not None:
         sheets_rows.retention(book, report)
+    sheets_asked.asked(book, report)
     return book.finished()
