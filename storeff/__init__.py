@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         size_scenario,
         to_json,
     )
+    from storeff.parts import measure_shard, merge, read_part
 
 __version__ = "0.1.0"
 
@@ -41,6 +42,9 @@ __all__ = [
     "bench",
     "build_report",
     "measure",
+    "measure_shard",
+    "merge",
+    "read_part",
     "read_report",
     "reduce",
     "size",
@@ -52,9 +56,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'storeff' has no attribute {name!r}")
-    from storeff import analysis
+    from storeff import analysis, parts
 
-    return getattr(analysis, name)
+    return getattr(parts if hasattr(parts, name) else analysis, name)
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fractions import Fraction
@@ -36,16 +37,18 @@ from storeff.report.sizing import HEADLINE_SYSTEM, Sized, shard_codes, sized_for
 from storeff.report.storage import DURABILITY_NINES as DURABILITY_NINES
 from storeff.report.storage import POLICIES as POLICIES
 from storeff.report.storage import Storage
-from storeff.scan.machine import THREADS_MAX, default_threads
+from storeff.scan.machine import THREADS_MAX, default_threads, threads_of
 from storeff.scan.measurement import Measurement
 from storeff.scan.plan import Plan, Similarity, TableName, cells_of
 from storeff.scan.plan import table as plan_table
 from storeff.scan.run import Progress, kernels
+from storeff.scan.scan_part import Tree
 from storeff.scan.shards import Shards
 from storeff.sources.source import Source
 from storeff.sources.tree import LocalTree
 
 if TYPE_CHECKING:
+    from storeff.scan.divided import DividedScan
     from storeff.scan.inside import Looks
     from storeff.scan.rewrites import Rewritten
     from storeff.scan.siblings import Siblings
@@ -158,6 +161,9 @@ def measure(
     exclude: Sequence[str] = (),
     follow_links: bool = False,
     bytes_per_second: float | None = None,
+    executor: str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_phase: OnPhase = lambda name, done=0, wanted=0: None,
@@ -182,6 +188,9 @@ def measure(
     where a pattern holds a slash. Setting ``stop`` ends the reading early: what was measured by
     then is returned, and says that it was interrupted.
 
+    ``executor`` names where a full scan runs (storeff.scan.executor), ``checkpoint`` a directory in
+    which it is kept, so that one that came to no end can be ``resume``d.
+
     ``on_progress`` is told how far the reading is, ``on_phase`` what is done before and after, and
     ``on_answer`` what is known of the answer by then.
 
@@ -200,30 +209,42 @@ def measure(
             "rewriting tables needs pyarrow, which is not installed",
             "install it: pip install 'storeff[formats]'",
         )
-    plan = _plan(seed, similarity, table, precision, storage)
+    plan = plan_of(seed, similarity, table, precision, storage)
     stop = stop or threading.Event()
-    threads = threads or min(THREADS_MAX, default_threads())
-    names, source = _source(
-        sources, one_file_system=one_file_system, exclude=exclude, follow_links=follow_links
-    )
-    found = read(
-        source,
-        plan,
-        sampling,
-        clock,
-        codes=shard_codes(each.layout for each in storage.scenarios) if storage else (),
-        rewrites=rewrites,
-        on_answer=on_answer,
-        on_phase=on_phase,
-        engine={
-            "threads": threads,
-            "kernel": kernel,
-            "is_kv": looks_like,
-            "bytes_per_second": bytes_per_second,
-            "stop": stop,
-            "on_progress": on_progress,
-        },
-    )
+    on_threads = threads_of(executor)
+    threads = on_threads or threads or min(THREADS_MAX, default_threads())
+    links: dict[str, Any] = {
+        "one_file_system": one_file_system,
+        "exclude": exclude,
+        "follow_links": follow_links,
+    }
+    names, source = source_of(sources, **links)
+    tree = Tree.of(names, source, sampling.goals, **links)
+    dividing: AbstractContextManager[DividedScan | None] = nullcontext()
+    if (executor and not on_threads) or checkpoint or resume:
+        from storeff.scan.divided import opened
+
+        dividing = opened(None if on_threads else executor, checkpoint, resume, tree, plan)
+    with dividing as divided:
+        found = read(
+            source,
+            plan,
+            sampling,
+            clock,
+            codes=shard_codes(each.layout for each in storage.scenarios) if storage else (),
+            rewrites=rewrites,
+            on_answer=on_answer,
+            on_phase=on_phase,
+            divided=divided,
+            engine={
+                "threads": threads,
+                "kernel": kernel,
+                "is_kv": looks_like,
+                "bytes_per_second": bytes_per_second,
+                "stop": stop,
+                "on_progress": on_progress,
+            },
+        )
     data, decision = found.data, found.decision
     interrupted: Interrupted | None = found.interrupted
     deltas = None
@@ -250,9 +271,10 @@ def measure(
     )
 
 
-def _plan(
+def plan_of(
     seed: int, similarity: bool, table: str, precision: float, storage: Storage | None
 ) -> Plan:
+    """What is measured for these arguments of ``measure``."""
     chosen = pick(TABLES, table, "table")
     if not PRECISION_LEAST <= precision <= PRECISION_MOST:
         raise UsageError(
@@ -273,7 +295,9 @@ def _plan(
     )
 
 
-def _source(sources: Name | Iterable[Name] | Source, **tree: Any) -> tuple[Sequence[bytes], Source]:
+def source_of(
+    sources: Name | Iterable[Name] | Source, **tree: Any
+) -> tuple[Sequence[bytes], Source]:
     """The names of the roots, as they were given, and the source that they stand for."""
     if isinstance(sources, Source):
         return sources.roots, sources

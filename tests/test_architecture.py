@@ -10,7 +10,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "storeff"
 ROOMS = [
-    *("sources", "scan", "estimate", "kv", "layout", "economics", "report", "analysis", "commands")
+    *("sources", "scan", "estimate", "kv", "layout", "economics", "report", "analysis", "parts"),
+    "commands",
 ]
 # Below kv/, in order. How a scan tells a dump goes the other way: it is handed a function.
 KV_ROOMS = ["dumps", "models", "trace", "measure", "retention"]
@@ -46,7 +47,7 @@ def allowed_rooms(path: Path) -> set[str]:
     if room == "testing":
         return FOUNDATIONS | {"sources", "scan"}
     if room == "__init__":
-        return {"analysis", "errors"}
+        return {"analysis", "errors", "parts"}
     if room == "__main__":
         return {"commands", "errors", "interrupts", "streams", "text"}
     return FOUNDATIONS | ({"interrupts"} if room == "files" else set())

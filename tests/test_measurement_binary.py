@@ -15,12 +15,16 @@ from support.scans import SMALL, assert_same, count, fill, probed, scan
 
 from storeff.errors import StoreffError
 from storeff.scan import occurrences
-from storeff.scan.binary import DIGEST_BYTES, FIXED_BYTES, MAGIC, from_bytes, to_bytes
+from storeff.scan.binary import MAGIC, from_bytes, to_bytes
+from storeff.scan.envelope import DIGEST_BYTES
 from storeff.scan.measurement import Measurement
 from storeff.scan.partial import PartialScan
 from storeff.scan.plan import Plan, Similarity
 from storeff.scan.sampling import SamplingDesign
 from storeff.sources.tree import LocalTree
+
+# The magic word, the version, and the length of the head.
+FIXED_BYTES = len(MAGIC) + 4 + 8
 
 
 def sample(tree: Path, rate: float = 0.5) -> Measurement:

@@ -20,24 +20,17 @@ EXIT_POLICY_FAILED = 4
 EXIT_INCONCLUSIVE = 5
 
 COMMANDS = (
-    *("scan", "bench", "kv", "size", "plan", "report", "compare", "check", "explain"),
-    *(
-        "commit",
-        "guarantee",
-        "services",
-        "layouts",
-        "drives",
-        "sites",
-        "prices",
-        "indices",
-        "schema",
-        "doctor",
-    ),
+    *("scan", "merge", "bench", "kv", "size", "plan", "report", "compare", "check", "explain"),
+    *("commit", "guarantee", "services", "layouts", "drives", "sites", "prices", "indices"),
+    *("schema", "doctor"),
 )
 # By the code of an error, what on the command line does what its remedy says.
 FLAGS = {
     "block-tokens": "--block-tokens",
+    "checkpoint": "--checkpoint DIR",
+    "divided-sample": "--sample 100%, or --shard",
     "drive": "--drive, --layout",
+    "executor": "--executor",
     "growth": "--growth",
     "snapshots": "--snapshots",
     "full-table": "storeff scan --table full, or with this --layout",
@@ -46,11 +39,13 @@ FLAGS = {
     "kernel": "--kernel, or STOREFF_KERNEL",
     "layout": "--layout",
     "rating": "--drive, --data",
+    "resume": "--resume with --checkpoint DIR",
     "sampling": "--sample 100%, or a larger --sample or --time-budget",
     "scale": "--requests-per-second, or --gpus and --trace-gpus",
     "scenario": "--scenario FILE",
     "own-layouts": "--layouts, --data",
     "precision": "--precision",
+    "share": "--sample 1%, or 64GiB",
     "similarity": "--similarity without --sample or --time-budget",
     "table": "--table",
     "terms": "--terms",

@@ -14,6 +14,9 @@ from storeff.commands.output import STDOUT, Output, is_writable
 from storeff.errors import StoreffError
 
 if TYPE_CHECKING:
+    from storeff.analysis import Measured, Storage
+    from storeff.commands.options import SizingOptions
+    from storeff.commands.progress import Shown
     from storeff.report.model import Report
     from storeff.report.page import Section
 
@@ -80,6 +83,25 @@ class Delivery:
                 failed.append(error)
         if failed:
             raise failed[0]
+
+
+def report_on(
+    measured: "Measured", sizing: "SizingOptions", storage: "Storage | None", progress: "Shown"
+) -> "Report":
+    """The report on what was measured, and on layouts for it if ``sizing`` asks for some."""
+    from storeff import analysis
+
+    progress.phase("estimating")
+    reduced = analysis.reduce(measured, target_bytes=sizing.target)
+    sized = None
+    if (sizing.layouts or sizing.target is not None) and reduced.can_be_sized:
+        sized = analysis.size(
+            reduced,
+            storage,
+            measure_codes=sizing.measure_codes,
+            on_layout=lambda name: progress.phase(f"sizing {name}"),
+        )
+    return analysis.build_report(reduced, sized, command=command_line())
 
 
 def command_line() -> list[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SIZE_BYTES_MAX = 10**30
 # Beyond what any system is said to reach, and what doubles hold of its complement.
 NINES_MOST = 30
+SHARDS_MAX = 1_000_000
 # Those of storeff.analysis, which --help would be slower to import; a test holds them equal.
 REDUCTIONS = ("configured", "shipped", "none")
 TABLES = ("default", "full")
@@ -66,6 +67,27 @@ class Sample(click.ParamType[dict[str, Any]]):
         if not 0 < share <= 1:
             self.fail(f"{value!r} is not above 0 % and up to 100 %", param, ctx)
         return {"half_width" if text.startswith("ci=") else "share": share}
+
+
+class Shard(click.ParamType[tuple[int, int]]):
+    """A shard ``i/N``; i counts from 1, or from 0, as 0/N and N/N are the same."""
+
+    name = "i/N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        if not isinstance(value, str):
+            i, count = value
+            return i, count
+        number, slash, of = value.strip().partition("/")
+        if not (slash and number.isdecimal() and of.isdecimal()):
+            self.fail(f"{value!r} is no shard; write 3/7", param, ctx)
+        if not 1 <= int(of) <= SHARDS_MAX:
+            self.fail(f"{value!r} is not of 1 to {SHARDS_MAX:,} shards", param, ctx)
+        if int(number) > int(of):
+            self.fail(f"{value!r}: there is no shard {number} of {of}", param, ctx)
+        return int(number) % int(of), int(of)
 
 
 class Percentage(click.ParamType[float]):

@@ -58,7 +58,7 @@ class Output:
             if self.descriptor is None:
                 self._check_kind()
                 for each in inputs:
-                    self._check_is_not_read(each, exclude, one_file_system)
+                    self.check_is_not_read(each, exclude, one_file_system)
                 if _status(self.path) is None:
                     # What a quota or the kind of file system forbids shows only then.
                     name = temporary_name(self.path)
@@ -113,7 +113,7 @@ class Output:
         elif not os.access(self.path, os.W_OK, effective_ids=True):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    def _check_is_not_read(self, read: Path, exclude: Sequence[str], one_file_system: bool) -> None:
+    def check_is_not_read(self, read: Path, exclude: Sequence[str], one_file_system: bool) -> None:
         """Raises StoreffError if writing here changes what is read at ``read``."""
         status = _status(self.path)
         if status is not None and not stat.S_ISREG(status.st_mode):
@@ -133,7 +133,7 @@ class Output:
             return
         inside = _path_within(self.path, above)
         if inside is not None:
-            device = os.stat(os.path.dirname(self.path)).st_dev
+            device = _device_above(self.path)
             other = one_file_system and device != above.st_dev
             if not other and not _left_out(inside, exclude):
                 raise StoreffError(
@@ -177,6 +177,12 @@ def _status(path: str) -> os.stat_result | None:
         return os.stat(path)
     except FileNotFoundError:
         return None
+
+
+def _device_above(path: str) -> int:
+    """That of the nearest directory above ``path`` that is there."""
+    found = (_status(os.fspath(above)) for above in Path(path).parents)
+    return next(status.st_dev for status in found if status is not None)
 
 
 def _path_within(path: str, directory: os.stat_result) -> str | None:

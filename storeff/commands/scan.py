@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
-from storeff.commands.deliver import Delivery, command_line
+from storeff.commands.deliver import Delivery, report_on
 from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import (
     TABLES,
@@ -16,12 +16,15 @@ from storeff.commands.options import (
     Glob,
     Percentage,
     Sample,
+    Shard,
     Size,
     SizingOptions,
     quiet_option,
     seed_option,
     sizing_options,
 )
+from storeff.commands.output import Output
+from storeff.errors import UsageError
 from storeff.interrupts import EXIT_INTERRUPTED
 from storeff.scan.machine import THREADS_MAX, check_address_space
 
@@ -37,6 +40,9 @@ Examples:
   storeff scan /data --sample 1%          (or 64GiB, or ci=2%: until ±2 %)
   storeff scan /data --time-budget 20m    (whatever can be read in that time)
   storeff scan /data --table full --precision 0.5%  (all figures, surer)
+  storeff scan /data --shard 3/7 -o three.part    (see storeff merge)
+  storeff scan /data --checkpoint state --resume  (goes on where it was killed)
+  storeff scan /data --executor dask:tcp://host:8786
 
 \b
 Exit codes:
@@ -118,6 +124,29 @@ Exit codes:
     help="Also measure what a sample of tables and tensors would take if their application wrote "
     "them otherwise (CSV as Parquet, floats in byte planes). A scenario: no other figure changes.",
 )
+@click.option(
+    "--shard",
+    type=Shard(),
+    help="Measure shard i of N and write its part to -o, to be merged with those of all others by "
+    "storeff merge. Count i from 1, or from 0.",
+)
+@click.option(
+    "--checkpoint",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep in DIR what is measured, so that a scan that was killed can be resumed.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with what stands in the --checkpoint, if there is something yet.",
+)
+@click.option(
+    "--executor",
+    metavar="NAME",
+    help="Where to measure: threads:N, processes:N, dask:ADDRESS or dask:FILE (that the scheduler "
+    "wrote), or module:factory, which returns a concurrent.futures.Executor [default: threads].",
+)
 @seed_option
 @quiet_option
 def command(
@@ -126,6 +155,7 @@ def command(
     delivery: Delivery,
     sample: dict[str, Any] | None,
     time_budget: float | None,
+    shard: tuple[int, int] | None,
     quiet: bool,
     **reading: Any,
 ) -> int:
@@ -147,9 +177,25 @@ def command(
         exclude=reading["exclude"],
         one_file_system=reading["one_file_system"],
     )
+    if reading["checkpoint"] is not None:
+        kept = Output(str(reading["checkpoint"] / "scan.part"), "--checkpoint")
+        for each in sources:
+            kept.check_is_not_read(each, reading["exclude"], reading["one_file_system"])
     sampling = analysis.Sampling(**(sample or {}), seconds=time_budget)
     stop = threading.Event()
     stop_on_interrupt(stop)
+    if shard is not None:
+        from storeff.commands.sharded import write_shard
+
+        given = [reading.pop(name) for name in ("checkpoint", "executor", "resume")]
+        if any(given):
+            raise UsageError(
+                "a shard is measured here, and at once",
+                "divide it into more shards; or use an executor and a checkpoint without --shard",
+            )
+        return write_shard(
+            sources, shard, delivery, storage, stop, quiet, sampling=sampling, **reading
+        )
     with shown_progress(quiet) as progress:
         measured = analysis.measure(
             sources,
@@ -161,17 +207,7 @@ def command(
             on_phase=progress.phase,
             on_answer=None if quiet else progress.answer,
         )
-        progress.phase("estimating")
-        reduced = analysis.reduce(measured, target_bytes=sizing.target)
-        sized = None
-        if (sizing.layouts or sizing.target is not None) and reduced.can_be_sized:
-            sized = analysis.size(
-                reduced,
-                storage,
-                measure_codes=sizing.measure_codes,
-                on_layout=lambda name: progress.phase(f"sizing {name}"),
-            )
-        report = analysis.build_report(reduced, sized, command=command_line())
+        report = report_on(measured, sizing, storage, progress)
     delivery.deliver(report)
     if stop.is_set():
         return EXIT_INTERRUPTED

@@ -18,6 +18,7 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.occurrences import WINDOW_BYTES, Occurrences
 from storeff.scan.plan import HEADLINE, Chunker, Plan, Probed
 from storeff.scan.probe import Prober
+from storeff.scan.replay import Replay
 from storeff.scan.windows import Windows
 
 Wanted = dict[tuple[str, str], int]
@@ -86,7 +87,7 @@ def _of(plan: Plan, population: Population) -> Iterable[Probed]:
     return [each for each in plan.probed if each.per_occurrence == (population == "occurrences")]
 
 
-def glance(prober: Prober) -> tuple[Windows, Occurrences]:
+def glance(prober: Prober | Replay) -> tuple[Windows, Occurrences]:
     """Windows of all the data, and the pilot of what compression alone leaves of it: before any of
     it is scanned. Of what the references to distinct chunks may say later, only what is cheap."""
     windows = prober.draw()
@@ -105,7 +106,7 @@ def glance(prober: Prober) -> tuple[Windows, Occurrences]:
 
 
 def compress(
-    prober: Prober, scanned: Measurement, windows: Windows, *, is_cut: bool = False
+    prober: Prober | Replay, scanned: Measurement, windows: Windows, *, is_cut: bool = False
 ) -> Measurement:
     """``scanned``, which holds the pilot of ``windows``, with as much compressed as its plan's
     precision needs. Of distinct chunks of a scan that ``is_cut`` short that is the pilot, as

@@ -60,6 +60,11 @@ class Sampling:
             if goal is not None and not 0 < goal < math.inf:
                 raise StoreffError(f"sampling: {name} must be a positive number, not {goal}")
 
+    @property
+    def goals(self) -> dict[str, int | float]:
+        """Those there are, by their names."""
+        return {name: goal for name, goal in vars(self).items() if goal is not None}
+
     def rate_of(self, total_bytes: int) -> float:
         """The largest rate that the goals allow of ``total_bytes``."""
         rate = 1.0 if self.share is None else self.share
@@ -110,7 +115,7 @@ def decide(asked: Sampling, scan: PartialScan, started: float) -> Decision:
         return Decision(asked, None, "asked")
     listing_seconds = time.monotonic() - started
     stored, files = scan.listing.stored_bytes, scan.listing.census.files
-    if asked == NOTHING_ASKED and stored <= LITTLE_BYTES and files <= LITTLE_FILES:
+    if asked == NOTHING_ASKED and is_little(stored, files):
         return Decision(asked, None, "little-data", stored, None, listing_seconds)
     work = Work.of(scan, scan.storage)
     everything = work.everything_seconds
@@ -135,6 +140,19 @@ def decide(asked: Sampling, scan: PartialScan, started: float) -> Decision:
         elif work.part_seconds(rate) >= everything:
             return decided(None, "no-cheaper")
     return decided(asked, "asked")
+
+
+def is_little(stored_bytes: int, files: int) -> bool:
+    """Whether so much is read without asking how fast it can be."""
+    return stored_bytes <= LITTLE_BYTES and files <= LITTLE_FILES
+
+
+def everything(asked: Sampling, stored_bytes: int, files: int) -> Decision:
+    """The decision for a full scan where ``asked`` is that, or nothing, and the scan is divided:
+    no look at the storage says how long it would take."""
+    if asked == NOTHING_ASKED and is_little(stored_bytes, files):
+        return Decision(asked, None, "little-data", stored_bytes)
+    return Decision(EVERYTHING, None, "asked")
 
 
 def read_towards(

@@ -15,6 +15,8 @@ from storeff.estimate.probing import STUDENTS
 from storeff.estimate.totals import Estimate, PrioritySample, Total, estimate_total
 from storeff.quantity import UNKNOWN, Quantity
 from storeff.scan.probe import Prober
+from storeff.scan.replay import ShardReplay
+from storeff.scan.scan_part import Coded
 from storeff.scan.shards import ShardCode, ShardProbe, Shards, probe_shards
 from storeff.scan.windows import Windows
 
@@ -80,13 +82,21 @@ def begin_shards(prober: Prober, windows: Windows, codes: Sequence[ShardCode]) -
 def finish_shards(prober: Prober, probes: Sequence[ShardProbe]) -> list[Shards]:
     """As many windows of each of ``probes`` as bring what is left of data and of parity to twice
     the precision of the plan, by the pilot: chosen once. After a stop, what is known by then."""
-    target = 2 * prober.plan.precision
-    wanted = [_windows_wanted(probe, target) for probe in probes]
+    wanted = [_windows_wanted(probe, 2 * prober.plan.precision) for probe in probes]
     probe_shards(probes, wanted, prober.rereader)
     return [probe.found() for probe in probes]
 
 
-def _windows_wanted(probe: ShardProbe, target: float) -> int:
+def replay_shards(coded: Sequence[Coded], windows: Windows, precision: float) -> list[Shards]:
+    """What ``begin_shards`` and ``finish_shards`` find, by what parts of a scan hold."""
+    probes = [ShardReplay(each, windows, WINDOWS_MOST) for each in coded]
+    for probe in probes:
+        probe.look(PILOT_WINDOWS)
+        probe.look(_windows_wanted(probe, 2 * precision))
+    return [probe.found() for probe in probes]
+
+
+def _windows_wanted(probe: ShardProbe | ShardReplay, target: float) -> int:
     windows, found = probe.windows, probe.found()
     if np.count_nonzero(found.pieces) < WINDOWS_MIN:
         return probe.most

@@ -6,12 +6,21 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from storeff.errors import UsageError
 from storeff.estimate.answer import COMPRESSION_ONLY, Answer, dedup_so_far
 from storeff.estimate.cost import ESTIMATE_ALL_SECONDS, ESTIMATE_SECONDS, REST_SECONDS, Work
 from storeff.estimate.probing import compress, compression_only, glance, wanted_of_part
-from storeff.estimate.reading import EVERYTHING, Decision, Sampling, decide, read_towards
+from storeff.estimate.reading import (
+    EVERYTHING,
+    NOTHING_ASKED,
+    Decision,
+    Sampling,
+    decide,
+    everything,
+    read_towards,
+)
 from storeff.estimate.sampled import headline_ratio
 from storeff.estimate.shards import begin_shards, finish_shards
 from storeff.quantity import Quantity
@@ -31,6 +40,10 @@ from storeff.scan.watch import Watch
 from storeff.scan.windows import Windows
 from storeff.sources.listed_once import ListedOnce
 from storeff.sources.source import Source
+
+if TYPE_CHECKING:
+    # Only where tasks are asked for is it needed.
+    from storeff.scan.divided import DividedScan
 
 # What a glance at samples of all the data is given at least, whatever time there is.
 GLANCE_SECONDS = 3.0
@@ -70,6 +83,7 @@ def read(
     codes: Sequence[ShardCode] = (),
     rewrites: bool = False,
     engine: dict[str, Any],
+    divided: "DividedScan | None" = None,
     on_answer: Callable[[Answer], None] | None,
     on_phase: OnPhase,
 ) -> Read:
@@ -78,8 +92,15 @@ def read(
     their shards is measured as well.
 
     ``engine`` is how it is read: the arguments that a scan of all and one of a part share. This is
-    all that the pipeline knows of how scans are run.
+    all that the pipeline knows of how scans are run. A ``divided`` scan reads everything. Raises
+    UsageError if something else is asked of it.
     """
+    if divided is not None and sampling not in (NOTHING_ASKED, EVERYTHING):
+        raise UsageError(
+            "a sample is neither run on an executor nor kept in a checkpoint",
+            "read everything, or divide the sample in shards",
+            "divided-sample",
+        )
     stop: threading.Event = engine["stop"]
     source = ListedOnce(source)
     partial = PartialScan(Listing(source, SamplingDesign(seed=plan.seed)), plan, **engine)
@@ -89,7 +110,11 @@ def read(
     if sampling != EVERYTHING:
         # How much there is to read is known from here on.
         engine["on_progress"](Progress(False, census.files, census.size_bytes, 0, 0))
-    decision = decide(sampling, partial, started)
+    decision = (
+        decide(sampling, partial, started)
+        if divided is None
+        else everything(sampling, partial.listing.stored_bytes, census.files)
+    )
     ends_at = (decision.sampling or sampling).ends_at(started) - REST_SECONDS
     # A glance is answer enough to wait for, even where listing took all the time.
     deadline = Deadline(stop, max(ends_at - ESTIMATE_SECONDS, time.monotonic() + GLANCE_SECONDS))
@@ -131,7 +156,7 @@ def read(
         # What it knows of the files would stay in memory beside the scan.
         del partial
         watch = None if on_answer is None else watch_of(plan, tell)
-        data = scan(source, plan, **engine, watch=watch)
+        data = (divided or scan)(source, plan, **engine, watch=watch)
         deadline.ends_at = ends_at - ESTIMATE_ALL_SECONDS
     is_cut = "interrupted" in data.census.skipped or (data.sampling is not None and stop.is_set())
     if is_cut:

@@ -1,12 +1,10 @@
 """The binary form of a measurement: versioned, checked by a digest, and never executed.
 
-All numbers are little-endian: MAGIC, the version of the format (4 bytes), the length of the head (8
-bytes), the head (JSON), the columns of arrays one after the other, and the SHA-256 digest of all
-that. The lengths of the arrays follow from the head, so that nothing is allocated that is not
-there. The same measurement gives the same bytes.
+It is an envelope (storeff.scan.envelope) with a head (JSON) and the columns of arrays one after the
+other, little-endian. The lengths of the arrays follow from the head, so that nothing is allocated
+that is not there. The same measurement gives the same bytes.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +22,7 @@ from storeff.scan.binary_form import (
     SketchHead,
     columns_of,
 )
+from storeff.scan.envelope import arrays_in, refusal, unwrap, version_of, wrap, written
 from storeff.scan.measurement import Measurement
 from storeff.scan.occurrences import Occurrences
 from storeff.scan.plan import Chunker, Plan
@@ -36,8 +35,7 @@ from storeff.sources.content import CLASSES
 
 MAGIC = b"storeff measured"
 VERSION = 2
-DIGEST_BYTES = 32
-FIXED_BYTES = len(MAGIC) + 4 + 8
+WHAT = "measurement"
 
 Array = npt.NDArray[Any]
 
@@ -45,13 +43,9 @@ Array = npt.NDArray[Any]
 def to_bytes(measured: Measurement) -> bytes:
     """``measured`` in its binary form."""
     head = _head_of(measured)
-    encoded = msgspec.json.encode(head)
-    parts = [MAGIC, VERSION.to_bytes(4, "little"), len(encoded).to_bytes(8, "little"), encoded]
-    for array, column in zip(_arrays_of(measured), columns_of(head), strict=True):
-        assert array.shape == column.shape
-        parts.append(np.ascontiguousarray(array, column.dtype).tobytes())
-    body = b"".join(parts)
-    return body + hashlib.sha256(body).digest()
+    return wrap(
+        MAGIC, VERSION, msgspec.json.encode(head), written(_arrays_of(measured), columns_of(head))
+    )
 
 
 def from_bytes(data: bytes) -> Measurement:
@@ -60,31 +54,18 @@ def from_bytes(data: bytes) -> Measurement:
     Raises StoreffError if it is not one: of another version, cut short, with something behind it,
     changed since it was written, or saying what cannot be.
     """
-    if data[: len(MAGIC)] != MAGIC:
-        raise _refusal("this is no measurement of storeff")
-    version = int.from_bytes(data[len(MAGIC) : len(MAGIC) + 4], "little")
-    if version == 1:
+    if version_of(data, MAGIC, WHAT) == 1:
         raise StoreffError(
             "the measurement has format 1, which holds other samples of compression than this "
             f"storeff estimates from: it reads format {VERSION}",
             "measure the data again",
         )
-    if version != VERSION:
-        raise _refusal(f"the measurement has format {version}, and this storeff reads {VERSION}")
-    body, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
-    head_bytes = int.from_bytes(data[len(MAGIC) + 4 : FIXED_BYTES], "little")
-    columns_at = FIXED_BYTES + head_bytes
-    if columns_at > len(body) or hashlib.sha256(body).digest() != digest:
-        raise _refusal("the measurement was cut short, or changed since it was written")
+    encoded, body, columns_at = unwrap(data, MAGIC, VERSION, WHAT)
     try:
-        head = msgspec.json.decode(body[FIXED_BYTES:columns_at], type=Head)
-        return _measurement_of(head, _arrays_in(body, columns_at, head))
+        head = msgspec.json.decode(encoded, type=Head)
+        return _measurement_of(head, arrays_in(body, columns_at, [*columns_of(head)]))
     except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
-        raise _refusal(f"the measurement is wrong: {error}") from error
-
-
-def _refusal(what: str) -> StoreffError:
-    return StoreffError(what, "scan again, or copy the file again")
+        raise refusal(f"the measurement is wrong: {error}") from error
 
 
 def _scanned_by(plan: Plan, is_sample: bool) -> list[Chunker]:
@@ -206,19 +187,6 @@ def _arrays_of(measured: Measurement) -> Iterator[Array]:
 
 
 # ---- reading ----
-
-
-def _arrays_in(body: bytes, at: int, head: Head) -> Iterator[Array]:
-    """The arrays from ``at`` on, copied. Raises ValueError unless they end where ``body`` does."""
-    columns = list(columns_of(head))
-    if min(length for column in columns for length in column.shape) < 0:
-        raise ValueError("an array of less than nothing")
-    if sum(column.size_bytes for column in columns) != len(body) - at:
-        raise ValueError("its arrays are not as long as it says")
-    for column in columns:
-        raw = np.frombuffer(body, column.dtype, int(np.prod(column.shape)), at)
-        at += column.size_bytes
-        yield raw.reshape(column.shape).astype(column.dtype.newbyteorder("="))
 
 
 def _measurement_of(head: Head, arrays: Iterator[Array]) -> Measurement:

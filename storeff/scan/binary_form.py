@@ -1,12 +1,12 @@
 """How a measurement lies in its binary form: its head, and the arrays that follow it."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from storeff import _native
+from storeff.scan.envelope import Column
 from storeff.scan.plan import Plan
 from storeff.scan.sampling import SamplingDesign
 from storeff.scan.siblings import TensorFile
@@ -71,20 +71,6 @@ class Head(msgspec.Struct, frozen=True):
     sampling: SampleHead | None
     similar: SimilarHead | None
     occurrences: OccurrencesHead | None
-
-
-class Column(NamedTuple):
-    """An array, as it lies in the bytes."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-
-    @property
-    def size_bytes(self) -> int:
-        size = self.dtype.itemsize
-        for length in self.shape:
-            size *= length
-        return size
 
 
 def columns_of(head: Head) -> Iterator[Column]:

@@ -7,7 +7,7 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from storeff.errors import StoreffError
+from storeff.errors import StoreffError, UsageError
 from storeff.units import format_bytes
 
 # Beside what threads take, memory holds what they have found together, and the estimate.
@@ -125,3 +125,21 @@ def _numbers(path: Path, names: tuple[str, ...], scale: int = 1) -> list[int]:
     """The numbers after those of ``names`` that the lines of ``path`` begin with."""
     rows = (line.split() for line in path.read_text().splitlines())
     return [int(row[1]) * scale for row in rows if row and row[0] in names]
+
+
+def threads_of(executor: str | None) -> int | None:
+    """N, if ``executor`` is ``threads:N``: these are what a scan runs on by itself. Raises
+    UsageError if that is no number."""
+    kind, _, rest = (executor or "").partition(":")
+    return number_of(kind, rest) if kind == "threads" else None
+
+
+def number_of(kind: str, text: str) -> int:
+    """How many threads, or processes, ``text`` stands for. Raises UsageError if it is none."""
+    if not text.isdecimal() or not 1 <= int(text) <= THREADS_MAX:
+        raise UsageError(
+            f"{text!r} is no number of {kind} from 1 to {THREADS_MAX:,}",
+            f"write {kind}:4",
+            "executor",
+        )
+    return int(text)

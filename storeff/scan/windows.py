@@ -33,7 +33,7 @@ SPARSE_BYTES = 1 << 20
 class Windows:
     """Windows of the listed data: bytes [``starts``, ``starts`` + ``lengths``) (n,) of ``objects``
     by number, one random byte of each at ``points``; ``ranks``, ascending, all below ``tau``, and
-    ``labels`` as in Occurrences. ``entries`` are the objects. ``data_bytes`` were listed.
+    ``labels`` as in Occurrences. ``entries`` are the objects. ``data_bytes`` were listed of them.
 
     ``tau`` is infinite if they are all windows, few enough to look at all that is in them.
     """
@@ -59,8 +59,9 @@ def with_bytes(source: Source) -> Iterator[Entries]:
 def draw_windows(
     source: Source, seed: int, shard: Shard | None, stop: threading.Event
 ) -> tuple[Windows, list[Skipped]]:
-    """About WINDOWS_MAX windows of the objects of ``source``, or of ``shard``, in one listing; and
-    what might have holes and cannot be looked into. After a stop, of what was listed by then."""
+    """About WINDOWS_MAX windows of the objects of ``source`` in one listing, or those of them that
+    are of ``shard``; and what might have holes and cannot be looked into. After a stop, of what was
+    listed by then."""
     drawing = _Drawing(source, seed, shard)
     for entries in with_bytes(source):
         if stop.is_set():
@@ -77,7 +78,8 @@ class _Drawing:
         self.seed = seed
         self.shard = shard
         self.tau = float("inf")
-        self.data_bytes = 0
+        # Of all objects, and of those of the shard.
+        self.data_bytes = self.own_bytes = 0
         self.window_count = 0
         self.path_bytes = 0
         self.rows = np.empty((0, 4), np.uint64)
@@ -86,7 +88,6 @@ class _Drawing:
         self.skipped: list[Skipped] = []
 
     def add(self, entries: Entries) -> None:
-        entries = of_shard(self.shard, entries)
         numbers, sizes = entries.numbers(), entries.sizes.astype(np.uint64)
         sparse = (entries.sizes > SPARSE_BYTES) & (
             entries.allocated < entries.sizes // SPARSE_RATIO
@@ -104,7 +105,8 @@ class _Drawing:
         try:
             ranges = data_extents(self.source, entry, HOLE_BYTES) * HOLE_BYTES
         except OSError as error:
-            self.skipped.append(skipped_for(error, self.source.name(entry), entry.size_bytes))
+            if len(of_shard(self.shard, entries)):
+                self.skipped.append(skipped_for(error, self.source.name(entry), entry.size_bytes))
             return
         starts, ends = np.minimum(ranges, entry.size_bytes).astype(np.uint64).T
         rows = np.zeros(len(starts), np.int64)
@@ -112,10 +114,14 @@ class _Drawing:
 
     def draw(self, entries: Entries, rows: Ints, numbers: U64, starts: U64, sizes: U64) -> None:
         """Draw from stretches of ``sizes`` (n,), from ``starts`` on, of the objects ``numbers``,
-        which are in ``rows`` of ``entries``."""
+        which are in ``rows`` of ``entries``. All count; those of other shards are left to these."""
         self.data_bytes += exact_sum(sizes.astype(np.int64))
         self.window_count += exact_sum(-(-sizes.astype(np.int64) // WINDOW_BYTES))
         self.tau = min(self.tau, rank_limit(self.data_bytes, self.window_count))
+        if self.shard is not None:
+            own = np.flatnonzero(numbers % self.shard[1] == self.shard[0])
+            rows, numbers, starts, sizes = rows[own], numbers[own], starts[own], sizes[own]
+        self.own_bytes += exact_sum(sizes.astype(np.int64))
         # A stretch draws as an object of its own.
         names = numbers ^ starts * np.uint64(GOLDEN)
         found = _native.sample_windows(names, sizes, self.seed, self.tau, WINDOW_BYTES)
@@ -160,6 +166,6 @@ class _Drawing:
             ranks=self.ranks[order],
             labels=np.array(labels, np.uint64),
             entries=self.entries,
-            data_bytes=self.data_bytes,
+            data_bytes=self.own_bytes,
             tau=self.tau,
         )

@@ -101,6 +101,21 @@ class Census(msgspec.Struct):
         share = read_bytes / listed_bytes if listed_bytes > 0 else 0.0
         return min(share, math.nextafter(1.0, 0.0))
 
+    def less(self, part: "Census") -> "Census":
+        """What this counts, by its size alone, beside ``part``: as much as there is."""
+        histogram = {}
+        for exponent, count in self.histogram.items():
+            less = part.histogram.get(exponent, Count())
+            files, size_bytes = count.files - less.files, count.size_bytes - less.size_bytes
+            if files > 0 and size_bytes >= 0:
+                histogram[exponent] = Count(files, size_bytes)
+        return Census(
+            sum(count.files for count in histogram.values()),
+            sum(count.size_bytes for count in histogram.values()),
+            max(0, self.allocated_bytes - part.allocated_bytes),
+            histogram=histogram,
+        )
+
     def merge(self, other: "Census") -> None:
         """Add ``other``, counted over other entries; associative and commutative."""
         self.files += other.files

@@ -27,6 +27,10 @@ class ListedOnce:
         self.name = source.name
         self.held: list[Found] | None = None
 
+    def __reduce__(self) -> tuple[type["ListedOnce"], tuple[Source]]:
+        """Sent to another process it is ``source``, without what it has listed."""
+        return type(self), (self.source,)
+
     def list(self) -> Iterator[Found]:
         if self.held is not None:
             yield from self.held

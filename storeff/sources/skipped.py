@@ -12,6 +12,7 @@ REMEDIES = {
     "device": "mount the file system of the block device and scan that, or copy it to a file",
     "interrupted": "scan again and let it finish",
     "io-error": "check the drive and the kernel log, then scan again",
+    "killed-worker": "scan this file alone to see why what reads it ends, or exclude it",
     "link-outside": "scan the folder that it leads to as well, or follow no links",
     "links-only": "scan the folder shown too, and follow links: only links to there are here",
     "locked": "unlock the encrypted directory, then scan again",
@@ -20,7 +21,9 @@ REMEDIES = {
     "out-of-memory": "free memory on this machine, then scan again",
     "permission": "scan as a user who may read it, or exclude it",
     "pseudo-filesystem": "leave it out: the kernel makes these files up, none is stored",
+    "shard-missing": "run the shards that are missing, then merge again with their parts",
     "stale": "mount the network file system again, then scan again",
+    "task-failed": "scan this file alone to see the error, or exclude it",
     "too-long-header": "save fewer tensors a file: no header of over 8 MiB, or of more than some "
     "20,000 tensors, is read",
     "too-long-path": "move it further up: sources of up to 4,095 bytes and paths of 1 MiB are read",

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -174,20 +175,33 @@ def _shown(path: bytes) -> str:
 
 def exclusion(patterns: Sequence[str]) -> Excluded:
     """Whether (base name, path from the root, is a directory) is excluded by ``patterns``."""
+    return _Exclusion(
+        _matchers([p for p in patterns if not p.endswith("/")]),
+        _matchers([p.rstrip("/") for p in patterns]),
+    )
 
-    def union(globs: list[str]) -> re.Pattern[str] | None:
-        return re.compile("|".join(map(fnmatch.translate, globs))) if globs else None
 
-    def matchers(globs: list[str]) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
-        # Paths are matched with a leading slash, so that **/x also means x in the root.
-        paths = [g if g.startswith(("/", "**/")) else f"/{g}" for g in globs if "/" in g]
-        return union([g for g in globs if "/" not in g]), union(paths)
+# Of base names, and of paths from the root; None if there are no such patterns.
+_Matchers = tuple[re.Pattern[str] | None, re.Pattern[str] | None]
 
-    of_files = matchers([p for p in patterns if not p.endswith("/")])
-    of_directories = matchers([p.rstrip("/") for p in patterns])
 
-    def excluded(name: str, path: str, is_directory: bool) -> bool:
-        names, paths = of_directories if is_directory else of_files
+@dataclass(frozen=True)
+class _Exclusion:
+    """What is left out of files and of directories. It can be sent to another process."""
+
+    of_files: _Matchers
+    of_directories: _Matchers
+
+    def __call__(self, name: str, path: str, is_directory: bool) -> bool:
+        names, paths = self.of_directories if is_directory else self.of_files
         return bool((names and names.match(name)) or (paths and paths.match(f"/{path}")))
 
-    return excluded
+
+def _matchers(globs: Sequence[str]) -> _Matchers:
+    # Paths are matched with a leading slash, so that **/x also means x in the root.
+    paths = [g if g.startswith(("/", "**/")) else f"/{g}" for g in globs if "/" in g]
+    return _union([g for g in globs if "/" not in g]), _union(paths)
+
+
+def _union(globs: Sequence[str]) -> re.Pattern[str] | None:
+    return re.compile("|".join(map(fnmatch.translate, globs))) if globs else None

@@ -1,0 +1,172 @@
+"""A full scan as tasks: each a shard of it, which any process may measure, at any time, twice.
+
+A task is a function of the plan, the source, the objects of one shard and their versions, and gives
+a measurement. Merging these is idempotent, so a task may run again, here or elsewhere.
+
+The source is listed once, by whoever hands out the tasks, and each is sent the entries that it is
+to read. To list it in every task would be as many listings as there are tasks, most of the work for
+small files; and to make tasks of directories would leave them as unequal as directories are, and a
+bucket has none. An entry is some 100 bytes; of very many objects only those of some tasks are held
+at a time, and the source is listed again for the next.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from storeff.scan.measurement import Measurement
+from storeff.scan.plan import Plan
+from storeff.scan.run import Progress, Shard, scan
+from storeff.sources.census import Census
+from storeff.sources.content import Recogniser
+from storeff.sources.entry import Entries, Entry
+from storeff.sources.source import Found, Ranges, RangesRead, Reader, Source
+from storeff.sources.sums import exact_sum
+
+# A second of work or more, so that handing it out costs little beside it: one is 5 to 20 ms with
+# dask, of client, scheduler and worker together (300 tasks, 2026-11).
+TASK_BYTES = 256 << 20
+TASK_FILES = 10_000
+# Fewer tasks leave workers idle at the end. More would be more to merge, each up to 30 MB.
+TASKS_LEAST, TASKS_MOST = 16, 4096
+# Of a listing so much is held, about ten million files; and so many are looked at together.
+HELD_BYTES = 1 << 30
+ROWS_TOGETHER = 1 << 18
+# Into so many a task is split that cannot be measured.
+SPLIT = 8
+
+
+class Portion:
+    """Some objects of ``source``, as a source of its own."""
+
+    def __init__(self, source: Source, entries: Entries) -> None:
+        self.source = source
+        self.entries = entries
+
+    @property
+    def roots(self) -> Sequence[bytes]:
+        return self.source.roots
+
+    def list(self) -> Iterator[Found]:
+        if len(self.entries):
+            yield self.entries
+
+    def open(self, entry: Entry) -> AbstractContextManager[Reader]:
+        return self.source.open(entry)
+
+    def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
+        return self.source.read_ranges(ranges, buffer)
+
+    def read_beside(self, entry: Entry, relative: bytes, bytes_max: int) -> bytes | None:
+        return self.source.read_beside(entry, relative, bytes_max)
+
+    def name(self, entry: Entry) -> bytes:
+        return self.source.name(entry)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """``shard`` of a scan of ``source`` under ``plan``, whose objects are ``entries``. The rest is
+    as for ``scan``. It can be sent to another process."""
+
+    source: Source
+    plan: Plan
+    shard: Shard
+    entries: Entries
+    kernel: str | None = None
+    is_kv: Recogniser | None = None
+    bytes_per_second: float | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return exact_sum(self.entries.sizes)
+
+    def measure(
+        self,
+        threads: int = 1,
+        stop: threading.Event | None = None,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> Measurement:
+        """What the objects hold."""
+        return scan(
+            Portion(self.source, self.entries),
+            self.plan,
+            threads=threads,
+            kernel=self.kernel,
+            is_kv=self.is_kv,
+            bytes_per_second=self.bytes_per_second,
+            stop=stop,
+            on_progress=on_progress,
+            shard=self.shard,
+        )
+
+    def split(self) -> list["Task"]:
+        """The same objects in several tasks, if they are several."""
+        i, count = self.shard
+        parts = []
+        for k in range(SPLIT):
+            shard = i + k * count, SPLIT * count
+            rows = np.flatnonzero(self.entries.numbers() % np.uint64(shard[1]) == shard[0])
+            if len(rows):
+                parts.append(replace(self, shard=shard, entries=self.entries.take(rows)))
+        return parts
+
+
+def measured(task: Task) -> bytes:
+    """What a worker does with ``task``: the binary form of its measurement."""
+    return task.measure().to_bytes()
+
+
+def count_of(census: Census) -> int:
+    """Into how many tasks a scan of so much is divided."""
+    needed = max(census.size_bytes // TASK_BYTES, census.files // TASK_FILES) + 1
+    return min(TASKS_MOST, max(TASKS_LEAST, needed))
+
+
+def portions(
+    source: Source, count: int, wanted: Sequence[Shard], listing_bytes: int
+) -> Iterator[tuple[Shard, Entries]]:
+    """The objects of each of the ``wanted`` of ``count`` shards, but of those that have none, in
+    that order. ``listing_bytes`` are what all entries take in memory: where that is too much the
+    source is listed several times."""
+    together = max(1, count * HELD_BYTES // max(1, listing_bytes))
+    for first in range(0, len(wanted), together):
+        some = wanted[first : first + together]
+        held: dict[int, list[Entries]] = {i: [] for i, _ in some}
+        for entries in _batches(source):
+            of_rows = (entries.numbers() % np.uint64(count)).astype(np.int64)
+            order = np.argsort(of_rows, kind="stable")
+            bounds = np.flatnonzero(np.diff(of_rows[order])) + 1
+            for rows in np.split(order, bounds):
+                if len(rows) and (shard := int(of_rows[rows[0]])) in held:
+                    held[shard].append(entries.take(rows))
+        for i, _ in some:
+            parts = held.pop(i)
+            if parts:
+                yield (i, count), Entries.joined(parts)
+
+
+def _batches(source: Source) -> Iterator[Entries]:
+    """The objects of ``source``, many at a time."""
+    held: list[Entries] = []
+    rows = 0
+    for found in source.list():
+        if isinstance(found, Entries) and len(found):
+            held.append(found)
+            rows += len(found)
+            if rows >= ROWS_TOGETHER:
+                yield Entries.joined(held)
+                held, rows = [], 0
+    if held:
+        yield Entries.joined(held)
+
+
+def in_random_order(count: int, seed: int) -> list[Shard]:
+    """All of ``count`` shards: whatever is done of them by a time is a sample of all."""
+    shards = [(i, count) for i in range(count)]
+    random.Random(seed).shuffle(shards)
+    return shards
