@@ -32,7 +32,7 @@ from storeff.kv.dumps import looks_like
 from storeff.report.build import Benchmark, Sizing, assemble, describe_run, size_all
 from storeff.report.choice import describe_choice
 from storeff.report.model import Interrupted, Report, Scan, read_report, to_json
-from storeff.report.scanned import describe_scan
+from storeff.report.scanned import describe_scan, requests_of
 from storeff.report.sizing import HEADLINE_SYSTEM, Sized, shard_codes, sized_for, supports_sizing
 from storeff.report.storage import DURABILITY_NINES as DURABILITY_NINES
 from storeff.report.storage import POLICIES as POLICIES
@@ -44,10 +44,12 @@ from storeff.scan.plan import table as plan_table
 from storeff.scan.run import Progress, kernels
 from storeff.scan.scan_part import Tree
 from storeff.scan.shards import Shards
+from storeff.sources.named import Name, source_of
+from storeff.sources.object_client import Access
 from storeff.sources.source import Source
-from storeff.sources.tree import LocalTree
 
 if TYPE_CHECKING:
+    from storeff.report.foreseen import Foreseen
     from storeff.scan.divided import DividedScan
     from storeff.scan.inside import Looks
     from storeff.scan.rewrites import Rewritten
@@ -63,6 +65,7 @@ __all__ = [
     "Storage",
     "bench",
     "build_report",
+    "foresee",
     "measure",
     "read_report",
     "reduce",
@@ -70,8 +73,6 @@ __all__ = [
     "size_scenario",
     "to_json",
 ]
-
-Name = str | bytes | os.PathLike[str]
 
 # What may be compressed for a report, and how precisely. Below a thousandth it is the sketch that
 # decides how sure a figure is, not what is compressed: 65,536 chunks leave 0.4 % of a count. Above
@@ -160,6 +161,7 @@ def measure(
     one_file_system: bool = False,
     exclude: Sequence[str] = (),
     follow_links: bool = False,
+    access: Access | None = None,
     bytes_per_second: float | None = None,
     executor: str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -169,9 +171,10 @@ def measure(
     on_phase: OnPhase = lambda name, done=0, wanted=0: None,
     on_answer: Callable[[Answer], None] | None = None,
 ) -> Measured:
-    """Measure the regular files under ``sources``, or the objects of a Source: all, or the sample
-    that ``sampling`` asks for. What follows links, excludes and stays on one file system is for
-    files; a Source has its own.
+    """Measure the regular files under ``sources``, or the objects at them where they are URLs of
+    object stores, reached as ``access`` says, or those of a Source: all, or the sample that
+    ``sampling`` asks for. What follows links and stays on one file system is for files; a Source
+    has all of that of its own.
 
     Duplicates are counted for every chunker. ``table`` is what chunks are compressed for: "default"
     is what the catalogued layouts need, to which comes what those of ``storage`` need, "full" every
@@ -213,13 +216,9 @@ def measure(
     stop = stop or threading.Event()
     on_threads = threads_of(executor)
     threads = on_threads or threads or min(THREADS_MAX, default_threads())
-    links: dict[str, Any] = {
-        "one_file_system": one_file_system,
-        "exclude": exclude,
-        "follow_links": follow_links,
-    }
-    names, source = source_of(sources, **links)
-    tree = Tree.of(names, source, sampling.goals, **links)
+    links = {"one_file_system": one_file_system, "follow_links": follow_links}
+    names, source = source_of(sources, access, exclude, **links)
+    tree = Tree.of(names, source, sampling.goals, exclude=exclude, **links)
     dividing: AbstractContextManager[DividedScan | None] = nullcontext()
     if (executor and not on_threads) or checkpoint or resume:
         from storeff.scan.divided import opened
@@ -265,10 +264,45 @@ def measure(
         describe_choice(decision, interrupted),
         interrupted,
         found.probe_seconds,
+        requests_of(source),
     )
     return Measured(
         data, scanned, decision, started, deltas, found.shards, timed, found.looks, found.rewritten
     )
+
+
+def foresee(
+    sources: Name | Iterable[Name] | Source,
+    *,
+    sampling: Sampling = NOTHING_ASKED,
+    table: str = "default",
+    precision: float = 0.01,
+    storage: Storage | None = None,
+    similarity: bool = False,
+    seed: int = 1,
+    stop: threading.Event | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    **reading: Any,
+) -> "Foreseen":
+    """What ``measure`` would read of the same, how long it would take, and what a cloud asks for
+    it. Nothing is read but the listing, and for a second or two some data, to see how fast that is.
+
+    ``reading`` are further arguments of ``measure``. Raises StoreffError and UsageError as that.
+    """
+    from storeff.report.foreseen import foreseen
+
+    sampling = EVERYTHING if similarity else sampling
+    plan = plan_of(seed, similarity, table, precision, storage)
+    names, source = source_of(
+        sources,
+        reading.pop("access", None),
+        reading.pop("exclude", ()),
+        **{name: reading.pop(name, False) for name in ("one_file_system", "follow_links")},
+    )
+    reading["threads"] = reading.get("threads") or min(THREADS_MAX, default_threads())
+    prices = storage.files.get("requests") if storage else None
+    limits = {**reading, "stop": stop or threading.Event(), "on_progress": on_progress}
+    return foreseen(names, source, plan, sampling, prices, **limits)
 
 
 def plan_of(
@@ -293,17 +327,6 @@ def plan_of(
         precision=precision,
         similarity=Similarity() if similarity else msgspec.UNSET,
     )
-
-
-def source_of(
-    sources: Name | Iterable[Name] | Source, **tree: Any
-) -> tuple[Sequence[bytes], Source]:
-    """The names of the roots, as they were given, and the source that they stand for."""
-    if isinstance(sources, Source):
-        return sources.roots, sources
-    roots = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
-    source = LocalTree(roots, **tree)
-    return [os.path.abspath(os.fsencode(root)) for root in roots], source
 
 
 def _similarity(

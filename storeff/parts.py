@@ -12,9 +12,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from storeff.analysis import Measured, Name, Storage, plan_of, source_of
+from storeff.analysis import Measured, Storage, plan_of
 from storeff.errors import StoreffError
 from storeff.estimate import parts as estimate
 from storeff.estimate.reading import NOTHING_ASKED, Sampling
@@ -27,6 +26,8 @@ from storeff.report.sizing import shard_codes
 from storeff.scan.machine import THREADS_MAX, default_threads
 from storeff.scan.run import Progress, Shard
 from storeff.scan.scan_part import PART_BYTES_MAX, WHAT, ScanPart, Tree
+from storeff.sources.named import Name, source_of
+from storeff.sources.object_client import Access
 from storeff.sources.source import Source
 from storeff.text import escaped
 
@@ -47,6 +48,7 @@ def measure_shard(
     one_file_system: bool = False,
     exclude: Sequence[str] = (),
     follow_links: bool = False,
+    access: Access | None = None,
     bytes_per_second: float | None = None,
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -67,12 +69,8 @@ def measure_shard(
     if count < 1:
         raise StoreffError(f"there are no {count} shards", "give a number of shards of 1 or more")
     plan = plan_of(seed, False, table, precision, storage)
-    links: dict[str, Any] = {
-        "one_file_system": one_file_system,
-        "exclude": exclude,
-        "follow_links": follow_links,
-    }
-    names, source = source_of(sources, **links)
+    links = {"one_file_system": one_file_system, "follow_links": follow_links}
+    names, source = source_of(sources, access, exclude, **links)
     layouts = [
         each.layout for made in (Storage(), storage) if made is not None for each in made.scenarios
     ]
@@ -80,7 +78,7 @@ def measure_shard(
         source,
         plan,
         (shard[0] % count, count),
-        Tree.of(names, source, sampling.goals, **links),
+        Tree.of(names, source, sampling.goals, exclude=exclude, **links),
         sampling,
         codes=shard_codes(layouts),
         engine={

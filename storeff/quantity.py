@@ -51,6 +51,16 @@ def student95(freedom: float) -> float:
     return z + sum(term / freedom**power for power, term in enumerate(terms, 1))
 
 
+class Span(msgspec.Struct, frozen=True):
+    """The least and the most of what is not known yet: a range, without a confidence."""
+
+    low: float
+    high: float
+
+    def plus(self, other: "Span") -> "Span":
+        return Span(self.low + other.low, self.high + other.high)
+
+
 class Quantity(msgspec.Struct, frozen=True):
     """``value`` with its 95 % interval ``low``..``high``; equal where exact, null where unknown.
 

@@ -22,6 +22,7 @@ from storeff.economics import (
     size,
 )
 from storeff.economics.indices import load_indices
+from storeff.economics.requests import load_requests
 from storeff.errors import StoreffError
 from storeff.kv.models.model import load_models
 from storeff.kv.retention.flash import load_gpus
@@ -251,6 +252,7 @@ CATALOGUES: dict[str, Callable[..., Any]] = {
     "layouts": load_layouts,
     "drives": load_drives,
     "gpus": load_gpus,
+    "requests": load_requests,
     **{
         name: functools.partial(load_catalogue, name)
         for name in (

@@ -31,6 +31,7 @@ FLAGS = {
     "divided-sample": "--sample 100%, or --shard",
     "drive": "--drive, --layout",
     "executor": "--executor",
+    "endpoint": "--endpoint, or AWS_ENDPOINT_URL",
     "growth": "--growth",
     "snapshots": "--snapshots",
     "full-table": "storeff scan --table full, or with this --layout",

@@ -270,6 +270,40 @@ class SizingOptions:
         )
 
 
+_OBJECTS = (
+    click.option(
+        "--endpoint",
+        metavar="URL",
+        help="Server that speaks S3, such as https://minio:9000; http:// only if it is written so "
+        "[default: AWS_ENDPOINT_URL, or Amazon's].",
+    ),
+    click.option(
+        "--request-rate",
+        "requests_per_second",
+        type=click.FloatRange(0, min_open=True),
+        metavar="N",
+        help="Ask an object store no more than so many times a second, all threads together.",
+    ),
+)
+
+
+def objects_options(command: Callable[..., int]) -> Callable[..., int]:
+    """How object stores are reached. The command is given them as ``access``, None if nothing was
+    asked."""
+
+    @functools.wraps(command)
+    def gathered(**words: Any) -> int:
+        from storeff.sources.object_client import Access
+
+        asked = {name: words.pop(name) for name in ("endpoint", "requests_per_second")}
+        is_asked = any(value is not None for value in asked.values())
+        return command(access=Access(**asked) if is_asked else None, **words)
+
+    for option in reversed(_OBJECTS):
+        gathered = option(gathered)
+    return gathered
+
+
 _SIZING = (
     click.option(
         "--target",

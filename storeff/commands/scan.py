@@ -19,6 +19,7 @@ from storeff.commands.options import (
     Shard,
     Size,
     SizingOptions,
+    objects_options,
     quiet_option,
     seed_option,
     sizing_options,
@@ -43,6 +44,8 @@ Examples:
   storeff scan /data --shard 3/7 -o three.part    (see storeff merge)
   storeff scan /data --checkpoint state --resume  (goes on where it was killed)
   storeff scan /data --executor dask:tcp://host:8786
+  storeff scan s3://bucket/prefix --target 50EB     (or gs://, az://)
+  storeff scan s3://bucket/prefix --dry-run         (what it would take, and cost)
 
 \b
 Exit codes:
@@ -50,7 +53,7 @@ Exit codes:
   3 finished, but not all was covered, or too little for a figure
   130 interrupted: what was measured is reported; a second one stops at once"""
 )
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, type=click.Path())
 @sizing_options
 @click.option("-x", "--one-file-system", is_flag=True, help="Do not leave the file system.")
 @click.option(
@@ -83,6 +86,7 @@ Exit codes:
     type=Size(),
     help="Read no more than this a second, all threads together, such as 500MB.",
 )
+@objects_options
 @click.option(
     "--sample",
     type=Sample(),
@@ -147,39 +151,49 @@ Exit codes:
     help="Where to measure: threads:N, processes:N, dask:ADDRESS or dask:FILE (that the scheduler "
     "wrote), or module:factory, which returns a concurrent.futures.Executor [default: threads].",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Say what the scan would read, how long it would take and what a cloud would ask for it, "
+    "and read nothing but the listing and a little to see how fast that is.",
+)
 @seed_option
 @quiet_option
 def command(
-    sources: tuple[Path, ...],
+    sources: tuple[str, ...],
     sizing: SizingOptions,
     delivery: Delivery,
     sample: dict[str, Any] | None,
     time_budget: float | None,
     shard: tuple[int, int] | None,
+    dry_run: bool,
     quiet: bool,
     **reading: Any,
 ) -> int:
     """Measure how far the files in SOURCES reduce, and size storage for TARGET bytes like them.
 
-    Every regular file is read once, or a sample of all if that would take long; nothing is written
-    to SOURCES, no symbolic link followed, no device opened. Hard links, duplicate SOURCES and what
-    is mounted at several places are read once, and belong to every source that names them.
+    SOURCES are files, directories, or URLs of object stores. Every regular file or object is read
+    once, or a sample of all if that would take long; nothing is written to SOURCES, no symbolic
+    link followed, no device opened. Hard links, duplicate SOURCES and what is mounted at several
+    places are read once, and belong to every source that names them.
     """
     # ``reading`` are arguments of measure(), by their own names.
     check_address_space()
     from storeff import analysis
     from storeff.commands.progress import shown_progress
+    from storeff.sources.object_url import is_url
 
     # What was asked for is looked at before anything is read.
     storage = sizing.storage() if sizing.given else None
+    local = [Path(source) for source in sources if not is_url(source)]
     delivery.check(
-        (*sources, *(storage.files.values() if storage else ())),
+        (*local, *(storage.files.values() if storage else ())),
         exclude=reading["exclude"],
         one_file_system=reading["one_file_system"],
     )
     if reading["checkpoint"] is not None:
         kept = Output(str(reading["checkpoint"] / "scan.part"), "--checkpoint")
-        for each in sources:
+        for each in local:
             kept.check_is_not_read(each, reading["exclude"], reading["one_file_system"])
     sampling = analysis.Sampling(**(sample or {}), seconds=time_budget)
     stop = threading.Event()
@@ -195,6 +209,10 @@ def command(
             )
         return write_shard(
             sources, shard, delivery, storage, stop, quiet, sampling=sampling, **reading
+        )
+    if dry_run:
+        return _foresee(
+            sources, delivery, quiet, sampling=sampling, storage=storage, stop=stop, **reading
         )
     with shown_progress(quiet) as progress:
         measured = analysis.measure(
@@ -212,3 +230,26 @@ def command(
     if stop.is_set():
         return EXIT_INTERRUPTED
     return EXIT_OK if report.complete else EXIT_NOT_COVERED
+
+
+def _foresee(sources: tuple[str, ...], delivery: Delivery, quiet: bool, **asked: Any) -> int:
+    """What the scan would do; the exit code."""
+    import msgspec
+
+    from storeff import analysis
+    from storeff.commands.progress import shown_progress
+    from storeff.errors import UsageError
+    from storeff.report.foreseen import parts
+    from storeff.report.terminal import show
+    from storeff.text import escaped_json
+
+    if delivery.output or delivery.others:
+        raise UsageError("a dry run makes no report to be written", "give --json, or neither")
+    with shown_progress(quiet) as progress:
+        found = analysis.foresee(sources, on_progress=progress.scanning, **asked)
+    if delivery.as_json:
+        document = msgspec.json.format(msgspec.json.encode(found), indent=2)
+        click.echo(escaped_json(document))
+    else:
+        show(*parts(found))
+    return EXIT_NOT_COVERED if found.skipped else EXIT_OK

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def write_shard(
-    sources: Sequence[Path],
+    sources: Sequence[str],
     shard: tuple[int, int],
     delivery: Delivery,
     storage: "Storage | None",

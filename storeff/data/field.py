@@ -40,6 +40,7 @@ _WORDS: dict[str, dict[str, Fraction]] = {
         "volume": {"L": 1, "l": 1, "litre": 1, "m3": 1000, "m³": 1000, "m^3": 1000}
         | {"gal": Fraction(3_785_411_784, 10**9), "kgal": Fraction(3_785_411_784, 10**6)},
         "height": {"U": 1, "RU": 1, "rack unit": 1},
+        "requests": {"request": 1, "thousand request": 1000},
         "drive writes": {"drive write": 1, "write": 1},
         # Things counted: every word of a line names the same.
         **{

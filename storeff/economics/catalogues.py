@@ -12,6 +12,7 @@ from storeff.data import ONE, Assumption, exact, load_shelf_life, map_numbers
 from storeff.economics.bill import enclosures_per_rack
 from storeff.economics.indices import load_indices
 from storeff.economics.model import Scenario, build_scenario, load_catalogue, load_drives
+from storeff.economics.requests import load_requests
 from storeff.economics.supply import load_supply
 from storeff.errors import StoreffError, did_you_mean, pick
 from storeff.kv.models.model import load_models
@@ -25,6 +26,7 @@ _LOADERS: dict[str, Callable[[Path | None], Any]] = {
     "drives": load_drives,
     "models": load_models,
     "gpus": load_gpus,
+    "requests": load_requests,
     "shelf_life": load_shelf_life,
     "indices": load_indices,
     "supply": load_supply,
@@ -33,7 +35,7 @@ MEDIA = {"flash": "flash", "hdd": "hard disks"}
 CATALOGUES = (
     *("layouts", "drives", "enclosures", "racks", "sites", "finance", "spares", "carbon"),
     *("memory", "network", "software", "purchase"),
-    *("models", "gpus", "shelf_life", "indices", "supply"),
+    *("models", "gpus", "shelf_life", "indices", "requests", "supply"),
 )
 
 

@@ -131,7 +131,7 @@ def decide(asked: Sampling, scan: PartialScan, started: float) -> Decision:
     if _fits(everything, left):
         rate = asked.rate_of(scan.listing.sampled_bytes)
         if asked.half_width is not None:
-            look = min(rate, _first_rate(scan))
+            look = min(rate, first_rate(scan))
             look_seconds = work.part_seconds(look) - work.after_seconds
             if look_seconds > LOOK_SHARE * everything:
                 return decided(None, "no-cheaper")
@@ -192,7 +192,7 @@ def read_towards(
         scan.extend(most, until, began=started)
         return decision
     looks: list[tuple[float, float]] = []
-    step = min(most, _first_rate(scan))
+    step = min(most, first_rate(scan))
     towards: float | None = None
     while True:
         # Until it is known how much is needed, that may be all.
@@ -247,7 +247,8 @@ def half_width(q: Quantity) -> float | None:
     return (q.high - q.low) / 2 / middle
 
 
-def _first_rate(scan: PartialScan) -> float:
+def first_rate(scan: PartialScan) -> float:
+    """What is read before the first look at an interval."""
     return min(1.0, FIRST_BYTES / max(1, scan.listing.sampled_bytes))
 
 

@@ -135,6 +135,15 @@ class ProbeSeconds(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class ObjectRequests(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of object stores: requests that ``list``, and those that ``get`` an object, a
+    range or its properties; and the bytes that came. A client's own retries are not counted."""
+
+    list: int
+    get: int
+    fetched_bytes: int
+
+
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """What was listed and read. ``logical_bytes`` = ``read_bytes`` + ``hole_bytes`` + not covered.
 
@@ -144,7 +153,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     ``choice`` says why everything or only a part was read. A partial scan has no ``strata``.
     ``interrupted`` is what an interrupt cut short (null in a report of before schema 1.5).
     ``coverage`` is of the bytes that are known, but for holes: what was skipped may be of unknown
-    size.
+    size. ``requests`` is null where files were read, and in earlier reports.
     """
 
     sources: list[str]
@@ -160,6 +169,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     probe_cpu_seconds: list[ProbeSeconds] = []
     choice: str | None = None
     interrupted: Interrupted | None = None
+    requests: ObjectRequests | None = None
     strata: list[StratumCount]
     file_sizes: list[SizeCount]
     skipped: list[Skipped]

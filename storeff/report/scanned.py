@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from storeff.report.model import (
     Ignored,
     Interrupted,
+    ObjectRequests,
     ProbeSeconds,
     Scan,
     SizeCount,
@@ -15,7 +16,9 @@ from storeff.scan.measurement import Measurement, entropy_bits_per_byte
 from storeff.sources.census import Census, LeftOut
 from storeff.sources.content import CLASSES
 from storeff.sources.names import printable
+from storeff.sources.object_store import ObjectStores
 from storeff.sources.skipped import MEANINGS, REMEDIES
+from storeff.sources.source import Source
 
 
 def describe_scan(
@@ -25,10 +28,11 @@ def describe_scan(
     choice: str | None = None,
     interrupted: Interrupted | None = None,
     probe_seconds: Mapping[tuple[str, bool], float] | None = None,
+    requests: ObjectRequests | None = None,
 ) -> Scan:
     """What ``measured`` covered of ``roots``, for the report; ``seconds`` it took, why it read that
     much, and what an interrupt cut short. ``probe_seconds`` are the CPU seconds of compressing, by
-    chunker and whether that was of all occurrences."""
+    chunker and whether that was of all occurrences; ``requests`` what object stores were asked."""
     census = measured.census
     strata: list[StratumCount] = []
     if measured.sampling is None:
@@ -55,22 +59,24 @@ def describe_scan(
         ],
         choice=choice,
         interrupted=interrupted,
+        requests=requests,
         strata=strata,
         file_sizes=[
             SizeCount(below_bytes=1 << bits, files=count.files, logical_bytes=count.size_bytes)
             for bits, count in sorted(census.histogram.items())
         ],
         skipped=skipped_rows(census),
-        ignored=[
-            Ignored(
-                reason=reason,
-                files=left.entries,
-                bytes=_bytes(left),
-                meaning=MEANINGS[reason],
-                examples=[printable(path) for path in left.examples],
-            )
-            for reason, left in sorted(census.ignored.items())
-        ],
+        ignored=ignored_rows(census),
+    )
+
+
+def requests_of(source: Source) -> ObjectRequests | None:
+    """What was asked of object stores so far; None of another source."""
+    if not isinstance(source, ObjectStores):
+        return None
+    meter = source.meter
+    return ObjectRequests(
+        list=meter.list_requests, get=meter.get_requests, fetched_bytes=meter.fetched_bytes
     )
 
 
@@ -100,6 +106,20 @@ def skipped_rows(census: Census) -> list[Skipped]:
             examples=[printable(path) for path in left.examples],
         )
         for reason, left in sorted(census.skipped.items())
+    ]
+
+
+def ignored_rows(census: Census) -> list[Ignored]:
+    """What was left out without loss or by request, by reason."""
+    return [
+        Ignored(
+            reason=reason,
+            files=left.entries,
+            bytes=_bytes(left),
+            meaning=MEANINGS[reason],
+            examples=[printable(path) for path in left.examples],
+        )
+        for reason, left in sorted(census.ignored.items())
     ]
 
 

@@ -69,15 +69,24 @@ def _read(scan: Scan, complete: bool) -> Section:
     lines += [shortened(label, _SOURCE_WIDTH) for label in labels[:SHOWN_SOURCES]]
     if len(labels) > SHOWN_SOURCES:
         lines.append(f"and {counted(len(labels) - SHOWN_SOURCES, 'more source')}")
+    # What a store keeps of an object is not known.
+    of_files = scan.requests is None
+    on_disk = f" ({format_bytes(scan.allocated_bytes)} on disk)" if of_files else ""
     text = (
-        f"{counted(scan.files, 'file')}, {format_bytes(scan.logical_bytes)} "
-        f"({format_bytes(scan.allocated_bytes)} on disk); read {format_bytes(scan.read_bytes)}"
+        f"{counted(scan.files, 'file' if of_files else 'object')}, "
+        f"{format_bytes(scan.logical_bytes)}{on_disk}; read {format_bytes(scan.read_bytes)}"
     )
     if scan.coverage < 1:
         text += f", {coverage_shown(scan)} of the listed bytes"
     if scan.hole_bytes:
         text += f"; {format_bytes(scan.hole_bytes)} are holes, not counted as data"
     lines.append(text)
+    if scan.requests is not None:
+        asked = scan.requests
+        lines.append(
+            f"{counted(asked.get, 'request')} for objects and {counted(asked.list, 'request')} to "
+            f"list them; {format_bytes(asked.fetched_bytes)} came from the store"
+        )
     for each in scan.ignored:
         size = "" if each.bytes is None else f", {format_bytes(each.bytes)}"
         entries = counted(each.files, "entry", "entries")

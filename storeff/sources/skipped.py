@@ -6,9 +6,12 @@ import msgspec
 
 # What a person can do about each reason to skip. The keys are part of the report's format.
 REMEDIES = {
+    "archived": "restore it from the archive, then scan again, or leave it out",
     "automount": "list the directory first so that it is mounted, then scan again",
+    "bad-name": "copy it to a key without empty parts, '..' or control characters, then scan again",
     "busy": "scan again when no other program holds the file, or scan a snapshot",
     "changed": "scan a snapshot, or scan again when nothing writes there",
+    "credentials": "log in again, or renew the credentials, then scan again",
     "device": "mount the file system of the block device and scan that, or copy it to a file",
     "interrupted": "scan again and let it finish",
     "io-error": "check the drive and the kernel log, then scan again",
@@ -24,11 +27,12 @@ REMEDIES = {
     "shard-missing": "run the shards that are missing, then merge again with their parts",
     "stale": "mount the network file system again, then scan again",
     "task-failed": "scan this file alone to see the error, or exclude it",
+    "throttled": "ask for fewer requests a second, or scan at a quieter time",
     "too-long-header": "save fewer tensors a file: no header of over 8 MiB, or of more than some "
     "20,000 tensors, is read",
     "too-long-path": "move it further up: sources of up to 4,095 bytes and paths of 1 MiB are read",
     "too-many-open-files": "raise the limit (ulimit -n), then scan again",
-    "unreachable": "check the network file system's server, then scan again",
+    "unreachable": "check the network and the server, then scan again",
     "vanished": "scan a snapshot, or scan again when nothing deletes there",
 }
 
@@ -36,6 +40,7 @@ REMEDIES = {
 MEANINGS = {
     "bind-mount": "mounted again at a further place; measured once, for all sources that show it",
     "character-device": "it stores no bytes",
+    "directory-object": "an empty object that stands for a folder; it stores no bytes",
     "duplicate-root": "the same place was named twice; it is measured once",
     "excluded": "excluded, as was asked",
     "fifo": "it stores no bytes",
@@ -53,13 +58,18 @@ MEANINGS = {
 }
 
 _ERRNOS = {
+    # Some of these numbers are given by storeff.sources.object_errors alone.
+    "archived": (errno.EREMOTE,),
+    "bad-name": (errno.EILSEQ,),
     "busy": (errno.EAGAIN, errno.EBUSY, errno.ETXTBSY),
     "changed": (errno.ELOOP, errno.ENOTDIR, errno.ENXIO),
+    "credentials": (errno.EKEYEXPIRED, errno.EKEYREJECTED, errno.EKEYREVOKED),
     "io-error": (errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.EREMOTEIO, errno.ENODATA),
     "locked": (errno.ENOKEY,),
     "out-of-memory": (errno.ENOMEM,),
     "permission": (errno.EACCES, errno.EPERM),
     "stale": (errno.ESTALE,),
+    "throttled": (errno.EDQUOT,),
     "too-long-path": (errno.ENAMETOOLONG,),
     "too-many-open-files": (errno.EMFILE, errno.ENFILE),
     "unreachable": (
