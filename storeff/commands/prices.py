@@ -37,6 +37,7 @@ def command(report: Path | None, data_dir: Path | None, as_json: bool) -> int:
     from storeff.economics.catalogues import PRICED, load_named, own_catalogues
     from storeff.report.catalogue import print_json
     from storeff.report.model import read_report
+    from storeff.report.page import Paragraph
     from storeff.report.prices import price_table, prices_in, prices_of, report_parts, standing
     from storeff.report.terminal import show
 
@@ -54,5 +55,5 @@ def command(report: Path | None, data_dir: Path | None, as_json: bool) -> int:
     if as_json:
         print_json({each.path: each for each in found})
     else:
-        show(*parts)
+        show(*parts, Paragraph("Sources: --json. Your own prices: --data."))
     return EXIT_OK

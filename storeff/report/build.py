@@ -317,7 +317,12 @@ def assumptions_of(
     scenarios: Iterable[Scenario[Assumption]], today: date, shelf_life: Path | None
 ) -> tuple[AssumptionRow, ...]:
     """What ``scenarios`` assume, each once, by path; ``today`` and ``shelf_life`` as in
-    ``size_all``."""
+    ``size_all``. What follows from their drives, and so is another in each, is in none."""
     life = load_shelf_life(shelf_life)
-    listed = {row.path: row for each in scenarios for row in rows(each, today, life)}
-    return tuple(listed[path] for path in sorted(listed))
+    listed: dict[str, AssumptionRow] = {}
+    several = set()
+    for each in scenarios:
+        for row in rows(each, today, life):
+            if listed.setdefault(row.path, row).value != row.value:
+                several.add(row.path)
+    return tuple(listed[path] for path in sorted(listed) if path not in several)

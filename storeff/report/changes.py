@@ -166,7 +166,8 @@ def _inputs(a: Report, b: Report) -> Iterator[Input]:
     those that say the same of each are one."""
     if not (a.assumptions and b.assumptions):
         return
-    before, after = ({_about(row.path): row for row in each.assumptions} for each in (a, b))
+    single = _single(a) & _single(b)
+    before, after = ({_about(row.path, single): row for row in x.assumptions} for x in (a, b))
     # A layout that one report does not have is no changed assumption.
     only = {layout for layout, _ in _rows(a)} ^ {layout for layout, _ in _rows(b)}
     for about in dict.fromkeys([*before, *after]):
@@ -176,6 +177,10 @@ def _inputs(a: Report, b: Report) -> Iterator[Input]:
         if known is None or values[0] == values[1]:
             continue
         if any(known.path.startswith(f"layouts.{name}.") for name in only):
+            continue
+        # Nor is a drive that only one of them has beside others, or what follows from drives.
+        room = known.path.partition(".")[0]
+        if None in (old, new) and ("drives" if room == "layouts" else room) not in single:
             continue
         yield Input(
             path=known.path,
@@ -188,10 +193,23 @@ def _inputs(a: Report, b: Report) -> Iterator[Input]:
         )
 
 
-def _about(path: str) -> str:
-    """What an assumption is of, without the name of the drive, the site..."""
+# Catalogues of which a build has one entry, if it is no comparison.
+_ENTRIES = tuple(room for room in CATALOGUES if room != "layouts")
+
+
+def _single(report: Report) -> set[str]:
+    """The catalogues of which ``report`` has one entry."""
+    names: dict[str, set[str]] = {}
+    for row in report.assumptions:
+        room, _, rest = row.path.partition(".")
+        names.setdefault(room, set()).add(rest.rpartition(".")[0])
+    return {room for room, those in names.items() if len(those) == 1}
+
+
+def _about(path: str, single: set[str]) -> str:
+    """What an assumption is of, without the name of the drive, the site... if there is one."""
     room, _, rest = path.partition(".")
-    if room not in CATALOGUES or room == "layouts":
+    if room not in _ENTRIES or room not in single:
         return path
     return f"{room}.{rest.rpartition('.')[2]}"
 

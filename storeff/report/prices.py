@@ -170,9 +170,7 @@ def standing(prices: Iterable[Price]) -> Paragraph:
     undated = sum(each.age_days is None and each.valid_until is None for each in listed)
     old = sum(each.stale for each in listed) - undated
     text = f"{counted(len(listed), 'price')}: {old:,} out of date, {undated:,} undated"
-    return Paragraph(
-        f"{text}, which counts as out of date. Sources: --json. Your own prices: --data."
-    )
+    return Paragraph(f"{text}, which counts as out of date.")
 
 
 def without_price(drives: Mapping[str, Drive[Assumption]]) -> Iterator[Paragraph]:
