@@ -218,7 +218,7 @@ def test_a_stripe_without_parity_is_sized_and_said_to_lose_data(tmp_path: Path) 
     assert layout["raw_bytes"]["value"] == pytest.approx(four["raw_bytes"]["value"] * 20 / 24)
     assert layout["codec"] is None
     codes = [warning["code"] for warning in found["warnings"]]
-    assert codes == ["stale-assumptions", "no-redundancy"]
+    assert codes == ["stale-assumptions", "no-redundancy", "not-in-bill"]
     assert "losing any drive loses data" in storeff("size", "--scenario", path).stdout
 
 

@@ -256,11 +256,11 @@ EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "a range that does not hold its cost": (
         lambda r: r["layouts"][0]["npv_range"].update(low=1e30 / 2),
-        "layouts[0].npv_range does not hold the NPV",
+        "layouts[0].npv_range does not hold the present value of cost",
     ),
     "a range of the cost without duplicates that does not hold it": (
         lambda r: r["layouts"][0]["floor"]["npv_range"].update(high=1),
-        "layouts[0].floor.npv_range does not hold the NPV",
+        "layouts[0].floor.npv_range does not hold the present value of cost",
     ),
     "more reduction without duplicates": (
         lambda r: r["layouts"][0]["floor"].update(reduction_ratio=50.0),

@@ -407,7 +407,7 @@ def _reduction_factor(steps: Sequence[Step[Quantity]]) -> float | None:
 
 def _cost_range(path: str, found: CostRange | None, npv: Quantity) -> Iterator[str]:
     if found is not None and (npv.value is None or not found.low <= npv.value <= found.high):
-        yield f"{path}.npv_range does not hold the NPV"
+        yield f"{path}.npv_range does not hold the present value of cost"
 
 
 def _factor(path: str, step: Step[Quantity]) -> Iterator[str]:

@@ -61,8 +61,8 @@ _WARNING_WIDTH = 110
 # The most important first; those of what is incomplete are in the first line.
 _IMPORTANCE = (
     *("no-redundancy", "unknown-price", "no-dedup-point", "no-reduction", "beyond-scan"),
-    *("below-floor", "several-clusters", "off-as-shipped", "imprecise", "small-objects"),
-    *("price-bases", "price-break", "stale-assumptions", "sampled", "holes"),
+    *("below-floor", "several-clusters", "off-as-shipped", "not-in-bill", "imprecise"),
+    *("small-objects", "price-bases", "price-break", "stale-assumptions", "sampled", "holes"),
 )
 
 # Lines for facts: the title takes two, what is incomplete four, and the next prompt one.

@@ -205,6 +205,8 @@ def _groups(a: _End, b: _End) -> Iterator[_Group]:
     """What changed: the target, steps of the waterfall, and other inputs of the bill, those of
     another drive, site or layout together."""
     billed = billed_numbers(a.scenario) | billed_numbers(b.scenario)
+    # A part that one of them lacks differs as a whole.
+    billed |= {key.rpartition(".")[0] for key in billed}
     found = [
         key
         for key in differing(a.scenario, b.scenario)
