@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         size_scenario,
         to_json,
     )
+    from storeff.dry_run import foresee
     from storeff.parts import measure_shard, merge, read_part
 
 __version__ = "0.1.0"
@@ -41,6 +42,7 @@ __all__ = [
     "StoreffError",
     "bench",
     "build_report",
+    "foresee",
     "measure",
     "measure_shard",
     "merge",
@@ -56,9 +58,12 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'storeff' has no attribute {name!r}")
-    from storeff import analysis, parts
+    from storeff import analysis, dry_run, parts
 
-    return getattr(parts if hasattr(parts, name) else analysis, name)
+    for module in (parts, dry_run):
+        if name in getattr(module, "__all__", ("foresee",)):
+            return getattr(module, name)
+    return getattr(analysis, name)
 
 
 def __dir__() -> list[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -33,14 +33,12 @@ from storeff.report.build import Benchmark, Sizing, assemble, describe_run, size
 from storeff.report.choice import describe_choice
 from storeff.report.model import Interrupted, Report, Scan, read_report, to_json
 from storeff.report.scanned import describe_scan, requests_of
-from storeff.report.sizing import HEADLINE_SYSTEM, Sized, shard_codes, sized_for, supports_sizing
+from storeff.report.sizing import Sized, shard_codes, sized_for, supports_sizing
 from storeff.report.storage import DURABILITY_NINES as DURABILITY_NINES
 from storeff.report.storage import POLICIES as POLICIES
-from storeff.report.storage import Storage
+from storeff.report.storage import Storage, plan_of
 from storeff.scan.machine import THREADS_MAX, default_threads, threads_of
 from storeff.scan.measurement import Measurement
-from storeff.scan.plan import Plan, Similarity, TableName, cells_of
-from storeff.scan.plan import table as plan_table
 from storeff.scan.run import Progress, kernels
 from storeff.scan.scan_part import Tree
 from storeff.scan.shards import Shards
@@ -49,7 +47,6 @@ from storeff.sources.object_client import Access
 from storeff.sources.source import Source
 
 if TYPE_CHECKING:
-    from storeff.report.foreseen import Foreseen
     from storeff.scan.divided import DividedScan
     from storeff.scan.inside import Looks
     from storeff.scan.rewrites import Rewritten
@@ -65,7 +62,6 @@ __all__ = [
     "Storage",
     "bench",
     "build_report",
-    "foresee",
     "measure",
     "read_report",
     "reduce",
@@ -73,12 +69,6 @@ __all__ = [
     "size_scenario",
     "to_json",
 ]
-
-# What may be compressed for a report, and how precisely. Below a thousandth it is the sketch that
-# decides how sure a figure is, not what is compressed: 65,536 chunks leave 0.4 % of a count. Above
-# a fifth two layouts that differ by a drive in five look alike.
-TABLES: dict[str, TableName] = {name: name for name in get_args(TableName)}
-PRECISION_LEAST, PRECISION_MOST = 0.001, 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,64 +258,6 @@ def measure(
     )
     return Measured(
         data, scanned, decision, started, deltas, found.shards, timed, found.looks, found.rewritten
-    )
-
-
-def foresee(
-    sources: Name | Iterable[Name] | Source,
-    *,
-    sampling: Sampling = NOTHING_ASKED,
-    table: str = "default",
-    precision: float = 0.01,
-    storage: Storage | None = None,
-    similarity: bool = False,
-    seed: int = 1,
-    stop: threading.Event | None = None,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-    **reading: Any,
-) -> "Foreseen":
-    """What ``measure`` would read of the same, how long it would take, and what a cloud asks for
-    it. Nothing is read but the listing, and for a second or two some data, to see how fast that is.
-
-    ``reading`` are further arguments of ``measure``. Raises StoreffError and UsageError as that.
-    """
-    from storeff.report.foreseen import foreseen
-
-    sampling = EVERYTHING if similarity else sampling
-    plan = plan_of(seed, similarity, table, precision, storage)
-    names, source = source_of(
-        sources,
-        reading.pop("access", None),
-        reading.pop("exclude", ()),
-        **{name: reading.pop(name, False) for name in ("one_file_system", "follow_links")},
-    )
-    reading["threads"] = reading.get("threads") or min(THREADS_MAX, default_threads())
-    prices = storage.files.get("requests") if storage else None
-    limits = {**reading, "stop": stop or threading.Event(), "on_progress": on_progress}
-    return foreseen(names, source, plan, sampling, prices, **limits)
-
-
-def plan_of(
-    seed: int, similarity: bool, table: str, precision: float, storage: Storage | None
-) -> Plan:
-    """What is measured for these arguments of ``measure``."""
-    chosen = pick(TABLES, table, "table")
-    if not PRECISION_LEAST <= precision <= PRECISION_MOST:
-        raise UsageError(
-            f"a precision of {precision * 100:g} % cannot be asked for",
-            f"ask for {PRECISION_LEAST * 100:g} % to {PRECISION_MOST * 100:g} %",
-            "precision",
-        )
-    scenarios = storage.scenarios if storage else ()
-    systems = [each.layout.reduction or HEADLINE_SYSTEM for each in scenarios]
-    wanted = [
-        cell for each in systems for cell in cells_of(each.dedup, each.codec, each.block_bytes)
-    ]
-    return Plan(
-        seed=seed,
-        probed=plan_table(chosen, wanted),
-        precision=precision,
-        similarity=Similarity() if similarity else msgspec.UNSET,
     )
 
 

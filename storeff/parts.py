@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from storeff.analysis import Measured, Storage, plan_of
+from storeff.analysis import Measured
 from storeff.errors import StoreffError
 from storeff.estimate import parts as estimate
 from storeff.estimate.reading import NOTHING_ASKED, Sampling
@@ -23,6 +23,7 @@ from storeff.kv.dumps import looks_like
 from storeff.report.choice import describe_choice
 from storeff.report.scanned import describe_scan
 from storeff.report.sizing import shard_codes
+from storeff.report.storage import Storage, plan_of
 from storeff.scan.machine import THREADS_MAX, default_threads
 from storeff.scan.run import Progress, Shard
 from storeff.scan.scan_part import PART_BYTES_MAX, WHAT, ScanPart, Tree

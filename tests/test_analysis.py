@@ -17,12 +17,12 @@ from support.cli import PARTLY
 from support.cli import storeff as run
 
 import storeff
-from storeff.analysis import TABLES
 from storeff.commands import FLAGS, cli, explained
-from storeff.commands.options import Choice
+from storeff.commands.parameters import Choice
 from storeff.errors import UsageError
 from storeff.estimate import cost
 from storeff.report.model import Report
+from storeff.report.storage import TABLES
 from storeff.testing import MemorySource
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"

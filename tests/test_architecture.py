@@ -10,7 +10,18 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "storeff"
 ROOMS = [
-    *("sources", "scan", "estimate", "kv", "layout", "economics", "report", "analysis", "parts"),
+    *(
+        "sources",
+        "scan",
+        "estimate",
+        "kv",
+        "layout",
+        "economics",
+        "report",
+        "analysis",
+        "parts",
+        "dry_run",
+    ),
     "commands",
 ]
 # Below kv/, in order. How a scan tells a dump goes the other way: it is handed a function.
@@ -47,7 +58,7 @@ def allowed_rooms(path: Path) -> set[str]:
     if room == "testing":
         return FOUNDATIONS | {"sources", "scan"}
     if room == "__init__":
-        return {"analysis", "errors", "parts"}
+        return {"analysis", "dry_run", "errors", "parts"}
     if room == "__main__":
         return {"commands", "errors", "interrupts", "streams", "text"}
     return FOUNDATIONS | ({"interrupts"} if room == "files" else set())

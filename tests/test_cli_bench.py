@@ -11,7 +11,7 @@ from support.cli import everything, storeff
 from support.golden import assert_golden
 
 from storeff.analysis import DURABILITY_NINES, POLICIES
-from storeff.commands.options import NINES_MOST, REDUCTIONS
+from storeff.commands.parameters import NINES_MOST, REDUCTIONS
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
 # Speeds and what rests on them differ from run to run.

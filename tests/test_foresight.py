@@ -11,8 +11,9 @@ from support.buckets import s3, upload
 from support.cli import storeff
 from support.s3_server import S3
 
-from storeff.analysis import Sampling, foresee, measure
+from storeff.analysis import Sampling, measure
 from storeff.data import Assumption
+from storeff.dry_run import foresee
 from storeff.economics.requests import cost_of, load_requests
 from storeff.estimate import cost
 from storeff.estimate.reading import EVERYTHING, NOTHING_ASKED

@@ -10,17 +10,8 @@ import click
 from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.deliver import Delivery, command_line
 from storeff.commands.interrupt import stop_on_interrupt
-from storeff.commands.options import (
-    TABLES,
-    Choice,
-    Promised,
-    Sample,
-    Size,
-    SizingOptions,
-    comparing_options,
-    quiet_option,
-    seed_option,
-)
+from storeff.commands.options import SizingOptions, comparing_options, quiet_option, seed_option
+from storeff.commands.parameters import TABLES, Choice, Promised, Sample, Size
 from storeff.errors import StoreffError
 from storeff.interrupts import EXIT_INTERRUPTED
 from storeff.scan.machine import check_address_space

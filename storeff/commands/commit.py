@@ -6,7 +6,8 @@ import click
 
 from storeff.commands import EXIT_OK
 from storeff.commands.deliver import Delivery
-from storeff.commands.options import Size, delivering_options
+from storeff.commands.options import delivering_options
+from storeff.commands.parameters import Size
 from storeff.scan.machine import check_address_space
 
 

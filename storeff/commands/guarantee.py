@@ -7,7 +7,8 @@ import click
 
 from storeff.commands import EXIT_OK
 from storeff.commands.deliver import Delivery
-from storeff.commands.options import Promised, delivering_options
+from storeff.commands.options import delivering_options
+from storeff.commands.parameters import Promised
 from storeff.scan.machine import check_address_space
 
 

@@ -14,15 +14,8 @@ import click
 from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.deliver import Delivery, command_line
 from storeff.commands.interrupt import stop_on_interrupt
-from storeff.commands.options import (
-    Choice,
-    Durations,
-    Size,
-    SizingOptions,
-    caching_options,
-    quiet_option,
-    seed_option,
-)
+from storeff.commands.options import SizingOptions, caching_options, quiet_option, seed_option
+from storeff.commands.parameters import Choice, Durations, Size
 from storeff.errors import StoreffError, pick
 from storeff.interrupts import EXIT_INTERRUPTED
 from storeff.scan.machine import check_address_space

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from storeff.commands import EXIT_OK
-from storeff.commands.options import Choice
 from storeff.commands.output import Output
+from storeff.commands.parameters import Choice
 from storeff.errors import StoreffError
 from storeff.scan.machine import check_address_space
 

@@ -10,6 +10,14 @@ from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
 from storeff.commands.deliver import Delivery, report_on
 from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import (
+    SizingOptions,
+    objects_options,
+    quiet_option,
+    seed_option,
+    sizing_options,
+)
+from storeff.commands.output import Output
+from storeff.commands.parameters import (
     TABLES,
     Choice,
     Duration,
@@ -18,13 +26,7 @@ from storeff.commands.options import (
     Sample,
     Shard,
     Size,
-    SizingOptions,
-    objects_options,
-    quiet_option,
-    seed_option,
-    sizing_options,
 )
-from storeff.commands.output import Output
 from storeff.errors import UsageError
 from storeff.interrupts import EXIT_INTERRUPTED
 from storeff.scan.machine import THREADS_MAX, check_address_space
@@ -236,8 +238,8 @@ def _foresee(sources: tuple[str, ...], delivery: Delivery, quiet: bool, **asked:
     """What the scan would do; the exit code."""
     import msgspec
 
-    from storeff import analysis
     from storeff.commands.progress import shown_progress
+    from storeff.dry_run import foresee
     from storeff.errors import UsageError
     from storeff.report.foreseen import parts
     from storeff.report.terminal import show
@@ -246,7 +248,7 @@ def _foresee(sources: tuple[str, ...], delivery: Delivery, quiet: bool, **asked:
     if delivery.output or delivery.others:
         raise UsageError("a dry run makes no report to be written", "give --json, or neither")
     with shown_progress(quiet) as progress:
-        found = analysis.foresee(sources, on_progress=progress.scanning, **asked)
+        found = foresee(sources, on_progress=progress.scanning, **asked)
     if delivery.as_json:
         document = msgspec.json.format(msgspec.json.encode(found), indent=2)
         click.echo(escaped_json(document))

@@ -3,7 +3,7 @@
 import click
 
 from storeff.commands import EXIT_OK
-from storeff.commands.options import Choice
+from storeff.commands.parameters import Choice
 
 DOCUMENTS = ("report", "compare", "check", "explain")
 

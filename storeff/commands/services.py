@@ -9,7 +9,8 @@ import click
 
 from storeff.commands import EXIT_OK
 from storeff.commands.deliver import Delivery
-from storeff.commands.options import Percentage, delivering_options
+from storeff.commands.options import delivering_options
+from storeff.commands.parameters import Percentage
 from storeff.scan.machine import check_address_space
 
 # Of a gigabyte-month; what is less or more was meant in another unit.

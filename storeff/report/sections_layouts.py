@@ -96,7 +96,7 @@ def assumption_name(path: str) -> str:
     first, _, last = path.rpartition(".")
     room, _, name = first.partition(".")
     # The layout is named beside it.
-    if room == "layouts" or (room, name) == ("finance", "default"):
+    if room == "layouts" or (room in ("finance", "purchase") and name == "default"):
         return input_name(last)
     if name == "default" or (not name and room not in ("data", "layout", "finance")):
         name = room
