@@ -32,7 +32,7 @@ from storeff.kv.dumps import looks_like
 from storeff.report.build import Benchmark, Sizing, assemble, describe_run, size_all
 from storeff.report.choice import describe_choice
 from storeff.report.model import Interrupted, Report, Scan, read_report, to_json
-from storeff.report.scanned import describe_scan, requests_of
+from storeff.report.scanned import describe_scan
 from storeff.report.sizing import Sized, shard_codes, sized_for, supports_sizing
 from storeff.report.storage import DURABILITY_NINES as DURABILITY_NINES
 from storeff.report.storage import POLICIES as POLICIES
@@ -44,6 +44,7 @@ from storeff.scan.scan_part import Tree
 from storeff.scan.shards import Shards
 from storeff.sources.named import Name, source_of
 from storeff.sources.object_client import Access
+from storeff.sources.object_store import meter_of
 from storeff.sources.source import Source
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ def measure(
         describe_choice(decision, interrupted),
         interrupted,
         found.probe_seconds,
-        requests_of(source),
+        meter.asked if (meter := meter_of(source)) else None,
     )
     return Measured(
         data, scanned, decision, started, deltas, found.shards, timed, found.looks, found.rewritten

@@ -39,6 +39,9 @@ def foresee(
         reading.pop("exclude", ()),
         **{name: reading.pop(name, False) for name in ("one_file_system", "follow_links")},
     )
+    # Neither where it runs nor what is made of samples afterwards is looked at.
+    for name in ("executor", "checkpoint", "resume", "rewrites"):
+        reading.pop(name, None)
     reading["threads"] = reading.get("threads") or min(THREADS_MAX, default_threads())
     prices = storage.files.get("requests") if storage else None
     limits = {**reading, "stop": stop or threading.Event(), "on_progress": on_progress}

@@ -28,7 +28,7 @@ from storeff.scan.machine import THREADS_MAX, default_threads
 from storeff.scan.run import Progress, Shard
 from storeff.scan.scan_part import PART_BYTES_MAX, WHAT, ScanPart, Tree
 from storeff.sources.named import Name, source_of
-from storeff.sources.object_client import Access
+from storeff.sources.object_client import Access, Requests
 from storeff.sources.source import Source
 from storeff.text import escaped
 
@@ -132,8 +132,17 @@ def merge(parts: Mapping[str, ScanPart], *, storage: Storage | None = None) -> M
         describe_choice(found.decision, None),
         None,
         seconds,
+        _requests(parts.values()),
     )
-    return Measured(found.data, scanned, found.decision, started, None, found.shards)
+    return Measured(
+        found.data, scanned, found.decision, started, None, found.shards, looks=found.looks
+    )
+
+
+def _requests(parts: Iterable[ScanPart]) -> Requests | None:
+    """What all ``parts`` together have asked of object stores."""
+    found = [part.requests for part in parts if part.requests is not None]
+    return Requests(*map(sum, zip(*found, strict=True))) if found else None
 
 
 def _seconds(parts: Iterable[ScanPart]) -> float:

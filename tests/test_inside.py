@@ -2,7 +2,8 @@
 
 import random
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,6 +33,15 @@ def looks_of(source: MemorySource, seed: int = 1) -> Looks:
     return look_into(source, windows)
 
 
+def looked(numbers: Sequence[int], window_bytes: int, tau: float, *looks: Look) -> Looks:
+    """One window of each object, and the looks into the first of these."""
+    n = len(numbers)
+    ranks = np.linspace(0.1, 0.9, n)
+    lengths = np.full(n, window_bytes, np.uint64)
+    known = dict(zip(numbers, looks, strict=False))
+    return Looks(np.array(numbers, np.uint64), ranks, lengths, tau, known)
+
+
 def figures(source: MemorySource, seed: int = 1) -> Inside:
     found = inside_of(looks_of(source, seed))
     assert found is not None
@@ -50,12 +60,7 @@ def test_of_little_data_everything_is_looked_into_and_exact() -> None:
 
 
 def test_members_that_are_coded_count_in_an_archive_that_is_not() -> None:
-    looks = Looks(
-        np.array([7], np.uint64),
-        np.array([1000.0]),
-        {7: Look("tar", Told("none", 1.0, {"image": 600, "text": 200}))},
-        True,
-    )
+    looks = looked([7], 1000, np.inf, Look("tar", Told("none", 1.0, {"image": 600, "text": 200})))
     found = inside_of(looks)
     assert found is not None
     assert found.reduced_share.value == 0.75
@@ -72,25 +77,15 @@ def test_an_object_that_contradicts_itself_is_counted_and_told_nothing_of() -> N
 
 
 def test_what_cannot_be_read_leaves_the_others_inexact() -> None:
-    looks = Looks(
-        np.array([1, 2], np.uint64),
-        np.array([10.0, 10.0]),
-        {1: Look("text", Told("none", 1.0))},
-        True,
-    )
+    looks = looked([1, 2], 10, np.inf, Look("text", Told("none", 1.0)))
     found = inside_of(looks)
     assert found is not None
     assert not found.rows[0].data_share.is_exact
-    assert inside_of(Looks(looks.objects, looks.weights, {}, True)) is None
+    assert inside_of(replace(looks, looks={})) is None
 
 
 def test_one_object_of_many_says_nothing_of_how_others_differ() -> None:
-    looks = Looks(
-        np.array([1, 2], np.uint64),
-        np.array([10.0, 10.0]),
-        {1: Look("compressed", Told("gzip", 3.0)), 2: Look("binary", UNTOLD)},
-        False,
-    )
+    looks = looked([1, 2], 10, 1.0, Look("compressed", Told("gzip", 3.0)), Look("binary", UNTOLD))
     found = inside_of(looks)
     assert found is not None
     ratio = next(row.application_ratio for row in found.rows if row.codec == "gzip")
@@ -98,9 +93,7 @@ def test_one_object_of_many_says_nothing_of_how_others_differ() -> None:
 
 
 def test_what_every_window_is_in_is_not_sure_of_the_rest() -> None:
-    objects = np.arange(20, dtype=np.uint64)
-    looks = {int(number): Look("text", Told("none", 1.0)) for number in objects}
-    found = inside_of(Looks(objects, np.ones(20), looks, False))
+    found = inside_of(looked(range(20), 1, 1.0, *[Look("text", Told("none", 1.0))] * 20))
     assert found is not None
     share = found.rows[0].data_share
     assert share.value == share.high == 1.0
@@ -124,7 +117,7 @@ def test_a_stop_leaves_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "_look", look)
     looks = look_into(source, windows, stop=stop)
     assert len(looks.objects) == len(looks.weights) == 10
-    assert not looks.is_all
+    assert looks.tau == windows.ranks[10]
 
 
 def test_intervals_hold_the_truth_of_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,3 +153,28 @@ def test_intervals_hold_the_truth_of_a_sample(monkeypatch: pytest.MonkeyPatch) -
         else:
             held["ratio"] += row.application_ratio.low <= ratio <= row.application_ratio.high
     assert min(held.values()) >= 135, held
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+@pytest.mark.parametrize("most", [1, 12, 60, 1000])
+@pytest.mark.parametrize("exact_bytes", [1, 16 << 20])
+def test_looks_of_shards_are_those_of_all(
+    count: int, most: int, exact_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(occurrences, "EXACT_BYTES", exact_bytes)
+    monkeypatch.setattr(looking, "WINDOWS_LOOKED_INTO", most)
+    draw = random.Random(7)
+    source = source_of(
+        [draw.randbytes(draw.randrange(1, 90_000)), TEXT * draw.randrange(1, 900)][i % 2]
+        for i in range(70)
+    )
+    parts = []
+    for i in range(count):
+        windows, _ = draw_windows(source, 1, (i, count), threading.Event())
+        parts.append(look_into(source, windows))
+    draw.shuffle(parts)
+    whole, found = looks_of(source), Looks.joined(parts)
+    assert (found.tau, found.looks) == (whole.tau, whole.looks)
+    for name in ("objects", "ranks", "lengths", "weights"):
+        assert np.array_equal(getattr(found, name), getattr(whole, name)), name
+    assert inside_of(found) == inside_of(whole)

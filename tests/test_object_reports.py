@@ -1,16 +1,14 @@
 """A bucket has the report of the same files, but for its name, times and what only files have."""
 
-import random
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from support.buckets import s3, upload
+from support.buckets import mixed, s3, upload
+from support.reports import placeless
 from support.s3_server import S3
 
-from storeff.analysis import Sampling, build_report, measure, reduce, to_json
+from storeff.analysis import Sampling, measure
 from storeff.estimate import cost
 from storeff.estimate.reading import EVERYTHING
 from storeff.scan.pace import Pace
@@ -18,32 +16,11 @@ from storeff.scan.pace import Pace
 __all__ = ["s3"]
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
-APART = ("sources", "seconds", "cpu_seconds", "compress_cpu_seconds", "allocated_bytes", "requests")
 
 
-def report_of(name: str, **asked: Any) -> Mapping[str, Any]:
+def report_of(name: str, **asked: Any) -> dict[str, Any]:
     """What is comparable of the report on ``name``."""
-    report = msgspec.json.decode(to_json(build_report(reduce(measure(name, **asked)))))
-    scan = report["scan"]
-    for each in APART:
-        del scan[each]
-    for probe in scan["probe_cpu_seconds"]:
-        del probe["seconds"]
-    return {"scan": scan, "reduction": report["reduction"], "warnings": report["warnings"]}
-
-
-def tree(folder: Path) -> Path:
-    """Copies, versions, text, and files of more than an extent."""
-    source = random.Random(5)
-    shared = source.randbytes(3 << 20)
-    words = [source.randbytes(4).hex().encode() for _ in range(500)]
-    for i in range(12):
-        below = folder / f"d{i % 3}" / "in"
-        below.mkdir(exist_ok=True, parents=True)
-        (below / "same.bin").write_bytes(shared)
-        (below / f"text-{i}.txt").write_bytes(b" ".join(source.choices(words, k=9_000)))
-        (below / f"part-{i}.bin").write_bytes(shared[: i << 15] + source.randbytes(400_000))
-    return folder
+    return placeless(measure(name, **asked))
 
 
 @pytest.mark.parametrize("asked", [{}, {"table": "full"}, {"similarity": True}])
@@ -53,7 +30,7 @@ def test_of_everything(s3: S3, asked: dict[str, Any]) -> None:
 
 
 def test_of_large_objects(s3: S3, tmp_path: Path) -> None:
-    upload(s3, tree(tmp_path), "")
+    upload(s3, mixed(tmp_path), "")
     of_bucket = report_of("s3://bucket", sampling=EVERYTHING, threads=3)
     assert of_bucket == report_of(str(tmp_path), sampling=EVERYTHING)
 
@@ -65,7 +42,7 @@ def test_of_a_sample(
     """Drawn by name, size and path below the root: the same extents are read of both."""
     # As if opening took so long that a part is cheaper than everything.
     monkeypatch.setattr(cost, "FILE_SECONDS", 1e3)
-    upload(s3, tree(tmp_path), "data/")
+    upload(s3, mixed(tmp_path), "data/")
     sampling = Sampling(**goal)
     of_files = report_of(str(tmp_path), sampling=sampling)
     assert 0 < of_files["scan"]["read_bytes"] < of_files["scan"]["logical_bytes"]
@@ -78,7 +55,7 @@ def test_a_read_rate_is_kept_for_what_is_fetched(
     """Heads, and what lies between ranges that are fetched together, come on top of it."""
     waited: list[int] = []
     monkeypatch.setattr(Pace, "wait", lambda self, read_bytes: waited.append(read_bytes))
-    upload(s3, tree(tmp_path), "")
+    upload(s3, mixed(tmp_path), "")
     found = measure("s3://bucket", sampling=EVERYTHING, bytes_per_second=1e9)
     assert found.scan.requests is not None
     assert found.scan.requests.fetched_bytes <= 1.15 * sum(waited)

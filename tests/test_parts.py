@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,16 @@ from storeff import parts, read_report
 from storeff.analysis import Sampling, Storage, build_report, measure, reduce
 from storeff.errors import StoreffError, UsageError
 from storeff.estimate import parts as estimate
+from storeff.estimate.inside import inside_of
 from storeff.estimate.reading import EVERYTHING, NOTHING_ASKED
 from storeff.estimate.reduction import reduce as reduction_of
 from storeff.estimate.steps import read
-from storeff.scan import occurrences
+from storeff.scan import inside, occurrences
 from storeff.scan.plan import Chunker, Plan, Probed
 from storeff.scan.scan_part import ScanPart, Tree
 from storeff.scan.shards import ShardCode
-from storeff.sources.source import Source
+from storeff.sources import listed_once
+from storeff.sources.source import Found, Source
 from storeff.sources.tree import LocalTree
 
 # Small sketches, with what is summed up by.
@@ -105,6 +107,7 @@ def of_shards(
     count=st.integers(1, 7),
     exact_bytes=st.sampled_from([1, 16 << 20]),
     windows_max=st.sampled_from([150, 1 << 14]),
+    looked_into=st.sampled_from([5, 60, 512]),
     precision=st.sampled_from([0.005, 0.2]),
     order=st.randoms(use_true_random=False),
 )
@@ -113,6 +116,7 @@ def test_shards_in_any_order_are_estimated_as_one_scan(
     count: int,
     exact_bytes: int,
     windows_max: int,
+    looked_into: int,
     precision: float,
     order: random.Random,
 ) -> None:
@@ -121,6 +125,7 @@ def test_shards_in_any_order_are_estimated_as_one_scan(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(occurrences, "EXACT_BYTES", exact_bytes)
         patch.setattr(occurrences, "WINDOWS_MAX", windows_max)
+        patch.setattr(inside, "WINDOWS_LOOKED_INTO", looked_into)
         whole = read(
             source,
             plan,
@@ -132,14 +137,17 @@ def test_shards_in_any_order_are_estimated_as_one_scan(
             on_phase=told,
         )
         named = [(str(i), part) for i, part in enumerate(of_shards(source, plan, count))]
-    order.shuffle(named)
-    found = estimate.merge_parts(named, [RS42])
+        order.shuffle(named)
+        found = estimate.merge_parts(named, [RS42])
     one, other = (
         replace(each.data, cpu_seconds=0.0, tasks=frozenset()).to_bytes() for each in (found, whole)
     )
     assert one == other
     expected = msgspec.json.encode(reduction_of(whole.data, whole.shards))
     assert msgspec.json.encode(reduction_of(found.data, found.shards)) == expected
+    assert found.looks is not None
+    assert whole.looks is not None
+    assert inside_of(found.looks) == inside_of(whole.looks)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +181,7 @@ def test_shards_give_the_report_of_one_scan(
     merged = storeff("merge", *named, *sizing, "-o", tmp_path / "merged")
     assert merged.returncode == whole.returncode, merged.stderr
     assert timeless(tmp_path / "merged") == timeless(tmp_path / "whole")
+    assert timeless(tmp_path / "merged")["reduction"]["inside"]["rows"]
     if "--sample" in words:
         assert read_report(tmp_path / "merged").reduction.method.sampling  # type: ignore[union-attr]
 
@@ -196,6 +205,48 @@ def test_a_shard_without_files_is_a_part(tmp_path: Path) -> None:
     found = estimate.merge_parts([(str(i), part) for i, part in enumerate(made)])
     whole = read(source, SMALL, EVERYTHING, 0.0, engine=engine(), on_answer=None, on_phase=told)
     assert reduction_of(found.data) == reduction_of(whole.data)
+
+
+class Counting:
+    """Local files that count how often they are listed."""
+
+    def __init__(self, root: Path) -> None:
+        self.source = LocalTree([root])
+        self.listings = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)
+
+    def list(self) -> Iterator[Found]:
+        self.listings += 1
+        yield from self.source.list()
+
+
+@pytest.mark.parametrize(
+    ("sampling", "held_bytes", "listings"),
+    [
+        (EVERYTHING, listed_once.HELD_BYTES, 1),
+        (EVERYTHING, 1, 2),
+        (Sampling(share=0.5), listed_once.HELD_BYTES, 1),
+        (Sampling(share=0.5), 1, 4),
+        (Sampling(size_bytes=9 << 20), 1, 6),
+    ],
+)
+def test_a_shard_lists_no_more_often_than_it_must(
+    tree: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sampling: Sampling,
+    held_bytes: int,
+    listings: int,
+) -> None:
+    """What is listed is held, as far as there is room; else what was scanned is sought in another
+    listing to be compressed, and a sample is looked for in some more."""
+    monkeypatch.setattr(listed_once, "HELD_BYTES", held_bytes)
+    source = Counting(tree)
+    part = parts.measure_shard(source, (0, 2), sampling=sampling)
+    assert part is not None
+    assert part.listed.census.files == measure(LocalTree([tree])).scan.files
+    assert source.listings == listings
 
 
 # ---- missing, twice, of something else ----
@@ -307,6 +358,8 @@ def test_goals_that_only_show_while_reading_are_refused(tree: Path, sampling: Sa
         (("--shard", "1/2"), "name one file for it with -o"),
         (("--shard", "1/2", "-o", "p", "--json"), "a shard gives a part, and no report"),
         (("--shard", "1/2", "-o", "p", "--similarity"), "similar chunks"),
+        (("--shard", "1/2", "-o", "p", "--rewrites"), "what rewriting leaves"),
+        (("--shard", "1/2", "-o", "p", "--dry-run"), "a dry run is of everything"),
         (("--shard", "1/2", "-o", "p", "--time-budget", "9s"), "cannot read towards a time"),
     ],
 )
@@ -382,6 +435,13 @@ def signed(data: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
         lambda head: head["codes"][0].update(rows=-1),
         lambda head: head["codes"][0].update(code=[0, 0, 0, 0, "lz4", 0]),
         lambda head: head.pop("listed"),
+        lambda head: head.update(looks=None),
+        lambda head: head["looks"].update(rows=1 << 40),
+        lambda head: head["looks"].update(tau=1e-30),
+        lambda head: head["looks"]["looks"].append([5, ["text", ["none", 1.0, {}], ""]]),
+        lambda head: head["looks"]["looks"][0][1].__setitem__(0, "no class"),
+        lambda head: head["looks"]["looks"][0][1][1].__setitem__(1, -1.0),
+        lambda head: head["looks"]["looks"][0][1][1].__setitem__(2, {"text": -1}),
     ],
 )
 def test_a_head_that_says_what_cannot_be_is_refused(

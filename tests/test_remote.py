@@ -1,6 +1,5 @@
 """Tasks on executors: whatever happens to a worker, each object is measured once, or named."""
 
-import importlib.util
 import random
 import signal
 import threading
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.cli import storeff
-from support.cluster import MarkedTree, PoisonedTree, cluster
+from support.cluster import MarkedTree, PoisonedTree, cluster, needs_dask
 from support.reports import timeless
 from support.scans import SMALL, fill
 
@@ -27,10 +26,6 @@ from storeff.scan.run import Progress, scan
 from storeff.scan.scan_part import Tree
 from storeff.scan.tasks import Task, measured
 from storeff.sources.tree import LocalTree
-
-needs_dask = pytest.mark.skipif(
-    importlib.util.find_spec("distributed") is None, reason="dask.distributed is not installed"
-)
 
 
 @pytest.fixture(scope="module")
@@ -100,12 +95,12 @@ def test_few_tasks_are_in_flight_at_a_time(
     assert most[0] == remote.TASKS_PER_SLOT
 
 
-def flaky(failures: Callable[[Task, int], None]) -> Callable[[Task], bytes]:
+def flaky(failures: Callable[[Task, int], None]) -> Callable[[Task], remote.Done]:
     """``measured``, but ``failures`` may raise or wait, told of how often a task has come."""
     seen: dict[Any, int] = {}
     lock = threading.Lock()
 
-    def run(task: Task) -> bytes:
+    def run(task: Task) -> remote.Done:
         with lock:
             seen[task.shard] = seen.get(task.shard, 0) + 1
             times = seen[task.shard]
@@ -174,7 +169,8 @@ def test_what_all_may_read_together_is_shared_among_the_tasks_in_flight(
     rates = set()
 
     def noted(task: Task, times: int) -> None:
-        rates.add(task.bytes_per_second)
+        assert task.bytes_per_second is not None
+        rates.add(task.bytes_per_second / task.together)
 
     monkeypatch.setattr(remote, "measured", flaky(noted))
     DividedScan(threads(3))(LocalTree([tree]), SMALL, bytes_per_second=3e12)
@@ -185,7 +181,7 @@ def test_what_all_may_read_together_is_shared_among_the_tasks_in_flight(
 
 
 def test_processes_give_the_report_of_one(tree: Path, tmp_path: Path) -> None:
-    words = ("scan", tree, "--exclude", "*.none", "--target", "50EB", "--layout", "rs-20-4", "-q")
+    words = ("scan", tree, "--exclude", "*.none", "-q")
     storeff(*words, "-o", tmp_path / "one")
     done = storeff(*words, "--executor", "processes:2", "-o", tmp_path / "two")
     assert done.returncode == 0, done.stderr

@@ -434,6 +434,22 @@ def test_a_listing_is_held_if_it_is_not_too_large(
     assert source.listings == listings
 
 
+def test_what_is_not_wanted_is_shown_once_and_neither_listed_nor_held() -> None:
+    source = Counting()
+    source.left_out.append(Ignored("fifo", b"pipe", 0))
+    for i in range(50):
+        source.put(b"%d" % i, b"content")
+    seen: list[Found] = []
+    held = ListedOnce(
+        source, seen.append, lambda found: found.take(np.flatnonzero(found.numbers() % 5 == 0))
+    )
+    first, again = list(each(held.list())), list(each(held.list()))
+    assert first == again
+    assert list(each(iter(seen))) == list(each(MemorySource.list(source)))
+    assert 1 < len(first) < 51
+    assert source.listings == 1
+
+
 def test_left_out_items_count_in_what_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listed_once, "HELD_BYTES", 10_000)
     source = Counting()

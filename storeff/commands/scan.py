@@ -204,6 +204,8 @@ def command(
         from storeff.commands.sharded import write_shard
 
         given = [reading.pop(name) for name in ("checkpoint", "executor", "resume")]
+        if dry_run:
+            raise UsageError("a dry run is of everything", "leave --shard out")
         if any(given):
             raise UsageError(
                 "a shard is measured here, and at once",

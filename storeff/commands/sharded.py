@@ -43,6 +43,10 @@ def write_shard(
             "similar chunks are compared with those of all shards, which none has at hand",
             "ask for similarity without shards",
         )
+    if reading.pop("rewrites"):
+        raise UsageError(
+            "what rewriting leaves is kept in no part", "ask for rewrites without shards"
+        )
     with shown_progress(quiet) as progress:
         part = measure_shard(
             sources,

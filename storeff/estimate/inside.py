@@ -79,7 +79,8 @@ def inside_of(
     known = np.array([number in looks.looks for number in looks.objects.tolist()], bool)
     if not known.any():
         return None
-    sample = _Sample(looks.objects[known], looks.weights[known], looks.is_all and bool(known.all()))
+    is_all = looks.tau == math.inf and bool(known.all())
+    sample = _Sample(looks.objects[known], looks.weights[known], is_all)
     found = [looks.looks[number] for number in sample.objects.tolist()]
     kinds: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
     for row, look in enumerate(found):

@@ -14,19 +14,22 @@ from storeff.estimate.probing import compress, glance, wanted_of_part
 from storeff.estimate.reading import EVERYTHING, NOTHING_ASKED, Decision, Sampling, everything
 from storeff.estimate.shards import WINDOWS_MOST, replay_shards
 from storeff.estimate.steps import OnPhase, Read
+from storeff.scan.inside import Looks, look_into
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement, merged
 from storeff.scan.partial import PartialScan
 from storeff.scan.plan import Plan
 from storeff.scan.probe import Prober
 from storeff.scan.replay import Replay
-from storeff.scan.run import Shard, scan
+from storeff.scan.run import Shard, of_shard, scan
 from storeff.scan.sampling import SamplingDesign
-from storeff.scan.scan_part import Coded, Listed, ScanPart, Tree
+from storeff.scan.scan_part import Coded, ScanPart, Tally, Tree
 from storeff.scan.shards import ShardCode, ShardProbe, probe_shards
+from storeff.scan.windows import Drawing
 from storeff.sources.census import Census, LeftOut
 from storeff.sources.listed_once import ListedOnce
-from storeff.sources.source import Source
+from storeff.sources.object_store import meter_of
+from storeff.sources.source import Found, Source
 
 # More than any sketch keeps, or windows there are.
 ALL = 1 << 40
@@ -68,10 +71,17 @@ def measure_shard(
             "similarity",
         )
     started, clock = datetime.now(UTC), time.monotonic()
-    source = ListedOnce(source)
-    on_phase("listing")
-    listed = Listed.of(source)
-    if sampling in (NOTHING_ASKED, EVERYTHING):
+    # In the one listing that the scan makes, what all shards hold is counted and windows are drawn.
+    tally, drawing = Tally(), Drawing(source, plan.seed, shard)
+
+    def watch(found: Found) -> None:
+        tally.add(found)
+        drawing.add(found)
+
+    # A sample is chosen by the ranks of everything; else all that follows is of the shard alone.
+    is_full = sampling in (NOTHING_ASKED, EVERYTHING)
+    source = ListedOnce(source, watch, lambda found: of_shard(shard if is_full else None, found))
+    if is_full:
         data = scan(source, plan, shard=shard, **engine)
     else:
         data = _sampled(source, plan, shard, sampling, engine)
@@ -89,20 +99,31 @@ def measure_shard(
     on_phase(phase)
     prober.count_for(lambda done, wanted: on_phase(phase, done, wanted))
     data = _probed(prober, data)
-    windows = prober.draw()
+    windows = drawing.windows()
     every = prober.occurrences(windows, dict.fromkeys(plan.occurrence_columns, ALL))
     probes = [ShardProbe(code, windows, WINDOWS_MOST) for code in codes]
     probe_shards(probes, [WINDOWS_MOST] * len(probes), prober.rereader)
+    on_phase("looking into objects")
+    looks = look_into(
+        source,
+        windows,
+        is_kv=engine["is_kv"],
+        bytes_per_second=engine["bytes_per_second"],
+        stop=engine["stop"],
+    )
+    meter = meter_of(source)
     if engine["stop"].is_set():
         return None
     return ScanPart(
         tree=tree,
         divided=shard[1],
         shards=(shard,),
-        listed=listed,
+        listed=tally.listed(),
         measurement=replace(data, occurrences=every),
         is_probed=True,
         codes=tuple(Coded.of(probe) for probe in probes),
+        looks=looks,
+        requests=meter.asked if meter else None,
         probe_seconds=dict(prober.cpu_seconds),
         started=started,
         seconds=time.monotonic() - clock,
@@ -117,10 +138,10 @@ def _sampled(
     rate = sampling.rate_of(1)
     if sampling.size_bytes is not None:
         whole = Listing(source, design)
-        whole.count(engine["stop"])
+        whole.count(engine["stop"], engine["on_progress"])
         rate = sampling.rate_of(whole.sampled_bytes)
     listing = Listing(source, design, shard)
-    listing.count(engine["stop"])
+    listing.count(engine["stop"], engine["on_progress"])
     partial = PartialScan(listing, plan, **engine)
     partial.extend(rate)
     return partial.result()
@@ -174,7 +195,9 @@ def merge_parts(parts: Sequence[tuple[str, ScanPart]], codes: Iterable[ShardCode
         for name, taken in part.probe_seconds.items():
             seconds[name] += taken
     _count_missing(data.census, measured)
-    return Read(data, _decision(measured[0].tree, data), None, seconds, shards)
+    looks = Looks.joined([part.looks for part in measured if part.looks is not None])
+    decision = _decision(measured[0].tree, data)
+    return Read(data, decision, None, seconds, shards, None, looks)
 
 
 def _decision(tree: Tree, data: Measurement) -> Decision:

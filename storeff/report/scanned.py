@@ -16,9 +16,8 @@ from storeff.scan.measurement import Measurement, entropy_bits_per_byte
 from storeff.sources.census import Census, LeftOut
 from storeff.sources.content import CLASSES
 from storeff.sources.names import printable
-from storeff.sources.object_store import ObjectStores
+from storeff.sources.object_client import Requests
 from storeff.sources.skipped import MEANINGS, REMEDIES
-from storeff.sources.source import Source
 
 
 def describe_scan(
@@ -28,7 +27,7 @@ def describe_scan(
     choice: str | None = None,
     interrupted: Interrupted | None = None,
     probe_seconds: Mapping[tuple[str, bool], float] | None = None,
-    requests: ObjectRequests | None = None,
+    requests: Requests | None = None,
 ) -> Scan:
     """What ``measured`` covered of ``roots``, for the report; ``seconds`` it took, why it read that
     much, and what an interrupt cut short. ``probe_seconds`` are the CPU seconds of compressing, by
@@ -59,7 +58,7 @@ def describe_scan(
         ],
         choice=choice,
         interrupted=interrupted,
-        requests=requests,
+        requests=None if requests is None else ObjectRequests(**requests._asdict()),
         strata=strata,
         file_sizes=[
             SizeCount(below_bytes=1 << bits, files=count.files, logical_bytes=count.size_bytes)
@@ -67,16 +66,6 @@ def describe_scan(
         ],
         skipped=skipped_rows(census),
         ignored=ignored_rows(census),
-    )
-
-
-def requests_of(source: Source) -> ObjectRequests | None:
-    """What was asked of object stores so far; None of another source."""
-    if not isinstance(source, ObjectStores):
-        return None
-    meter = source.meter
-    return ObjectRequests(
-        list=meter.list_requests, get=meter.get_requests, fetched_bytes=meter.fetched_bytes
     )
 
 

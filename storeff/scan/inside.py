@@ -1,6 +1,7 @@
 """Looking into a sample of objects: what applications have done to their bytes before."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from storeff.sources.formats.readers import look_inside
 from storeff.sources.source import Source, read_range
 
 Floats = npt.NDArray[np.float64]
+U64 = npt.NDArray[np.uint64]
 
 # Windows whose objects are looked into: a share of half of the data is then known to 4 % of it.
 # An object takes 0.1 to 0.5 ms (2 vCPU EPYC, 2026-11-26).
@@ -33,14 +35,40 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Looks:
-    """What is inside the ``objects`` (n,) of the windows of lowest rank, each of which stands for
-    ``weights`` (n,) bytes of the data. ``looks`` are by object; one that could not be read has
-    none. ``is_all``: there are no other windows."""
+    """What is inside the objects of the windows of lowest rank: of each of ``ranks`` (n,),
+    ascending, the number of its object in ``objects`` and its length in ``lengths``, which are
+    bytes. All windows that rank below ``tau`` are here; it is infinite if there are no others.
+    ``looks`` are by object; one that could not be read has none."""
 
-    objects: npt.NDArray[np.uint64]
-    weights: Floats
+    objects: U64
+    ranks: Floats
+    lengths: U64
+    tau: float
     looks: dict[int, Look]
-    is_all: bool
+
+    @property
+    def weights(self) -> Floats:
+        """(n,) how many bytes of the data a window stands for."""
+        lengths = self.lengths.astype(np.float64)
+        weights: Floats = lengths / np.minimum(1.0, lengths * self.tau)
+        return weights
+
+    @staticmethod
+    def joined(parts: Sequence["Looks"]) -> "Looks":
+        """What ``look_into`` gives of the windows of all ``parts``, which are of different shards:
+        each of the lowest ranks of all is among the lowest of its shard."""
+        objects, ranks, lengths = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("objects", "ranks", "lengths")
+        )
+        order = np.lexsort((objects, ranks))
+        tau = min(part.tau for part in parts)
+        if len(order) > WINDOWS_LOOKED_INTO:
+            tau = min(tau, float(ranks[order[WINDOWS_LOOKED_INTO]]))
+        order = order[ranks[order] < tau]
+        known = {number: look for part in parts for number, look in part.looks.items()}
+        looks = {n: known[n] for n in objects[order].tolist() if n in known}
+        return Looks(objects[order], ranks[order], lengths[order], tau, looks)
 
 
 def look_into(
@@ -56,9 +84,6 @@ def look_into(
     stop = stop or threading.Event()
     pace = Pace(bytes_per_second, stop)
     count = min(WINDOWS_LOOKED_INTO, len(windows.ranks))
-    is_all = count == len(windows.ranks) and windows.tau == np.inf
-    # Those that rank below the first that is left out are a sample by themselves.
-    tau = windows.tau if count == len(windows.ranks) else float(windows.ranks[count])
     looks: dict[int, Look] = {}
     done = 0
     for number in windows.objects[:count].tolist():
@@ -72,12 +97,9 @@ def look_into(
         except OSError:
             # It is counted, with a reason, where its bytes are read.
             continue
-    if done < count:
-        is_all = False
-        tau = float(windows.ranks[done])
-    lengths = windows.lengths[:done].astype(np.float64)
-    weights = lengths / np.minimum(1.0, lengths * tau)
-    return Looks(windows.objects[:done], weights, looks, is_all)
+    # Those that rank below the first that is left out are a sample by themselves.
+    tau = windows.tau if done == len(windows.ranks) else float(windows.ranks[done])
+    return Looks(windows.objects[:done], windows.ranks[:done], windows.lengths[:done], tau, looks)
 
 
 def _look(source: Source, entry: Entry, is_kv: Recogniser | None, pace: Pace) -> Look:

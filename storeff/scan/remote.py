@@ -18,6 +18,10 @@ from storeff.scan.executor import Workers
 from storeff.scan.measurement import Measurement
 from storeff.scan.run import Shard
 from storeff.scan.tasks import Task, measured
+from storeff.sources.object_client import Requests
+from storeff.sources.object_store import meter_of
+
+Done = tuple[bytes, Requests | None]
 
 # In flight are so many tasks for each slot: the next is there when one is done.
 TASKS_PER_SLOT = 2
@@ -73,7 +77,7 @@ class _Running:
         self.done = done
         self.quarantine = quarantine
         self.executor = workers.open()
-        self.in_flight: dict[Future[bytes], _Attempt] = {}
+        self.in_flight: dict[Future[Done], _Attempt] = {}
         # What is to run again; and alone, as it may be what ended the process of others.
         self.again: deque[Task] = deque()
         self.suspects: deque[Task] = deque()
@@ -120,11 +124,7 @@ class _Running:
         if task.shard in self.closed:
             return
         self.open.setdefault(task.shard, 0)
-        sent = task
-        if task.bytes_per_second is not None:
-            # All tasks in flight share what may be read.
-            slots = max(1, self.workers.slots(self.executor))
-            sent = replace(task, bytes_per_second=task.bytes_per_second / slots)
+        sent = replace(task, together=max(1, self.workers.slots(self.executor)))
         try:
             self.in_flight[self.executor.submit(measured, sent)] = _Attempt(task, is_alone)
         except BrokenExecutor:
@@ -144,7 +144,7 @@ class _Running:
             if counts[attempt.task.shard] == 1 and now - attempt.since > late:
                 self.submit(attempt.task)
 
-    def settle(self, future: "Future[bytes]", attempt: _Attempt) -> None:
+    def settle(self, future: "Future[Done]", attempt: _Attempt) -> None:
         """Deal with what has become of a task that is still open."""
         task = attempt.task
         if future.cancelled():
@@ -157,7 +157,11 @@ class _Running:
         if error is None:
             self.seconds.append(time.monotonic() - attempt.since)
             self.close(task)
-            self.done(task, Measurement.from_bytes(future.result()))
+            found, asked = future.result()
+            meter = meter_of(task.source)
+            if meter is not None and asked is not None:
+                meter.add(asked)
+            self.done(task, Measurement.from_bytes(found))
         elif isinstance(error, BrokenExecutor):
             # With one process of a pool all tasks in flight end, whichever it was.
             self.is_broken = True

@@ -10,19 +10,22 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from storeff.scan.envelope import Array, Column, arrays_in, refusal, unwrap, wrap, written
+from storeff.scan.inside import Look, Looks
 from storeff.scan.measurement import Measurement
 from storeff.scan.run import Shard
 from storeff.scan.shards import ShardCode, ShardProbe
 from storeff.sources.census import Census
+from storeff.sources.content import CLASSES
 from storeff.sources.entry import Entries
-from storeff.sources.source import Source
+from storeff.sources.object_client import Requests
+from storeff.sources.source import Found, Source
 from storeff.sources.sums import exact_sum
 
 U32 = npt.NDArray[np.uint32]
@@ -75,16 +78,25 @@ class Listed(msgspec.Struct):
     census: Census
     digest: str
 
-    @classmethod
-    def of(cls, source: Source) -> "Listed":
-        census, total = Census(), 0
-        for found in source.list():
-            if isinstance(found, Entries):
-                census.add_entries(found)
-                # Whatever the order of the listing.
-                mixed = _mixed(found.numbers() ^ _mixed(found.sizes.astype(np.uint64)))
-                total += exact_sum((mixed >> np.uint64(1)).astype(np.int64))
-        return cls(census, hashlib.sha256(f"{census.files} {total}".encode()).hexdigest()[:16])
+
+class Tally:
+    """Counts a listing while it is made."""
+
+    def __init__(self) -> None:
+        self.census = Census()
+        self.total = 0
+
+    def add(self, found: Found) -> None:
+        if isinstance(found, Entries):
+            self.census.add_entries(found)
+            # Whatever the order of the listing.
+            mixed = _mixed(found.numbers() ^ _mixed(found.sizes.astype(np.uint64)))
+            self.total += exact_sum((mixed >> np.uint64(1)).astype(np.int64))
+
+    def listed(self) -> Listed:
+        """What was listed by now."""
+        of = f"{self.census.files} {self.total}"
+        return Listed(self.census, hashlib.sha256(of.encode()).hexdigest()[:16])
 
 
 def _mixed(values: U64) -> U64:
@@ -147,6 +159,12 @@ class _CodedHead(msgspec.Struct, frozen=True):
     rows: int
 
 
+class _LooksHead(msgspec.Struct, frozen=True):
+    tau: float | None
+    rows: int
+    looks: list[tuple[int, Look]]
+
+
 class _Head(msgspec.Struct, frozen=True):
     tree: Tree
     divided: int
@@ -154,6 +172,8 @@ class _Head(msgspec.Struct, frozen=True):
     listed: Listed
     is_probed: bool
     codes: list[_CodedHead]
+    looks: _LooksHead | None
+    requests: Requests | None
     probe_seconds: list[tuple[str, bool, float]]
     started: Annotated[datetime, msgspec.Meta(tz=True)] | None
     seconds: float
@@ -162,12 +182,13 @@ class _Head(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class ScanPart:
-    """What ``shards`` of ``tree`` hold: the ``measurement``, and ``codes``. All of it was
-    ``divided`` into so many shards, some of these perhaps further.
+    """What ``shards`` of ``tree`` hold: the ``measurement``, ``codes``, and ``looks`` into some
+    objects. All of it was ``divided`` into so many shards, some of these perhaps further.
 
     ``listed`` is what all shards were then listed to hold. ``is_probed`` says that this can be
-    merged without the source. ``probe_seconds`` are the CPU seconds of compressing, by chunker and
-    whether that was of all occurrences; it was ``started`` then and took ``seconds``.
+    merged without the source. ``requests`` were made of object stores. ``probe_seconds`` are CPU
+    seconds of compressing, by chunker and whether that was of all occurrences; it was ``started``
+    then and took ``seconds``.
     """
 
     tree: Tree
@@ -177,6 +198,8 @@ class ScanPart:
     measurement: Measurement
     is_probed: bool
     codes: tuple[Coded, ...] = ()
+    looks: Looks | None = None
+    requests: Requests | None = None
     probe_seconds: Mapping[tuple[str, bool], float] = field(default_factory=dict)
     started: datetime | None = None
     seconds: float = 0.0
@@ -184,7 +207,8 @@ class ScanPart:
     def timeless(self) -> "ScanPart":
         """The same without what differs when it is measured again."""
         measurement = replace(self.measurement, cpu_seconds=0.0)
-        return replace(self, measurement=measurement, probe_seconds={}, started=None, seconds=0.0)
+        none: dict[str, Any] = {"probe_seconds": {}, "started": None, "seconds": 0.0}
+        return replace(self, measurement=measurement, requests=None, **none)
 
     def to_bytes(self) -> bytes:
         """This in its binary form: an envelope of a head (JSON), the measurement and columns."""
@@ -195,16 +219,17 @@ class ScanPart:
             shards=sorted(self.shards),
             listed=self.listed,
             is_probed=self.is_probed,
-            codes=[
-                _CodedHead(c.code, None if c.tau == np.inf else c.tau, len(c.ranks))
-                for c in self.codes
-            ],
+            codes=[_CodedHead(c.code, _written_tau(c.tau), len(c.ranks)) for c in self.codes],
+            looks=_head_of(self.looks),
+            requests=self.requests,
             probe_seconds=[(*name, taken) for name, taken in sorted(self.probe_seconds.items())],
             started=self.started,
             seconds=self.seconds,
             measurement_bytes=len(measurement),
         )
-        rest = [measurement, *written(_arrays_of(self.codes), _columns_of(head.codes))]
+        columns = [*_columns_of(head.codes), *_columns_of_looks(head.looks)]
+        arrays = [*_arrays_of(self.codes), *_arrays_of_looks(self.looks)]
+        rest = [measurement, *written(arrays, columns)]
         return wrap(MAGIC, VERSION, msgspec.json.encode(head), rest)
 
     @staticmethod
@@ -217,8 +242,10 @@ class ScanPart:
             if not at <= columns_at <= len(body):
                 raise ValueError("its measurement is not as long as it says")
             _check(head)
-            arrays = arrays_in(body, columns_at, [*_columns_of(head.codes)])
+            columns = [*_columns_of(head.codes), *_columns_of_looks(head.looks)]
+            arrays = arrays_in(body, columns_at, columns)
             codes = tuple(_coded_in(each, arrays) for each in head.codes)
+            looks = None if head.looks is None else _looks_in(head.looks, arrays)
         except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
             raise refusal(f"the {WHAT} is wrong: {error}") from error
         measurement = Measurement.from_bytes(body[at:columns_at])
@@ -232,6 +259,8 @@ class ScanPart:
             measurement=measurement,
             is_probed=head.is_probed,
             codes=codes,
+            looks=looks,
+            requests=head.requests,
             probe_seconds={(name, every): taken for name, every, taken in head.probe_seconds},
             started=head.started,
             seconds=head.seconds,
@@ -248,6 +277,8 @@ def _check(head: _Head) -> None:
         raise ValueError("it is of more than one shard")
     if head.started is None or not head.tree.names:
         raise ValueError("it does not say when it was begun, or of what")
+    if head.looks is None:
+        raise ValueError("it has no looks into objects")
     if not {*head.tree.asked} <= {"share", "size_bytes"}:
         raise ValueError("no part is of a sample like that")
 
@@ -274,5 +305,46 @@ def _coded_in(head: _CodedHead, arrays: Iterator[Array]) -> Coded:
         raise ValueError(f"the windows of {head.code} are out of order")
     if (compressed > sizes).any() or (pieces < 0).any():
         raise ValueError(f"the shards of {head.code} take more than their size")
-    tau = np.inf if head.tau is None else head.tau
+    tau = _read_tau(head.tau)
     return Coded(head.code, tau, ranks, lengths, pieces, is_hole > 0, sizes, compressed)
+
+
+def _written_tau(tau: float) -> float | None:
+    return None if tau == np.inf else tau
+
+
+def _read_tau(tau: float | None) -> float:
+    return np.inf if tau is None else tau
+
+
+def _head_of(looks: Looks | None) -> _LooksHead | None:
+    if looks is None:
+        return None
+    return _LooksHead(_written_tau(looks.tau), len(looks.ranks), [*looks.looks.items()])
+
+
+def _columns_of_looks(head: _LooksHead | None) -> Iterator[Column]:
+    if head is not None:
+        yield from (Column(np.dtype(name), (head.rows,)) for name in ("<u8", "<f8", "<u8"))
+
+
+def _arrays_of_looks(looks: Looks | None) -> Iterator[Array]:
+    if looks is not None:
+        yield from (looks.objects, looks.ranks, looks.lengths)
+
+
+def _looks_in(head: _LooksHead, arrays: Iterator[Array]) -> Looks:
+    objects, ranks, lengths = (next(arrays) for _ in range(3))
+    tau = _read_tau(head.tau)
+    if not ((ranks > 0).all() and (ranks[1:] >= ranks[:-1]).all() and (ranks < tau).all()):
+        raise ValueError("the windows that were looked into are out of order")
+    looks = dict(head.looks)
+    if not (lengths > 0).all() or not looks.keys() <= {*objects.tolist()}:
+        raise ValueError("objects were looked into of which there is no window")
+    for look in looks.values():
+        expansion = look.inside.expansion
+        if look.content_class not in CLASSES or min(look.inside.parts.values(), default=0) < 0:
+            raise ValueError("an object is of no class, or holds less than nothing")
+        if expansion is not None and not 0 <= expansion < np.inf:
+            raise ValueError(f"an object was {expansion} times as large")
+    return Looks(objects, ranks, lengths, tau, looks)

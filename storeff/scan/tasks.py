@@ -24,6 +24,8 @@ from storeff.scan.run import Progress, Shard, scan
 from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
 from storeff.sources.entry import Entries, Entry
+from storeff.sources.object_client import Requests
+from storeff.sources.object_store import meter_of
 from storeff.sources.source import Found, Ranges, RangesRead, Reader, Source
 from storeff.sources.sums import exact_sum
 
@@ -71,7 +73,8 @@ class Portion:
 @dataclass(frozen=True, eq=False)
 class Task:
     """``shard`` of a scan of ``source`` under ``plan``, whose objects are ``entries``. The rest is
-    as for ``scan``. It can be sent to another process."""
+    as for ``scan``; so many tasks run ``together``, and share what may be read and asked in a
+    second. It can be sent to another process."""
 
     source: Source
     plan: Plan
@@ -80,6 +83,7 @@ class Task:
     kernel: str | None = None
     is_kv: Recogniser | None = None
     bytes_per_second: float | None = None
+    together: int = 1
 
     @property
     def size_bytes(self) -> int:
@@ -98,7 +102,7 @@ class Task:
             threads=threads,
             kernel=self.kernel,
             is_kv=self.is_kv,
-            bytes_per_second=self.bytes_per_second,
+            bytes_per_second=self.bytes_per_second and self.bytes_per_second / self.together,
             stop=stop,
             on_progress=on_progress,
             shard=self.shard,
@@ -116,9 +120,15 @@ class Task:
         return parts
 
 
-def measured(task: Task) -> bytes:
-    """What a worker does with ``task``: the binary form of its measurement."""
-    return task.measure().to_bytes()
+def measured(task: Task) -> tuple[bytes, Requests | None]:
+    """What a worker does with ``task``: the binary form of its measurement; and what was asked of
+    object stores, unless who has sent the task counts that too."""
+    meter = meter_of(task.source)
+    if meter is None or not meter.is_sent:
+        return task.measure().to_bytes(), None
+    if meter.requests_per_second is not None:
+        meter.requests_per_second /= task.together
+    return task.measure().to_bytes(), meter.asked
 
 
 def count_of(census: Census) -> int:

@@ -14,7 +14,7 @@ from storeff.scan.run import Shard, of_shard
 from storeff.scan.sampling import GOLDEN, data_extents
 from storeff.sources.entry import U64, Entries, Entry
 from storeff.sources.skipped import Skipped, skipped_for
-from storeff.sources.source import HOLE_BYTES, Source
+from storeff.sources.source import HOLE_BYTES, Found, Source
 from storeff.sources.sums import Ints, exact_sum
 
 Floats = npt.NDArray[np.float64]
@@ -53,7 +53,11 @@ def with_bytes(source: Source) -> Iterator[Entries]:
     """The objects that hold bytes."""
     for found in source.list():
         if isinstance(found, Entries) and found.sizes.any():
-            yield found if found.sizes.all() else found.take(np.flatnonzero(found.sizes))
+            yield _with_bytes(found)
+
+
+def _with_bytes(entries: Entries) -> Entries:
+    return entries if entries.sizes.all() else entries.take(np.flatnonzero(entries.sizes))
 
 
 def draw_windows(
@@ -62,7 +66,7 @@ def draw_windows(
     """About WINDOWS_MAX windows of the objects of ``source`` in one listing, or those of them that
     are of ``shard``; and what might have holes and cannot be looked into. After a stop, of what was
     listed by then."""
-    drawing = _Drawing(source, seed, shard)
+    drawing = Drawing(source, seed, shard)
     for entries in with_bytes(source):
         if stop.is_set():
             break
@@ -70,7 +74,7 @@ def draw_windows(
     return drawing.windows(), drawing.skipped
 
 
-class _Drawing:
+class Drawing:
     """Windows of the objects so far. The more there are, the lower is ``tau``."""
 
     def __init__(self, source: Source, seed: int, shard: Shard | None) -> None:
@@ -87,7 +91,10 @@ class _Drawing:
         self.entries: dict[int, Entry] = {}
         self.skipped: list[Skipped] = []
 
-    def add(self, entries: Entries) -> None:
+    def add(self, found: Found) -> None:
+        if not isinstance(found, Entries) or not found.sizes.any():
+            return
+        entries = _with_bytes(found)
         numbers, sizes = entries.numbers(), entries.sizes.astype(np.uint64)
         sparse = (entries.sizes > SPARSE_BYTES) & (
             entries.allocated < entries.sizes // SPARSE_RATIO

@@ -1,6 +1,6 @@
 """One listing for all that is done with a source."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from storeff.sources.entry import Entries
 from storeff.sources.source import Found, Source
@@ -15,11 +15,20 @@ class ListedOnce:
     """``source``, whose first whole listing is held and given again, if it is not too large.
 
     What is changed between the listing and the reading is noticed by the version of each entry, as
-    with a listing that is given once. Lists to one thread at a time.
+    with a listing that is given once. Lists to one thread at a time. ``watch`` is shown all that
+    comes of the first listing; listed is what ``only`` gives of it.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(
+        self,
+        source: Source,
+        watch: Callable[[Found], None] = lambda found: None,
+        only: Callable[[Entries], Entries] = lambda entries: entries,
+    ) -> None:
         self.source = source
+        self.watch = watch
+        self.only = only
+        self.is_begun = False
         self.roots = source.roots
         self.open = source.open
         self.read_ranges = source.read_ranges
@@ -37,7 +46,14 @@ class ListedOnce:
             return
         held: list[Found] | None = []
         held_bytes = 0
+        is_first, self.is_begun = not self.is_begun, True
         for found in self.source.list():
+            if is_first:
+                self.watch(found)
+            if isinstance(found, Entries):
+                found = self.only(found)
+                if not len(found):
+                    continue
             if held is not None:
                 held.append(found)
                 held_bytes += (

@@ -49,6 +49,14 @@ class Page(NamedTuple):
     prefixes: list[str]
 
 
+class Requests(NamedTuple):
+    """What was asked of stores: requests that list, all others, and the bytes that these fetch."""
+
+    list: int
+    get: int
+    fetched_bytes: int
+
+
 @dataclass(frozen=True)
 class Access:
     """How stores are reached. ``endpoint`` is the URL of a server that speaks S3, None what the
@@ -62,10 +70,13 @@ class Access:
 
 class Meter:
     """Counts the requests that are made and the bytes that they ask for, and holds the requests of
-    all threads together to ``requests_per_second``. What a client repeats of itself is not seen."""
+    all threads together to ``requests_per_second``. What a client repeats of itself is not seen.
 
-    def __init__(self, requests_per_second: float | None) -> None:
+    One that ``is_sent`` to another process counts from nothing there."""
+
+    def __init__(self, requests_per_second: float | None, is_sent: bool = False) -> None:
         self.requests_per_second = requests_per_second
+        self.is_sent = is_sent
         self.lock = threading.Lock()
         self.list_requests = self.get_requests = self.fetched_bytes = 0
         self.free_at = 0.0
@@ -83,8 +94,21 @@ class Meter:
             self.fetched_bytes += size_bytes
         self.wait()
 
-    def __reduce__(self) -> "tuple[type[Meter], tuple[float | None]]":
-        return Meter, (self.requests_per_second,)
+    @property
+    def asked(self) -> Requests:
+        """What was asked by now."""
+        with self.lock:
+            return Requests(self.list_requests, self.get_requests, self.fetched_bytes)
+
+    def add(self, asked: Requests) -> None:
+        """Count what was asked elsewhere."""
+        with self.lock:
+            self.list_requests += asked.list
+            self.get_requests += asked.get
+            self.fetched_bytes += asked.fetched_bytes
+
+    def __reduce__(self) -> "tuple[type[Meter], tuple[float | None, bool]]":
+        return Meter, (self.requests_per_second, True)
 
     def wait(self) -> None:
         """Return when one more request may be made."""
