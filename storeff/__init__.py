@@ -58,12 +58,13 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'storeff' has no attribute {name!r}")
-    from storeff import analysis, dry_run, parts
+    if name == "foresee":
+        from storeff import dry_run
 
-    for module in (parts, dry_run):
-        if name in getattr(module, "__all__", ("foresee",)):
-            return getattr(module, name)
-    return getattr(analysis, name)
+        return dry_run.foresee
+    from storeff import analysis, parts
+
+    return getattr(parts if hasattr(parts, name) else analysis, name)
 
 
 def __dir__() -> list[str]:

@@ -219,7 +219,7 @@ def test_what_cannot_be_meant_is_refused_with_the_code_of_its_flag(call: Any, co
 def test_every_flag_of_a_remedy_is_one() -> None:
     known = {
         option
-        for name in ("scan", "bench", "kv", "size")
+        for name in ("scan", "bench", "kv", "size", "commit")
         for parameter in command(name).params
         for option in parameter.opts
     }

@@ -90,7 +90,7 @@ def test_json_is_the_same_report_on_stdout(tmp_path: Path, ex50: Path) -> None:
 
 @pytest.mark.parametrize("name", ["md", "html", "csv", "prom", "json"])
 def test_every_format_draws_the_plan(name: str) -> None:
-    done = storeff("report", GOLDEN / "reports" / "2.2" / "plan.json", "--to", name)
+    done = storeff("report", GOLDEN / "reports" / "2.3" / "plan.json", "--to", name)
     assert done.returncode == 0
     assert "committed" in done.stdout
 

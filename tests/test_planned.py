@@ -26,7 +26,7 @@ from storeff.report.plan import with_plan
 from storeff.report.policy import check
 
 FILES = GOLDEN / "plan"
-RECORDED = GOLDEN / "reports" / "2.2" / "plan.json"
+RECORDED = GOLDEN / "reports" / "2.3" / "plan.json"
 EB, PB, TB = 10**18, 10**15, 10**12
 BUILD = Build("ours", "qlc", raw_bytes=32_400 * PB, media="flash", facility_mw=Fraction(20))
 
@@ -247,7 +247,7 @@ def test_a_supply_of_ones_own_is_compared_with(tmp_path: Path, worked_report: Re
 
 def test_the_recorded_plan_can_be_made_again() -> None:
     recorded = read_report(RECORDED)
-    again = planned(read_report(GOLDEN / "reports" / "2.0" / "scan.json"))
+    again = planned(read_report(GOLDEN / "reports" / "2.3" / "scan.json"))
     assert recorded.plan is not None
     assert again.plan is not None
     assert again.plan.waits == recorded.plan.waits

@@ -6,6 +6,7 @@ import msgspec
 
 from storeff.estimate.probing import Population
 from storeff.estimate.reduction import Cell, Reduction, resting_on
+from storeff.report.earlier import to_present
 from storeff.report.model import Report
 
 # What a default table holds beside the counts of duplicates.
@@ -51,6 +52,7 @@ def with_cells(reduction: Reduction, target: float = 0.01) -> Reduction:
 
 def as_written(report: dict[str, Any]) -> dict[str, Any]:
     """The document ``report``, of a scan, with cells and the time that they took."""
+    to_present(report)
     made = msgspec.convert(report, Report)
     assert made.reduction is not None
     assert made.scan is not None
