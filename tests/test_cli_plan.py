@@ -69,6 +69,7 @@ def test_the_report_is_written_with_its_plan(tmp_path: Path, ex50: Path) -> None
     done = storeff("plan", ex50, *WORKED, "-o", path)
     assert (done.returncode, done.stderr) == (0, f"JSON report: {path}\n")
     written, before = json.loads(path.read_bytes()), json.loads(ex50.read_bytes())
+    assert written["run"].pop("sha256") != before["run"].pop("sha256")
     assert before.pop("plan") is None
     assert written.pop("plan")["delay_quarters"] == 1
     assert written == before

@@ -21,6 +21,7 @@ EXIT_INCONCLUSIVE = 5
 
 COMMANDS = (
     *("scan", "merge", "bench", "kv", "size", "plan", "report", "compare", "check", "explain"),
+    "verify",
     *("commit", "guarantee", "services", "layouts", "drives", "sites", "prices", "indices"),
     *("schema", "doctor"),
 )

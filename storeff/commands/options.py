@@ -32,7 +32,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON report 
 
 @dataclass(frozen=True)
 class SizingOptions:
-    """What to size for. ``given`` is whether any of it was given on the command line."""
+    """What to size for. ``given`` are the names of what was given on the command line."""
 
     target: int | None
     layouts: tuple[str, ...]
@@ -40,7 +40,7 @@ class SizingOptions:
     site: str
     data_dir: Path | None
     measure_codes: bool
-    given: bool
+    given: tuple[str, ...]
     reduction: str = "configured"
     durability: float | None = None
     growth: float = 0.0
@@ -232,7 +232,7 @@ def _with_options(
             *("reduction", "durability", "growth", "snapshots", "own_layouts"),
         )
         chosen = {name: words.pop(name) for name in names if name in words}
-        given = any(source(name) is ParameterSource.COMMANDLINE for name in chosen)
+        given = tuple(name for name in chosen if source(name) is ParameterSource.COMMANDLINE)
         drive = chosen.pop("drive")
         sizing = SizingOptions(
             **chosen,

@@ -5,7 +5,7 @@ import click
 from storeff.commands import EXIT_OK
 from storeff.commands.parameters import Choice
 
-DOCUMENTS = ("report", "compare", "check", "explain")
+DOCUMENTS = ("report", "compare", "check", "explain", "verify")
 
 
 @click.command(
@@ -23,12 +23,14 @@ def command(document: str) -> int:
     from storeff.report.explained_model import explain_schema
     from storeff.report.model import schema
     from storeff.report.policy_model import check_schema
+    from storeff.report.verify import verify_schema
 
     made = {
         "report": schema,
         "compare": compare_schema,
         "check": check_schema,
         "explain": explain_schema,
+        "verify": verify_schema,
     }[document]()
     click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
     return EXIT_OK

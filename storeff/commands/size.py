@@ -1,5 +1,6 @@
 """storeff size: the later stages again, from a report or from typed-in figures."""
 
+from datetime import date
 from pathlib import Path
 
 import click
@@ -15,6 +16,14 @@ from storeff.scan.machine import check_address_space
 Examples:
   storeff size report.json --target 80EB --layout rs-20-4 --drive qlc-245
   storeff size --scenario ex50.toml --json
+  storeff size report.json --scenario cheaper.toml -o cheaper.json
+
+\b
+Of a REPORT, the scenario holds only the numbers that change:
+  [drive]
+  price = 19_000
+  [layout]
+  fill_limit = 0.8
 
 \b
 Exit codes:
@@ -24,7 +33,8 @@ Exit codes:
 @click.option(
     "--scenario",
     type=click.Path(path_type=Path),
-    help="TOML file with every input typed in; takes no REPORT and no other choice.",
+    help="TOML file with every input typed in; with a REPORT, the numbers that change. Takes no "
+    "other choice; with a REPORT, one --layout of it [default: its reference layout].",
 )
 @sizing_options
 def command(
@@ -34,8 +44,10 @@ def command(
     check_address_space()
     from storeff import analysis
 
-    if (report is None) == (scenario is None):
-        raise click.UsageError("give either a REPORT or --scenario FILE")
+    if report is None and scenario is None:
+        raise click.UsageError("give a REPORT, --scenario FILE, or both")
+    if report is not None and scenario is not None:
+        return _changed(report, scenario, sizing, delivery)
     if scenario is not None:
         if sizing.given:
             raise click.UsageError(
@@ -58,3 +70,25 @@ def command(
     made = analysis.build_report(reduced, sized, command=command_line())
     delivery.deliver(made)
     return EXIT_OK if made.complete else EXIT_NOT_COVERED
+
+
+def _changed(report: Path, changes: Path, sizing: SizingOptions, delivery: Delivery) -> int:
+    """A layout of ``report`` beside what it becomes with the numbers of ``changes``."""
+    from storeff.report.model import read_report
+    from storeff.report.resized import resized
+    from storeff.report.sections_resized import resized_sections
+
+    if set(sizing.given) - {"layouts"} or len(sizing.layouts) > 1:
+        raise click.UsageError(
+            "with a REPORT, --scenario holds all that changes: give no more than one --layout of it"
+        )
+    delivery.check((report, changes))
+    past, now = resized(
+        read_report(report),
+        changes,
+        layout=next(iter(sizing.layouts), None),
+        today=date.today(),
+        command=command_line(),
+    )
+    delivery.deliver(now, resized_sections(past, now, full=delivery.full))
+    return EXIT_OK if now.complete else EXIT_NOT_COVERED

@@ -24,5 +24,6 @@ from storeff.data.catalogue import load_default as load_default
 from storeff.data.catalogue import load_shelf_life as load_shelf_life
 from storeff.data.catalogue import refuse as refuse
 from storeff.data.catalogue import to_toml as to_toml
+from storeff.data.changed import changed_by as changed_by
 from storeff.data.field import Field as Field
 from storeff.data.toml import read_toml as read_toml

@@ -161,7 +161,9 @@ def _decoded(
             continue
         default = fields[key].default
         may_be_unknown = isinstance(default, Assumption) and default.value is None
-        decoded[key] = _value(value, fields[key].type, path, currency, may_be_unknown, mistakes)
+        decoded[key] = decode_value(
+            value, fields[key].type, path, currency, may_be_unknown, mistakes
+        )
     missing = [name for name, field in fields.items() if field.required and name not in table]
     if missing:
         mistakes.append(f"{prefix or 'the file'} has no {', '.join(missing)}")
@@ -173,7 +175,7 @@ def _decoded(
     return decoded
 
 
-def _value(
+def decode_value(
     value: Any, kind: Any, path: str, currency: str, may_be_unknown: bool, mistakes: list[str]
 ) -> Any:
     """``value`` ready to be converted to ``kind``; what is wrong with it goes to ``mistakes``.
@@ -187,10 +189,12 @@ def _value(
         if each is not None:
             is_table = isinstance(value, dict) and "value" not in value
             if not is_table and field_of(each) is not None:
-                return {"": _value(value, each, path, currency, False, mistakes)}
+                return {"": decode_value(value, each, path, currency, False, mistakes)}
             if is_table:
                 return {
-                    name: _value(item, each, f"{path}.{shown(name)}", currency, False, mistakes)
+                    name: decode_value(
+                        item, each, f"{path}.{shown(name)}", currency, False, mistakes
+                    )
                     for name, item in value.items()
                 }
         elif nested is not None and isinstance(value, dict):

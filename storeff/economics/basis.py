@@ -58,11 +58,13 @@ class QuantityBasis(msgspec.Struct, frozen=True, kw_only=True):
 
 class CostBasis(msgspec.Struct, frozen=True, kw_only=True):
     """What the cost rests on, the largest first. ``other_share`` of it rests on no single price.
-    The bytes to be stored and the horizon are asked for, and are no basis."""
+    The bytes to be stored and the horizon are asked for, and are no basis. Ages are counted on
+    ``judged_on``, null in a report that was made before it was kept."""
 
     prices: tuple[PriceBasis, ...]
     other_share: float
     quantities: tuple[QuantityBasis, ...]
+    judged_on: date | None = None
 
 
 def footing(number: Assumption) -> Footing:
@@ -123,6 +125,7 @@ def cost_basis(
             )
             for group in _alike(moved, numbers, listed)
         ),
+        judged_on=today,
     )
 
 

@@ -13,6 +13,7 @@ from storeff.data import (
     Entry,
     Field,
     N,
+    changed_by,
     decode,
     load,
     load_default,
@@ -198,6 +199,25 @@ def load_scenario(path: Path) -> Scenario[Assumption]:
     refuse(path, mistakes)
     _check_currency(scenario, f"{path}: ")
     return scenario
+
+
+def with_changes(scenario: Scenario[Assumption], path: Path) -> Scenario[Assumption]:
+    """``scenario`` with the numbers that the file at ``path`` holds in place of its own; it has the
+    form of a scenario file. Of what is no number, a code may be changed.
+
+    Raises StoreffError with every mistake, each naming its key.
+    """
+    table = read_toml(path)
+    for name in ("schema", "currency"):
+        if table.pop(name, getattr(scenario, name)) != getattr(scenario, name):
+            refuse(path, [f"{name} must be that of the report, {getattr(scenario, name)}"])
+    if not table:
+        refuse(path, ["it changes nothing: write numbers, such as price under [drive]"])
+    changed = changed_by(scenario, table, path, scenario.currency)
+    mistakes = [f"drive {mistake}" for mistake in _drive_mistakes(changed.drive)]
+    refuse(path, mistakes + [f"layout {mistake}" for mistake in layout_mistakes(changed.layout)])
+    _check_currency(changed, f"{path}: ")
+    return changed
 
 
 def load_drives(extra: Path | None = None) -> dict[str, Drive[Assumption]]:

@@ -6,7 +6,7 @@ the programme's duals; it is 0 where the limit does not bind.
 """
 
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -134,13 +134,22 @@ class SupplyShare(msgspec.Struct, frozen=True, kw_only=True):
     true_on: date | None
 
 
+class PlanAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """What was planned for: ``demand`` and ``offers`` as their files have them, and the figures of
+    ``supply`` by name. A number has its exact value in a string."""
+
+    demand: dict[str, Any]
+    offers: dict[str, Any]
+    supply: dict[str, Any]
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Deliveries of least cost for ``need_bytes``, by quarter.
 
     ``layout_raw_bytes`` are what the layout needs. ``delay_quarters`` are waited until there is a
     plan, 0 if there is one in time; null if there is none within ten years, and then nothing is
     planned. ``gap`` says why there is none in time. ``waits`` are what waiting costs or saves, from
-    none on. ``quarters`` begin with the first deposit.
+    none on. ``quarters`` begin with the first deposit. ``asked`` is null in earlier reports.
     """
 
     layout: str
@@ -163,3 +172,4 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     site: tuple[SiteLimit, ...]
     supply: tuple[SupplyShare, ...]
     assumptions: tuple[AssumptionRow, ...]
+    asked: PlanAsked | None = None

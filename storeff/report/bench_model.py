@@ -119,7 +119,8 @@ class Quoted(msgspec.Struct, frozen=True, kw_only=True):
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
     """``rows`` in the order of their cost, those at the floor first. ``ingest_bytes_per_second`` is
     what comes in all the time, before reduction; drive writes are unknown without it, and CPU cores
-    are for a terabyte a second. ``not_in_bill`` are lines that the cost of a row is without."""
+    are for a terabyte a second. ``not_in_bill`` are lines that the cost of a row is without.
+    ``chunking`` is of the ``reference`` on ``reference_drive``, null in earlier reports."""
 
     currency: str
     logical_bytes: int
@@ -131,4 +132,5 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     recommendation: Recommendation | None
     quoted: Quoted | None
     speeds: dict[str, Speed]
+    reference_drive: str | None = None
     not_in_bill: tuple[NotInBill, ...] = ()

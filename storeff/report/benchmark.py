@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,11 +13,12 @@ import msgspec
 from storeff.data import Assumption, map_numbers
 from storeff.economics import ParityOption, Scenario, bill_for, is_below, parity_options
 from storeff.economics.guarantee import promise
+from storeff.layout import measured_code
 from storeff.layout.number import Number, inexact, is_unknown
 from storeff.quantity import Quantity
 from storeff.report.bench import Workload, chunking_of, rows_of, systems_of
 from storeff.report.bench_model import Bench, Flip, Quoted, Recommendation, Row
-from storeff.report.build import Benchmark, Candidate, assumptions_of, size_one
+from storeff.report.build import Benchmark, Candidate, MeasuredOf, assumptions_of, size_one
 from storeff.report.sizing import Sized, sized_for
 from storeff.report.storage import Storage
 from storeff.report.subject import recommended_row
@@ -40,6 +43,7 @@ def benchmark(
         return sized_for(work.reduction, work.logical_bytes, scenario, work.seed, work.scan)
 
     candidates: list[Candidate] = []
+    measured = partial(measured_code, again=measure_again)
     for storage in storages:
         for scenario in storage.scenarios:
             on_layout(f"{scenario.layout.name} on {storage.drive}")
@@ -48,44 +52,67 @@ def benchmark(
                     sized(scenario),
                     nines=storage.durability_nines,
                     policy=storage.reduction,
-                    measure_again=measure_again,
+                    measured=measured,
                 )
             )
     named = [each for each in first.scenarios if each.layout.name == first.reference]
     reference = (named or [*first.scenarios])[0]
-    variants = [
+    promised = None if quote is None else quoted(candidates[0], quote)
+    made = compared(work, candidates, reference, first.durability_nines, promised)
+    assumed = assumptions_of(made.scenarios, today, first.files.get("shelf_life"))
+    return replace(made, assumptions=assumed)
+
+
+def compared(
+    work: Workload,
+    candidates: Sequence[Candidate],
+    reference: Scenario[Assumption],
+    nines: float | None,
+    promised: Quoted | None,
+    *,
+    measured: MeasuredOf = measured_code,
+) -> Benchmark:
+    """``candidates`` beside each other, and every way to cut and compress on ``reference`` with the
+    parity that ``nines`` take; what it rests on is not listed."""
+    variants = (
         msgspec.structs.replace(
             reference, layout=msgspec.structs.replace(reference.layout, reduction=system)
         )
         for system in systems_of(work.reduction)
-    ]
+    )
+    chunked = (
+        size_one(
+            sized_for(work.reduction, work.logical_bytes, each, work.seed, work.scan),
+            nines=nines,
+            measured=measured,
+        )
+        for each in variants
+    )
     rows = rows_of(candidates, work)
     by_name = {_name(each): each for each in candidates}
     bench = Bench(
         currency=reference.currency,
         logical_bytes=work.logical_bytes,
-        durability_nines=first.durability_nines,
+        durability_nines=nines,
         ingest_bytes_per_second=work.ingest_bytes_per_second,
         reference=reference.layout.name,
+        reference_drive=reference.drive.name,
         rows=rows,
-        chunking=chunking_of(
-            (size_one(sized(each), nines=first.durability_nines) for each in variants), work
-        ),
+        chunking=chunking_of(chunked, work),
         recommendation=recommended(rows, candidates),
-        quoted=None if quote is None else quoted(candidates[0], quote),
+        quoted=promised,
         speeds=work.speeds,
         not_in_bill=tuple(
             dict.fromkeys(line for each in candidates for line in each.result.not_in_bill)
         ),
     )
     scenarios = tuple(by_name[row.layout, row.drive].scenario for row in rows)
-    assumed = assumptions_of(scenarios, today, first.files.get("shelf_life"))
     best = recommended_row(bench)
     options: list[ParityOption] = []
     if best is not None:
         added = best.floor.parities_added if best.floor else 0
         options = parity_options(by_name[best.layout, best.drive].scenario, added)
-    return Benchmark(bench, scenarios, assumed, tuple(options))
+    return Benchmark(bench, scenarios, (), tuple(options))
 
 
 def _name(each: Candidate) -> tuple[str, str]:

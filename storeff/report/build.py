@@ -7,6 +7,7 @@ import resource
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -35,7 +36,8 @@ from storeff.economics import (
     width_between,
 )
 from storeff.estimate.reduction import Reduction, Sampling
-from storeff.layout import Credit, Policy, measured_code
+from storeff.layout import Code, Credit, Policy, measured_code
+from storeff.layout.code import MeasuredCode
 from storeff.layout.credit import POLICY
 from storeff.quantity import Quantity
 from storeff.report.bench_model import Bench
@@ -57,6 +59,9 @@ from storeff.report.warn import warn
 from storeff.scan.codecs import PACKAGES, codec_versions
 from storeff.scan.machine import cpu_name
 from storeff.units import format_size_both
+
+# What an erasure code costs; None where it cannot be measured.
+MeasuredOf = Callable[[Code], MeasuredCode | None]
 
 
 def describe_run(
@@ -133,15 +138,16 @@ def size_one(
     *,
     nines: float | None = None,
     policy: Policy = POLICY,
-    measure_again: bool = False,
+    measured: MeasuredOf = measured_code,
 ) -> Candidate:
-    """``sized`` with the parity that ``nines`` take. ``policy`` is what it was credited under."""
+    """``sized`` with the parity that ``nines`` take. ``policy`` is what it was credited under,
+    ``measured`` says what its code costs."""
     scenario, at_floor = sized.scenario, None
     if nines is not None:
         scenario, at_floor = raised_to(scenario, nines, sized.draws)
     scenario = in_cells(scenario)
     system = scenario.layout.reduction or HEADLINE_SYSTEM
-    code = measured_code(scenario.layout.code, again=measure_again)
+    code = measured(scenario.layout.code)
     result = size(scenario, sized.draws, code, sized.floor_ratio, sized.floor_draws)
     credit = Credit(
         policy=policy,
@@ -177,20 +183,31 @@ def size_all(
     assumptions are judged stale. ``measure_again`` measures erasure codes whose figures are kept
     from before. Raises StoreffError if an erasure code does not give its data back.
     """
-    candidates = []
+    candidates, measured = [], partial(measured_code, again=measure_again)
     for each in sized:
         on_layout(each.scenario.layout.name)
-        candidates.append(size_one(each, nines=nines, policy=policy, measure_again=measure_again))
-    candidates.sort(key=lambda each: _cost(each.result))
+        candidates.append(size_one(each, nines=nines, policy=policy, measured=measured))
+    assumptions = assumptions_of((each.scenario for each in candidates), today, shelf_life)
+    return sizing_of(candidates, seed, assumptions, today, reference, reduction)
+
+
+def sizing_of(
+    candidates: Sequence[Candidate],
+    seed: int,
+    assumptions: tuple[AssumptionRow, ...],
+    today: date,
+    reference: str | None = None,
+    reduction: Reduction | None = None,
+) -> Sizing:
+    """What ``size_all`` gives, of layouts that are sized and rest on ``assumptions``."""
+    candidates = sorted(candidates, key=lambda each: cost_order(each.result))
     layouts = [each.result for each in candidates]
     name = reference or layouts[0].name
-    sized = [each.sized for each in candidates]
     chosen, at_floor = next(
         (each.sized, each.result.at_floor) for each in candidates if each.result.name == name
     )
     added = at_floor.parities_added if at_floor else 0
     moves = sensitivity(chosen.scenario)
-    assumptions = assumptions_of((each.scenario for each in sized), today, shelf_life)
     listed = {row.path: row for row in assumptions}
     basis = cost_basis(chosen.scenario, moves.elasticity, listed, today)
     return Sizing(
@@ -246,7 +263,7 @@ def assemble(
     return msgspec.structs.replace(report, warnings=[*missing, *warn(report)])
 
 
-def _cost(layout: SizedLayout) -> tuple[bool, bool, float, str]:
+def cost_order(layout: SizedLayout) -> tuple[bool, bool, float, str]:
     """What layouts are ordered by; those that cost the same, by name."""
     npv = layout.bill.npv.value
     raw_bytes = layout.raw_bytes.value

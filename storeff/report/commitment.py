@@ -132,7 +132,7 @@ def _priced(
         )
     row = next((row for row in report.assumptions if row.path == drive.price.path), None)
     price = Assumption(
-        path=f"agreements.{terms.name}.price_per_tb",
+        path=f"{drive.price.path}_per_tb",
         value=drive.price.value * TB / Fraction(exact(drive.capacity_bytes)),
         unit=f"{scenario.currency}/TB",
         source=f"price of {drive.name} in the report: {row.source or row.kind}" if row else None,

@@ -38,6 +38,7 @@ from storeff.report.bench_model import Bench
 from storeff.report.check import contradictions
 from storeff.report.earlier import to_present, with_scenarios
 from storeff.report.scenario import Scenarios
+from storeff.report.seal import seal_of
 from storeff.text import escaped_json
 
 SCHEMA_VERSION = "2.3"
@@ -58,7 +59,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """How the report was made. ``started``, ``seconds`` and ``peak_rss_bytes`` vary by run."""
+    """How the report was made. ``started``, ``seconds`` and ``peak_rss_bytes`` vary by run.
+    ``sha256`` seals the rest of the document (``report.seal``), null in earlier reports."""
 
     command: list[str]
     seed: int
@@ -69,6 +71,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     kernel: str | None
     plan_digest: str | None
+    sha256: str | None = None
 
     @property
     def started_at(self) -> datetime | None:
@@ -297,8 +300,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def to_json(report: Report) -> bytes:
-    """The document, indented, with a final newline; what cannot be seen is escaped."""
-    return document_json(report)
+    """The document, sealed and indented, with a final newline; what cannot be seen is escaped."""
+    sha256 = seal_of(msgspec.json.decode(msgspec.json.encode(report)))
+    run = msgspec.structs.replace(report.run, sha256=sha256)
+    return document_json(msgspec.structs.replace(report, run=run))
 
 
 def document_json(document: msgspec.Struct) -> bytes:
@@ -309,7 +314,19 @@ def document_json(document: msgspec.Struct) -> bytes:
 def read_report(path: Path) -> Report:
     """The report in ``path``. Raises StoreffError if it is none, is of another major version, or
     contradicts itself."""
-    text = read_bounded(path, REPORT_BYTES_MAX, "storeff report")
+    report = decode_report(read_bounded(path, REPORT_BYTES_MAX, "storeff report"), path)
+    wrong = list(contradictions(report))
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise StoreffError(f"{path} cannot be true: {wrong[0]}{more}", "make the report again")
+    return report
+
+
+def decode_report(text: bytes, path: Path) -> Report:
+    """The report in ``text``, read from ``path``, contradictory or not.
+
+    Raises StoreffError if it is none, or of another major version.
+    """
     try:
         document = msgspec.json.decode(text, type=dict[str, Any])
         version = document.get("schema_version")
@@ -323,15 +340,10 @@ def read_report(path: Path) -> Report:
         to_present(document)
         if "reference_scenario" in document:
             with_scenarios(document)
-        report = msgspec.convert(document, Report)
+        return msgspec.convert(document, Report)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         nearest = _nearest(str(error))
         raise StoreffError(f"{path} is not a storeff report: {error}{nearest}") from error
-    wrong = list(contradictions(report))
-    if wrong:
-        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        raise StoreffError(f"{path} cannot be true: {wrong[0]}{more}", "make the report again")
-    return report
 
 
 def _nearest(message: str) -> str:

@@ -12,13 +12,14 @@ from storeff.economics import SizedLayout, load_drives
 from storeff.economics.catalogues import own_catalogues
 from storeff.economics.demand import Demand, load_demand
 from storeff.economics.offers import Offers, load_offers
+from storeff.economics.plan_model import Plan, PlanAsked
 from storeff.economics.planned import planned
 from storeff.economics.supply import Supply, load_supply
 from storeff.economics.timeline import Build
 from storeff.errors import StoreffError, pick
 from storeff.quantity import Quantity
 from storeff.report.model import SCHEMA_VERSION, Report
-from storeff.report.scenario import scenario_of
+from storeff.report.scenario import exact_number, scenario_of, without_nothing
 
 
 def with_plan(
@@ -48,8 +49,39 @@ def with_plan(
         )
     supplies = load_supply(files.get("supply"))
     listed = _assumptions(needed, offered, supplies, build, today, files.get("shelf_life"))
-    made = planned(build, needed, offered, supplies, listed)
+    used = {name: each for name, each in supplies.items() if each.media == build.media}
+    made = planned(build, needed, offered, used, listed)
+    made = msgspec.structs.replace(made, asked=_asked(needed, offered, used))
     return msgspec.structs.replace(report, schema_version=SCHEMA_VERSION, plan=made)
+
+
+def planned_again(report: Report) -> Plan | None:
+    """The plan of ``report`` made again from what was asked for; None where it does not say that.
+
+    Raises StoreffError for a layout that it does not hold, and for what is no demand and no offers.
+    """
+    given = report.plan
+    if given is None or given.asked is None:
+        return None
+    try:
+        demand = msgspec.convert(given.asked.demand, Demand, dec_hook=exact_number)
+        offers = msgspec.convert(given.asked.offers, Offers, dec_hook=exact_number)
+        kind = dict[str, Supply[Assumption]]
+        supplies = msgspec.convert(given.asked.supply, kind, dec_hook=exact_number)
+    except msgspec.ValidationError as error:
+        raise StoreffError(f"what the plan was asked for cannot be read: {error}") from error
+    build = _build(report, _sized(report, given.layout), {})
+    made = planned(build, demand, offers, supplies, given.assumptions)
+    return msgspec.structs.replace(made, asked=given.asked)
+
+
+def _asked(demand: Demand, offers: Offers, supplies: Mapping[str, Supply[Assumption]]) -> PlanAsked:
+    made = (
+        without_nothing(msgspec.to_builtins(x, enc_hook=str)) for x in (demand, offers, supplies)
+    )
+    # As it is read again: tuples are lists in JSON.
+    needed, offered, supply = (msgspec.json.decode(msgspec.json.encode(x)) for x in made)
+    return PlanAsked(demand=needed, offers=offered, supply=supply)
 
 
 def _sized(report: Report, layout: str | None) -> SizedLayout:

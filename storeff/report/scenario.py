@@ -3,7 +3,8 @@
 A scenario has the form of a scenario file (``economics.model.Scenario``). Its parts are kept once
 each, however many layouts share them. Of a number stands the ``path`` alone where ``assumptions``
 list it, with its value and where that comes from. Any other has its exact ``value`` (an integer, or
-a fraction ``"13/10"``) and its ``unit`` too; one without a value that nobody lists is unknown.
+a fraction ``"13/10"``) and its ``unit`` too, its range, ``source`` and ``kind`` where it has
+those; one without a value that nobody lists is unknown.
 """
 
 import re
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # Larger than any: what spare enclosures keep free is a fraction of some hundred digits.
 DIGITS_MOST = 2000
+# What a number is that says nothing of itself.
+UNSAID = Assumption()
 # Sizes in powers of two, of 64 bits.
 BINS_MOST = 65
 # Sizes of objects, which most layouts share, though not all else of their data.
@@ -54,7 +57,7 @@ def kept(
 ) -> Scenarios:
     """The scenarios of a report's layouts and of the rows of its bench, as it keeps them beside its
     ``assumptions``."""
-    listed = {row.path: _listed(row) for row in assumptions}
+    listed = {row.path: assumption_of(row) for row in assumptions}
     parts: dict[str, list[Any]] = {}
     places: dict[tuple[str, bytes], int] = {}
 
@@ -72,11 +75,17 @@ def kept(
             return None
         if each.path in listed and _same(each, listed[each.path]):
             return {"path": each.path}
-        value = None if each.value is None else str(each.value)
-        return {"path": each.path or None, "value": value, "unit": each.unit or None}
+        numbers = {name: getattr(each, name) for name in ("value", "low", "high")}
+        return {
+            "path": each.path or None,
+            **{name: None if x is None else str(x) for name, x in numbers.items()},
+            "unit": each.unit or None,
+            "source": each.source,
+            "kind": None if each.kind == UNSAID.kind else each.kind,
+        }
 
     def indices(scenario: Scenario[Assumption]) -> Indices:
-        written = _without_nothing(msgspec.to_builtins(map_numbers(scenario, number)))
+        written = without_nothing(msgspec.to_builtins(map_numbers(scenario, number)))
         objects = written["data"].pop(OBJECTS, None)
         if objects is not None:
             written[OBJECTS] = objects
@@ -86,14 +95,17 @@ def kept(
     return Scenarios(parts=parts, layouts=[*made[0]], rows=[*made[1]])
 
 
-def _without_nothing(value: Any) -> Any:
+def without_nothing(value: Any) -> Any:
+    """``value``, of JSON, without what says nothing."""
     if not isinstance(value, dict):
         return value
-    cleaned = {key: _without_nothing(each) for key, each in value.items()}
+    cleaned = {key: without_nothing(each) for key, each in value.items()}
     return {key: each for key, each in cleaned.items() if each not in (None, {}, "")}
 
 
-def _listed(row: AssumptionRow) -> Assumption:
+def assumption_of(row: AssumptionRow) -> Assumption:
+    """The number that a report lists as ``row``."""
+
     def exactly(value: float | None) -> Fraction | None:
         return None if value is None else Fraction(str(value))
 
@@ -114,7 +126,7 @@ def _listed(row: AssumptionRow) -> Assumption:
 
 
 def _same(a: Assumption, b: Assumption) -> bool:
-    return (a.value, a.unit) == (b.value, b.unit)
+    return (a.value, a.unit, a.range) == (b.value, b.unit, b.range)
 
 
 def scenario_of(report: "Report", sized: SizedLayout | Row) -> Scenario[Assumption] | None:
@@ -147,14 +159,14 @@ def read(
     if objects is not None and isinstance(data, dict):
         document["data"] = {**data, OBJECTS: objects}
     try:
-        scenario = msgspec.convert(document, Scenario[Assumption], dec_hook=_number)
+        scenario = msgspec.convert(document, Scenario[Assumption], dec_hook=exact_number)
     except msgspec.ValidationError as error:
         raise _wrong(str(error)) from error
     rows = {row.path: row for row in assumptions}
 
     def number(each: Assumption) -> Assumption:
         row = rows.get(each.path)
-        return each if each.value is not None or row is None else _listed(row)
+        return each if each.value is not None or row is None else assumption_of(row)
 
     try:
         scenario = cast(Scenario[Assumption], map_numbers(scenario, number))
@@ -179,7 +191,8 @@ def _wrong(why: str) -> StoreffError:
     )
 
 
-def _number(kind: type, given: Any) -> Fraction:
+def exact_number(kind: type, given: Any) -> Fraction:
+    """A number as reports keep it. Raises ValueError if it is none."""
     if kind is not Fraction or not isinstance(given, str) or not _EXACT.fullmatch(given):
         raise ValueError("a value is an integer, or two of them around a slash, in a string")
     return Fraction(given)

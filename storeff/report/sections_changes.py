@@ -56,9 +56,9 @@ def _compared(each: Comparison, full: bool) -> Iterator[Section]:
         parts.append(_figures(figures, each.currency))
     yield Section("changes", f"What changed from {names[0]} to {names[1]}", tuple(parts))
     if each.attribution is not None:
-        yield _why(each.attribution, each.currency)
+        yield why(each.attribution, each.currency)
     if each.inputs:
-        yield _inputs(each.inputs, full)
+        yield changed_inputs(each.inputs, full)
     moved = [x for x in each.layouts if any(f.verdict != "same" for f in _of(x))]
     if moved or each.layouts_gone or each.layouts_new:
         yield _layouts(each, moved, full)
@@ -96,11 +96,12 @@ def _change(figure: Figure, none: str = NO_CHANGE) -> str:
         return "unknown" if figure.verdict == "unknown" else "changed"
     if not before:
         return "changed"
-    return _relative(after / before)
+    return relative(after / before)
 
 
-def _relative(ratio: float) -> str:
-    """``+3.2 %``, ``-50.0 %``, ``x 12.0``."""
+def relative(ratio: float) -> str:
+    """By how much a figure changed, from its ``ratio`` to what it was: ``+3.2 %``, ``-50.0 %``, or
+    ``x 12.0``."""
     if ratio >= 10 or ratio <= 0:
         return f"x {significant(ratio)}"
     return f"{'-' if ratio < 1 else '+'}{percent(abs(ratio - 1))}"
@@ -110,7 +111,9 @@ def _signed(value: float, show: Callable[[float], str]) -> str:
     return f"{'-' if value < 0 else '+'}{show(abs(value))}" if value else "0"
 
 
-def _why(why: Attribution, currency: str) -> Section:
+def why(found: Attribution, currency: str) -> Section:
+    """What each cause is answerable for."""
+
     def cost(value: float) -> str:
         return _signed(value, lambda x: amount(x, currency))
 
@@ -128,9 +131,9 @@ def _why(why: Attribution, currency: str) -> Section:
             drives(cause.drives),
             "" if cause.npv is None else cost(cause.npv),
         )
-        for cause in why.causes
+        for cause in found.causes
     ]
-    total = (known(why.raw_bytes, raw), known(why.drives, drives), known(why.npv, cost))
+    total = (known(found.raw_bytes, raw), known(found.drives, drives), known(found.npv, cost))
     rows.append(("in all", "", *total))
     columns = (
         Column("cause", "text", least=14, most=44),
@@ -139,16 +142,17 @@ def _why(why: Attribution, currency: str) -> Section:
         "drives",
         "cost",
     )
-    notes = [] if why.because is None else [Paragraph(f"Not shared out: {why.because}.")]
-    name = shortened(why.after, _NAME_WIDTH)
-    if why.before != why.after:
-        name = f"{shortened(why.before, _NAME_WIDTH)} -> {name}"
+    notes = [] if found.because is None else [Paragraph(f"Not shared out: {found.because}.")]
+    name = shortened(found.after, _NAME_WIDTH)
+    if found.before != found.after:
+        name = f"{shortened(found.before, _NAME_WIDTH)} -> {name}"
     return Section(
         "why", f"Why the reference layout changed ({name})", (table(columns, rows), *notes)
     )
 
 
-def _inputs(inputs: Sequence[Input], full: bool) -> Section:
+def changed_inputs(inputs: Sequence[Input], full: bool) -> Section:
+    """Assumptions before and after: all if ``full``, else the first SHOWN."""
     shown = inputs if full else inputs[:SHOWN]
 
     def value(number: float | None, unit: str) -> str:

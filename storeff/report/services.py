@@ -12,6 +12,7 @@ from storeff.economics.services import (
     BILLION,
     FEW_POINTS,
     GB_PER_TB,
+    Infrastructure,
     Margin,
     Service,
     ServiceMargins,
@@ -49,16 +50,37 @@ def with_services(
     """
     if report is None:
         report = assemble(describe_run([], 1, datetime.now(UTC)))
-    known = load_services(own_services)
     infrastructure = load_infrastructure()
+    if stated_cost is None:
+        stated_cost = Fraction(exact(infrastructure.cost_per_gb_month))
+    made = services_of(
+        report,
+        load_services(own_services),
+        infrastructure,
+        stated_cost=stated_cost,
+        target_margin=target_margin,
+        today=today,
+    )
+    return msgspec.structs.replace(report, services=made)
+
+
+def services_of(
+    report: Report,
+    known: dict[str, Service[Assumption]],
+    infrastructure: Infrastructure[Assumption],
+    *,
+    stated_cost: Fraction,
+    target_margin: Fraction,
+    today: date | None = None,
+) -> Services:
+    """What the services ``known`` earn on ``report``; all else is as in ``with_services``."""
     _check_currency(known, report)
     _check_layouts(known, report)
     numbers: dict[str, Service[Number]] = {
         name: map_numbers(each, exact) for name, each in known.items()
     }
-    stated = exact(infrastructure.cost_per_gb_month) if stated_cost is None else stated_cost
     found: dict[str, dict[str | None, Margin]] = {
-        name: _margins(each, stated, target_margin, report) for name, each in numbers.items()
+        name: _margins(each, stated_cost, target_margin, report) for name, each in numbers.items()
     }
     names = [None, *(layout.name for layout in report.layouts)]
     blends = (
@@ -73,9 +95,9 @@ def with_services(
     )
     reference = next((x for x in report.layouts if x.name == report.reference_layout), None)
     scenario = None if reference is None else scenario_of(report, reference)
-    made = Services(
+    return Services(
         currency=report.currency,
-        stated_cost_per_gb_month=float(stated),
+        stated_cost_per_gb_month=float(stated_cost),
         target_margin=float(target_margin),
         services=tuple(
             _described(each, tuple(found[name].values())) for name, each in numbers.items()
@@ -88,7 +110,6 @@ def with_services(
             for row in rows(each, today or date.today(), load_shelf_life())
         ),
     )
-    return msgspec.structs.replace(report, services=made)
 
 
 def _check_currency(known: dict[str, Service[Assumption]], report: Report) -> None:

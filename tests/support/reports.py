@@ -26,7 +26,7 @@ def placeless(measured: Measured) -> dict[str, Any]:
 def timeless(path: Path) -> dict[str, Any]:
     """The report in ``path`` without times, the host, and the command."""
     report: dict[str, Any] = msgspec.json.decode(path.read_bytes())
-    for key in ("command", "started", "seconds", "peak_rss_bytes", "host"):
+    for key in ("command", "started", "seconds", "peak_rss_bytes", "host", "sha256"):
         del report["run"][key]
     for key in ("seconds", "cpu_seconds", "compress_cpu_seconds"):
         del report["scan"][key]

@@ -1,0 +1,282 @@
+"""A report against its own inputs: every changed digit is noticed, and no unchanged one."""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from support.golden import GOLDEN
+from support.scenarios import scenario
+from support.sized import TODAY, report_on
+
+import storeff
+from storeff.analysis import Reduced, Storage
+from storeff.data import catalogue
+from storeff.economics.agreements import choose_terms
+from storeff.errors import StoreffError
+from storeff.report.commitment import with_commitment
+from storeff.report.guarantee import with_guarantee
+from storeff.report.model import Report, document_json, read_report, to_json
+from storeff.report.plan import with_plan
+from storeff.report.rederived import Rederived, rederived
+from storeff.report.seal import seal_of
+from storeff.report.services import with_services
+from storeff.report.verify import (
+    Verified,
+    again_leaves,
+    derived_of,
+    differing,
+    leaves_of,
+    verify,
+    verify_schema,
+)
+
+SAMPLES = Path(__file__).parents[1] / "samples" / "data"
+TARGET_BYTES = 10**19
+PLAN = GOLDEN / "plan"
+EARLIER = sorted((GOLDEN / "reports").glob("[12].[012]/*.json"))
+
+
+@pytest.fixture(scope="module")
+def reduced() -> Reduced:
+    return storeff.reduce(storeff.measure(SAMPLES), target_bytes=TARGET_BYTES)
+
+
+@pytest.fixture(scope="module")
+def sized(reduced: Reduced) -> Report:
+    """A report of a layout that deduplicates, and all that can be asked of one."""
+    made = storeff.build_report(reduced, storeff.size(reduced, Storage(("vast-146-4",))))
+    made = with_guarantee(with_commitment(made, choose_terms(None)), Fraction(2))
+    made = with_plan(made, PLAN / "demand.toml", PLAN / "offers.toml", today=TODAY)
+    return with_services(made, target_margin=Fraction(2, 5))
+
+
+@pytest.fixture(scope="module")
+def benched(reduced: Reduced) -> Report:
+    layouts = ("ceph-ec-8-3", "weka-16-2")
+    storages = [Storage(layouts), Storage(layouts, drive="qlc-245")]
+    compared = storeff.bench(
+        reduced, storages, ingest_bytes_per_second=10**12, quote=Fraction(5, 2)
+    )
+    return storeff.build_report(reduced, compared=compared)
+
+
+@pytest.fixture(scope="module", params=["sized", "benched"])
+def report(request: pytest.FixtureRequest) -> Report:
+    found: Report = request.getfixturevalue(request.param)
+    return found
+
+
+def document_of(report: Report) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(to_json(report))
+    return found
+
+
+def written(path: Path, document: dict[str, Any], *, seal: bool = True) -> Path:
+    """``document`` in a file, with a seal of its own if ``seal``."""
+    if seal:
+        document["run"]["sha256"] = seal_of(document)
+    path.write_text(json.dumps(document))
+    return path
+
+
+def checked(tmp_path: Path, document: dict[str, Any], *, seal: bool = True) -> Verified:
+    return verify(written(tmp_path / "report.json", document, seal=seal))
+
+
+# ---- what agrees ----
+
+
+def test_a_report_agrees_with_what_comes_out_of_it(tmp_path: Path, report: Report) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(to_json(report))
+    found = verify(path)
+    assert (found.agrees, found.seal, found.differences) == (True, "whole", 0)
+    assert found.first is None
+    assert found.derived == sum(part.derived for part in found.parts) > 1000
+    jsonschema.validate(json.loads(document_json(found)), verify_schema())
+
+
+@pytest.mark.parametrize("nines", [None, 20.0])
+def test_a_report_of_scenarios_agrees_at_any_parity(nines: float | None) -> None:
+    report = report_on(*map(scenario, ("ceph-ec-8-3", "zfs-raidz2-8-2")), nines=nines)
+    assert first_difference(report, rederived(report)) is None
+
+
+def test_it_takes_no_catalogue(sized: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> None:
+        raise AssertionError(f"{path} was read")
+
+    bare = msgspec.structs.replace(sized, commitment=None, services=None)
+    monkeypatch.setattr(catalogue, "read_toml", refused)
+    assert first_difference(bare, rederived(bare)) is None
+
+
+@pytest.mark.parametrize("path", EARLIER, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_an_earlier_report_is_verified_as_far_as_it_goes(path: Path) -> None:
+    found = verify(path)
+    assert (found.agrees, found.seal, found.sha256) == (True, "absent", None)
+    assert any(part.because for part in found.parts)
+
+
+# ---- what does not ----
+
+
+def test_every_single_change_breaks_the_seal(sized: Report) -> None:
+    document = document_of(msgspec.structs.replace(sized, services=None))
+    seal = document["run"].pop("sha256")
+    assert seal_of(document) == seal
+    changes = 0
+    for holder, key, value in mutated(document):
+        kept, holder[key] = holder[key], value
+        assert seal_of(document) != seal
+        holder[key] = kept
+        changes += 1
+    assert changes > 3000
+    assert seal_of(document) == seal
+
+
+def test_every_change_of_a_derived_figure_is_named_though_the_seal_was_made_again(
+    report: Report,
+) -> None:
+    again = rederived(report)
+    told, derived = leaves_of(report), again_leaves(again)
+    is_derived = derived_of(again)
+    names = {name: is_derived(name) for name in told}
+    chance, changes = random.Random(1), 0
+    for name, text in told.items():
+        if names[name]:
+            other = msgspec.json.encode(another(msgspec.json.decode(text), chance))
+            assert differing({**told, name: other}, derived, names) == [name]
+            changes += 1
+    assert changes > 1000
+
+
+@pytest.mark.parametrize(
+    ("which", "path"),
+    [
+        ("sized", "layouts[0].bill.opex_by_year[2].energy.value"),
+        ("sized", "layouts[0].durability.rebuild_hours"),
+        ("sized", "layouts[0].npv_range.high"),
+        ("sized", "uncertainty.simulation.together.npv.p90"),
+        ("sized", "sensitivity.tornado[1].npv_at_high"),
+        ("sized", "guarantee.missed_probability"),
+        ("sized", "commitment.best_expected_cost"),
+        ("sized", "plan.waits[0].cost.holding"),
+        ("sized", "services.services[0].margins[1].margin.value"),
+        ("sized", "reduction.combined[0].ratio.value"),
+        ("benched", "bench.rows[1].nines"),
+        ("benched", "bench.chunking[3].npv.low"),
+        ("benched", "bench.quoted.npv_quoted.value"),
+        ("benched", "bench.recommendation.flips[0].now"),
+    ],
+)
+def test_a_forger_who_seals_again_is_told_which_figure(
+    which: str, path: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    document = document_of(request.getfixturevalue(which))
+    holder, key = at(document, path)
+    stated = holder[key]
+    holder[key] = stated * (1 + 1e-12) if isinstance(stated, float) else stated + 1
+    found = checked(tmp_path, document)
+    assert (found.agrees, found.seal) == (False, "whole")
+    assert found.first is not None
+    assert (found.first.path, found.first.derived) == (path, stated)
+    assert found.first.stated == holder[key]
+    assert found.differences == 1
+
+
+def test_a_changed_input_refutes_what_rests_on_it(tmp_path: Path, sized: Report) -> None:
+    document = document_of(sized)
+    row = next(x for x in document["assumptions"] if x["path"] == "drives.qlc-122.price")
+    row["value"] = row["value"] * 0.9
+    found = checked(tmp_path, document)
+    assert found.differences > 100
+    assert found.first is not None
+    assert found.first.path.startswith("layouts[0].")
+
+
+def test_a_row_that_was_taken_out_is_missed(tmp_path: Path, sized: Report) -> None:
+    document = document_of(sized)
+    taken = document["sensitivity"]["tornado"].pop()
+    found = checked(tmp_path, document)
+    assert found.differences == len(taken)
+    assert found.first is not None
+    assert found.first.path.startswith("sensitivity.tornado[")
+    assert (found.first.stated, found.first.derived) == (None, taken["path"])
+
+
+def test_a_changed_measurement_breaks_the_seal_alone(tmp_path: Path, sized: Report) -> None:
+    document = document_of(sized)
+    document["scan"]["seconds"] += 1
+    found = checked(tmp_path, document, seal=False)
+    assert (found.agrees, found.seal, found.differences) == (False, "broken", 0)
+
+
+def test_inputs_that_contradict_each_other_are_refused(tmp_path: Path, sized: Report) -> None:
+    document = document_of(sized)
+    document["scan"]["coverage"] = 2.0
+    with pytest.raises(StoreffError, match=r"cannot be true: scan\.coverage.*seal is broken"):
+        checked(tmp_path, document, seal=False)
+
+
+def test_a_report_that_is_written_again_is_sealed_again(tmp_path: Path, sized: Report) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(to_json(sized))
+    assert to_json(read_report(path)) == path.read_bytes()
+
+
+# ---- what is changed ----
+
+
+def first_difference(report: Report, again: Rederived) -> str | None:
+    told, derived = leaves_of(report), again_leaves(again)
+    is_derived = derived_of(again)
+    wrong = differing(told, derived, {name: is_derived(name) for name in told | derived})
+    return wrong[0] if wrong else None
+
+
+def mutated(document: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Every leaf, by what holds it and its key, with another value."""
+    chance, waiting = random.Random(1), [document]
+    while waiting:
+        holder = waiting.pop()
+        for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
+            if isinstance(value, dict | list) and value:
+                waiting.append(value)
+            else:
+                yield holder, key, another(value, chance)
+
+
+def another(value: Any, chance: random.Random) -> Any:
+    """``value`` with another digit, letter or kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        text = repr(value)
+        digits = [m.start() for m in re.finditer(r"\d", text.partition("e")[0])]
+        while True:
+            i = chance.choice(digits)
+            digit = chance.choice("123456789")
+            other = type(value)(f"{text[:i]}{digit}{text[i + 1 :]}")
+            # A double has seventeen digits at most; some of more are the same one.
+            if other != value:
+                return other
+    if isinstance(value, str):
+        return f"{value[:-1]}{'x' if value[-1:] != 'x' else 'y'}"
+    return 0 if value is None else [0]
+
+
+def at(document: Any, path: str) -> tuple[Any, Any]:
+    """What holds the figure at ``path``, and its key there."""
+    found = re.findall(r"\[(\d+)\]|(\w+)", path)
+    keys = [int(n) if n else name for n, name in found]
+    for key in keys[:-1]:
+        document = document[key]
+    return document, keys[-1]
