@@ -82,7 +82,7 @@ def pytest_under(sanitizer: Sanitizer) -> list[str]:
     """A command that runs tests in a tree that ``build`` made."""
     preload = "LD_PRELOAD=" + " ".join(runtime(name) for name in sanitizer.runtimes)
     # The report of a sanitizer goes past pytest, which dies with it.
-    options = ["-q", "--capture=sys", "-p", "sanitized", "-p", "no:cacheprovider", "tests"]
+    options = ["-q", "-n0", "--capture=sys", "-p", "sanitized", "-p", "no:cacheprovider", "tests"]
     return ["env", preload, sys.executable, "-m", "pytest", *options]
 
 
