@@ -58,7 +58,12 @@ def test_values_are_those_that_focus_allows(path: Path) -> None:
     for row in rows(read_report(path)):
         assert (row["ChargeCategory"], row["ChargeFrequency"]) in (
             *(("Purchase", "One-Time"), ("Purchase", "Recurring"), ("Usage", "Usage-Based")),
+            *(("Tax", "One-Time"), ("Credit", "One-Time")),
         )
+        if row["ChargeCategory"] == "Tax":
+            assert not row["PricingQuantity"], "FOCUS 1.2: MUST be null"
+        is_below_zero = any(row[each].startswith("-") for each in COSTS)
+        assert is_below_zero == (row["ChargeCategory"] == "Credit"), "what comes back is not paid"
         assert row["ServiceCategory"] == "Storage"
         assert not row["ChargeClass"]
         assert row["x_IsEstimate"] == "true"
@@ -74,12 +79,16 @@ def test_values_are_those_that_focus_allows(path: Path) -> None:
 def test_every_number_is_one_of_the_report(path: Path) -> None:
     known = set(numbers(document(path)))
     for row in rows(read_report(path)):
-        # The fee for support is that of one year.
-        shown = {each: row[each] for each in NUMERIC if row[each]}
-        if row["ServiceName"] == "Hardware support":
-            fee = [shown.pop(each) for each in ("PricingQuantity", "x_QuantityLow")]
-            assert {*fee, shown.pop("x_QuantityHigh")} == {"1"}
-        assert {json.loads(each.replace("E", "e")) for each in shown.values()} <= known
+        shown = {each: json.loads(row[each].replace("E", "e")) for each in NUMERIC if row[each]}
+        # What is bought as a whole: one order, or a service for one year.
+        if row["PricingUnit"] in ("Orders", "Years"):
+            one = [shown.pop(each) for each in ("PricingQuantity", "x_QuantityLow")]
+            assert {*one, shown.pop("x_QuantityHigh")} == {1}
+        # What the report says to come back is a cost below zero, with the ends of its interval.
+        if row["ChargeCategory"] == "Credit":
+            costs = [each for each in (*COSTS, "x_CostHigh", "x_CostLow") if each in shown]
+            shown |= {each: -shown[each] for each in costs}
+        assert {*shown.values()} <= known
 
 
 @pytest.mark.parametrize("name", ["2.0/scan.json", "2.0/part.json", "2.0/kv-trace.json"])
@@ -153,7 +162,10 @@ def test_what_a_bench_recommends_has_every_charge_and_the_others_their_price() -
     found = rows(report)
     bought = [row for row in found if row["x_IsReference"] == "true"]
     assert {row["x_Layout"] for row in bought} == {report.bench.recommendation.layout}
-    paid = sum(float(row["BilledCost"]) for row in bought)
+    missing = [row for row in bought if row["ChargeDescription"].endswith("(not in this bill)")]
+    assert len(missing) == len(report.bench.recommendation.not_in_bill) > 0
+    assert {row[each] for row in missing for each in COSTS} == {""}
+    paid = sum(float(row["BilledCost"]) for row in bought if row not in missing)
     assert bill.tco.value is not None
     assert paid == pytest.approx(bill.tco.value, abs=1)
     others = [row for row in found if row["x_IsReference"] == "false"]

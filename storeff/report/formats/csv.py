@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
 from storeff.data import AssumptionRow
+from storeff.economics.lines import BY_YEAR
 from storeff.economics.plan_model import Plan, PlannedDelivery
 from storeff.economics.quarters import quarter_of
 from storeff.errors import StoreffError
@@ -51,6 +52,8 @@ OWN_COLUMNS = (
 
 Cell: TypeAlias = str | int | float | None
 
+_UNKNOWN = Quantity(None, None, None, "derived")
+
 # A rate is no price of one.
 _MONEY = re.compile(r"[A-Z]{3}(/|$)")
 # Who a row is from, where FOCUS names the parties to an invoice.
@@ -61,6 +64,8 @@ _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 # What FOCUS has a category of its own for.
 _CATEGORIES = {"tax": "Tax", "residual_value": "Credit"}
+# Lines of a year that are paid in one year only.
+_ONCE = ("decommissioning",)
 
 
 def render(report: Report) -> bytes:
@@ -80,7 +85,6 @@ def _rows(report: Report) -> Iterator[dict[str, Cell]]:
         yield from _bought(report, purchase_of(report, layout), layout is reference)
     if report.bench is not None:
         # Of what is not recommended it holds no bill: how many of each, and what all of it costs.
-        unpriced = Quantity(None, None, None, "derived")
         chosen, purchase = recommended_row(report.bench), recommended_purchase(report)
         if purchase is not None:
             yield from _bought(report, purchase, True)
@@ -89,8 +93,8 @@ def _rows(report: Report) -> Iterator[dict[str, Cell]]:
                 continue
             common = _common(report, row.drive, row.npv, row is chosen)
             price = price_of(report, row.drive)
-            drives = Charge("drives", unpriced, row.drives, "Drives", price)
-            racks = Charge("racks", unpriced, row.racks, "Racks", ())
+            drives = Charge("drives", _UNKNOWN, row.drives, "Drives", price)
+            racks = Charge("racks", _UNKNOWN, row.racks, "Racks", ())
             for charge in (drives, racks):
                 yield {"x_Layout": row.layout, **common, **_of_charge(report, charge)}
 
@@ -169,10 +173,14 @@ def _of_charge(report: Report, charge: Charge) -> dict[str, Cell]:
     costs = ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost")
     item, quantity = ITEMS[charge.item], charge.quantity
     category = _CATEGORIES.get(charge.item, "Purchase" if item.bought else "Usage")
-    frequency = "Recurring" if charge.year and category == "Purchase" else "One-Time"
+    recurs = charge.item in BY_YEAR and charge.item not in _ONCE
+    frequency = "Recurring" if recurs else "One-Time"
     described = f"{item.name}, year {charge.year}" if charge.year else item.name
     if charge.is_missing:
         described += " (not in this bill)"
+    if category == "Tax":
+        # FOCUS: PricingQuantity MUST be null when ChargeCategory is "Tax".
+        quantity = _UNKNOWN
     return {
         **dict.fromkeys(costs, charge.cost.value),
         **_periods(report, charge.year),
