@@ -68,6 +68,17 @@ def test_what_is_missing_has_a_row_without_a_cost() -> None:
     assert float(back[0]["BilledCost"]) < 0
 
 
+def test_tax_has_no_quantity_and_what_is_paid_in_one_year_does_not_recur() -> None:
+    """FOCUS 1.2: PricingQuantity MUST be null when ChargeCategory is "Tax"."""
+    rows = list(csv.DictReader(io.StringIO(to_csv(report_on(everything())).decode(), newline="")))
+    [tax] = [row for row in rows if row["ChargeCategory"] == "Tax"]
+    assert float(tax["BilledCost"]) > 0
+    assert {tax[each] for each in ("PricingQuantity", "PricingUnit", "x_QuantityLow")} == {""}
+    often = {row["ServiceName"]: row["ChargeFrequency"] for row in rows}
+    assert often["Decommissioning"] == "One-Time"
+    assert often["Software"] == often["Destruction of data"] == "Recurring"
+
+
 def test_the_bill_of_materials_has_all_that_is_delivered() -> None:
     bom = json.loads(to_cyclonedx(report_on(everything())))
     groups = [part["group"] for part in bom["components"]]
@@ -105,3 +116,23 @@ def test_a_line_that_was_changed_does_not_add_up(tmp_path: Path) -> None:
         with pytest.raises(StoreffError, match="its parts sum to"):
             read_report(path)
         where[name] = old
+
+
+def test_a_report_of_a_line_that_no_bill_has_is_refused(tmp_path: Path) -> None:
+    document = json.loads(to_json(report_on(scenario())))
+    document["layouts"][0]["not_in_bill"][0]["line"] = "tarif"
+    path = tmp_path / "report.json"
+    path.write_bytes(msgspec.json.encode(document))
+    with pytest.raises(StoreffError, match="'tarif' - at `") as refused:
+        read_report(path)
+    assert "tariff" in refused.value.message
+
+
+def test_what_is_one_is_told_as_one() -> None:
+    few = report_on(everything(data__logical_bytes="1e12"))
+    table = bill_section(few, few.layouts[0]).body[0]
+    assert isinstance(table, Table)
+    assert few.layouts[0].bill.racks.value == 1
+    lines = {row[0]: row[1] for row in table.rows}
+    assert (lines["racks with switches"], lines["installation"]) == ("1", "1 rack")
+    assert lines["software licences"].endswith(" TB")

@@ -81,14 +81,19 @@ def _quantity(charge: Charge) -> str:
     unit = ITEMS[charge.item].unit
     if charge.quantity.value is None or unit in ("Orders", "Years"):
         return ""
-    # A year of each.
-    each = {"MW-Years": "MW", "TB-Years": "TB", "MWh": "MWh/year", "m3": "m3/year"}
+    # What is no thing that is counted; of TB-Years, a year of each.
+    measured = {"TB": "TB", "TB-Years": "TB", "MWh": "MWh/year", "m3": "m3/year"}
     if charge.item == "replacement":
         return f"{interval(charge.quantity, _small)} drives/year"
     if unit == "MW-Years":
         return interval(charge.quantity, format_power)
-    name = each.get(unit, "" if charge.item in _NAMED_BY_LINE else unit.lower())
-    return f"{_units(charge.quantity)} {name}".rstrip()
+    if unit in measured:
+        return f"{_units(charge.quantity)} {measured[unit]}"
+    if charge.item in _NAMED_BY_LINE:
+        return _units(charge.quantity)
+    name = unit.lower()
+    is_one = charge.quantity.is_exact and charge.quantity.value == 1
+    return f"{_units(charge.quantity)} {name.removesuffix('s') if is_one else name}"
 
 
 def _small(value: float) -> str:
