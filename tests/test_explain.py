@@ -132,9 +132,13 @@ def test_a_report_that_keeps_no_scenario_says_so() -> None:
 
 
 def test_a_line_of_the_bill_needs_no_formula_of_its_own(every_layout: Report) -> None:
-    """Whatever ``bill`` adds to a cost is in the formula of that."""
+    """Whatever ``bill`` adds to a cost is in the formula of that, and no line that is missing."""
     made = explain(every_layout, "layouts[reference].bill.capex.total")
-    fields = [name for name in Capex.__struct_fields__ if name != "total"]
+    [layout] = [each for each in every_layout.layouts if each.name == every_layout.reference_layout]
+    capex = layout.bill.capex
+    lines = [name for name in Capex.__struct_fields__ if name != "total"]
+    fields = [name for name in lines if getattr(capex, name).value is not None]
+    assert 3 < len(fields) < len(lines)
     assert [each.path for each in made.inputs] == [
         f"layouts[{every_layout.reference_layout}].bill.capex.{name}" for name in fields
     ]

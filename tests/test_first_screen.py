@@ -81,7 +81,7 @@ def hostile(value: Any) -> None:
         for key, inner in value.items():
             if key in FREE and isinstance(inner, str):
                 value[key] = LONG + inner
-            elif key in FREE and isinstance(inner, list):
+            elif key in FREE and isinstance(inner, list) and all(isinstance(x, str) for x in inner):
                 value[key] = [LONG + each for each in inner]
             else:
                 hostile(inner)

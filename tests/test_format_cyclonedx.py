@@ -12,6 +12,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from support.formats import HOSTILE, document, every_kept, every_report, hostile, numbers, recorded
 from support.golden import assert_golden
 
+from storeff.economics.purchase import HARDWARE
 from storeff.quantity import Quantity
 from storeff.report.formats.cyclonedx import render
 from storeff.report.model import Report, read_report
@@ -149,12 +150,21 @@ def test_a_bench_buys_all_that_the_bill_of_its_recommendation_counts() -> None:
     bill = report.bench.recommendation.bill
     assert bill is not None
     found = [(part["group"], properties(part)["quantity"]) for part in made(report)["components"]]
-    assert found == [
-        ("drives", str(bill.drives_in_service.value)),
-        ("drives", str(bill.spares.value)),
-        ("enclosures", str(bill.enclosures.value)),
-        ("racks", str(bill.racks.value)),
+    counted = [
+        ("drives", bill.drives_in_service),
+        ("drives", bill.spares),
+        ("enclosures", bill.enclosures),
+        ("racks", bill.racks),
+        ("cpus", bill.cpus),
+        ("dram", bill.dram_modules),
+        ("scm", bill.scm_drives),
+        ("nics", bill.nics),
+        ("network", bill.switch_ports),
+        ("optics", bill.links),
     ]
+    assert found == [(group, str(each.value)) for group, each in counted]
+    in_bill = [name for name in HARDWARE if getattr(bill.capex, name).value is not None]
+    assert list(dict.fromkeys(group for group, _ in counted)) == in_bill
 
 
 def test_it_names_its_tool_and_that_all_is_yet_to_be_bought() -> None:
