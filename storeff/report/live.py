@@ -5,15 +5,17 @@ schema 2.3 do not.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from storeff.data import Assumption, numbers_in
+from storeff.data import Assumption, exact, map_numbers, numbers_in
 from storeff.economics import Scenario, SizedLayout
 from storeff.economics.formulas import Formulas, traced
+from storeff.economics.lines import BY_YEAR, LINES, ON_DELIVERY, is_in_bill
 from storeff.economics.written import Sheet, sheet
 from storeff.errors import StoreffError
-from storeff.layout.number import is_unknown
+from storeff.layout.number import Number, is_unknown
 from storeff.layout.symbol import Symbol
 from storeff.quantity import Quantity
 from storeff.report.bench_model import Row
@@ -25,13 +27,20 @@ from storeff.report.workbook import Cell, Formula
 # Of money, which the report rounds to cents, and of doubles that were added in another order.
 _CENTS = 0.006
 _RELATIVE = 1e-9
-_MONEY = ("bill.capex", "bill.opex", "bill.tco", "bill.npv")
+_MONEY = ("bill.capex", "bill.opex", "bill.tco", "bill.npv", "bill.residual_value")
 
 
 def at(sized: SizedLayout | Row, path: str) -> Quantity | None:
     """The figure of ``sized`` at a path of ``Formulas.figures``; None if it has none there."""
     found = stated(sized, path)
     return found if isinstance(found, Quantity) else None
+
+
+def amount_path(line: str, year: int = 1) -> str:
+    """Where the amount of a line of the bill is: of a yearly one, that of ``year``."""
+    if line in ON_DELIVERY:
+        return f"bill.capex.{line}"
+    return f"bill.opex_by_year.{year}.{line}" if line in BY_YEAR else f"bill.{line}"
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,22 @@ class Live:
             value = math.nan if of.value is None else float(of.value)
             return Formula(self.cells.inputs[of.path], value)
         return None if of.value is None else float(of.value)
+
+    def has_line(self, name: str) -> bool:
+        """Whether the line ``name`` is in the bill, be its amount known or not."""
+        if self._run is not None:
+            return is_in_bill(self._run, name)
+        # A line without inputs is in every bill; any other in one that has an amount of it.
+        found = at(self.layout, amount_path(name))
+        return not LINES[name].inputs or (found is not None and found.value is not None)
+
+    def lines(self, names: Iterable[str]) -> list[str]:
+        """Those of ``names`` that are in the bill."""
+        return [name for name in names if self.has_line(name)]
+
+    @cached_property
+    def _run(self) -> Scenario[Number] | None:
+        return None if self.scenario is None else map_numbers(self.scenario, exact)
 
     @cached_property
     def _values(self) -> dict[str, float | str]:

@@ -1,16 +1,11 @@
-"""The sheets of a workbook on the layouts: the answer, what to buy, the cash, what was assumed."""
+"""The sheets of a workbook on the layouts: the answer, the waterfall, what was assumed."""
 
-import math
-from collections.abc import Iterator, Sequence
-
-from storeff.economics import Capex, Opex, SizedLayout
-from storeff.quantity import Quantity
-from storeff.report.check import parts_of
 from storeff.report.live import Live, at
 from storeff.report.model import Report
 from storeff.report.page import Facts, Paragraph, Section
 from storeff.report.sections import sections
-from storeff.report.workbook import Book, Cell, Column, Formula, Input, Sheet, letters
+from storeff.report.sheets_bill import HIGH, LOW
+from storeff.report.workbook import Book, Cell, Column, Formula, Input, Sheet
 
 CALCULATION = "Calculation"
 ASSUMPTIONS = "Assumptions"
@@ -24,15 +19,6 @@ _MADE_BY = {
     "data.snapshots": "snapshots",
     "data.growth": "growth",
 }
-# Of what is paid on delivery, what is bought piece by piece.
-_PRICED = ("drives", "enclosures", "racks")
-# Parts of a bill whose name does not say all.
-_LABELS = {
-    "drives": "Drives, spares included",
-    "racks": "Racks and their switches",
-    "replacement": "Replacement of failed drives",
-}
-_LOW, _HIGH = "low (95 %)", "high (95 %)"
 
 
 def summary(book: Book, report: Report, reference: Live | None) -> None:
@@ -81,6 +67,7 @@ def _figures(currency: str, years: int) -> tuple[tuple[str, str, str, str], ...]
         ("Drive failures", "drives/year", "bill.failures_per_year", "small"),
         ("Capital cost", currency, "bill.capex.total", "money"),
         (f"Running cost, {years} years", currency, "bill.opex_total", "money"),
+        ("Residual value, taken off", currency, "bill.residual_value", "money"),
         (f"Total cost, {years} years", currency, "bill.tco", "money"),
         ("Present value of all payments", currency, "bill.npv", "money"),
         (
@@ -111,10 +98,12 @@ def _reference(sheet: Sheet, report: Report, reference: Live) -> None:
         Column("figure"),
         Column("unit"),
         *([Column("by the assumptions")] if reference.cells else []),
-        *map(Column, ("as reported", _LOW, _HIGH)),
+        *map(Column, ("as reported", LOW, HIGH)),
     ]
     sheet.table(columns, [])
     for label, unit, path, kind in _figures(report.currency, len(layout.bill.opex_by_year)):
+        if path == "bill.residual_value" and not reference.has_line("residual_value"):
+            continue
         found = at(layout, path)
         assert found is not None
         now = [reference.figure(path)] if reference.cells else []
@@ -160,128 +149,6 @@ def _beside(report: Report) -> tuple[list[Column], list[list[Cell]]]:
     return columns, rows
 
 
-def bill_of_materials(book: Book, report: Report, reference: Live) -> None:
-    """What the reference layout has bought: quantities, prices, and their products."""
-    layout, currency = reference.layout, report.currency
-    sheet = book.sheet("Bill of materials")
-    columns = [
-        Column("item", width=22),
-        Column("model", width=22),
-        Column("quantity", "count"),
-        Column("as reported", "count"),
-        Column(_LOW, "count"),
-        Column(_HIGH, "count"),
-        Column(f"price of one ({currency})", "price", 18),
-        Column(f"amount ({currency})", "money", 20),
-    ]
-    rows: list[list[Cell]] = []
-    for item, model, path, price in _items(reference):
-        found = at(layout, path)
-        assert found is not None
-        amount: Cell = None
-        if isinstance(price, Formula) and found.value is not None:
-            amount = Formula("C{row}*G{row}", float(found.value) * float(price.value))
-        quantity = reference.figure(path)
-        rows.append([item, model, quantity, found.value, found.low, found.high, price, amount])
-    for part in parts_of(Capex):
-        if part not in _PRICED:
-            amount = reference.figure(f"bill.capex.{part}")
-            rows.append([_label(part), "", "", "", "", "", "", amount])
-    first = sheet.row + 2
-    total = reference.figure("bill.capex.total")
-    if isinstance(total, Formula):
-        total = Formula(f"SUM(H{first}:H{first + len(rows) - 1})", total.value)
-    rows.append(["Capital cost", "", "", "", "", "", "", total])
-    sheet.table(columns, rows, freeze=True, total=True)
-    sheet.space()
-    capex = layout.bill.capex
-    parts = [(_label(name), getattr(capex, name)) for name in parts_of(Capex)]
-    stated: list[list[Cell]] = [
-        [label, found.value, found.low, found.high]
-        for label, found in (*parts, ("Capital cost", capex.total))
-    ]
-    sheet.heading("As reported")
-    headers = (f"amount ({currency})", _LOW, _HIGH)
-    sheet.table([Column("item"), *(Column(each, "money") for each in headers)], stated, total=True)
-
-
-def _label(part: str) -> str:
-    """What a part of a bill is called."""
-    return _LABELS.get(part, part.replace("_", " ").capitalize())
-
-
-def _items(reference: Live) -> Iterator[tuple[str, str, str, Cell]]:
-    """Items with where their number is, and the price of one; None where the report has none."""
-    build, layout = reference.scenario, reference.layout
-    enclosure = build.enclosure.title or build.enclosure.name if build else ""
-    rack = build.rack.title or build.rack.name if build else ""
-    prices: list[Cell] = [None] * 4
-    if build is not None:
-        wanted = (build.drive, build.enclosure, build.rack)
-        prices = [reference.number(each.price) for each in wanted]
-        prices.append(reference.number(build.rack.switch_price))
-    drive = build.drive.title or build.drive.name if build else layout.drive
-    yield "Drives in service", drive, "bill.drives_in_service", prices[0]
-    yield "Spare drives", drive, "bill.spares", prices[0]
-    yield "Enclosures", enclosure, "bill.enclosures", prices[1]
-    yield "Racks", rack, "bill.racks", prices[2]
-    yield "Switches, those of a rack", rack, "bill.racks", prices[3]
-
-
-def cash(book: Book, report: Report, reference: Live) -> None:
-    """Payments by year, and what they are worth today."""
-    sheet = book.sheet("Cash by year")
-    layout, currency = reference.layout, report.currency
-    years = [each.year for each in layout.bill.opex_by_year]
-    columns = [Column(f"payment ({currency})", width=34), Column("on delivery", "money", 18)]
-    columns += [Column(f"year {year}", "money", 18) for year in years]
-    columns.append(Column("sum", "money", 20))
-    rows: list[list[Cell]] = []
-    for part in parts_of(Capex):
-        amount = reference.figure(f"bill.capex.{part}")
-        rows.append([_label(part), amount, *[""] * len(years), amount])
-    for part in parts_of(Opex):
-        by_year = [reference.figure(f"bill.opex_by_year.{year}.{part}") for year in years]
-        stated = [getattr(each, part).value for each in layout.bill.opex_by_year]
-        rows.append([_label(part), "", *by_year, _sum(stated, years)])
-    totals = [reference.figure(f"bill.opex_by_year.{year}.total") for year in years]
-    tco = reference.figure("bill.tco")
-    rows.append(["All payments", reference.figure("bill.capex.total"), *totals, tco])
-    sheet.table(columns, rows, freeze=True, total=True)
-    if reference.cells is not None:
-        last = sheet.row
-        factors = [reference.step(f"discount.{year}") for year in years]
-        ratios = [Column("", "ratio")] * len(columns)
-        sheet.append(ratios, ["Discount factor", 1, *factors, ""])
-        worth: list[Cell] = []
-        for index, each in enumerate([layout.bill.capex.total, *_totals(layout)]):
-            factor = factors[index - 1] if index else 1
-            letter = letters(index + 1)
-            rate = float(factor.value) if isinstance(factor, Formula) else 1.0
-            value = math.nan if each.value is None else float(each.value) * rate
-            worth.append(Formula(f"{letter}{last}*{letter}{last + 1}", value))
-        npv = reference.figure("bill.npv")
-        sheet.append(columns, ["Present value", *worth, npv])
-        prices = [reference.step(f"price_per_kwh.{year}") for year in years]
-        assert reference.scenario is not None
-        prices[0] = reference.number(reference.scenario.site.price_per_kwh)
-        tariff = f"Price of energy ({currency}/kWh)"
-        sheet.append(ratios, [tariff, "", *prices, ""])
-    else:
-        sheet.append(columns, ["Present value", *[""] * (len(years) + 1), layout.bill.npv.value])
-
-
-def _totals(layout: SizedLayout) -> list[Quantity]:
-    return [each.total for each in layout.bill.opex_by_year]
-
-
-def _sum(stated: Sequence[float | None], years: Sequence[int]) -> Cell:
-    value = math.nan if None in stated else float(sum(each or 0 for each in stated))
-    if not years:
-        return None
-    return Formula(f"SUM(C{{row}}:{letters(len(years) + 1)}{{row}})", value)
-
-
 def waterfall(book: Book, report: Report, reference: Live) -> None:
     """From logical to raw bytes, step by step."""
     sheet = book.sheet("Waterfall")
@@ -305,7 +172,7 @@ def waterfall(book: Book, report: Report, reference: Live) -> None:
     if factor.low is not None and factor.high is not None:
         sheet.space()
         measured = [Column("data reduction, as measured"), Column("ratio", "ratio")]
-        measured += [Column(_LOW, "ratio"), Column(_HIGH, "ratio")]
+        measured += [Column(LOW, "ratio"), Column(HIGH, "ratio")]
         name = reference.layout.name
         sheet.table(measured, [[name, factor.value, factor.low, factor.high]])
 

@@ -9,8 +9,9 @@ from storeff.quantity import Quantity
 from storeff.report.model import Report
 from storeff.report.workbook import Book, Cell, Column
 
-# What a delivery plan calls money.
+# What a bill and a delivery plan call money.
 _PAID = (
+    *("tco", "opex_total", "residual_value"),
     *("cost", "cash", "deposits", "on_delivery", "not_taken"),
     *("purchase", "orders", "holding", "total"),
 )
@@ -86,7 +87,7 @@ def _column(path: str, cells: Sequence[Cell], currency: str) -> Column:
     name = path.partition(",")[0].rpartition(".")[2]
     is_text = any(isinstance(each, str | bool) for each in cells)
     money = name == "npv" or name.startswith("npv_") or "capex." in path
-    money = money or name in ("tco", "opex_total", *_PAID) or path.startswith("npv_range")
+    money = money or name in _PAID or path.startswith("npv_range")
     header = path.replace("_", " ").replace(".", ": ")
     if is_text:
         return Column(header, "text", 24 if name == "name" else 16)

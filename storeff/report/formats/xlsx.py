@@ -4,7 +4,7 @@ Figures of the reference layout are formulas of the numbers on the sheet of assu
 recorded from the arithmetic that made the report (``economics.formulas``), a step a cell.
 """
 
-from storeff.report import sheets, sheets_asked, sheets_rows
+from storeff.report import sheets, sheets_asked, sheets_bill, sheets_rows
 from storeff.report.live import live
 from storeff.report.model import Report
 from storeff.report.workbook import Book
@@ -17,8 +17,8 @@ def render(report: Report) -> bytes:
     book, reference = Book(), live(report)
     sheets.summary(book, report, reference)
     if reference is not None:
-        sheets.bill_of_materials(book, report, reference)
-        sheets.cash(book, report, reference)
+        sheets_bill.bill_of_materials(book, report, reference)
+        sheets_bill.cash(book, report, reference)
         sheets.waterfall(book, report, reference)
         sheets_rows.layouts(book, report)
     if report.assumptions:
