@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from scipy.stats import poisson
+from support.bills import everything
 from support.golden import assert_golden
 from support.scenarios import LAYOUTS, OBJECTS, by_mtbf, changed, figures_of, scenario, somewhere
 
@@ -22,6 +23,7 @@ from storeff.errors import StoreffError
 from storeff.layout.symbol import Symbol, Trace
 
 POINTS = 1000 // len(LAYOUTS) + 1
+GROWS = {"purchase__yearly_growth": "0.3", "purchase__drive_life_years": "3"}
 WITHOUT = {"step", "label", "source", "drive"}
 
 
@@ -131,9 +133,10 @@ def _node(script: str, tmp_path: Path) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("name", [*LAYOUTS, "by MTBF"])
+@pytest.mark.parametrize("name", [*LAYOUTS, "by MTBF", "every line"])
 def test_the_javascript_computes_the_same(name: str, tmp_path: Path) -> None:
-    given = by_mtbf(scenario()) if name == "by MTBF" else scenario(name)
+    others = {"by MTBF": by_mtbf(scenario()), "every line": everything(**GROWS)}
+    given = others[name] if name in others else scenario(name)
     chance = random.Random(name)
     formulas = traced(given)
     inputs = {path: number for path, number in _numbers(given).items() if path in formulas.inputs}

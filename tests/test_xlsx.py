@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import openpyxl
 import pytest
+from support.bills import everything, stated
 from support.cli import storeff
 from support.golden import GOLDEN, assert_golden
 from support.office import cell_of, computed
@@ -24,6 +25,7 @@ from support.sized import report_of, report_on
 from storeff.data import numbers_in
 from storeff.economics.bill import spares_needed
 from storeff.economics.formulas import Formulas, Line, traced
+from storeff.economics.lines import LINES
 from storeff.economics.written import sheet as written_sheet
 from storeff.errors import StoreffError
 from storeff.layout.symbol import Trace
@@ -33,6 +35,12 @@ from storeff.report.model import Report, read_report, to_json
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
 TODAY = date(2026, 11, 26)
 CENT = 0.01
+GROWS = {
+    "purchase__yearly_growth": "0.3",
+    "purchase__yearly_price_change": "-0.1",
+    "purchase__drive_life_years": "3",
+}
+OWNED = {"site__build_per_watt": "11.7", "site__build_years": "15"}
 
 
 def as_json(report: Report) -> Any:
@@ -337,6 +345,64 @@ def test_an_assumption_that_does_not_give_the_bill_is_refused(sized: Report) -> 
         xlsx.render(msgspec.convert(document, Report))
 
 
+def in_sheets(given: Any) -> tuple[Any, Any]:
+    """What is bought and what is paid for a scenario."""
+    book = opened(report_on(given), values=True)
+    return bought(book), paid(book)
+
+
+def test_every_line_that_is_in_the_bill_is_listed_and_no_other() -> None:
+    materials, cash = in_sheets(everything(**GROWS))
+    titles = {line.title for name, line in LINES.items() if name != "owned_power"}
+    shown = {line.lower() for line in cash} | {"drives", "residual value"}
+    assert {title.lower() for title in titles} <= shown
+    assert {"Freight", "Import tariff", "Tax", "Software licences"} <= materials.keys()
+    materials, cash = in_sheets(scenario())
+    for line in ("Import tariff", "Tax", "Storage-class memory", "Software licences"):
+        assert line not in materials
+        assert line not in cash
+    for line in ("Water", "Growth", "Software", "Building of one's own"):
+        assert line not in cash
+    said = [text for text in cash if text and text.startswith("Not in the bill")]
+    assert said == ["Not in the bill, and not in its totals: import tariff, tax, water, software."]
+
+
+def test_a_quantity_at_one_price_is_their_product() -> None:
+    materials, _ = in_sheets(everything())
+    lines = ("Processors", "Memory (DRAM)", "Storage-class memory", "Network adapters")
+    for line in (*lines, "Software licences", "Installation", "Enclosures", "Racks"):
+        row = materials[line]
+        assert row["amount (USD)"] == row["quantity"] * row["price of one (USD)"] > 0, line
+    # Of several prices, or of the price of other things.
+    for line in ("Network ports", "Cables and optics", "Freight", "Import tariff", "Tax"):
+        assert materials[line]["price of one (USD)"] is None
+        assert materials[line]["amount (USD)"] > 0
+    assert materials["Network ports"]["quantity"] > 0
+
+
+def test_what_comes_back_is_taken_off_the_last_year() -> None:
+    _, cash = in_sheets(scenario())
+    back = cash["Residual value, at the end"]
+    assert [x for x in back.values() if isinstance(x, float | int)] == [back["sum"]] * 2
+    assert back["year 5"] == back["sum"] < 0
+    _, without = in_sheets(stated(scenario(), purchase__residual=None))
+    assert "Residual value, at the end" not in without
+    more = cash["All payments"]["sum"] - without["All payments"]["sum"]
+    assert more == pytest.approx(back["sum"], abs=CENT)
+    factor = cash["Discount factor"]["year 5"]
+    more = cash["Present value"]["sum"] - without["Present value"]["sum"]
+    assert more == pytest.approx(back["sum"] * factor, abs=CENT)
+
+
+def test_where_the_data_grows_each_year_has_its_own_quantities() -> None:
+    report = report_on(everything(**GROWS))
+    table = [*opened(report, values=True)["Bill of materials"].iter_rows(values_only=True)]
+    drives = {row[0]: row[1] for row in table if str(row[0]).startswith("year ")}
+    grown = report.layouts[0].bill.growth_by_year
+    assert drives == {f"year {each.year}": each.drives.value for each in grown}
+    assert len(drives) == 5
+
+
 def test_a_horizon_of_more_years_than_letters_adds_up() -> None:
     book = opened(report_of("reference-10-4", **{"finance.default.years": 60}))
     cash = paid(book)
@@ -366,13 +432,23 @@ def with_inputs(report: Report, values: dict[str, Fraction]) -> Any:
     return book
 
 
-@pytest.mark.parametrize("name", ["weka-16-2", "ceph-ec-8-3-fast", "zfs-raidz2-8-2"])
+TYPED = {
+    "weka-16-2": scenario("weka-16-2"),
+    "ceph-ec-8-3-fast": scenario("ceph-ec-8-3-fast"),
+    "zfs-raidz2-8-2": by_mtbf(scenario("zfs-raidz2-8-2")),
+    "every line": everything(),
+    "growth": everything(**GROWS, **OWNED),
+}
+
+
+@pytest.mark.parametrize("name", TYPED)
 def test_libreoffice_computes_the_bill_of_what_is_typed(name: str, tmp_path: Path) -> None:
-    given = scenario(name)
-    report = report_on(by_mtbf(given) if name == "zfs-raidz2-8-2" else given)
+    given = TYPED[name]
+    report = report_on(given)
     chance = random.Random(name)
-    inputs = inputs_of(report)
-    limit = f"layouts.{name}.fill_limit"
+    # Their number makes the formulas.
+    inputs = {path: x for path, x in inputs_of(report).items() if path != "site.build_years"}
+    limit = f"layouts.{given.layout.name}.fill_limit"
     cases: dict[str, dict[str, Fraction]] = {
         "unchanged": {},
         "price": {"drives.qlc-122.price": Fraction(19_999)},
@@ -387,6 +463,21 @@ def test_libreoffice_computes_the_bill_of_what_is_typed(name: str, tmp_path: Pat
     books = {key: with_inputs(report, each) for key, each in cases.items()}
     for key, book in computed(books, tmp_path).items():
         assert_computes(book, report, cases[key])
+
+
+def test_libreoffice_sums_up_to_the_unknown_until_it_is_typed(tmp_path: Path) -> None:
+    unknown = {"drives.qlc-122.price": None, "enclosures.flash-2u-24.cpu_price": None}
+    report = report_on(changed(scenario(), unknown))
+    prices = {path: Fraction(4000) for path in unknown}
+    books = {"unknown": with_inputs(report, {}), "typed": with_inputs(report, prices)}
+    found = computed(books, tmp_path)
+    for line in ("Drives in service", "Processors", "Freight", "Capital cost"):
+        assert bought(found["unknown"])[line]["amount (USD)"] == "#N/A", line
+    cash = paid(found["unknown"])
+    for line in ("Vendor support", "Residual value, at the end", "All payments", "Present value"):
+        assert cash[line]["sum"] == "#N/A", line
+    assert cash["Energy"]["sum"] > 0
+    assert_computes(found["typed"], report, prices)
 
 
 def assert_computes(book: Any, report: Report, values: dict[str, Fraction]) -> None:

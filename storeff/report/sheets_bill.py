@@ -6,7 +6,6 @@ They have the lines that are in the bill, and no others: a line that is missing 
 import math
 from collections.abc import Iterator, Sequence
 
-from storeff.data import numbers_in
 from storeff.economics.lines import BY_YEAR, LINES, ON_DELIVERY
 from storeff.quantity import Quantity
 from storeff.report.charges import ITEMS, purchase_of
@@ -120,14 +119,13 @@ def _product(counted: Sequence[Cell], price: Cell) -> Formula:
 
 def _prices(reference: Live, line: str) -> list[Cell]:
     """The numbers that are the price of a line; None for one that nobody knows."""
-    if reference.scenario is None:
-        return [None for _ in ITEMS[line].prices]
-    named = {}
-    for number in numbers_in(reference.scenario):
-        room, _, rest = number.path.partition(".")
-        named[room, rest.rpartition(".")[2]] = number
-    wanted = (tuple(price.split(".")) for price in ITEMS[line].prices)
-    return [reference.number(named[x]) if x in named else None for x in wanted]
+    return [_price(reference, *price.split(".")) for price in ITEMS[line].prices]
+
+
+def _price(reference: Live, room: str, field: str) -> Cell:
+    # A catalogue is called after the many that it holds.
+    part = getattr(reference.scenario, room.removesuffix("s"), None)
+    return None if part is None else reference.number(getattr(part, field))
 
 
 def _model(reference: Live, line: str) -> str:
