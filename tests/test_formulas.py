@@ -88,6 +88,20 @@ def test_an_unknown_price_makes_every_sum_unknown_until_it_is_given() -> None:
     assert found["bill.npv"] == figures_of(given)["bill.npv"]
 
 
+def test_an_unknown_that_would_bring_a_line_into_the_bill_is_no_input() -> None:
+    cpus, price = (f"enclosures.flash-2u-24.{name}" for name in ("cpus", "cpu_price"))
+    missing = changed(scenario(), {cpus: None, price: None})
+    formulas = traced(missing)
+    assert not {cpus, price} & formulas.inputs.keys()
+    assert math.isnan(formulas.evaluate({})["bill.cpus"])
+    assert formulas.evaluate({})["bill.npv"] == figures_of(missing)["bill.npv"]
+    # With the other of the two known the line is in it, and this one makes its amount.
+    unknown = traced(changed(scenario(), {cpus: None}))
+    assert math.isnan(unknown.evaluate({})["bill.npv"])
+    number = _numbers(scenario())[cpus].value
+    assert unknown.evaluate({cpus: number})["bill.npv"] == figures_of(scenario())["bill.npv"]
+
+
 def test_a_number_without_a_path_is_no_input() -> None:
     formulas = traced(scenario())
     assert set(formulas.inputs) <= set(_numbers(scenario()))

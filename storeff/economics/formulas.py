@@ -17,6 +17,7 @@ import msgspec
 
 from storeff.data import Assumption, exact, map_numbers
 from storeff.economics.bill import bill_for, spares_needed
+from storeff.economics.lines import LINES, is_in_bill
 from storeff.economics.model import Scenario
 from storeff.layout.cells import spared
 from storeff.layout.number import Number, ceil, expm1, floor, named
@@ -93,11 +94,12 @@ def traced(
 
     Raises StoreffError if it cannot be built.
     """
-    trace = Trace()
+    trace, fixed = Trace(), _of_missing_lines(scenario)
 
     def symbol(number: Assumption) -> Number:
         value = exact(number)
-        return trace.input(number.path, value) if number.path else value
+        is_input = number.path and not (number.value is None and number.path in fixed)
+        return trace.input(number.path, value) if is_input else value
 
     run: Scenario[Number] = map_numbers(scenario, symbol)
     enclosure_bytes = run.enclosure.drive_slots * run.drive.capacity_bytes
@@ -119,6 +121,15 @@ def traced(
     lines = tuple(_lines(figures, trace.names, conditions))
     inputs = {path: node for path, node in trace.inputs.items() if node in _reached(lines)}
     return Formulas(figures, conditions, lines, inputs)
+
+
+def _of_missing_lines(scenario: Scenario[Assumption]) -> set[str]:
+    """Numbers of which one would bring a line into the bill: known, they ask for other formulas."""
+    run = map_numbers(scenario, exact)
+    missing = [line for name, line in LINES.items() if not is_in_bill(run, name)]
+    decided_by = [path.split(".") for line in missing for path in line.inputs]
+    parts = [(getattr(scenario, part), field) for part, field in decided_by]
+    return {getattr(part, field).path for part, field in parts if part is not None}
 
 
 def _figures(path: str, value: Any) -> Iterator[tuple[str, Number]]:
