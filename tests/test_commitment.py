@@ -363,7 +363,7 @@ def test_the_price_is_that_of_the_drive_if_the_terms_have_none(report: Report) -
     assert found is not None
     drive = next(row for row in report.assumptions if row.path == "drives.qlc-122.price")
     price = next(row for row in found.assumptions if row.path.endswith("price_per_tb"))
-    assert found.price_per_tb == pytest.approx(27_000 / 122.88)
+    assert found.price_per_tb == pytest.approx(40_000 / 122.88)
     assert (price.true_on, price.kind) == (drive.true_on, drive.kind)
     assert found.shortfall_per_tb == pytest.approx(1.55 * found.price_per_tb)
 
@@ -375,7 +375,7 @@ def test_usage_capacity_commitment_and_revenue_are_four_numbers(report: Report) 
     assert found.usage_bytes == 50 * 10**18
     assert found.capacity_bytes == layout_of(report, None).raw_bytes
     assert found.committed_bytes == 40 * 10**18
-    assert found.committed_value == pytest.approx(40 * EB * 27_000 / 122.88, abs=0.01)
+    assert found.committed_value == pytest.approx(40 * EB * 40_000 / 122.88, abs=0.01)
     deposit = form_of(made, "deposit")
     assert deposit.certain_revenue == pytest.approx(0.22 * found.committed_value, rel=1e-9)
     assert form_of(made, "outright").certain_revenue == pytest.approx(found.committed_value)

@@ -156,13 +156,13 @@ def test_ex50_at_other_drive_prices(price: int | str, npv_billions: float) -> No
 
 def test_the_tornado_turns_ranges_into_money() -> None:
     swings = sensitivity(catalogued()).tornado
-    assert swings[0].path == "drives.qlc-122.price"
-    assert swings[0].npv_at_low is not None
-    assert swings[0].npv_at_high is not None
+    price = next(each for each in swings if each.path == "drives.qlc-122.price")
+    assert price.npv_at_low is not None
+    assert price.npv_at_high is not None
     # 45466 against 27000 dollars for each of 305,145 drives, with a hundredth of freight, a tenth
     # of support in each of five years at 8 %, and less the twentieth that they are sold for then.
     each = 1 + 0.01 + sum(0.1 / 1.08**year for year in range(1, 6)) - 0.05 / 1.08**5
-    wide = swings[0].npv_at_high - swings[0].npv_at_low
+    wide = price.npv_at_high - price.npv_at_low
     assert wide == pytest.approx(18_466 * 305_145 * each)
     assert all(each.npv_at_low != each.npv_at_high for each in swings)
 
@@ -197,7 +197,7 @@ def test_price_risk_varies_prices_and_leaves_quantities_alone() -> None:
     assert risk.npv.value == size(catalogued()).bill.npv.value
     assert risk.npv.low is not None
     assert risk.npv.high is not None
-    assert risk.npv.low < 1.1e10 < 1.3e10 < risk.npv.high
+    assert risk.npv.low < 1.5e10 < 1.8e10 < risk.npv.high
 
 
 def test_a_scenario_without_ranges_has_no_price_risk() -> None:

@@ -77,7 +77,7 @@ def sample() -> Measurement:
 def figures(measured: Measurement) -> Any:
     """All but shards, which are measured beside a measurement."""
     made = json.loads(msgspec.json.encode(reduce(measured)))
-    del made["shards"]
+    del made["shards"], made["inside"]
     return made
 
 

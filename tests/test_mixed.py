@@ -21,12 +21,14 @@ def test_scenarios_differ_in_what_bills_rest_on_and_not_in_names() -> None:
 def test_all_inputs_of_the_other_give_its_bill() -> None:
     given = mixed(A, B, set(differing(A, B)))
     whole = map_numbers(B, exact)
-    assert bill_for(map_numbers(given, exact)) == bill_for(whole)
+    # Lines that are not in the bill are NaN, which no NaN is equal to.
+    assert repr(bill_for(map_numbers(given, exact))) == repr(bill_for(whole))
     assert mixed(A, B, set()) == A
 
 
 def test_a_bill_rests_on_prices_and_not_on_what_made_its_raw_bytes() -> None:
-    keys = billed_numbers(A)
+    # Software is paid by what is left of the data, which rests on the steps again.
+    keys = billed_numbers(msgspec.structs.replace(A, software=None))
     assert {"drive.price", "site.pue", "finance.years", "data.logical_bytes"} <= keys
     assert not {"layout.fill_limit", "layout.metadata", "data.reduction_ratio"} & keys
     # What is not known decides nothing.

@@ -18,6 +18,7 @@ GLANCE, LOOK, LAST = (
     "estimating from what was read so far",
     "compressing samples of what was read",
 )
+INSIDE = "looking into objects"
 ONE = storeff.Storage(["ceph-ec-8-3"])
 
 
@@ -47,7 +48,7 @@ def test_each_step_is_told_with_how_much_of_it_is_done(tree: Path) -> None:
         on_answer=answers.append,
         threads=1,
     )
-    assert [*dict.fromkeys(name for name, _, _ in told)] == [GLANCE, LAST]
+    assert [*dict.fromkeys(name for name, _, _ in told)] == [GLANCE, LAST, INSIDE]
     for phase in (GLANCE, LAST):
         counts = [(done, wanted) for name, done, wanted in told if name == phase and wanted]
         assert counts
@@ -72,7 +73,7 @@ def test_every_look_is_told(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None
         on_phase=lambda name, done=0, wanted=0: told.append(name),
         on_answer=answers.append,
     )
-    assert [*dict.fromkeys(told)] == [GLANCE, LOOK, LAST]
+    assert [*dict.fromkeys(told)] == [GLANCE, LOOK, LAST, INSIDE]
     looks = [answer.ratio for answer in answers if answer.label == "dedup + compression"]
     assert looks
     # The last look is what is reported: nothing was read or compressed after it.

@@ -18,8 +18,8 @@ from storeff.layout.number import Number, ceil, inexact, is_unknown
 from storeff.layout.waterfall import raw, step_factors
 from storeff.quantity import Draws
 
-# The 90th percentile of the cost then has a standard error of 0.3 % with the catalogue's ranges, for a
-# tenth of a CPU second in each report. A hundred thousand take half a second.
+# The 90th percentile of the cost then has a standard error of 0.3 % with the catalogue's ranges,
+# for a tenth of a CPU second in each report. A hundred thousand take half a second.
 DRAWS = 20_000
 # Of so many draws the ranks are compared: a correlation has a standard error of 0.007 at most.
 RANKED = 2 * BLOCK

@@ -114,14 +114,14 @@ def _price(
 def price_table(prices: Iterable[Price], *, prefix: str = "", with_sources: bool = False) -> Table:
     """A row for each price, whose path is shown without ``prefix``."""
     cells: dict[str | Column, Callable[[Price], str]] = {
-        Column("price of", "name", least=22, most=44): lambda each: each.path.removeprefix(
+        Column("price of", "name", least=34, most=44): lambda each: each.path.removeprefix(
             prefix
         ).removesuffix(".price"),
         "price": lambda each: with_unit(each.value, each.unit),
         "range": ranged,
         "per TB": lambda each: "" if each.per_tb is None else f"{each.per_tb:,.0f}",
         "of cost": lambda each: "" if each.share_of_cost is None else percent(each.share_of_cost),
-        Column("age", "text", least=18): age,
+        Column("age", "text", least=12): age,
         Column("kind", "text", least=10): lambda each: each.kind,
         # What follows from kind and date stands beside it already.
         Column("basis", "text", least=22, most=30): lambda each: (

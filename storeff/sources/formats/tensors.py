@@ -7,6 +7,7 @@ docs/gguf.md. NumPy: https://numpy.org/doc/stable/reference/generated/numpy.lib.
 import io
 import struct
 from collections import Counter
+from tokenize import TokenError
 from typing import Any, Final
 
 import numpy as np
@@ -58,7 +59,7 @@ def numpy(read: Read, size_bytes: int) -> Inside:
         major, _ = np.lib.format.read_magic(file)
         reader = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
         dtype = reader[min(major, 2)](file)[2]
-    except (ValueError, SyntaxError, TypeError, struct.error) as error:
+    except (ValueError, SyntaxError, TypeError, struct.error, TokenError) as error:
         raise ContradictionError("it has no header of an array") from error
     return Inside(NONE, 1.0, {dtype.name[:20]: max(0, size_bytes - file.tell())})
 
