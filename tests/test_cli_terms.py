@@ -120,7 +120,7 @@ def test_prometheus_gets_what_can_be_alerted_on(whole: Report) -> None:
 @pytest.fixture(scope="module")
 def attacked(whole: Report) -> Report:
     """The same with hostile texts; without the scenario, whose numbers are texts."""
-    return hostile(msgspec.structs.replace(whole, reference_scenario=None))
+    return hostile(msgspec.structs.replace(whole, scenarios=None))
 
 
 @pytest.mark.parametrize("name", ["md", "html", "prom", "csv"])

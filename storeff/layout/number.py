@@ -119,7 +119,7 @@ def is_unknown(x: Number) -> bool:
     if isinstance(x, Symbol):
         return not x.is_known
     if isinstance(x, np.ndarray):
-        return bool(np.isnan(x).all())
+        return x.dtype != object and bool(np.isnan(x).all())
     return isinstance(x, float) and math.isnan(x)
 
 

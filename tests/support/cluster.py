@@ -91,10 +91,13 @@ class Cluster:
 
     def start(self, *words: str) -> "subprocess.Popen[bytes]":
         """``dask`` with ``words``. A task that kills one worker is not tried on another."""
-        here = os.pathsep.join([str(Path(__file__).parent.parent), os.getcwd()])
+        # The storeff that is tested, and not what lies where the tests were started.
+        given = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
+        here = os.pathsep.join([str(Path(__file__).parent.parent), *given])
         with open(self.folder / f"{words[0]}.log", "ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "dask", *words],
+                [sys.executable, "-P", "-m", "dask", *words],
+                cwd=self.folder,
                 stdout=log,
                 stderr=log,
                 env=os.environ
