@@ -19,12 +19,11 @@ from storeff.economics.price_path import (
     Indexed,
     Learning,
     Table,
-    number_of,
     price_at,
-    quarter_of,
     quarters_between,
     range_at,
 )
+from storeff.economics.quarters import number_of, quarter_on
 from storeff.errors import StoreffError
 
 OBSERVED = load_indices()
@@ -224,7 +223,7 @@ def test_every_observation_is_of_a_quarter_that_had_begun_when_it_was_read() -> 
         number_ = said(each)
         assert number_.source
         assert number_.read_on
-        assert number_of(each.quarter) <= number_of(quarter_of(number_.read_on)), name
+        assert number_of(each.quarter) <= number_of(quarter_on(number_.read_on)), name
         assert name.endswith(each.quarter.lower())
 
 
@@ -262,7 +261,7 @@ def test_what_is_no_quarter_is_refused(wrong: str) -> None:
 
 @given(st.dates(date(1000, 1, 1), date(9000, 1, 1)))
 def test_a_day_is_in_its_quarter(day: date) -> None:
-    quarter = quarter_of(day)
+    quarter = quarter_on(day)
     assert quarter == f"{day.year}Q{(day.month + 2) // 3}"
     assert number_of(quarter) == 4 * day.year + (day.month - 1) // 3
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Annotated, Generic
 
 from storeff.data import NO_VALUE, Assumption, Entry, Field, N, load
-from storeff.economics.price_path import Indexed, number_of, quarter_of
+from storeff.economics.price_path import Indexed
+from storeff.economics.quarters import number_of, quarter_on
 from storeff.errors import StoreffError
 
 # A price can fall by all of it at most, and nothing has risen tenfold in a quarter.
@@ -61,7 +62,7 @@ def indexed(
     changes = [each for each in of_product if each.change.value is not None]
     return Indexed(
         price=quote,
-        quarter=quarter_of(quote.true_on),
+        quarter=quarter_on(quote.true_on),
         changes={each.quarter: each.change for each in changes},
         at_least=frozenset(each.quarter for each in changes if each.is_least),
     )

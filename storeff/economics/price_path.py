@@ -6,17 +6,13 @@ floats or arrays of replicates, ``range_at`` on what files say. Quarters are wri
 """
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import date
 from typing import Any, Generic, NamedTuple, TypeAlias
 
 from storeff.data import Assumption, N, exact
-from storeff.errors import StoreffError
+from storeff.economics.quarters import number_of, quarter_name
 from storeff.layout.number import Number, is_unknown, log
-
-_QUARTER = re.compile(r"([0-9]{4})Q([1-4])")
 
 
 @dataclass(frozen=True)
@@ -142,28 +138,8 @@ def _mapped(path: PricePath[Assumption], function: Callable[[Assumption], Number
     return replace(path, **changed)
 
 
-# ---- quarters ----
-
-
-def number_of(quarter: str) -> int:
-    """Quarters since the year 0. Raises StoreffError for what is no quarter."""
-    match = _QUARTER.fullmatch(quarter)
-    if match is None:
-        raise StoreffError(f"{quarter!r} is no quarter", "write 2027Q1")
-    return 4 * int(match[1]) + int(match[2]) - 1
-
-
-def quarter_of(day: date) -> str:
-    """The quarter that ``day`` is in."""
-    return _written(4 * day.year + (day.month - 1) // 3)
-
-
 def quarters_between(one: str, other: str) -> list[str]:
     """The quarters whose changes lead from the earlier of the two to the later: without the
     earlier, with the later."""
     first, last = sorted((number_of(one), number_of(other)))
-    return [_written(number) for number in range(first + 1, last + 1)]
-
-
-def _written(number: int) -> str:
-    return f"{number // 4:04}Q{number % 4 + 1}"
+    return [quarter_name(number) for number in range(first + 1, last + 1)]

@@ -1,23 +1,39 @@
 """Quarters of a year as whole numbers that can be added to: ``2027Q1`` is 8108."""
 
 import re
+from datetime import date
 
 from storeff.errors import StoreffError
 from storeff.text import excerpt
 
 # A quotation gives lead times in weeks; a quarter has 13 of them.
 WEEKS = 13
-_WRITTEN = re.compile(r"(20\d\d|21\d\d)Q([1-4])")
+_WRITTEN = re.compile(r"([0-9]{4})Q([1-4])")
+# What plans are made for.
+_PLANNED = re.compile(r"2[01]\d\dQ[1-4]")
+
+
+def number_of(quarter: str) -> int:
+    """The quarter of any year that is written so. Raises StoreffError for what is no quarter."""
+    match = _WRITTEN.fullmatch(quarter)
+    if match is None:
+        raise StoreffError(f"{quarter!r} is no quarter", "write 2027Q1")
+    return 4 * int(match[1]) + int(match[2]) - 1
 
 
 def quarter_of(text: str) -> int:
-    """The quarter written as ``text``. Raises StoreffError if it is none."""
-    match = _WRITTEN.fullmatch(text)
-    if match is None:
+    """The quarter that a plan names as ``text``. Raises StoreffError if it is none, or of another
+    century than this and the next."""
+    if not _PLANNED.fullmatch(text):
         raise StoreffError(f"{excerpt(text, 40)!r} is not a quarter", 'write it as "2027Q1"')
-    return 4 * int(match[1]) + int(match[2]) - 1
+    return number_of(text)
 
 
 def quarter_name(quarter: int) -> str:
     """``quarter`` as it is written."""
-    return f"{quarter // 4}Q{quarter % 4 + 1}"
+    return f"{quarter // 4:04}Q{quarter % 4 + 1}"
+
+
+def quarter_on(day: date) -> str:
+    """The quarter that ``day`` is in."""
+    return quarter_name(4 * day.year + (day.month - 1) // 3)
