@@ -1,12 +1,12 @@
 """Members of a zip archive that lie in it as they are, found without unpacking anything."""
 
-import io
 import struct
 import zipfile
 from typing import NamedTuple
 
 from storeff.errors import ContradictionError
 from storeff.kv.dumps.dump import Candidate
+from storeff.sources.formats.archives import TooLongError, Window
 from storeff.text import excerpt
 
 # A torch or numpy archive of a thousand layers has a directory of 200 kB.
@@ -19,39 +19,6 @@ class Member(NamedTuple):
     offset: int
     length: int
     stored: bool
-
-
-class _Window(io.RawIOBase):
-    """A candidate as the file object that zipfile wants; one read is never long."""
-
-    def __init__(self, candidate: Candidate) -> None:
-        self._candidate = candidate
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._candidate.size_bytes}
-        if base[whence] + offset < 0:
-            raise io.UnsupportedOperation("before the start")
-        self._at = base[whence] + offset
-        return self._at
-
-    def read(self, length: int = -1) -> bytes:
-        left = max(self._candidate.size_bytes - self._at, 0)
-        length = left if length is None or length < 0 else min(length, left)
-        if length > _READ_BYTES_MAX:
-            raise unsound(f"a directory of {length} bytes")
-        data = self._candidate.read(self._at, length)
-        self._at += len(data)
-        return data
 
 
 def unsound(what: str) -> ContradictionError:
@@ -67,8 +34,11 @@ def members(candidate: Candidate) -> dict[str, Member]:
     """
     try:
         # zipfile only reads the directory here; what it says is checked below.
-        with zipfile.ZipFile(_Window(candidate)) as archive:
+        window = Window(candidate.read, candidate.size_bytes, _READ_BYTES_MAX)
+        with zipfile.ZipFile(window) as archive:
             entries = archive.infolist()
+    except TooLongError as error:
+        raise unsound(f"a directory of {error}") from None
     except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError) as error:
         raise unsound(str(error)) from None
     found: dict[str, Member] = {}

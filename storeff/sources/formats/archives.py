@@ -115,9 +115,9 @@ def _zstd_bytes(head: bytes) -> int | None:
 def zipped(read: Read, size_bytes: int) -> Inside:
     """By the central directory. Raises ContradictionError if there is none."""
     try:
-        with zipfile.ZipFile(_Object(read, size_bytes)) as archive:
+        with zipfile.ZipFile(Window(read, size_bytes, HEADER_BYTES_MAX)) as archive:
             members = archive.infolist()
-    except _TooLongError:
+    except TooLongError:
         return UNTOLD
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
         raise ContradictionError("it has no directory of members") from error
@@ -136,17 +136,19 @@ def zipped(read: Read, size_bytes: int) -> Inside:
     return of_codecs(stored, before, after)
 
 
-class _TooLongError(Exception):
-    """More is asked for at once than is looked at."""
+class TooLongError(Exception):
+    """More is asked for at once than may be read; the message says how much."""
 
 
-class _Object(io.RawIOBase):
-    """An object as a file, for what reads files."""
+class Window(io.RawIOBase):
+    """An object as the file that zipfile wants; one read has ``most_bytes`` at most, or raises
+    TooLongError."""
 
-    def __init__(self, read_at: Read, size_bytes: int) -> None:
-        self.read_at = read_at
-        self.size_bytes = size_bytes
-        self.at = 0
+    def __init__(self, read_at: Read, size_bytes: int, most_bytes: int) -> None:
+        self._read_at = read_at
+        self._size_bytes = size_bytes
+        self._most_bytes = most_bytes
+        self._at = 0
 
     def readable(self) -> bool:
         return True
@@ -154,21 +156,21 @@ class _Object(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        begin = {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: self.size_bytes}[whence]
-        if begin + offset < 0:
-            raise ValueError("before the begin of the object")
-        self.at = begin + offset
-        return self.at
-
     def tell(self) -> int:
-        return self.at
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size_bytes}
+        if base[whence] + offset < 0:
+            raise io.UnsupportedOperation("before the start")
+        self._at = base[whence] + offset
+        return self._at
 
     def read(self, length: int = -1) -> bytes:
-        left = max(0, self.size_bytes - self.at)
-        length = left if length < 0 else min(length, left)
-        if length > HEADER_BYTES_MAX:
-            raise _TooLongError
-        found = self.read_at(self.at, length) if length else b""
-        self.at += len(found)
-        return found
+        left = max(self._size_bytes - self._at, 0)
+        length = left if length is None or length < 0 else min(length, left)
+        if length > self._most_bytes:
+            raise TooLongError(f"{length} bytes")
+        data = self._read_at(self._at, length) if length else b""
+        self._at += len(data)
+        return data
