@@ -125,12 +125,12 @@ def _rewrites(
         content_class = KINDS[name][0]
         of_class = np.array([look.content_class == content_class for look in found])
         here = np.array([piece is not None for piece in pieces])
-        # Of the class as many as of those that were tried.
-        share = sample.share(of_class.astype(np.float64))
-        if not (tried == of_class).all():
-            share = share * sample.within(tried).share(here[tried].astype(np.float64))
-        else:
+        if (tried == of_class).all():
             share = sample.share(here.astype(np.float64))
+        else:
+            # Of the class as many as of those that were tried.
+            of_tried = sample.within(tried).share(here[tried].astype(np.float64))
+            share = sample.share(of_class.astype(np.float64)) * of_tried
 
         def left(taken: Callable[[Rewritten], int], pieces: Any = pieces) -> Floats:
             return np.array([taken(each) / each.piece_bytes if each else 0.0 for each in pieces])
