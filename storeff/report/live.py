@@ -132,7 +132,7 @@ def live(report: Report) -> Live | None:
 
     Raises StoreffError if its scenario does not give the figures that the report states.
     """
-    layout = next((each for each in report.layouts if each.name == report.reference_layout), None)
+    layout = report.reference
     if layout is None:
         return None
     found = follows(report, layout)

@@ -298,6 +298,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     guarantee: Guarantee | None = None
     services: Services | None = None
 
+    @property
+    def reference(self) -> SizedLayout | None:
+        """The layout called ``reference_layout``; None if there is none."""
+        return next((x for x in self.layouts if x.name == self.reference_layout), None)
+
 
 def to_json(report: Report) -> bytes:
     """The document, sealed and indented, with a final newline; what cannot be seen is escaped."""

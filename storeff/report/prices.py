@@ -154,7 +154,7 @@ def age(price: Price) -> str:
 
 def report_parts(report: "Report", prices: list[Price]) -> Iterator[Part]:
     """The prices of ``report``, and of what they make their part."""
-    reference = next((x for x in report.layouts if x.name == report.reference_layout), None)
+    reference = report.reference
     if reference is not None and any(each.share_of_cost is not None for each in prices):
         years = len(reference.bill.opex_by_year)
         name, drive = (shortened(each, _NAMES_WIDTH) for each in (reference.name, reference.drive))

@@ -93,7 +93,7 @@ def services_of(
         for layout in names
         if report.layouts
     )
-    reference = next((x for x in report.layouts if x.name == report.reference_layout), None)
+    reference = report.reference
     scenario = None if reference is None else scenario_of(report, reference)
     return Services(
         currency=report.currency,

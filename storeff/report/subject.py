@@ -104,7 +104,7 @@ def recommended_row(bench: Bench) -> Row | None:
 def chosen(report: Report) -> SizedLayout | Row | None:
     """What ``report`` is about: its reference layout, or the row that its bench recommends."""
     if report.layouts:
-        return next((x for x in report.layouts if x.name == report.reference_layout), None)
+        return report.reference
     return None if report.bench is None else recommended_row(report.bench)
 
 

@@ -95,7 +95,7 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
             "of another, so the reduction holds if each has data like what was scanned",
             "keep data that repeats itself in one cluster, and scan it by cluster",
         )
-    reference = next((x for x in report.layouts if x.name == report.reference_layout), None)
+    reference = report.reference
     credit = reference.credit if reference else None
     if reference and credit and credit.must_be_turned_on:
         yield (
