@@ -93,26 +93,6 @@ void sf_sketch_clear(sf_sketch *sketch)
     free(sketch->table);
 }
 
-sf_error sf_sketch_new(sf_sketch **result, size_t capacity, uint64_t seed, int is_sample)
-{
-    if (capacity < 1 || capacity > SF_CAPACITY_MAX)
-        return SF_ERROR_CHUNKER;
-    sf_sketch *sketch = malloc(sizeof *sketch);
-    if (!sketch)
-        return SF_ERROR_MEMORY;
-    sf_sketch_init(sketch, capacity, seed, is_sample);
-    *result = sketch;
-    return SF_OK;
-}
-
-void sf_sketch_free(sf_sketch *sketch)
-{
-    if (!sketch)
-        return;
-    sf_sketch_clear(sketch);
-    free(sketch);
-}
-
 /* ---- table: linear probing. What is kept in a full scan has a small mixed key, so its
  * low bits place it. ----
  * A slot holds a tag of the hash and the index of the entry + 1, or 0: without the tag every slot in
@@ -343,6 +323,13 @@ sf_error sf_sketch_add(sf_sketch *sketch, const sf_entry *reference, sf_entry **
     bucket->references++;
     bucket->bytes += reference->size;
     return SF_OK;
+}
+
+sf_error sf_sketch_limit(sf_sketch *sketch, double tau, double predicted_below)
+{
+    if (predicted_below < sketch->predicted_below)
+        sketch->predicted_below = predicted_below;
+    return sf_sketch_merge(sketch, NULL, 0, tau);
 }
 
 sf_error sf_sketch_merge(sf_sketch *sketch, const sf_entry *entries, size_t count, double tau)

@@ -147,11 +147,12 @@ typedef struct {
  * among 300,000, 2,048 kept: RMSE 0.18 %, not 0.42 %; 2026-11-21). */
 typedef struct sf_sketch sf_sketch;
 
-sf_error sf_sketch_new(sf_sketch **sketch, size_t capacity, uint64_t seed, int is_sample);
-void sf_sketch_free(sf_sketch *sketch);
 /* Leaves what adding everything would that the sketch of which these are the entries and tau has
  * seen; both have the same capacity, seed and kind. Buckets are added by the caller. */
 sf_error sf_sketch_merge(sf_sketch *sketch, const sf_entry *entries, size_t count, double tau);
+/* As if what ranks `tau` or higher had been refused; nor is what ranks `predicted_below` or higher
+ * predicted. */
+sf_error sf_sketch_limit(sf_sketch *sketch, double tau, double predicted_below);
 /* Trims first. *tau is infinity if nothing was refused. In no order. */
 const sf_entry *sf_sketch_entries(sf_sketch *sketch, size_t *count, double *tau);
 double sf_sketch_rank(const sf_sketch *sketch, const sf_entry *entry);

@@ -6,7 +6,7 @@ run at once. Misuse raises ValueError.
 """
 
 from collections.abc import Sequence
-from typing import Protocol, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ BUCKETS: int
 
 FILE_ENDED: int
 """What ``Scanner.feed`` gives for an errno if there was less to read."""
+PREDICTED_MAX: int
+"""Of how many chunks of a sketch, those of lowest rank, is predicted what codecs leave."""
 
 def kernels() -> list[str]:
     """Names of the kernels that run on this machine, fastest first, the reference "scalar" last."""
@@ -242,7 +244,7 @@ def count_field_by_channel(
     """The same for each item of rows of ``channels`` items, (channels, 2**bits)."""
 
 class Merged(TypedDict):
-    """A sketch. Entries ascend by (rank, key, size, extent)."""
+    """A sketch. Entries are in canonical order: they ascend by (rank, key, size, extent)."""
 
     keys: _UInt64s
     """(n, 2): high and low half of the fingerprint."""
@@ -400,39 +402,25 @@ class Scanner:
         """Leaves here what one scanner would hold that had been given what both were. They must
         have the same plan, seed and kind, and no file open; ``other`` stays as it is."""
 
+    def limit(self, chunker: int, tau: float, predicted_below: float) -> None:
+        """Keeps nothing, from now on, that ranks ``tau`` or higher, as if such a chunk had been
+        refused, and predicts nothing that ranks ``predicted_below`` or higher."""
+
     def export(self, chunker: int) -> Export:
         """A copy of what the chunker of that index has seen."""
 
     def export_histogram(self) -> _UInt64s:
         """(64, 256): how often each byte value occurs in the data whose lowest label it is."""
 
-class Part(Protocol):
-    """The rows of a sketch, as ``Export`` has them: storeff.scan.sketch.Sketch."""
-
-    @property
-    def keys(self) -> _UInt64s: ...
-    @property
-    def sizes(self) -> _UInt64s: ...
-    @property
-    def counts(self) -> _UInt64s: ...
-    @property
-    def labels(self) -> _UInt64s: ...
-    @property
-    def extents(self) -> npt.NDArray[np.float64] | None: ...
-    @property
-    def objects(self) -> _UInt64s: ...
-    @property
-    def offsets(self) -> _UInt64s: ...
-    @property
-    def tau(self) -> float: ...
-
-def merge(parts: Sequence[Part], capacity: int, seed: int) -> Merged:
-    """The sketch that one scanner would have that had seen all that those of ``parts``, at least
-    one, have seen.
-
-    All must be of ``capacity`` and ``seed``. Raises ValueError if some are of a sample and some
-    are not.
-    """
+def canonical_order(
+    ranks: npt.NDArray[np.float64],
+    keys: _UInt64s,
+    sizes: _UInt64s,
+    extents: npt.NDArray[np.float64] | None,
+    in_runs: bool,
+) -> npt.NDArray[np.intp]:
+    """(n,) the rows, of those that ``Merged`` has, in its order; ``extents`` are None in a full
+    scan. To say that they are ``in_runs`` of that order already is faster then."""
 
 class PrefixKeys:
     """Names for prefixes: a key stands for the id of a block and all ids before it in its request.

@@ -54,9 +54,7 @@ cdef extern from "storeff.h" nogil:
         pass
     ctypedef struct sf_sketch:
         pass
-    sf_error sf_sketch_new(sf_sketch **sketch, size_t capacity, uint64_t seed, int is_sample)
-    void sf_sketch_free(sf_sketch *sketch)
-    sf_error sf_sketch_merge(sf_sketch *sketch, const sf_entry *entries, size_t count, double tau)
+    sf_error sf_sketch_limit(sf_sketch *sketch, double tau, double predicted_below)
     const sf_entry *sf_sketch_entries(sf_sketch *sketch, size_t *count, double *tau)
     const sf_bucket *sf_sketch_buckets(const sf_sketch *sketch)
     double sf_sketch_rank(const sf_sketch *sketch, const sf_entry *entry)
@@ -120,6 +118,7 @@ cdef extern from "storeff.h" nogil:
 LABELS_MAX = SF_LABELS_MAX
 BUCKETS = SF_BUCKETS
 FILE_ENDED = SF_FILE_ENDED
+PREDICTED_MAX = SF_PREDICTED_MAX
 
 # The layout of sf_entry.
 _ENTRY_FIELDS = [

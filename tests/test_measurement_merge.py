@@ -79,6 +79,18 @@ def test_merged_shards_are_the_scan_of_everything(
 
 
 @settings(max_examples=6)
+@given(shards=st.integers(2, 5))
+def test_a_shard_that_keeps_what_the_others_would_keep_changes_nothing(
+    source: LocalTree, shards: int
+) -> None:
+    so_far = scan(source, SMALL, shard=(0, shards))
+    for i in range(1, shards):
+        limits = {name: sketch.limit(SMALL.seed) for name, sketch in so_far.sketches.items()}
+        so_far = so_far.merge(scan(source, SMALL, shard=(i, shards), limits=limits))
+    assert timeless(so_far) == timeless(scan(source, SMALL))
+
+
+@settings(max_examples=6)
 @given(shards=st.integers(1, 5), seed=st.integers(0, 999))
 def test_shards_that_were_probed_whole_are_everything_probed(
     source: LocalTree, shards: int, seed: int

@@ -24,7 +24,8 @@ from support.native import (
     profiles,
 )
 
-from storeff._native import Scanner, kernels, merge
+from storeff._native import Scanner, kernels
+from storeff.scan.united import united
 
 if TYPE_CHECKING:
     from storeff._native import Content
@@ -130,7 +131,7 @@ def test_merged_samples_are_the_sample_of_everything(
         return SimpleNamespace(**export)
 
     together = part([row for rows in parts for row in rows])
-    merged = merge([part(rows) for rows in parts], capacity, SEED)
+    merged = united([part(rows) for rows in parts], capacity, SEED)
     for name in merged:
         assert np.array_equal(merged[name], getattr(together, name)), name  # type: ignore[literal-required]
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from support import oracle
 from support.native import RANDOM, SEED, contents
 
-from storeff._native import Scanner, fingerprint, merge, predict
+from storeff._native import Scanner, fingerprint, predict, rank
+from storeff.scan.united import united
 
 WORDS = [b"chunk", b"of", b"the", b"store", b"a", b"is", b"\n", b"0x", b"deduplicated"]
 CHUNKER = (4096, 8192, 100, True)
@@ -126,6 +127,18 @@ def test_all_that_a_sketch_keeps_is_predicted_whatever_it_refused() -> None:
         assert found == [*predict(RANDOM[offset : offset + size])]
 
 
+def test_what_ranks_above_a_limit_is_kept_and_not_predicted() -> None:
+    every = scanned(RANDOM).export(0)
+    ranks = rank(every["keys"], every["sizes"], SEED)
+    scanner = Scanner([CHUNKER], SEED)
+    scanner.limit(0, math.inf, float(ranks[5]))
+    scanner.scan_contents(RANDOM, [(0, len(RANDOM), 1, 0, 0, 0, len(RANDOM), 0.0)])
+    found = scanner.export(0)
+    assert (found["keys"] == every["keys"]).all()
+    assert (found["predicted"][:5] == every["predicted"][:5]).all()
+    assert not found["predicted"][5:].any()
+
+
 def test_only_a_chunker_that_predicts_does() -> None:
     assert not scanned(RANDOM, (4096, 8192, 30, False)).export(0)["predicted"].any()
 
@@ -142,7 +155,7 @@ def test_a_chunk_that_was_only_counted_is_predicted_when_its_data_comes() -> Non
     assert counted.export(0)["predicted"].tolist() == [[*predict(data)]]
     parts.append(SimpleNamespace(**counted.export(0)))
     for order in (parts, parts[::-1]):
-        assert merge(order, 9, SEED)["predicted"].tolist() == [[*predict(data)]]
+        assert united(order, 9, SEED)["predicted"].tolist() == [[*predict(data)]]
 
 
 def test_every_row_of_a_chunk_of_a_sample_has_its_prediction() -> None:

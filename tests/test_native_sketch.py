@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import oracle
 
-from storeff._native import BUCKETS, LABELS_MAX, Scanner, bucket, merge, rank
+from storeff._native import BUCKETS, LABELS_MAX, Scanner, bucket, rank
+from storeff.scan.united import united
 
 if TYPE_CHECKING:
     from storeff._native import Export, Merged
@@ -34,10 +35,14 @@ capacities = st.sampled_from([1, 2, 3, 7, 30, 1000])
 
 def sketch(chunks: list[Added], capacity: int, seed: int = SEED) -> Export:
     scanner = Scanner([(8, 8, capacity, False)], seed)
+    add(scanner, chunks)
+    return scanner.export(0)
+
+
+def add(scanner: Scanner, chunks: list[Added]) -> None:
     columns = np.array(chunks, dtype=np.uint64).reshape(-1, 4)
     places = np.array([place_of(chunk) for chunk in chunks], np.uint64).reshape(-1, 2)
     scanner.add(0, columns[:, :2].copy(), columns[:, 2].copy(), columns[:, 3].copy(), places)
-    return scanner.export(0)
 
 
 def place_of(chunk: Added) -> oracle.Place:
@@ -101,7 +106,7 @@ def part(chunks: list[Added], capacity: int) -> SimpleNamespace:
 
 
 def merged(parts: list[list[Added]], capacity: int) -> Entries:
-    return entries(merge([part(chunks, capacity) for chunks in parts], capacity, SEED))
+    return entries(united([part(chunks, capacity) for chunks in parts], capacity, SEED))
 
 
 @given(st.lists(added, min_size=1, max_size=4), capacities)
@@ -110,6 +115,28 @@ def test_merged_sketches_are_the_sketch_of_everything(
 ) -> None:
     everything = sketch([chunk for chunks in parts for chunk in chunks], capacity)
     assert merged(parts, capacity) == entries(everything)
+
+
+@given(st.lists(added, min_size=1, max_size=4), capacities)
+def test_a_part_that_keeps_what_the_others_would_keep_changes_nothing(
+    parts: list[list[Added]], capacity: int
+) -> None:
+    so_far = part([], capacity)
+    for chunks in parts:
+        scanner = Scanner([(8, 8, capacity, False)], SEED)
+        scanner.limit(0, so_far.tau, math.inf)
+        add(scanner, chunks)
+        limited = scanner.export(0)
+        assert (rank(limited["keys"], limited["sizes"], SEED) < so_far.tau).all()
+        so_far = SimpleNamespace(**united([so_far, SimpleNamespace(**limited)], capacity, SEED))
+    everything = sketch([chunk for chunks in parts for chunk in chunks], capacity)
+    assert entries(vars(so_far)) == entries(everything)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limits", [(0.0, 1.0), (1.0, 0.0), (math.nan, 1.0), (1.0, math.nan)])
+def test_a_limit_is_above_all_ranks_that_there_are(limits: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="ranks are above 0"):
+        Scanner([(8, 8, 3, False)], SEED).limit(0, *limits)
 
 
 def test_many_chunks_merged_are_those_of_one_pass() -> None:
@@ -127,7 +154,7 @@ def test_a_sample_and_a_full_scan_do_not_merge() -> None:
     whole = part([(1, 1, 8, 1)], 10)
     sample = SimpleNamespace(**Scanner([(8, 8, 10, False)], SEED, is_sample=True).export(0))
     with pytest.raises(ValueError, match="do not merge"):
-        merge([whole, sample], 10, SEED)
+        united([whole, sample], 10, SEED)
 
 
 def with_equal_rank(low: int, mixed: int = 1 << 60) -> oracle.Key:

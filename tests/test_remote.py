@@ -17,7 +17,7 @@ from support.scans import SMALL, fill
 
 from storeff.analysis import Sampling, measure
 from storeff.errors import StoreffError, UsageError
-from storeff.scan import remote
+from storeff.scan import remote, tasks
 from storeff.scan.checkpoint import kept_in
 from storeff.scan.divided import DividedScan
 from storeff.scan.executor import Workers, workers_of
@@ -26,6 +26,12 @@ from storeff.scan.run import Progress, scan
 from storeff.scan.scan_part import Tree
 from storeff.scan.tasks import Task, measured
 from storeff.sources.tree import LocalTree
+
+
+@pytest.fixture(autouse=True)
+def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So small that what they read fits one call."""
+    monkeypatch.setattr(tasks, "TASKS_LEAST", 16)
 
 
 @pytest.fixture(scope="module")
@@ -278,7 +284,7 @@ def test_a_scan_whose_scheduler_is_killed_says_so_and_is_resumed(
             DividedScan(workers_of(f"dask:{made.file}"), kept)(source, SMALL, on_progress=show)
     assert "resume with the same checkpoint" in raised.value.remedy
     with kept_in(state, named, SMALL, resume=True) as kept:
-        assert 0 < len(kept.shards) < 16
+        assert 0 < len(kept.shards) < tasks.TASKS_LEAST
         assert same(DividedScan(checkpoint=kept)(LocalTree([tree]), SMALL), whole)
 
 

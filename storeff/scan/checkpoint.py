@@ -21,6 +21,7 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.plan import Plan
 from storeff.scan.run import Shard
 from storeff.scan.scan_part import PART_BYTES_MAX, WHAT, Listed, ScanPart, Tree
+from storeff.scan.sketch import Limits
 from storeff.sources.census import Census
 from storeff.text import escaped
 
@@ -43,6 +44,14 @@ class Checkpoint:
         self.shards: set[Shard] = set(part.shards) if part else set()
         self.due_at = 0.0
         self.is_written = True
+
+    @property
+    def limits(self) -> Limits:
+        """Those of what is done."""
+        if self.measurement is None:
+            return {}
+        seed = self.measurement.plan.seed
+        return {name: sketch.limit(seed) for name, sketch in self.measurement.sketches.items()}
 
     def divide(self, count: int) -> int:
         """Into how many shards the scan is divided: ``count``, if nothing is done of it yet."""

@@ -140,7 +140,7 @@ class _Run:
         for shard, entries in portions(source, count, wanted, self.listing_bytes):
             rest = _without(entries, [s for s in done if s[0] % count == shard[0]])
             if len(rest):
-                yield replace(self.task, shard=shard, entries=rest)
+                yield replace(self.task, shard=shard, entries=rest, limits=self.checkpoint.limits)
 
     def measure_here(self, threads: int, stop: threading.Event) -> None:
         """Measure all tasks, one after the other, until a stop."""

@@ -33,14 +33,15 @@ class Column(NamedTuple):
         return size
 
 
-def written(arrays: Iterable[Array], columns: Iterable[Column]) -> Iterator[bytes]:
+def written(arrays: Iterable[Array], columns: Iterable[Column]) -> Iterator[memoryview]:
     """The bytes of ``arrays``, which lie as ``columns``."""
     for array, column in zip(arrays, columns, strict=True):
         assert array.shape == column.shape
-        yield np.ascontiguousarray(array, column.dtype).tobytes()
+        if array.size:
+            yield np.ascontiguousarray(array, column.dtype).reshape(-1).view(np.uint8).data
 
 
-def arrays_in(body: bytes, at: int, columns: Sequence[Column]) -> Iterator[Array]:
+def arrays_in(body: memoryview, at: int, columns: Sequence[Column]) -> Iterator[Array]:
     """The arrays from ``at`` on, copied. Raises ValueError unless they end where ``body`` does."""
     if min((length for column in columns for length in column.shape), default=0) < 0:
         raise ValueError("an array of less than nothing")
@@ -52,11 +53,14 @@ def arrays_in(body: bytes, at: int, columns: Sequence[Column]) -> Iterator[Array
         yield raw.reshape(column.shape).astype(column.dtype.newbyteorder("="))
 
 
-def wrap(magic: bytes, version: int, head: bytes, rest: Iterable[bytes]) -> bytes:
+def wrap(magic: bytes, version: int, head: bytes, rest: Iterable[bytes | memoryview]) -> bytes:
     """``head`` and ``rest`` under ``magic`` and ``version``."""
     start = [magic, version.to_bytes(4, "little"), len(head).to_bytes(8, "little"), head]
-    body = b"".join([*start, *rest])
-    return body + hashlib.sha256(body).digest()
+    digest = hashlib.sha256()
+    pieces = [*start, *rest]
+    for piece in pieces:
+        digest.update(piece)
+    return b"".join([*pieces, digest.digest()])
 
 
 def version_of(data: bytes, magic: bytes, what: str) -> int:
@@ -66,7 +70,9 @@ def version_of(data: bytes, magic: bytes, what: str) -> int:
     return int.from_bytes(data[len(magic) : len(magic) + 4], "little")
 
 
-def unwrap(data: bytes, magic: bytes, version: int, what: str) -> tuple[bytes, bytes, int]:
+def unwrap(
+    data: bytes, magic: bytes, version: int, what: str
+) -> tuple[memoryview, memoryview, int]:
     """The head of ``data``, all but its digest, and where in that the rest begins.
 
     Raises StoreffError if it is no ``what``, of another version, cut short, with something behind
@@ -75,7 +81,7 @@ def unwrap(data: bytes, magic: bytes, version: int, what: str) -> tuple[bytes, b
     found = version_of(data, magic, what)
     if found != version:
         raise refusal(f"the {what} has format {found}, and this storeff reads {version}")
-    body, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
+    body, digest = memoryview(data)[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
     at = len(magic) + 4
     head_bytes = int.from_bytes(data[at : at + 8], "little")
     rest_at = at + 8 + head_bytes

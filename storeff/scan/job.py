@@ -12,6 +12,7 @@ from storeff.scan.pace import Pace
 from storeff.scan.part import Stop
 from storeff.scan.plan import Plan
 from storeff.scan.sampling import SamplingDesign
+from storeff.scan.sketch import Limits
 from storeff.sources.content import CLASSES, PROBE_BYTES, Recogniser
 from storeff.sources.entry import U64, Entries, Entry
 from storeff.sources.source import RANGE, Ranges, Source
@@ -33,7 +34,8 @@ REST_BYTES = 16 << 20
 @dataclass(eq=False)
 class Job:
     """What all workers of a scan share. With a ``design`` they measure extents of a sample.
-    ``is_kv`` recognises the content class "kv" (see ``content.classify``).
+    ``is_kv`` recognises the content class "kv" (see ``content.classify``). ``limits`` are as for
+    ``scan``.
 
     ``turn`` is held where a worker has much to do in the interpreter alone. Threads that get in
     each other's way there instead hand it over at every system call: two took 1.3 times as long as
@@ -47,6 +49,7 @@ class Job:
     pace: Pace
     design: SamplingDesign | None = None
     is_kv: Recogniser | None = None
+    limits: Limits = field(default_factory=dict)
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:

@@ -112,7 +112,9 @@ class _Running:
             if not self.in_flight:
                 self.submit(self.suspects.popleft(), is_alone=True)
             return
-        room = max(1, TASKS_PER_SLOT * self.workers.slots(self.executor)) - len(self.in_flight)
+        # What is handed out before anything is known of the others keeps more than it need.
+        per_slot = TASKS_PER_SLOT if self.seconds else 1
+        room = max(1, per_slot * self.workers.slots(self.executor)) - len(self.in_flight)
         for _ in range(room):
             task = self.again.popleft() if self.again else next(self.tasks, None)
             if task is None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
 from storeff.scan.part import PartedFile
 from storeff.scan.plan import Plan
+from storeff.scan.sketch import Limits
 from storeff.scan.watch import Watch
 from storeff.scan.worker import Task, Worker
 from storeff.sources.census import Census
@@ -36,9 +38,10 @@ BATCH_BYTES = 16 << 20
 # at least: what the threads take for themselves, some 6 MB each, grows with what there is to do.
 THREAD_BYTES = 8 << 20
 FILE_BYTES = THREAD_BYTES // BATCH_FILES
-# What a worker reads before it takes all the memory that it will ever need: by then the sketch of
-# the smallest blocks may be full. A scan that is long does not run out of memory after days.
-RESERVE_BYTES = 256 << 20
+# What a worker reads before it takes all the memory that it will ever need. A scan that
+# is long does not run out of memory after days; and tasks, which read less, do not take for each
+# what it costs to touch 40 MB (30 ms, 2026-11-27).
+RESERVE_BYTES = 8 << 30
 # How long a scan that is stopped goes on listing, so as to know of how much it has measured a part.
 LIST_ON_SECONDS = 2.0
 PROGRESS_SECONDS = 0.1
@@ -47,6 +50,7 @@ T = TypeVar("T")
 
 # Shard i of n: the objects of which it measures one in n, by a hash.
 Shard = tuple[int, int]
+NO_LIMITS: Limits = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def scan(
     stop: threading.Event | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     shard: Shard | None = None,
+    limits: Limits = NO_LIMITS,
     watch: Watch | None = None,
 ) -> Measurement:
     """Measure every object of ``source``, or those of one ``shard``; ``watch`` is shown what has
@@ -91,7 +96,8 @@ def scan(
     ``kernels()``, None the fastest. ``bytes_per_second`` caps the reading of all ``threads``
     together; there are fewer where there is not the work or the memory for all. The result depends
     neither on that nor on ``threads`` nor on the order of files. All shards merged are the scan of
-    everything.
+    everything. Who merges a shard with others gives the ``limits`` of these: what would not be kept
+    there is not kept here.
 
     Setting ``stop`` ends the scan early: what is in flight is cut short, and everything listed but
     not measured is skipped as ``interrupted``. Listing goes on for ``LIST_ON_SECONDS``; if it does
@@ -103,7 +109,7 @@ def scan(
     """
     stop = stop or threading.Event()
     pace = Pace(bytes_per_second, stop)
-    job = Job(source, plan, kernel or kernels()[0], stop, pace, is_kv=is_kv)
+    job = Job(source, plan, kernel or kernels()[0], stop, pace, is_kv=is_kv, limits=limits)
     full_scan = _FullScan(job, threads, stop, on_progress, shard, watch)
     return full_scan.run().as_task(source.roots, shard)
 

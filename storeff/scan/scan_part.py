@@ -229,7 +229,7 @@ class ScanPart:
         )
         columns = [*_columns_of(head.codes), *_columns_of_looks(head.looks)]
         arrays = [*_arrays_of(self.codes), *_arrays_of_looks(self.looks)]
-        rest = [measurement, *written(arrays, columns)]
+        rest: list[bytes | memoryview] = [measurement, *written(arrays, columns)]
         return wrap(MAGIC, VERSION, msgspec.json.encode(head), rest)
 
     @staticmethod
@@ -248,7 +248,7 @@ class ScanPart:
             looks = None if head.looks is None else _looks_in(head.looks, arrays)
         except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
             raise refusal(f"the {WHAT} is wrong: {error}") from error
-        measurement = Measurement.from_bytes(body[at:columns_at])
+        measurement = Measurement.from_bytes(bytes(body[at:columns_at]))
         if head.is_probed and measurement.occurrences is None:
             raise refusal(f"the {WHAT} is wrong: it has no windows")
         return ScanPart(

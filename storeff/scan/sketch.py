@@ -13,9 +13,12 @@ import numpy.typing as npt
 
 from storeff import _native
 from storeff.scan.plan import Chunker
+from storeff.scan.united import united
 
 U64 = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
+# Of each chunker, by its name, the ranks that need be kept, and predicted, of what is merged.
+Limits = Mapping[str, tuple[float, float]]
 Rows = slice | npt.NDArray[np.bool_]
 
 
@@ -88,6 +91,13 @@ class Sketch:
             self.keys, self.sizes if self.extents is None else np.ones_like(self.sizes), seed
         )
 
+    def limit(self, seed: int) -> tuple[float, float]:
+        """The ranks from which on nothing that is merged into this is kept, or predicted."""
+        at = _native.PREDICTED_MAX
+        last = slice(at, at + 1)
+        [predicted_below] = self._at(last).ranks(seed) if len(self.keys) > at else [self.tau]
+        return self.tau, float(predicted_below)
+
     def with_labels_moved(self, moves: Mapping[int, int | None]) -> "Sketch":
         """With each bit that ``moves`` names at its new place in ``labels``; None drops it."""
         return replace(self, labels=moved(self.labels, moves))
@@ -118,7 +128,7 @@ class Sketch:
         sample.
         """
         counts: _native.Export = {
-            **_native.merge((self, other), chunker.entries, seed),
+            **united((self, other), chunker.entries, seed),
             "chunks": self.chunks + other.chunks,
             "bytes": self.bytes + other.bytes,
             "run_count": self.run_count + other.run_count,

@@ -14,13 +14,14 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from storeff.scan.measurement import Measurement
 from storeff.scan.plan import Plan
 from storeff.scan.run import Progress, Shard, scan
+from storeff.scan.sketch import Limits
 from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
 from storeff.sources.entry import Entries, Entry
@@ -29,12 +30,13 @@ from storeff.sources.object_store import meter_of
 from storeff.sources.source import Found, Ranges, RangesRead, Reader, Source
 from storeff.sources.sums import exact_sum
 
-# A second of work or more, so that handing it out costs little beside it: one is 5 to 20 ms with
-# dask, of client, scheduler and worker together (300 tasks, 2026-11).
-TASK_BYTES = 256 << 20
+# A second of work or more, so that handing it out costs little beside it: with dask 0.2 CPU seconds,
+# of client, scheduler and worker together, of which most is for what the sketches hold
+# (bench/results/2026-11-27-executors.json).
+TASK_BYTES = 4 << 30
 TASK_FILES = 10_000
 # Fewer tasks leave workers idle at the end. More would be more to merge, each up to 30 MB.
-TASKS_LEAST, TASKS_MOST = 16, 4096
+TASKS_LEAST, TASKS_MOST = 8, 4096
 # Of a listing so much is held, about ten million files; and so many are looked at together.
 HELD_BYTES = 1 << 30
 ROWS_TOGETHER = 1 << 18
@@ -74,7 +76,8 @@ class Portion:
 class Task:
     """``shard`` of a scan of ``source`` under ``plan``, whose objects are ``entries``. The rest is
     as for ``scan``; so many tasks run ``together``, and share what may be read and asked in a
-    second. It can be sent to another process."""
+    second. What it gives is to be merged with what ``limits`` are of. It can be sent to
+    another process."""
 
     source: Source
     plan: Plan
@@ -84,6 +87,7 @@ class Task:
     is_kv: Recogniser | None = None
     bytes_per_second: float | None = None
     together: int = 1
+    limits: Limits = field(default_factory=dict)
 
     @property
     def size_bytes(self) -> int:
@@ -106,6 +110,7 @@ class Task:
             stop=stop,
             on_progress=on_progress,
             shard=self.shard,
+            limits=self.limits,
         )
 
     def split(self) -> list["Task"]:

@@ -67,6 +67,9 @@ class Worker:
             job.kernel,
             job.design is not None,
         )
+        for i, chunker in enumerate(job.chunkers):
+            if chunker.name in job.limits:
+                self.scanner.limit(i, *job.limits[chunker.name])
         self.similar: SimilarChunks | None = None
         if job.plan.similarity:
             from storeff.scan import similar
