@@ -3,10 +3,11 @@
     python bench/speed/object_store.py [--rounds 7] [-o bench/results/DATE-object-store.json]
 
 Ranges of 64 KiB of one object, at random places that are too far apart to be read together, from a
-minimal server of this machine in a process of its own, whose time is not counted. obstore's
-get_ranges checks no condition and copies nothing; storeff asks for the object that was listed,
-looks at the tag that comes back, and puts the bytes where the scan wants them. Run it on an
-otherwise idle machine.
+minimal server of this machine in a process of its own, whose time is not counted. obstore asks for
+one after the other (get_range), or for all of a batch in one call (get_ranges), which can carry no
+condition; neither looks at a tag or copies anything. storeff asks for the object that was listed,
+looks at the tag that comes back, and puts the bytes where the scan wants them, 16 at a time. Run it
+on an otherwise idle machine.
 """
 
 import json
@@ -14,6 +15,7 @@ import os
 import random
 import re
 import socket
+import statistics
 import subprocess
 import sys
 import threading
@@ -92,6 +94,16 @@ def starts(count: int, seed: int) -> list[int]:
     ]
 
 
+def one_by_one(store: Any, batches: list[list[int]]) -> Times:
+    def run() -> None:
+        for batch in batches:
+            for start in batch:
+                got = obstore.get_range(store, "object", start=start, length=RANGE_BYTES)
+                assert len(got) == RANGE_BYTES
+
+    return here(run)
+
+
 def by_obstore(store: Any, batches: list[list[int]]) -> Times:
     def run() -> None:
         for batch in batches:
@@ -131,19 +143,27 @@ def main(rounds: int, is_server: bool, output: Path | None) -> None:
         for size in BATCHES:
             batches = [places[i : i + size] for i in range(0, RANGES, size)]
             ranges = [Ranges.of(Range(entry, s, s + RANGE_BYTES) for s in b) for b in batches]
-            rows.append(Row(f"obstore {size}", partial(by_obstore, store, batches), rounds))
+            rows.append(Row(f"get_range {size}", partial(one_by_one, store, batches), rounds))
+            rows.append(Row(f"get_ranges {size}", partial(by_obstore, store, batches), rounds))
             rows.append(Row(f"storeff {size}", partial(by_storeff, source, ranges, buffer), rounds))
         take_rounds(rows)
     result: dict[str, Any] = machine(load, "obstore", "botocore")
     result |= {"ranges": RANGES, "range_bytes": RANGE_BYTES}
     result["runs"] = {row.label: row.result() for row in rows}
-    for size, (alone, ours) in zip(BATCHES, zip(rows[::2], rows[1::2], strict=True), strict=True):
+    for i, size in enumerate(BATCHES):
+        single, batched, ours = rows[3 * i : 3 * i + 3]
         click.echo(
-            f"{size:3} ranges a call: obstore.get_ranges {_each(alone)}, storeff {_each(ours)}, "
-            f"{ours.cpu_seconds / alone.cpu_seconds:.2f} times the CPU"
+            f"{size:3} ranges a call: obstore.get_range {_each(single)}, get_ranges "
+            f"{_each(batched)}, storeff {_each(ours)}: {_ratio(ours, single):.2f} and "
+            f"{_ratio(ours, batched):.2f} times the CPU"
         )
     if output is not None:
         output.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _ratio(ours: Row, theirs: Row) -> float:
+    pairs = zip(ours.times, theirs.times, strict=True)
+    return statistics.median(a.cpu_seconds / b.cpu_seconds for a, b in pairs)
 
 
 def _each(row: Row) -> str:

@@ -30,7 +30,7 @@ from storeff.sources.object_store import meter_of
 from storeff.sources.source import Found, Ranges, RangesRead, Reader, Source
 from storeff.sources.sums import exact_sum
 
-# A second of work or more, so that handing it out costs little beside it: with dask 0.2 CPU seconds,
+# A second of work or more, so that handing it out costs little beside it: with dask 0.2 CPU seconds
 # of client, scheduler and worker together, of which most is for what the sketches hold
 # (bench/results/2026-11-27-executors.json).
 TASK_BYTES = 4 << 30
