@@ -182,8 +182,8 @@ def measure(
     where a pattern holds a slash. Setting ``stop`` ends the reading early: what was measured by
     then is returned, and says that it was interrupted.
 
-    ``executor`` names where a full scan runs (storeff.scan.executor), ``checkpoint`` a directory in
-    which it is kept, so that one that came to no end can be ``resume``d.
+    ``executor`` names where the data is read (storeff.scan.executor), ``checkpoint`` a directory in
+    which a full scan is kept, so that one that came to no end can be ``resume``d.
 
     ``on_progress`` is told how far the reading is, ``on_phase`` what is done before and after, and
     ``on_answer`` what is known of the answer by then.

@@ -215,7 +215,7 @@ def test_there_is_nothing_to_resume_without_a_checkpoint(tree: Path) -> None:
 
 
 def test_a_sample_is_kept_in_no_checkpoint(tree: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="a sample is neither"):
+    with pytest.raises(UsageError, match="a sample is not kept in a checkpoint"):
         measure([tree], checkpoint=tmp_path, sampling=Sampling(share=0.5))
 
 

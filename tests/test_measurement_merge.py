@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.scans import SMALL, assert_same, count, fill, probed, sample_of
 
-from storeff.scan import partial, run
+from storeff.scan import run
 from storeff.scan.measurement import Measurement, merged
 from storeff.scan.partial import PartialScan
-from storeff.scan.run import Shard, scan
+from storeff.scan.run import Crew, Shard, scan
 from storeff.scan.sampling import SamplingDesign
 from storeff.sources.source import Source, entries
 from storeff.sources.tree import LocalTree
@@ -105,7 +105,6 @@ def test_shards_that_were_probed_whole_are_everything_probed(
 def test_threads_do_not_change_a_byte(source: LocalTree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "THREAD_BYTES", 1)
     monkeypatch.setattr(run, "BATCH_FILES", 3)
-    monkeypatch.setattr(partial, "BATCH_FILES", 3)
     one, four = (scan(source, SMALL, threads=threads) for threads in (1, 4))
     assert timeless(one) == timeless(four)
     samples = []
@@ -113,6 +112,7 @@ def test_threads_do_not_change_a_byte(source: LocalTree, monkeypatch: pytest.Mon
         scanning = PartialScan(count(source, DESIGN), SMALL, threads=threads)
         scanning.extend(0.5)
         samples.append(scanning.result())
+    assert isinstance(scanning.crew, Crew)
     assert len(scanning.crew.workers) > 1
     assert timeless(samples[0]) == timeless(samples[1])
 

@@ -79,6 +79,17 @@ def test_on_processes(s3: S3, folder: Path, of_files: dict[str, Any]) -> None:
     assert (found.scan.requests.list, found.scan.requests.get) == asked_of(s3)
 
 
+def test_a_sample_on_processes(s3: S3, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "FILE_SECONDS", 1e3)
+    upload(s3, folder, "data/")
+    sampling = Sampling(share=0.5)
+    whole = placeless(measure(folder, sampling=sampling))
+    found = measure("s3://bucket/data", sampling=sampling, executor="processes:2")
+    assert placeless(found) == whole
+    assert found.scan.requests is not None
+    assert (found.scan.requests.list, found.scan.requests.get) == asked_of(s3)
+
+
 @needs_dask
 def test_on_workers_of_dask(s3: S3, folder: Path, tmp_path: Path, of_files: dict[str, Any]) -> None:
     upload(s3, folder, "data/")

@@ -16,7 +16,6 @@ from support.scans import listed, sample_of, scan
 from storeff.errors import StoreffError
 from storeff.estimate.probing import compress, glance
 from storeff.estimate.reduction import Reduction, reduce
-from storeff.scan import partial as partial_scan
 from storeff.scan import run
 from storeff.scan.extent import Extent
 from storeff.scan.listing import Listing
@@ -217,7 +216,7 @@ def test_neither_threads_nor_steps_change_what_is_found(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "THREAD_BYTES", 1)
-    monkeypatch.setattr(partial_scan, "BATCH_BYTES", 1 << 18)
+    monkeypatch.setattr(run, "EXTENTS_BYTES", 1 << 18)
     once = scanned(tree, 0.4)
     assert_same_sample(once, scanned(tree, 0.4, threads=3))
     assert_same_sample(once, scanned(tree, 0.4, steps=4))
@@ -249,7 +248,7 @@ def test_what_was_read_before_a_stop_is_the_sample_of_a_lower_rate(
     with monkeypatch.context() as patched:
         patched.setattr(Pace, "wait", count)
         patched.setattr(run, "THREAD_BYTES", 1)
-        patched.setattr(partial_scan, "BATCH_BYTES", 1 << 20)
+        patched.setattr(run, "EXTENTS_BYTES", 1 << 20)
         partial.extend(1.0)
     stopped = partial.result()
     assert 0 < sample_of(stopped).rate < 1

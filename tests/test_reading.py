@@ -34,6 +34,7 @@ from storeff.estimate.sampled import POINT_RATE_MIN, headline_ratio
 from storeff.quantity import UNKNOWN, Quantity
 from storeff.report.choice import describe_choice
 from storeff.scan import partial as partial_scan
+from storeff.scan import run
 from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Pace
@@ -92,8 +93,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         now[0] += read_bytes * 1e-5
 
     monkeypatch.setattr(Pace, "wait", wait)
-    monkeypatch.setattr(partial_scan, "BATCH_BYTES", 1 << 16)
-    monkeypatch.setattr(partial_scan, "BATCH_FILES", 4)
+    monkeypatch.setattr(run, "EXTENTS_BYTES", 1 << 16)
+    monkeypatch.setattr(run, "BATCH_FILES", 4)
     return now
 
 

@@ -15,8 +15,8 @@ from support.cluster import MarkedTree, PoisonedTree, cluster, needs_dask
 from support.reports import timeless
 from support.scans import SMALL, fill
 
-from storeff.analysis import Sampling, measure
-from storeff.errors import StoreffError, UsageError
+from storeff.analysis import measure
+from storeff.errors import StoreffError
 from storeff.scan import remote, tasks
 from storeff.scan.checkpoint import kept_in
 from storeff.scan.divided import DividedScan
@@ -315,11 +315,6 @@ def test_a_scheduler_that_is_not_there_is_named(
 def test_what_is_no_executor_is_refused(tree: Path, name: str, what: str) -> None:
     with pytest.raises(StoreffError, match=what):
         measure([tree], executor=name)
-
-
-def test_a_sample_runs_on_no_executor(tree: Path) -> None:
-    with pytest.raises(UsageError, match="a sample is neither"):
-        measure([tree], executor="processes:2", sampling=Sampling(share=0.5))
 
 
 def test_threads_are_what_a_scan_runs_on_by_itself(tree: Path, tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_a_sample_that_was_stopped_says_how_far_it_was_to_read(tree: Path) -> No
     def stop_in_the_middle(partial: PartialScan) -> None:
         tasks = partial.tasks
 
-        def some(extents: Extents) -> Iterator[tuple[Task, int]]:
+        def some(extents: Extents) -> Iterator[tuple[Extents, int]]:
             yield from tasks(extents.part(0, len(extents) // 2))
             stop.set()
             yield from tasks(extents.part(len(extents) // 2, len(extents)))

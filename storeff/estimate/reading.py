@@ -210,7 +210,7 @@ def read_towards(
         everything = work.everything_seconds
         dearer = work.part_seconds(min(most, towards or step), scan.rate) >= everything
         if dearer and _fits(everything, ends_at - time.monotonic()):
-            unused_bytes = sum(worker.read_bytes for worker in scan.crew.workers)
+            unused_bytes = scan.crew.read_bytes
             return replace(
                 decision,
                 sampling=None,

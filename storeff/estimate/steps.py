@@ -92,18 +92,21 @@ def read(
     their shards is measured as well.
 
     ``engine`` is how it is read: the arguments that a scan of all and one of a part share. This is
-    all that the pipeline knows of how scans are run. A ``divided`` scan reads everything. Raises
-    UsageError if something else is asked of it.
+    all that the pipeline knows of how scans are run. A ``divided`` scan reads everything, and a
+    sample on its workers. Raises UsageError if a sample is to be kept.
     """
-    if divided is not None and sampling not in (NOTHING_ASKED, EVERYTHING):
+    is_sample = sampling not in (NOTHING_ASKED, EVERYTHING)
+    if divided is not None and divided.is_kept and is_sample:
         raise UsageError(
-            "a sample is neither run on an executor nor kept in a checkpoint",
+            "a sample is not kept in a checkpoint",
             "read everything, or divide the sample in shards",
             "divided-sample",
         )
     stop: threading.Event = engine["stop"]
     source = ListedOnce(source)
-    partial = PartialScan(Listing(source, SamplingDesign(seed=plan.seed)), plan, **engine)
+    workers = divided.workers if divided is not None and is_sample else None
+    listing = Listing(source, SamplingDesign(seed=plan.seed))
+    partial = PartialScan(listing, plan, **engine, workers=workers)
     if sampling != EVERYTHING and not partial.listing.count(stop, engine["on_progress"]):
         return Read(partial.result(), None, "listing", {})
     census = partial.listing.census
@@ -112,7 +115,7 @@ def read(
         engine["on_progress"](Progress(False, census.files, census.size_bytes, 0, 0))
     decision = (
         decide(sampling, partial, started)
-        if divided is None
+        if divided is None or is_sample
         else everything(sampling, partial.listing.stored_bytes, census.files)
     )
     ends_at = (decision.sampling or sampling).ends_at(started) - REST_SECONDS

@@ -38,6 +38,11 @@ class DividedScan:
     workers: Workers | None = None
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a directory for what is done."""
+        return self.checkpoint.path is not None
+
     def __call__(
         self,
         source: Source,

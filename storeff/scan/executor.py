@@ -121,10 +121,12 @@ def _dask(where: str) -> Workers:
         return slots
 
     def close(executor: Executor) -> None:
+        nonlocal client
         # The scheduler may be gone, and with it what is in flight.
         with contextlib.suppress(OSError, TimeoutError, CancelledError):
             executor.shutdown(wait=False)
         client.close(timeout=ASK_SECONDS)
+        client = None
 
     return Workers(f"dask at {where}", open_, slots_, close)
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,14 +15,15 @@ from storeff.scan.listing import Listing
 from storeff.scan.measurement import Measurement
 from storeff.scan.pace import Deadline, Pace
 from storeff.scan.plan import Plan
-from storeff.scan.run import BATCH_FILES, FILE_BYTES, Crew, Progress, kernels
+from storeff.scan.run import Crew, Progress, kernels
 from storeff.scan.storage import Storage, measure_storage
-from storeff.scan.worker import Task
 from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
 
-# What one thread takes at a time.
-BATCH_BYTES = 8 << 20
+if TYPE_CHECKING:
+    # Only where an executor is asked for are they needed.
+    from storeff.scan.executor import Workers
+    from storeff.scan.remote_crew import RemoteCrew
 
 
 def unlimited(rate: float) -> float:
@@ -30,7 +32,8 @@ def unlimited(rate: float) -> float:
 
 
 class PartialScan:
-    """Reads a counted tree at a growing ``rate``: all extents that rank below it were read."""
+    """Reads a counted tree at a growing ``rate``: all extents that rank below it were read, on
+    ``workers``, or on threads where there are none."""
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class PartialScan:
         bytes_per_second: float | None = None,
         stop: threading.Event | None = None,
         on_progress: Callable[[Progress], None] = lambda progress: None,
+        workers: "Workers | None" = None,
     ) -> None:
         self.listing = listing
         self.stop = stop or threading.Event()
@@ -56,7 +60,13 @@ class PartialScan:
             listing.design,
             is_kv,
         )
-        self.crew = Crew(self.job, threads, self.stop, self.show)
+        self.crew: Crew | RemoteCrew
+        if workers is None:
+            self.crew = Crew(self.job, threads, self.stop, self.show)
+        else:
+            from storeff.scan import remote_crew
+
+            self.crew = remote_crew.RemoteCrew(self.job, workers, bytes_per_second, self.show)
         self.on_progress = on_progress
         self.rate = self.goal_rate = self.towards = 0.0
         self.until: Callable[[float], float] = unlimited
@@ -101,7 +111,7 @@ class PartialScan:
         high = float("inf") if rate >= 1.0 else rate
         for end, extents in self.listing.slices(self.rate, min(high, np.nextafter(1.0, 2.0))):
             self.crew.measure(self.tasks(extents))
-            self.undone_rank = min([self.undone_rank, *(w.undone_rank for w in self.crew.workers)])
+            self.undone_rank = min(self.undone_rank, self.crew.undone_rank)
             if self.undone_rank < float("inf"):
                 # Of the extents that have this rank only some may have been read.
                 self.rate = max(self.rate, min(self.undone_rank, 1.0))
@@ -109,8 +119,7 @@ class PartialScan:
                 return
             self.rate = min(end, 1.0)
         # Of few extents all may rank below the rate: nothing is left to estimate.
-        listed_bytes = sum(w.extents.listed_bytes for w in self.crew.workers)
-        if listed_bytes >= self.listing.sampled_bytes:
+        if self.crew.listed_bytes >= self.listing.sampled_bytes:
             self.rate = 1.0
 
     def see_how_long(self) -> None:
@@ -118,9 +127,9 @@ class PartialScan:
         _, done_bytes = self.crew.done()
         self.ends.ends_at = self.until(min(1.0, done_bytes / max(1, self.listing.sampled_bytes)))
 
-    def tasks(self, extents: Extents) -> Iterator[tuple[Task, int]]:
+    def tasks(self, extents: Extents) -> Iterator[tuple[Extents, int]]:
         """``extents`` as tasks, until the scan is to end."""
-        for batch, batch_bytes in extents.batches(BATCH_FILES, BATCH_BYTES, FILE_BYTES):
+        for batch, batch_bytes in self.crew.batches(extents):
             self.see_how_long()
             if self.ends.is_set():
                 self.undone_rank = min(self.undone_rank, float(batch.ranks[0]))

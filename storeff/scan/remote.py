@@ -7,20 +7,21 @@ handed out again, and so is one that takes far longer than others, near the end.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from storeff.errors import StoreffError
 from storeff.scan.executor import Workers
 from storeff.scan.measurement import Measurement
-from storeff.scan.run import Shard
-from storeff.scan.tasks import Task, measured
+from storeff.scan.tasks import AnyTask, measured
 from storeff.sources.object_client import Requests
 from storeff.sources.object_store import meter_of
 
+T = TypeVar("T", bound=AnyTask)
 Done = tuple[bytes, Requests | None]
 
 # In flight are so many tasks for each slot: the next is there when one is done.
@@ -36,17 +37,17 @@ SLOW_KNOWN = 5
 
 
 @dataclass(eq=False)
-class _Attempt:
-    task: Task
+class _Attempt(Generic[T]):
+    task: T
     is_alone: bool = False
     since: float = field(default_factory=time.monotonic)
 
 
 def run_tasks(
-    tasks: Iterator[Task],
+    tasks: Iterator[T],
     workers: Workers,
-    done: Callable[[Task, Measurement], None],
-    quarantine: Callable[[Task, str], None],
+    done: Callable[[T, Measurement], None],
+    quarantine: Callable[[T, str], None],
     stop: threading.Event,
     show: Callable[[], None] = lambda: None,
 ) -> None:
@@ -64,26 +65,26 @@ def run_tasks(
         workers.close(run.executor)
 
 
-class _Running:
+class _Running(Generic[T]):
     def __init__(
         self,
-        tasks: Iterator[Task],
+        tasks: Iterator[T],
         workers: Workers,
-        done: Callable[[Task, Measurement], None],
-        quarantine: Callable[[Task, str], None],
+        done: Callable[[T, Measurement], None],
+        quarantine: Callable[[T, str], None],
     ) -> None:
         self.tasks = tasks
         self.workers = workers
         self.done = done
         self.quarantine = quarantine
         self.executor = workers.open()
-        self.in_flight: dict[Future[Done], _Attempt] = {}
+        self.in_flight: dict[Future[Done], _Attempt[T]] = {}
         # What is to run again; and alone, as it may be what ended the process of others.
-        self.again: deque[Task] = deque()
-        self.suspects: deque[Task] = deque()
+        self.again: deque[T] = deque()
+        self.suspects: deque[T] = deque()
         # Tries that failed, by the shards that are not dealt with; and those that are.
-        self.open: dict[Shard, int] = {}
-        self.closed: set[Shard] = set()
+        self.open: dict[Hashable, int] = {}
+        self.closed: set[Hashable] = set()
         self.seconds: list[float] = []
         self.failed: list[BaseException] = []
         self.is_broken = False
@@ -97,7 +98,7 @@ class _Running:
         finished, _ = wait(self.in_flight, WAIT_SECONDS, FIRST_COMPLETED)
         for future in finished:
             attempt = self.in_flight.pop(future, None)
-            if attempt is not None and attempt.task.shard in self.open:
+            if attempt is not None and attempt.task.key in self.open:
                 self.settle(future, attempt)
         if self.is_broken and not self.in_flight:
             self.workers.close(self.executor)
@@ -122,11 +123,11 @@ class _Running:
                 return
             self.submit(task)
 
-    def submit(self, task: Task, *, is_alone: bool = False) -> None:
-        if task.shard in self.closed:
+    def submit(self, task: T, *, is_alone: bool = False) -> None:
+        if task.key in self.closed:
             return
-        self.open.setdefault(task.shard, 0)
-        sent = replace(task, together=max(1, self.workers.slots(self.executor)))
+        self.open.setdefault(task.key, 0)
+        sent = task.among(max(1, self.workers.slots(self.executor)))
         try:
             self.in_flight[self.executor.submit(measured, sent)] = _Attempt(task, is_alone)
         except BrokenExecutor:
@@ -139,14 +140,14 @@ class _Running:
             return
         late = SLOW_TIMES * float(np.quantile(self.seconds, 0.95))
         now = time.monotonic()
-        counts: dict[Shard, int] = {}
+        counts: dict[Hashable, int] = {}
         for attempt in self.in_flight.values():
-            counts[attempt.task.shard] = counts.get(attempt.task.shard, 0) + 1
+            counts[attempt.task.key] = counts.get(attempt.task.key, 0) + 1
         for attempt in [*self.in_flight.values()]:
-            if counts[attempt.task.shard] == 1 and now - attempt.since > late:
+            if counts[attempt.task.key] == 1 and now - attempt.since > late:
                 self.submit(attempt.task)
 
-    def settle(self, future: "Future[Done]", attempt: _Attempt) -> None:
+    def settle(self, future: "Future[Done]", attempt: _Attempt[T]) -> None:
         """Deal with what has become of a task that is still open."""
         task = attempt.task
         if future.cancelled():
@@ -167,36 +168,36 @@ class _Running:
         elif isinstance(error, BrokenExecutor):
             # With one process of a pool all tasks in flight end, whichever it was.
             self.is_broken = True
-            self.after_death(attempt, len(task.entries))
+            self.after_death(attempt, is_known=False)
         elif type(error).__name__ == "KilledWorker":
             # Dask says so of each task that was assigned to a worker that died, several times.
-            self.after_death(attempt, 1)
+            self.after_death(attempt, is_known=True)
         else:
             self.after_error(task, error)
 
-    def close(self, task: Task) -> None:
+    def close(self, task: T) -> None:
         """Nothing more is to come of ``task``."""
-        del self.open[task.shard]
-        self.closed.add(task.shard)
+        del self.open[task.key]
+        self.closed.add(task.key)
         for future, other in [*self.in_flight.items()]:
-            if other.task.shard == task.shard:
+            if other.task.key == task.key:
                 future.cancel()
                 del self.in_flight[future]
 
-    def after_death(self, attempt: _Attempt, most: int) -> None:
-        """A worker has died with a task. One of up to ``most`` objects is to run alone before it is
-        blamed; a larger one is split."""
+    def after_death(self, attempt: _Attempt[T], *, is_known: bool) -> None:
+        """A worker has died with a task, if it ``is_known``, or with one of several. One that may
+        not be it, or is of one object, is to run alone before it is blamed; others are split."""
         task = attempt.task
         if attempt.is_alone:
             self.give_up(task, "killed-worker", self.suspects)
-        elif len(task.entries) <= most:
+        elif task.is_one_object or not is_known:
             self.suspects.append(task)
         else:
             self.give_up(task, "killed-worker", self.again)
 
-    def after_error(self, task: Task, error: BaseException) -> None:
-        self.open[task.shard] += 1
-        if self.open[task.shard] < TRIES:
+    def after_error(self, task: T, error: BaseException) -> None:
+        self.open[task.key] += 1
+        if self.open[task.key] < TRIES:
             self.again.append(task)
             return
         self.failed.append(error)
@@ -207,10 +208,10 @@ class _Running:
             ) from error
         self.give_up(task, "task-failed", self.again)
 
-    def give_up(self, task: Task, reason: str, queue: "deque[Task]") -> None:
+    def give_up(self, task: T, reason: str, queue: "deque[T]") -> None:
         """Have what ``task`` is split into run from ``queue``, or leave its only object out."""
         self.close(task)
-        if len(task.entries) == 1:
+        if task.is_one_object:
             self.quarantine(task, reason)
         else:
             queue.extend(task.split())

@@ -34,6 +34,8 @@ from storeff.sources.sums import exact_sum
 # bytes that threads finish together.
 BATCH_FILES = 512
 BATCH_BYTES = 16 << 20
+# Of a sample, which may end after any batch.
+EXTENTS_BYTES = 8 << 20
 # One more thread measures for every so many bytes that were handed out, a file counted as so many
 # at least: what the threads take for themselves, some 6 MB each, grows with what there is to do.
 THREAD_BYTES = 8 << 20
@@ -259,6 +261,25 @@ class Crew:
                 found[:half] = each(both, found[:half], found[-half:])
                 del found[-half:]
         return found[0]
+
+    @property
+    def undone_rank(self) -> float:
+        """The lowest sampling rank of an extent that a stop kept from being read."""
+        return min((w.undone_rank for w in self.workers), default=math.inf)
+
+    @property
+    def listed_bytes(self) -> int:
+        """Of the extents of a sample that were dealt with."""
+        return sum(w.extents.listed_bytes for w in self.workers)
+
+    @property
+    def read_bytes(self) -> int:
+        """Data that was read."""
+        return sum(w.read_bytes for w in self.workers)
+
+    def batches(self, extents: Extents) -> Iterator[tuple[Extents, int]]:
+        """``extents`` as one thread takes them at a time, and the bytes of work that they are."""
+        return extents.batches(BATCH_FILES, EXTENTS_BYTES, FILE_BYTES)
 
     def done(self) -> tuple[int, int]:
         """Files, or extents, and bytes that were dealt with."""

@@ -12,9 +12,10 @@ at a time, and the source is listed again for the next.
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -28,7 +29,6 @@ from storeff.sources.entry import Entries, Entry
 from storeff.sources.object_client import Requests
 from storeff.sources.object_store import meter_of
 from storeff.sources.source import Found, Ranges, RangesRead, Reader, Source
-from storeff.sources.sums import exact_sum
 
 # A second of work or more, so that handing it out costs little beside it: with dask 0.2 CPU seconds
 # of client, scheduler and worker together, of which most is for what the sketches hold
@@ -72,6 +72,31 @@ class Portion:
         return self.source.name(entry)
 
 
+class AnyTask(Protocol):
+    """Some work on the ``entries`` of ``source`` that may be done anywhere, and again. No two that
+    are not the same have one ``key``."""
+
+    @property
+    def key(self) -> Hashable: ...
+    @property
+    def source(self) -> Source: ...
+    @property
+    def entries(self) -> Entries: ...
+    @property
+    def together(self) -> int: ...
+    @property
+    def is_one_object(self) -> bool: ...
+
+    def measure(self) -> Measurement:
+        """What was found."""
+
+    def split(self) -> "list[Self]":
+        """The same work in several tasks, if it is of several objects."""
+
+    def among(self, together: int) -> "Self":
+        """This, for so many tasks that run together."""
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """``shard`` of a scan of ``source`` under ``plan``, whose objects are ``entries``. The rest is
@@ -90,8 +115,15 @@ class Task:
     limits: Limits = field(default_factory=dict)
 
     @property
-    def size_bytes(self) -> int:
-        return exact_sum(self.entries.sizes)
+    def key(self) -> Shard:
+        return self.shard
+
+    @property
+    def is_one_object(self) -> bool:
+        return len(self.entries) == 1
+
+    def among(self, together: int) -> "Task":
+        return replace(self, together=together)
 
     def measure(
         self,
@@ -125,7 +157,7 @@ class Task:
         return parts
 
 
-def measured(task: Task) -> tuple[bytes, Requests | None]:
+def measured(task: AnyTask) -> tuple[bytes, Requests | None]:
     """What a worker does with ``task``: the binary form of its measurement; and what was asked of
     object stores, unless who has sent the task counts that too."""
     meter = meter_of(task.source)
