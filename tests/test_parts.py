@@ -27,7 +27,7 @@ from storeff.scan import inside, occurrences
 from storeff.scan.plan import Chunker, Plan, Probed
 from storeff.scan.scan_part import ScanPart, Tree
 from storeff.scan.shards import ShardCode
-from storeff.sources import listed_once
+from storeff.sources import listed_once, spool
 from storeff.sources.source import Found, Source
 from storeff.sources.tree import LocalTree
 
@@ -242,6 +242,7 @@ def test_a_shard_lists_no_more_often_than_it_must(
     """What is listed is held, as far as there is room; else what was scanned is sought in another
     listing to be compressed, and a sample is looked for in some more."""
     monkeypatch.setattr(listed_once, "HELD_BYTES", held_bytes)
+    monkeypatch.setattr(spool, "FREE_SHARE", 0.0)
     source = Counting(tree)
     part = parts.measure_shard(source, (0, 2), sampling=sampling)
     assert part is not None

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.listings import each
 
-from storeff.sources import listed_once
+from storeff.sources import listed_once, spool
 from storeff.sources.entry import Entries, Entry
 from storeff.sources.listed_once import ListedOnce
 from storeff.sources.skipped import ChangedError, Ignored, Skipped
@@ -419,11 +419,14 @@ class Counting(MemorySource):
         return super().list()
 
 
-@pytest.mark.parametrize(("files", "listings"), [(1, 1), (1000, 2)])
-def test_a_listing_is_held_if_it_is_not_too_large(
-    monkeypatch: pytest.MonkeyPatch, files: int, listings: int
+@pytest.mark.parametrize(
+    ("files", "share", "listings"), [(1, 0.25, 1), (1000, 0.25, 1), (1, 0.0, 1), (1000, 0.0, 2)]
+)
+def test_a_listing_is_held_in_memory_or_in_a_file_if_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, files: int, share: float, listings: int
 ) -> None:
     monkeypatch.setattr(listed_once, "HELD_BYTES", 10_000)
+    monkeypatch.setattr(spool, "FREE_SHARE", share)
     source = Counting()
     source.left_out.append(Ignored("fifo", b"pipe", 0))
     for i in range(files):
@@ -450,8 +453,39 @@ def test_what_is_not_wanted_is_shown_once_and_neither_listed_nor_held() -> None:
     assert source.listings == 1
 
 
+def test_a_file_that_holds_a_listing_has_no_name_and_ends_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(listed_once, "HELD_BYTES", 1)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    source = Counting()
+    source.put(b"name", b"content")
+    held = ListedOnce(source)
+    list(held.list())
+    assert isinstance(held.held, spool.Spool)
+    assert not [*tmp_path.iterdir()]
+    descriptor = held.held.file.fileno()
+    assert os.fstat(descriptor).st_dev == tmp_path.stat().st_dev
+    del held
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_a_place_that_cannot_be_written_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(listed_once, "HELD_BYTES", 1)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
+    source = Counting()
+    source.put(b"name", b"content")
+    held = ListedOnce(source)
+    assert len(list(held.list())) == len(list(held.list())) == 1
+    assert source.listings == 2
+
+
 def test_left_out_items_count_in_what_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listed_once, "HELD_BYTES", 10_000)
+    monkeypatch.setattr(spool, "FREE_SHARE", 0.0)
     source = Counting()
     source.left_out += [Ignored("fifo", b"pipe", 0)] * 1000
     held = ListedOnce(source)
