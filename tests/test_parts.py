@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cli import COMMAND, PARTLY, shell, started, storeff, wait_until_read
 from support.reports import timeless
-from support.scans import fill
+from support.scans import assert_same, fill
 
 from storeff import parts, read_report
 from storeff.analysis import Sampling, Storage, build_report, measure, reduce
@@ -223,13 +223,15 @@ class Counting:
 
 
 @pytest.mark.parametrize(
-    ("sampling", "held_bytes", "listings"),
+    ("sampling", "held_bytes", "share", "listings"),
     [
-        (EVERYTHING, listed_once.HELD_BYTES, 1),
-        (EVERYTHING, 1, 2),
-        (Sampling(share=0.5), listed_once.HELD_BYTES, 1),
-        (Sampling(share=0.5), 1, 4),
-        (Sampling(size_bytes=9 << 20), 1, 6),
+        (EVERYTHING, listed_once.HELD_BYTES, 0.0, 1),
+        (EVERYTHING, 1, 0.0, 2),
+        (EVERYTHING, 1, spool.FREE_SHARE, 1),
+        (Sampling(share=0.5), listed_once.HELD_BYTES, 0.0, 1),
+        (Sampling(share=0.5), 1, 0.0, 4),
+        (Sampling(share=0.5), 1, spool.FREE_SHARE, 1),
+        (Sampling(size_bytes=9 << 20), 1, 0.0, 6),
     ],
 )
 def test_a_shard_lists_no_more_often_than_it_must(
@@ -237,15 +239,19 @@ def test_a_shard_lists_no_more_often_than_it_must(
     monkeypatch: pytest.MonkeyPatch,
     sampling: Sampling,
     held_bytes: int,
+    share: float,
     listings: int,
 ) -> None:
     """What is listed is held, as far as there is room; else what was scanned is sought in another
     listing to be compressed, and a sample is looked for in some more."""
+    whole = parts.measure_shard(LocalTree([tree]), (0, 2), sampling=sampling)
     monkeypatch.setattr(listed_once, "HELD_BYTES", held_bytes)
-    monkeypatch.setattr(spool, "FREE_SHARE", 0.0)
+    monkeypatch.setattr(spool, "FREE_SHARE", share)
     source = Counting(tree)
     part = parts.measure_shard(source, (0, 2), sampling=sampling)
     assert part is not None
+    assert whole is not None
+    assert_same(part.measurement, whole.measurement)
     assert part.listed.census.files == measure(LocalTree([tree])).scan.files
     assert source.listings == listings
 
