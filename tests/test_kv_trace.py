@@ -62,8 +62,9 @@ FORMS: dict[str, bytes] = {
     "a list on one line": json.dumps(REQUESTS).encode(),
     "a list of lines": b"[\n" + TEXT.rstrip().replace("\n", ",\n").encode() + b"\n]\n",
     "a list begun and ended on a line": b"[" + TEXT.rstrip().replace("\n", ",\n").encode() + b"]",
-    "gzip": gzip.compress(TEXT.encode()),
-    "two gzip files": gzip.compress(TEXT[:9].encode()) + gzip.compress(TEXT[9:].encode()),
+    "gzip": gzip.compress(TEXT.encode(), mtime=0),
+    "two gzip files": gzip.compress(TEXT[:9].encode(), mtime=0)
+    + gzip.compress(TEXT[9:].encode(), mtime=0),
     "Zstandard": zstandard.compress(TEXT.encode()),
     "CSV with a mark": b"\xef\xbb\xbf" + AS_CSV.encode(),
     "CSV of Windows": AS_CSV.replace("\n", "\r\n").encode(),
@@ -72,7 +73,7 @@ FORMS: dict[str, bytes] = {
     "CSV with commas at the ends of rows": AS_CSV.replace("\n", ",\n")
     .replace(",\n", "\n", 1)
     .encode(),
-    "packed CSV": gzip.compress(AS_CSV.encode()),
+    "packed CSV": gzip.compress(AS_CSV.encode(), mtime=0),
 }
 
 
@@ -90,6 +91,7 @@ def test_every_form_holds_the_same_requests(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize(
     "content",
     [FORMS["gzip"][:-9], FORMS["gzip"][:30] + b"xx" + FORMS["gzip"][32:], FORMS["Zstandard"][:-9]],
+    ids=["cut gzip", "wrong gzip", "cut Zstandard"],
 )
 def test_damaged_packed_data_are_an_error_for_a_person(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "trace.jsonl.gz"

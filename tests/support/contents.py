@@ -55,7 +55,7 @@ def tar_bytes() -> bytes:
 
 
 WRITTEN = {
-    "gzip": (gzip.compress(NOISE), "compressed"),
+    "gzip": (gzip.compress(NOISE, mtime=0), "compressed"),
     "bzip2": (bz2.compress(NOISE), "compressed"),
     "xz": (lzma.compress(NOISE), "compressed"),
     "zstd": (zstandard.compress(NOISE), "compressed"),
