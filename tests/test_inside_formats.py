@@ -185,6 +185,12 @@ def test_tensors_are_counted_by_the_type_of_their_numbers() -> None:
     assert inside("numpy", saved(array)) == Inside("none", 1.0, {"float32": 400})
 
 
+def test_a_type_that_is_no_text_can_be_reported() -> None:
+    head = b'{"a":{"dtype":"\\ud800-\\n","shape":[4],"data_offsets":[0,4]}}'
+    told = inside("safetensors", struct.pack("<Q", len(head)) + head + bytes(4))
+    assert told.parts == {"?-\n": 4}
+
+
 def test_tensors_of_gguf_end_where_the_next_begins() -> None:
     found = inside("gguf", ggufed([(30, 64), (12, 0), (99, 96)], 128))
     assert found == Inside("none", 1.0, {"Q4_K": 64, "BF16": 32, "type 99": 32})

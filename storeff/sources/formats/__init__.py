@@ -2,8 +2,9 @@
 
 A storage system finds a Parquet file of zstd pages as random as an encrypted disk. Its footer says
 which codec the application used and how far that came; the header of a tensor file says of what
-types its numbers are. This is read from headers and footers alone: nothing is unpacked, and all of
-it is hostile input, checked against the object's size.
+types its numbers are; a chunk of Zarr is told of by its array's metadata beside it. This is read
+from headers and footers alone: nothing is unpacked, and all of it is hostile input, checked against
+the object's size.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,6 +34,12 @@ class Inside(NamedTuple):
 
 
 UNTOLD: Final = Inside(None, None)
+
+
+def named(name: str) -> str:
+    """The name of a codec or a type that an object gives, as a report can hold it: JSON may escape
+    what is no character."""
+    return name[:20].encode("ascii", "replace").decode()
 
 
 def of_codecs(stored: Mapping[str, int], application_bytes: int, stored_bytes: int) -> Inside:

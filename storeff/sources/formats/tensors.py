@@ -14,7 +14,7 @@ import numpy as np
 
 from storeff.errors import ContradictionError
 from storeff.sources import safetensors
-from storeff.sources.formats import HEADER_BYTES_MAX, NONE, UNTOLD, Inside, Read
+from storeff.sources.formats import HEADER_BYTES_MAX, NONE, UNTOLD, Inside, Read, named
 from storeff.sources.formats.archives import zipped
 
 # The header of a model of 256,000 tokens, names of all included, takes some 6 MB.
@@ -45,7 +45,7 @@ def of_safetensors(read: Read, size_bytes: int) -> Inside:
     parts: Counter[str] = Counter()
     for fields in found[1].values():
         start, end = fields["data_offsets"]
-        parts[str(fields.get("dtype"))[:20]] += end - start
+        parts[named(str(fields.get("dtype")))] += end - start
     return Inside(NONE, 1.0, dict(parts))
 
 
