@@ -94,7 +94,7 @@ def inside_section(reduction: Reduction) -> Iterator[Section]:
         )
     if found.contradictions:
         text = counted(found.contradictions, "object")
-        body.append(Paragraph(f"{text} are not what they begin as: nothing is told of them"))
+        body.append(Paragraph(f"{text} could not be looked into: damaged, or not what it seems"))
     yield Section("inside", "What applications did before", tuple(body))
 
 

@@ -14,7 +14,7 @@ from storeff.scan.windows import Windows
 from storeff.sources.content import PROBE_BYTES, Recogniser, classify
 from storeff.sources.entry import Entry
 from storeff.sources.formats import UNTOLD, Inside
-from storeff.sources.formats.readers import look_inside
+from storeff.sources.formats.readers import Looker
 from storeff.sources.source import Source, read_range
 
 Floats = npt.NDArray[np.float64]
@@ -86,6 +86,7 @@ def look_into(
     count = min(WINDOWS_LOOKED_INTO, len(windows.ranks))
     looks: dict[int, Look] = {}
     done = 0
+    looker = Looker(source)
     for number in windows.objects[:count].tolist():
         if stop.is_set():
             break
@@ -93,7 +94,7 @@ def look_into(
         if number in looks:
             continue
         try:
-            looks[number] = _look(source, windows.entries[number], is_kv, pace)
+            looks[number] = _look(source, windows.entries[number], looker, is_kv, pace)
         except OSError:
             # It is counted, with a reason, where its bytes are read.
             continue
@@ -102,7 +103,9 @@ def look_into(
     return Looks(windows.objects[:done], windows.ranks[:done], windows.lengths[:done], tau, looks)
 
 
-def _look(source: Source, entry: Entry, is_kv: Recogniser | None, pace: Pace) -> Look:
+def _look(
+    source: Source, entry: Entry, looker: Looker, is_kv: Recogniser | None, pace: Pace
+) -> Look:
     """Raises OSError if the object cannot be read."""
     with source.open(entry) as reader:
 
@@ -116,6 +119,6 @@ def _look(source: Source, entry: Entry, is_kv: Recogniser | None, pace: Pace) ->
         head = read(0, min(PROBE_BYTES, entry.size_bytes))
         content_class = classify(head, source.name(entry), entry.size_bytes, is_kv)
         try:
-            return Look(content_class, look_inside(content_class, read, entry.size_bytes))
+            return Look(content_class, looker.inside(entry, content_class, read))
         except ContradictionError as error:
             return Look(content_class, UNTOLD, str(error))

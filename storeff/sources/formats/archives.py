@@ -20,7 +20,7 @@ MEMBERS_MAX: Final = 128
 _HEAD_BYTES = 4096
 _ZIP_CODECS = {0: NONE, 8: "deflate", 9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstd", 95: "xz"}
 # DEFLATE makes no more of a byte (RFC 1951); the others that are claimed to are not believed.
-_EXPANSION_MAX = 1032
+EXPANSION_MAX = 1032
 _MAGICS = {
     b"\x1f\x8b\x08": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
@@ -95,13 +95,13 @@ def compressed(read: Read, size_bytes: int) -> Inside:
         (last,) = struct.unpack("<I", read(size_bytes - 4, 4))
         before = last if size_bytes <= last and size_bytes < 1 << 22 else None
     elif codec == "zstd":
-        before = _zstd_bytes(head)
-    if before is None or not size_bytes <= before <= _EXPANSION_MAX * size_bytes:
+        before = zstd_bytes(head)
+    if before is None or not size_bytes <= before <= EXPANSION_MAX * size_bytes:
         return Inside(codec, None)
     return Inside(codec, before / size_bytes)
 
 
-def _zstd_bytes(head: bytes) -> int | None:
+def zstd_bytes(head: bytes) -> int | None:
     """What the first frame says that it holds; a stream of several holds more."""
     import zstandard
 
@@ -126,7 +126,7 @@ def zipped(read: Read, size_bytes: int) -> Inside:
     for member in members:
         if not 0 <= member.compress_size <= size_bytes:
             raise ContradictionError("a member has an impossible size")
-        if member.file_size > _EXPANSION_MAX * max(1, member.compress_size):
+        if member.file_size > EXPANSION_MAX * max(1, member.compress_size):
             continue
         codec = _ZIP_CODECS.get(member.compress_type, f"method {member.compress_type}")
         if codec != NONE:

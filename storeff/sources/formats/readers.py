@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from storeff.sources.entry import Entry
 from storeff.sources.formats import (
     NONE,
     UNTOLD,
@@ -14,6 +15,8 @@ from storeff.sources.formats import (
     tables,
     tensors,
 )
+from storeff.sources.formats.zarr import Arrays
+from storeff.sources.source import Source
 
 # To add a format: its module, and a line here.
 READERS: Final[dict[str, Callable[[Read, int], Inside]]] = {
@@ -47,3 +50,16 @@ def look_inside(content_class: str, read: Read, size_bytes: int) -> Inside:
         return Inside(NONE, 1.0)
     reader = READERS.get(content_class)
     return UNTOLD if reader is None else reader(read, size_bytes)
+
+
+class Looker:
+    """``look_inside`` for objects of ``source``, one after the other, and chunks of Zarr, which are
+    told by metadata beside."""
+
+    def __init__(self, source: Source) -> None:
+        self.arrays = Arrays(source)
+
+    def inside(self, entry: Entry, content_class: str, read: Read) -> Inside:
+        """What is inside ``entry``. Raises as ``look_inside`` does."""
+        found = self.arrays.inside(entry, read)
+        return look_inside(content_class, read, entry.size_bytes) if found is None else found
