@@ -163,11 +163,10 @@ def _parts(sample: "_Sample", looks: Looks) -> Iterator[Part]:
 
 def _reduced_share(look: Look) -> float:
     """What part of an object is known to be compressed or encrypted."""
-    if look.inside.codec not in (None, NONE):
-        return 1.0
     parts = look.inside.parts
-    coded = sum(size for holds, size in parts.items() if holds in CODED_MEMBERS)
-    return coded / sum(parts.values()) if coded else 0.0
+    if coded := sum(size for holds, size in parts.items() if holds in CODED_MEMBERS):
+        return coded / sum(parts.values())
+    return 0.0 if look.inside.codec in (None, NONE) else 1.0
 
 
 class _Sample:

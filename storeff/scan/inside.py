@@ -1,5 +1,6 @@
 """Looking into a sample of objects: what applications have done to their bytes before."""
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,18 +87,18 @@ def look_into(
     count = min(WINDOWS_LOOKED_INTO, len(windows.ranks))
     looks: dict[int, Look] = {}
     done = 0
-    looker = Looker(source)
-    for number in windows.objects[:count].tolist():
-        if stop.is_set():
-            break
-        done += 1
-        if number in looks:
-            continue
-        try:
-            looks[number] = _look(source, windows.entries[number], looker, is_kv, pace)
-        except OSError:
-            # It is counted, with a reason, where its bytes are read.
-            continue
+    with contextlib.closing(Looker(source)) as looker:
+        for number in windows.objects[:count].tolist():
+            if stop.is_set():
+                break
+            done += 1
+            if number in looks:
+                continue
+            try:
+                looks[number] = _look(source, windows.entries[number], looker, is_kv, pace)
+            except OSError:
+                # It is counted, with a reason, where its bytes are read.
+                continue
     # Those that rank below the first that is left out are a sample by themselves.
     tau = windows.tau if done == len(windows.ranks) else float(windows.ranks[done])
     return Looks(windows.objects[:done], windows.ranks[:done], windows.lengths[:done], tau, looks)

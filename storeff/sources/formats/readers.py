@@ -15,6 +15,7 @@ from storeff.sources.formats import (
     tables,
     tensors,
 )
+from storeff.sources.formats.hdf5 import Hdf5
 from storeff.sources.formats.zarr import Arrays
 from storeff.sources.source import Source
 
@@ -53,13 +54,19 @@ def look_inside(content_class: str, read: Read, size_bytes: int) -> Inside:
 
 
 class Looker:
-    """``look_inside`` for objects of ``source``, one after the other, and chunks of Zarr, which are
-    told by metadata beside."""
+    """``look_inside`` for objects of ``source``, one after the other, and what takes more than an
+    object: chunks of Zarr, told by metadata beside, and HDF5, by a process. ``close`` it."""
 
     def __init__(self, source: Source) -> None:
         self.arrays = Arrays(source)
+        self.hdf5 = Hdf5()
 
     def inside(self, entry: Entry, content_class: str, read: Read) -> Inside:
         """What is inside ``entry``. Raises as ``look_inside`` does."""
+        if content_class == "hdf5":
+            return self.hdf5.inside(read, entry.size_bytes)
         found = self.arrays.inside(entry, read)
         return look_inside(content_class, read, entry.size_bytes) if found is None else found
+
+    def close(self) -> None:
+        self.hdf5.close()
