@@ -4,12 +4,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from storeff.data import Assumption
 from storeff.economics.demand import Demand, Growth, load_demand
-from storeff.economics.offers import load_offers
+from storeff.economics.offers import Offer, load_offers
 from storeff.economics.quarters import quarter_name, quarter_of
 from storeff.errors import StoreffError
 
@@ -72,6 +72,36 @@ def test_a_price_is_one_number_a_table_or_changes_each_quarter(
     tmp_path: Path, text: str, quarter: str, dollars: Fraction
 ) -> None:
     assert price(tmp_path, text, quarter) == dollars
+
+
+@given(
+    st.dictionaries(st.integers(8100, 8130), st.integers(1, 10**6), min_size=1, max_size=4),
+    st.dictionaries(st.integers(8100, 8110), st.integers(1, 10**3), max_size=3),
+    st.fractions(Fraction(-9, 10), 3, max_denominator=100),
+    st.integers(8110, 8140),
+)
+def test_a_price_is_its_table_changed_and_indexed_exactly(
+    prices: dict[int, int], index: dict[int, int], change: Fraction, quarter: int
+) -> None:
+    """Each table holds until the next one given, and a change counts from the first quarter."""
+
+    def table(given: dict[int, int]) -> dict[str, Assumption]:
+        return {quarter_name(at): Assumption(value=Fraction(x)) for at, x in given.items()}
+
+    def last(given: dict[int, int]) -> int:
+        return given[max(at for at in given if at <= quarter)]
+
+    offer = Offer(
+        kind="spot",
+        cap_bytes={"": Assumption(value=Fraction(1))},
+        available_from=quarter_name(8105),
+        price_per_tb=table(prices),
+        price_change=Assumption(value=change),
+        price_index=table(index),
+    )
+    assume(offer.is_open(quarter))
+    expected = last(prices) * (1 + change) ** (quarter - 8105) * (last(index) if index else 1)
+    assert offer.price(quarter, None) * TB == expected
 
 
 def test_an_offer_is_closed_before_its_price_begins(tmp_path: Path) -> None:

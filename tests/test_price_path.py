@@ -91,10 +91,14 @@ def test_bare_nand_by_what_a_die_costs() -> None:
 # ---- paths ----
 
 
-def test_a_table_knows_the_prices_that_it_has() -> None:
+def test_a_price_of_a_table_holds_until_the_next_one_and_the_last_in_its_own_quarter() -> None:
     path = Table({"2027Q1": 100, "2027Q3": 90})
-    assert price_at(path, "2027Q3") == 90
-    assert math.isnan(price_at(path, "2027Q2"))
+    assert [price_at(path, quarter) for quarter in ("2027Q1", "2027Q2", "2027Q3")] == [100, 100, 90]
+    assert math.isnan(price_at(path, "2026Q4"))
+    assert math.isnan(price_at(path, "2027Q4"))
+    assert price_at(Table(path.prices, goes_on=True), "2031Q4") == 90
+    assert price_at(Table({"": 80}), "2031Q4") == 80
+    assert math.isnan(price_at(Table({}), "2027Q1"))
 
 
 @given(QUARTERS, QUARTERS, CHANGES)

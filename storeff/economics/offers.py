@@ -9,7 +9,8 @@ import msgspec
 
 from storeff.data import NO_VALUE, Assumption, Field, decode, numbers_in, read_toml, refuse
 from storeff.data.catalogue import shown
-from storeff.economics.quarters import WEEKS, quarter_name, quarter_of
+from storeff.economics.price_path import Compounding, Table, price_at
+from storeff.economics.quarters import WEEKS, given_in, quarter_name, quarter_of
 from storeff.errors import StoreffError
 
 OfferKind = Literal["lta", "take-or-pay", "spot", "secondary"]
@@ -85,13 +86,15 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 "a price per drive needs the size of the drive, which the report does not say",
                 "give the offer its drive_bytes",
             )
-        since = quarter - quarter_of(self.available_from) if self.available_from else 0
-        grown = (1 + known(self.price_change)) ** since
-        index = in_quarter(self.price_index, quarter) if self.price_index else Fraction(1)
-        price = in_quarter(self.price_per_tb or self.price_per_drive, quarter)
-        assert price is not None
-        assert index is not None
-        return price * grown * index / size
+        when = quarter_name(quarter)
+        price = price_at(_table(self.price_per_tb or self.price_per_drive), when)
+        if self.available_from:
+            path = Compounding(price, self.available_from, known(self.price_change))
+            price = price_at(path, when)
+        if self.price_index:
+            price *= price_at(_table(self.price_index), when)
+        found: Fraction = price / size
+        return found
 
 
 class Offers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,12 +116,13 @@ def known(number: Assumption) -> Fraction:
 
 
 def in_quarter(table: dict[str, Annotated[Assumption, Any]], quarter: int) -> Fraction | None:
-    """What ``table`` says of ``quarter``: the last value given at or before it; None before the
-    first."""
-    if "" in table:
-        return known(table[""])
-    given = [key for key in table if quarter_of(key) <= quarter]
-    return known(table[max(given, key=quarter_of)]) if given else None
+    """What ``table`` says of ``quarter``, as in ``given_in``."""
+    found = given_in(table, quarter_name(quarter))
+    return None if found is None else known(found)
+
+
+def _table(prices: dict[str, Annotated[Assumption, Any]]) -> Table[Fraction]:
+    return Table({quarter: known(each) for quarter, each in prices.items()}, goes_on=True)
 
 
 def load_offers(path: Path) -> Offers:

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, NamedTuple, TypeAlias
 
 from storeff.data import Assumption, N, exact
-from storeff.economics.quarters import number_of, quarter_name
+from storeff.economics.quarters import given_in, number_of, quarter_name
 from storeff.layout.number import Number, is_unknown, log
 
 
 @dataclass(frozen=True)
 class Table(Generic[N]):
-    """``prices`` by quarter. Those of other quarters are unknown."""
+    """``prices`` by quarter, each until the next one given. They are unknown before the first and,
+    unless the last ``goes_on``, after that. One price for all quarters stands under no name."""
 
     prices: Mapping[str, N]
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,11 @@ def price_at(path: PricePath[Number], quarter: str) -> Number:
     is no quarter."""
     number_of(quarter)
     match path:
-        case Table(prices):
-            return prices.get(quarter, math.nan)
+        case Table(prices, goes_on):
+            price = given_in(prices, quarter)
+            has_end = not goes_on and "" not in prices
+            is_over = has_end and number_of(quarter) > max(map(number_of, prices), default=0)
+            return math.nan if price is None or is_over else price
         case Compounding(price, since, change):
             return price * (1 + change) ** (number_of(quarter) - number_of(since))
         case Learning(price, since, rate, volumes):

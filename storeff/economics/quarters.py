@@ -1,10 +1,14 @@
 """Quarters of a year as whole numbers that can be added to: ``2027Q1`` is 8108."""
 
 import re
+from collections.abc import Mapping
 from datetime import date
+from typing import TypeVar
 
 from storeff.errors import StoreffError
 from storeff.text import excerpt
+
+T = TypeVar("T")
 
 # A quotation gives lead times in weeks; a quarter has 13 of them.
 WEEKS = 13
@@ -27,6 +31,15 @@ def quarter_of(text: str) -> int:
     if not _PLANNED.fullmatch(text):
         raise StoreffError(f"{excerpt(text, 40)!r} is not a quarter", 'write it as "2027Q1"')
     return number_of(text)
+
+
+def given_in(table: Mapping[str, T], quarter: str) -> T | None:
+    """What ``table`` says of ``quarter``: the last value given at or before it, None before the
+    first. One value for all quarters stands under no name."""
+    if "" in table:
+        return table[""]
+    given = [key for key in table if number_of(key) <= number_of(quarter)]
+    return table[max(given, key=number_of)] if given else None
 
 
 def quarter_name(quarter: int) -> str:
