@@ -139,12 +139,15 @@ class ShelfLife(Entry[N], Generic[N], frozen=True, kw_only=True):
 
 
 def map_numbers(value: Any, function: Callable[[Assumption], Any]) -> Any:
-    """``value`` (a struct generic in the number) with ``function`` applied to each Assumption."""
+    """``value`` (a struct generic in the number, or a table by name) with ``function`` applied to
+    each Assumption."""
     if isinstance(value, Assumption):
         return function(value)
     if isinstance(value, msgspec.Struct):
         fields = {name: map_numbers(getattr(value, name), function) for name in _names(value)}
         return type(value)(**fields)
+    if isinstance(value, dict):
+        return {name: map_numbers(each, function) for name, each in value.items()}
     return value
 
 

@@ -57,7 +57,8 @@ def load(
     built_in = set(tables)
     own = {} if extra is None else read_toml(extra)
     if extra is not None and not own:
-        mistakes.append(f"it has no entry, so nothing of it would be used: write [{min(tables)}]")
+        name = min(tables, default="NAME")
+        mistakes.append(f"it has no entry, so nothing of it would be used: write [{name}]")
     for name, table in own.items():
         path = f"{catalogue}.{shown(name)}"
         if not isinstance(table, dict):
@@ -182,7 +183,7 @@ def decode_value(
 
     Where ``kind`` is a table of numbers by name, one number stands for all, under no name.
     """
-    limits, each, nested = field_of(kind), _by_name(kind), _struct_in(kind)
+    limits, each, nested = field_of(kind), by_name(kind), _struct_in(kind)
     try:
         if limits is not None:
             return _number(value, path, limits, currency, may_be_unknown)
@@ -220,7 +221,7 @@ def _is_computed(kind: Any) -> bool:
     return Assumption in (typing.get_args(kind) if optional else (kind,))
 
 
-def _by_name(kind: Any) -> Any:
+def by_name(kind: Any) -> Any:
     """Of what each value of a table by name is; None if ``kind`` is no such table."""
     return typing.get_args(kind)[1] if typing.get_origin(kind) is dict else None
 

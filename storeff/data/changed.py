@@ -9,8 +9,8 @@ from storeff.data.assumption import Assumption
 from storeff.data.catalogue import decode_value, field_of, refuse, shown
 from storeff.errors import did_you_mean
 
-# The one thing of a scenario that may be changed and is no number.
-CODE = "code"
+# What of a scenario may be changed and is no number, each as a whole.
+CODE, PATH = "code", "price_path"
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -36,11 +36,13 @@ def _changed(given: T, table: dict[str, Any], prefix: str, currency: str, mistak
             continue
         field, own = fields[key], getattr(given, key)
         before = len(mistakes)
-        if isinstance(value, dict) and _is_part(own):
+        if isinstance(value, dict) and _is_part(own) and key != PATH:
             found[key] = _changed(own, value, path, currency, mistakes)
             continue
-        if field_of(field.type) is None and key != CODE:
-            mistakes.append(f"{path} is no number: numbers are changed, and the {CODE} of a layout")
+        if field_of(field.type) is None and key not in (CODE, PATH):
+            mistakes.append(
+                f"{path} is no number: numbers are changed, the {CODE} of a layout, and {PATH}"
+            )
             continue
         may_be_unknown = isinstance(field.default, Assumption) and field.default.value is None
         made = decode_value(value, field.type, path, currency, may_be_unknown, mistakes)

@@ -220,11 +220,10 @@ def _stage(scenario: Scenario[Number], raw_bytes: Number, more: Number, whole: b
         stored_bytes = (
             logical_bytes * more * stored_share(step_factors(scenario.data, scenario.layout))
         )
-    lines, goods = paid_on_delivery(scenario, what, stored_bytes), hardware(scenario, what)
+    goods = hardware(scenario, what)
     return Stage(
         built=what,
         stored_bytes=stored_bytes,
-        paid=sum(lines.values()),
         hardware=sum(goods.values()),
         other_hardware=sum(price for name, price in goods.items() if name != "drives"),
     )

@@ -11,6 +11,7 @@ import msgspec
 from storeff.data import ONE, Assumption, exact, load_shelf_life, map_numbers
 from storeff.economics.bill import enclosures_per_rack
 from storeff.economics.indices import load_indices
+from storeff.economics.later_prices import load_price_paths
 from storeff.economics.model import Scenario, build_scenario, load_catalogue, load_drives
 from storeff.economics.requests import load_requests
 from storeff.economics.supply import load_supply
@@ -30,17 +31,18 @@ _LOADERS: dict[str, Callable[[Path | None], Any]] = {
     "shelf_life": load_shelf_life,
     "indices": load_indices,
     "supply": load_supply,
+    "price_paths": load_price_paths,
 }
 MEDIA = {"flash": "flash", "hdd": "hard disks"}
 CATALOGUES = (
     *("layouts", "drives", "enclosures", "racks", "sites", "finance", "spares", "carbon"),
     *("memory", "network", "software", "purchase"),
-    *("models", "gpus", "shelf_life", "indices", "requests", "supply"),
+    *("models", "gpus", "shelf_life", "indices", "requests", "supply", "price_paths"),
 )
 
 
 # Those whose entries have prices.
-PRICED = ("drives", "enclosures", "racks", "sites", "finance", "gpus")
+PRICED = ("drives", "enclosures", "racks", "sites", "finance", "gpus", "price_paths")
 
 
 def load_named(name: str, extra: Path | None = None) -> Any:

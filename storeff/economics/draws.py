@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from storeff.data import Assumption, map_numbers
-from storeff.data.catalogue import field_of
+from storeff.data import Assumption, exact, map_numbers
+from storeff.data.catalogue import by_name, field_of
 from storeff.economics.model import Scenario
 from storeff.layout.number import Number, inexact
 from storeff.layout.waterfall import drawn_data
@@ -66,15 +66,16 @@ def ranged(scenario: Scenario[Assumption]) -> tuple[Ranged, ...]:
 
 def _ranged(value: msgspec.Struct) -> Iterator[Ranged]:
     for field in msgspec.structs.fields(type(value)):
-        each = getattr(value, field.name)
-        if isinstance(each, Assumption):
-            if each.path and each.range and each.value is not None:
+        own = getattr(value, field.name)
+        if isinstance(own, msgspec.Struct) and not isinstance(own, Assumption):
+            yield from _ranged(own)
+            continue
+        limits = field_of(by_name(field.type) or field.type)
+        for each in own.values() if isinstance(own, dict) else (own,):
+            if isinstance(each, Assumption) and each.path and each.range:
                 low, high = map(float, each.range)
-                limits = field_of(field.type)
                 is_whole = limits is not None and limits.whole
-                yield Ranged(each.path, low, float(each.value), high, each.is_price, is_whole)
-        elif isinstance(each, msgspec.Struct):
-            yield from _ranged(each)
+                yield Ranged(each.path, low, float(exact(each)), high, each.is_price, is_whole)
 
 
 def blocks(

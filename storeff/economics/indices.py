@@ -10,7 +10,7 @@ from storeff.economics.quarters import number_of, quarter_on
 from storeff.errors import StoreffError
 
 # A price can fall by all of it at most, and nothing has risen tenfold in a quarter.
-_CHANGE = Field("1/quarter", ("fraction",), least=-1, most=10, above=True, compounds=True)
+CHANGE = Field("1/quarter", ("fraction",), least=-1, most=10, above=True, compounds=True)
 _SAID = ("change", "price", "price_per_tb", "ratio")
 
 
@@ -21,7 +21,7 @@ class Observation(Entry[N], Generic[N], frozen=True, kw_only=True):
 
     product: str
     quarter: str
-    change: Annotated[N, _CHANGE] = NO_VALUE
+    change: Annotated[N, CHANGE] = NO_VALUE
     price: Annotated[N, Field("USD", ("USD/drive",), most=10**9)] = NO_VALUE
     price_per_tb: Annotated[N, Field("USD/TB", most=10**9)] = NO_VALUE
     ratio: Annotated[N, Field("x", ("fraction",), most=10**6)] = NO_VALUE

@@ -15,11 +15,20 @@ from storeff.data import (
     N,
     changed_by,
     decode,
+    exact,
     load,
     load_default,
     numbers_in,
     read_toml,
     refuse,
+)
+from storeff.economics.indices import load_indices
+from storeff.economics.later_prices import (
+    LaterPrices,
+    check_reach,
+    form_mistakes,
+    load_price_paths,
+    with_index,
 )
 from storeff.economics.terms import (
     ANNUAL_RATE,
@@ -150,7 +159,8 @@ class Carbon(Entry[N], Generic[N], frozen=True, kw_only=True):
 
 
 class Scenario(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that a bill depends on. Lines of the parts that are null are not in it."""
+    """All that a bill depends on. Lines of the parts that are null are not in it; without a
+    ``price_path``, drives cost later what ``purchase`` says of all prices."""
 
     data: Data[N]
     layout: Layout[N]
@@ -165,6 +175,7 @@ class Scenario(msgspec.Struct, Generic[N], frozen=True, kw_only=True, forbid_unk
     network: Network[N] | None = None
     software: Software[N] | None = None
     purchase: Purchase[N] | None = None
+    price_path: LaterPrices[N] | None = None
     schema: Literal["storeff.scenario/1"] = "storeff.scenario/1"
     currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")] = "USD"
 
@@ -196,14 +207,16 @@ def load_scenario(path: Path) -> Scenario[Assumption]:
     scenario = decode(Scenario[Assumption], table, "", path, str(currency))
     mistakes = [f"drive {mistake}" for mistake in _drive_mistakes(scenario.drive)]
     mistakes += [f"layout {mistake}" for mistake in layout_mistakes(scenario.layout)]
-    refuse(path, mistakes)
+    refuse(path, mistakes + _path_mistakes(scenario))
+    _check_path(scenario, f"{path}: price_path")
     _check_currency(scenario, f"{path}: ")
     return scenario
 
 
 def with_changes(scenario: Scenario[Assumption], path: Path) -> Scenario[Assumption]:
     """``scenario`` with the numbers that the file at ``path`` holds in place of its own; it has the
-    form of a scenario file. Of what is no number, a code may be changed.
+    form of a scenario file. Of what is no number, a code and a price path may be changed, as a
+    whole.
 
     Raises StoreffError with every mistake, each naming its key.
     """
@@ -215,7 +228,9 @@ def with_changes(scenario: Scenario[Assumption], path: Path) -> Scenario[Assumpt
         refuse(path, ["it changes nothing: write numbers, such as price under [drive]"])
     changed = changed_by(scenario, table, path, scenario.currency)
     mistakes = [f"drive {mistake}" for mistake in _drive_mistakes(changed.drive)]
-    refuse(path, mistakes + [f"layout {mistake}" for mistake in layout_mistakes(changed.layout)])
+    mistakes += [f"layout {mistake}" for mistake in layout_mistakes(changed.layout)]
+    refuse(path, mistakes + _path_mistakes(changed))
+    _check_path(changed, f"{path}: price_path")
     _check_currency(changed, f"{path}: ")
     return changed
 
@@ -255,8 +270,13 @@ def build_scenario(
             )
         return entries[name]
 
-    chosen: Drive[Assumption] = pick("drive", load_drives(files.get("drives")), drive)
+    drives = load_drives(files.get("drives"))
+    chosen: Drive[Assumption] = pick("drive", drives, drive)
     others = {name: load_catalogue(name, files.get(name)) for name in (*_SINGLE, *_NAMED)}
+    paths = load_price_paths(files.get("price_paths"))
+    path = paths.get(drive)
+    for name in paths:
+        pick("drive", drives, name, f"price_paths.{name}: ")
     scenario = Scenario(
         data=data,
         layout=layout,
@@ -271,7 +291,9 @@ def build_scenario(
         network=others["network"]["default"],
         software=others["software"]["default"],
         purchase=others["purchase"]["default"],
+        price_path=None if path is None else with_index(path, load_indices(files.get("indices"))),
     )
+    _check_path(scenario, f"price_paths.{drive}")
     currencies = sorted({number.currency for number in numbers_in(scenario) if number.currency})
     own = [currency for currency in currencies if currency != scenario.currency]
     scenario = msgspec.structs.replace(scenario, currency=own[0] if own else scenario.currency)
@@ -285,6 +307,16 @@ def _drive_mistakes(drive: Drive[Assumption]) -> Iterator[str]:
     active, idle = drive.watts_active.value, drive.watts_idle.value
     if active is not None and idle is not None and idle > active:
         yield f"watts_idle of {float(idle):g} W is above watts_active of {float(active):g} W"
+
+
+def _path_mistakes(scenario: Scenario[Assumption]) -> list[str]:
+    found = () if scenario.price_path is None else form_mistakes(scenario.price_path)
+    return [f"price_path {mistake}" for mistake in found]
+
+
+def _check_path(scenario: Scenario[Assumption], where: str) -> None:
+    if scenario.price_path is not None:
+        check_reach(scenario.price_path, int(exact(scenario.finance.years)), where)
 
 
 def _check_currency(scenario: Scenario[Assumption], where: str = "") -> None:

@@ -8,9 +8,10 @@ import msgspec
 
 from storeff.data import N
 from storeff.economics.built import Built
+from storeff.economics.later_prices import price_after
 from storeff.economics.lines import BY_YEAR, absent_as_unknown, is_in_bill, present
 from storeff.economics.model import Scenario
-from storeff.economics.purchase import NOT_SAID, stored_tb
+from storeff.economics.purchase import NOT_SAID, paid_on_delivery, stored_tb
 from storeff.layout.durability import HOURS_PER_YEAR
 from storeff.layout.number import Money, Number, at_least, floor, is_unknown, named, where
 
@@ -38,13 +39,11 @@ class Opex(msgspec.Struct, Generic[N], frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Stage:
-    """What is in use in a year. ``paid`` is what buying all of it costs, ``hardware`` the price of
-    the things among that, and ``other_hardware`` that of those that are no drives, all at the
-    prices of the first delivery."""
+    """What is in use in a year. ``hardware`` is the price of the things among that, and
+    ``other_hardware`` of those that are no drives, at the prices of the first delivery."""
 
     built: Built
     stored_bytes: Number
-    paid: Number
     hardware: Number
     other_hardware: Number
 
@@ -83,14 +82,14 @@ def _of_year(scenario: Scenario[Number], stages: Sequence[Stage], year: int) -> 
         is_last = year == len(stages)
         refreshed = refreshed_drives(scenario, stages, year)
         lines["vendor_support"] = stage.hardware * terms.support
-        lines["refresh"] = refreshed * scenario.drive.price * price_path(scenario, year)
-        if not is_last:
+        then = _at_end_of(scenario, year)
+        lines["refresh"] = refreshed * then.drive.price * price_change(scenario, year)
+        if is_in_bill(scenario, "expansion"):
+            paid = _paid(then, stage)
             # Cells that are rounded up one by one may come to a little less: nothing is given back.
-            added = at_least(stages[year].paid - stage.paid, 0)
-            lines["expansion"] = added * price_path(scenario, year)
-        elif is_in_bill(scenario, "expansion"):
-            # Not left out: an unknown price keeps every year unknown.
-            lines["expansion"] = stage.paid * 0
+            # In the last year not left out: an unknown price keeps every year unknown.
+            added = paid * 0 if is_last else at_least(_paid(then, stages[year]) - paid, 0)
+            lines["expansion"] = added * price_change(scenario, year)
         discarded = stage.built.failures + (refreshed if is_in_bill(scenario, "refresh") else 0)
         if is_last:
             discarded = discarded + stage.built.drives
@@ -105,12 +104,29 @@ def mwh_per_year(scenario: Scenario[Number], what: Built) -> Number:
     return what.average_watts * scenario.site.pue * HOURS_PER_YEAR / 10**6
 
 
-def price_path(scenario: Scenario[Number], year: int) -> Number:
+def price_change(scenario: Scenario[Number], year: int) -> Number:
     """What prices are at the end of ``year``, over those of the delivery."""
     terms = scenario.purchase
     if terms is None or is_unknown(terms.yearly_price_change):
         return 1
     return (1 + terms.yearly_price_change) ** year
+
+
+def _at_end_of(scenario: Scenario[Number], year: int) -> Scenario[Number]:
+    """``scenario`` with a price of drives that, times ``price_change``, is that of their path at
+    the end of ``year``."""
+    if scenario.price_path is None:
+        return scenario
+    price = price_after(scenario.price_path, scenario.drive.price, year)
+    price = named(f"drive_price.{year}", price) / price_change(scenario, year)
+    return msgspec.structs.replace(
+        scenario, drive=msgspec.structs.replace(scenario.drive, price=price)
+    )
+
+
+def _paid(scenario: Scenario[Number], stage: Stage) -> Number:
+    """What buying all of ``stage`` costs."""
+    return sum(paid_on_delivery(scenario, stage.built, stage.stored_bytes).values())
 
 
 def recovery(scenario: Scenario[Number]) -> Number:
@@ -148,6 +164,7 @@ def _support(scenario: Scenario[Number], stages: Sequence[Stage], year: int) -> 
 def _replacement(scenario: Scenario[Number], stages: Sequence[Stage], year: int) -> Number:
     """Of drives that fail: the labour, and after their warranty the drive."""
     drive, labour = scenario.drive, scenario.finance.drive_swap_labour
+    then = _at_end_of(scenario, year)
     failures = [stage.built.failures for stage in stages]
     paid: Number = 0
     for cohort in _cohorts(stages, year):
@@ -157,7 +174,7 @@ def _replacement(scenario: Scenario[Number], stages: Sequence[Stage], year: int)
             life = scenario.purchase.drive_life_years
             years_old = years_old - life * floor((years_old - 1) / life)
         after_warranty = where(years_old > drive.warranty_years, 1, 0)
-        price = drive.price * price_path(scenario, year) * after_warranty
+        price = then.drive.price * price_change(scenario, year) * after_warranty
         paid = paid + _added(failures, cohort) * (labour + price)
     return paid
 

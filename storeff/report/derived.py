@@ -28,7 +28,7 @@ from storeff.report.figures import in_full
 # A longer formula is told in parts.
 _OPERATIONS_MOST = 40
 # What says nothing without the word before it.
-_VAGUE = re.compile(r"\d+|part_\d+|total|factor|[a-z]+_bytes")
+_VAGUE = re.compile(r"\d+|\d+Q\d|part_\d+|total|factor|[a-z]+_bytes")
 
 
 @dataclass(frozen=True)
@@ -186,6 +186,9 @@ def _roles(value: msgspec.Struct, path: str) -> Iterable[tuple[str, str]]:
         each = getattr(value, name)
         if isinstance(each, Assumption):
             yield each.path, f"{path}{name}"
+        elif isinstance(each, dict):
+            for quarter, number in each.items():
+                yield number.path, f"{path}{name}{f'.{quarter}' * bool(quarter)}"
         elif isinstance(each, msgspec.Struct):
             yield from _roles(each, f"{path}{name}.")
 

@@ -12,13 +12,15 @@ import msgspec
 from storeff.data import Assumption, exact, map_numbers
 from storeff.economics import Scenario
 from storeff.economics.bill import bill
+from storeff.economics.later_prices import LaterPrices
 from storeff.layout import Code, ObjectSizes
 from storeff.layout.symbol import Trace
 from storeff.layout.waterfall import raw, step_factors
 
 # What nothing is computed from.
 _WORDS = ("name", "title", "schema", "currency")
-_WHOLE = (Assumption, Code, ObjectSizes)
+_OPAQUE = (Code, ObjectSizes)
+_WHOLE = (Assumption, LaterPrices, *_OPAQUE)
 
 
 def _are_parts(a: Any, b: Any) -> bool:
@@ -71,7 +73,9 @@ def billed_numbers(scenario: Scenario[Assumption]) -> set[str]:
     def recorded(value: Any, key: str) -> Any:
         if isinstance(value, Assumption):
             return trace.input(key, exact(value))
-        if not isinstance(value, msgspec.Struct) or isinstance(value, _WHOLE):
+        if isinstance(value, dict):
+            return {name: recorded(each, f"{key}.{name}") for name, each in value.items()}
+        if not isinstance(value, msgspec.Struct) or isinstance(value, _OPAQUE):
             return value
         names = value.__struct_fields__
         fields = {

@@ -95,7 +95,7 @@ def _numbers(room: str) -> dict[str, float]:
         entries: Any = load_layouts()
     elif room == "drives":
         entries = load_drives()
-    elif room in ("models", "gpus", "shelf_life", "indices", "supply"):
+    elif room in ("models", "gpus", "shelf_life", "indices", "supply", "price_paths"):
         return {}
     else:
         entries = load_catalogue(room)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from storeff.data import NO_VALUE, ONE, Assumption, AssumptionRow, map_numbers
-from storeff.data.catalogue import field_of
+from storeff.data.catalogue import by_name, field_of
 from storeff.economics import Scenario, SizedLayout
 from storeff.errors import StoreffError
 from storeff.layout import ObjectSizes
@@ -200,13 +200,16 @@ def exact_number(kind: type, given: Any) -> Fraction:
 
 def _out_of_range(value: msgspec.Struct, path: str) -> Iterator[str]:
     for field in msgspec.structs.fields(type(value)):
-        each, limits = getattr(value, field.name), field_of(field.type)
+        own, limits = getattr(value, field.name), field_of(by_name(field.type) or field.type)
         where = f"{path}{field.name}"
-        if isinstance(each, Assumption):
-            if each.value is not None and limits is not None and not limits.holds(each.value):
+        if isinstance(own, msgspec.Struct) and not isinstance(own, Assumption):
+            yield from _out_of_range(own, f"{where}.")
+            continue
+        for each in own.values() if isinstance(own, dict) else (own,):
+            if not isinstance(each, Assumption) or each.value is None or limits is None:
+                continue
+            if not limits.holds(each.value):
                 yield f"{where} must be {limits.range()}"
-        elif isinstance(each, msgspec.Struct):
-            yield from _out_of_range(each, f"{where}.")
 
 
 def _sizes(objects: ObjectSizes | None) -> Iterator[str]:

@@ -2,13 +2,27 @@
 
 from collections.abc import Iterable, Iterator
 
+from storeff.data import exact, map_numbers
 from storeff.economics import SizedLayout
+from storeff.economics.later_prices import price_after, quarter_of_year
 from storeff.economics.lines import BY_YEAR, ON_DELIVERY
+from storeff.layout.number import is_unknown
 from storeff.quantity import Quantity
 from storeff.report.charges import ITEMS, Charge, Purchase, charges, purchase_of
 from storeff.report.figures import format_number, interval, money
 from storeff.report.model import Report
-from storeff.report.page import Column, Facts, Paragraph, Part, Section, Table, shortened, table
+from storeff.report.page import (
+    UNKNOWN,
+    Column,
+    Facts,
+    Paragraph,
+    Part,
+    Section,
+    Table,
+    shortened,
+    table,
+)
+from storeff.report.scenario import scenario_of
 from storeff.units import count, format_power, percent, significant
 
 _NAME_WIDTH = 40
@@ -23,6 +37,7 @@ def bill_section(report: Report, layout: SizedLayout) -> Section:
     parts: list[Part] = [bill_table(report, bought), *missing_said(bought)]
     if layout.bill.growth_by_year:
         parts.append(_growth(layout))
+    parts += _drive_prices(report, layout)
     carbon = tuple(_carbon(report, layout))
     if carbon:
         parts.append(Facts(carbon))
@@ -125,6 +140,23 @@ def _growth(layout: SizedLayout) -> Table:
         for each in layout.bill.growth_by_year
     ]
     return table(("in use", "drives", "enclosures", "racks", "power of IT, peak"), rows)
+
+
+def _drive_prices(report: Report, layout: SizedLayout) -> Iterator[Table]:
+    """What a drive costs at the end of each year, where a price path says it."""
+    scenario = scenario_of(report, layout)
+    if scenario is None or scenario.price_path is None:
+        return
+    later = map_numbers(scenario.price_path, exact)
+    first = exact(scenario.drive.price)
+    years = range(1, len(layout.bill.opex_by_year) + 1)
+    prices = [("delivery", 0, first)]
+    prices += [(f"end of year {year}", year, price_after(later, first, year)) for year in years]
+    rows = [
+        (when, quarter_of_year(later, year), UNKNOWN if is_unknown(x) else f"{float(x):,.2f}")
+        for when, year, x in prices
+    ]
+    yield table((Column("drives bought at", "text"), "quarter", f"{report.currency} a drive"), rows)
 
 
 def _carbon(report: Report, layout: SizedLayout) -> Iterator[tuple[str, str]]:

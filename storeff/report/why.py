@@ -20,6 +20,7 @@ from storeff.data import Assumption, exact, map_numbers
 from storeff.economics import Scenario, SizedLayout
 from storeff.economics.attribution import CAUSES_MAX, Figures, rounded_to, shared_out
 from storeff.economics.bill import bill
+from storeff.economics.later_prices import LaterPrices
 from storeff.errors import StoreffError
 from storeff.layout.number import ceil
 from storeff.layout.waterfall import LABELS, raw, step_factors
@@ -249,7 +250,9 @@ def _shown(value: Any) -> str:
             if value is None
             else format_number(int(value) if value == int(value) else value)
         )
-    return "none" if value is None else str(getattr(value, "name", value))
+    if value is None or isinstance(value, LaterPrices):
+        return "none" if value is None else str(value)
+    return str(getattr(value, "name", value))
 
 
 def _ratios(old: Fraction, new: Fraction) -> str:
