@@ -232,6 +232,10 @@ def test_an_assumption_leads_to_its_line_of_the_catalogue(every_layout: Report) 
 def test_every_key_of_the_catalogues_is_found_on_its_line(name: str) -> None:
     path = BUILT_IN / f"{name}.toml"
     text = path.read_text().split("\n")
+    # Of what drives cost later nothing is published.
+    if name == "price_paths":
+        assert read_toml(path) == {}
+        return
     entry, table = next(reversed(read_toml(path).items()))
     for key in table:
         line = line_of(path, [entry, key])

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.bills import everything, stated
-from support.cli import storeff
 from support.golden import GOLDEN
 from support.scenarios import changed, figures_of, scenario
 from support.sized import report_on
@@ -37,13 +36,13 @@ from storeff.errors import StoreffError
 from storeff.layout import load_layouts
 from storeff.layout.number import Number
 from storeff.report.changes import compare
+from storeff.report.charges import charges, purchase_of
 from storeff.report.model import read_report, to_json
 from storeff.report.page import Table
 from storeff.report.scenario import scenario_of
 from storeff.report.sections_bill import bill_section
 from storeff.report.verify import verify
 
-PAGE = Path(__file__).parent.parent / "docs" / "bill.md"
 ENDS = ("2028Q1", "2029Q1", "2030Q1", "2031Q1", "2032Q1")
 FIRST = 27_000
 
@@ -339,6 +338,24 @@ def test_a_report_keeps_its_path_and_can_be_verified(tmp_path: Path) -> None:
     assert b"price_path" not in to_json(report_on(growing()))
 
 
+def test_what_is_bought_later_names_the_path_among_its_prices() -> None:
+    report = report_on(quoted())
+    purchase = purchase_of(report, report.layouts[0])
+    named = {
+        charge.item: [row.path for row in charge.prices]
+        for charge in charges(purchase)
+        if "price_path.change" in [row.path for row in charge.prices]
+    }
+    assert {*named} == {"replacement", "refresh", "expansion"}
+
+
+def test_a_path_of_doubles_is_written_and_verified(tmp_path: Path) -> None:
+    volumes = {at: 10**21 * 2**n for n, at in enumerate(("2027Q1", *ENDS))}
+    path = tmp_path / "r.json"
+    path.write_bytes(to_json(report_on(along(growing(), learning_rate="0.2", volumes=volumes))))
+    assert verify(path).differences == 0
+
+
 def test_a_changed_path_is_a_cause_of_a_changed_cost() -> None:
     before, after = report_on(growing()), report_on(along(growing(), change="-0.03"))
     [comparison] = compare([("before", before), ("after", after)]).comparisons
@@ -347,54 +364,6 @@ def test_a_changed_path_is_a_cause_of_a_changed_cost() -> None:
     [only] = cause.causes
     assert (only.name, only.changed) == ("price_path", "none -> change from 2027Q1")
     assert only.npv == cause.npv
-
-
-# ---- the page about it ----
-
-
-def of_page(language: str) -> list[str]:
-    section = PAGE.read_text().partition("## What drives cost later")[2].partition("\n## ")[0]
-    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-
-
-def test_the_worked_example_of_the_page_comes_out_to_the_cent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
-    added, path = of_page("toml")
-    Path("growing.toml").write_text((GOLDEN / "ex50.toml").read_text() + added)
-    Path("path.toml").write_text(path)
-    storeff("size", "--scenario", "growing.toml", "-o", "before.json", check=True)
-    done = storeff("size", "before.json", "--scenario", "path.toml", "-o", "after.json", check=True)
-    [shown] = of_page("text")
-    assert done.stdout.strip() == shown.strip()
-    assert storeff("verify", "after.json").returncode == 0
-
-    before, after = (read_report(Path(f"{name}.json")).layouts[0] for name in ("before", "after"))
-    in_use = [each.drives.value for each in before.bill.growth_by_year]
-    assert all(isinstance(each, int) for each in in_use)
-    prices = (24_000, 21_500, 21_500, 18_000, 16_000)
-    rows, saved = [], Fraction(0)
-    for year, price in enumerate(prices, 1):
-        added_ = in_use[year] - in_use[year - 1] if year < 5 else 0  # type: ignore[operator]
-        refreshed = int(before.bill.opex_by_year[year - 1].refresh.value or 0) // FIRST
-        less = Fraction((added_ + refreshed) * (FIRST - price))
-        worth = less / Fraction("1.08") ** year
-        saved += worth
-        bought = f"{added_:,}" + (f" and {refreshed:,} replaced" if refreshed else "")
-        rows.append(
-            f"| {year} | {ENDS[year - 1]} | {bought} | {price:,} | {int(less):,} | "
-            f"{float(worth):,.2f} |"
-        )
-    page = PAGE.read_text()
-    assert "\n".join(rows) in page
-    assert before.bill.npv.value is not None
-    assert after.bill.npv.value is not None
-    assert round(before.bill.npv.value - after.bill.npv.value, 2) == round(float(saved), 2)
-    said = f"sums to {float(saved):,.2f} USD, by which the cost is less: "
-    said += f"{after.bill.npv.value:,.2f} after {before.bill.npv.value:,.2f}."
-    assert said in page
 
 
 def test_a_report_says_what_a_drive_costs_in_each_year() -> None:
@@ -413,13 +382,3 @@ def test_a_report_says_what_a_drive_costs_in_each_year() -> None:
         ("end of year 4", "2031Q1", "20,000.00"),
         ("end of year 5", "2032Q1", "15,000.50"),
     )
-
-
-def test_a_path_that_ends_too_early_is_said_on_the_command_line(tmp_path: Path) -> None:
-    text = '[price_path]\ndelivery = "2027Q1"\nprice = { 2031Q1 = 20_000 }\n'
-    path = tmp_path / "s.toml"
-    path.write_text((GOLDEN / "ex50.toml").read_text() + text)
-    done = storeff("size", "--scenario", path)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "price_path.price says nothing of 2032Q1" in done.stderr
-    assert "add 2032Q1 to it" in done.stderr

@@ -100,7 +100,9 @@ def log(x: Number) -> Number:
     """Natural logarithm, to the context's precision for Decimal."""
     if isinstance(x, Decimal):
         return x.ln()
-    return math.log(x) if isinstance(x, Fraction) else np.log(x)
+    if isinstance(x, Fraction):
+        return math.log(x)
+    return np.log(x) if np.ndim(x) else float(np.log(x))
 
 
 @recorded

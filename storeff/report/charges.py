@@ -88,6 +88,8 @@ ITEMS: Mapping[str, Item] = {
     ),
     "residual_value": Item("Residual value", "Orders", ("purchase.residual",)),
 }
+# What drives are bought for after the first delivery.
+_LATER = ("replacement", "refresh", "expansion")
 # In every bill, and in each of its years, also where nothing is paid.
 _IN_EVERY_BILL = ("drives", "enclosures", "racks")
 _EVERY_YEAR = ("energy", "colocation", "support", "replacement")
@@ -174,6 +176,8 @@ def charges(layout: Purchase) -> Iterator[Charge]:
     """Every charge of ``layout``: what is paid on delivery, then each year of its horizon, what
     comes back at the end, and those that are missing."""
     bill, rows = layout.bill, _by_room(layout.assumptions)
+    of_path = ("price_path.", f"price_paths.{layout.drive}.")
+    later = tuple(row for row in layout.assumptions if row.path.startswith(of_path))
 
     def charge(name: str, cost: Quantity, year: int | None = None) -> Charge:
         item = ITEMS[name]
@@ -184,6 +188,7 @@ def charges(layout: Purchase) -> Iterator[Charge]:
         )
         quantity = _UNSAID if bill.growth_by_year and (year or 1) > 1 else _quantity(bill, item)
         prices = tuple(row for row in found if row is not None)
+        prices += later if name in _LATER else ()
         return Charge(name, cost, quantity, item.unit, prices, year)
 
     unpriced = {*layout.unpriced}
