@@ -25,6 +25,8 @@ Terms of your own, of which what is left out is as in the catalogue:
   shortfall_per_tb = 330
   surplus_per_tb = 90
   demand = { value = 1, low = 0.8, high = 1.2 }
+  term_years = 5
+  make_up_years = 2
 
 \b
 Exit codes:

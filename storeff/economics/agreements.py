@@ -14,6 +14,9 @@ FormName = Literal["outright", "deposit", "take-or-pay", "lease"]
 
 PER_TB = Field("USD/TB", most=10**9)
 SHARE = Field("fraction")
+MONTHS = 12
+# Ten years of months: no agreement on flash is longer.
+PERIODS_MOST = 120
 # The entry whose numbers stand in for what other terms leave open.
 DEFAULT = "default"
 
@@ -31,6 +34,13 @@ class Terms(Entry[N], Generic[N], frozen=True, kw_only=True):
     ``price_variance`` says by how much. The rest is what is public of an agreement: how many there
     are, what they guarantee in all, what of that is deposits, and which part of the seller's volume
     they take.
+
+    Over ``term_years`` a take-or-pay has its minimum in every period of ``period_months``, and the
+    same upside. What was
+    paid and not taken can be made up for ``make_up_years``; the part ``make_up_share`` of the price
+    is due only when it is. What was taken above the minimum lowers those of the
+    ``carry_forward_years`` that follow, each by ``carry_forward_share`` of it at most. Demands a
+    year apart have the correlation ``demand_correlation``.
     """
 
     price_per_tb: Annotated[N, PER_TB] = NO_VALUE
@@ -49,6 +59,12 @@ class Terms(Entry[N], Generic[N], frozen=True, kw_only=True):
     quote_valid_days: Annotated[N, Field("d", most=3650)] = NO_VALUE
     price_variance: Annotated[N, Field("fraction", most=10)] = NO_VALUE
     term_years: Annotated[N, YEARS] = NO_VALUE
+    period_months: Annotated[N, Field("months", least=1, most=12, whole=True)] = NO_VALUE
+    make_up_years: Annotated[N, YEARS] = NO_VALUE
+    make_up_share: Annotated[N, SHARE] = NO_VALUE
+    carry_forward_years: Annotated[N, YEARS] = NO_VALUE
+    carry_forward_share: Annotated[N, SHARE] = NO_VALUE
+    demand_correlation: Annotated[N, SHARE] = NO_VALUE
     agreements: Annotated[N, Field("", most=10**6, whole=True)] = NO_VALUE
     guaranteed_revenue: Annotated[N, Field("USD", most=MOST_MONEY)] = NO_VALUE
     deposits: Annotated[N, Field("USD", most=MOST_MONEY)] = NO_VALUE
@@ -95,7 +111,69 @@ class RegretPoint(msgspec.Struct, frozen=True, kw_only=True):
     worst_regret: float
 
 
-class Commitment(msgspec.Struct, frozen=True, kw_only=True):
+class TermPeriod(msgspec.Struct, frozen=True, kw_only=True):
+    """One period of a settlement. ``taken_bytes`` come at the price, ``made_up_bytes`` of them
+    were paid for before; ``elsewhere_bytes`` are bought beside the agreement. Of the minimum
+    ``carried_bytes`` are met by what was taken above an earlier one, and ``short_bytes`` are paid
+    and not taken. ``lapsed_bytes`` can be made up no longer, ``open_bytes`` still can. ``paid`` is
+    for all of it, less what lapsed drives are sold for."""
+
+    number: int
+    need_bytes: int
+    taken_bytes: int
+    made_up_bytes: int
+    elsewhere_bytes: int
+    carried_bytes: int
+    short_bytes: int
+    lapsed_bytes: int
+    open_bytes: int
+    paid: float
+
+
+class TermCase(msgspec.Struct, frozen=True, kw_only=True):
+    """A demand over the term, and what ``buyer`` and ``seller`` lose by it, as in a Burden."""
+
+    case: str
+    buyer: float
+    seller: float
+    paid: float
+    periods: tuple[TermPeriod, ...]
+
+
+class Term(msgspec.Struct, frozen=True, kw_only=True):
+    """The take-or-pay over its term: ``committed_bytes`` in ``periods`` of ``period_months``, of
+    which ``minimum_bytes`` are paid, taken or not.
+
+    The cost is over equally likely paths of demand: its mean, and what it stays below with a
+    probability of 10, 50 and 90 %. ``without_rights`` is the mean without make-up and
+    carry-forward. ``best_bytes`` have the least expected cost. Means of what is short, made up,
+    carried forward and lapsed over the term are in bytes.
+    """
+
+    periods: int
+    period_months: int
+    committed_bytes: int
+    minimum_bytes: int
+    make_up_years: float
+    make_up_share: float
+    carry_forward_years: float
+    carry_forward_share: float
+    demand_correlation: float
+    expected_cost: float
+    cost_p10: float
+    cost_p50: float
+    cost_p90: float
+    without_rights: float
+    best_bytes: int
+    best_expected_cost: float
+    short_bytes: int
+    made_up_bytes: int
+    carried_bytes: int
+    lapsed_bytes: int
+    cases: tuple[TermCase, ...]
+
+
+class Commitment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How much of ``layout`` to commit to, under ``terms`` that rest on ``assumptions``.
 
     Four numbers that are never mixed: ``usage_bytes`` are what applications store;
@@ -103,7 +181,8 @@ class Commitment(msgspec.Struct, frozen=True, kw_only=True):
     binds itself to, for ``committed_value``; and what the seller is certain to be paid is the
     ``certain_revenue`` of each form. ``need_bytes`` is the capacity with the uncertain demand.
     ``best_bytes`` has the least expected cost, ``steadiest_bytes`` the least worst regret. A price
-    that was quoted holds for ``quote_valid_days``; null where the terms do not say.
+    that was quoted holds for ``quote_valid_days``; null where the terms do not say. ``term`` is the
+    take-or-pay over its years, left out where the terms have none.
     """
 
     layout: str
@@ -126,6 +205,7 @@ class Commitment(msgspec.Struct, frozen=True, kw_only=True):
     curve: tuple[RegretPoint, ...]
     forms: tuple[FormCost, ...]
     assumptions: tuple[AssumptionRow, ...]
+    term: Term | None = None
 
 
 def load_terms(extra: Path | None = None) -> dict[str, Terms[Assumption]]:
@@ -159,10 +239,36 @@ def _mistakes(terms: Terms[Assumption]) -> Any:
     ):
         if getattr(terms, price).value is not None and getattr(terms, share).value is not None:
             yield f"gives both {price} and {share}: keep one"
+    months = terms.period_months.value or MONTHS
+    if MONTHS % months:
+        yield f"period_months must divide a year: 12, 6, 4, 3, 2 or 1, not {float(months):g}"
+    years = terms.term_years.value
+    if years is not None:
+        periods = years * MONTHS / months
+        if periods.denominator > 1 or not 1 <= periods <= PERIODS_MOST:
+            yield (
+                f"term_years must be whole periods of {float(months):g} months, and "
+                f"{PERIODS_MOST} at most, not {float(years):g}"
+            )
+    elif terms.name != DEFAULT:
+        for name in OF_A_TERM:
+            if getattr(terms, name).value is not None:
+                yield f"gives {name}, which is of a term: give term_years too"
 
 
 # Of these one of each pair is stated; the other is not filled in.
 _PAIRS = {"shortfall_premium": "shortfall_per_tb", "surplus_share": "surplus_per_tb"}
+
+
+# What [default] says of these is of terms that have a term.
+OF_A_TERM = (
+    "period_months",
+    "make_up_years",
+    "make_up_share",
+    "carry_forward_years",
+    "carry_forward_share",
+    "demand_correlation",
+)
 
 
 def _completed(terms: Terms[Assumption], default: Terms[Assumption]) -> Terms[Assumption]:
@@ -172,4 +278,6 @@ def _completed(terms: Terms[Assumption], default: Terms[Assumption]) -> Terms[As
         stated = name in _PAIRS and getattr(terms, _PAIRS[name]).value is not None
         if isinstance(mine, Assumption) and mine.value is None and not stated:
             open_numbers[name] = theirs
+    if terms.term_years.value is None and default.term_years.value is None:
+        open_numbers |= dict.fromkeys(OF_A_TERM, NO_VALUE)
     return msgspec.structs.replace(terms, **open_numbers)

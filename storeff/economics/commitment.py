@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from storeff.data import Assumption
+from storeff.data import Assumption, exact
 from storeff.economics.agreements import Burden, FormCost, FormName, RegretPoint, Terms
 from storeff.economics.bill import TB
 from storeff.errors import StoreffError
@@ -115,18 +115,24 @@ def best_commitment(form: Form, shortfall: Number, need_tb: Draws) -> float:
 
 def needs(raw_tb: Draws, demand: Assumption) -> Draws:
     """Equally likely needs: every replicate of ``raw_tb`` (n,) with each of DEMANDS demands, the
-    quantiles of a triangle over the range of ``demand`` with its mode at the value."""
+    quantiles of ``demand_at``."""
+    if demand.range is None:
+        return raw_tb * float(exact(demand))
+    return np.outer(raw_tb, demand_at(demand, (np.arange(DEMANDS) + 0.5) / DEMANDS)).ravel()
+
+
+def demand_at(demand: Assumption, at: Draws) -> Draws:
+    """The quantiles ``at`` of the part of what is planned for that comes: of a triangle over the
+    range of ``demand`` with its mode at the value, or the value where it has no range."""
     assert demand.value is not None
     if demand.range is None:
-        return raw_tb * float(demand.value)
+        return np.full(at.shape, float(demand.value))
     low, mode, high = map(float, (demand.range[0], demand.value, demand.range[1]))
-    at = (np.arange(DEMANDS) + 0.5) / DEMANDS
-    shares = np.where(
+    return np.where(
         at < (mode - low) / (high - low),
         low + np.sqrt(at * (high - low) * (mode - low)),
         high - np.sqrt((1 - at) * (high - low) * (high - mode)),
     )
-    return np.outer(raw_tb, shares).ravel()
 
 
 def payment(rate: Number, periods: int, amount: Number) -> Number:

@@ -23,6 +23,7 @@ from storeff.economics.commitment import (
     regrets,
     steadiest,
 )
+from storeff.economics.term import term_of
 from storeff.errors import StoreffError
 from storeff.layout.number import is_unknown
 from storeff.quantity import normal_draws, quantity
@@ -102,6 +103,18 @@ def with_commitment(
             planned_tb,
         ),
         assumptions=tuple(rows(terms, today or date.today(), load_shelf_life())),
+        # Reports made before there were terms of several years know no period.
+        term=None
+        if is_unknown(numbers.term_years) or is_unknown(numbers.period_months)
+        else term_of(
+            numbers,
+            terms.demand,
+            prices,
+            committed_bytes=in_bytes(commitment_tb),
+            planned_bytes=planned_bytes,
+            raw_tb=raw_tb,
+            seed=report.run.seed,
+        ),
     )
     return msgspec.structs.replace(report, commitment=found)
 

@@ -3,7 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from storeff.data import AssumptionRow
-from storeff.economics.agreements import Commitment, FormCost, FormName
+from storeff.economics.agreements import (
+    MONTHS,
+    Commitment,
+    FormCost,
+    FormName,
+    Term,
+    TermCase,
+)
 from storeff.economics.guarantee import Guarantee, Missed, Remedy
 from storeff.report.figures import (
     amount,
@@ -41,6 +48,8 @@ _REMEDIES: dict[Remedy, str] = {
 _DEMAND = "demand "
 # Of the regret curve: every second point is enough beside the figures above it.
 _CURVE_STEP = 2
+# A minimum is every so many months.
+_PERIODS = {12: "each year", 3: "each quarter", 1: "each month"}
 # One of two replicates of two thousand is no probability.
 _SURE = 0.001
 
@@ -83,7 +92,8 @@ def _range(row: AssumptionRow) -> str:
 
 
 def commitment_sections(found: Commitment, currency: str, *, full: bool) -> Iterator[Section]:
-    """How much to commit to, and who bears what; ``full`` adds the regret curve and the terms."""
+    """How much to commit to, and who bears what; ``full`` adds the regret curve, each period of a
+    term and the terms."""
 
     def cost(value: float) -> str:
         return amount(value, currency)
@@ -97,9 +107,13 @@ def commitment_sections(found: Commitment, currency: str, *, full: bool) -> Iter
         f"Who loses what by another demand, committed to {format_bytes(found.committed_bytes)}",
         (_burdens(found.forms, cost),),
     )
+    if found.term is not None:
+        yield _term(found.term, cost)
     if not full:
         return
     yield _curve(found, cost)
+    if found.term is not None:
+        yield from _settlements(found.term, cost)
     yield sourced("terms", f"The terms: {_short(found.terms)}", found.assumptions)
 
 
@@ -173,6 +187,100 @@ def _curve(found: Commitment, cost: Callable[[float], str]) -> Section:
     )
     title = "What too small or too large a commitment costs, bought outright"
     return Section("regret", title, (made,))
+
+
+def _term(term: Term, cost: Callable[[float], str]) -> Section:
+    committed, least = (format_bytes(x) for x in (term.committed_bytes, term.minimum_bytes))
+    low, middle, high = (cost(x) for x in (term.cost_p10, term.cost_p50, term.cost_p90))
+    best = f"{format_bytes(term.best_bytes)}, expected cost {cost(term.best_expected_cost)}"
+    facts = [
+        ("Commitment", f"{committed} in all, of which {least} are paid, taken or not"),
+        ("Cost", f"{cost(term.expected_cost)} expected; P10 {low}, P50 {middle}, P90 {high}"),
+        ("Best", best),
+        *(("Rights", text) for text in _rights(term, cost)),
+        ("Demand", f"{percent(term.demand_correlation)} correlated from one year to the next"),
+        ("On average", ", ".join(_on_average(term))),
+    ]
+    cells: dict[str | Column, Callable[[TermCase], str]] = {
+        Column("demand", "text", least=14): lambda each: each.case,
+        "buyer loses": lambda each: cost(each.buyer) if each.buyer else "0",
+        "seller loses": lambda each: cost(each.seller) if each.seller else "0",
+    }
+    for heading, name in (
+        ("short", "short_bytes"),
+        ("made up", "made_up_bytes"),
+        ("carried", "carried_bytes"),
+        ("lapsed", "lapsed_bytes"),
+    ):
+        cells[heading] = _in_all(name)
+    title = f"Take-or-pay over {_years(term.periods * term.period_months / MONTHS)}"
+    title += f", a minimum {_PERIODS.get(term.period_months, _every(term.period_months))}"
+    return Section("term", title, (Facts(tuple(facts)), tabled(term.cases, cells)))
+
+
+def _in_all(name: str) -> Callable[[TermCase], str]:
+    def shown(case: TermCase) -> str:
+        return _size(sum(getattr(each, name) for each in case.periods))
+
+    return shown
+
+
+def _size(size_bytes: int) -> str:
+    return format_bytes(size_bytes) if size_bytes else ""
+
+
+def _every(months: int) -> str:
+    return f"every {counted(months, 'month')}"
+
+
+def _years(years: float) -> str:
+    return "1 year" if years == 1 else f"{years:g} years"
+
+
+def _rights(term: Term, cost: Callable[[float], str]) -> Iterator[str]:
+    made_up = bool(term.make_up_years)
+    carried = bool(term.carry_forward_years and term.carry_forward_share)
+    if made_up:
+        text = f"what is short can be made up for {_years(term.make_up_years)}"
+        if term.make_up_share:
+            text += f", {percent(term.make_up_share)} of the price due then"
+        yield text
+    if carried:
+        share, years = percent(term.carry_forward_share), _years(term.carry_forward_years)
+        yield f"what is above a minimum counts for {years}, up to {share} of another"
+    if made_up or carried:
+        yield f"these save {cost(max(0.0, term.without_rights - term.expected_cost))} on average"
+    else:
+        yield "neither make-up nor carry-forward"
+
+
+def _on_average(term: Term) -> Iterator[str]:
+    yield f"{format_bytes(term.short_bytes)} short"
+    if term.carried_bytes:
+        yield f"{format_bytes(term.carried_bytes)} carried forward"
+    if term.made_up_bytes:
+        yield f"{format_bytes(term.made_up_bytes)} made up"
+    yield f"{format_bytes(term.lapsed_bytes)} lapsed"
+
+
+def _settlements(term: Term, cost: Callable[[float], str]) -> Iterator[Section]:
+    """Each period of each case."""
+    for number, case in enumerate(term.cases, 1):
+        made = tabled(
+            case.periods,
+            {
+                "period": lambda each: str(each.number),
+                "needed": lambda each: format_bytes(each.need_bytes),
+                "taken": lambda each: format_bytes(each.taken_bytes),
+                "made up": lambda each: _size(each.made_up_bytes),
+                "elsewhere": lambda each: _size(each.elsewhere_bytes),
+                "carried": lambda each: _size(each.carried_bytes),
+                "short": lambda each: _size(each.short_bytes),
+                "lapsed": lambda each: _size(each.lapsed_bytes),
+                "paid": lambda each: cost(each.paid),
+            },
+        )
+        yield Section(f"term-{number}", f"The term with a demand of {case.case}", (made,))
 
 
 # ---- guarantees ----

@@ -1,6 +1,6 @@
 """Sheets of what was asked of a finished report: commitments, a guarantee, services."""
 
-from storeff.economics.agreements import Commitment
+from storeff.economics.agreements import Commitment, Term
 from storeff.economics.guarantee import Guarantee
 from storeff.economics.services import Services
 from storeff.quantity import Quantity
@@ -92,6 +92,48 @@ def _commitment(sheet: Sheet, found: Commitment, currency: str) -> None:
                 each.worst_regret,
             )
             for each in found.curve
+        ],
+    )
+    if found.term is not None:
+        _term(sheet, found.term, currency)
+
+
+def _term(sheet: Sheet, term: Term, currency: str) -> None:
+    months = term.period_months
+    sheet.space()
+    sheet.heading(f"Take-or-pay over {term.periods} periods of {months} months")
+    sheet.table(
+        (Column(f"over the term, {currency}"), Column("cost", "money")),
+        [
+            ("expected", term.expected_cost),
+            ("P10", term.cost_p10),
+            ("P50", term.cost_p50),
+            ("P90", term.cost_p90),
+            ("expected, without make-up and carry-forward", term.without_rights),
+            ("expected, at the best commitment", term.best_expected_cost),
+        ],
+    )
+    sheet.space()
+    sheet.table(
+        (
+            Column("demand"),
+            Column(f"the buyer loses, {currency}", "money"),
+            Column(f"the seller loses, {currency}", "money"),
+            Column(f"paid, {currency}", "money"),
+        ),
+        [(each.case, each.buyer, each.seller, each.paid) for each in term.cases],
+    )
+    sizes = ("need", "taken", "made_up", "elsewhere", "carried", "short", "lapsed")
+    sheet.space()
+    sheet.table(
+        (
+            Column("demand, period"),
+            *(Column(name.replace("_", " "), "bytes") for name in sizes),
+        ),
+        [
+            (f"{case.case}: {each.number}", *(getattr(each, f"{name}_bytes") for name in sizes))
+            for case in term.cases
+            for each in case.periods
         ],
     )
 
