@@ -27,7 +27,7 @@ Exit codes:
     type=click.Path(path_type=Path),
     required=True,
     metavar="FILE",
-    help="TOML file: raw bytes needed by quarter, or growth; power and space by quarter.",
+    help="TOML file: raw bytes needed by quarter, or growth, and their range; power and space.",
 )
 @click.option(
     "--offers",

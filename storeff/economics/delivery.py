@@ -73,7 +73,7 @@ class Gap:
 def solve(problem: Problem) -> Solution | None:
     """The plan of least cost; None if there is none."""
     need = summed(problem.demand)
-    if any(have < wanted for have, wanted in zip(_reach(problem), need, strict=True)):
+    if any(have < wanted for have, wanted in zip(reach(problem), need, strict=True)):
         return None
     try:
         taken, choice, total = optimum(problem)
@@ -133,8 +133,8 @@ def _held(problem: Problem, taken: Sequence[int]) -> list[Fraction]:
 
 def gap(problem: Problem) -> Gap:
     """What is missing of a problem that has no plan."""
-    reach, need = _reach(problem), summed(problem.demand)
-    short = [max(0, n - r) for n, r in zip(need, reach, strict=True)]
+    most, need = reach(problem), summed(problem.demand)
+    short = [max(0, n - r) for n, r in zip(need, most, strict=True)]
     worst = max(short)
     if not worst:
         # All caps together would do, so it is what may come from one supplier, or in small lots.
@@ -143,9 +143,9 @@ def gap(problem: Problem) -> Gap:
     at, first = short.index(worst), next(i for i, each in enumerate(short) if each)
     ceilings, caps = [lasting(each) for each in problem.ceilings], _caps(problem)
     for i in range(at, -1, -1):
-        before = reach[i - 1] if i else 0
+        before = most[i - 1] if i else 0
         for number, ceiling in enumerate(ceilings):
-            if ceiling[i] == reach[i] < before + caps[i]:
+            if ceiling[i] == most[i] < before + caps[i]:
                 return Gap(worst, at, first, number, i + 1)
     return Gap(worst, at, first)
 
@@ -157,11 +157,11 @@ def _caps(problem: Problem) -> list[int]:
     return caps
 
 
-def _reach(problem: Problem) -> list[int]:
+def reach(problem: Problem) -> list[int]:
     """The most that can have been delivered by the end of each quarter, by caps and ceilings."""
-    reach, ceilings = [], [lasting(each) for each in problem.ceilings]
-    have = 0
+    most, have = [], 0
+    ceilings = [lasting(each) for each in problem.ceilings]
     for at, cap in enumerate(_caps(problem)):
         have = min([have + cap, *(ceiling[at] for ceiling in ceilings)])
-        reach.append(have)
-    return reach
+        most.append(have)
+    return most

@@ -28,7 +28,7 @@ class Slot:
     """One quarter of an offer: at most ``cap`` bytes, and at least ``least`` if any, at ``price`` a
     byte. ``committed`` bytes are paid taken or not, if the offer is signed; ``is_optional`` is
     whether the plan decides that. ``deposit_capital`` is what paying the deposit of a byte with the
-    order costs in capital."""
+    order costs in capital. If it ``is_fixed``, the whole cap comes, needed or not."""
 
     offer: int
     at: int
@@ -39,6 +39,7 @@ class Slot:
     order_cost: Fraction = Fraction(0)
     committed: int = 0
     is_optional: bool = False
+    is_fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Infeasible(Exception):  # noqa: N818 - no mistake, but an answer
 
 def needs_order(slot: Slot) -> bool:
     """Whether a delivery in the slot is a decision of its own."""
-    return bool(slot.least or slot.order_cost)
+    return not slot.is_fixed and bool(slot.least or slot.order_cost)
 
 
 def optimum(problem: Problem) -> tuple[list[float], Choice, float]:
@@ -110,7 +111,8 @@ def optimum(problem: Problem) -> tuple[list[float], Choice, float]:
         choice = Choice(frozenset(), program.obliged)
     solved = program.solve()
     taken = [float(solved.x[column]) * problem.unit for column in program.taken]
-    orders = sum(float(problem.slots[number].order_cost) for number in choice.ordered)
+    ordered = choice.ordered | {n for n, slot in enumerate(problem.slots) if slot.is_fixed}
+    orders = sum(float(problem.slots[number].order_cost) for number in ordered)
     return taken, choice, float(solved.fun) * problem.money + orders
 
 
@@ -238,7 +240,8 @@ class _Program:
 
     def _slot(self, number: int, slot: Slot) -> None:
         """What is taken in it, and what must be paid besides."""
-        cap, low = self._units(slot.cap, self.wider), 0.0
+        cap = self._units(slot.cap, self.wider)
+        low = self._units(slot.cap) if slot.is_fixed else 0.0
         is_signed = slot.offer in (self.obliged if self.choice is None else self.choice.signed)
         if slot.is_optional and self.choice is not None and not is_signed:
             cap = 0.0
@@ -269,7 +272,7 @@ class _Program:
                 self._most({taken: -1.0, owed: -1.0, signature: committed}, 0.0)
 
     def _uses(self) -> None:
-        """Every byte is taken for a quarter in which it is needed, or, in a smallest delivery, for
+        """Every byte is taken for a quarter in which it is needed or, where it must be taken, for
         none; capital is tied up until then."""
         problem = self.problem
         quarters = len(problem.demand)
@@ -277,7 +280,7 @@ class _Program:
         for taken, slot in zip(self.taken, problem.slots, strict=True):
             split = {taken: -1.0}
             ends = [at for at in needs if at >= slot.at]
-            for at in [*ends, *([quarters] if slot.least else [])]:
+            for at in [*ends, *([quarters] if slot.least or slot.is_fixed else [])]:
                 price = slot.price * (1 + problem.holding * (at - slot.at))
                 used = self._column(self._cost(price), 0, _NO_LIMIT)
                 split[used] = 1.0

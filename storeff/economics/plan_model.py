@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from storeff.data import AssumptionRow
+from storeff.economics.demand import DemandCase
 from storeff.economics.offers import OfferKind
 
 LimitKind = Literal["cap", "power", "racks", "floor", "supplier", "least"]
@@ -120,6 +121,35 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     cost: PlanCost | None
 
 
+class PlanOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan ``made_for`` one case of demand comes to if ``demand`` is another: what is
+    planned of agreements comes or is paid, other offers are free to change.
+
+    ``free_bytes`` are bought of these, ``surplus_bytes`` come and are not needed. ``short_bytes``
+    are the most that is not there in time, from ``short_from`` on; the last of them come
+    ``late_quarters`` late, but for ``missing_bytes``, which never do. ``cost`` is of all that
+    comes; null if none was found."""
+
+    made_for: DemandCase
+    demand: DemandCase
+    need_bytes: int
+    cost: PlanCost | None
+    free_bytes: int
+    surplus_bytes: int
+    short_bytes: int
+    short_from: str | None
+    late_quarters: int
+    missing_bytes: int
+
+
+class PlannedRange(msgspec.Struct, frozen=True, kw_only=True):
+    """Demand that is low (P10) or high (P90). ``high_plan_costs_more`` is what the plan for the
+    high one costs more than that for the middle if the middle comes; null if there is none."""
+
+    high_plan_costs_more: float | None
+    outcomes: tuple[PlanOutcome, ...]
+
+
 class SupplyShare(msgspec.Struct, frozen=True, kw_only=True):
     """A purchase beside what the world delivers: ``weeks`` of it in all, and at most
     ``largest_share`` of a quarter's, in ``largest_quarter``."""
@@ -150,6 +180,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     plan, 0 if there is one in time; null if there is none within ten years, and then nothing is
     planned. ``gap`` says why there is none in time. ``waits`` are what waiting costs or saves, from
     none on. ``quarters`` begin with the first deposit. ``asked`` is null in earlier reports.
+    ``demand_range`` is left out where demand has none.
     """
 
     layout: str
@@ -173,3 +204,4 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     supply: tuple[SupplyShare, ...]
     assumptions: tuple[AssumptionRow, ...]
     asked: PlanAsked | None = None
+    demand_range: PlannedRange | msgspec.UnsetType = msgspec.UNSET

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from msgspec import UNSET
+
 from storeff.data import Assumption, AssumptionRow
 from storeff.economics.delivery import Gap, Solution, gap, solve
 from storeff.economics.demand import QUARTERS_MOST, Demand
@@ -22,6 +24,7 @@ from storeff.economics.plan_model import (
     Wait,
 )
 from storeff.economics.quarters import WEEKS, quarter_name
+from storeff.economics.ranged_plan import ranged
 from storeff.economics.supply import Supply
 from storeff.economics.timeline import Build, Timeline, timeline
 
@@ -65,6 +68,16 @@ def planned(
         site=() if made is None else tuple(made.site()),
         supply=tuple(_supply(build, supplies, line, solution)),
         assumptions=tuple(assumptions),
+        demand_range=ranged(
+            lambda case: timeline(
+                build, demand, offers, delay or 0, case=case, beyond=QUARTERS_MOST
+            ),
+            line,
+            solution,
+            lambda line, solution: _Made(line, solution).cost(),
+        )
+        if demand.has_range and solution is not None
+        else UNSET,
     )
 
 

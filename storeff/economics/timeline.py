@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from storeff.economics.delivery import Problem, Slot
-from storeff.economics.demand import Demand, Room, room_in
+from storeff.economics.demand import Demand, DemandCase, Room, room_in
 from storeff.economics.offers import Offer, Offers, in_quarter, known
 from storeff.economics.plan_model import LimitKind
 from storeff.economics.quarters import quarter_of
@@ -58,8 +58,17 @@ class Timeline:
     site: tuple[SiteUse, ...]
 
 
-def timeline(build: Build, demand: Demand, offers: Offers, delay: int) -> Timeline:
-    """The problem of meeting ``demand`` ``delay`` quarters later than it says.
+def timeline(
+    build: Build,
+    demand: Demand,
+    offers: Offers,
+    delay: int,
+    *,
+    case: DemandCase = "middle",
+    beyond: int = 0,
+) -> Timeline:
+    """The problem of meeting ``demand`` in a ``case``, ``delay`` quarters later than it says, with
+    as many quarters ``beyond`` it as a plan can have.
 
     Raises StoreffError where the files ask for what ``build`` does not say, and for a plan over
     too many quarters.
@@ -69,7 +78,7 @@ def timeline(build: Build, demand: Demand, offers: Offers, delay: int) -> Timeli
             f"the raw bytes of {build.layout} are unknown, so there is nothing to share out",
             "give the demand by_quarter",
         )
-    first, need = demand.quarters(build.raw_bytes or 0)
+    first, need = demand.quarters(build.raw_bytes or 0, case)
     named = tuple(offers.offers.items())
     order_from = quarter_of(offers.order_from) if offers.order_from else None
     begun = min([first, *_begun(each for _, each in named)])
@@ -80,7 +89,7 @@ def timeline(build: Build, demand: Demand, offers: Offers, delay: int) -> Timeli
             f"the plan is over {end - start + 1} quarters, more than {QUARTERS_MOST}",
             "let offers begin later, or end earlier",
         )
-    quarters = range(start, end + 1)
+    quarters = range(start, min(end + beyond, start + QUARTERS_MOST - 1) + 1)
     wanted = dict(enumerate(need, first + delay))
     suppliers = _suppliers(named)
     share = offers.largest_share.value

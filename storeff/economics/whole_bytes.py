@@ -41,7 +41,8 @@ class _Rounding:
         for number, (slot, size) in enumerate(zip(problem.slots, taken, strict=True)):
             placed = number in choice.ordered or not needs_order(slot)
             can_be = placed and (slot.offer in choice.signed or not slot.is_optional)
-            low, high = (slot.least, slot.cap) if can_be else (0, 0)
+            least = slot.cap if slot.is_fixed else slot.least
+            low, high = (least, slot.cap) if can_be else (0, 0)
             near = [end for end in (low, high) if abs(size - end) <= self.off]
             self.lows.append(low)
             self.highs.append(high)

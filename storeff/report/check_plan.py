@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from storeff.economics.plan_model import Plan, PlanCost
+from storeff.economics.plan_model import Plan, PlanCost, PlannedRange
 from storeff.economics.quarters import quarter_of
 from storeff.errors import StoreffError
 
@@ -42,6 +42,11 @@ def plan_contradictions(report: "Report") -> Iterator[str]:
 def _costs(plan: Plan) -> Iterator[str]:
     costs = [("plan.cost", plan.cost)]
     costs += [(f"plan.waits[{i}].cost", each.cost) for i, each in enumerate(plan.waits)]
+    outcomes = plan.demand_range.outcomes if isinstance(plan.demand_range, PlannedRange) else ()
+    for i, outcome in enumerate(outcomes):
+        costs.append((f"plan.demand_range.outcomes[{i}].cost", outcome.cost))
+        if outcome.made_for == outcome.demand == "middle" and outcome.cost != plan.cost:
+            yield f"plan.demand_range.outcomes[{i}].cost is not plan.cost"
     for path, cost in costs:
         if cost is not None:
             parts = (cost.purchase, cost.not_taken, cost.orders, cost.holding, cost.deposits)

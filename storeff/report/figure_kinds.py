@@ -29,7 +29,7 @@ _SECONDS = {unit: hours * 3600 for unit, hours in _HOURS.items()}
 _MONEY_ENDS = ("npv", "tco", "opex_total", "npv_range", "npv_without", "npv_quoted", "price")
 _MONEY = re.compile(
     r"\.(capex|opex_by_year\[[^\]]*\])\.|\.npv_(range\.|at_|width|narrowing)|\.capex$"
-    r"|^plan\.(.*\.)?(cost|cash|deposits|on_delivery|not_taken)\b"
+    r"|^plan\.(.*\.)?(cost|cash|deposits|on_delivery|not_taken|high_plan_costs_more)\b"
 )
 
 

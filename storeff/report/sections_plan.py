@@ -6,12 +6,15 @@ What is planned for a later quarter than asked says so wherever its figures stan
 from collections.abc import Callable, Iterator
 
 from storeff.data import AssumptionRow
+from storeff.economics.demand import DemandCase
 from storeff.economics.plan_model import (
     LimitKind,
     Plan,
     PlanCost,
     PlannedDelivery,
     PlannedQuarter,
+    PlannedRange,
+    PlanOutcome,
     Wait,
 )
 from storeff.report.figures import amount, format_number, known, with_unit
@@ -31,6 +34,7 @@ from storeff.units import counted, format_bytes, percent, significant
 
 TB = 10**12
 SHOWN_BINDING = 3
+_CASES: dict[DemandCase, str] = {"low": "P10", "middle": "P50", "high": "P90"}
 _NAME_WIDTH = 24
 # A price of more is shown without cents, and a shadow price of less is none.
 _PENNIES, _NOTHING = 1000, 0.005
@@ -52,6 +56,9 @@ def plan_sections(report: Report) -> Iterator[Section]:
         return
     yield Section("plan", _title(plan), (Facts(tuple(_answer(plan))),))
     yield Section("plan-waits", "What waiting changes", tuple(_waits(plan)))
+    if isinstance(plan.demand_range, PlannedRange):
+        title = f"If less or more is needed{_later(plan)}"
+        yield Section("plan-range", title, tuple(_range(plan.demand_range, plan.currency)))
     if plan.quarters:
         yield Section("plan-quarters", f"What comes when{_later(plan)}", (_quarters(plan),))
         yield Section("plan-cash", f"What is paid when{_later(plan)}", (_cash(plan),))
@@ -171,6 +178,33 @@ def _waits(plan: Plan) -> Iterator[Part]:
     )
     if first is None:
         yield Paragraph(f"{_NEVER}.")
+
+
+def _range(found: PlannedRange, currency: str) -> Iterator[Part]:
+    def late(each: PlanOutcome) -> str:
+        if each.missing_bytes:
+            return f"{format_bytes(each.missing_bytes)} never"
+        return counted(each.late_quarters, "quarter") if each.late_quarters else ""
+
+    yield tabled(
+        found.outcomes,
+        {
+            Column("plan for", "text", least=8): lambda each: _CASES[each.made_for],
+            Column("demand", "text", least=6): lambda each: _CASES[each.demand],
+            "needed": lambda each: format_bytes(each.need_bytes),
+            "cost": lambda each: known(each.cost, lambda cost: amount(cost.total, currency)),
+            "other offers": lambda each: _size(each.free_bytes),
+            "left over": lambda each: _size(each.surplus_bytes),
+            "short": lambda each: _size(each.short_bytes),
+            "late": late,
+        },
+    )
+    if found.high_plan_costs_more is None:
+        yield Paragraph("There is no plan for P90.")
+        return
+    more = amount(abs(found.high_plan_costs_more), currency)
+    than = "less" if found.high_plan_costs_more < 0 else "more"
+    yield Paragraph(f"The plan for P90 costs {more} {than} than the one for P50 if P50 comes.")
 
 
 def _quarters(plan: Plan) -> Table:
