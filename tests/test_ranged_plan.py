@@ -1,6 +1,7 @@
 """What a plan comes to if demand is low or high: agreements are fixed, other offers are free."""
 
 import itertools
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,6 +9,7 @@ from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
+import jsonschema
 import msgspec
 import pytest
 from rich.cells import cell_len
@@ -24,7 +26,7 @@ from storeff.economics.timeline import Build, Timeline
 from storeff.economics.whole_bytes import summed
 from storeff.errors import StoreffError
 from storeff.report.check import contradictions
-from storeff.report.model import Report, read_report, to_json
+from storeff.report.model import Report, read_report, schema, to_json
 from storeff.report.plan import planned_again, with_plan
 from storeff.report.sections_plan import plan_sections
 from storeff.report.terminal import laid_out
@@ -338,6 +340,7 @@ def test_it_is_kept_by_the_report_and_made_again_from_it(report: Report, tmp_pat
     path.write_bytes(to_json(report))
     again = read_report(path)
     assert to_json(again) == to_json(report)
+    jsonschema.validate(json.loads(path.read_bytes()), schema())
     assert planned_again(again) == report.plan
     assert list(contradictions(again)) == []
 

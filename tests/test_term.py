@@ -1,10 +1,12 @@
 """A take-or-pay over its term: minimums by period, make-up and carry-forward."""
 
+import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import msgspec
 import numpy as np
 import pytest
@@ -45,7 +47,7 @@ from storeff.errors import StoreffError
 from storeff.report import formats
 from storeff.report.agreed import agreed
 from storeff.report.commitment import with_commitment
-from storeff.report.model import Report, read_report, to_json
+from storeff.report.model import Report, read_report, schema, to_json
 from storeff.report.sections_terms import commitment_sections
 from storeff.report.terminal import laid_out
 
@@ -490,6 +492,7 @@ def test_a_term_is_kept_by_the_report_and_made_again_from_it(
     path.write_bytes(to_json(report))
     again = read_report(path)
     assert to_json(again) == to_json(report)
+    jsonschema.validate(json.loads(path.read_bytes()), schema())
     remade, _ = agreed(again)
     assert commitment_of(remade) == commitment_of(report)
 

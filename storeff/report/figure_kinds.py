@@ -30,6 +30,7 @@ _MONEY_ENDS = ("npv", "tco", "opex_total", "npv_range", "npv_without", "npv_quot
 _MONEY = re.compile(
     r"\.(capex|opex_by_year\[[^\]]*\])\.|\.npv_(range\.|at_|width|narrowing)|\.capex$"
     r"|^plan\.(.*\.)?(cost|cash|deposits|on_delivery|not_taken|high_plan_costs_more)\b"
+    r"|^commitment\.term\.(.*\.)?(\w*cost\w*|without_rights|paid|buyer|seller)$"
 )
 
 
