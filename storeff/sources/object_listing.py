@@ -158,6 +158,11 @@ class Walk:
             self.changed.notify_all()
 
     def put_objects(self, root: Root, objects: Sequence[Listed]) -> None:
+        for item in self.sorted_out(root, objects):
+            self.put(item)
+
+    def sorted_out(self, root: Root, objects: Sequence[Listed]) -> Iterator[Found]:
+        """Those of ``objects`` that are to be measured, and what the others are."""
         entries: list[Entry] = []
         place = root.place
         for key, size_bytes, etag, archived in objects:
@@ -165,18 +170,18 @@ class Walk:
                 continue
             path = place.path_of(key)
             if key.endswith("/") and not size_bytes:
-                self.put(Ignored("directory-object", _name(root, key), 0))
+                yield Ignored("directory-object", _name(root, key), 0)
             elif not path:
                 # It is called as the root is: it has no path there.
-                self.put(Skipped("bad-name", _name(root, key), size_bytes))
+                yield Skipped("bad-name", _name(root, key), size_bytes)
             elif self.excluded is not None and self.leaves_out(path):
-                self.put(Ignored("excluded", _name(root, key), size_bytes))
+                yield Ignored("excluded", _name(root, key), size_bytes)
             elif archived:
-                self.put(Skipped("archived", _name(root, key), size_bytes))
+                yield Skipped("archived", _name(root, key), size_bytes)
             else:
                 entries.append(Entry(path, (root.position,), size_bytes, size_bytes, etag))
         if entries:
-            self.put(Entries.of(entries))
+            yield Entries.of(entries)
 
     def leaves_out(self, path: bytes) -> bool:
         """Whether the object at ``path``, or a folder that it is in, is excluded."""

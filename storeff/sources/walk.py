@@ -64,17 +64,7 @@ class Walker:
         self.folders: list[Folder] = []
 
     def run(self) -> Iterator[Found]:
-        held: list[Entry] = []
-        for met in self.each():
-            if not isinstance(met, Entry):
-                yield met
-                continue
-            held.append(met)
-            if len(held) == FILES_TOGETHER:
-                yield Entries.of(held)
-                held = []
-        if held:
-            yield Entries.of(held)
+        return together(self.each())
 
     def each(self) -> Iterator[Met]:
         # Whatever their device: those that are not meant are looked at, no more.
@@ -85,6 +75,10 @@ class Walker:
         while self.mounted:
             _, position, point = heapq.heappop(self.mounted)
             yield from _Descent(self, point, position).run()
+        yield from self.rest()
+
+    def rest(self) -> Iterator[Met]:
+        """What is left to list when all names have come."""
         yield from self.listed()
         yield from (entry for _, entry in self.several.values())
         for under, outside in self.links.outside.items():
@@ -97,8 +91,53 @@ class Walker:
             yield Entries(*self.plain.take(), self.folders)
             self.folders = []
 
-    def file(self, path: bytes, roots: tuple[int, ...], status: os.stat_result) -> Sequence[Met]:
-        """What to list for the regular file at ``path``, below the first of ``roots``."""
+    def judge(
+        self,
+        path: bytes,
+        name: bytes,
+        status: os.stat_result,
+        roots: tuple[int, ...],
+        *,
+        dir_fd: int | None = None,
+        layers: Layers | None = None,
+    ) -> Sequence[Met] | None:
+        """What to list for ``name`` in the directory ``dir_fd``, which is ``path``, below the first
+        of ``roots``, in an overlay of ``layers``; None if it is a directory to be entered."""
+        kind = stat.S_IFMT(status.st_mode)
+        if kind == stat.S_IFLNK:
+            return (self.links.look(path, name, dir_fd, roots, status.st_size),)
+        if kind in _SPECIAL:
+            return (Ignored(_SPECIAL[kind], path, 0),)
+        is_directory = kind == stat.S_IFDIR
+        if not is_directory and kind != stat.S_IFREG:
+            return (Skipped("device" if kind == stat.S_IFBLK else "other-error", path, None),)
+        mounted = self.views.mounts.skipped_devices.get(status.st_dev)
+        if mounted is not None:
+            return (self.not_walked(mounted, path),)
+        if len(path) > PATH_BYTES_MAX:
+            size_bytes = None if is_directory else status.st_size
+            return (Skipped("too-long-path", path[:PATH_BYTES_MAX], size_bytes),)
+        if is_directory:
+            return None
+        if layers is not None and layers.hold(path, status):
+            return (Ignored("overlay-mount", path, status.st_size),)
+        return self.file(path, roots, status, status.st_nlink)
+
+    def not_walked(self, mounted: str, path: bytes) -> Skipped | Ignored:
+        """What to list for ``path`` on a file system of the type ``mounted``.
+
+        What a root names is missed if nothing is stored there; of what is inside, nothing is.
+        """
+        reason = SKIPPED_TYPES[mounted]
+        if reason != "pseudo-filesystem":
+            return Skipped(reason, path, None)
+        return Skipped(reason, path, 0) if path in self.views.roots else Ignored(reason, path, 0)
+
+    def file(
+        self, path: bytes, roots: tuple[int, ...], status: os.stat_result, names: int
+    ) -> Sequence[Met]:
+        """What to list for the regular file at ``path``, below the first of ``roots``, of whose
+        ``names`` others may come."""
         if status.st_size < 0:
             return (Skipped("io-error", path, None),)
         identity = status.st_dev, status.st_ino
@@ -117,9 +156,9 @@ class Walker:
             status.st_blocks * 512,
             (*identity, status.st_mtime_ns),
         )
-        if status.st_nlink < 2:
+        if names < 2:
             return (entry,)
-        left = status.st_nlink
+        left = names
         found: list[Met] = []
         if identity in self.several:
             left, held = self.several.pop(identity)
@@ -236,46 +275,22 @@ class _Descent:
         if self.views.one_file_system:
             return (Ignored("other-file-system", path, None),)
         if mounted in SKIPPED_TYPES:
-            return (self.not_walked(mounted, path),)
+            return (self.walker.not_walked(mounted, path),)
         heapq.heappush(self.walker.mounted, (self.views.depth(path), self.root, path))
         return ()
 
-    def not_walked(self, mounted: str, path: bytes) -> Skipped | Ignored:
-        """What to list for ``path`` on a file system of the type ``mounted``.
-
-        What a root names is missed if nothing is stored there; of what is inside, nothing is.
-        """
-        reason = SKIPPED_TYPES[mounted]
-        if reason != "pseudo-filesystem":
-            return Skipped(reason, path, None)
-        return Skipped(reason, path, 0) if path in self.views.roots else Ignored(reason, path, 0)
-
     def judge(self, path: bytes, name: bytes, status: os.stat_result) -> Sequence[Met]:
         """What to list for ``name`` of the deepest directory, or to go into it."""
-        kind = stat.S_IFMT(status.st_mode)
         level = self.levels.stack[-1] if self.levels.stack else None
         roots = level.roots if level else (self.root,)
-        if kind == stat.S_IFLNK:
-            fd = level.fd if level else None
-            return (self.walker.links.look(path, name, fd, roots, status.st_size),)
-        if kind in _SPECIAL:
-            return (Ignored(_SPECIAL[kind], path, 0),)
-        is_directory = kind == stat.S_IFDIR
-        if not is_directory and kind != stat.S_IFREG:
-            return (Skipped("device" if kind == stat.S_IFBLK else "other-error", path, None),)
-        mounted = self.views.mounts.skipped_devices.get(status.st_dev)
-        if mounted is not None:
-            return (self.not_walked(mounted, path),)
-        if len(path) > PATH_BYTES_MAX:
-            size_bytes = None if is_directory else status.st_size
-            return (Skipped("too-long-path", path[:PATH_BYTES_MAX], size_bytes),)
-        if is_directory:
-            if self.views.one_file_system and status.st_dev != self.device:
-                return (Ignored("other-file-system", path, None),)
-            return self.directory(path, name, (status.st_dev, status.st_ino), roots)
-        if self.layers is not None and self.layers.hold(path, status):
-            return (Ignored("overlay-mount", path, status.st_size),)
-        return self.walker.file(path, roots, status)
+        found = self.walker.judge(
+            path, name, status, roots, dir_fd=level.fd if level else None, layers=self.layers
+        )
+        if found is not None:
+            return found
+        if self.views.one_file_system and status.st_dev != self.device:
+            return (Ignored("other-file-system", path, None),)
+        return self.directory(path, name, (status.st_dev, status.st_ino), roots)
 
     def directory(
         self, path: bytes, name: bytes, identity: Identity, roots: tuple[int, ...]
@@ -303,6 +318,21 @@ class _Descent:
         except OSError as error:
             return (skipped_for(error, path, None),)
         return ()
+
+
+def together(met: Iterator[Met]) -> Iterator[Found]:
+    """What was ``met``, files many at a time."""
+    held: list[Entry] = []
+    for each in met:
+        if not isinstance(each, Entry):
+            yield each
+            continue
+        held.append(each)
+        if len(held) == FILES_TOGETHER:
+            yield Entries.of(held)
+            held = []
+    if held:
+        yield Entries.of(held)
 
 
 def _by_directory(paths: Sequence[bytes]) -> dict[bytes, frozenset[bytes]]:
