@@ -45,6 +45,7 @@ FLAGS = {
     "sampling": "--sample 100%, or a larger --sample or --time-budget",
     "scale": "--requests-per-second, or --gpus and --trace-gpus",
     "scenario": "--scenario FILE",
+    "nul-separated": "--from0",
     "own-layouts": "--layouts, --data",
     "precision": "--precision",
     "share": "--sample 1%, or 64GiB",

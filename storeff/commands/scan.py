@@ -1,8 +1,9 @@
 """storeff scan: the whole job, from files to drives, power and money."""
 
+import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,6 +32,9 @@ from storeff.errors import UsageError
 from storeff.interrupts import EXIT_INTERRUPTED
 from storeff.scan.machine import THREADS_MAX, check_address_space
 
+if TYPE_CHECKING:
+    from storeff.sources.source import Source
+
 
 @click.command(
     epilog="""\b
@@ -48,6 +52,8 @@ Examples:
   storeff scan /data --executor dask:tcp://host:8786
   storeff scan s3://bucket/prefix --target 50EB     (or gs://, az://)
   storeff scan s3://bucket/prefix --dry-run         (what it would take, and cost)
+  find /data -size +1G -print0 | storeff scan --files-from - --from0
+  storeff scan s3://bucket --inventory s3://lists/bucket/all/2026-11-27T01-00Z/manifest.json
 
 \b
 Exit codes:
@@ -55,7 +61,25 @@ Exit codes:
   3 finished, but not all was covered, or too little for a figure
   130 interrupted: what was measured is reported; a second one stops at once"""
 )
-@click.argument("sources", nargs=-1, required=True, type=click.Path())
+@click.argument("sources", nargs=-1, type=click.Path())
+@click.option(
+    "--files-from",
+    metavar="FILE",
+    help="Scan the files that FILE names, one a line, or the objects, by their URLs, in place of "
+    "SOURCES; - is stdin. Directories in it are not entered.",
+)
+@click.option(
+    "-0",
+    "--from0",
+    is_flag=True,
+    help="Names in --files-from end at a NUL, as find -print0 writes them.",
+)
+@click.option(
+    "--inventory",
+    metavar="MANIFEST",
+    help="List nothing: take what there is of SOURCES from an S3 Inventory, of which this is the "
+    "manifest.json, a file or a URL. It may be in CSV, Parquet or ORC.",
+)
 @sizing_options
 @click.option("-x", "--one-file-system", is_flag=True, help="Do not leave the file system.")
 @click.option(
@@ -163,6 +187,9 @@ Exit codes:
 @quiet_option
 def command(
     sources: tuple[str, ...],
+    files_from: str | None,
+    from0: bool,
+    inventory: str | None,
     sizing: SizingOptions,
     delivery: Delivery,
     sample: dict[str, Any] | None,
@@ -174,10 +201,11 @@ def command(
 ) -> int:
     """Measure how far the files in SOURCES reduce, and size storage for TARGET bytes like them.
 
-    SOURCES are files, directories, or URLs of object stores. Every regular file or object is read
-    once, or a sample of all if that would take long; nothing is written to SOURCES, no symbolic
-    link followed, no device opened. Hard links, duplicate SOURCES and what is mounted at several
-    places are read once, and belong to every source that names them.
+    SOURCES are files, directories, or URLs of object stores; --files-from names single files in
+    their place. Every regular file or object is read once, or a sample of all if that would take
+    long; nothing is written to SOURCES, no symbolic link followed, no device opened. Hard links,
+    duplicate SOURCES and what is mounted at several places are read once, and belong to every
+    source that names them.
     """
     # ``reading`` are arguments of measure(), by their own names.
     check_address_space()
@@ -188,8 +216,12 @@ def command(
     # What was asked for is looked at before anything is read.
     storage = sizing.storage() if sizing.given else None
     local = [Path(source) for source in sources if not is_url(source)]
+    listed: Source | None = None
+    lists: list[Path] = []
+    if files_from is not None or inventory is not None or from0 or not sources:
+        listed, lists = _listed(sources, files_from, from0, inventory, delivery, reading)
     delivery.check(
-        (*local, *(storage.files.values() if storage else ())),
+        (*local, *lists, *(storage.files.values() if storage else ())),
         exclude=reading["exclude"],
         one_file_system=reading["one_file_system"],
     )
@@ -212,15 +244,21 @@ def command(
                 "divide it into more shards; or use an executor and a checkpoint without --shard",
             )
         return write_shard(
-            sources, shard, delivery, storage, stop, quiet, sampling=sampling, **reading
+            listed or sources, shard, delivery, storage, stop, quiet, sampling=sampling, **reading
         )
     if dry_run:
         return _foresee(
-            sources, delivery, quiet, sampling=sampling, storage=storage, stop=stop, **reading
+            listed or sources,
+            delivery,
+            quiet,
+            sampling=sampling,
+            storage=storage,
+            stop=stop,
+            **reading,
         )
     with shown_progress(quiet) as progress:
         measured = analysis.measure(
-            sources,
+            listed or sources,
             sampling=sampling,
             **reading,
             storage=storage,
@@ -236,7 +274,51 @@ def command(
     return EXIT_OK if report.complete else EXIT_NOT_COVERED
 
 
-def _foresee(sources: tuple[str, ...], delivery: Delivery, quiet: bool, **asked: Any) -> int:
+def _listed(
+    sources: tuple[str, ...],
+    files_from: str | None,
+    from0: bool,
+    inventory: str | None,
+    delivery: Delivery,
+    reading: dict[str, Any],
+) -> "tuple[Source, list[Path]]":
+    """The source that a list makes, and files that are read for it or by it and may be no output.
+
+    A list is of whole names, so that SOURCES beside it could only mean other data, or folders that
+    names are relative to, as other tools have it: neither is guessed at.
+    """
+    from storeff.sources.name_list import NameList
+    from storeff.sources.named import inventoried_source, listed_source
+    from storeff.sources.object_url import is_url
+
+    asked = {
+        name: reading[name] for name in ("access", "exclude", "one_file_system", "follow_links")
+    }
+    if files_from is None and from0:
+        raise UsageError("there is no list whose names could end at a NUL", "give --files-from")
+    if files_from is not None and inventory is not None:
+        raise UsageError("--files-from and --inventory are two lists", "give one of them")
+    if inventory is not None:
+        made = inventoried_source(sources, inventory, **asked)
+        return made, [] if is_url(inventory) else [Path(inventory)]
+    if files_from is None:
+        raise UsageError("nothing is named to be scanned", "name SOURCES, or give --files-from")
+    if sources:
+        raise UsageError(
+            "--files-from is given, and SOURCES as well",
+            "scan one of them; names in the list are taken from the current directory",
+        )
+    names = NameList(files_from, nul_separated=from0)
+    outputs = [each for each in (delivery.output, *delivery.others.values()) if each is not None]
+    lists = [] if files_from == "-" else [Path(files_from)]
+    there = [each.path for each in outputs if os.path.isfile(each.path)]
+    lists += [Path(each) for each in there if names.holds(os.fsencode(each))]
+    return listed_source(names, **asked), lists
+
+
+def _foresee(
+    sources: "tuple[str, ...] | Source", delivery: Delivery, quiet: bool, **asked: Any
+) -> int:
     """What the scan would do; the exit code."""
     import msgspec
 

@@ -13,10 +13,11 @@ from storeff.interrupts import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from storeff.analysis import Storage
+    from storeff.sources.source import Source
 
 
 def write_shard(
-    sources: Sequence[str],
+    sources: "Sequence[str] | Source",
     shard: tuple[int, int],
     delivery: Delivery,
     storage: "Storage | None",

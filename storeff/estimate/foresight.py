@@ -7,6 +7,7 @@ some of it has been read, and how much is compressed again only when duplicates 
 import threading
 import time
 from collections.abc import Callable
+from operator import sub
 from typing import Any, NamedTuple
 
 from storeff.errors import StoreffError
@@ -24,7 +25,7 @@ from storeff.scan.sampling import SamplingDesign
 from storeff.sources.census import Census
 from storeff.sources.content import PROBE_BYTES as HEAD_BYTES
 from storeff.sources.listed_once import HELD_BYTES, ListedOnce
-from storeff.sources.object_client import Meter
+from storeff.sources.object_client import Meter, Requests
 from storeff.sources.object_reading import BLOCK_BYTES
 from storeff.sources.source import Source
 
@@ -43,6 +44,7 @@ MORE_REQUESTS = 3
 SECONDS_MARGIN = 1.5
 # What a small scan takes (120 MB with the client of a store, 2026-11-26), and a row of a listing.
 BASE_BYTES, ROW_BYTES = 130 << 20, 70
+_NOTHING = Requests(0, 0, 0)
 
 
 class Foresight(NamedTuple):
@@ -79,12 +81,13 @@ def foresee(
     source = ListedOnce(source)
     listing = Listing(source, SamplingDesign(seed=plan.seed))
     partial = PartialScan(listing, plan, stop=stop, on_progress=on_progress, **engine)
-    before = meter.list_requests if meter else 0
+    before = meter.asked if meter else _NOTHING
     if not listing.count(stop, on_progress):
         raise StoreffError(
             "interrupted while listing: it is not known what there is", "let it list all"
         )
-    listed = (meter.list_requests if meter else 0) - before
+    # Of a list every object is looked at, and of an inventory files are fetched.
+    listing_asks = Requests(*map(sub, meter.asked, before)) if meter else _NOTHING
     decision = decide(sampling, partial, started)
     work = Work.of(partial, partial.storage)
     low, high = _rates(decision, partial, work, started)
@@ -104,6 +107,7 @@ def foresee(
         read = fetched = Span(stored, stored)
         gets = Span(requests, requests)
         seconds = Span(work.everything_seconds, work.everything_seconds)
+    listed = [Span(each, each * times) for each in listing_asks]
     goals = decision.sampling
     looks = LOOKS_MOST if goals is not None and goals.half_width is not None else 1
     again, ranges = _again(work, listing.census, looks)
@@ -114,9 +118,9 @@ def foresee(
         census=listing.census,
         decision=decision,
         read_bytes=_whole(read),
-        fetched_bytes=_whole(fetched.plus(again)),
-        get_requests=_whole(gets.plus(ranges)),
-        list_requests=Span(before + listed, before + listed * times) if meter else None,
+        fetched_bytes=_whole(fetched.plus(again).plus(listed[2])),
+        get_requests=_whole(gets.plus(ranges).plus(listed[1])),
+        list_requests=Span(before.list, before.list).plus(listed[0]) if meter else None,
         seconds=Span(seconds.low / SECONDS_MARGIN, seconds.high * SECONDS_MARGIN),
         memory_bytes=BASE_BYTES
         + partial.threads * worker_bytes(plan)

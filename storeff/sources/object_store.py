@@ -12,7 +12,9 @@ from storeff.sources.entry import Entry
 from storeff.sources.listed_once import ListedOnce
 from storeff.sources.object_client import Access, Bucket, Meter
 from storeff.sources.object_errors import refused
+from storeff.sources.object_inventory import Inventory
 from storeff.sources.object_listing import Root, Walk
+from storeff.sources.object_names import NamedObjects
 from storeff.sources.object_reading import ObjectReader, read_all
 from storeff.sources.object_url import Place, parse_url
 from storeff.sources.skipped import Ignored
@@ -34,6 +36,10 @@ class ObjectStores:
     newest versions are listed. An empty object whose key ends in a slash stands for a folder, and
     is Ignored. ``exclude`` is as that of LocalTree.
 
+    With ``names`` only the objects of that list are there. With the manifest of an S3 Inventory at
+    the path or URL ``inventory`` nothing is listed: what it names is there, of all that is at the
+    URLs, if it is still as it was then.
+
     May be pickled: clients are made where it is used, with the credentials that are found there.
 
     Raises StoreffError if a bucket cannot be listed or nothing is there, and if a library is
@@ -41,7 +47,13 @@ class ObjectStores:
     """
 
     def __init__(
-        self, roots: Sequence[str], access: Access | None = None, *, exclude: Sequence[str] = ()
+        self,
+        roots: Sequence[str],
+        access: Access | None = None,
+        *,
+        exclude: Sequence[str] = (),
+        names: NamedObjects | None = None,
+        inventory: str | None = None,
     ) -> None:
         access = access or Access()
         self.meter = Meter(access.requests_per_second)
@@ -57,7 +69,10 @@ class ObjectStores:
             try:
                 if known is None:
                     bucket.knock()
-                place = _resolved(place, bucket)
+                if names is None:
+                    place = _resolved(place, bucket)
+                else:
+                    names.try_bucket(bucket)
             except OSError as error:
                 raise refused(name, error) from error
             if place in places:
@@ -71,6 +86,10 @@ class ObjectStores:
             for other in root.others:
                 self._ignored.append(Ignored("nested-root", other.url.encode(), None))
         self.roots = tuple(root.place.url.encode() for root in self._roots)
+        self._listed: NamedObjects | Inventory | None = names
+        if inventory is not None:
+            self._listed = Inventory(inventory, access, self.meter)
+            self._listed.check(self._roots)
 
     @property
     def clouds(self) -> list[str]:
@@ -86,7 +105,15 @@ class ObjectStores:
     def list(self) -> Iterator[Found]:
         yield from self._ignored
         excluded = exclusion(self._exclude) if self._exclude else None
-        yield from Walk(self._roots, excluded).run()
+        walk = Walk(self._roots, excluded)
+        if self._listed is None:
+            yield from walk.run()
+            return
+        for found in self._listed.found(self._roots):
+            if isinstance(found, tuple):
+                yield from walk.sorted_out(*found)
+            else:
+                yield found
 
     @contextlib.contextmanager
     def open(self, entry: Entry) -> Iterator[ObjectReader]:

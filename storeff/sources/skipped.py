@@ -28,6 +28,7 @@ REMEDIES = {
     "stale": "mount the network file system again, then scan again",
     "task-failed": "scan this file alone to see the error, or exclude it",
     "throttled": "ask for fewer requests a second, or scan at a quieter time",
+    "through-link": "list it by its path without symbolic links (realpath), then scan again",
     "too-long-header": "save fewer tensors a file: no header of over 8 MiB, or of more than some "
     "20,000 tensors, is read",
     "too-long-path": "move it further up: sources of up to 4,095 bytes and paths of 1 MiB are read",
@@ -40,6 +41,7 @@ REMEDIES = {
 MEANINGS = {
     "bind-mount": "mounted again at a further place; measured once, for all sources that show it",
     "character-device": "it stores no bytes",
+    "directory": "a directory in a list of files; what is in it is measured where it is listed",
     "directory-object": "an empty object that stands for a folder; it stores no bytes",
     "duplicate-root": "the same place was named twice; it is measured once",
     "excluded": "excluded, as was asked",
@@ -48,6 +50,7 @@ MEANINGS = {
     "followed-root": "named through a symbolic link, which was followed",
     "hard-link": "a further name of a file that is measured once, for all sources that name it",
     "link-outside": "a symbolic link out of the sources, not followed: scan what it leads to too",
+    "listed-again": "a name that the list holds more than once; it is measured once",
     "loop": "a directory inside itself; it is measured once",
     "nested-root": "a root of its own inside another root; it is measured once",
     "other-file-system": "another file system, left out as was asked",

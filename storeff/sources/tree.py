@@ -17,11 +17,13 @@ from storeff.sources.entry import Entry
 from storeff.sources.links import Links
 from storeff.sources.local_file import FileReader, open_unchanged, read_below
 from storeff.sources.mounts import Mounts, read_mounts
+from storeff.sources.name_list import NameList
+from storeff.sources.named_files import NamedFiles
 from storeff.sources.names import printable
 from storeff.sources.skipped import REMEDIES, ChangedError, Ignored, skipped_for
 from storeff.sources.source import HOLE_BYTES, Found, Ranges, RangesRead
 from storeff.sources.views import Excluded, Identity, Views
-from storeff.sources.walk import Walker
+from storeff.sources.walk import Walker, together
 
 _NO_ROOT = {
     stat.S_IFIFO: ("a FIFO, which stores no bytes", "name a file or a directory"),
@@ -45,6 +47,8 @@ class LocalTree:
     as a name of what it leads to under the roots, which then belongs to the root of the link too;
     one that leads elsewhere is skipped.
 
+    With ``names`` only the files of that list are there; all of them are under the one root.
+
     Raises StoreffError if a root cannot be found, or is neither file nor directory.
     """
 
@@ -55,7 +59,9 @@ class LocalTree:
         one_file_system: bool = False,
         exclude: Sequence[str] = (),
         follow_links: bool = False,
+        names: NameList | None = None,
     ) -> None:
+        self._names = names
         self._one_file_system = one_file_system
         self._excluded = exclusion(exclude) if exclude else None
         self._follow_links = follow_links
@@ -94,6 +100,10 @@ class LocalTree:
         """
         yield from self._ignored
         mounts = read_mounts()
+        if self._names is not None:
+            named = NamedFiles(self._walker(mounts, False), self._names)
+            yield from together(named.each())
+            return
         walking = self._walker(mounts, self._follow_links)
         if self._follow_links and len(self.roots) > 1:
             # What the links name has to be known before the first file is listed.

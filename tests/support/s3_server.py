@@ -193,6 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
         if condition not in (None, one.etag) and fault != "unheeded":
             return self.fail(412, "PreconditionFailed")
         headers = {"ETag": one.etag, "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+        if one.storage_class != "STANDARD":
+            headers["x-amz-storage-class"] = one.storage_class
         size, wanted = len(one.content), self.headers.get("Range")
         if wanted is None:
             return self.answer(200, one.content, headers)

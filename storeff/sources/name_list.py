@@ -1,0 +1,269 @@
+"""Names in a file, in place of a walk: what is to be scanned, one name a line.
+
+A list may be longer than memory: it is read in blocks, and again for each listing. What a name that
+is there twice would spoil is found out before: of a list in ascending order nothing is held for
+that; of any other, a hash of each name is sorted, on disk if there are many, and then only names
+whose hash comes twice are held while the list is read.
+"""
+
+import errno
+import mmap
+import operator
+import os
+import shutil
+import stat
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+from storeff import _native
+from storeff.errors import StoreffError, UsageError
+from storeff.sources.entry import U64
+from storeff.sources.object_url import Place, is_url, parse_url
+from storeff.text import escaped, excerpt
+
+BLOCK_BYTES = 1 << 20
+# Hashes of so many names are sorted in memory, 32 MB; of more, in a temporary file.
+HASHES_HELD = 1 << 22
+_ROOM = "set TMPDIR to a directory with room"
+
+
+class NameList:
+    """The names in the file ``path``, or on stdin if that is ``-``: each ends at a newline, or at a
+    NUL if it is ``nul_separated``, and nothing in it means anything else. Empty ones are no names.
+
+    They are all local paths, relative ones to the current directory, or all URLs of objects.
+    ``folder`` is the deepest directory that all local ones are in, ``buckets`` are those of URLs,
+    each with the first key in it.
+
+    What cannot be read twice (a pipe) is copied to a temporary file. Raises StoreffError if the
+    list cannot be read or kept, or holds no name; UsageError if a name is of the other kind.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, nul_separated: bool = False) -> None:
+        self.path = os.fspath(path)
+        self.shown = "stdin" if self.path == "-" else escaped(self.path)
+        self.end = b"\0" if nul_separated else b"\n"
+        self.here = os.path.join(os.getcwdb(), b"")
+        try:
+            self.fd: int | None = self._opened()
+            weakref.finalize(self, os.close, self.fd)
+            self.start = os.lseek(self.fd, 0, os.SEEK_CUR)
+        except OSError as error:
+            raise StoreffError(
+                f"{self.shown} cannot be read: {error.strerror}", "name a file of names"
+            ) from error
+        self.as_opened = self._state()
+        first = next(self._blocks(), None)
+        if first is None:
+            raise StoreffError(f"{self.shown} holds no names", "write one file a line into it")
+        self.are_urls = is_url(os.fsdecode(first[0]))
+        self.folder = b""
+        self.buckets: dict[tuple[str, str], str] = {}
+        self.repeated = self._looked_through()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Elsewhere files are read that were listed here: it is only a name there."""
+        return {"path": self.path, "fd": None}
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether it was written to since it was opened."""
+        return self._state() != self.as_opened
+
+    def read(self) -> Iterator[tuple[bytes, bool]]:
+        """Every name, as an absolute path or a whole URL, and whether it has come before."""
+        before: set[bytes] = set()
+        for names in self._names():
+            again: set[int] = set()
+            for row in self._perhaps_repeated(names):
+                if names[row] in before:
+                    again.add(row)
+                before.add(names[row])
+            yield from ((name, row in again) for row, name in enumerate(names))
+
+    def holds(self, path: bytes) -> bool:
+        """Whether the absolute ``path`` is one of the names."""
+        return not self.are_urls and any(path in names for names in self._names())
+
+    def _perhaps_repeated(self, names: list[bytes]) -> list[int]:
+        if not len(self.repeated):
+            return []
+        hashes = _hashes(names)
+        at = np.minimum(np.searchsorted(self.repeated, hashes), len(self.repeated) - 1)
+        return np.flatnonzero(self.repeated[at] == hashes).tolist()
+
+    def _looked_through(self) -> U64:
+        """Look at all names once; the hashes of those that may be there twice."""
+        count, last, is_ascending = 0, b"", True
+        lowest = highest = None
+        for names in self._names():
+            count += len(names)
+            ascends = all(map(operator.lt, names, islice(names, 1, None)))
+            is_ascending = is_ascending and last < names[0] and ascends
+            last = names[-1]
+            if not self.are_urls:
+                # In this order what is inside a directory stands together.
+                ordered = [name.replace(b"/", b"\0") for name in names]
+                low, high = min(ordered), max(ordered)
+                lowest = low if lowest is None else min(lowest, low)
+                highest = high if highest is None else max(highest, high)
+        if lowest is not None and highest is not None:
+            ends = [each.replace(b"\0", b"/") for each in (lowest, highest)]
+            self.folder = os.path.commonpath(ends)
+            while not os.path.isdir(self.folder):
+                self.folder = os.path.dirname(self.folder)
+        if is_ascending:
+            return np.empty(0, np.uint64)
+        return _repeated(map(_hashes, self._names()), count)
+
+    def _names(self) -> Iterator[list[bytes]]:
+        for names in self._blocks():
+            yield [self._url(each) if self.are_urls else self._path(each) for each in names]
+
+    def _path(self, name: bytes) -> bytes:
+        if not name.startswith(b"/"):
+            if b"://" in name and is_url(os.fsdecode(name)):
+                raise UsageError(
+                    f"{self.shown} holds local paths and the URL {excerpt(os.fsdecode(name))}",
+                    "list either in a file of its own; a file called so is ./ and its name",
+                )
+            name = self.here + name
+        if b"//" in name or b"/." in name or name.endswith(b"/"):
+            if b".." in name.split(b"/"):
+                # What is above a symbolic link is not what stands before it.
+                folder, last = os.path.split(name.rstrip(b"/"))
+                is_above = last == b".."
+                name = os.path.realpath(name if is_above else folder)
+                name = name if is_above else os.path.join(name, last)
+            name = b"/" + os.path.normpath(name).lstrip(b"/")
+        return name
+
+    def _url(self, name: bytes) -> bytes:
+        place = self.place(name)
+        if not place.folder and place.only is None:
+            raise UsageError(f"{place.url} names no object", "list keys, or scan the bucket")
+        self.buckets.setdefault((place.scheme, place.bucket), place.folder + (place.only or ""))
+        return place.url.encode()
+
+    @staticmethod
+    def place(url: bytes) -> Place:
+        """What the name ``url`` stands for. Raises StoreffError if it is no URL."""
+        return parse_url(url.decode("utf-8", "surrogateescape"))
+
+    def _blocks(self) -> Iterator[list[bytes]]:
+        """Names as they stand there, some at a time."""
+        assert self.fd is not None, "it is read where it was opened"
+        at, left = self.start, b""
+        while block := self._block(at):
+            at += len(block)
+            if self.end == b"\n" and b"\0" in block:
+                raise UsageError(
+                    f"{self.shown} holds a NUL, which no name does",
+                    "say so if that is what stands between the names",
+                    "nul-separated",
+                )
+            *names, left = (left + block).split(self.end)
+            if len(left) > BLOCK_BYTES:
+                raise StoreffError(
+                    f"{self.shown} holds a name of over {BLOCK_BYTES:,} bytes",
+                    "give a list of names; if a NUL stands between them, say so",
+                    "nul-separated",
+                )
+            if names := [name for name in names if name]:
+                yield names
+        if left:
+            yield [left]
+
+    def _block(self, at: int) -> bytes:
+        assert self.fd is not None
+        try:
+            return os.pread(self.fd, BLOCK_BYTES, at)
+        except OSError as error:
+            raise StoreffError(f"{self.shown} cannot be read: {error.strerror}") from error
+
+    def _state(self) -> tuple[int, int]:
+        assert self.fd is not None
+        status = os.fstat(self.fd)
+        return status.st_size, status.st_mtime_ns
+
+    def _opened(self) -> int:
+        """A descriptor of the file, or of a copy that can be read again."""
+        fd = os.dup(0) if self.path == "-" else os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISREG(mode):
+            return fd
+        with open(fd, "rb", buffering=0) as found:
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if found.isatty():
+                raise StoreffError("no names come from a terminal", "give a file, or pipe names in")
+            with _temporary() as copy:
+                try:
+                    shutil.copyfileobj(found, copy, BLOCK_BYTES)
+                    copy.seek(0)
+                except OSError as error:
+                    raise StoreffError(
+                        f"the names from {self.shown} cannot be kept in {_folder()}: "
+                        f"{error.strerror}",
+                        f"write them to a file and name that, or {_ROOM}",
+                    ) from error
+                return os.dup(copy.fileno())
+
+
+def _temporary() -> BinaryIO:
+    try:
+        return cast(BinaryIO, tempfile.TemporaryFile(buffering=0))
+    except OSError as error:
+        raise StoreffError(
+            f"nothing can be kept in {_folder()}: {error.strerror}", _ROOM
+        ) from error
+
+
+def _folder() -> str:
+    return escaped(tempfile.gettempdir())
+
+
+def _hashes(names: list[bytes]) -> U64:
+    """(n,) 64 bits of each name."""
+    lengths = np.fromiter(map(len, names), np.int64, len(names))
+    starts = np.cumsum(lengths) - lengths
+    return _native.fingerprints(b"".join(names), np.column_stack((starts, lengths)))[:, 0]
+
+
+def _repeated(hashes: Iterable[U64], count: int) -> U64:
+    """Those of ``hashes``, of ``count`` names in all, that come more than once, ascending."""
+    if count <= HASHES_HELD:
+        return _repeated_in(np.empty(count, np.uint64), hashes)
+    with _temporary() as file:
+        try:
+            # Pages that there is no room for would end the process.
+            os.posix_fallocate(file.fileno(), 0, 8 * count)
+            mapped = mmap.mmap(file.fileno(), 8 * count)
+        except OSError as error:
+            raise StoreffError(
+                f"{8 * count:,} bytes to find names that are listed twice cannot be kept in "
+                f"{_folder()}: {error.strerror}",
+                f"sort the list (LC_ALL=C sort -u), or {_ROOM}",
+            ) from error
+        return _repeated_in(np.frombuffer(mapped, np.uint64), hashes)
+
+
+def _repeated_in(column: U64, hashes: Iterable[U64]) -> U64:
+    at = 0
+    for some in hashes:
+        # The list may have grown meanwhile.
+        some = some[: len(column) - at]
+        column[at : at + len(some)] = some
+        at += len(some)
+    column = column[:at]
+    column.sort()
+    found = []
+    for start in range(0, at, HASHES_HELD):
+        part = column[start : start + HASHES_HELD + 1]
+        found.append(np.unique(part[1:][part[1:] == part[:-1]]))
+    return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)

@@ -1,0 +1,502 @@
+"""S3 Inventory in place of a listing: CSV, Parquet and ORC give what the bucket itself would."""
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from support.buckets import QUICK, contents_of, s3, stored
+from support.cli import storeff
+from support.listings import each
+from support.s3_server import S3
+
+from storeff.errors import StoreffError, UsageError
+from storeff.sources import object_inventory
+from storeff.sources.entry import Entry
+from storeff.sources.object_store import ObjectStores
+from storeff.sources.skipped import Ignored, Skipped
+from storeff.testing import check_source
+
+__all__ = ["s3"]
+
+FORMATS = ["CSV", "Parquet", "ORC"]
+KEYS = ["a", "d/e", "d/f/g", "a b+c%2f?d#e&f", 'comma, "quote"', "a\nb", "\u00e9\u202e", "100%25"]
+# As S3 names the columns: in CSV, and in the other two.
+COLUMNS = {
+    "Bucket": "bucket",
+    "Key": "key",
+    "VersionId": "version_id",
+    "IsLatest": "is_latest",
+    "IsDeleteMarker": "is_delete_marker",
+    "Size": "size",
+    "LastModifiedDate": "last_modified_date",
+    "ETag": "e_tag",
+    "StorageClass": "storage_class",
+    "IntelligentTieringAccessTier": "intelligent_tiering_access_tier",
+}
+ALL = tuple(name for name in COLUMNS if name not in ("VersionId", "IsLatest", "IsDeleteMarker"))
+VERSIONS = tuple(COLUMNS)
+Row = dict[str, Any]
+
+
+def row(key: str, size: int | None, etag: str | None, **more: Any) -> Row:
+    """One row of an inventory; ``etag`` is written without the quotes of the interface."""
+    return {
+        "Bucket": "bucket",
+        "Key": key,
+        "Size": size,
+        "ETag": None if etag is None else etag.strip('"'),
+        "StorageClass": "STANDARD",
+        "LastModifiedDate": "2026-11-27T01:00:00.000Z",
+        **more,
+    }
+
+
+def rows_of(s3: S3) -> list[Row]:
+    return [row(k, len(o.content), o.etag) for k, o in s3.buckets["bucket"].items()]
+
+
+def encoded(format: str, rows: Sequence[Row], fields: Sequence[str]) -> bytes:
+    """``rows`` as S3 writes them."""
+    if format == "CSV":
+        text = io.StringIO()
+        writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        for each in rows:
+            values = {**each, "Key": quote_plus(each["Key"], safe="/")}
+            shown = [values.get(name) for name in fields]
+            writer.writerow(
+                str(v).lower() if isinstance(v, bool) else "" if v is None else v for v in shown
+            )
+        return gzip.compress(text.getvalue().encode())
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import orc, parquet
+
+    types = {"Size": pyarrow.int64(), "IsLatest": pyarrow.bool_()}
+    types["IsDeleteMarker"] = pyarrow.bool_()
+    table = pyarrow.table(
+        {
+            COLUMNS[name]: pyarrow.array(
+                [each.get(name) for each in rows], types.get(name, pyarrow.string())
+            )
+            for name in fields
+        }
+    )
+    sink = io.BytesIO()
+    if format == "Parquet":
+        parquet.write_table(table, sink, row_group_size=3)
+    else:
+        orc.write_table(table, sink)
+    return sink.getvalue()
+
+
+def schema_of(format: str, fields: Sequence[str]) -> str:
+    if format == "CSV":
+        return ", ".join(fields)
+    names = [COLUMNS[name] for name in fields]
+    if format == "Parquet":
+        of = "  ".join(f"optional binary {name} (UTF8);" for name in names)
+        return f"message s3.inventory {{  {of}}}"
+    return f"struct<{','.join(f'{name}:string' for name in names)}>"
+
+
+Publish = Callable[..., str]
+
+
+@pytest.fixture(params=FORMATS)
+def publish(s3: S3, request: pytest.FixtureRequest) -> Publish:
+    """Writes an inventory of the bucket into another, in two files, and gives its manifest."""
+    format = request.param
+    s3.buckets["lists"] = {}
+
+    def published(rows: Sequence[Row] | None = None, fields: Sequence[str] = ALL) -> str:
+        rows = rows_of(s3) if rows is None else rows
+        files = []
+        for number, some in enumerate((rows[: len(rows) // 2], rows[len(rows) // 2 :])):
+            content = encoded(format, some, fields)
+            end = {"CSV": "csv.gz", "Parquet": "parquet", "ORC": "orc"}[format]
+            key = f"to/bucket/all/data/{number}.{end}"
+            s3.put(key, content, bucket="lists")
+            md5 = hashlib.md5(content).hexdigest()
+            files.append({"key": key, "size": len(content), "MD5checksum": md5})
+        manifest = {
+            "sourceBucket": "bucket",
+            "destinationBucket": "arn:aws:s3:::lists",
+            "version": "2016-11-30",
+            "creationTimestamp": "1514944800000",
+            "fileFormat": format,
+            "fileSchema": schema_of(format, fields),
+            "files": files,
+        }
+        key = "to/bucket/all/2026-11-27T01-00Z/manifest.json"
+        s3.put(key, json.dumps(manifest).encode(), bucket="lists")
+        return f"s3://lists/{key}"
+
+    return published
+
+
+def source_of(manifest: str, *urls: str, **options: Any) -> ObjectStores:
+    return ObjectStores(urls or ["s3://bucket"], QUICK, inventory=manifest, **options)
+
+
+def names(source: ObjectStores) -> list[str]:
+    found = [item for item in each(source.list()) if isinstance(item, Entry)]
+    return sorted(source.name(entry).decode() for entry in found)
+
+
+def left_out(source: ObjectStores) -> list[Skipped | Ignored]:
+    return [item for item in each(source.list()) if not isinstance(item, Entry)]
+
+
+# ---- the same as a listing ----
+
+
+def test_an_inventory_keeps_the_contract_of_a_source(s3: S3, publish: Publish) -> None:
+    objects = {key: key.encode() * 99 for key in KEYS}
+    expected = contents_of(stored(s3, objects), objects)
+    check_source(source_of(publish()), expected)
+
+
+def test_the_report_is_that_of_the_listing(s3: S3, publish: Publish) -> None:
+    for i, key in enumerate(KEYS):
+        s3.put(f"data/{key}", random.Random(i % 3).randbytes(20_000))
+    s3.put("other", b"x")
+    manifest = publish()
+
+    def report(*words: str) -> Any:
+        done = storeff("scan", "-q", "--json", "s3://bucket/data", *words)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        del found["run"], found["scan"]["requests"]
+        for key in [key for key in found["scan"] if key.endswith("seconds")]:
+            del found["scan"][key]
+        return found
+
+    assert report("--inventory", manifest) == report()
+
+
+def test_a_bucket_is_not_listed(s3: S3, publish: Publish) -> None:
+    for i in range(30):
+        s3.put(f"{i}", b"x")
+    s3.page_keys = 1
+    source = source_of(publish())
+    s3.asked.clear()
+    assert len(names(source)) == 30
+    assert s3.requests("LIST") == []
+    assert len(s3.requests("GET")) == 2
+
+
+def test_only_what_is_below_the_sources_is_taken(s3: S3, publish: Publish) -> None:
+    for key in ("a/b", "a/c/d", "b/e", "f"):
+        s3.put(key, b"x")
+    source = source_of(publish(), "s3://bucket/a", "s3://bucket/a/c", "s3://bucket/f")
+    found = [item for item in each(source.list()) if isinstance(item, Entry)]
+    assert sorted((entry.roots, entry.path) for entry in found) == [
+        ((0,), b"b"),
+        ((1,), b"d"),
+        ((2,), b"f"),
+    ]
+
+
+def test_patterns_leave_out_objects(s3: S3, publish: Publish) -> None:
+    for key in ("a", "tmp/b", "c.tmp"):
+        s3.put(key, b"x")
+    assert names(source_of(publish(), exclude=["tmp/", "*.tmp"])) == ["s3://bucket/a"]
+
+
+def test_some_rows_are_held_at_a_time(
+    s3: S3, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_inventory, "ROWS", 4)
+    for i in range(30):
+        s3.put(f"{i}", b"x")
+    source = source_of(publish())
+    sizes = [len(found) for found in source.list() if not isinstance(found, Skipped | Ignored)]
+    assert (sum(sizes), max(sizes) <= 4) == (30, True)
+
+
+# ---- what is not there, or not to be read ----
+
+
+def test_of_versions_the_latest_is_taken_and_nothing_that_was_deleted(
+    s3: S3, publish: Publish
+) -> None:
+    s3.put("a", b"new")
+    etag = s3.buckets["bucket"]["a"].etag
+    live: Row = {"VersionId": "2", "IsLatest": True, "IsDeleteMarker": False}
+    old: Row = {"VersionId": "1", "IsLatest": False, "IsDeleteMarker": False}
+    mark: Row = {"VersionId": "3", "IsLatest": True, "IsDeleteMarker": True}
+    rows = [
+        row("a", 3, etag, **live),
+        row("a", 9, "old", **old),
+        row("gone", None, None, **mark),
+        row("gone", 7, "old", **old),
+    ]
+    source = source_of(publish(rows, VERSIONS))
+    assert names(source) == ["s3://bucket/a"]
+    assert left_out(source) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "is_archived"),
+    [
+        ({"StorageClass": "GLACIER"}, True),
+        ({"StorageClass": "DEEP_ARCHIVE"}, True),
+        ({"StorageClass": "GLACIER_IR"}, False),
+        (
+            {
+                "StorageClass": "INTELLIGENT_TIERING",
+                "IntelligentTieringAccessTier": "DEEP_ARCHIVE",
+            },
+            True,
+        ),
+        (
+            {"StorageClass": "INTELLIGENT_TIERING", "IntelligentTieringAccessTier": "FREQUENT"},
+            False,
+        ),
+    ],
+)
+def test_what_is_in_an_archive_is_skipped(
+    s3: S3, publish: Publish, more: Row, is_archived: bool
+) -> None:
+    s3.put("a", b"x")
+    s3.put("cold", b"four")
+    rows = [*rows_of(s3)[:1], row("cold", 4, s3.buckets["bucket"]["cold"].etag, **more)]
+    found = left_out(source_of(publish(rows)))
+    assert found == ([Skipped("archived", b"s3://bucket/cold", 4)] if is_archived else [])
+
+
+def test_what_has_changed_since_is_skipped_by_name(s3: S3, publish: Publish) -> None:
+    for key in ("kept", "changed", "deleted"):
+        s3.put(key, key.encode() * 100)
+    manifest = publish()
+    s3.put("changed", b"another")
+    del s3.buckets["bucket"]["deleted"]
+    done = storeff("scan", "-q", "--json", "s3://bucket", "--inventory", manifest)
+    assert done.returncode == 3
+    scan = json.loads(done.stdout)["scan"]
+    assert {each["reason"]: each["examples"] for each in scan["skipped"]} == {
+        "changed": ["s3://bucket/changed"],
+        "vanished": ["s3://bucket/deleted"],
+    }
+
+
+def test_a_folder_object_is_ignored(s3: S3, publish: Publish) -> None:
+    s3.put("a/b", b"x")
+    s3.put("a/", b"")
+    assert left_out(source_of(publish())) == [Ignored("directory-object", b"s3://bucket/a/", 0)]
+
+
+# ---- what is no inventory ----
+
+
+def test_a_file_that_is_not_that_of_the_manifest_is_an_error(s3: S3, publish: Publish) -> None:
+    s3.put("a", b"x")
+    s3.put("b", b"x")
+    manifest = publish()
+    key = next(key for key in s3.buckets["lists"] if "/1." in key)
+    s3.put(key, s3.buckets["lists"][key].content + b" ", bucket="lists")
+    with pytest.raises(StoreffError, match="its MD5 sum is another"):
+        names(source_of(manifest))
+
+
+def test_a_file_that_is_gone_is_skipped_and_the_rest_is_there(s3: S3, publish: Publish) -> None:
+    s3.put("a", b"x")
+    s3.put("b", b"x")
+    manifest = publish()
+    key = next(key for key in s3.buckets["lists"] if "/1." in key)
+    del s3.buckets["lists"][key]
+    source = source_of(manifest)
+    assert names(source) == ["s3://bucket/a"]
+    assert left_out(source) == [Skipped("vanished", f"s3://lists/{key}".encode(), None)]
+
+
+def test_rows_that_say_too_little_are_an_error(s3: S3, publish: Publish) -> None:
+    s3.put("a", b"x")
+    rows = row("b", None, "t"), row("b", 1, None), row("b", -1, "t"), row("", 1, "t")
+    for bad in rows:
+        with pytest.raises(StoreffError, match="is not the file of the inventory"):
+            names(source_of(publish([*rows_of(s3), bad])))
+
+
+def test_an_inventory_that_lacks_a_field_is_refused(s3: S3, publish: Publish) -> None:
+    s3.put("a", b"x")
+    for missing, fields in (
+        ("ETag", ALL),
+        ("Size", ALL),
+        ("IsLatest", VERSIONS),
+    ):
+        manifest = publish(fields=[name for name in fields if name != missing])
+        with pytest.raises(StoreffError, match=f"lacks {missing}"):
+            source_of(manifest)
+
+
+def test_sources_that_it_does_not_list_are_refused(s3: S3, publish: Publish) -> None:
+    s3.buckets["other"] = {}
+    s3.put("a/b", b"x")
+    s3.put("c/d", b"x")
+    manifest = publish([row("a/b", 1, s3.buckets["bucket"]["a/b"].etag)])
+    with pytest.raises(UsageError, match="is of s3://bucket, not of s3://other"):
+        source_of(manifest, "s3://other")
+    with pytest.raises(StoreffError, match="names no object of s3://bucket/c/"):
+        names(source_of(manifest, "s3://bucket/c"))
+
+
+# ---- where it is ----
+
+
+def test_a_copy_on_this_machine_may_be_named(s3: S3, publish: Publish, tmp_path: Path) -> None:
+    """As ``aws s3 sync`` makes one, or all in one folder."""
+    s3.put("a", b"x")
+    s3.put("b", b"x")
+    manifest = publish()
+    for flat in (False, True):
+        folder = tmp_path / str(flat)
+        for key, content in s3.buckets["lists"].items():
+            below = key.rpartition("/")[2] if flat else key.removeprefix("to/bucket/all/")
+            (folder / below).parent.mkdir(parents=True, exist_ok=True)
+            (folder / below).write_bytes(content.content)
+        [path] = folder.rglob("manifest.json")
+        assert names(source_of(str(path))) == names(source_of(manifest))
+
+
+def test_a_dry_run_takes_no_listing(s3: S3, publish: Publish) -> None:
+    for i in range(30):
+        s3.put(f"{i}", b"x" * 100)
+    s3.page_keys = 1
+    words = ("s3://bucket", "--inventory", publish(), "--dry-run", "-q", "--json")
+    said = json.loads(storeff("scan", *words).stdout)
+    assert said["files"] == 30
+    assert said["list_requests"] == {"low": 1, "high": 1}
+
+
+def test_shards_of_an_inventory_merge(s3: S3, publish: Publish, tmp_path: Path) -> None:
+    for i in range(30):
+        s3.put(f"{i}", random.Random(i).randbytes(1000))
+    words = ("s3://bucket", "--inventory", publish(), "-q")
+    parts = [tmp_path / f"{i}.part" for i in range(2)]
+    for i, part in enumerate(parts):
+        done = storeff("scan", *words, "--shard", f"{i}/2", "-o", part)
+        assert done.returncode == 0, done.stderr
+    merged = json.loads(storeff("merge", "-q", "--json", *parts).stdout)
+    whole = json.loads(storeff("scan", *words, "--json").stdout)
+    assert merged["reduction"] == whole["reduction"]
+
+
+def test_an_executor_and_a_checkpoint_take_an_inventory(
+    s3: S3, publish: Publish, tmp_path: Path
+) -> None:
+    for i in range(10):
+        s3.put(f"{i}", random.Random(i).randbytes(1000))
+    words = ("scan", "s3://bucket", "--inventory", publish(), "-q", "--json")
+    kept = ("--executor", "processes:2", "--checkpoint", tmp_path / "state", "--resume")
+    done = storeff(*words, *kept)
+    assert done.returncode == 0, done.stderr
+    whole = json.loads(storeff(*words).stdout)
+    assert json.loads(done.stdout)["reduction"] == whole["reduction"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}", "is no manifest of an S3 Inventory"),
+        ("no JSON", "is no manifest of an S3 Inventory"),
+        (
+            '{"sourceBucket": "bucket", "fileFormat": "Avro", "files": [], '
+            '"fileSchema": "Bucket, Key, Size, ETag"}',
+            "have it written as CSV, Parquet or ORC",
+        ),
+    ],
+)
+def test_what_is_no_manifest_is_refused(s3: S3, tmp_path: Path, content: str, said: str) -> None:
+    s3.put("a", b"x")
+    path = tmp_path / "manifest.json"
+    path.write_text(content)
+    done = storeff("scan", "s3://bucket", "--inventory", path)
+    assert done.returncode == 1
+    assert said in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--inventory", "m.json"), 2, "an inventory lists a bucket"),
+        ((".", "--inventory", "m.json"), 2, "an inventory lists a bucket"),
+        (("s3://bucket", "-x", "--inventory", "m.json"), 2, "neither links nor file systems"),
+        (("s3://bucket", "--inventory", "no-such.json"), 1, "no-such.json"),
+        (("s3://bucket", "--inventory", "s3://bucket/no-such.json"), 1, "no such object"),
+    ],
+)
+def test_what_cannot_be_an_inventory_is_said(
+    s3: S3, words: tuple[str, ...], code: int, said: str
+) -> None:
+    s3.put("a", b"x")
+    done = storeff("scan", *words)
+    assert done.returncode == code, done.stderr
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+DAMAGED = [
+    ("CSV", b""),
+    ("CSV", b"not gzip"),
+    ("CSV", gzip.compress(b"a,b\n")),
+    ("CSV", gzip.compress(b'"')),
+    ("CSV", gzip.compress(b'"bucket","a","1","tag"\n' * 9)[:-12]),
+    ("CSV", gzip.compress(b'"bucket","\xff","1","tag"\n')),
+    ("CSV", gzip.compress(b'"bucket","a","99999999999999999999","tag"\n')),
+    ("Parquet", b"PAR1 and nothing else PAR1"),
+    ("ORC", b"ORC"),
+]
+
+
+@pytest.mark.parametrize(("format", "content"), DAMAGED, ids=range(len(DAMAGED)))
+def test_rows_that_cannot_be_read_are_an_error(
+    s3: S3, tmp_path: Path, format: str, content: bytes
+) -> None:
+    s3.put("a", b"x")
+    (tmp_path / "0").write_bytes(content)
+    manifest = {
+        "sourceBucket": "bucket",
+        "fileFormat": format,
+        "fileSchema": "Bucket, Key, Size, ETag",
+        "files": [{"key": "x/0"}],
+    }
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(manifest))
+    done = storeff("scan", "s3://bucket", "--inventory", path)
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_columns_of_other_kinds_are_an_error(s3: S3, tmp_path: Path) -> None:
+    """Hostile rows cost no traceback."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    s3.put("a", b"x")
+    path = tmp_path / "manifest.json"
+    for table in (
+        {"key": [1], "size": [1], "e_tag": ["x"]},
+        {"key": [b"a"], "size": [1], "e_tag": ["x"]},
+        {"key": ["a"], "size": [float("inf")], "e_tag": ["x"]},
+        {"key": ["a"], "size": [["1"]], "e_tag": ["x"]},
+        {"key": ["a"], "size": [1], "e_tag": [{"x": 1}]},
+        {"key": ["a"], "size": [1]},
+    ):
+        parquet.write_table(pyarrow.table(table), tmp_path / "0.parquet")
+        manifest = {
+            "sourceBucket": "bucket",
+            "fileFormat": "Parquet",
+            "fileSchema": "message s3.inventory { key; size; e_tag; }",
+            "files": [{"key": "x/0.parquet"}],
+        }
+        path.write_text(json.dumps(manifest))
+        with pytest.raises(StoreffError, match="is not the file of the inventory"):
+            names(source_of(str(path)))
