@@ -1,5 +1,6 @@
 """Trees of any depth: few descriptors, paths that no system call takes, and every file measured."""
 
+import gc
 import os
 import random
 import resource
@@ -52,6 +53,7 @@ def top() -> Iterator[Path]:
 @pytest.fixture
 def few_descriptors() -> Iterator[None]:
     """Lets this process have 128 descriptors, and fails a test that leaves one open."""
+    gc.collect()
     before = len(os.listdir("/proc/self/fd"))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(128 + before, hard), hard))

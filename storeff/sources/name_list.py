@@ -12,11 +12,10 @@ import operator
 import os
 import shutil
 import stat
-import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -24,12 +23,12 @@ from storeff import _native
 from storeff.errors import StoreffError, UsageError
 from storeff.sources.entry import U64
 from storeff.sources.object_url import Place, is_url, parse_url
+from storeff.sources.temporary import ROOM, place, temporary_file
 from storeff.text import escaped, excerpt
 
 BLOCK_BYTES = 1 << 20
 # Hashes of so many names are sorted in memory, 32 MB; of more, in a temporary file.
 HASHES_HELD = 1 << 22
-_ROOM = "set TMPDIR to a directory with room"
 
 
 class NameList:
@@ -208,24 +207,20 @@ class NameList:
                     copy.seek(0)
                 except OSError as error:
                     raise StoreffError(
-                        f"the names from {self.shown} cannot be kept in {_folder()}: "
+                        f"the names from {self.shown} cannot be kept in {escaped(place())}: "
                         f"{error.strerror}",
-                        f"write them to a file and name that, or {_ROOM}",
+                        f"write them to a file and name that, or {ROOM}",
                     ) from error
                 return os.dup(copy.fileno())
 
 
 def _temporary() -> BinaryIO:
     try:
-        return cast(BinaryIO, tempfile.TemporaryFile(buffering=0))
+        return temporary_file()
     except OSError as error:
         raise StoreffError(
-            f"nothing can be kept in {_folder()}: {error.strerror}", _ROOM
+            f"nothing can be kept in {escaped(place())}: {error.strerror}", ROOM
         ) from error
-
-
-def _folder() -> str:
-    return escaped(tempfile.gettempdir())
 
 
 def _hashes(names: list[bytes]) -> U64:
@@ -247,8 +242,8 @@ def _repeated(hashes: Iterable[U64], count: int) -> U64:
         except OSError as error:
             raise StoreffError(
                 f"{8 * count:,} bytes to find names that are listed twice cannot be kept in "
-                f"{_folder()}: {error.strerror}",
-                f"sort the list (LC_ALL=C sort -u), or {_ROOM}",
+                f"{escaped(place())}: {error.strerror}",
+                f"sort the list (LC_ALL=C sort -u), or {ROOM}",
             ) from error
         return _repeated_in(np.frombuffer(mapped, np.uint64), hashes)
 

@@ -14,7 +14,6 @@ import hashlib
 import itertools
 import os
 import re
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -33,6 +32,7 @@ from storeff.sources.object_names import FoundObjects
 from storeff.sources.object_reading import FETCH_BYTES
 from storeff.sources.object_url import is_url, parse_url
 from storeff.sources.skipped import skipped_for
+from storeff.sources.temporary import ROOM, place, temporary_file
 from storeff.text import excerpt
 
 MANIFEST_BYTES_MAX = 64 << 20
@@ -153,7 +153,7 @@ class Inventory:
         self.bucket = Bucket(place.scheme, place.bucket, access, meter)
         try:
             self.bucket.knock()
-            with tempfile.TemporaryFile() as file:
+            with temporary_file() as file:
                 self._fetch(place.folder + (place.only or ""), file, MANIFEST_BYTES_MAX)
                 file.seek(0)
                 return file.read()
@@ -179,7 +179,7 @@ class Inventory:
             if self.bucket is None:
                 opened: Any = stack.enter_context(open(self._path_of(file), "rb"))
             else:
-                opened = stack.enter_context(tempfile.TemporaryFile())
+                opened = stack.enter_context(temporary_file())
                 self._fetch(file.key, opened)
                 opened.seek(0)
             digest = hashlib.file_digest(opened, "md5")
@@ -203,8 +203,8 @@ class Inventory:
             except OSError as error:
                 raise StoreffError(
                     f"{excerpt(key)} of the inventory, {found.size_bytes:,} bytes, cannot be kept "
-                    f"in {tempfile.gettempdir()}: {error.strerror}",
-                    "set TMPDIR to a directory with room",
+                    f"in {place()}: {error.strerror}",
+                    ROOM,
                 ) from error
 
     def _damaged(self, file: _File, why: str) -> StoreffError:

@@ -4,17 +4,14 @@ import contextlib
 import os
 import pickle
 import shutil
-import tempfile
 from array import array
 from collections.abc import Iterator
-from pathlib import Path
 
 from storeff.sources.source import Found
+from storeff.sources.temporary import place, temporary_file
 
 # Of what is free where it lies it takes no more than this.
 FREE_SHARE = 0.25
-# Where large files that do not outlive a run belong: the usual place is often in memory.
-_LARGE = Path("/var/tmp")
 
 
 class Spool:
@@ -23,11 +20,8 @@ class Spool:
 
     def __init__(self) -> None:
         """Raises OSError if no file can be made."""
-        folder = os.environ.get("TMPDIR") or (_LARGE if os.access(_LARGE, os.W_OK) else None)
-        # It has no name, and is gone when this is.
-        self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in __del__
-        free_bytes = shutil.disk_usage(folder or tempfile.gettempdir()).free
-        self.room_bytes = int(FREE_SHARE * free_bytes)
+        self.file = temporary_file()
+        self.room_bytes = int(FREE_SHARE * shutil.disk_usage(place()).free)
         self.ends = array("q", [0])
 
     def put(self, found: Found) -> None:
@@ -36,11 +30,12 @@ class Spool:
         if self.ends[-1] + len(data) > self.room_bytes:
             raise OSError(f"there is no room for more than {self.room_bytes} bytes")
         self.file.write(data)
+        # Where there is no room it is said here.
+        self.file.flush()
         self.ends.append(self.ends[-1] + len(data))
 
     def __iter__(self) -> Iterator[Found]:
         """Raises OSError if it cannot be read."""
-        self.file.flush()
         descriptor = self.file.fileno()
         for start, end in zip(self.ends, self.ends[1:], strict=False):
             yield pickle.loads(os.pread(descriptor, end - start, start))
