@@ -30,6 +30,7 @@ EXAMPLE_TOKENS = 131_072
 CAPACITY_SHARES = (0.01, 0.03, 0.1, 0.3, 1.0)
 # Chunks of so many of a trace's blocks, to show what larger ones lose.
 CHUNK_BLOCKS = (1, 2, 4)
+BEFORE_TRACE = "interrupted before the trace was replayed"
 
 
 def describe_model(model: Model, tokens: int | None, cache_format: CacheFormat | None) -> KvModel:
@@ -166,23 +167,42 @@ def describe_retention(
     billed_ttl_seconds: float,
 ) -> KvRetention:
     """``rows`` for the report, the layouts of which are sized for ``billed_ttl_seconds``."""
-    traced = (trace.requests - 1) / trace.span_seconds if trace.span_seconds else 0.0
-    rate = traced * float(scale)
-    return KvRetention(
+    described = KvRetention(
         scale=float(scale),
-        requests_per_second=rate,
+        requests_per_second=0.0,
         layout=layout,
         drive=drive,
         rows=list(rows),
-        requests_per_second_at_target=[
-            None
-            if target_bytes is None or not row.live_tokens.value
-            else rate * target_bytes / (row.live_tokens.value * flash.bytes_per_token)
-            for row in rows
-        ],
+        requests_per_second_at_target=[],
         billed_ttl_seconds=billed_ttl_seconds,
         assumptions=list(ASSUMPTIONS),
     )
+    return with_rates(described, trace, flash.bytes_per_token, target_bytes)
+
+
+def with_rates(
+    retention: KvRetention, trace: Replayed, bytes_per_token: int, target_bytes: int | None
+) -> KvRetention:
+    """``retention`` with the requests a second that ``scale`` makes of the trace's, and those at
+    which each row fills ``target_bytes``."""
+    traced = (trace.requests - 1) / trace.span_seconds if trace.span_seconds else 0.0
+    rate = traced * retention.scale
+    return msgspec.structs.replace(
+        retention,
+        requests_per_second=rate,
+        requests_per_second_at_target=[
+            None
+            if target_bytes is None or not row.live_tokens.value
+            else rate * target_bytes / (row.live_tokens.value * bytes_per_token)
+            for row in retention.rows
+        ],
+    )
+
+
+def was_interrupted(report: Report) -> dict[str, bool]:
+    """What ``with_missing`` was told when it made ``report``, as far as its warnings show it."""
+    said = [each.message for each in report.warnings if each.code == "interrupted"]
+    return {"interrupted": bool(said), "trace_given": BEFORE_TRACE in said}
 
 
 def with_missing(report: Report, *, interrupted: bool, trace_given: bool) -> Report:
@@ -216,7 +236,7 @@ def _missing(kv: Kv, interrupted: bool, trace_given: bool) -> Iterator[tuple[str
             "name a directory that holds KV dumps",
         )
     if interrupted and trace_given and kv.trace is None:
-        yield "interrupted", "interrupted before the trace was replayed", again
+        yield "interrupted", BEFORE_TRACE, again
     elif interrupted and (kv.survey is None or not kv.survey.interrupted) and not trace_given:
         yield "interrupted", "interrupted before the dumps were looked at", again
     if kv.trace is not None and kv.trace.notes.bad_lines:

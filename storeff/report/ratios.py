@@ -39,9 +39,15 @@ RATIOS: dict[str, Ratio] = {
         ".data_bytes",
         ".physical_bytes",
     ),
-    "kv.survey.measured.overall[].lossless[].ratio": _of_data("stored_bytes", "..data_bytes"),
-    "kv.survey.measured.overall[].lossy[].ratio": _of_data("stored_bytes", "..data_bytes"),
-    "kv.survey.measured.overall[].winner.ratio": _of_data("stored_bytes", "..data_bytes"),
+    "kv.survey.sharing.byte_dedup_ratio": Ratio(
+        "bytes of stored blocks, over those of distinct ones", ".bytes", ".unique_bytes"
+    ),
+    "kv.chunks[].dedup_ratio": Ratio(
+        "tokens of chunks that are asked for, over those of distinct ones",
+        ".tokens",
+        ".unique_tokens",
+    ),
+    "kv.trace.input_tokens_mean": Ratio("input tokens over requests", ".input_tokens", ".requests"),
     "kv.trace.dedup_ratio": Ratio(
         "blocks that are asked for, over distinct ones", ".blocks", ".unique_blocks"
     ),
@@ -49,6 +55,17 @@ RATIOS: dict[str, Ratio] = {
         "raw bytes for each application byte", ".raw_bytes", "bench.logical_bytes"
     ),
 }
+for _part in ("overall", "by_layer"):
+    for _rows in ("lossless[]", "lossy[]", "winner"):
+        RATIOS[f"kv.survey.measured.{_part}[].{_rows}.ratio"] = _of_data(
+            "stored_bytes", "..data_bytes"
+        )
+for _points in ("caches", "ttls"):
+    RATIOS[f"kv.trace.{_points}[].share_of_max"] = Ratio(
+        "blocks that are hits, over those of a cache without limits",
+        ".traffic.hit_blocks",
+        "kv.trace.unlimited.hit_blocks",
+    )
 for _traffic in ("unlimited", "caches[].traffic", "ttls[].traffic", "ttls[].warm"):
     for _unit in ("block", "token"):
         RATIOS[f"kv.trace.{_traffic}.{_unit}_hit_rate"] = Ratio(

@@ -32,10 +32,12 @@ from storeff.report.build import (
     size_one,
     sizing_of,
 )
-from storeff.report.measured_ratios import RATIO_PATHS, ratios_of, with_ratios
+from storeff.report.kv import was_interrupted, with_missing
+from storeff.report.measured_ratios import OF_DUMPS, RATIO_PATHS, ratios_of, with_ratios
 from storeff.report.model import Report
 from storeff.report.scenario import scenario_of
 from storeff.report.sizing import Sized, sized_for
+from storeff.report.staleness import judged_again
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def rederived(report: Report) -> Rederived:
 
     Raises StoreffError for scenarios that are none, and for inputs that cannot be sized.
     """
-    return _Making(report).again()
+    report, flags = judged_again(report)
+    return _Making(report, [*flags]).again()
 
 
 @dataclass
@@ -108,15 +111,17 @@ class _Making:
             names.append("scenarios")
             if given.reduction is not None:
                 self.derived.append(r"scenarios\.parts\.(data|objects)")
-        if whole and given.kv is None:
+        if given.kv is not None:
+            made = with_missing(made, **was_interrupted(given))
+        if whole:
             names += ["complete", "incomplete_because", "warnings"]
             self.derived.append("complete|incomplete_because|warnings")
-        elif given.kv is not None:
-            self.without["warnings"] = "they say what was asked for too"
         self.derived.append(r"target\.display")
         found = {name: getattr(made, name) for name in names}
         report, ratios = with_ratios(msgspec.structs.replace(given, **found))
         self.derived += ratios
+        if given.kv is not None and given.kv.survey is not None and OF_DUMPS not in ratios:
+            self.without["kv"] = "before schema 2.3 ratios of dumps were of unrounded bytes"
         report, others = agreed(report)
         self.derived += others
         if report.plan is not None and report.plan.asked is None:

@@ -22,7 +22,8 @@ _COUNTED_BY = ("storeff", "numpy", "scipy")
 _DERIVED_ROOMS = (
     *("layouts", "bench", "uncertainty", "guarantee", "commitment", "plan", "services", "complete"),
     *("reduction.dedup", "reduction.combined", "reduction.compression", "reduction.headline"),
-    *("reduction.scope", "reduction.method.cells"),
+    *("reduction.scope", "reduction.method.cells", "reduction.by_stratum"),
+    *("kv.survey", "kv.trace", "kv.chunks", "kv.retention"),
 )
 
 

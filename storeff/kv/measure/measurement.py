@@ -10,7 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -271,6 +271,9 @@ class Lossy(msgspec.Struct, frozen=True):
     label: str = lossy.LABEL
 
 
+Row = TypeVar("Row", Lossless, Lossy)
+
+
 class Part(msgspec.Struct, frozen=True):
     """Keys or values ("all": both, and all layers) of one dtype; null is what the dump does not
     say.
@@ -325,15 +328,14 @@ def _part(tally: Tally, plan: Plan) -> Part:
         for chunk_bytes, found in sorted(tally.stored.items())
         for scheme, totals in found.items()
     ]
-    full = [row for row in rows if row.chunk_bytes == plan.chunk_bytes]
-    return Part(
+    part = Part(
         kind=tally.kind,
         layer=tally.layer,
         dtype=tally.dtype,
         data_bytes=tally.data_bytes,
         read_bytes=tally.read_bytes,
         clusters=tally.clusters,
-        winner=min(full, key=lambda row: row.stored_bytes.value or 0),
+        winner=rows[0],
         lossless=rows,
         order0_ratio=_inverse(tally.coded.ratio(1, 0)),
         by_channel_ratio=_inverse(tally.coded.ratio(2, 0)),
@@ -343,11 +345,27 @@ def _part(tally: Tally, plan: Plan) -> Part:
         ],
         lossy=[_lossy(tally, scheme, totals) for scheme, totals in tally.loss.items()],
     )
+    return with_ratios(part, plan)
+
+
+def with_ratios(part: Part, plan: Plan) -> Part:
+    """``part`` with what follows from the bytes that its schemes leave: ratios, and the winner.
+    Raises StoreffError if no scheme has chunks of the plan's size."""
+
+    def over(row: Row) -> Row:
+        return msgspec.structs.replace(row, ratio=part.data_bytes / row.stored_bytes)
+
+    rows = [over(row) for row in part.lossless]
+    full = [row for row in rows if row.chunk_bytes == plan.chunk_bytes]
+    if not full:
+        raise StoreffError(f"no lossless scheme was measured in chunks of {plan.chunk_bytes} bytes")
+    winner = min(full, key=lambda row: row.stored_bytes.value or 0)
+    lossy = [over(row) for row in part.lossy]
+    return msgspec.structs.replace(part, winner=winner, lossless=rows, lossy=lossy)
 
 
 def _lossless(tally: Tally, scheme: str, chunk_bytes: int, totals: Totals) -> Lossless:
-    share = totals.ratio(1, 0)
-    return Lossless(scheme, chunk_bytes, _bytes(tally, share), _inverse(share))
+    return Lossless(scheme, chunk_bytes, _bytes(tally, totals.ratio(1, 0)), UNKNOWN)
 
 
 def _lossy(tally: Tally, scheme: str, totals: Totals) -> Lossy:
@@ -356,7 +374,7 @@ def _lossy(tally: Tally, scheme: str, totals: Totals) -> Lossy:
     return Lossy(
         scheme=scheme,
         stored_bytes=_bytes(tally, share),
-        ratio=_inverse(share),
+        ratio=UNKNOWN,
         relative_l2=mapped(totals.ratio(at["error"], at["power"]), math.sqrt),
         cosine=totals.cosine(at["product"], at["power"], at["rounded_power"]),
         logit_error=mapped(totals.ratio(at["logit_error"], at["logit_power"]), math.sqrt),
