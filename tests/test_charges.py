@@ -3,12 +3,16 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import openpyxl
 import pytest
 from support.bills import everything, stated
+from support.cli import storeff
+from support.golden import GOLDEN
 from support.scenarios import scenario
 from support.sized import report_on
 
@@ -136,3 +140,75 @@ def test_what_is_one_is_told_as_one() -> None:
     lines = {row[0]: row[1] for row in table.rows}
     assert (lines["racks with switches"], lines["installation"]) == ("1", "1 rack")
     assert lines["software licences"].endswith(" TB")
+
+
+def test_every_line_of_unknown_amount_is_listed_in_all_formats_with_why(tmp_path: Path) -> None:
+    """A drive without a price leaves unknown what rests on it, and that alone."""
+    data = tmp_path / "data"
+    data.mkdir()
+    own = (GOLDEN / "own-drive.toml").read_text().splitlines(keepends=True)
+    (data / "drives.toml").write_text("".join(line for line in own if not line.startswith("price")))
+    sized, scan = tmp_path / "report.json", GOLDEN / "reports" / "2.3" / "scan.json"
+    words = ("--data", data, "--drive", "ours", "--layout", "ceph-ec-8-3", "-o", sized)
+    screen = storeff("size", scan, *words, "--full")
+    assert screen.returncode == 0, screen.stderr
+    for kind in ("csv", "md", "html", "xlsx"):
+        done = storeff("report", sized, "--to", kind, "-o", tmp_path / f"bill.{kind}")
+        assert done.returncode == 0, done.stderr
+
+    resting = ["freight", "vendor support", "drive replacement", "drive refresh", "residual value"]
+    said = f"drives (needs drive.price); {', '.join(resting)} (rests on drives)"
+    for text in (screen.stdout, (tmp_path / "bill.md").read_text()):
+        plain = re.sub(r"[\s|]+", " ", text)
+        assert f"unknown amount, so that no total is known: {said}" in plain.replace("\\", "")
+        for line in ("drives", *resting):
+            assert re.search(rf"\b{line}\b.* unknown", plain), line
+    page = re.sub(r"<[^>]+>|\s+", " ", (tmp_path / "bill.html").read_text())
+    for line in ("drives", *resting):
+        assert re.search(rf"\b{line}[^.]* unknown", page), line
+    assert said in re.sub(" +", " ", page)
+
+    rows = [*csv.DictReader(io.StringIO((tmp_path / "bill.csv").read_text()))]
+    unknown = [row["ChargeDescription"] for row in rows if "(unknown" in row["ChargeDescription"]]
+    yearly = [
+        f"{name}, year {year} (unknown: rests on drives)"
+        for year in range(1, 6)
+        for name in ("Drive replacement", "Vendor support", "Drive refresh")
+    ]
+    assert unknown == [
+        "Drives (unknown: needs drive.price)",
+        "Freight (unknown: rests on drives)",
+        *yearly,
+        "Residual value, year 5 (unknown: rests on drives)",
+    ]
+    assert {row["BilledCost"] for row in rows if row["ChargeDescription"] in unknown} == {""}
+
+    book = openpyxl.load_workbook(tmp_path / "bill.xlsx", data_only=True)
+    cells = {
+        sheet: [[cell.value for cell in row] for row in book[sheet].iter_rows()]
+        for sheet in ("Bill of materials", "Cash by year")
+    }
+    freight = next(row for row in cells["Bill of materials"] if row[0] == "Freight")
+    assert freight[8] == "#N/A"
+    for line in ("Freight", "Vendor support", "Drive replacement", "Residual value, at the end"):
+        [paid] = [row for row in cells["Cash by year"] if row[0] == line]
+        assert "#N/A" in paid
+    for sheet in cells.values():
+        assert any(said in str(cell) for row in sheet for cell in row)
+
+
+def test_a_line_whose_own_input_is_unknown_says_which_and_others_what_they_rest_on() -> None:
+    made = everything(enclosure__cpu_price=None, drive__price=None)
+    report = report_on(made)
+    found = purchase_of(report, report.layouts[0]).unknown
+    assert (found["cpus"], found["drives"]) == ("needs enclosure.cpu_price", "needs drive.price")
+    assert found["tax"] == "rests on drives or processors"
+    assert not {"energy", "enclosures", "installation"} & {*found}
+    listed = {each.item for each in charges(purchase_of(report, report.layouts[0]))}
+    assert {*found} <= listed
+
+
+def test_a_report_that_kept_no_scenario_lists_what_it_says_is_unpriced() -> None:
+    report = report_on(stated(scenario(), drive__price=None))
+    bare = msgspec.structs.replace(report, scenarios=None)
+    assert purchase_of(bare, bare.layouts[0]).unknown == {"drives": "its price is unknown"}

@@ -185,8 +185,13 @@ def unpriced(scenario: Run, bill: Any) -> tuple[str, ...]:
     amounts |= {name: getattr(first_year, name) for name in BY_YEAR}
     amounts |= {name: getattr(bill, name) for name in AT_THE_END}
     lines = [LINES[x] for x, y in amounts.items() if is_unknown(y) and is_in_bill(scenario, x)]
-    own = [x for x in lines if not all(_known(scenario, y) for y in x.inputs + x.prices)]
+    own = [x for x in lines if unknown_inputs(scenario, x)]
     return tuple(line.title for line in own or lines)
+
+
+def unknown_inputs(scenario: Run, line: Line) -> tuple[str, ...]:
+    """The inputs and prices of ``line`` that are unknown, by their paths in a scenario."""
+    return tuple(path for path in line.inputs + line.prices if not _known(scenario, path))
 
 
 def present(scenario: Run, lines: Mapping[str, Number]) -> dict[str, Number]:

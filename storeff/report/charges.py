@@ -6,10 +6,18 @@ from typing import TypeAlias
 
 import msgspec
 
-from storeff.data import AssumptionRow, numbers_in
-from storeff.economics import Bill, Opex, SizedLayout
-from storeff.economics.lines import BY_YEAR, ON_DELIVERY, NotInBill
+from storeff.data import Assumption, AssumptionRow, exact, map_numbers, numbers_in
+from storeff.economics import Bill, Opex, Scenario, SizedLayout
+from storeff.economics.lines import (
+    BY_YEAR,
+    LINES,
+    ON_DELIVERY,
+    NotInBill,
+    is_in_bill,
+    unknown_inputs,
+)
 from storeff.layout import Credit
+from storeff.layout.number import Number
 from storeff.quantity import Quantity
 from storeff.report.model import Report
 from storeff.report.scenario import scenario_of
@@ -102,7 +110,8 @@ class Charge:
     It is for ``quantity`` in ``unit``, as FOCUS writes units; where the data grows, that is known
     of the first year. ``prices`` are the rows of
     the report's assumptions that it rests on, without those that the report does not hold.
-    ``is_missing``: it is not in the bill, and nothing is known of it.
+    ``is_missing``: it is not in the bill, and nothing is known of it. ``because`` says why the cost
+    of one that is in the bill is unknown.
     """
 
     item: str
@@ -112,11 +121,13 @@ class Charge:
     prices: tuple[AssumptionRow, ...]
     year: int | None = None
     is_missing: bool = False
+    because: str | None = None
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be bought, with its bill: what ``SizedLayout`` and the row that a bench recommends
-    both know. ``assumptions`` are those that it rests on."""
+    both know. ``assumptions`` are those that it rests on. ``unknown`` are the lines that are in the
+    bill with an unknown amount, and why."""
 
     name: str
     title: str
@@ -126,7 +137,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     bill: Bill[Quantity]
     assumptions: tuple[AssumptionRow, ...]
     not_in_bill: tuple[NotInBill, ...]
-    unpriced: tuple[str, ...]
+    unknown: dict[str, str]
 
 
 def purchase_of(report: Report, layout: SizedLayout) -> Purchase:
@@ -140,7 +151,7 @@ def purchase_of(report: Report, layout: SizedLayout) -> Purchase:
         bill=layout.bill,
         assumptions=tuple(report.assumptions),
         not_in_bill=layout.not_in_bill,
-        unpriced=layout.unpriced,
+        unknown=_unknown(layout.bill, layout.unpriced, scenario_of(report, layout)),
     )
 
 
@@ -163,8 +174,38 @@ def recommended_purchase(report: Report) -> Purchase | None:
         bill=best.bill,
         assumptions=tuple(each for each in report.assumptions if each.path in paths),
         not_in_bill=best.not_in_bill,
-        unpriced=best.unpriced,
+        unknown=_unknown(best.bill, best.unpriced, scenario),
     )
+
+
+def _unknown(
+    bill: Bill[Quantity], unpriced: tuple[str, ...], scenario: Scenario[Assumption] | None
+) -> dict[str, str]:
+    """The lines in ``bill`` whose amount is unknown, and why. Without a ``scenario``, which tells
+    what is in the bill, those that are ``unpriced``."""
+    found = {}
+    run: Scenario[Number] | None = None if scenario is None else map_numbers(scenario, exact)
+    own = " or ".join(unpriced)
+    for name, line in LINES.items():
+        if None not in (each.value for each in _amounts(bill, name)):
+            continue
+        if run is None:
+            if line.title in unpriced:
+                found[name] = "its price is unknown"
+        elif is_in_bill(run, name):
+            needs, quantity = " and ".join(unknown_inputs(run, line)), "its quantity is unknown"
+            rests = quantity if line.title in unpriced else f"rests on {own}"
+            found[name] = f"needs {needs}" if needs else rests
+    return found
+
+
+def _amounts(bill: Bill[Quantity], name: str) -> list[Quantity]:
+    """What the line ``name`` comes to: on delivery, in each year, or at the end."""
+    if name in ON_DELIVERY:
+        return [getattr(bill.capex, name)]
+    if name in BY_YEAR:
+        return [getattr(year, name) for year in bill.opex_by_year]
+    return [getattr(bill, name)]
 
 
 def price_of(report: Report, drive: str) -> tuple[AssumptionRow, ...]:
@@ -189,21 +230,23 @@ def charges(layout: Purchase) -> Iterator[Charge]:
         quantity = _UNSAID if bill.growth_by_year and (year or 1) > 1 else _quantity(bill, item)
         prices = tuple(row for row in found if row is not None)
         prices += later if name in _LATER else ()
-        return Charge(name, cost, quantity, item.unit, prices, year)
+        because = layout.unknown.get(name) if cost.value is None else None
+        return Charge(name, cost, quantity, item.unit, prices, year, because=because)
 
-    unpriced = {*layout.unpriced}
-    for name, line in ON_DELIVERY.items():
+    unknown = layout.unknown
+    for name in ON_DELIVERY:
         cost = getattr(bill.capex, name)
-        if cost.value is not None or line.title in unpriced or name in _IN_EVERY_BILL:
+        if cost.value is not None or name in unknown or name in _IN_EVERY_BILL:
             yield charge(name, cost)
     for opex in bill.opex_by_year:
         for name in _in_order(opex):
             cost = getattr(opex, name)
             # Of lines that are not in every year, zero is paid in those that they are not in.
             is_due = bool(cost.value) or cost.high not in (None, 0)
-            if is_due or BY_YEAR[name].title in unpriced or name in _EVERY_YEAR:
+            is_unknown = name in unknown and cost.value is None
+            if is_due or is_unknown or name in _EVERY_YEAR:
                 yield charge(name, cost, opex.year)
-    if bill.residual_value.value is not None:
+    if bill.residual_value.value is not None or "residual_value" in unknown:
         yield charge("residual_value", -bill.residual_value, len(bill.opex_by_year))
     for each in layout.not_in_bill:
         unit = ITEMS[each.line].unit

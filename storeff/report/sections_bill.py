@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from storeff.data import exact, map_numbers
 from storeff.economics import SizedLayout
 from storeff.economics.later_prices import price_after, quarter_of_year
-from storeff.economics.lines import BY_YEAR, ON_DELIVERY
+from storeff.economics.lines import BY_YEAR, LINES, ON_DELIVERY
 from storeff.layout.number import is_unknown
 from storeff.quantity import Quantity
 from storeff.report.charges import ITEMS, Charge, Purchase, charges, purchase_of
@@ -62,12 +62,12 @@ def bill_table(report: Report, layout: Purchase) -> Table:
     rows.append(("on delivery", "", cost(bill.capex.total)))
     for name, line in BY_YEAR.items():
         paid = [getattr(year, name) for year in bill.opex_by_year]
-        if any(each.value is not None for each in paid) or line.title in layout.unpriced:
+        if any(each.value is not None for each in paid) or name in layout.unknown:
             first = next((each for each in made if each.item == name), None)
             quantity = _quantity(first) if first is not None and _is_yearly(name) else ""
             rows.append((line.title, quantity, cost(_sum(paid))))
     rows.append((f"running, {years} years", "", cost(bill.opex_total)))
-    if bill.residual_value.value is not None:
+    if bill.residual_value.value is not None or "residual_value" in layout.unknown:
         rows.append(("residual value, at the end", "", cost(-bill.residual_value)))
     rows += [
         (f"in all, {years} years", "", cost(bill.tco)),
@@ -82,9 +82,12 @@ def missing_said(layout: Purchase) -> Iterator[Paragraph]:
     if lacking:
         names = ", ".join(each.title for each in lacking)
         yield Paragraph(f"Not in the bill, and not in its totals: {names}.", "warning")
-    if layout.unpriced:
-        names = ", ".join(layout.unpriced)
-        yield Paragraph(f"Of unknown price, so that no total is known: {names}.", "warning")
+    reasons: dict[str, list[str]] = {}
+    for name, because in layout.unknown.items():
+        reasons.setdefault(because, []).append(LINES[name].title)
+    if reasons:
+        said = "; ".join(f"{', '.join(titles)} ({why})" for why, titles in reasons.items())
+        yield Paragraph(f"Of unknown amount, so that no total is known: {said}.", "warning")
 
 
 def _is_yearly(name: str) -> bool:

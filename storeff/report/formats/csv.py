@@ -178,6 +178,8 @@ def _of_charge(report: Report, charge: Charge) -> dict[str, Cell]:
     described = f"{item.name}, year {charge.year}" if charge.year else item.name
     if charge.is_missing:
         described += " (not in this bill)"
+    elif charge.because is not None:
+        described += f" (unknown: {charge.because})"
     if category == "Tax":
         # FOCUS: PricingQuantity MUST be null when ChargeCategory is "Tax".
         quantity = _UNKNOWN
