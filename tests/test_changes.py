@@ -167,7 +167,8 @@ def test_a_report_that_keeps_no_scenario_is_said_not_to() -> None:
     assert found is not None
     assert found.raw_bytes
     assert found.causes == ()
-    assert found.because == ("a report of schema 2.0 does not keep what its bill was computed from")
+    name = older.reference_layout
+    assert found.because == f"a report of schema 2.0 does not keep what the bill of {name} rests on"
 
 
 @pytest.mark.parametrize(

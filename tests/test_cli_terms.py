@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 from support.cli import storeff
-from support.golden import assert_golden
+from support.golden import GOLDEN, assert_golden
 from support.hostile_report import hostile
 from support.sized import report_of
 
@@ -26,6 +26,7 @@ COMMANDS = {
     "guarantee": ("--promised", "2:1"),
     "services": ("--margin", "40%"),
 }
+PLAN = ("--demand", GOLDEN / "plan" / "demand.toml", "--offers", GOLDEN / "plan" / "offers.toml")
 
 
 @pytest.fixture(scope="module")
@@ -187,11 +188,11 @@ def test_what_is_wrong_is_said_with_a_remedy(
     assert said in " ".join(stderr.split())
 
 
-@pytest.mark.parametrize("command", ["commit", "guarantee"])
+@pytest.mark.parametrize("command", ["commit", "guarantee", "plan"])
 def test_a_report_without_layouts_is_refused(command: str, tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     assert storeff("scan", SAMPLES, "-o", path, "-q").returncode == 0
-    words = COMMANDS[command]
+    words = COMMANDS.get(command, PLAN)
     code, stderr = refusal(command, path, *words)
     assert code == 1
     assert "the report holds no sized layout" in stderr

@@ -225,7 +225,7 @@ def test_another_layout_may_be_planned_for(worked_report: Report) -> None:
 
 def test_a_report_that_sizes_nothing_is_refused() -> None:
     bench = read_report(GOLDEN / "reports" / "2.2" / "bench.json")
-    with pytest.raises(StoreffError, match="sizes no layout"):
+    with pytest.raises(StoreffError, match="the report holds no sized layout"):
         planned(bench)
 
 

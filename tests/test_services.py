@@ -256,7 +256,7 @@ def test_a_layout_that_the_report_does_not_hold_is_told_the_nearest(
             "[b]\nprice_per_gb_month = 1\nshare_of_logical = 0.6\n",
             "is 1.2, more than all data",
         ),
-        ('[a]\nprice_per_gb_month = { value = 1, unit = "EUR/GB/month" }\n', "EUR and the report"),
+        ('[a]\nprice_per_gb_month = { value = 1, unit = "EUR/GB/month" }\n', "EUR, the report"),
         ("[a]\nprice_per_gb_month = 1\nutilization = 1\n", "did you mean 'utilisation'"),
     ],
 )

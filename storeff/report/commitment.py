@@ -27,7 +27,7 @@ from storeff.economics.term import term_of
 from storeff.errors import StoreffError
 from storeff.layout.number import is_unknown
 from storeff.quantity import normal_draws, quantity
-from storeff.report.held import layout_of, scenario_for
+from storeff.report.held import check_currency, layout_of, scenario_for
 from storeff.report.model import Report
 
 # Of what is planned for: the commitments whose regret is shown.
@@ -123,17 +123,12 @@ def _priced(
     terms: Terms[Assumption], scenario: Scenario[Assumption], report: Report
 ) -> Terms[Assumption]:
     """``terms`` with a price: that of the drive, where they state none."""
-    others = {
+    stated = {
         number.currency
         for number in (getattr(terms, name) for name in terms.__struct_fields__)
         if isinstance(number, Assumption) and number.unit.endswith("/TB") and number.currency
-    } - {scenario.currency}
-    if others:
-        raise StoreffError(
-            f"the terms {terms.name} are in {', '.join(sorted(others))}, and the report in "
-            f"{scenario.currency}; storeff knows no exchange rate",
-            "give every price in one currency",
-        )
+    }
+    check_currency(f"the terms {terms.name} are", stated, report)
     if terms.price_per_tb.value is not None:
         return terms
     drive = scenario.drive

@@ -1,11 +1,14 @@
 """A layout that a report holds, as what its bill rests on: its scenario, and replicates."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from storeff.data import Assumption
 from storeff.economics import Scenario, SizedLayout
 from storeff.errors import StoreffError, pick
 from storeff.quantity import Draws, Quantity, normal_draws
+from storeff.report.bench_model import Row
 from storeff.report.model import Report
 from storeff.report.scenario import scenario_of
 
@@ -22,16 +25,30 @@ def layout_of(report: Report, name: str | None) -> SizedLayout:
     return pick({each.name: each for each in report.layouts}, wanted, "layout")
 
 
-def scenario_for(report: Report, layout: SizedLayout) -> Scenario[Assumption]:
-    """All that the bill of ``layout`` rests on. Raises StoreffError if ``report`` does not keep
+def scenario_for(report: Report, sized: SizedLayout | Row) -> Scenario[Assumption]:
+    """All that the bill of ``sized`` rests on. Raises StoreffError if ``report`` does not keep
     it."""
-    found = scenario_of(report, layout)
+    found = scenario_of(report, sized)
     if found is None:
+        name = sized.layout if isinstance(sized, Row) else sized.name
         raise StoreffError(
-            f"the report does not keep what the bill of {layout.name} rests on",
-            "it was made before schema 2.3: size it again",
+            f"a report of schema {report.schema_version} does not keep what the bill of {name} "
+            "rests on",
+            "those of schema 2.3 and later do: size it again",
         )
     return found
+
+
+def check_currency(what: str, currencies: Iterable[str | None], report: Report) -> None:
+    """Raises StoreffError unless the ``currencies`` of prices, None where one is unknown, are that
+    of ``report``. ``what`` is who states them, as the beginning of a sentence."""
+    others = sorted({each for each in currencies if each is not None} - {report.currency})
+    if others:
+        raise StoreffError(
+            f"{what} in {', '.join(others)}, the report in {report.currency}; storeff knows no "
+            "exchange rate",
+            "give every price in one currency",
+        )
 
 
 def ratio_draws(ratio: Quantity, seed: int) -> Draws | None:

@@ -16,8 +16,9 @@ from storeff.economics.plan_model import Plan, PlanAsked
 from storeff.economics.planned import planned
 from storeff.economics.supply import Supply, load_supply
 from storeff.economics.timeline import Build
-from storeff.errors import StoreffError, pick
+from storeff.errors import StoreffError
 from storeff.quantity import Quantity
+from storeff.report.held import check_currency, layout_of
 from storeff.report.model import SCHEMA_VERSION, Report
 from storeff.report.scenario import exact_number, scenario_of, without_nothing
 
@@ -38,15 +39,10 @@ def with_plan(
     mistakes of a file, and for prices in another currency than those of the report.
     """
     files = own_catalogues(catalogues)
-    sized = _sized(report, layout)
+    sized = layout_of(report, layout)
     build = _build(report, sized, files)
     needed, offered = load_demand(demand), load_offers(offers)
-    if offered.currency != report.currency:
-        raise StoreffError(
-            f"{offers} is in {offered.currency}, the report in {report.currency}; storeff knows no "
-            "exchange rate",
-            "give the offers in the currency of the report",
-        )
+    check_currency(f"{offers} is", [offered.currency], report)
     supplies = load_supply(files.get("supply"))
     listed = _assumptions(needed, offered, supplies, build, today, files.get("shelf_life"))
     used = {name: each for name, each in supplies.items() if each.media == build.media}
@@ -70,7 +66,7 @@ def planned_again(report: Report) -> Plan | None:
         supplies = msgspec.convert(given.asked.supply, kind, dec_hook=exact_number)
     except msgspec.ValidationError as error:
         raise StoreffError(f"what the plan was asked for cannot be read: {error}") from error
-    build = _build(report, _sized(report, given.layout), {})
+    build = _build(report, layout_of(report, given.layout), {})
     made = planned(build, demand, offers, supplies, given.assumptions)
     return msgspec.structs.replace(made, asked=given.asked)
 
@@ -82,16 +78,6 @@ def _asked(demand: Demand, offers: Offers, supplies: Mapping[str, Supply[Assumpt
     # As it is read again: tuples are lists in JSON.
     needed, offered, supply = (msgspec.json.decode(msgspec.json.encode(x)) for x in made)
     return PlanAsked(demand=needed, offers=offered, supply=supply)
-
-
-def _sized(report: Report, layout: str | None) -> SizedLayout:
-    if not report.layouts:
-        raise StoreffError(
-            "the report sizes no layout, so there is nothing to plan for",
-            "make one with a target, by sizing this report",
-        )
-    by_name = {each.name: each for each in report.layouts}
-    return pick(by_name, layout or report.reference_layout or "", "layout")
 
 
 def _build(report: Report, sized: SizedLayout, files: Mapping[str, Path]) -> Build:

@@ -28,6 +28,7 @@ from storeff.errors import StoreffError, did_you_mean
 from storeff.layout.number import Number, is_unknown
 from storeff.quantity import Quantity
 from storeff.report.build import assemble, describe_run
+from storeff.report.held import check_currency
 from storeff.report.model import Report
 from storeff.report.scenario import scenario_of
 from storeff.report.sections_layouts import logical_bytes
@@ -74,7 +75,8 @@ def services_of(
     today: date | None = None,
 ) -> Services:
     """What the services ``known`` earn on ``report``; all else is as in ``with_services``."""
-    _check_currency(known, report)
+    stated = [number.currency for each in known.values() for number in numbers_in(each)]
+    check_currency("services are priced", stated, report)
     _check_layouts(known, report)
     numbers: dict[str, Service[Number]] = {
         name: map_numbers(each, exact) for name, each in known.items()
@@ -110,17 +112,6 @@ def services_of(
             for row in rows(each, today or date.today(), load_shelf_life())
         ),
     )
-
-
-def _check_currency(known: dict[str, Service[Assumption]], report: Report) -> None:
-    theirs = {number.currency for each in known.values() for number in numbers_in(each)} - {None}
-    wrong = sorted(str(each) for each in theirs if each != report.currency)
-    if wrong:
-        raise StoreffError(
-            f"services are priced in {', '.join(wrong)} and the report is in {report.currency}; "
-            "storeff knows no exchange rate",
-            "give every price in one currency",
-        )
 
 
 def _check_layouts(known: dict[str, Service[Assumption]], report: Report) -> None:

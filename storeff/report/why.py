@@ -28,9 +28,9 @@ from storeff.quantity import Quantity
 from storeff.report.bench_model import Row
 from storeff.report.changes_model import Attribution, Cause, Verdict, verdict
 from storeff.report.figures import format_number, times
+from storeff.report.held import scenario_for
 from storeff.report.mixed import billed_numbers, differing, leaf, mixed
 from storeff.report.model import Report
-from storeff.report.scenario import scenario_of
 from storeff.report.subject import chosen, stated
 from storeff.units import format_bytes
 
@@ -133,12 +133,7 @@ def _needs(sized: SizedLayout | Row) -> tuple[Fraction | None, ...]:
 
 
 def _end(report: Report, sized: SizedLayout | Row) -> _End:
-    scenario = scenario_of(report, sized)
-    if scenario is None:
-        raise StoreffError(
-            f"a report of schema {report.schema_version} does not keep what its bill was computed "
-            "from"
-        )
+    scenario = scenario_for(report, sized)
     run = map_numbers(scenario, exact)
     return _End(sized, scenario, step_factors(run.data, run.layout))
 
