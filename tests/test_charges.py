@@ -132,6 +132,37 @@ def test_a_report_of_a_line_that_no_bill_has_is_refused(tmp_path: Path) -> None:
     assert "tariff" in refused.value.message
 
 
+@pytest.mark.parametrize("version", ["2.99", "2.100"])
+def test_a_line_that_a_later_schema_has_is_read_and_listed_by_its_title(
+    version: str, tmp_path: Path
+) -> None:
+    document = json.loads(to_json(report_on(scenario())))
+    document["schema_version"] = version
+    later = {"line": "insurance", "title": "insurance", "needs": ["purchase.insurance"]}
+    document["layouts"][0]["not_in_bill"].append(later)
+    path = tmp_path / "report.json"
+    path.write_bytes(msgspec.json.encode(document))
+    report = read_report(path)
+    rows = list(csv.DictReader(io.StringIO(to_csv(report).decode(), newline="")))
+    assert rows[-1]["ChargeDescription"] == "insurance (not in this bill)"
+    assert rows[-1]["BilledCost"] == rows[-1]["PricingUnit"] == ""
+    texts = list(bill_section(report, report.layouts[0]).body)
+    assert any("insurance" in each.text for each in texts if isinstance(each, Paragraph))
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.3", "2", "2.x"])
+def test_a_report_of_this_schema_or_an_earlier_one_has_known_lines_alone(
+    version: str, tmp_path: Path
+) -> None:
+    document = json.loads(to_json(report_on(scenario())))
+    document["schema_version"] = version
+    document["layouts"][0]["not_in_bill"][1]["line"] = "insurance"
+    path = tmp_path / "report.json"
+    path.write_bytes(msgspec.json.encode(document))
+    with pytest.raises(StoreffError, match="no bill has a line 'insurance'"):
+        read_report(path)
+
+
 def test_what_is_one_is_told_as_one() -> None:
     few = report_on(everything(data__logical_bytes="1e12"))
     table = bill_section(few, few.layouts[0]).body[0]

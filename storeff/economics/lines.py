@@ -8,7 +8,7 @@ known the line is missing: it is null and named, and totals are without it.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -17,36 +17,6 @@ from storeff.economics.servers import dram_is_known
 from storeff.layout.number import Number, is_unknown
 
 Run: TypeAlias = Scenario[Number]
-# The keys of LINES, as the schema of a report has them: another line is refused.
-LineName = Literal[
-    "drives",
-    "enclosures",
-    "racks",
-    "cpus",
-    "dram",
-    "scm",
-    "nics",
-    "network",
-    "optics",
-    "licences",
-    "installation",
-    "freight",
-    "tariff",
-    "tax",
-    "energy",
-    "colocation",
-    "owned_power",
-    "water",
-    "support",
-    "vendor_support",
-    "subscription",
-    "replacement",
-    "refresh",
-    "expansion",
-    "destruction",
-    "decommissioning",
-    "residual_value",
-]
 
 
 def _always(scenario: Run) -> bool:
@@ -67,9 +37,10 @@ class Line:
 
 
 class NotInBill(msgspec.Struct, frozen=True, kw_only=True):
-    """A line that is missing: what it is called, and what it ``needs``, by paths of a scenario."""
+    """A line that is missing: what it is called, and what it ``needs``, by paths of a scenario.
+    ``line`` is a key of LINES, but in a report of a later schema."""
 
-    line: LineName
+    line: str
     title: str
     needs: tuple[str, ...]
 
@@ -170,7 +141,7 @@ def is_in_bill(scenario: Run, name: str) -> bool:
 def not_in_bill(scenario: Run) -> tuple[NotInBill, ...]:
     """The lines that the bill of ``scenario`` lacks, in the order of the bill."""
     return tuple(
-        NotInBill(line=cast(LineName, name), title=line.title, needs=line.inputs)
+        NotInBill(line=name, title=line.title, needs=line.inputs)
         for name, line in LINES.items()
         if line.applies(scenario) and not is_in_bill(scenario, name)
         if line.can_be_missing(scenario)

@@ -111,7 +111,8 @@ class Charge:
     of the first year. ``prices`` are the rows of
     the report's assumptions that it rests on, without those that the report does not hold.
     ``is_missing``: it is not in the bill, and nothing is known of it. ``because`` says why the cost
-    of one that is in the bill is unknown.
+    of one that is in the bill is unknown. A missing one has the ``title`` that the report gives it,
+    as a report of a later schema may name one that is not in ITEMS.
     """
 
     item: str
@@ -122,6 +123,12 @@ class Charge:
     year: int | None = None
     is_missing: bool = False
     because: str | None = None
+    title: str = ""
+
+    @property
+    def sold(self) -> Item:
+        """As what it is bought."""
+        return ITEMS.get(self.item) or Item(self.title, self.unit, ())
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,8 +256,8 @@ def charges(layout: Purchase) -> Iterator[Charge]:
     if bill.residual_value.value is not None or "residual_value" in unknown:
         yield charge("residual_value", -bill.residual_value, len(bill.opex_by_year))
     for each in layout.not_in_bill:
-        unit = ITEMS[each.line].unit
-        yield Charge(each.line, _UNSAID, _UNSAID, unit, (), is_missing=True)
+        unit = ITEMS[each.line].unit if each.line in ITEMS else ""
+        yield Charge(each.line, _UNSAID, _UNSAID, unit, (), is_missing=True, title=each.title)
 
 
 def _in_order(opex: Opex[Quantity]) -> list[str]:

@@ -16,7 +16,7 @@ from storeff.kv.measure.measurement import KvReport
 from storeff.kv.measure.measurement import with_ratios as with_ratios_of
 from storeff.quantity import UNKNOWN, Quantity
 from storeff.report.kv import with_rates
-from storeff.report.model import Kv, Report
+from storeff.report.model import Kv, Report, schema_number
 from storeff.report.ratios import ratios_in
 
 OF_REDUCTION = (
@@ -67,8 +67,7 @@ def _kv(report: Report, given: Kv) -> Kv:
 
 def _keeps_ratios_of_bytes(report: Report) -> bool:
     """Whether ratios of dumps are of the whole bytes beside them: they are since schema 2.3."""
-    version = re.match(r"(\d{1,4})\.(\d{1,4})", report.schema_version)
-    return version is None or (int(version[1]), int(version[2])) >= (2, 3)
+    return schema_number(report.schema_version) >= (2, 3)
 
 
 def _dumps(given: KvReport) -> KvReport:

@@ -5,6 +5,7 @@ knows and joins them. Readers accept any later minor version and ignore what the
 """
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from storeff.economics import (
 )
 from storeff.economics.agreements import Commitment
 from storeff.economics.guarantee import Guarantee
+from storeff.economics.lines import LINES
 from storeff.economics.plan_model import Plan
 from storeff.economics.services import Services
 from storeff.errors import StoreffError, did_you_mean
@@ -39,7 +41,7 @@ from storeff.report.check import contradictions
 from storeff.report.earlier import to_present, with_scenarios
 from storeff.report.scenario import Scenarios
 from storeff.report.seal import seal_of
-from storeff.text import escaped_json
+from storeff.text import escaped_json, excerpt
 
 SCHEMA_VERSION = "2.3"
 MAJOR_VERSIONS = ("1", "2")
@@ -345,10 +347,37 @@ def decode_report(text: bytes, path: Path) -> Report:
         to_present(document)
         if "reference_scenario" in document:
             with_scenarios(document)
-        return msgspec.convert(document, Report)
+        report = msgspec.convert(document, Report)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         nearest = _nearest(str(error))
         raise StoreffError(f"{path} is not a storeff report: {error}{nearest}") from error
+    if schema_number(report.schema_version) <= schema_number(SCHEMA_VERSION):
+        for at, line in _missing_lines(report):
+            if line not in LINES:
+                raise StoreffError(
+                    f"{path} is not a storeff report: no bill has a line {excerpt(line)!r} - at "
+                    f"`{at}`{did_you_mean(line, LINES)}"
+                )
+    return report
+
+
+def schema_number(version: str) -> tuple[int, int]:
+    """The major and minor numbers of ``version``; a part that is none counts as 0."""
+    parts = [*version.split("."), ""][:2]
+    major, minor = (int(x) if re.fullmatch("[0-9]{1,4}", x) else 0 for x in parts)
+    return major, minor
+
+
+def _missing_lines(report: Report) -> Iterator[tuple[str, str]]:
+    """The lines that bills lack, by path."""
+    lacking = {f"$.layouts[{i}]": x.not_in_bill for i, x in enumerate(report.layouts)}
+    if report.bench is not None:
+        lacking["$.bench"] = report.bench.not_in_bill
+        if report.bench.recommendation is not None:
+            lacking["$.bench.recommendation"] = report.bench.recommendation.not_in_bill
+    for at, lines in lacking.items():
+        for i, each in enumerate(lines):
+            yield f"{at}.not_in_bill[{i}].line", each.line
 
 
 def _nearest(message: str) -> str:

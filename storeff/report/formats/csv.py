@@ -20,7 +20,6 @@ from storeff.economics.quarters import quarter_of
 from storeff.errors import StoreffError
 from storeff.quantity import Quantity
 from storeff.report.charges import (
-    ITEMS,
     Charge,
     Purchase,
     charges,
@@ -171,7 +170,7 @@ def _common(report: Report, drive: str, npv: Quantity, is_reference: bool) -> di
 
 def _of_charge(report: Report, charge: Charge) -> dict[str, Cell]:
     costs = ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost")
-    item, quantity = ITEMS[charge.item], charge.quantity
+    item, quantity = charge.sold, charge.quantity
     category = _CATEGORIES.get(charge.item, "Purchase" if item.bought else "Usage")
     recurs = charge.item in BY_YEAR and charge.item not in _ONCE
     frequency = "Recurring" if recurs else "One-Time"
