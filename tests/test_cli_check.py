@@ -77,6 +77,36 @@ def test_the_exit_code_is_the_answer(tmp_path: Path, rule: str, code: int) -> No
     assert "Traceback" not in done[2]
 
 
+@pytest.mark.parametrize(("words", "code"), [((), 5), (("pass",), 0), (("fail",), 4)])
+@pytest.mark.parametrize("severity", ["", '\nseverity = "warn"'])
+def test_a_pipeline_chooses_what_the_exit_code_says_of_what_is_open(
+    words: tuple[str, ...], code: int, severity: str, tmp_path: Path
+) -> None:
+    option = ["--inconclusive", *words] if words else []
+    policy = f'[r]\nfigure = "hit_rate"\nat_least = 0{severity}'
+    found, text, _ = run(tmp_path, policy, *option, "--json")
+    assert found == (0 if severity else code)
+    document = json.loads(text)
+    assert document["status"] == ("pass" if severity else "inconclusive")
+    assert document["rules"][0]["status"] == "inconclusive"
+
+
+@pytest.mark.parametrize(("limit", "code"), [("1", 0), ("100", 4)])
+@pytest.mark.parametrize("word", ["pass", "fail"])
+def test_what_is_decided_is_not_chosen(word: str, limit: str, code: int, tmp_path: Path) -> None:
+    policy = f'[r]\nfigure = "ratio"\nat_least = {limit}'
+    assert run(tmp_path, policy, "--inconclusive", word)[0] == code
+    both = f'{policy}\n[open]\nfigure = "hit_rate"\nat_least = 0'
+    worst = max(code, {"pass": 0, "fail": 4}[word])
+    assert run(tmp_path, both, "--inconclusive", word)[0] == worst
+
+
+def test_another_word_for_what_is_open_is_refused(tmp_path: Path) -> None:
+    code, _, stderr = run(tmp_path, POLICY, "--inconclusive", "fial")
+    assert code == 2
+    assert "fail" in stderr
+
+
 def test_json_holds_figure_interval_and_limit(tmp_path: Path) -> None:
     code, text, _ = run(tmp_path, POLICY, "--json")
     document = json.loads(text)
