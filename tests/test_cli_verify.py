@@ -28,7 +28,7 @@ def test_a_report_that_agrees_is_exit_0(report: Path) -> None:
     assert done.stdout.startswith("Report verified: ")
     assert "seal  whole" in done.stdout
     assert re.search(r"[\d.]+ % of [\d,]+ figures were made again", done.stdout)
-    assert re.search(r"assumptions +\d+ +0  inputs", done.stdout)
+    assert re.search(r"scenarios +\d+ +0  inputs", done.stdout)
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
 
 

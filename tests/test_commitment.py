@@ -417,7 +417,7 @@ def test_the_need_is_the_capacity_where_demand_is_known(report: Report, tmp_path
 
 def test_another_currency_is_refused(report: Report, tmp_path: Path) -> None:
     terms = written(tmp_path, '[ours]\nprice_per_tb = { value = 200, unit = "EUR/TB" }\n')
-    with pytest.raises(StoreffError, match="EUR, and the report in USD"):
+    with pytest.raises(StoreffError, match="in EUR, the report in USD"):
         committed(report, terms)
 
 
