@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 from support.cli import storeff
-from support.cluster import MarkedTree, PoisonedTree, cluster, needs_dask
+from support.cluster import MarkedTree, PoisonedTree, cluster, needs_dask, threads
 from support.reports import timeless
-from support.scans import SMALL, fill
+from support.scans import SMALL, fill, same
 
 from storeff.analysis import measure
 from storeff.errors import StoreffError
 from storeff.scan import remote, tasks
 from storeff.scan.checkpoint import kept_in
 from storeff.scan.divided import DividedScan
-from storeff.scan.executor import Workers, workers_of
+from storeff.scan.executor import workers_of
 from storeff.scan.measurement import Measurement
 from storeff.scan.run import Progress, scan
 from storeff.scan.scan_part import Tree
@@ -44,20 +44,6 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(tree: Path) -> Measurement:
     return scan(LocalTree([tree]), SMALL)
-
-
-def same(one: Measurement, other: Measurement) -> bool:
-    bare = [replace(each, cpu_seconds=0.0, tasks=frozenset()).to_bytes() for each in (one, other)]
-    return bare[0] == bare[1]
-
-
-def threads(count: int = 3) -> Workers:
-    return Workers(
-        "threads",
-        lambda: ThreadPoolExecutor(count),
-        lambda executor: count,
-        lambda executor: executor.shutdown(wait=True, cancel_futures=True),
-    )
 
 
 def made_here() -> ThreadPoolExecutor:

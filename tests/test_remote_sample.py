@@ -3,15 +3,13 @@
 import random
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.cli import storeff
-from support.cluster import PoisonedTree, cluster, needs_dask
+from support.cluster import PoisonedTree, cluster, needs_dask, threads
 from support.reports import timeless
-from support.scans import SMALL, count, fill, sample_of
+from support.scans import SMALL, count, fill, same, sample_of
 
 from storeff.analysis import Sampling, measure
 from storeff.errors import UsageError
@@ -40,15 +38,6 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def threads(count: int = 3) -> Workers:
-    return Workers(
-        "threads",
-        lambda: ThreadPoolExecutor(count),
-        lambda executor: count,
-        lambda executor: executor.shutdown(wait=True, cancel_futures=True),
-    )
-
-
 def samples(
     source: Source,
     workers: Workers | None,
@@ -61,11 +50,6 @@ def samples(
         scanning.extend(rate, until)
         found.append(scanning.result())
     return found
-
-
-def same(one: Measurement, other: Measurement) -> bool:
-    bare = [replace(each, cpu_seconds=0.0, tasks=frozenset()).to_bytes() for each in (one, other)]
-    return bare[0] == bare[1]
 
 
 def test_a_sample_in_tasks_is_the_sample(tree: Path) -> None:

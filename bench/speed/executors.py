@@ -17,7 +17,6 @@ can do: it should be idle otherwise, and hold the data in its page cache.
 import importlib.util
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -114,12 +113,6 @@ def on_dask(place: Path, workers: int, threads: int) -> Times:
         return Times(took.cpu_seconds + cpu_seconds(processes) - before, took.wall_seconds)
 
 
-def _ratio(ours: list[Times], theirs: list[Times], of: str) -> float:
-    pairs = zip(ours, theirs, strict=True)
-    ratios: list[float] = [getattr(a, of) / getattr(b, of) for a, b in pairs]
-    return statistics.median(ratios)
-
-
 @click.command()
 @click.option("--size", "size_bytes", type=Size(), default="10GB", show_default=True)
 @click.option("--threads", default=1, show_default=True, help="Of each worker.")
@@ -144,14 +137,14 @@ def main(size_bytes: int, threads: int, repeat: int, data: Path, output: Path | 
         Row("twice the threads", partial(on_threads, place, 2 * threads), repeat),
     ]
     take_rounds(rows)
-    alone, one, two, twice = ([*row.times] for row in rows)
+    alone, one, two, twice = rows
     result = machine(load, "distributed", "numpy")
     result |= {
         "size_bytes": sum(path.stat().st_size for path in files_of(place)),
         "threads_each": threads,
-        "engine_overhead": _ratio(one, alone, "cpu_seconds") - 1,
-        "speedup": _ratio(one, two, "wall_seconds"),
-        "threads_speedup": _ratio(alone, twice, "wall_seconds"),
+        "engine_overhead": one.ratio(alone) - 1,
+        "speedup": one.ratio(two, "wall_seconds"),
+        "threads_speedup": alone.ratio(twice, "wall_seconds"),
         "runs": {row.label: row.result() for row in rows},
     }
     for row in rows:

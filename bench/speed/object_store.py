@@ -15,7 +15,6 @@ import os
 import random
 import re
 import socket
-import statistics
 import subprocess
 import sys
 import threading
@@ -154,16 +153,11 @@ def main(rounds: int, is_server: bool, output: Path | None) -> None:
         single, batched, ours = rows[3 * i : 3 * i + 3]
         click.echo(
             f"{size:3} ranges a call: obstore.get_range {_each(single)}, get_ranges "
-            f"{_each(batched)}, storeff {_each(ours)}: {_ratio(ours, single):.2f} and "
-            f"{_ratio(ours, batched):.2f} times the CPU"
+            f"{_each(batched)}, storeff {_each(ours)}: {ours.ratio(single):.2f} and "
+            f"{ours.ratio(batched):.2f} times the CPU"
         )
     if output is not None:
         output.write_text(json.dumps(result, indent=1) + "\n")
-
-
-def _ratio(ours: Row, theirs: Row) -> float:
-    pairs = zip(ours.times, theirs.times, strict=True)
-    return statistics.median(a.cpu_seconds / b.cpu_seconds for a, b in pairs)
 
 
 def _each(row: Row) -> str:

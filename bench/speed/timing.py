@@ -58,6 +58,12 @@ class Row:
         runs = [t.cpu_seconds for t in self.times]
         return (max(runs) - min(runs)) / self.cpu_seconds
 
+    def ratio(self, other: "Row", of: str = "cpu_seconds") -> float:
+        """To ``other``: the median of the rounds' ratios."""
+        pairs = zip(self.times, other.times, strict=True)
+        ratios: list[float] = [getattr(a, of) / getattr(b, of) for a, b in pairs]
+        return statistics.median(ratios)
+
     def take(self) -> None:
         try:
             self.times.append(self.run())

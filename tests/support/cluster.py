@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from storeff.scan.executor import Workers
 from storeff.sources.entry import Entry
 from storeff.sources.source import Ranges, RangesRead
 from storeff.sources.tree import LocalTree
@@ -22,6 +24,16 @@ needs_dask = pytest.mark.skipif(
 
 # For all of what is waited for: a loaded machine takes its time.
 PATIENCE_SECONDS = 120
+
+
+def threads(count: int = 3) -> Workers:
+    """An executor of threads."""
+    return Workers(
+        "threads",
+        lambda: ThreadPoolExecutor(count),
+        lambda executor: count,
+        lambda executor: executor.shutdown(wait=True, cancel_futures=True),
+    )
 
 
 class MarkedTree(LocalTree):

@@ -66,6 +66,12 @@ def fill(root: Path, seed: int = 1, files: int = 40) -> Path:
     return root
 
 
+def same(one: Measurement, other: Measurement) -> bool:
+    """Whether both are the same but for the time they took and the tasks they are of."""
+    bare = [replace(each, cpu_seconds=0.0, tasks=frozenset()).to_bytes() for each in (one, other)]
+    return bare[0] == bare[1]
+
+
 def assert_same(a: Measurement, b: Measurement, *, in_same_places: bool = True) -> None:
     """Both found the same; ``in_same_places``: and the same numbers for the objects, which are
     others where a root is another one of the source."""
