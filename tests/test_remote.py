@@ -3,28 +3,35 @@
 import random
 import signal
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.cli import storeff
-from support.cluster import MarkedTree, PoisonedTree, cluster, needs_dask, threads
+from support.cluster import (
+    PATIENCE_SECONDS,
+    MarkedTree,
+    PoisonedTree,
+    cluster,
+    needs_dask,
+    threads,
+)
 from support.reports import timeless
 from support.scans import SMALL, fill, same
 
 from storeff.analysis import measure
 from storeff.errors import StoreffError
-from storeff.scan import remote, tasks
+from storeff.scan import dask_workers, remote, tasks
 from storeff.scan.checkpoint import kept_in
 from storeff.scan.divided import DividedScan
 from storeff.scan.executor import workers_of
-from storeff.scan.measurement import Measurement
+from storeff.scan.measurement import Measurement, merged
 from storeff.scan.run import Progress, scan
 from storeff.scan.scan_part import Tree
-from storeff.scan.tasks import Task, measured
+from storeff.scan.tasks import Done, Task, measured
 from storeff.sources.tree import LocalTree
 
 
@@ -87,12 +94,12 @@ def test_few_tasks_are_in_flight_at_a_time(
     assert most[0] == remote.TASKS_PER_SLOT
 
 
-def flaky(failures: Callable[[Task, int], None]) -> Callable[[Task], remote.Done]:
+def flaky(failures: Callable[[Task, int], None]) -> Callable[[Task], Done]:
     """``measured``, but ``failures`` may raise or wait, told of how often a task has come."""
     seen: dict[Any, int] = {}
     lock = threading.Lock()
 
-    def run(task: Task) -> remote.Done:
+    def run(task: Task) -> Done:
         with lock:
             seen[task.shard] = seen.get(task.shard, 0) + 1
             times = seen[task.shard]
@@ -129,6 +136,35 @@ def test_a_task_that_hangs_is_handed_out_again(
     monkeypatch.setattr(remote, "measured", flaky(slow))
     assert same(DividedScan(threads())(LocalTree([tree]), SMALL), whole)
     assert len(hung) == 2
+
+
+def test_what_was_handed_out_twice_and_lost_twice_ends_nothing_else(
+    tree: Path, whole: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two tasks are handed out again at the end: the executor breaks with both tries of the first,
+    and then with those of the other."""
+    tries: dict[Any, list[Future[Any]]] = {}
+
+    class Breaking(Executor):
+        def submit(self, function: Any, *words: Any) -> Any:  # type: ignore[override]
+            future: Future[Any] = Future()
+            [task] = words
+            if len(tries) < 2 or (task.shard in tries and len(tries[task.shard]) < 2):
+                tries.setdefault(task.shard, []).append(future)
+            else:
+                future.set_result(function(task))
+            return future
+
+    def show(progress: Progress) -> None:
+        pending = [each for each in tries.values() if not each[0].done()]
+        if pending and len(pending[-1]) == 2:
+            for future in pending[0]:
+                future.set_exception(BrokenExecutor("all are gone"))
+
+    monkeypatch.setattr(remote, "SLOW_TIMES", 0.0)
+    workers = replace(threads(), open=Breaking, slots=lambda executor: 3)
+    assert same(DividedScan(workers)(LocalTree([tree]), SMALL, on_progress=show), whole)
+    assert [len(each) for each in tries.values()] == [2, 2]
 
 
 def test_where_no_task_succeeds_the_error_is_said(
@@ -240,6 +276,37 @@ def test_a_worker_that_is_killed_and_one_that_comes_late_change_nothing(
 
 
 @needs_dask
+def test_workers_of_dask_merge_what_comes_quickly_and_work_again_for_what_is_lost(
+    tree: Path, whole: Measurement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one worker has measured is lost with it before it was brought here."""
+    monkeypatch.setattr(remote, "GATHER_TASKS", 4)
+    monkeypatch.setattr(dask_workers, "GATHER_TASKS", 4)
+    monkeypatch.setattr(remote, "GATHER_SECONDS", float(PATIENCE_SECONDS))
+    brought: list[int] = []
+
+    def noted(found: Iterable[Measurement]) -> Measurement:
+        every = [*found]
+        brought.append(len(every))
+        return merged(every)
+
+    monkeypatch.setattr(remote, "merged", noted)
+    with cluster(tmp_path) as made:
+        workers = workers_of(f"dask:{made.file}")
+        first = made.worker("--no-nanny")
+
+        def show(progress: Progress) -> None:
+            if progress.done_files and first.poll() is None:
+                made.worker("--no-nanny")
+                first.send_signal(signal.SIGKILL)
+                first.wait()
+
+        found = DividedScan(workers)(LocalTree([tree]), SMALL, on_progress=show)
+    assert same(found, whole)
+    assert sum(brought) < tasks.TASKS_LEAST
+
+
+@needs_dask
 def test_what_kills_workers_of_dask_is_found_and_named(tmp_path: Path) -> None:
     source, others = poisoned(tmp_path, 8)
     with cluster(tmp_path) as made:
@@ -278,7 +345,7 @@ def test_a_scan_whose_scheduler_is_killed_says_so_and_is_resumed(
 def test_a_scheduler_that_is_not_there_is_named(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storeff.scan.executor.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("storeff.scan.dask_workers.CONNECT_SECONDS", 1)
     with pytest.raises(StoreffError, match=r"no scheduler of dask answers at tcp://127\.0\.0\.1:9"):
         measure([tree], executor="dask:tcp://127.0.0.1:9")
 

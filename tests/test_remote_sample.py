@@ -13,7 +13,7 @@ from support.scans import SMALL, count, fill, same, sample_of
 
 from storeff.analysis import Sampling, measure
 from storeff.errors import UsageError
-from storeff.scan import remote_crew
+from storeff.scan import remote, remote_crew
 from storeff.scan.executor import Workers, workers_of
 from storeff.scan.measurement import Measurement
 from storeff.scan.partial import PartialScan, unlimited
@@ -67,8 +67,11 @@ def test_all_as_a_sample_is_all(tree: Path) -> None:
     assert found.coverage == 1.0
 
 
-def test_a_time_that_is_over_ends_it_with_what_is_in_flight(tree: Path) -> None:
+def test_a_time_that_is_over_ends_it_with_what_is_in_flight(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever was handed out by then is in it, and all that ranks below its rate."""
+    monkeypatch.setattr(remote, "GATHER_SECONDS", 0.0)
     source = LocalTree([tree])
     cut = samples(source, threads(1), lambda read: 0.0 if read > 0.1 else time.monotonic() + 60)[-1]
     rate = sample_of(cut).rate

@@ -11,7 +11,7 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,9 +58,10 @@ class Checkpoint:
         self.divided = self.divided or count
         return self.divided
 
-    def add(self, shard: Shard, measurement: Measurement) -> None:
-        """Take note that ``shard`` is done. Raises StoreffError if that cannot be written."""
-        self.shards.add(shard)
+    def add(self, shards: Iterable[Shard], measurement: Measurement) -> None:
+        """Take note that ``shards`` are done, which hold what ``measurement`` says. Raises
+        StoreffError if that cannot be written."""
+        self.shards.update(shards)
         before = self.measurement
         self.measurement = measurement if before is None else before.merge(measurement)
         self.is_written = False

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,7 +70,7 @@ class DividedScan:
             if self.workers is None:
                 run.measure_here(threads, stop)
             else:
-                run_tasks(run.tasks(), self.workers, run.done, run.quarantine, stop, run.show)
+                run_tasks(run.tasks, self.workers, run.done, run.quarantine, stop, run.show)
         finally:
             self.checkpoint.write()
         return run.result("interrupted" if stop.is_set() else "changed")
@@ -134,11 +134,11 @@ class _Run:
         self.is_listed = True
         self.show()
 
-    def tasks(self) -> Iterator[Task]:
-        """What is not done yet, in random order."""
+    def tasks(self, slots: int) -> Iterator[Task]:
+        """What is not done yet, in random order, for so many as can run at a time."""
         if not self.is_listed:
             return
-        count = self.checkpoint.divide(count_of(self.listed))
+        count = self.checkpoint.divide(count_of(self.listed, slots))
         done = self.checkpoint.shards
         wanted = [s for s in in_random_order(count, self.task.plan.seed) if s not in done]
         source = self.task.source
@@ -149,18 +149,18 @@ class _Run:
 
     def measure_here(self, threads: int, stop: threading.Event) -> None:
         """Measure all tasks, one after the other, until a stop."""
-        for task in self.tasks():
+        for task in self.tasks(1):
             if stop.is_set():
                 break
             found = task.measure(threads, stop, lambda p: self.show(p.done_files, p.done_bytes))
             if "interrupted" in found.census.skipped:
                 self.cut = found
                 break
-            self.done(task, found)
+            self.done([task], found)
 
-    def done(self, task: Task, found: Measurement) -> None:
-        """Take note of what was ``found`` by ``task``."""
-        self.checkpoint.add(task.shard, found)
+    def done(self, tasks: Sequence[Task], found: Measurement) -> None:
+        """Take note of what was ``found`` by ``tasks``."""
+        self.checkpoint.add([task.shard for task in tasks], found)
         self.done_files += found.census.files
         self.done_bytes += found.read_bytes + found.hole_bytes
         self.show()

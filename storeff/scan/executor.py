@@ -5,14 +5,13 @@
 such as one for MPI, Parsl or Ray.
 """
 
-import contextlib
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, ProcessPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -20,9 +19,8 @@ from typing import Any
 
 from storeff.errors import StoreffError, UsageError
 from storeff.scan.machine import number_of
+from storeff.scan.tasks import Done
 
-# How long a scheduler has to answer.
-CONNECT_SECONDS = 30
 # An executor that does not say how many workers it has is taken to have so many.
 UNKNOWN_SLOTS = 16
 # How often one that can grow is asked how many it has by now, and a worker whether it is orphaned.
@@ -32,12 +30,17 @@ ASK_SECONDS = 2.0
 @dataclass
 class Workers:
     """Executors of one kind. ``open`` gives one, and another after that is broken; ``slots`` says
-    how many tasks it can run at a time by now; ``close`` leaves one, whatever is in flight."""
+    how many tasks it can run at a time by now; ``close`` leaves one, whatever is in flight.
+
+    Where ``gather`` is not None, what comes of a task stays there until that brings it, of several
+    tasks together, as it is or ``united``.
+    """
 
     name: str
     open: Callable[[], Executor]
     slots: Callable[[Executor], int]
     close: Callable[[Executor], None]
+    gather: Callable[[Executor, Sequence[Any]], Future[list[Done]]] | None = None
 
 
 def workers_of(name: str) -> Workers:
@@ -52,7 +55,9 @@ def workers_of(name: str) -> Workers:
     if kind == "processes":
         return _processes(number_of(kind, rest))
     if kind == "dask":
-        return _dask(rest)
+        from storeff.scan import dask_workers
+
+        return dask_workers.workers_of(rest)
     return _made_by(kind, rest)
 
 
@@ -86,49 +91,6 @@ def _begin(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _dask(where: str) -> Workers:
-    try:
-        distributed: Any = import_module("distributed")
-    except ImportError as error:
-        raise StoreffError(
-            "dask.distributed is not installed here", "pip install 'storeff[dask]'"
-        ) from error
-    client: Any = None
-    asked_at, slots = 0.0, 0
-
-    def open_() -> Executor:
-        nonlocal client
-        try:
-            if client is None:
-                is_file = os.path.exists(where)
-                given = {"scheduler_file": where} if is_file else {"address": where}
-                client = distributed.Client(timeout=CONNECT_SECONDS, set_as_default=False, **given)
-        except (OSError, TimeoutError, ValueError) as error:
-            raise StoreffError(
-                f"no scheduler of dask answers at {where}: {error}",
-                "start one (dask scheduler), and give its address, or the file that it wrote",
-                "executor",
-            ) from error
-        executor: Executor = client.get_executor(pure=False)
-        return executor
-
-    def slots_(executor: Executor) -> int:
-        nonlocal asked_at, slots
-        if time.monotonic() >= asked_at + ASK_SECONDS:
-            asked_at, slots = time.monotonic(), sum(client.nthreads().values())
-        return slots
-
-    def close(executor: Executor) -> None:
-        nonlocal client
-        # The scheduler may be gone, and with it what is in flight.
-        with contextlib.suppress(OSError, TimeoutError, CancelledError):
-            executor.shutdown(wait=False)
-        client.close(timeout=ASK_SECONDS)
-        client = None
-
-    return Workers(f"dask at {where}", open_, slots_, close)
 
 
 def _made_by(module: str, name: str) -> Workers:

@@ -1,9 +1,10 @@
 """What a scan found: exact counts of what is there, and a sketch of its content per chunker."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import reduce
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from storeff.scan.similar import SimilarSketch
 
 U64 = npt.NDArray[np.uint64]
+T = TypeVar("T")
 
 # In labels, below the bits of the content classes stand, from here on those of the volumes.
 VOLUME_BIT = 32
@@ -111,60 +113,9 @@ class Measurement:
         )
 
     def merge(self, other: "Measurement") -> "Measurement":
-        """The measurement of both inputs' files; associative, commutative, and idempotent: a scan
-        that both hold counts once. Two samples merge at the lower of their rates; to merge more of
-        unequal rates, bring all to the lowest first (``merged``). Of what was probed the merged
-        measurement holds what both know: to probe more, probe each before. Of two of the same scans
-        the one of which more was probed is taken.
-
-        Raises ValueError if the plans differ, or how samples were drawn, as they would not be
-        comparable, or if each input holds scans that the other lacks beside some that both hold:
-        no sum can be undone.
-        """
-        self._check_comparable(other)
-        both = self.tasks & other.tasks
-        if both:
-            larger = max(self, other, key=lambda each: (len(each.tasks), each.probed_count))
-            if larger.tasks != self.tasks | other.tasks:
-                raise ValueError(f"scans {', '.join(sorted(both))} are in both, others in one only")
-            return larger
-        if self.sampling is not None and other.sampling is not None:
-            rate = min(self.sampling.rate, other.sampling.rate)
-            mine, others = self.within(rate), other.within(rate)
-            if mine is not self or others is not other:
-                return mine.merge(others)
-        volumes = self._volumes_with(other)
-        mine, others = (each._under(list(volumes)) for each in (self, other))
-        census = Census()
-        census.merge(self.census)
-        census.merge(other.census)
-        return replace(
-            self,
-            census=census,
-            sketches={
-                c.name: mine.sketches[c.name].merge(
-                    others.sketches[c.name],
-                    c,
-                    self.plan.seed,
-                )
-                for c in self.plan.chunkers
-                if c.name in self.sketches
-            },
-            volumes=volumes,
-            read_bytes=self.read_bytes + other.read_bytes,
-            hole_bytes=self.hole_bytes + other.hole_bytes,
-            class_bytes=self.class_bytes + other.class_bytes,
-            histogram=self.histogram + other.histogram,
-            cpu_seconds=self.cpu_seconds + other.cpu_seconds,
-            tasks=self.tasks | other.tasks,
-            similar=self._similar_with(other),
-            occurrences=mine.occurrences.merge(others.occurrences)
-            if mine.occurrences is not None and others.occurrences is not None
-            else None,
-            sampling=mine.sampling.merge(others.sampling)
-            if mine.sampling is not None and others.sampling is not None
-            else None,
-        )
+        """The measurement of both inputs' files, as ``merged`` gives it: associative, commutative
+        and idempotent."""
+        return merged((self, other))
 
     @property
     def probed_count(self) -> int:
@@ -199,17 +150,6 @@ class Measurement:
             digest.update(hashlib.sha256(part).digest())
         return replace(self, tasks=frozenset({digest.hexdigest()[:16]}))
 
-    def _similar_with(self, other: "Measurement") -> "SimilarSketch | None":
-        if not self.plan.similarity or self.similar is None or other.similar is None:
-            return None
-        return self.similar.merge(other.similar, self.plan.similarity, self.plan.seed)
-
-    def _volumes_with(self, other: "Measurement") -> dict[bytes, int]:
-        names = sorted(self.volumes.keys() | other.volumes.keys())
-        if not self.volumes or not other.volumes or len(names) > VOLUMES_MAX:
-            return {}
-        return {name: self.volumes.get(name, 0) + other.volumes.get(name, 0) for name in names}
-
     def _under(self, names: list[bytes]) -> "Measurement":
         """This with the volumes' bits where they are if ``names`` are all the volumes."""
         bits = [VOLUME_BIT + names.index(name) if name in names else None for name in self.volumes]
@@ -225,14 +165,93 @@ class Measurement:
 
 
 def merged(measurements: Iterable[Measurement]) -> Measurement:
-    """All of ``measurements``, at least one, as one; samples at the lowest of their rates. The
-    result does not depend on their order. Raises ValueError as ``Measurement.merge`` does."""
+    """The measurement of the files of all ``measurements``, at least one, whatever their order: a
+    scan that several hold counts once. Samples merge at the lowest of their rates. Of what was
+    probed this holds what all know: to probe more, probe each before. Of two of the same scans
+    the one of which more was probed is taken.
+
+    Raises ValueError if the plans differ, or how samples were drawn, as they would not be
+    comparable, or if some hold scans that others lack beside some that both hold: no sum can be
+    undone.
+    """
     every = list(measurements)
+    for each in every[1:]:
+        every[0]._check_comparable(each)
     rate = min((m.sampling.rate for m in every if m.sampling is not None), default=1.0)
-    total, *others = (each.within(rate) for each in every)
-    for other in others:
-        total = total.merge(other)
-    return total
+    distinct: list[Measurement] = []
+    for each in every:
+        distinct = _with(distinct, each.within(rate))
+    return distinct[0] if len(distinct) == 1 else _sum(distinct)
+
+
+def _with(distinct: list[Measurement], new: Measurement) -> list[Measurement]:
+    """``distinct``, which share no scan, and ``new``, so that they still share none."""
+    again = [each for each in distinct if each.tasks & new.tasks]
+    known = frozenset[str]().union(*(each.tasks for each in again))
+    if len(again) == 1 and known == new.tasks:
+        is_wanted = new.probed_count > again[0].probed_count
+    elif new.tasks >= known:
+        is_wanted = True
+    elif new.tasks <= known:
+        is_wanted = False
+    else:
+        both = ", ".join(sorted(known & new.tasks))
+        raise ValueError(f"scans {both} are in both, others in one only")
+    if not is_wanted:
+        return distinct
+    return [*(each for each in distinct if each not in again), new]
+
+
+def _sum(parts: Sequence[Measurement]) -> Measurement:
+    """All of ``parts``, which are comparable and share no scan."""
+    volumes = _volumes_of(parts)
+    first, *others = [each._under(list(volumes)) for each in parts]
+    census = Census()
+    for part in parts:
+        census.merge(part.census)
+    return replace(
+        first,
+        census=census,
+        sketches={
+            c.name: first.sketches[c.name].merge(
+                [each.sketches[c.name] for each in others], c, first.plan.seed
+            )
+            for c in first.plan.chunkers
+            if c.name in first.sketches
+        },
+        volumes=volumes,
+        read_bytes=sum(each.read_bytes for each in parts),
+        hole_bytes=sum(each.hole_bytes for each in parts),
+        class_bytes=np.sum([each.class_bytes for each in parts], axis=0),
+        histogram=np.sum([each.histogram for each in parts], axis=0),
+        cpu_seconds=sum(each.cpu_seconds for each in parts),
+        tasks=frozenset[str]().union(*(each.tasks for each in parts)),
+        similar=_similar_of(parts),
+        occurrences=_of_all([each.occurrences for each in (first, *others)], Occurrences.merge),
+        sampling=_of_all([each.sampling for each in (first, *others)], Sample.merge),
+    )
+
+
+def _of_all(parts: Sequence[T | None], both: Callable[[T, T], T]) -> T | None:
+    """All of ``parts`` as one, None if one is."""
+    known = [part for part in parts if part is not None]
+    return reduce(both, known) if len(known) == len(parts) else None
+
+
+def _similar_of(parts: Sequence[Measurement]) -> "SimilarSketch | None":
+    plan = parts[0].plan
+    similarity = plan.similarity
+    if not similarity:
+        return None
+    return _of_all([each.similar for each in parts], lambda a, b: a.merge(b, similarity, plan.seed))
+
+
+def _volumes_of(parts: Sequence[Measurement]) -> dict[bytes, int]:
+    """The volumes of ``parts``, by their names; none if they are too many, or one part has none."""
+    names = sorted({name for each in parts for name in each.volumes})
+    if not all(each.volumes for each in parts) or len(names) > VOLUMES_MAX:
+        return {}
+    return {name: sum(each.volumes.get(name, 0) for each in parts) for name in names}
 
 
 def labels_of_roots(roots: Sequence[bytes]) -> tuple[list[bytes], list[int]]:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from storeff.scan.plan import Plan
 from storeff.scan.remote import run_tasks
 from storeff.scan.run import BATCH_FILES, EXTENTS_BYTES, FILE_BYTES
 from storeff.scan.sampling import SamplingDesign
-from storeff.scan.tasks import SPLIT, TASK_FILES
+from storeff.scan.tasks import SPLIT
 from storeff.scan.worker import Worker
 from storeff.sources.content import Recogniser
 from storeff.sources.entry import Entries
@@ -25,8 +25,9 @@ from storeff.sources.skipped import Skipped
 from storeff.sources.source import Source
 from storeff.sources.sums import exact_sum
 
-# What a task reads at most. Less is read where that would leave workers idle: each is to have some.
-TASK_BYTES = 256 << 20
+# What a task reads at most, of how many files. Less is read where that would leave workers idle:
+# each is to have some.
+TASK_BYTES, TASK_FILES = 256 << 20, 10_000
 TASKS_PER_SLOT = 4
 
 
@@ -117,7 +118,8 @@ class RemoteCrew:
         """Measure all of ``tasks``. Raises StoreffError if all fail, or the workers are lost."""
         # A sample that is to end hands out no more; what is in flight is in it.
         never = threading.Event()
-        run_tasks(self.named(tasks), self.remote, self.done_with, self.leave_out, never, self.show)
+        named = self.named(tasks)
+        run_tasks(lambda _: named, self.remote, self.done_with, self.leave_out, never, self.show)
         self.show()
 
     def named(self, tasks: Iterator[tuple[Extents, int]]) -> Iterator[SampleTask]:
@@ -135,9 +137,9 @@ class RemoteCrew:
                 self.bytes_per_second,
             )
 
-    def done_with(self, task: SampleTask, found: Measurement) -> None:
+    def done_with(self, tasks: Sequence[SampleTask], found: Measurement) -> None:
         self.found = self.found.merge(found)
-        self.extents_done += len(task.extents)
+        self.extents_done += sum(len(task.extents) for task in tasks)
 
     def leave_out(self, task: SampleTask, reason: str) -> None:
         """Count the extents of the only object of ``task`` as read in vain."""

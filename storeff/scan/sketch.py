@@ -5,7 +5,7 @@ rank u(fingerprint) / size, the sketch keeps the lowest ranks, and because a chu
 the final threshold was never refused, the count of every kept chunk is exact.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -121,35 +121,36 @@ class Sketch:
             probed=self.probed[rows],
         )
 
-    def merge(self, other: "Sketch", chunker: Chunker, seed: int) -> "Sketch":
-        """The sketch of both inputs' data, bit for bit what one pass over both would give.
+    def merge(self, others: "Sequence[Sketch]", chunker: Chunker, seed: int) -> "Sketch":
+        """The sketch of all inputs' data, bit for bit what one pass over all would give.
 
-        Both must come from ``chunker`` under ``seed``. Raises ValueError if only one is of a
+        All must come from ``chunker`` under ``seed``. Raises ValueError if only some are of a
         sample.
         """
+        every = [self, *others]
         counts: _native.Export = {
-            **united((self, other), chunker.entries, seed),
-            "chunks": self.chunks + other.chunks,
-            "bytes": self.bytes + other.bytes,
-            "run_count": self.run_count + other.run_count,
-            "run_bytes": self.run_bytes + other.run_bytes,
-            "buckets": self.buckets + other.buckets,
+            **united(every, chunker.entries, seed),
+            "chunks": sum(each.chunks for each in every),
+            "bytes": sum(each.bytes for each in every),
+            "run_count": np.sum([each.run_count for each in every], axis=0),
+            "run_bytes": np.sum([each.run_bytes for each in every], axis=0),
+            "buckets": np.sum([each.buckets for each in every], axis=0),
         }
-        return Sketch.counted(counts, self.columns)._probed_as(self, other, seed)
+        return Sketch.counted(counts, self.columns)._probed_as(every, seed)
 
-    def _probed_as(self, one: "Sketch", other: "Sketch", seed: int) -> "Sketch":
-        """This, which was merged of both, with what was probed of the chunks of either."""
-        taus = np.minimum(np.minimum(one.taus, other.taus), self.tau)
+    def _probed_as(self, every: "Sequence[Sketch]", seed: int) -> "Sketch":
+        """This, which was merged of ``every``, with what was probed of the chunks of any."""
+        taus = np.minimum(np.min([each.taus for each in every], axis=0), self.tau)
         highest = float(taus.max(initial=0.0))
         if not highest:
             return self
-        parts = [each._at(slice(each._below(highest, seed))) for each in (self, one, other)]
-        chunks = np.concatenate([np.column_stack((p.keys, p.sizes)) for p in parts])
+        mine, *parts = [each._at(slice(each._below(highest, seed))) for each in (self, *every)]
+        chunks = np.concatenate([np.column_stack((p.keys, p.sizes)) for p in (mine, *parts)])
         _, number = np.unique(chunks, axis=0, return_inverse=True)
         number = number.reshape(-1)
-        count = len(parts[0].keys)
+        count = len(mine.keys)
         known = np.zeros((len(chunks), len(self.columns)), np.uint32)
-        np.maximum.at(known, number[count:], np.concatenate((parts[1].probed, parts[2].probed)))
+        np.maximum.at(known, number[count:], np.concatenate([p.probed for p in parts]))
         return self.with_probed(known[number[:count]], taus, seed)
 
     def with_probed(self, known: npt.NDArray[np.uint32], taus: Floats, seed: int) -> "Sketch":

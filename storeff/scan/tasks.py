@@ -19,7 +19,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from storeff.scan.measurement import Measurement
+from storeff.scan.measurement import Measurement, merged
 from storeff.scan.plan import Plan
 from storeff.scan.run import Progress, Shard, scan
 from storeff.scan.sketch import Limits
@@ -30,18 +30,24 @@ from storeff.sources.object_client import Requests
 from storeff.sources.object_store import meter_of
 from storeff.sources.source import Found, Ranges, RangesRead, Reader, Source
 
-# A second of work or more, so that handing it out costs little beside it: with dask 0.2 CPU seconds
-# of client, scheduler and worker together, of which most is for what the sketches hold
-# (bench/results/2026-11-27-executors.json).
-TASK_BYTES = 4 << 30
-TASK_FILES = 10_000
-# Fewer tasks leave workers idle at the end. More would be more to merge, each up to 30 MB.
+# What a task reads where there is much: seconds of work, beside which handing it out and merging
+# what it has found costs little (bench/results/2026-11-27-executors.json).
+TASK_BYTES, TASK_FILES = 16 << 30, 100_000
+# Where there is less, all workers still get some, so that few are idle at the end, but of no fewer
+# bytes or files than these.
+LEAST_BYTES, LEAST_FILES = 256 << 20, 10_000
+TASKS_PER_SLOT = 4
+# More would be more to merge, each up to 30 MB; with fewer a kill would lose much.
 TASKS_LEAST, TASKS_MOST = 8, 4096
 # Of a listing so much is held, about ten million files; and so many are looked at together.
 HELD_BYTES = 1 << 30
 ROWS_TOGETHER = 1 << 18
 # Into so many a task is split that cannot be measured.
 SPLIT = 8
+
+
+# The binary form of what was measured, and what was asked of object stores.
+Done = tuple[bytes, Requests | None]
 
 
 class Portion:
@@ -157,9 +163,9 @@ class Task:
         return parts
 
 
-def measured(task: AnyTask) -> tuple[bytes, Requests | None]:
-    """What a worker does with ``task``: the binary form of its measurement; and what was asked of
-    object stores, unless who has sent the task counts that too."""
+def measured(task: AnyTask) -> Done:
+    """What a worker does with ``task``. What it asked of object stores is None if who has sent the
+    task counts that too."""
     meter = meter_of(task.source)
     if meter is None or not meter.is_sent:
         return task.measure().to_bytes(), None
@@ -168,10 +174,20 @@ def measured(task: AnyTask) -> tuple[bytes, Requests | None]:
     return task.measure().to_bytes(), meter.asked
 
 
-def count_of(census: Census) -> int:
-    """Into how many tasks a scan of so much is divided."""
-    needed = max(census.size_bytes // TASK_BYTES, census.files // TASK_FILES) + 1
-    return min(TASKS_MOST, max(TASKS_LEAST, needed))
+def united(every: Sequence[Done]) -> list[Done]:
+    """What several tasks have given, as if it were of one."""
+    asked = [each for _, each in every if each is not None]
+    total = Requests(*map(sum, zip(*asked, strict=True))) if asked else None
+    return [(merged(Measurement.from_bytes(found) for found, _ in every).to_bytes(), total)]
+
+
+def count_of(census: Census, slots: int = 1) -> int:
+    """Into how many tasks a scan of so much is divided, of which so many can run at a time."""
+    needed, useful = (
+        max(census.size_bytes // size_bytes, census.files // files) + 1
+        for size_bytes, files in ((TASK_BYTES, TASK_FILES), (LEAST_BYTES, LEAST_FILES))
+    )
+    return min(TASKS_MOST, max(TASKS_LEAST, needed, min(useful, TASKS_PER_SLOT * slots)))
 
 
 def portions(
@@ -201,10 +217,10 @@ def _batches(source: Source) -> Iterator[Entries]:
     """The objects of ``source``, many at a time."""
     held: list[Entries] = []
     rows = 0
-    for found in source.list():
-        if isinstance(found, Entries) and len(found):
-            held.append(found)
-            rows += len(found)
+    for some in source.list():
+        if isinstance(some, Entries) and len(some):
+            held.append(some)
+            rows += len(some)
             if rows >= ROWS_TOGETHER:
                 yield Entries.joined(held)
                 held, rows = [], 0

@@ -44,9 +44,7 @@ class Watch:
             is_new = any(taken_at >= self.due_at for taken_at, _ in self.found.values())
         if not is_new:
             return
-        merged = sketches[0]
-        for other in sketches[1:]:
-            merged = merged.merge(other, self.chunker, seed)
-        self.on_sketch(merged)
+        first, *others = sketches
+        self.on_sketch(first.merge(others, self.chunker, seed) if others else first)
         now = time.monotonic()
         self.due_at = now + max(EVERY_SECONDS, (now - started) / SHARE)
