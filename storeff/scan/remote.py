@@ -27,8 +27,8 @@ TASKS_PER_SLOT = 2
 WAIT_SECONDS = 0.2
 # A task that raises is tried so often.
 TRIES = 3
-# So many are gathered at most, and all that there are after so much time. The first is gathered at
-# once, as later ones keep less where it is known.
+# So many are gathered at most, and all that there are after so much time. Later tasks keep less the
+# more is known, so at first fewer are: half as many as are known.
 GATHER_TASKS, GATHER_SECONDS = 8, 2.0
 # If no task succeeds and so many have failed for good, none will.
 HOPELESS = 3
@@ -184,10 +184,12 @@ class _Running(Generic[T]):
         return future.exception()
 
     def gather(self) -> None:
-        """Have some of what was measured merged, if it is much, or time, or nothing else is due."""
+        """Bring what was measured here, if it is much, or time, or nothing else is due."""
         now = time.monotonic()
         while self.measured and (
-            len(self.measured) >= GATHER_TASKS or now >= self.gather_at or not self.in_flight
+            len(self.measured) >= min(GATHER_TASKS, self.gathered / 2)
+            or now >= self.gather_at
+            or not self.in_flight
         ):
             some, self.measured = self.measured[:GATHER_TASKS], self.measured[GATHER_TASKS:]
             self.gather_at = now + GATHER_SECONDS

@@ -157,8 +157,10 @@ class Sketch:
         """With ``known`` as what was probed of the first rows, and nothing from ``taus`` on."""
         probed = np.zeros_like(self.probed)
         probed[: len(known)] = known
-        for column, tau in enumerate(taus):
-            probed[self._below(tau, seed) :, column] = 0
+        # Ranks are above 0, and nothing is probed of what was only counted.
+        ends = np.searchsorted(self.ranks(seed), taus) if taus.any() else np.zeros(len(taus), int)
+        for column, end in enumerate(ends.tolist()):
+            probed[end:, column] = 0
         return replace(self, probed=probed, taus=taus)
 
     def _below(self, rank: float, seed: int) -> int:
