@@ -8,10 +8,12 @@ out: the files of ``--size`` are read, cut, fingerprinted and sketched, without 
 the client alone before and after (listing once for windows, compressing samples), and what starting
 takes: workers have imported storeff. The CPU time is that of client, scheduler and workers
 together. ``engine_overhead`` is that of one worker over that of threads in one process, less one;
-``speedup`` the time of one worker over that of two, and ``threads_speedup`` what as many threads in
-one process gain, the limit of the machine. Each is the median of the rounds' ratios. Only a machine
-of at least twice ``--threads`` cores, and one more for client and scheduler, shows what two workers
-can do: it should be idle otherwise, and hold the data in its page cache.
+``engine_floor`` is what one worker takes of that, as long, for as many tasks that only sleep, and
+so no program can take less with dask. ``speedup`` is the time of one worker over that of two, and
+``threads_speedup`` what as many threads in one process gain, the limit of the machine. Each is the
+median of the rounds' ratios. Only a machine of at least twice ``--threads`` cores, and one more for
+client and scheduler, shows what two workers can do: it should be idle otherwise, and hold the data
+in its page cache.
 """
 
 import importlib.util
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
@@ -38,6 +41,7 @@ from storeff.scan.divided import DividedScan
 from storeff.scan.executor import workers_of
 from storeff.scan.plan import Plan
 from storeff.scan.run import scan
+from storeff.scan.tasks import TASKS_LEAST
 from storeff.sources.tree import LocalTree
 
 FILE_BYTES = 16 << 20
@@ -113,6 +117,19 @@ def on_dask(place: Path, workers: int, threads: int) -> Times:
         return Times(took.cpu_seconds + cpu_seconds(processes) - before, took.wall_seconds)
 
 
+def on_dask_asleep(seconds: float) -> Times:
+    """Tasks that do nothing for ``seconds`` together, as many as a scan has at least."""
+    with tempfile.TemporaryDirectory() as temp, cluster(Path(temp), 1, 1) as (name, processes):
+        workers = workers_of(name)
+        executor = workers.open()
+        before = cpu_seconds(processes)
+        each = [seconds / TASKS_LEAST] * TASKS_LEAST
+        took = here(lambda: wait([executor.submit(time.sleep, one) for one in each]))
+        used = cpu_seconds(processes) - before
+        workers.close(executor)
+    return Times(took.cpu_seconds + used, took.wall_seconds)
+
+
 @click.command()
 @click.option("--size", "size_bytes", type=Size(), default="10GB", show_default=True)
 @click.option("--threads", default=1, show_default=True, help="Of each worker.")
@@ -132,17 +149,19 @@ def main(size_bytes: int, threads: int, repeat: int, data: Path, output: Path | 
     place = make(data, size_bytes)
     rows = [
         Row("threads", partial(on_threads, place, threads), repeat),
+        Row("a worker asleep", lambda: on_dask_asleep(rows[0].times[-1].wall_seconds), repeat),
         Row("one worker", partial(on_dask, place, 1, threads), repeat),
         Row("two workers", partial(on_dask, place, 2, threads), repeat),
         Row("twice the threads", partial(on_threads, place, 2 * threads), repeat),
     ]
     take_rounds(rows)
-    alone, one, two, twice = rows
+    alone, asleep, one, two, twice = rows
     result = machine(load, "distributed", "numpy")
     result |= {
         "size_bytes": sum(path.stat().st_size for path in files_of(place)),
         "threads_each": threads,
         "engine_overhead": one.ratio(alone) - 1,
+        "engine_floor": asleep.ratio(alone),
         "speedup": one.ratio(two, "wall_seconds"),
         "threads_speedup": alone.ratio(twice, "wall_seconds"),
         "runs": {row.label: row.result() for row in rows},
@@ -152,7 +171,8 @@ def main(size_bytes: int, threads: int, repeat: int, data: Path, output: Path | 
     click.echo(
         f"two workers are {result['speedup']:.2f} times as fast as one, and twice the threads "
         f"{result['threads_speedup']:.2f} times; dask takes "
-        f"{result['engine_overhead'] * 100:.1f} % more CPU than threads"
+        f"{result['engine_overhead'] * 100:.1f} % more CPU than threads, "
+        f"{result['engine_floor'] * 100:.1f} % asleep"
     )
     if output is not None:
         output.write_text(json.dumps(result, indent=1) + "\n")
