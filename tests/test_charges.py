@@ -16,7 +16,7 @@ from support.golden import GOLDEN
 from support.scenarios import scenario
 from support.sized import report_on
 
-from storeff.economics import Scenario
+from storeff.economics import Scenario, load_scenario
 from storeff.economics.purchase import HARDWARE
 from storeff.errors import StoreffError
 from storeff.report.charges import charges, purchase_of
@@ -130,6 +130,20 @@ def test_a_report_of_a_line_that_no_bill_has_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreffError, match="'tarif' - at `") as refused:
         read_report(path)
     assert "tariff" in refused.value.message
+
+
+def test_charges_of_a_typed_scenario_rest_on_the_prices_in_it() -> None:
+    report = report_on(load_scenario(GOLDEN / "ex50.toml"))
+    [layout] = report.layouts
+    rests_on = {
+        each.item: [row.path for row in each.prices]
+        for each in charges(purchase_of(report, layout))
+        if each.year in (None, 1)
+    }
+    assert rests_on["drives"] == ["drive.price"]
+    assert rests_on["enclosures"] == ["enclosure.price"]
+    assert rests_on["racks"] == ["rack.price", "rack.switch_price"]
+    assert rests_on["colocation"] == ["site.colocation_per_kw_month"]
 
 
 @pytest.mark.parametrize("version", ["2.99", "2.100"])

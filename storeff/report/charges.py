@@ -217,7 +217,8 @@ def _amounts(bill: Bill[Quantity], name: str) -> list[Quantity]:
 
 def price_of(report: Report, drive: str) -> tuple[AssumptionRow, ...]:
     """The price of a kind of drive, if the report holds it."""
-    return tuple(row for row in report.assumptions if row.path == f"drives.{drive}.price")
+    found = _assumed(_by_room(report.assumptions), "drives", drive, "price")
+    return () if found is None else (found,)
 
 
 def charges(layout: Purchase) -> Iterator[Charge]:
@@ -286,8 +287,9 @@ def _by_room(assumptions: Iterable[AssumptionRow]) -> Rows:
 
 def _assumed(rows: Rows, room: str, name: str | None, field: str) -> AssumptionRow | None:
     """The assumption ``room.name.field``. Without a name it is that of the one entry of the room:
-    None where there are several."""
+    None where there are several. A scenario that was typed in has it as ``drive.price``."""
     found = rows.get((room, field), {})
     if name is None and len(found) == 1:
         [name] = found
-    return None if name is None else found.get(name)
+    row = None if name is None else found.get(name)
+    return row or rows.get((room.removesuffix("s"), field), {}).get("")
