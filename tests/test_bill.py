@@ -359,6 +359,17 @@ def test_drives_are_replaced_at_their_end_but_not_with_the_last_year() -> None:
     assert billed(stated(ex50(), purchase__drive_life_years=7)).refreshed_drives == 0
 
 
+def test_drives_that_are_bought_again_are_paid_with_freight_tariff_and_tax() -> None:
+    terms = {"freight": "0.01", "tariff": "0.04", "tax": "0.2"}
+    stating = {f"purchase__{name}": value for name, value in terms.items()}
+    renewed = billed(stated(ex50(), purchase__drive_life_years=4, **stating))
+    landed = Fraction("1.05") * Fraction("1.2")
+    assert renewed.opex_by_year[3].refresh == 303_540 * 27_000 * landed
+    worn = billed(stated(ex50(), drive__warranty_years=3, **stating))
+    third, fourth = (worn.opex_by_year[at].replacement for at in (2, 3))
+    assert fourth - third == worn.failures_per_year * 27_000 * landed
+
+
 def test_without_a_life_of_drives_their_refresh_is_missing_beyond_their_warranty() -> None:
     longer = [each.line for each in size(stated(ex50(), finance__years=8)).not_in_bill]
     assert "refresh" in longer

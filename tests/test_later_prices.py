@@ -275,9 +275,11 @@ def test_an_index_brings_a_price_as_far_as_it_was_observed(tmp_path: Path) -> No
         purchase=purchase,
     )
     bill = billed(made)
+    assert made.purchase is not None
     labour = exact(made.finance.drive_swap_labour)
     price = FIRST * Fraction("1.25") ** 2 * Fraction("1.875") * Fraction("1.725")
-    expected = float(bill.failures_per_year) * float(labour + price)
+    landed = price * (1 + exact(made.purchase.freight))
+    expected = float(bill.failures_per_year) * float(labour + landed)
     assert float(bill.opex_by_year[0].replacement) == pytest.approx(expected)
     with pytest.raises(StoreffError, match="no change of 'nand' is known"):
         from_catalogues(tmp_path, price_paths=path.replace("-contract", ""))

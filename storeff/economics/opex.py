@@ -11,7 +11,7 @@ from storeff.economics.built import Built
 from storeff.economics.later_prices import price_after
 from storeff.economics.lines import BY_YEAR, absent_as_unknown, is_in_bill, present
 from storeff.economics.model import Scenario
-from storeff.economics.purchase import NOT_SAID, paid_on_delivery, stored_tb
+from storeff.economics.purchase import NOT_SAID, landed, paid_on_delivery, stored_tb
 from storeff.layout.durability import HOURS_PER_YEAR
 from storeff.layout.number import Money, Number, at_least, floor, is_unknown, named, where
 
@@ -83,7 +83,8 @@ def _of_year(scenario: Scenario[Number], stages: Sequence[Stage], year: int) -> 
         refreshed = refreshed_drives(scenario, stages, year)
         lines["vendor_support"] = stage.hardware * terms.support
         then = _at_end_of(scenario, year)
-        lines["refresh"] = refreshed * then.drive.price * price_change(scenario, year)
+        price = landed(scenario, then.drive.price)
+        lines["refresh"] = refreshed * price * price_change(scenario, year)
         if is_in_bill(scenario, "expansion"):
             paid = _paid(then, stage)
             # Cells that are rounded up one by one may come to a little less: nothing is given back.
@@ -164,7 +165,7 @@ def _support(scenario: Scenario[Number], stages: Sequence[Stage], year: int) -> 
 def _replacement(scenario: Scenario[Number], stages: Sequence[Stage], year: int) -> Number:
     """Of drives that fail: the labour, and after their warranty the drive."""
     drive, labour = scenario.drive, scenario.finance.drive_swap_labour
-    then = _at_end_of(scenario, year)
+    bought = landed(scenario, _at_end_of(scenario, year).drive.price)
     failures = [stage.built.failures for stage in stages]
     paid: Number = 0
     for cohort in _cohorts(stages, year):
@@ -174,7 +175,7 @@ def _replacement(scenario: Scenario[Number], stages: Sequence[Stage], year: int)
             life = scenario.purchase.drive_life_years
             years_old = years_old - life * floor((years_old - 1) / life)
         after_warranty = where(years_old > drive.warranty_years, 1, 0)
-        price = then.drive.price * price_change(scenario, year) * after_warranty
+        price = bought * price_change(scenario, year) * after_warranty
         paid = paid + _added(failures, cohort) * (labour + price)
     return paid
 

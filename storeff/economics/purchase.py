@@ -69,6 +69,16 @@ def stored_tb(scenario: Scenario[Number], stored_bytes: Number) -> Number:
     return math.nan if scenario.software is None else stored_bytes / 10**12
 
 
+def landed(scenario: Scenario[Number], price: Number) -> Number:
+    """What things of ``price`` cost with the freight, tariff and tax on them."""
+    terms = scenario.purchase
+    if terms is None:
+        return price
+    parts = present(scenario, {"freight": terms.freight, "tariff": terms.tariff})
+    tax = present(scenario, {"tax": terms.tax})
+    return price * (1 + sum(parts.values())) * (1 + sum(tax.values()))
+
+
 def paid_on_delivery(
     scenario: Scenario[Number], what: Built, stored_bytes: Number
 ) -> dict[str, Number]:
