@@ -1,5 +1,6 @@
 """What the documentation shows works: Python runs, and commands have the flags that are shown."""
 
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import click
 import pytest
+from support.cli import storeff
 
 from storeff.commands import COMMANDS, cli
 
@@ -75,6 +77,35 @@ def test_python_in_the_documentation_runs(page: Path, monkeypatch: pytest.Monkey
     # As a reader types them: one after the other.
     for number, block in enumerate(blocks(page, {"python"}), 1):
         exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+
+
+@pytest.fixture(scope="module")
+def sized(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report on the samples that the documentation shows answers from."""
+    path = tmp_path_factory.mktemp("docs") / "report.json"
+    assert not storeff("scan", ROOT / "samples/data", "--target", "50EB", "-o", path).returncode
+    return path
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("README.md", "scan samples --target 50EB"),
+        ("docs/commitment.md", "commit {report} --layout vast-146-4 --terms micron-2026"),
+        ("docs/commitment.md", "guarantee {report} --layout vast-146-4 --promised 2:1"),
+        ("docs/services.md", "services {report}"),
+    ],
+)
+def test_answers_in_the_documentation_are_those_that_are_given(
+    page: str, words: str, sized: Path
+) -> None:
+    done = storeff(
+        *words.format(report=sized).split(), cwd=ROOT, env=os.environ | {"COLUMNS": "90"}
+    )
+    # The folder is called by its whole path, and lines end where there is no more room.
+    said = " ".join(done.stdout.replace(f"{ROOT}/", "").split())
+    shown = [" ".join(block.split()) for block in blocks(ROOT / page, {"text"})]
+    assert any(said.startswith(each) for each in shown)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
