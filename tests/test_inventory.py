@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import random
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -451,6 +452,7 @@ DAMAGED = [
     ("CSV", gzip.compress(b'"bucket","a","1","tag"\n' * 9)[:-12]),
     ("CSV", gzip.compress(b'"bucket","\xff","1","tag"\n')),
     ("CSV", gzip.compress(b'"bucket","a","99999999999999999999","tag"\n')),
+    ("CSV", gzip.compress(b'"%s","a","1","tag"\n' % (b"x" * 20_000))),
     ("Parquet", b"PAR1 and nothing else PAR1"),
     ("ORC", b"ORC"),
 ]
@@ -473,6 +475,30 @@ def test_rows_that_cannot_be_read_are_an_error(
     done = storeff("scan", "s3://bucket", "--inventory", path)
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("line", [b"x", b",", b'"\n'], ids=["text", "fields", "quoted"])
+def test_a_row_that_does_not_end_is_an_error_before_it_fills_memory(
+    s3: S3, tmp_path: Path, line: bytes
+) -> None:
+    s3.put("a", b"x")
+    (tmp_path / "0").write_bytes(gzip.compress(line + line[-1:] * (1 << 25), 1))
+    path = tmp_path / "manifest.json"
+    manifest = {
+        "sourceBucket": "bucket",
+        "fileFormat": "CSV",
+        "fileSchema": "Bucket, Key, Size, ETag",
+        "files": [{"key": "x/0"}],
+    }
+    path.write_text(json.dumps(manifest))
+    source = source_of(str(path), "s3://bucket")
+    tracemalloc.start()
+    try:
+        with pytest.raises(StoreffError, match="is not the file of the inventory"):
+            names(source)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()
 
 
 def test_columns_of_other_kinds_are_an_error(s3: S3, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import itertools
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -37,8 +37,9 @@ from storeff.text import excerpt
 
 MANIFEST_BYTES_MAX = 64 << 20
 SIZE_BYTES_MAX = (1 << 63) - 1
-# Rows that are looked at together.
+# Rows that are looked at together; and the most of one in CSV, of which a key takes 3 KiB at most.
 ROWS = 1 << 13
+ROW_CHARACTERS_MAX = 1 << 14
 # Columns that are read, as they are called without case and underscores. What has versions says
 # which is the latest and which is only a mark of deletion.
 _NEEDED = ("key", "size", "etag")
@@ -243,11 +244,21 @@ def _csv(opened: BinaryIO, fields: Sequence[str]) -> Iterator[dict[str, Sequence
     """Columns of some rows at a time; the fields of a row are not named."""
     at = {name: fields.index(name) for name in _COLUMNS if name in fields}
     with gzip.open(opened, "rt", encoding="utf-8", newline="") as text:
-        rows = csv.reader(text, strict=True)
+        # A line may be longer than memory.
+        lines = iter(lambda: text.readline(ROW_CHARACTERS_MAX), "")
+        rows = _checked(csv.reader(lines, strict=True), len(fields))
         while some := [*itertools.islice(rows, ROWS)]:
-            if any(len(row) != len(fields) for row in some):
-                raise ValueError(f"a row has not the {len(fields)} fields of the manifest")
             yield {name: [row[i] for row in some] for name, i in at.items()}
+
+
+def _checked(rows: Iterable[list[str]], count: int) -> Iterator[list[str]]:
+    """``rows``, of which each has ``count`` fields. Raises ValueError."""
+    for row in rows:
+        if len(row) != count:
+            raise ValueError(f"a row has not the {count} fields of the manifest")
+        if sum(map(len, row)) > ROW_CHARACTERS_MAX:
+            raise ValueError(f"a row has over {ROW_CHARACTERS_MAX:,} characters")
+        yield row
 
 
 def _arrow(opened: BinaryIO, format: str) -> Iterator[dict[str, Sequence[Any]]]:
