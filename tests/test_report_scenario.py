@@ -122,6 +122,16 @@ def test_an_assumption_that_cannot_be_is_refused() -> None:
         read(document["parts"], document["layouts"][0], wrong)
 
 
+def test_a_scenario_without_a_horizon_is_refused() -> None:
+    document, assumed = document_of(scenario())
+    without = [
+        msgspec.structs.replace(row, value=None) if row.path == "finance.default.years" else row
+        for row in assumed
+    ]
+    with pytest.raises(StoreffError, match=r"finance\.years is unknown"):
+        read(document["parts"], document["layouts"][0], without)
+
+
 def test_the_scenario_that_schema_2_2_kept_is_read_as_that_of_its_layout(tmp_path: Path) -> None:
     path = GOLDEN / "reports" / "2.3" / "scan.json"
     report = read_report(path)

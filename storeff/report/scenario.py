@@ -172,6 +172,8 @@ def read(
         scenario = cast(Scenario[Assumption], map_numbers(scenario, number))
     except ValueError as error:
         raise _wrong("a number of assumptions is none") from error
+    if scenario.finance.years.value is None:
+        raise _wrong("finance.years is unknown")
     for wrong in (*_out_of_range(scenario, ""), *_sizes(scenario.data.objects)):
         raise _wrong(wrong)
     return scenario
