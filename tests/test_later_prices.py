@@ -41,6 +41,7 @@ from storeff.report.model import read_report, to_json
 from storeff.report.page import Table
 from storeff.report.scenario import scenario_of
 from storeff.report.sections_bill import bill_section
+from storeff.report.sections_layouts import assumption_name
 from storeff.report.verify import verify
 
 ENDS = ("2028Q1", "2029Q1", "2030Q1", "2031Q1", "2032Q1")
@@ -319,6 +320,19 @@ def test_what_moves_the_cost_names_the_path() -> None:
     assert sized.npv_range is not None
     assert sized.npv_range.low < sized.npv_range.high
     assert price_risk(along(growing(), price=1), 1).varied == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("price_path.price.2029Q1", "price of drive in 2029Q1"),
+        ("price_path.change", "price change of drive"),
+        ("price_paths.qlc-122.price.2029Q1", "price of qlc-122 in 2029Q1"),
+        ("price_paths.qlc-122.volumes.2029Q1", "volumes of qlc-122 in 2029Q1"),
+    ],
+)
+def test_people_read_of_which_price_a_path_is(path: str, said: str) -> None:
+    assert assumption_name(path) == said
 
 
 def test_a_report_keeps_its_path_and_can_be_verified(tmp_path: Path) -> None:

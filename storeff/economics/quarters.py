@@ -17,6 +17,11 @@ _WRITTEN = re.compile(r"([0-9]{4})Q([1-4])")
 _PLANNED = re.compile(r"2[01]\d\dQ[1-4]")
 
 
+def is_quarter(text: str) -> bool:
+    """Whether ``text`` is written as a quarter."""
+    return _WRITTEN.fullmatch(text) is not None
+
+
 def number_of(quarter: str) -> int:
     """The quarter of any year that is written so. Raises StoreffError for what is no quarter."""
     match = _WRITTEN.fullmatch(quarter)

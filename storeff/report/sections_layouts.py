@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from storeff.economics import SizedLayout, is_below
 from storeff.economics.lines import ON_DELIVERY
+from storeff.economics.quarters import is_quarter
 from storeff.quantity import Quantity
 from storeff.report.figures import (
     amount,
@@ -34,6 +35,7 @@ _INPUTS = {
     "pue": "PUE",
     "support": "vendor support",
     "residual": "residual value",
+    "change": "price change",
     "price_per_kwh": "price of a kWh",
     "colocation_per_kw_month": "price of a kW and month",
 }
@@ -94,7 +96,11 @@ def input_name(name: str) -> str:
 def assumption_name(path: str) -> str:
     """``price of qlc-122`` of ``drives.qlc-122.price``."""
     first, _, last = path.rpartition(".")
+    if is_quarter(last):
+        return f"{assumption_name(first)} in {last}"
     room, _, name = first.partition(".")
+    if room == "price_path":
+        room = "drive"
     # The layout is named beside it.
     if room == "layouts" or (room in ("finance", "purchase") and name == "default"):
         return input_name(last)
