@@ -440,6 +440,11 @@ def test_terms_without_a_term_have_nothing_of_one() -> None:
         ("term_years = 5\nperiod_months = 5", "period_months must divide a year"),
         ("term_years = 4.5", "term_years must be whole periods of 12 months"),
         ("term_years = 20\nperiod_months = 1", "120 at most"),
+        ("term_years = 5\nmake_up_years = 0.5", "make_up_years must be whole periods of 12"),
+        (
+            "term_years = 5\nperiod_months = 6\ncarry_forward_years = 1.75",
+            "carry_forward_years must be whole periods of 6",
+        ),
         ("term_years = 5\ncarry_forward_share = 2", "a fraction from 0 to 1"),
         ("term_years = 5\nmakeup_years = 2", "did you mean 'make_up_years'"),
     ],

@@ -250,6 +250,13 @@ def _mistakes(terms: Terms[Assumption]) -> Any:
                 f"term_years must be whole periods of {float(months):g} months, and "
                 f"{PERIODS_MOST} at most, not {float(years):g}"
             )
+        for name in ("make_up_years", "carry_forward_years"):
+            window = getattr(terms, name).value or 0
+            if window * MONTHS % months:
+                yield (
+                    f"{name} must be whole periods of {float(months):g} months, "
+                    f"not {float(window):g}"
+                )
     elif terms.name != DEFAULT:
         for name in OF_A_TERM:
             if getattr(terms, name).value is not None:
