@@ -511,6 +511,12 @@ def test_a_report_from_before_there_were_terms_of_years_is_made_again_without() 
     assert commitment_of(again) == old
 
 
+def test_what_is_due_only_when_it_is_made_up_is_no_certain_revenue(report: Report) -> None:
+    found = commitment_of(report)
+    [certain] = [each.certain_revenue for each in found.forms if each.form == "take-or-pay"]
+    assert certain == pytest.approx(0.9 * 0.8 * found.committed_value, abs=0.01)
+
+
 def test_the_commitment_of_the_term_is_that_of_the_report(report: Report) -> None:
     found = commitment_of(report)
     assert found.term is not None

@@ -174,6 +174,8 @@ def forms_of(terms: Terms[Number], prices: Prices, discount_rate: Number) -> lis
     monthly = payment(terms.lease_rate / MONTHS, months, price)
     discounts = (1 + float(discount_rate)) ** (-np.arange(1, months + 1) / MONTHS)
     kept = 1 - terms.lease_return_share
+    # Of what is short this is due only if it is made up.
+    later = 0 if is_unknown(terms.make_up_share) else terms.make_up_share
     return [
         outright(prices),
         Form(
@@ -191,7 +193,7 @@ def forms_of(terms: Terms[Number], prices: Prices, discount_rate: Number) -> lis
             price,
             surplus,
             minimum=terms.minimum_share,
-            certain=terms.minimum_share * price,
+            certain=terms.minimum_share * (1 - later) * price,
         ),
         # What is leased cannot be sold.
         Form(
