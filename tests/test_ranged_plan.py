@@ -175,6 +175,20 @@ def test_what_comes_and_is_not_needed_ties_up_capital_to_the_end_of_the_plan(
     assert low.holding == 2 * 50e6 * 0.02
 
 
+def test_where_smallest_deliveries_leave_no_way_nothing_is_said_to_be_bought(
+    tmp_path: Path,
+) -> None:
+    text = OFFERS.replace('cap_bytes = "500PB"', 'cap_bytes = "3EB"\nleast_bytes = "1500PB"')
+    need = NEED + "[site.racks]\n2027Q3 = 2\n"
+    (tmp_path / "o.toml").write_text(text)
+    build = replace(BUILD, racks=Fraction(10))
+    offers = load_offers(tmp_path / "o.toml")
+    high = outcomes(planning.planned(build, demand_of(tmp_path, need), offers, {}))[
+        "middle", "high"
+    ]
+    assert (high.cost, high.free_bytes, high.surplus_bytes) == (None, None, None)
+
+
 def test_without_a_range_the_plan_has_none(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, '[by_quarter]\n2027Q3 = "1EB"\n', OFFERS)
     assert "demand_range" not in msgspec.json.decode(msgspec.json.encode(plan))

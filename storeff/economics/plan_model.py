@@ -128,14 +128,14 @@ class PlanOutcome(msgspec.Struct, frozen=True, kw_only=True):
     ``free_bytes`` are bought of these, ``surplus_bytes`` come and are not needed. ``short_bytes``
     are the most that is not there in time, from ``short_from`` on; the last of them come
     ``late_quarters`` late, but for ``missing_bytes``, which never do. ``cost`` is of all that
-    comes; null if none was found."""
+    comes. It, what is free and what is surplus are null if smallest deliveries leave no way."""
 
     made_for: DemandCase
     demand: DemandCase
     need_bytes: int
     cost: PlanCost | None
-    free_bytes: int
-    surplus_bytes: int
+    free_bytes: int | None
+    surplus_bytes: int | None
     short_bytes: int
     short_from: str | None
     late_quarters: int

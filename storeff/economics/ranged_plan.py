@@ -78,7 +78,7 @@ def _outcomes(
         found = solve(problem)
         if made_for == case == "middle":
             problem, found = line.problem, solution
-        free = surplus = 0
+        free = surplus = None
         if found is not None:
             pairs = list(zip(problem.slots, found.taken, strict=True))
             free = sum(size for slot, size in pairs if not _is_promised(line, slot))
