@@ -3,6 +3,7 @@
 What is planned for a later quarter than asked says so wherever its figures stand.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from storeff.data import AssumptionRow
@@ -38,7 +39,7 @@ _CASES: dict[DemandCase, str] = {"low": "P10", "middle": "P50", "high": "P90"}
 _NAME_WIDTH = 24
 # A price of more is shown without cents, and a shadow price of less is none.
 _PENNIES, _NOTHING = 1000, 0.005
-_NEVER = "There is none after any wait of up to ten years"
+_NEVER = "There is no plan after any wait of up to ten years"
 _LIMITED: dict[LimitKind, str] = {
     "cap": "by the caps of all offers together",
     "power": "by the power of the site",
@@ -107,9 +108,12 @@ def _answer(plan: Plan) -> Iterator[tuple[str, str]]:
     for supply in plan.supply:
         yield "Market", f"{supply.weeks:,.1f} weeks of {supply.title or supply.name}"
     prices = [row for row in plan.assumptions if row.unit.startswith(plan.currency)]
-    kinds = {"undated": None, "out of date": True}
-    old = {name: sum(row.stale is kind for row in prices) for name, kind in kinds.items()}
-    said = [f"{number} of {len(prices)} {name}" for name, number in old.items() if number]
+    old = Counter(
+        "undated" if row.true_on is None and row.valid_until is None else "out of date"
+        for row in prices
+        if row.stale is not False
+    )
+    said = [f"{number} of {len(prices)} {name}" for name, number in sorted(old.items())]
     if said:
         yield "Prices", ", ".join(said)
     if plan.layout_raw_bytes is not None:
