@@ -126,6 +126,8 @@ def test_a_chunk_is_known_by_its_array_wherever_that_is(
         ("a/0.0", b'{"zarr_format": 2}', "a/.zarray"),
         ("a/0.0", version_2("zstd", chunks=[-1, 10]), "a/.zarray"),
         ("a/0.0", version_2("zstd", chunks=[1 << 40, 1 << 40]), "a/.zarray"),
+        ("a/0.0", version_2("zlib", chunks=[0, 10]), "a/.zarray"),
+        ("a/0.0", version_2("zlib", dtype="|S0"), "a/.zarray"),
         ("a/0.0", b"[" * 100_000, "a/.zarray"),
         ("a/0.0", b"\xff", "a/.zarray"),
         ("a/0.0", version_3("zstd", node_type="group"), "a/zarr.json"),

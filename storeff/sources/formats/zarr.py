@@ -309,7 +309,7 @@ def _product(sizes: list[int], item_bytes: int | None) -> int | None:
     if item_bytes is None:
         return None
     product = item_bytes * math.prod(sizes)
-    if product > _BYTES_MAX:
+    if not 0 < product <= _BYTES_MAX:
         raise _NoArrayError
     return product
 
