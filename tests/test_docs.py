@@ -116,6 +116,14 @@ def test_commands_in_the_documentation_have_the_flags_that_are_shown(page: Path)
 
 
 @pytest.mark.parametrize("name", [None, *COMMANDS])
+def test_help_fits_a_terminal_of_80_columns(name: str | None) -> None:
+    command = cli.get_command(click.Context(cli), name) if name else cli
+    assert command is not None
+    shown = command.get_help(click.Context(command, terminal_width=80))
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", [None, *COMMANDS])
 def test_examples_in_the_help_have_the_flags_that_are_shown(name: str | None) -> None:
     command = cli.get_command(click.Context(cli), name) if name else cli
     assert command is not None

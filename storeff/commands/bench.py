@@ -38,9 +38,9 @@ class Rate(Size):
     epilog="""\b
 Examples:
   storeff bench /data --target 50EB            (scans, then compares)
-  storeff bench report.json --target 50EB      (a report of scan, without reading the data)
+  storeff bench report.json --target 50EB      (without reading the data)
   storeff bench report.json --durability 13nines --reduction shipped
-  storeff bench report.json --layout vast-146-4 --layout weka-16-2 --quote ratio=2.5
+  storeff bench report.json --layout vast-146-4 --quote ratio=2.5
   storeff bench report.json --layouts ours.toml --drive qlc-122 --full
 
 \b

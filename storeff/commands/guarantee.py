@@ -16,7 +16,7 @@ from storeff.scan.machine import check_address_space
     epilog="""\b
 Examples:
   storeff guarantee report.json --promised 2:1
-  storeff guarantee report.json --promised 4:1 --layout vast-146-4 -o guaranteed.json
+  storeff guarantee report.json --promised 4:1 --layout vast-146-4 -o g.json
 
 \b
 Exit codes:

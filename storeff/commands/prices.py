@@ -13,8 +13,8 @@ from storeff.scan.machine import check_address_space
     epilog="""\b
 Examples:
   storeff prices
-  storeff prices report.json        (those of a report, and their part of its cost)
-  storeff prices --data ./ours      (with your own drives.toml, enclosures.toml, ...)
+  storeff prices report.json      (those of a report, their part of its cost)
+  storeff prices --data ./ours    (with your own drives.toml, sites.toml, ...)
   storeff prices report.json --json
 
 \b

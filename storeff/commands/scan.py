@@ -48,12 +48,12 @@ Examples:
   storeff scan /data --time-budget 20m    (whatever can be read in that time)
   storeff scan /data --table full --precision 0.5%  (all figures, surer)
   storeff scan /data --shard 3/7 -o three.part    (see storeff merge)
-  storeff scan /data --checkpoint state --resume  (goes on where it was killed)
+  storeff scan /data --checkpoint state --resume  (goes on where it ended)
   storeff scan /data --executor dask:tcp://host:8786
-  storeff scan s3://bucket/prefix --target 50EB     (or gs://, az://)
-  storeff scan s3://bucket/prefix --dry-run         (what it would take, and cost)
+  storeff scan s3://bucket/prefix --target 50EB  (or gs://, az://)
+  storeff scan s3://bucket/prefix --dry-run      (what it would take and cost)
   find /data -size +1G -print0 | storeff scan --files-from - --from0
-  storeff scan s3://bucket --inventory s3://lists/bucket/all/2026-11-27T01-00Z/manifest.json
+  storeff scan s3://bucket --inventory s3://lists/daily/manifest.json
 
 \b
 Exit codes:
