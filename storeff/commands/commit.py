@@ -6,7 +6,7 @@ import click
 
 from storeff.commands import EXIT_OK
 from storeff.commands.deliver import Delivery
-from storeff.commands.options import delivering_options
+from storeff.commands.options import delivering_options, layout_option
 from storeff.commands.parameters import Size
 from storeff.scan.machine import check_address_space
 
@@ -45,9 +45,7 @@ Exit codes:
     type=Size(),
     help="Raw bytes of drives to commit to, such as 40EB [default: those of least expected cost].",
 )
-@click.option(
-    "--layout", metavar="NAME", help="Layout of the report [default: its reference layout]."
-)
+@layout_option
 @delivering_options
 def command(
     report: Path,

@@ -7,7 +7,7 @@ import click
 
 from storeff.commands import EXIT_OK
 from storeff.commands.deliver import Delivery
-from storeff.commands.options import delivering_options
+from storeff.commands.options import delivering_options, layout_option
 from storeff.commands.parameters import Promised
 from storeff.scan.machine import check_address_space
 
@@ -29,9 +29,7 @@ Exit codes:
     required=True,
     help="The data reduction that the vendor guarantees, such as 2:1.",
 )
-@click.option(
-    "--layout", metavar="NAME", help="Layout of the report [default: its reference layout]."
-)
+@layout_option
 @delivering_options
 def command(
     report: Path,

@@ -27,6 +27,9 @@ seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+layout_option = click.option(
+    "--layout", metavar="NAME", help="Layout of the report [default: its reference layout]."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON report on stdout.")
 
 

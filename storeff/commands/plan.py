@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from storeff.commands import EXIT_OK
+from storeff.commands.options import layout_option
 from storeff.commands.output import Output
 from storeff.scan.machine import check_address_space
 
@@ -36,7 +37,7 @@ Exit codes:
     metavar="FILE",
     help="TOML file: offers with caps and prices by quarter, lead times, deposits.",
 )
-@click.option("--layout", metavar="NAME", help="What it is for [default: the reference layout].")
+@layout_option
 @click.option(
     "--data",
     "data_dir",
