@@ -160,6 +160,11 @@ def test_the_first_screen_fits(path: Path, edits: tuple[Edit, ...], screen: Scre
     assert all(line.isprintable() for line in lines)
 
 
+def test_bytes_that_are_lost_are_not_taken_for_billions(screen: Screen) -> None:
+    lost = row(screen(recorded("2.3/kv-trace.json")), "Expected loss")
+    assert lost.startswith("679 bytes a year")
+
+
 def test_a_scan_says_what_was_read_what_it_takes_and_what_decides(screen: Screen) -> None:
     lines = screen(recorded("1.5/part.json"))
     assert lines[0] == "50.0 EB (43.4 EiB) of data like this, on vast-146-4 with qlc-122 drives"

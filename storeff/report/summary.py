@@ -217,6 +217,8 @@ def _layout(report: Report) -> Rows:
         yield "Expected loss", UNKNOWN
     else:
         size = "less than 1 B" if lost < 1 else format_bytes(lost)
+        # The B of the cost above it is that of billions.
+        size = f"{size.removesuffix('B')}bytes" if size.endswith(" B") else size
         asked = "" if layout.at_floor is None else f", {layout.at_floor.nines:g} asked for"
         told = f"{floored(nines)} nines{asked}"
         yield "Expected loss", f"{size} a year, by drive failures alone ({told})"
