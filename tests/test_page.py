@@ -69,6 +69,15 @@ def test_an_interval_stays_with_its_figure() -> None:
     assert fold("measured 2.00x [1.99, 2.01]", 22) == ["measured", "2.00x [1.99, 2.01]"]
 
 
+def test_a_digit_that_ends_a_name_is_no_figure() -> None:
+    assert fold("s3 standard", 8) == ["s3", "standard"]
+    assert fold("on vast-146-4 with qlc-122 drives", 14) == ["on vast-146-4", "with qlc-122", "drives"]
+
+
+def test_a_percentile_stays_with_its_figure() -> None:
+    assert fold("of cost, P90 11.9 B USD", 18) == ["of cost,", "P90 11.9 B USD"]
+
+
 def test_a_word_longer_than_the_line_is_broken() -> None:
     assert fold("see " + "源" * 12, 10, "  ") == ["see", "  源源源源", "  源源源源", "  源源源源"]
 

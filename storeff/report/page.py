@@ -25,9 +25,10 @@ _PIECE = re.compile(r"\\\\|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|.", re.D
 
 # A no-break space: what is shown holds none of its own, as all of them are escaped.
 _GLUE = "\u00a0"
-_UNIT = re.compile(r"(?<=\d) (?=[A-Za-z%])")
+# A digit may also end a name, such as that of a drive.
+_UNIT = re.compile(r"(?<![\w-])([-+]?\d[\d.,]*) (?=[A-Za-z%])")
 _MONEY = re.compile(r"(?<=\d[ \u00a0][kMBT]) (?=[A-Z]{3}(?![A-Za-z]))")
-_RANGE = re.compile(r"\[[^\[\]]{1,40}\]|(?<=\S) (±|\+-)|(?<=x) (?=\[)")
+_RANGE = re.compile(r"\[[^\[\]]{1,40}\]|(?<=\S) (±|\+-)|(?<=x) (?=\[)|(?<=\bP\d\d) (?=\d)")
 
 
 @dataclass(frozen=True)
@@ -166,8 +167,8 @@ def fold(text: str, width: int, indent: str = "") -> list[str]:
 
 def glued(text: str) -> str:
     """``text`` with no-break spaces where a line may not be broken: between a figure and its unit,
-    and in an interval."""
-    whole = _MONEY.sub(_GLUE, _UNIT.sub(_GLUE, text))
+    behind the name of a percentile, and in an interval."""
+    whole = _MONEY.sub(_GLUE, _UNIT.sub(rf"\1{_GLUE}", text))
     return _RANGE.sub(lambda found: found[0].replace(" ", _GLUE), whole)
 
 
