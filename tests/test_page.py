@@ -71,7 +71,8 @@ def test_an_interval_stays_with_its_figure() -> None:
 
 def test_a_digit_that_ends_a_name_is_no_figure() -> None:
     assert fold("s3 standard", 8) == ["s3", "standard"]
-    assert fold("on vast-146-4 with qlc-122 drives", 14) == ["on vast-146-4", "with qlc-122", "drives"]
+    folded = fold("on vast-146-4 with qlc-122 drives", 14)
+    assert folded == ["on vast-146-4", "with qlc-122", "drives"]
 
 
 def test_a_percentile_stays_with_its_figure() -> None:

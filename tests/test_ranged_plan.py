@@ -25,6 +25,7 @@ from storeff.economics.ranged_plan import Late, postponed, second_stage
 from storeff.economics.timeline import Build, Timeline
 from storeff.economics.whole_bytes import summed
 from storeff.errors import StoreffError
+from storeff.report import formats
 from storeff.report.check import contradictions
 from storeff.report.model import Report, read_report, schema, to_json
 from storeff.report.plan import planned_again, with_plan
@@ -367,6 +368,17 @@ def test_a_cost_that_is_not_that_of_the_plan_cannot_be_true(report: Report) -> N
     plan = msgspec.structs.replace(report.plan, demand_range=made)
     said = list(contradictions(msgspec.structs.replace(report, plan=plan)))
     assert "plan.demand_range.outcomes[1].cost is not plan.cost" in said
+
+
+def test_the_workbook_has_a_row_for_each_outcome(report: Report, tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    (tmp_path / "r.xlsx").write_bytes(formats.load("xlsx").render(report))
+    heads, *rows = openpyxl.load_workbook(tmp_path / "r.xlsx")["Other demand"].values
+    assert report.plan is not None
+    expected = [each.cost.total for each in range_of(report.plan).outcomes if each.cost]
+    [at] = [i for i, head in enumerate(heads) if head.startswith("cost: total")]
+    assert [row[at] for row in rows] == expected
+    assert "unknown" not in [cell for row in rows for cell in row]
 
 
 def test_it_is_shown_in_80_columns(report: Report) -> None:

@@ -539,9 +539,16 @@ def test_the_term_is_shown_in_80_columns(report: Report) -> None:
     assert text in (Path(__file__).parent.parent / "docs" / "commitment.md").read_text()
 
 
-def test_the_workbook_has_the_periods_of_the_term(report: Report, tmp_path: Path) -> None:
+def test_the_workbook_has_every_figure_of_the_term(report: Report, tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     path = tmp_path / "r.xlsx"
     path.write_bytes(formats.load("xlsx").render(report))
-    cells = [row[0].value for row in openpyxl.load_workbook(path)["Commitment"].iter_rows()]
-    assert {"P90", "-20 %, then +20 %", "-20 %, then +20 %: 5"} <= set(cells)
+    rows = [[c.value for c in row] for row in openpyxl.load_workbook(path)["Commitment"].rows]
+    by_name = {row[0]: row[1:] for row in rows}
+    term = commitment_of(report).term
+    assert term is not None
+    assert by_name["P90"][0] == term.cost_p90
+    assert by_name["lapsed, on average"][0] == term.lapsed_bytes
+    for case in term.cases:
+        for each in case.periods:
+            assert each.paid in by_name[f"{case.case}: {each.number}"]

@@ -123,15 +123,33 @@ def _term(sheet: Sheet, term: Term, currency: str) -> None:
         ),
         [(each.case, each.buyer, each.seller, each.paid) for each in term.cases],
     )
+    sheet.space()
+    sheet.table(
+        (Column("over the term"), Column("size", "bytes")),
+        [
+            ("committed", term.committed_bytes),
+            ("paid, taken or not", term.minimum_bytes),
+            ("the best commitment", term.best_bytes),
+            ("short, on average", term.short_bytes),
+            ("made up, on average", term.made_up_bytes),
+            ("carried forward, on average", term.carried_bytes),
+            ("lapsed, on average", term.lapsed_bytes),
+        ],
+    )
     sizes = ("need", "taken", "made_up", "elsewhere", "carried", "short", "lapsed")
     sheet.space()
     sheet.table(
         (
             Column("demand, period"),
             *(Column(name.replace("_", " "), "bytes") for name in sizes),
+            Column(f"paid, {currency}", "money"),
         ),
         [
-            (f"{case.case}: {each.number}", *(getattr(each, f"{name}_bytes") for name in sizes))
+            (
+                f"{case.case}: {each.number}",
+                *(getattr(each, f"{name}_bytes") for name in sizes),
+                each.paid,
+            )
             for case in term.cases
             for each in case.periods
         ],

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from storeff.economics.plan_model import PlannedRange
 from storeff.quantity import Quantity
 from storeff.report.model import Report
 from storeff.report.workbook import Book, Cell, Column
@@ -45,11 +46,18 @@ def plan(book: Book, report: Report) -> None:
     """The delivery plan, by what its rows are of."""
     found = report.plan
     assert found is not None
+    ranged = found.demand_range
+    outcomes = [
+        # What is never short is so from no quarter, which is not unknown.
+        msgspec.structs.replace(each, short_from=each.short_from or "")
+        for each in (ranged.outcomes if isinstance(ranged, PlannedRange) else ())
+    ]
     for name, rows in (
         ("Plan by quarter", found.quarters),
         ("Plan by offer", found.offers),
         ("Deliveries", found.deliveries),
         ("Waiting", found.waits),
+        ("Other demand", outcomes),
         ("Site", found.site),
         ("Suppliers", found.suppliers),
         ("World supply", found.supply),
