@@ -55,10 +55,10 @@ def _command() -> int:
 
 def _shown(message: str) -> str:
     """``message`` without what a name in it could do to a terminal; its lines are kept, indented
-    so that none passes for another message."""
+    by spaces so that none passes for another message."""
     from storeff.text import escaped
 
-    return "\n  ".join(map(escaped, message.split("\n")))
+    return "\n  ".join(escaped(line.lstrip("\t")) for line in message.split("\n"))
 
 
 def _without_stdout(number: int | None) -> int:

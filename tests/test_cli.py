@@ -224,6 +224,7 @@ def test_an_unknown_price_leaves_the_total_unknown(sample_report: Path) -> None:
         (["scan", SAMPLES, "--kernel", "mmx"], 2, "scalar"),
         (["scan", SAMPLES, "--exclude", ""], 2, "--exclude"),
         (["scan", SAMPLES, "--similarity", "--time-budget", "1s"], 2, "--similarity"),
+        (["report", GOLDEN / "no.json"], 2, "Choose from:\n  csv,\n  cyclonedx,"),
         (["size"], 2, "--scenario"),
         (["size", "--scenario", GOLDEN / "ex50.toml", "--drive", "qlc-245"], 2, "--drive"),
         (["size", SAMPLES / "images" / "noise.png"], 1, "not a storeff report"),
