@@ -95,14 +95,14 @@ def inside_of(
             Reduced(
                 content_class=content_class,
                 codec=codec,
-                objects=len(np.unique(sample.objects[which])),
+                objects=len({*sample.objects[which].tolist()}),
                 data_share=sample.share(here.astype(np.float64)),
                 application_ratio=sample.mean(here & ~np.isnan(expansions), expansions),
             )
         )
     reduced = np.array([_reduced_share(look) for look in found])
     return Inside(
-        objects=len(np.unique(sample.objects)),
+        objects=len({*sample.objects.tolist()}),
         reduced_share=sample.share(reduced),
         rows=tuple(sorted(rows, key=lambda row: (-(row.data_share.value or 0), row.content_class))),
         parts=tuple(_parts(sample, looks)),

@@ -126,7 +126,7 @@ class Prober:
 
     def _resolve(self, objects: U64) -> None:
         """Find the entries of ``objects`` in the listing, as far as they are not known."""
-        missing = {*np.unique(objects).tolist()} - self.entries.keys() - self.unlisted
+        missing = {*objects.tolist()} - self.entries.keys() - self.unlisted
         if not missing:
             return
         sought = np.array(sorted(missing), np.uint64)

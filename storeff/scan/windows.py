@@ -137,7 +137,7 @@ class Drawing:
         drawn = (numbers[of], found["start"] + shift, found["length"], found["point"] + shift)
         self.rows = np.concatenate((self.rows, np.column_stack(drawn)))
         self.ranks = np.concatenate((self.ranks, found["rank"]))
-        stretches = np.unique(of)
+        stretches = of[np.flatnonzero(np.diff(of, prepend=-1))]
         for number, entry in zip(
             numbers[stretches].tolist(), entries.take(rows[stretches]), strict=True
         ):
@@ -154,9 +154,8 @@ class Drawing:
         """Keep no more than what ranks below ``tau``."""
         kept = self.ranks < self.tau
         self.rows, self.ranks = self.rows[kept], self.ranks[kept]
-        self.entries = {
-            number: self.entries[number] for number in np.unique(self.rows[:, 0]).tolist()
-        }
+        objects = sorted({*self.rows[:, 0].tolist()})
+        self.entries = {number: self.entries[number] for number in objects}
         self.path_bytes = sum(len(entry.path) for entry in self.entries.values())
 
     def windows(self) -> Windows:
