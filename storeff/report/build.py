@@ -57,7 +57,7 @@ from storeff.report.scenario import kept
 from storeff.report.sizing import HEADLINE_SYSTEM, Sized, describe
 from storeff.report.warn import warn
 from storeff.scan.codecs import PACKAGES, codec_versions
-from storeff.scan.machine import cpu_name
+from storeff.scan.machine import cpu_name, system_name
 from storeff.units import format_size_both
 
 # What an erasure code costs; None where it cannot be measured.
@@ -79,7 +79,7 @@ def describe_run(
         started=started.isoformat(timespec="seconds"),
         seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
         peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        host=Host(cpu=cpu_name(), cores=os.cpu_count() or 1, os=platform.platform()),
+        host=Host(cpu=cpu_name(), cores=os.cpu_count() or 1, os=system_name()),
         versions={
             "storeff": storeff.__version__,
             "python": platform.python_version(),

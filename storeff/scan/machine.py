@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import platform
 import resource
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -24,6 +25,13 @@ def cpu_name() -> str:
     with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
         names = (line.split(":", 1)[1] for line in lines if line.startswith("model name"))
         return next(names, os.uname().machine).strip()
+
+
+def system_name() -> str:
+    """The kernel and the C library, as ``platform.platform()`` has them, which starts ``uname -p``
+    for that: 11 ms (2026-11-27)."""
+    system, libc = os.uname(), "".join(platform.libc_ver())
+    return f"{system.sysname}-{system.release}-{system.machine}-with-{libc}"
 
 
 def default_threads(root: Path = Path("/")) -> int:
