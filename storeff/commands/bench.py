@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
+from storeff.commands import EXIT_NOT_COVERED, EXIT_OK, importing
 from storeff.commands.deliver import Delivery, command_line
 from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import SizingOptions, comparing_options, quiet_option, seed_option
@@ -87,8 +87,9 @@ def command(
     SOURCES are files and directories to scan, or one report that scan wrote.
     """
     check_address_space()
-    from storeff import analysis
-    from storeff.commands.progress import shown_progress
+    with importing():
+        from storeff import analysis
+        from storeff.commands.progress import shown_progress
 
     storages = _storages(sizing)
     files = list(storages[0].files.values())

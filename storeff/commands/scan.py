@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from storeff.commands import EXIT_NOT_COVERED, EXIT_OK
+from storeff.commands import EXIT_NOT_COVERED, EXIT_OK, importing
 from storeff.commands.deliver import Delivery, report_on
 from storeff.commands.interrupt import stop_on_interrupt
 from storeff.commands.options import (
@@ -209,9 +209,10 @@ def command(
     """
     # ``reading`` are arguments of measure(), by their own names.
     check_address_space()
-    from storeff import analysis
-    from storeff.commands.progress import shown_progress
-    from storeff.sources.object_url import is_url
+    with importing():
+        from storeff import analysis
+        from storeff.commands.progress import shown_progress
+        from storeff.sources.object_url import is_url
 
     # What was asked for is looked at before anything is read.
     storage = sizing.storage() if sizing.given else None
