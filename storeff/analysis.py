@@ -43,8 +43,7 @@ from storeff.scan.run import Progress, kernels
 from storeff.scan.scan_part import Tree
 from storeff.scan.shards import Shards
 from storeff.sources.named import Name, source_of
-from storeff.sources.object_client import Access
-from storeff.sources.object_store import meter_of
+from storeff.sources.object_client import Access, meter_of
 from storeff.sources.source import Source
 
 if TYPE_CHECKING:

@@ -88,29 +88,34 @@ from storeff.__main__ import main
 try:
     main()
 finally:
-    found = {name for name in sys.modules if name.startswith("storeff.")}
-    print(*sorted(found), file=sys.stderr)
+    print(*sys.modules, file=sys.stderr)
 """
+
+
+def loaded_by_a_scan(*words: str) -> set[str]:
+    command = [sys.executable, "-P", "-c", _MODULES_OF_A_SCAN, "scan", "-q", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return set(done.stderr.split())
 
 
 def test_a_scan_loads_nothing_of_similarity_unless_it_is_asked_for() -> None:
     def loaded(*words: str) -> set[str]:
-        command = [
-            sys.executable,
-            "-P",
-            "-c",
-            _MODULES_OF_A_SCAN,
-            "scan",
-            str(SAMPLES),
-            "-q",
-            *words,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        names = done.stderr.split()
+        names = loaded_by_a_scan(str(SAMPLES), *words)
         return {name for name in names if "similar" in name or "siblings" in name}
 
     assert not loaded()
     assert "storeff.scan.similar" in loaded("--similarity")
+
+
+def test_a_small_scan_loads_only_what_it_needs() -> None:
+    loaded = loaded_by_a_scan(str(SAMPLES))
+    assert "storeff.sources.tree" in loaded
+    assert not loaded & {
+        *("storeff.sources.object_store", "storeff.sources.object_inventory"),
+        *("storeff.sources.name_list", "storeff.sources.formats.hdf5"),
+        # What takes 10 ms and more, and is no part of storeff.
+        *("scipy", "numpy.ma", "subprocess"),
+    }
 
 
 def words_of_the_command_line(path: Path) -> list[str]:

@@ -28,7 +28,7 @@ from storeff.scan.shards import ShardCode, ShardProbe, probe_shards
 from storeff.scan.windows import Drawing
 from storeff.sources.census import Census, LeftOut
 from storeff.sources.listed_once import ListedOnce
-from storeff.sources.object_store import meter_of
+from storeff.sources.object_client import meter_of
 from storeff.sources.source import Found, Source
 
 # More than any sketch keeps, or windows there are.

@@ -19,7 +19,7 @@ from storeff.errors import StoreffError
 from storeff.scan.executor import Workers
 from storeff.scan.measurement import Measurement, merged
 from storeff.scan.tasks import AnyTask, Done, measured
-from storeff.sources.object_store import meter_of
+from storeff.sources.object_client import meter_of
 
 T = TypeVar("T", bound=AnyTask)
 # In flight are so many tasks for each slot: the next is there when one is done.

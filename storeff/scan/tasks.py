@@ -26,8 +26,7 @@ from storeff.scan.sketch import Limits
 from storeff.sources.census import Census
 from storeff.sources.content import Recogniser
 from storeff.sources.entry import Entries, Entry
-from storeff.sources.object_client import Requests
-from storeff.sources.object_store import meter_of
+from storeff.sources.object_client import Requests, meter_of
 from storeff.sources.source import Found, Ranges, RangesRead, Reader, Source
 
 # What a task reads where there is much: seconds of work, beside which handing it out and merging

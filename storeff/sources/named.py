@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from storeff.errors import UsageError
-from storeff.sources.name_list import NameList
 from storeff.sources.object_client import Access
-from storeff.sources.object_names import NamedObjects
-from storeff.sources.object_store import ObjectStores
 from storeff.sources.object_url import is_url
 from storeff.sources.source import Source
 from storeff.sources.tree import LocalTree
+
+if TYPE_CHECKING:
+    from storeff.sources.name_list import NameList
 
 Name = str | bytes | os.PathLike[str]
 
@@ -45,12 +46,14 @@ def source_of(
             "scan them one after the other",
         )
     _check_no_tree(one_file_system, follow_links)
+    from storeff.sources.object_store import ObjectStores
+
     objects = ObjectStores(urls, access, exclude=exclude)
     return objects.roots, objects
 
 
 def listed_source(
-    names: NameList,
+    names: "NameList",
     access: Access | None = None,
     *,
     exclude: Sequence[str] = (),
@@ -68,6 +71,9 @@ def listed_source(
             [names.folder], one_file_system=one_file_system, exclude=exclude, names=names
         )
     _check_no_tree(one_file_system, follow_links)
+    from storeff.sources.object_names import NamedObjects
+    from storeff.sources.object_store import ObjectStores
+
     buckets = [f"{scheme}://{bucket}" for scheme, bucket in names.buckets]
     return ObjectStores(buckets, access, exclude=exclude, names=NamedObjects(names))
 
@@ -88,6 +94,8 @@ def inventoried_source(
             "an inventory lists a bucket", "name what to scan of it, such as s3://bucket/prefix"
         )
     _check_no_tree(one_file_system, follow_links)
+    from storeff.sources.object_store import ObjectStores
+
     return ObjectStores(urls, access, exclude=exclude, inventory=inventory)
 
 

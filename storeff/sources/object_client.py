@@ -18,7 +18,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from storeff.errors import StoreffError, UsageError
+from storeff.sources.listed_once import ListedOnce
 from storeff.sources.object_errors import told
+from storeff.sources.source import Source
 
 if TYPE_CHECKING:
     from storeff.sources.object_s3 import S3Api
@@ -119,6 +121,14 @@ class Meter:
             begins_at = max(self.free_at, now)
             self.free_at = begins_at + 1 / self.requests_per_second
         time.sleep(begins_at - now)
+
+
+def meter_of(source: Source) -> Meter | None:
+    """What counts the requests of ``source``; None if it is in no object store."""
+    while isinstance(source, ListedOnce):
+        source = source.source
+    meter = getattr(source, "meter", None)
+    return meter if isinstance(meter, Meter) else None
 
 
 class Bucket:

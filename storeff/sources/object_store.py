@@ -9,7 +9,6 @@ from typing import Any
 
 from storeff.errors import StoreffError
 from storeff.sources.entry import Entry
-from storeff.sources.listed_once import ListedOnce
 from storeff.sources.object_client import Access, Bucket, Meter
 from storeff.sources.object_errors import refused
 from storeff.sources.object_inventory import Inventory
@@ -18,7 +17,7 @@ from storeff.sources.object_names import NamedObjects
 from storeff.sources.object_reading import ObjectReader, read_all
 from storeff.sources.object_url import Place, parse_url
 from storeff.sources.skipped import Ignored
-from storeff.sources.source import Found, Ranges, RangesRead, Source
+from storeff.sources.source import Found, Ranges, RangesRead
 from storeff.sources.tree import exclusion
 
 # Connections of one process, whatever its threads.
@@ -160,13 +159,6 @@ class ObjectStores:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_pool"}
-
-
-def meter_of(source: Source) -> Meter | None:
-    """What counts the requests of ``source``; None if it is in no object store."""
-    while isinstance(source, ListedOnce):
-        source = source.source
-    return source.meter if isinstance(source, ObjectStores) else None
 
 
 def _resolved(place: Place, bucket: Bucket) -> Place:

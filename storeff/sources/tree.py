@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -17,13 +17,14 @@ from storeff.sources.entry import Entry
 from storeff.sources.links import Links
 from storeff.sources.local_file import FileReader, open_unchanged, read_below
 from storeff.sources.mounts import Mounts, read_mounts
-from storeff.sources.name_list import NameList
-from storeff.sources.named_files import NamedFiles
 from storeff.sources.names import printable
 from storeff.sources.skipped import REMEDIES, ChangedError, Ignored, skipped_for
 from storeff.sources.source import HOLE_BYTES, Found, Ranges, RangesRead
 from storeff.sources.views import Excluded, Identity, Views
 from storeff.sources.walk import Walker, together
+
+if TYPE_CHECKING:
+    from storeff.sources.name_list import NameList
 
 _NO_ROOT = {
     stat.S_IFIFO: ("a FIFO, which stores no bytes", "name a file or a directory"),
@@ -59,7 +60,7 @@ class LocalTree:
         one_file_system: bool = False,
         exclude: Sequence[str] = (),
         follow_links: bool = False,
-        names: NameList | None = None,
+        names: "NameList | None" = None,
     ) -> None:
         self._names = names
         self._one_file_system = one_file_system
@@ -101,6 +102,8 @@ class LocalTree:
         yield from self._ignored
         mounts = read_mounts()
         if self._names is not None:
+            from storeff.sources.named_files import NamedFiles
+
             named = NamedFiles(self._walker(mounts, False), self._names)
             yield from together(named.each())
             return

@@ -1,7 +1,7 @@
 """Which format tells what is inside an object, by its content class."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from storeff.sources.entry import Entry
 from storeff.sources.formats import (
@@ -15,9 +15,11 @@ from storeff.sources.formats import (
     tables,
     tensors,
 )
-from storeff.sources.formats.hdf5 import Hdf5
 from storeff.sources.formats.zarr import Arrays
 from storeff.sources.source import Source
+
+if TYPE_CHECKING:
+    from storeff.sources.formats.hdf5 import Hdf5
 
 # To add a format: its module, and a line here.
 READERS: Final[dict[str, Callable[[Read, int], Inside]]] = {
@@ -59,14 +61,20 @@ class Looker:
 
     def __init__(self, source: Source) -> None:
         self.arrays = Arrays(source)
-        self.hdf5 = Hdf5()
+        self.hdf5: Hdf5 | None = None
 
     def inside(self, entry: Entry, content_class: str, read: Read) -> Inside:
         """What is inside ``entry``. Raises as ``look_inside`` does."""
         if content_class == "hdf5":
+            if self.hdf5 is None:
+                # Few scans meet one, and it takes subprocess.
+                from storeff.sources.formats.hdf5 import Hdf5
+
+                self.hdf5 = Hdf5()
             return self.hdf5.inside(read, entry.size_bytes)
         found = self.arrays.inside(entry, read)
         return look_inside(content_class, read, entry.size_bytes) if found is None else found
 
     def close(self) -> None:
-        self.hdf5.close()
+        if self.hdf5 is not None:
+            self.hdf5.close()
