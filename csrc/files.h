@@ -18,8 +18,8 @@ typedef struct {
 } sf_listed;
 
 /* Rows, and beside them names: of the files first, in `names`; of all else in `others`, each after
- * a byte with its type (DT_* of readdir, DT_UNKNOWN where the file system does not say) and before a
- * NUL. Grows as it is filled. */
+ * a byte that is one above its type (DT_* of readdir, DT_UNKNOWN where the file system does not say),
+ * and before a NUL. Grows as it is filled. */
 typedef struct {
     sf_listed *rows;
     size_t rows_count, rows_allocated;
@@ -31,13 +31,26 @@ typedef struct {
 
 void sf_listing_free(sf_listing *listing);
 
+/* A directory by the number that its rows get. Its plain files are regular files of one name, on
+ * `device`, whose inode is none of `special`, which ascend. */
+typedef struct {
+    uint64_t device;
+    const uint64_t *special;
+    size_t special_count;
+    uint32_t number;
+} sf_folder;
+
 /* Lists some more of the directory `fd`, as much as one system call gives: about a thousand names. Its
- * plain files become rows of that folder: regular files of one name, on `device`, whose inode is none
- * of `special`, which ascend. All else becomes `others`, and without `looks` all is that, and nothing
- * in the directory is touched. *ended: there is no more. *error_number is what the system said, else
- * 0. */
-sf_error sf_list_some(sf_listing *listing, int fd, int looks, uint64_t device, uint32_t folder,
-                      const uint64_t *special, size_t special_count, int *ended, int *error_number);
+ * plain files become rows, all else `others`; without `looks` all is that, and nothing in the
+ * directory is touched. *ended: there is no more. *error_number is what the system said, else 0. */
+sf_error sf_list_some(sf_listing *listing, int fd, int looks, const sf_folder *folder, int *ended,
+                      int *error_number);
+
+/* Lists those of `names`, each before a NUL, in the directory `path`, which ends in a slash. What no
+ * path of PATH_MAX leads to is one of the `others`, and all are where the directory cannot be
+ * opened. */
+sf_error sf_list_named(sf_listing *listing, const char *path, const char *names, size_t names_bytes,
+                       const sf_folder *folder);
 
 /* ---- reading ---- */
 

@@ -1,10 +1,11 @@
 /* Listing directories: the plain files of one many at a time, everything else by name. */
-#define _GNU_SOURCE /* AT_NO_AUTOMOUNT, DT_* */
+#define _GNU_SOURCE /* AT_NO_AUTOMOUNT, DT_*, O_PATH */
 #define _FILE_OFFSET_BITS 64
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,7 +57,7 @@ static sf_error add_other(sf_listing *listing, uint8_t type, const char *name, s
     if (error)
         return error;
     char *at = listing->others + listing->others_bytes;
-    at[0] = (char)type;
+    at[0] = (char)(type + 1);
     memcpy(at + 1, name, name_bytes + 1);
     listing->others_bytes = end;
     return SF_OK;
@@ -103,16 +104,27 @@ static int is_special(uint64_t inode, const uint64_t *special, size_t count)
     return 0;
 }
 
-static int is_plain(const struct stat *status, uint64_t device, const uint64_t *special,
-                    size_t special_count)
+static int is_plain(const struct stat *status, const sf_folder *folder)
 {
     return S_ISREG(status->st_mode) && status->st_nlink == 1 && status->st_size >= 0 &&
-           (uint64_t)status->st_dev == device &&
-           !is_special((uint64_t)status->st_ino, special, special_count);
+           (uint64_t)status->st_dev == folder->device &&
+           !is_special((uint64_t)status->st_ino, folder->special, folder->special_count);
 }
 
-sf_error sf_list_some(sf_listing *listing, int fd, int looks, uint64_t device, uint32_t folder,
-                      const uint64_t *special, size_t special_count, int *ended, int *error_number)
+/* Adds `name` of the directory `fd`, which is looked at if it may be plain. */
+static sf_error add(sf_listing *listing, int fd, const sf_folder *folder, const char *name,
+                    uint8_t type, int may_be_plain)
+{
+    size_t name_bytes = strlen(name);
+    struct stat status;
+    if (may_be_plain && fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
+        is_plain(&status, folder))
+        return add_row(listing, &status, folder->number, name, name_bytes);
+    return add_other(listing, type, name, name_bytes);
+}
+
+sf_error sf_list_some(sf_listing *listing, int fd, int looks, const sf_folder *folder, int *ended,
+                      int *error_number)
 {
     _Alignas(directory_entry) char buffer[DIRECTORY_BYTES];
     long got = syscall(SYS_getdents64, fd, buffer, sizeof buffer);
@@ -122,21 +134,28 @@ sf_error sf_list_some(sf_listing *listing, int fd, int looks, uint64_t device, u
     for (long at = 0; at < got;) {
         const directory_entry *entry = (const directory_entry *)(buffer + at);
         const char *name = entry->name;
-        size_t name_bytes = strlen(name);
-        struct stat status;
-        sf_error error;
         at += entry->length;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
             continue;
         int may_be_plain = looks && (entry->type == DT_REG || entry->type == DT_UNKNOWN);
-        if (may_be_plain &&
-            fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
-            is_plain(&status, device, special, special_count))
-            error = add_row(listing, &status, folder, name, name_bytes);
-        else
-            error = add_other(listing, entry->type, name, name_bytes);
+        sf_error error = add(listing, fd, folder, name, entry->type, may_be_plain);
         if (error)
             return error;
     }
     return SF_OK;
+}
+
+sf_error sf_list_named(sf_listing *listing, const char *path, const char *names, size_t names_bytes,
+                       const sf_folder *folder)
+{
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    size_t path_bytes = strlen(path);
+    sf_error error = SF_OK;
+    for (const char *name = names; name < names + names_bytes && !error; name += strlen(name) + 1) {
+        int is_path = fd >= 0 && path_bytes + strlen(name) < PATH_MAX;
+        error = add(listing, fd, folder, name, DT_UNKNOWN, is_path);
+    }
+    if (fd >= 0)
+        close(fd);
+    return error;
 }

@@ -167,13 +167,19 @@ class DirectoryListing:
         self, fd: int, looks: bool, device: int, folder: int, special: npt.NDArray[np.uint64]
     ) -> tuple[list[bytes], bool]:
         """Lists some more of the directory ``fd`` on ``device``, about a thousand names: what there
-        is besides plain files, each a byte with its type (DT_* of readdir) and its name; and
-        whether there is no more.
+        is besides plain files, each a byte that is one above its type (DT_* of readdir) and its
+        name; and whether there is no more.
 
         Plain files get the number ``folder``, but those whose inodes are among ``special``, which
         ascend, are not taken for such. Without ``looks`` no file is, and nothing in the directory
         is touched. Raises OSError.
         """
+
+    def look(
+        self, path: bytes, names: bytes, device: int, folder: int, special: npt.NDArray[np.uint64]
+    ) -> list[bytes]:
+        """Lists of the directory ``path``, which ends in a slash, only ``names``, a NUL behind
+        each: what is no plain file there, or cannot be looked at, as ``read`` has it."""
 
     def take(self) -> tuple[npt.NDArray[np.void], bytes]:
         """All plain files since the last call, (n,) records of LISTED_FIELDS, and their names."""

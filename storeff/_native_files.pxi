@@ -17,9 +17,15 @@ cdef extern from "files.h" nogil:
         char *others
         size_t others_bytes
     void sf_listing_free(sf_listing *listing)
-    sf_error sf_list_some(sf_listing *listing, int fd, int looks, uint64_t device, uint32_t folder,
-                          const uint64_t *special, size_t special_count, int *ended,
-                          int *error_number)
+    ctypedef struct sf_folder:
+        uint64_t device
+        const uint64_t *special
+        size_t special_count
+        uint32_t number
+    sf_error sf_list_some(sf_listing *listing, int fd, int looks, const sf_folder *folder,
+                          int *ended, int *error_number)
+    sf_error sf_list_named(sf_listing *listing, const char *path, const char *names,
+                           size_t names_bytes, const sf_folder *folder)
 
     ctypedef struct sf_range:
         uint64_t start
@@ -70,6 +76,15 @@ _check_layout("sf_range", RANGE_FIELDS, sizeof(sf_range))
 _check_layout("sf_read", READ_FIELDS, sizeof(sf_read))
 
 
+cdef sf_folder _folder(object device, object number, const uint64_t[::1] special) except *:
+    cdef sf_folder folder
+    folder.device = _unsigned(device, "device")
+    folder.number = <uint32_t>_unsigned(number, "folder", 0xFFFF_FFFF)
+    folder.special_count = <size_t>special.shape[0]
+    folder.special = &special[0] if folder.special_count else NULL
+    return folder
+
+
 cdef class DirectoryListing:
     cdef sf_listing _listing
     cdef bint _busy
@@ -88,25 +103,41 @@ cdef class DirectoryListing:
     def read(self, int fd, bint looks, object device, object folder,
              const uint64_t[::1] special not None):
         cdef sf_listing *listing = &self._listing
-        cdef uint64_t on_device = _unsigned(device, "device")
-        cdef uint32_t of_folder = <uint32_t>_unsigned(folder, "folder", 0xFFFF_FFFF)
-        cdef size_t count = <size_t>special.shape[0]
-        cdef const uint64_t *first = &special[0] if count else NULL
+        cdef sf_folder of = _folder(device, folder, special)
         cdef int ended = 0, error_number = 0
         cdef sf_error error
         self._free()
         self._busy = True
         with nogil:
-            error = sf_list_some(listing, fd, looks, on_device, of_folder, first, count, &ended,
-                                 &error_number)
+            error = sf_list_some(listing, fd, looks, &of, &ended, &error_number)
         self._busy = False
         _check(error)
         if error_number:
             raise OSError(error_number, strerror(error_number))
+        return self._others(), bool(ended)
+
+    def look(self, bytes path not None, bytes names not None, object device, object folder,
+             const uint64_t[::1] special not None):
+        cdef sf_listing *listing = &self._listing
+        cdef sf_folder of = _folder(device, folder, special)
+        cdef const char *at = path
+        cdef const char *first = names
+        cdef size_t names_bytes = <size_t>len(names)
+        cdef sf_error error
+        self._free()
+        self._busy = True
+        with nogil:
+            error = sf_list_named(listing, at, first, names_bytes, &of)
+        self._busy = False
+        _check(error)
+        return self._others()
+
+    cdef list _others(self):
+        cdef sf_listing *listing = &self._listing
         others = listing.others[:listing.others_bytes].split(b"\0")
         listing.others_bytes = 0
         others.pop()
-        return others, bool(ended)
+        return others
 
     def take(self):
         cdef sf_listing *listing = &self._listing

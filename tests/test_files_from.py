@@ -28,6 +28,7 @@ from storeff.sources.mounts import Mount, Mounts
 from storeff.sources.name_list import NameList
 from storeff.sources.named import listed_source
 from storeff.sources.source import Source
+from storeff.sources.tree import LocalTree
 from storeff.testing import check_source
 
 __all__ = ["s3"]
@@ -84,6 +85,20 @@ def test_a_list_of_all_files_gives_the_report_of_the_walk(tmp_path: Path) -> Non
     names = [path for path in SAMPLES.rglob("*") if path.is_file()]
     random.Random(1).shuffle(names)
     assert report_of("--files-from", list_of(tmp_path, names)) == report_of(SAMPLES)
+
+
+def test_names_are_looked_at_as_by_a_walk_whatever_stands_beside_them(
+    data: Path, tmp_path: Path
+) -> None:
+    os.link(data / "a", data / "below" / "a")
+    (data / "below" / "empty").touch()
+    (data / "below" / "link").symlink_to("c")
+    os.mkfifo(data / "pipe")
+    names = [path for path in data.rglob("*") if not path.is_dir()]
+    walked = sorted(each(LocalTree([data]).list()), key=repr)
+    assert sum(isinstance(item, Entry) for item in walked) == 4
+    for order in (sorted(names), random.Random(1).sample(names, len(names))):
+        assert sorted(each(source_of(tmp_path, order).list()), key=repr) == walked
 
 
 def test_what_find_prints_may_be_piped_in(data: Path) -> None:

@@ -72,7 +72,7 @@ def list_all(
     assert (len(listing.take()[0]), listing.take()[1]) == (0, b"")
     found = listed_of(rows, names)
     assert len(found) == count
-    return found, {other[1:]: other[0] for other in others}
+    return found, {other[1:]: other[0] - 1 for other in others}
 
 
 @settings(max_examples=30)
@@ -163,6 +163,55 @@ def test_files_that_may_not_be_looked_at_are_left_to_others() -> None:
                 os.seteuid(0)
             os.chmod(folder, 0o700)
     assert (found, {*others}) == ({}, {b"file"})
+
+
+def look_at(folder: Path, *names: bytes, device: int | None = None) -> tuple[Listed, list[bytes]]:
+    """Of ``names`` in ``folder`` the plain files, and all others."""
+    listing = DirectoryListing()
+    on_device = os.stat(folder.parent).st_dev if device is None else device
+    path = os.path.join(bytes(folder), b"")
+    others = listing.look(path, b"".join(name + b"\0" for name in names), on_device, 7, NONE)
+    rows, found = listing.take()
+    assert {*rows["folder"].tolist()} <= {7}
+    # Of what type a name is, nobody has asked.
+    assert all(other[0] == 1 for other in others)
+    return listed_of(rows, found), [other[1:] for other in others]
+
+
+def test_only_the_names_that_are_given_are_looked_at(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        (tmp_path / name).write_bytes(name.encode())
+    (tmp_path / "directory").mkdir()
+    names = b"one", b"three"
+    found, others = look_at(tmp_path, b"gone", *names, b"directory")
+    assert found == {name: status_of(os.path.join(bytes(tmp_path), name)) for name in names}
+    assert others == [b"gone", b"directory"]
+    assert look_at(tmp_path) == ({}, [])
+
+
+def test_what_is_not_plain_or_not_there_is_left_of_the_names(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert look_at(tmp_path, b"file", device=1 + os.stat(tmp_path).st_dev) == ({}, [b"file"])
+    assert look_at(tmp_path / "nowhere", b"file") == ({}, [b"file"])
+    assert look_at(tmp_path / "file", b"file") == ({}, [b"file"])
+
+
+def test_a_name_behind_a_path_that_is_too_long_is_not_looked_at(tmp_path: Path) -> None:
+    # A path ends at 4,095 bytes; a name may still be found in the directory at its end.
+    folder = tmp_path
+    while len(bytes(folder)) < 4000 - 200:
+        folder /= "d" * 199
+    folder /= "d" * (4000 - len(bytes(folder)) - 1)
+    folder.mkdir(parents=True)
+    fits, above = b"x" * 94, b"x" * 95
+    for name in (fits, above):
+        descriptor = os.open(folder, os.O_PATH)
+        os.close(os.open(name, os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
+        os.close(descriptor)
+    found, others = look_at(folder, fits, above, device=os.stat(tmp_path).st_dev)
+    assert ({*found}, others) == ({fits}, [above])
+    with pytest.raises(OSError, match="too long"):
+        os.lstat(os.path.join(bytes(folder), above))
 
 
 def test_a_directory_that_was_deleted_has_no_more_names(tmp_path: Path) -> None:

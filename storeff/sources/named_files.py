@@ -9,16 +9,27 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby, islice
+from typing import NamedTuple
 
 from storeff.sources.mounts import SKIPPED_TYPES
 from storeff.sources.name_list import NameList
 from storeff.sources.skipped import ChangedError, Ignored, Skipped, skipped_for
 from storeff.sources.views import Identity, Layers
-from storeff.sources.walk import Met, Walker
+from storeff.sources.walk import FILES_TOGETHER, Met, Walker
 
 # Directories of which is remembered what they are: names that follow each other are in few.
 FOLDERS_HELD = 1 << 12
 _ROOTS = (0,)
+
+
+class _Folder(NamedTuple):
+    """Why nothing in it is listed, if so; the layers of the overlay that it is in; and the device
+    whose plain files in it are looked at together, if nothing is special about it."""
+
+    left_out: Skipped | Ignored | None
+    layers: Layers | None = None
+    device: int | None = None
 
 
 class NamedFiles:
@@ -39,24 +50,50 @@ class NamedFiles:
 
     def each(self) -> Iterator[Met]:
         """What becomes of each name, and of those that belong together at the end."""
-        named = os.path.join(self.names.folder, b"")
-        for name, is_again in self.names.read():
-            if name == self.names.folder:
-                yield Ignored("directory", self.root, None)
-                continue
-            # The root is what it is called without symbolic links.
-            yield from self.look(os.path.join(self.root, name[len(named) :]), is_again)
+        for folder, named in groupby(self.paths(), key=lambda each: os.path.dirname(each[0])):
+            while some := list(islice(named, FILES_TOGETHER)):
+                yield from self.look_in(folder, some)
         if self.names.is_changed:
             yield skipped_for(ChangedError(), os.fsencode(self.names.path), None)
         yield from self.walker.rest()
 
+    def paths(self) -> Iterator[tuple[bytes, bool]]:
+        """Each name below the root, which is what it is called without symbolic links, and whether
+        it has come before."""
+        named, prefix = (os.path.join(each, b"") for each in (self.names.folder, self.root))
+        for name, is_again in self.names.read():
+            is_root = name == self.names.folder
+            yield self.root if is_root else prefix + name[len(named) :], is_again
+
+    def look_in(self, folder: bytes, some: Sequence[tuple[bytes, bool]]) -> Iterator[Met]:
+        """What to list for ``some`` paths in ``folder``: plain files are looked at natively, unless
+        it is one, for which that takes more."""
+        device = self.folder(folder).device
+        if device is None or len(some) == 1:
+            for path, is_again in some:
+                yield from self.look(path, is_again)
+            return
+        prefix = os.path.join(folder, b"")
+        names = b"".join(path[len(prefix) :] + b"\0" for path, is_again in some if not is_again)
+        plain, number = self.walker.plain, len(self.walker.folders)
+        before = len(plain)
+        others = plain.look(prefix, names, device, number, self.walker.special_inodes)
+        yield from self.walker.in_folder(before, prefix, _ROOTS)
+        for other in others:
+            yield from self.look(prefix + other[1:], False)
+        for path, is_again in some:
+            if is_again:
+                yield from self.look(path, is_again)
+
     def look(self, path: bytes, is_again: bool) -> Sequence[Met]:
         """What to list for ``path``."""
+        if path == self.root:
+            return (Ignored("directory", path, None),)
         folder, name = os.path.split(path)
-        found, layers = self.folder(folder)
-        if found is not None:
+        left_out, layers, _ = self.folder(folder)
+        if left_out is not None:
             # Of the folder it is known without looking at what is in it.
-            return (type(found)(found.reason, path, found.size_bytes),)
+            return (type(left_out)(left_out.reason, path, left_out.size_bytes),)
         mounted = self.views.mounts.type_at(path)
         if mounted in SKIPPED_TYPES:
             return (self.walker.not_walked(mounted, path),)
@@ -89,28 +126,39 @@ class NamedFiles:
         self.seen.add(identity)
         return self.walker.file(path, _ROOTS, status, 1)
 
-    def _folder_now(self, folder: bytes) -> tuple[Skipped | Ignored | None, Layers | None]:
-        """Why nothing in ``folder`` is listed, if so; and the layers of the overlay that it is in.
-        On a dead network mount a stat would hang: what is left out is told by names alone."""
+    def _folder_now(self, folder: bytes) -> _Folder:
+        """What is known of ``folder``. On a dead network mount a stat would hang: what is left out
+        is told by names alone."""
         mounts, views = self.views.mounts, self.views
         mount = mounts.mount_of(folder)
         kind = None if mount is None else mount.kind
         if kind in SKIPPED_TYPES:
-            return self.walker.not_walked(kind, folder), None
+            return _Folder(self.walker.not_walked(kind, folder))
         if views.one_file_system and mount != mounts.mount_of(self.root):
-            return Ignored("other-file-system", folder, None), None
+            return _Folder(Ignored("other-file-system", folder, None))
         if views.excluded is not None:
             parts = folder[len(views.prefixes[0]) :].split(b"/")
             for i in range(len(parts) if parts[0] else 0):
                 inside = os.fsdecode(b"/".join(parts[: i + 1]))
                 if views.excluded(os.fsdecode(parts[i]), inside, True):
-                    return Ignored("excluded", folder, None), None
+                    return _Folder(Ignored("excluded", folder, None))
         if os.path.realpath(folder) != folder:
-            return Skipped("through-link", folder, None), None
+            return _Folder(Skipped("through-link", folder, None))
         layers, all_layers = views.layers_in_roots(folder)
         if all_layers:
-            return Ignored("overlay-mount", folder, None), None
-        return None, layers
+            return _Folder(Ignored("overlay-mount", folder, None))
+        is_plain = views.excluded is None and layers is None and folder not in self.walker.apart
+        return _Folder(None, layers, self._device_of(folder) if is_plain else None)
+
+    def _device_of(self, folder: bytes) -> int | None:
+        """That of the files in ``folder``, unless more must be known of each of them."""
+        try:
+            device = os.lstat(folder).st_dev
+        except OSError:
+            # What is named in it is reported when it is looked at.
+            return None
+        is_special = device in self.seen_twice or device in self.views.mounts.skipped_devices
+        return None if is_special else device
 
     def _devices_seen_twice(self) -> set[int]:
         """The file systems that are mounted several times at or below the root."""

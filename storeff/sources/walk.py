@@ -8,12 +8,13 @@ import heapq
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import msgspec
 import numpy as np
 
 from storeff import _native
-from storeff.sources.entry import Entries, Entry, Folder
+from storeff.sources.entry import U64, Entries, Entry, Folder
 from storeff.sources.levels import Level, Levels
 from storeff.sources.links import Links
 from storeff.sources.mounts import SKIPPED_TYPES
@@ -30,8 +31,8 @@ FILES_TOGETHER = 512
 # After all mount points in their order.
 _LAST = 1 << 30
 
-# Types of directory entries (readdir(3)).
-_UNKNOWN, _DIRECTORY = 0, 4
+# One above the types of directory entries (readdir(3)).
+_UNKNOWN, _DIRECTORY = 1, 5
 _NAME_BYTES_MAX = 255
 
 # What holds no bytes.
@@ -63,13 +64,15 @@ class Walker:
         self.plain = _native.DirectoryListing()
         self.folders: list[Folder] = []
 
+    @cached_property
+    def special_inodes(self) -> U64:
+        """Whatever their device: those that are not meant are looked at, no more."""
+        return np.array(sorted({inode for _, inode in self.views.identities}), np.uint64)
+
     def run(self) -> Iterator[Found]:
         return together(self.each())
 
     def each(self) -> Iterator[Met]:
-        # Whatever their device: those that are not meant are looked at, no more.
-        inodes = sorted({inode for _, inode in self.views.identities})
-        self.special_inodes = np.array(inodes, np.uint64)
         for position, root in enumerate(self.views.paths):
             yield from _Descent(self, root, position).run()
         while self.mounted:
@@ -84,6 +87,14 @@ class Walker:
         for under, outside in self.links.outside.items():
             if under not in self.with_files and not self.links.follow:
                 yield Skipped("links-only", outside.folder, outside.size_bytes)
+
+    def in_folder(self, files: int, path: bytes, roots: tuple[int, ...]) -> Iterator[Entries]:
+        """After plain files of the folder ``path``, which ends in a slash, were listed, if any:
+        there were ``files`` before."""
+        if len(self.plain) > files:
+            self.folders.append((roots, path[len(self.views.prefixes[roots[0]]) :]))
+            self.with_files.update(roots)
+            yield from self.listed(FILES_TOGETHER)
 
     def listed(self, least: int = 1) -> Iterator[Entries]:
         """The plain files that were listed, if they are so many."""
@@ -219,11 +230,7 @@ class _Descent:
             yield skipped_for(error, prefix[:-1], None)
             return
         level.children = iter(children)
-        if len(walker.plain) > before:
-            inside = prefix[len(self.views.prefixes[level.roots[0]]) :]
-            walker.folders.append((level.roots, inside))
-            walker.with_files.update(level.roots)
-            yield from walker.listed(FILES_TOGETHER)
+        yield from walker.in_folder(before, prefix, level.roots)
 
     def begin(self) -> Sequence[Met]:
         """Look at the start, and go into it if it is a directory."""
