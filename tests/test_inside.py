@@ -14,6 +14,7 @@ from storeff.scan import inside as looking
 from storeff.scan import occurrences
 from storeff.scan.inside import Look, Looks, look_into
 from storeff.scan.windows import draw_windows
+from storeff.sources.census import EXAMPLES
 from storeff.sources.formats import UNTOLD
 from storeff.sources.formats import Inside as Told
 from storeff.testing import MemorySource
@@ -74,6 +75,13 @@ def test_an_object_that_contradicts_itself_is_counted_and_told_nothing_of() -> N
     found = figures(source_of([b"PAR1" + random.Random(1).randbytes(3000), TEXT * 100]))
     assert found.contradictions == 1
     assert next(row.codec for row in found.rows if row.content_class == "parquet") is None
+
+
+def test_some_of_what_contradicts_itself_is_named_the_smallest_names_first() -> None:
+    found = figures(source_of([b"PAR1" + random.Random(i).randbytes(3000) for i in range(12)]))
+    assert (found.contradictions, len(found.examples)) == (12, EXAMPLES)
+    assert list(found.examples) == sorted(found.examples)
+    assert figures(source_of([TEXT * 100])).examples == ()
 
 
 def test_what_cannot_be_read_leaves_the_others_inexact() -> None:

@@ -1,5 +1,6 @@
 """How much of the data applications have reduced before it is stored, with which codec, how far."""
 
+import heapq
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,8 +13,10 @@ import numpy.typing as npt
 from storeff.quantity import UNKNOWN, Z95, Quantity, student95
 from storeff.scan.inside import Look, Looks
 from storeff.scan.rewrites import KINDS, Rewritten
+from storeff.sources.census import EXAMPLES
 from storeff.sources.formats import NONE
 from storeff.sources.formats.readers import CODED_MEMBERS
+from storeff.sources.names import printable
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -61,13 +64,14 @@ class Inside(msgspec.Struct, frozen=True, kw_only=True):
     """What applications did to the data before it was stored, by a sample of objects that were
     looked into. ``reduced_share`` of the data is known to have been compressed or encrypted: a
     storage system finds next to nothing in it. ``contradictions`` are objects that are not what
-    they begin as."""
+    they begin as, ``examples`` the names of some."""
 
     objects: int
     reduced_share: Quantity
     rows: tuple[Reduced, ...]
     parts: tuple[Part, ...]
     contradictions: int
+    examples: tuple[str, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
 
 
@@ -101,12 +105,14 @@ def inside_of(
             )
         )
     reduced = np.array([_reduced_share(look) for look in found])
+    untold = [look.name for look in looks.looks.values() if look.problem]
     return Inside(
         objects=len({*sample.objects.tolist()}),
         reduced_share=sample.share(reduced),
         rows=tuple(sorted(rows, key=lambda row: (-(row.data_share.value or 0), row.content_class))),
         parts=tuple(_parts(sample, looks)),
-        contradictions=sum(1 for look in looks.looks.values() if look.problem),
+        contradictions=len(untold),
+        examples=tuple(map(printable, heapq.nsmallest(EXAMPLES, untold))),
         rewrites=tuple(_rewrites(sample, found, rewritten or {})),
     )
 

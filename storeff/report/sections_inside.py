@@ -6,13 +6,14 @@ from storeff.estimate.inside import Inside
 from storeff.estimate.reduction import Reduction
 from storeff.quantity import Quantity
 from storeff.report.figures import ratio
-from storeff.report.page import Column, Paragraph, Part, Section, table
+from storeff.report.page import Column, Paragraph, Part, Section, shortened, table
 from storeff.units import counted, percent
 
 SHOWN_ROWS = 12
 # Of a codec or a type, which a file may name as it likes.
 _NAME_WIDTH = 20
 _UNTOLD = "not told"
+_PATH_WIDTH = 60
 
 
 def inside_section(reduction: Reduction) -> Iterator[Section]:
@@ -94,7 +95,10 @@ def inside_section(reduction: Reduction) -> Iterator[Section]:
         )
     if found.contradictions:
         text = counted(found.contradictions, "object")
-        body.append(Paragraph(f"{text} could not be looked into: damaged, or not what it seems"))
+        such = f", such as {shortened(found.examples[0], _PATH_WIDTH)}" if found.examples else ""
+        body.append(
+            Paragraph(f"{text} could not be looked into: damaged, or not what it seems{such}")
+        )
     yield Section("inside", "What applications did before", tuple(body))
 
 

@@ -27,11 +27,13 @@ WINDOWS_LOOKED_INTO = 512
 
 
 class Look(NamedTuple):
-    """The class of an object, and what is inside; ``problem`` says why that is not told."""
+    """The class of an object, and what is inside; ``problem`` says why that is not told of the one
+    that is called ``name``."""
 
     content_class: str
     inside: Inside
     problem: str = ""
+    name: bytes = b""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +120,9 @@ def _look(
             return found
 
         head = read(0, min(PROBE_BYTES, entry.size_bytes))
-        content_class = classify(head, source.name(entry), entry.size_bytes, is_kv)
+        name = source.name(entry)
+        content_class = classify(head, name, entry.size_bytes, is_kv)
         try:
             return Look(content_class, looker.inside(entry, content_class, read))
         except ContradictionError as error:
-            return Look(content_class, UNTOLD, str(error))
+            return Look(content_class, UNTOLD, str(error), name)
