@@ -1,13 +1,17 @@
 """A dry run: what a scan would take is said before, and holds what it takes."""
 
+import gzip
+import io
 import json
 import random
+import threading
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from support.buckets import s3, upload
+from support.buckets import s3, stored, upload
 from support.cli import storeff
 from support.s3_server import S3
 
@@ -20,7 +24,10 @@ from storeff.estimate.reading import EVERYTHING, NOTHING_ASKED
 from storeff.quantity import Span
 from storeff.report.foreseen import CloudCost, Foreseen
 from storeff.scan import storage
+from storeff.scan.inside import look_into, most_asked
+from storeff.scan.windows import draw_windows
 from storeff.scan.worker import Worker
+from storeff.sources.object_client import Access
 from storeff.sources.object_store import ObjectStores
 
 __all__ = ["s3"]
@@ -63,6 +70,54 @@ def test_what_is_foreseen_holds_what_is_done(
     # Ranks of a few dozen extents are no even spread.
     assert said.read_bytes.low <= 2 * done.read_bytes
     assert done.read_bytes <= 2 * said.read_bytes.high
+
+
+def many_formats() -> dict[str, bytes]:
+    """Chunks and shards of Zarr below many folders, HDF5, and a table."""
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    numbers = np.random.default_rng(1).standard_normal((20, 1000))
+    chunk = {"chunks": [20, 1000], "dtype": "<f8", "compressor": {"id": "gzip", "level": 1}}
+    objects = {}
+    for i in range(3):
+        objects[f"deep/in/{i}/.zarray"] = json.dumps(chunk).encode()
+        for j in range(4):
+            objects[f"deep/in/{i}/{j}.0"] = gzip.compress(numbers.tobytes(), 1)
+        # A folder that is called like a chunk, and in which there is no array.
+        objects[f"years/{i}/{i}"] = numbers.tobytes()
+        made = io.BytesIO()
+        with h5py.File(made, "w") as file:
+            for j in range(4):
+                file.create_dataset(f"{j}", data=numbers, chunks=(10, 100), compression="gzip")
+        objects[f"{i}.h5"] = made.getvalue()
+        objects[f"{i}.parquet"] = (
+            b"PAR1" + bytes(300_000) + (1 << 16).to_bytes(4, "little") + b"PAR1"
+        )
+    return objects
+
+
+def test_looking_into_objects_takes_no_more_than_is_foreseen(s3: S3) -> None:
+    source = stored(s3, many_formats(), Access())
+    windows, _ = draw_windows(source, 1, None, threading.Event())
+    most_requests, most_bytes = most_asked(windows)
+    before = source.meter.asked
+    looks = look_into(source, windows)
+    asked = source.meter.asked
+    told = {(look.content_class, look.inside.codec) for look in looks.looks.values()}
+    assert told >= {("compressed", "gzip"), ("hdf5", "gzip")}
+    # More than the heads, and no bound that says nothing.
+    made = asked.get - before.get
+    assert len(looks.looks) < made <= most_requests < 10 * made
+    assert asked.fetched_bytes - before.fetched_bytes <= most_bytes
+
+
+def test_a_scan_of_formats_takes_no_more_than_a_dry_run_says(s3: S3) -> None:
+    for key, content in many_formats().items():
+        s3.put(key, content)
+    said = foresee("s3://bucket")
+    done = measure("s3://bucket").scan.requests
+    assert done is not None
+    assert within(said.get_requests, done.get)
+    assert within(said.fetched_bytes, done.fetched_bytes)
 
 
 def test_a_full_scan_reads_what_is_stored(tree: Path) -> None:

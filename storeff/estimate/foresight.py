@@ -16,12 +16,14 @@ from storeff.estimate.cost import PROBE_OPENS as AGAIN_OPENS
 from storeff.estimate.cost import Work
 from storeff.estimate.reading import Decision, Sampling, decide, first_rate
 from storeff.quantity import Span
+from storeff.scan.inside import most_asked
 from storeff.scan.job import SMALL_BYTES, worker_bytes
 from storeff.scan.listing import Listing
 from storeff.scan.partial import PartialScan
 from storeff.scan.plan import Plan
 from storeff.scan.run import Progress
 from storeff.scan.sampling import SamplingDesign
+from storeff.scan.windows import draw_windows
 from storeff.sources.census import Census
 from storeff.sources.content import PROBE_BYTES as HEAD_BYTES
 from storeff.sources.listed_once import HELD_BYTES, ListedOnce
@@ -111,6 +113,11 @@ def foresee(
     goals = decision.sampling
     looks = LOOKS_MOST if goals is not None and goals.half_width is not None else 1
     again, ranges = _again(work, listing.census, looks)
+    inside = 0, 0
+    if meter and work.is_held:
+        # Of more objects than are held, it is next to nothing of what all else takes.
+        windows, _ = draw_windows(source, plan.seed, None, stop)
+        inside = most_asked(windows)
     if goals is not None and goals.seconds is not None:
         given = goals.seconds
         seconds = Span(min(seconds.low, given), min(seconds.high, given))
@@ -118,8 +125,8 @@ def foresee(
         census=listing.census,
         decision=decision,
         read_bytes=_whole(read),
-        fetched_bytes=_whole(fetched.plus(again).plus(listed[2])),
-        get_requests=_whole(gets.plus(ranges).plus(listed[1])),
+        fetched_bytes=_whole(fetched.plus(again).plus(listed[2]).plus(Span(0, inside[1]))),
+        get_requests=_whole(gets.plus(ranges).plus(listed[1]).plus(Span(0, inside[0]))),
         list_requests=Span(before.list, before.list).plus(listed[0]) if meter else None,
         seconds=Span(seconds.low / SECONDS_MARGIN, seconds.high * SECONDS_MARGIN),
         memory_bytes=BASE_BYTES

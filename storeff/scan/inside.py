@@ -106,15 +106,38 @@ def look_into(
     return Looks(windows.objects[:done], windows.ranks[:done], windows.lengths[:done], tau, looks)
 
 
+def most_asked(windows: Windows) -> tuple[int, int]:
+    """Requests that an object store is asked at most if ``look_into`` looks into ``windows``, and
+    the bytes that these fetch, whatever the objects are: heads, and as much as HDF5 and Zarr take.
+    Archives and tables of very many parts may take more."""
+    # Imported by few scans, as it takes subprocess.
+    from storeff.sources.formats import hdf5, zarr
+
+    numbers = {*windows.objects[:WINDOWS_LOOKED_INTO].tolist()}
+    entries = [windows.entries[number] for number in numbers]
+    requests, fetched_bytes = zarr.most_beside(entries)
+    for entry in entries:
+        requests += 1
+        fetched_bytes += min(PROBE_BYTES, entry.size_bytes)
+        if entry.size_bytes > PROBE_BYTES:
+            # Footers and directories of other formats take a few.
+            requests += max(hdf5.pages_most(entry.size_bytes), zarr.READS_MAX)
+            fetched_bytes += min(entry.size_bytes, hdf5.READ_BYTES_MAX)
+    return requests, fetched_bytes
+
+
 def _look(
     source: Source, entry: Entry, looker: Looker, is_kv: Recogniser | None, pace: Pace
 ) -> Look:
     """Raises OSError if the object cannot be read."""
     with source.open(entry) as reader:
+        head = b""
 
         def read(offset: int, length: int) -> bytes:
             if offset < 0 or length < 0 or offset + length > entry.size_bytes:
                 raise ContradictionError("it points beyond its own end")
+            if offset + length <= len(head):
+                return head[offset : offset + length]
             found = read_range(reader, offset, length)
             pace.wait(length)
             return found

@@ -24,6 +24,8 @@ from storeff.sources.formats.archives import EXPANSION_MAX
 
 # What may be read of a file: the headers of some dozen datasets, wherever they are in it.
 READ_BYTES_MAX: Final = 4 << 20
+# What is read at once.
+PAGE_BYTES: Final = 1 << 16
 # What libhdf5 may take for a file, of which it needs some milliseconds, and to be loaded; and the
 # files on which it may fail so, before no more is asked of it.
 LOOK_SECONDS = 5.0
@@ -46,6 +48,11 @@ class _Answer(msgspec.Struct):
 
 class _EndedError(Exception):
     """The process has ended, asks for too much, or takes too long."""
+
+
+def pages_most(size_bytes: int) -> int:
+    """Reads of a file of that size, READ_BYTES_MAX in all, of which the last page may be less."""
+    return min(-(-size_bytes // PAGE_BYTES), READ_BYTES_MAX // PAGE_BYTES + 1)
 
 
 class Hdf5:
@@ -90,7 +97,7 @@ class Hdf5:
     def _start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HDF5_")}
         self.child = subprocess.Popen(
-            [sys.executable, "-P", _CHILD, str(READ_BYTES_MAX)],
+            [sys.executable, "-P", _CHILD, str(READ_BYTES_MAX), str(PAGE_BYTES)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,8 +1,8 @@
 """The process that looks into HDF5 files for storeff.sources.formats.hdf5, which says why.
 
-It is run as a script, with how much may be read of a file, and imports nothing of storeff. It gets
-the size of a file at a time, asks for bytes of it ("?", offset, length), and ends with an answer
-("=", length, JSON).
+It is run as a script, with how much may be read of a file, and at once, and imports nothing of
+storeff. It gets the size of a file at a time, asks for bytes of it ("?", offset, length), and ends
+with an answer ("=", length, JSON).
 """
 
 import io
@@ -19,9 +19,7 @@ from typing import Any
 import h5py
 from h5py import h5d, h5o, h5t
 
-# What is read at once, and what is looked at of a file: its first datasets, and of each its first
-# chunks.
-PAGE_BYTES = 1 << 16
+# What is looked at of a file: its first datasets, and of each its first chunks.
 DATASETS_MAX = 128
 OBJECTS_MAX = 4096
 CHUNKS_MAX = 1024
@@ -40,11 +38,12 @@ TYPES |= {h5t.VLEN: "variable", h5t.ARRAY: "array", h5t.FLOAT: "float", h5t.INTE
 
 
 class File(io.RawIOBase):
-    """A file of the other process, of which up to ``bytes_max`` are read."""
+    """A file of the other process, of which up to ``bytes_max`` are read, in pages."""
 
-    def __init__(self, size_bytes: int, bytes_max: int) -> None:
+    def __init__(self, size_bytes: int, bytes_max: int, page_bytes: int) -> None:
         self.size_bytes = size_bytes
         self.left_bytes = bytes_max
+        self.page_bytes = page_bytes
         self.pages: dict[int, bytes] = {}
         self.at = 0
 
@@ -63,7 +62,7 @@ class File(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         done, length = 0, len(buffer)
         while done < length and self.at < self.size_bytes:
-            number, skipped = divmod(self.at, PAGE_BYTES)
+            number, skipped = divmod(self.at, self.page_bytes)
             part = self.page(number)[skipped : skipped + length - done]
             buffer[done : done + len(part)] = part
             done += len(part)
@@ -72,8 +71,8 @@ class File(io.RawIOBase):
 
     def page(self, number: int) -> bytes:
         if number not in self.pages:
-            offset = number * PAGE_BYTES
-            length = min(PAGE_BYTES, self.size_bytes - offset)
+            offset = number * self.page_bytes
+            length = min(self.page_bytes, self.size_bytes - offset)
             self.left_bytes -= length
             if self.is_read_out:
                 raise OSError("more is asked for than may be read")
@@ -186,7 +185,7 @@ def received(length: int) -> bytes:
 
 
 def main() -> None:
-    bytes_max = int(sys.argv[1])
+    bytes_max, page_bytes = map(int, sys.argv[1:])
     # The other process decides when a scan ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The standard files are open, and no other can be: neither those that a file names nor plugins.
@@ -197,7 +196,7 @@ def main() -> None:
     os.write(1, b"!")
     while True:
         [size_bytes] = struct.unpack("<Q", received(8))
-        answer = json.dumps(look(File(size_bytes, bytes_max))).encode()
+        answer = json.dumps(look(File(size_bytes, bytes_max, page_bytes))).encode()
         os.write(1, struct.pack("<cQ", b"=", len(answer)) + answer)
 
 

@@ -11,7 +11,7 @@ import math
 import re
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
@@ -25,6 +25,8 @@ from storeff.sources.source import Source
 
 # Chunks of a shard whose headers are looked at; the index tells the lengths of all.
 _CHUNKS_MAX = 8
+# Reads of an object at most: the index, and of each chunk the first bytes and the last.
+READS_MAX: Final = 1 + 2 * _CHUNKS_MAX
 _RANK_MAX = 32
 _BYTES_MAX = 1 << 62
 # Base names of chunks: "0.0", "c.0.0", "c" of one without dimensions; "0" in folders "0" and "c".
@@ -94,7 +96,7 @@ class Arrays:
         if key not in self.known:
             levels = entry.path.count(b"/") - (folder.count(b"/") + 1 if folder else 0)
             found = None
-            for name, version in ((b".zarray", _Version2), (b"zarr.json", _Version3)):
+            for name, version in _METADATA:
                 at = b"../" * levels + name
                 text = self.source.read_beside(entry, at, HEADER_BYTES_MAX)
                 found = None if text is None else _array_of(text, version)
@@ -102,6 +104,14 @@ class Arrays:
                     break
             self.known[key] = found
         return self.known[key]
+
+
+def most_beside(entries: Iterable[Entry]) -> tuple[int, int]:
+    """Requests for metadata that an object store is asked at most if ``entries`` are looked into,
+    and the bytes of these: each is looked for, and fetched if it is there."""
+    folders = {(each.roots[0], folder) for each in entries for folder, _ in _folders(each.path)}
+    count = len(folders) * len(_METADATA)
+    return 2 * count, HEADER_BYTES_MAX * count
 
 
 def inside(array: Array, read: Read, size_bytes: int) -> Inside:
@@ -282,6 +292,9 @@ class _Version3(msgspec.Struct):
         pipeline = _pipeline(inner, dtype, item_bytes, names)
         is_first = last.configuration.index_location == "start"
         return Array(len(chunks), pipeline, count, index_bytes, is_first)
+
+
+_METADATA: Final = ((b".zarray", _Version2), (b"zarr.json", _Version3))
 
 
 def _array_of(text: bytes, version: type[_Version2] | type[_Version3]) -> Array | None:
