@@ -1,7 +1,5 @@
 """A dry run: what a scan would take is said before, and holds what it takes."""
 
-import gzip
-import io
 import json
 import random
 import threading
@@ -9,10 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from support.buckets import s3, stored, upload
 from support.cli import storeff
+from support.contents import many_formats
 from support.s3_server import S3
 
 from storeff.analysis import Sampling, measure
@@ -70,29 +68,6 @@ def test_what_is_foreseen_holds_what_is_done(
     # Ranks of a few dozen extents are no even spread.
     assert said.read_bytes.low <= 2 * done.read_bytes
     assert done.read_bytes <= 2 * said.read_bytes.high
-
-
-def many_formats() -> dict[str, bytes]:
-    """Chunks and shards of Zarr below many folders, HDF5, and a table."""
-    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
-    numbers = np.random.default_rng(1).standard_normal((20, 1000))
-    chunk = {"chunks": [20, 1000], "dtype": "<f8", "compressor": {"id": "gzip", "level": 1}}
-    objects = {}
-    for i in range(3):
-        objects[f"deep/in/{i}/.zarray"] = json.dumps(chunk).encode()
-        for j in range(4):
-            objects[f"deep/in/{i}/{j}.0"] = gzip.compress(numbers.tobytes(), 1)
-        # A folder that is called like a chunk, and in which there is no array.
-        objects[f"years/{i}/{i}"] = numbers.tobytes()
-        made = io.BytesIO()
-        with h5py.File(made, "w") as file:
-            for j in range(4):
-                file.create_dataset(f"{j}", data=numbers, chunks=(10, 100), compression="gzip")
-        objects[f"{i}.h5"] = made.getvalue()
-        objects[f"{i}.parquet"] = (
-            b"PAR1" + bytes(300_000) + (1 << 16).to_bytes(4, "little") + b"PAR1"
-        )
-    return objects
 
 
 def test_looking_into_objects_takes_no_more_than_is_foreseen(s3: S3) -> None:

@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 from support.buckets import contents_of
+from support.contents import many_formats
 from support.s3_server import S3
 
+from storeff.analysis import measure
+from storeff.dry_run import foresee
 from storeff.errors import StoreffError
 from storeff.sources import object_listing
 from storeff.sources.object_store import ObjectStores
@@ -120,3 +123,16 @@ def test_an_object_is_a_root(client: Any) -> None:
     stored(client, OBJECTS)
     [entry] = entries(ObjectStores(["s3://bucket/d/e"]))
     assert (entry.path, entry.size_bytes) == (b"e", 70_000)
+
+
+def test_a_scan_asks_no_more_than_a_dry_run_says(client: Any) -> None:
+    stored(client, many_formats())
+    said, done = foresee("s3://bucket"), measure("s3://bucket").scan.requests
+    assert done is not None
+    for span, made in (
+        (said.list_requests, done.list),
+        (said.get_requests, done.get),
+        (said.fetched_bytes, done.fetched_bytes),
+    ):
+        assert span is not None
+        assert span.low <= made <= span.high

@@ -1,4 +1,4 @@
-"""What the usual programs write, for the tests of content classes."""
+"""What the usual programs write, for the tests of content classes and of formats."""
 
 import bz2
 import gzip
@@ -13,6 +13,7 @@ import zipfile
 
 import lz4.frame
 import numpy as np
+import pytest
 import zstandard
 
 from storeff.sources.content import PROBE_BYTES
@@ -103,3 +104,26 @@ WRITTEN = {
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "document"),
     "encrypted": (b"Salted__" + NOISE, "encrypted"),
 }
+
+
+def many_formats() -> dict[str, bytes]:
+    """Chunks of Zarr, and what is called like some; HDF5; and a table."""
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    numbers = np.random.default_rng(1).standard_normal((20, 1000))
+    chunk = {"chunks": [20, 1000], "dtype": "<f8", "compressor": {"id": "gzip", "level": 1}}
+    objects = {}
+    for i in range(3):
+        objects[f"deep/in/{i}/.zarray"] = json.dumps(chunk).encode()
+        for j in range(4):
+            objects[f"deep/in/{i}/{j}.0"] = gzip.compress(numbers.tobytes(), 1)
+        # A folder that is called like a chunk, and in which there is no array.
+        objects[f"years/{i}/{i}"] = numbers.tobytes()
+        made = io.BytesIO()
+        with h5py.File(made, "w") as file:
+            for j in range(4):
+                file.create_dataset(f"{j}", data=numbers, chunks=(10, 100), compression="gzip")
+        objects[f"{i}.h5"] = made.getvalue()
+        objects[f"{i}.parquet"] = (
+            b"PAR1" + bytes(300_000) + (1 << 16).to_bytes(4, "little") + b"PAR1"
+        )
+    return objects
