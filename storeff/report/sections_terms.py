@@ -207,7 +207,7 @@ def _term(term: Term, cost: Callable[[float], str]) -> Section:
         "seller loses": lambda each: cost(each.seller) if each.seller else "0",
     }
     for heading, name in (
-        ("short", "short_bytes"),
+        ("not taken", "short_bytes"),
         ("made up", "made_up_bytes"),
         ("carried", "carried_bytes"),
         ("lapsed", "lapsed_bytes"),
@@ -241,7 +241,7 @@ def _rights(term: Term, cost: Callable[[float], str]) -> Iterator[str]:
     made_up = bool(term.make_up_years)
     carried = bool(term.carry_forward_years and term.carry_forward_share)
     if made_up:
-        text = f"what is short can be made up for {_years(term.make_up_years)}"
+        text = f"what is not taken can be made up for {_years(term.make_up_years)}"
         if term.make_up_share:
             text += f", {percent(term.make_up_share)} of the price due then"
         yield text
@@ -255,7 +255,7 @@ def _rights(term: Term, cost: Callable[[float], str]) -> Iterator[str]:
 
 
 def _on_average(term: Term) -> Iterator[str]:
-    yield f"{format_bytes(term.short_bytes)} short"
+    yield f"{format_bytes(term.short_bytes)} not taken"
     if term.carried_bytes:
         yield f"{format_bytes(term.carried_bytes)} carried forward"
     if term.made_up_bytes:
@@ -275,7 +275,7 @@ def _settlements(term: Term, cost: Callable[[float], str]) -> Iterator[Section]:
                 "made up": lambda each: _size(each.made_up_bytes),
                 "elsewhere": lambda each: _size(each.elsewhere_bytes),
                 "carried": lambda each: _size(each.carried_bytes),
-                "short": lambda each: _size(each.short_bytes),
+                "not taken": lambda each: _size(each.short_bytes),
                 "lapsed": lambda each: _size(each.lapsed_bytes),
                 "paid": lambda each: cost(each.paid),
             },

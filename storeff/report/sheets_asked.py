@@ -130,18 +130,19 @@ def _term(sheet: Sheet, term: Term, currency: str) -> None:
             ("committed", term.committed_bytes),
             ("paid, taken or not", term.minimum_bytes),
             ("the best commitment", term.best_bytes),
-            ("short, on average", term.short_bytes),
+            ("not taken, on average", term.short_bytes),
             ("made up, on average", term.made_up_bytes),
             ("carried forward, on average", term.carried_bytes),
             ("lapsed, on average", term.lapsed_bytes),
         ],
     )
-    sizes = ("need", "taken", "made_up", "elsewhere", "carried", "short", "lapsed")
+    sizes = {name: name for name in ("need", "taken", "elsewhere", "carried", "lapsed")}
+    sizes |= {"made_up": "made up", "short": "not taken"}
     sheet.space()
     sheet.table(
         (
             Column("demand, period"),
-            *(Column(name.replace("_", " "), "bytes") for name in sizes),
+            *(Column(heading, "bytes") for heading in sizes.values()),
             Column(f"paid, {currency}", "money"),
         ),
         [
