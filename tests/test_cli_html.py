@@ -1,10 +1,11 @@
 """--html: the page beside the report, from every command that makes one."""
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
-from support.cli import shell, storeff
+from support.cli import storeff
 from support.golden import GOLDEN
 from support.html_page import read_page
 
@@ -66,7 +67,7 @@ def test_a_page_can_be_shown_by_a_pipe() -> None:
 def test_where_no_page_can_go_is_said_before_anything_is_read(
     words: str, said: str, tree: Path
 ) -> None:
-    done = shell(f"storeff scan tree {words}", tree.parent)
+    done = storeff("scan", "tree", *shlex.split(words), cwd=tree.parent)
     assert done.returncode == 1
     assert said in done.stderr
     assert done.stdout == ""
@@ -75,13 +76,15 @@ def test_where_no_page_can_go_is_said_before_anything_is_read(
 
 
 def test_a_page_that_is_in_the_tree_may_be_left_out_of_the_scan(tree: Path) -> None:
-    done = shell("storeff scan tree -q --html tree/r.html --exclude r.html", tree.parent)
+    done = storeff(
+        "scan", "tree", "-q", "--html", "tree/r.html", "--exclude", "r.html", cwd=tree.parent
+    )
     assert done.returncode == 0, done.stderr
     assert (tree / "r.html").read_bytes().startswith(b"<!doctype html>")
 
 
 def test_a_page_that_cannot_be_written_loses_no_report(tree: Path) -> None:
-    done = shell("storeff scan tree -q -o r.json --html /dev/full", tree.parent)
+    done = storeff("scan", "tree", "-q", "-o", "r.json", "--html", "/dev/full", cwd=tree.parent)
     assert done.returncode == 1
     assert "cannot write /dev/full" in done.stderr
     assert "name another file with --html" in done.stderr
@@ -90,7 +93,7 @@ def test_a_page_that_cannot_be_written_loses_no_report(tree: Path) -> None:
 
 
 def test_a_report_that_cannot_be_written_loses_no_page(tree: Path) -> None:
-    done = shell("storeff scan tree -q -o /dev/full --html r.html", tree.parent)
+    done = storeff("scan", "tree", "-q", "-o", "/dev/full", "--html", "r.html", cwd=tree.parent)
     assert done.returncode == 1
     assert "cannot write /dev/full" in done.stderr
     assert (tree.parent / "r.html").read_bytes().startswith(b"<!doctype html>")

@@ -11,6 +11,7 @@ from typing import Any
 from storeff.report.model import read_report
 from storeff.report.sections import sections
 from storeff.report.terminal import laid_out
+from support import warm
 
 COMMAND = (sys.executable, "-P", "-m", "storeff")
 # As if opening a file took so long that even of a small tree a part is cheaper than everything.
@@ -24,9 +25,15 @@ PARTLY = (
 def storeff(
     *words: str | Path, command: Sequence[str] = COMMAND, **options: Any
 ) -> "subprocess.CompletedProcess[str]":
-    """``storeff`` with ``words``, finished."""
+    """``storeff`` with ``words``, finished: another command, or one with streams of its own, in an
+    interpreter of its own."""
+    if command is COMMAND and not options.keys() - {"cwd", "env", "check"}:
+        done = warm.finished([*map(str, words)], options.get("cwd"), options.get("env"))
+        if options.get("check"):
+            done.check_returncode()
+        return done
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.run([*command, *map(str, words)], text=True, timeout=120, **streams)
+    return subprocess.run([*command, *map(str, words)], text=True, timeout=warm.SECONDS, **streams)
 
 
 def everything(*words: str | Path, columns: int = 100, command: Sequence[str] = COMMAND) -> str:
@@ -35,7 +42,12 @@ def everything(*words: str | Path, columns: int = 100, command: Sequence[str] = 
         path = Path(folder) / "report.json"
         done = storeff(*words, "-o", path, command=command)
         assert path.exists(), done.stderr
-        parts = sections(read_report(path), full=True)
+        return shown(path, columns)
+
+
+def shown(path: Path, columns: int = 100) -> str:
+    """All that a person can see of the report in ``path``."""
+    parts = sections(read_report(path), full=True)
     return "\n".join("".join(f"{line}\n" for line, _ in laid_out(part, columns)) for part in parts)
 
 

@@ -2,9 +2,10 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+from support.cli import storeff
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "data" / "kv"
 CONFIG = {
@@ -32,12 +33,7 @@ TRACE = "".join(
 
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "storeff", "kv", *map(str, words), "-q"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return storeff("kv", *words, "-q")
 
 
 def report(*words: str | Path) -> dict[str, Any]:
