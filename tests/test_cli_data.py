@@ -45,15 +45,27 @@ def bill(report: Path, *words: str | Path) -> Any:
     return sized(*words)["layouts"][0]["bill"]
 
 
-def test_a_capacity_in_terabytes_is_the_one_in_bytes(report: Path, data: Path) -> None:
+@pytest.fixture(scope="module")
+def plain(report: Path) -> Any:
+    return bill(report)
+
+
+@pytest.fixture(scope="module")
+def ex50() -> Any:
+    """The layout of the worked example, as it was sized."""
+    return sized("size", "--scenario", GOLDEN / "ex50.toml")["layouts"][0]
+
+
+def test_a_capacity_in_terabytes_is_the_one_in_bytes(report: Path, data: Path, plain: Any) -> None:
     (data / "drives.toml").write_text(
         '[qlc-122]\ncapacity_bytes = { value = 122.88, unit = "TB", kind = "assumption" }\n'
     )
-    assert bill(report, "--data", data) == bill(report)
+    assert bill(report, "--data", data) == plain
 
 
-def test_what_drives_prints_as_toml_is_what_data_takes(report: Path, data: Path) -> None:
-    plain = bill(report)
+def test_what_drives_prints_as_toml_is_what_data_takes(
+    report: Path, data: Path, plain: Any
+) -> None:
     for name in ("drives", "layouts"):
         (data / f"{name}.toml").write_text(storeff(name, "--toml").stdout)
     assert bill(report, "--data", data) == plain
@@ -189,12 +201,14 @@ def test_a_scenarios_wrong_number_is_refused_by_its_key(
         ("grid_g_co2e_per_kwh = 400", "grid_g_co2e_per_kwh = {value=0.4, unit='kgCO2e/kWh'}"),
     ],
 )
-def test_a_number_in_another_unit_gives_the_same_bill(tmp_path: Path, old: str, new: str) -> None:
+def test_a_number_in_another_unit_gives_the_same_bill(
+    tmp_path: Path, ex50: Any, old: str, new: str
+) -> None:
     path = tmp_path / "s.toml"
     path.write_text(EX50.replace(old, new, 1))
     assert path.read_text() != EX50
     own = sized("size", "--scenario", path)["layouts"][0]["bill"]
-    assert own == sized("size", "--scenario", GOLDEN / "ex50.toml")["layouts"][0]["bill"]
+    assert own == ex50["bill"]
 
 
 def test_a_scenario_in_another_currency_is_a_bill_in_it(tmp_path: Path) -> None:
@@ -209,13 +223,12 @@ def test_a_scenario_in_another_currency_is_a_bill_in_it(tmp_path: Path) -> None:
     }
 
 
-def test_a_stripe_without_parity_is_sized_and_said_to_lose_data(tmp_path: Path) -> None:
+def test_a_stripe_without_parity_is_sized_and_said_to_lose_data(tmp_path: Path, ex50: Any) -> None:
     path = tmp_path / "s.toml"
     path.write_text(EX50.replace("k = 20, m = 4", "k = 20, m = 0"))
     found = sized("size", "--scenario", path)
     layout = found["layouts"][0]
-    four = sized("size", "--scenario", GOLDEN / "ex50.toml")["layouts"][0]
-    assert layout["raw_bytes"]["value"] == pytest.approx(four["raw_bytes"]["value"] * 20 / 24)
+    assert layout["raw_bytes"]["value"] == pytest.approx(ex50["raw_bytes"]["value"] * 20 / 24)
     assert layout["codec"] is None
     codes = [warning["code"] for warning in found["warnings"]]
     assert codes == ["stale-assumptions", "no-redundancy", "not-in-bill"]

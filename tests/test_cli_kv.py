@@ -202,7 +202,7 @@ def in_seconds(tmp_path: Path) -> Path:
 def test_a_trace_in_seconds_is_refused_until_its_unit_is_stated(
     tmp_path: Path, trace: Path
 ) -> None:
-    words = ("--model", "llama-3.1-70b", "--ttl", "10s")
+    words = ("--model", "llama-3.1-70b", "--ttl", "10s", "--layout", "rs-20-4")
     seconds = in_seconds(tmp_path)
     done = run(seconds, *words)
     assert done.returncode == 1

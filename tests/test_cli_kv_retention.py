@@ -14,9 +14,8 @@ def trace(tmp_path: Path) -> Path:
 
 
 def test_retention_goes_through_to_drives_and_money(trace: Path) -> None:
-    made = report(
-        trace, "--model", "llama-3.1-70b", "--ttl", "5s,10s", "--requests-per-second", "100"
-    )
+    words = ("--model", "llama-3.1-70b", "--ttl", "5s,10s", "--layout", "rs-20-4")
+    made = report(trace, *words, "--requests-per-second", "100")
     rows = made["kv"]["retention"]["rows"]
     assert [(row["ttl_seconds"], row["admission"]) for row in rows] == [
         (5, 1),
@@ -107,13 +106,14 @@ def test_a_fleet_has_the_drives_of_its_row(trace: Path) -> None:
 
 def test_emptier_raw_costs_nothing_where_raw_is_bought_for_writes(trace: Path) -> None:
     words = ("--model", "llama-3.1-70b", "--ttl", "10s", "--requests-per-second", "1000")
-    points = report(trace, *words)["sensitivity"]["per_point"]
+    points = report(trace, *words, "--layout", "rs-20-4")["sensitivity"]["per_point"]
     by_input = {point["input"]: point["raw_bytes"] for point in points}
     assert by_input["fill_limit -1 pp"] == by_input["rebuild_reserve +1 pp"] == 0
     assert by_input["metadata +1 pp"] > 0
 
 
 def test_drive_writes_a_day_are_those_that_the_ttl_allows(trace: Path) -> None:
-    made = report(trace, "--model", "llama-3.1-70b", "--ttl", "1d", "--waf", "2")
+    words = ("--model", "llama-3.1-70b", "--ttl", "1d", "--layout", "rs-20-4")
+    made = report(trace, *words, "--waf", "2")
     for row in made["kv"]["retention"]["rows"]:
         assert 0 < row["dwpd_asked"]["high"] <= 2

@@ -12,6 +12,7 @@ from support.golden import GOLDEN
 
 ENV = os.environ | {"COLUMNS": "80"}
 SCENARIO = GOLDEN / "ex50.toml"
+REPORT = GOLDEN / "reports" / "2.3" / "scan.json"
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +74,8 @@ def test_what_is_no_report_is_an_error(tmp_path: Path) -> None:
     "words",
     [
         ["size", "--scenario", SCENARIO],
-        ["size", GOLDEN / "reports" / "2.3" / "scan.json", "--layout", "vast-146-4"],
-        ["bench", GOLDEN / "reports" / "2.3" / "scan.json", "--layout", "vast-146-4"],
+        ["size", REPORT, "--layout", "vast-146-4"],
+        ["bench", REPORT, "--layout", "vast-146-4", "--drive", "qlc-122"],
     ],
     ids=["scenario", "size", "bench"],
 )

@@ -153,8 +153,9 @@ def test_an_earlier_report_is_verified_as_far_as_it_goes(path: Path) -> None:
 # ---- what does not ----
 
 
-def test_every_single_change_breaks_the_seal(sized: Report) -> None:
-    document = document_of(msgspec.structs.replace(sized, services=None))
+def test_every_single_change_breaks_the_seal() -> None:
+    whole = report_on(scenario("ceph-ec-8-3"))
+    document = document_of(msgspec.structs.replace(whole, scenarios=None, assumptions=[]))
     seal = document["run"].pop("sha256")
     assert seal_of(document) == seal
     changes = 0
@@ -163,8 +164,30 @@ def test_every_single_change_breaks_the_seal(sized: Report) -> None:
         assert seal_of(document) != seal
         holder[key] = kept
         changes += 1
-    assert changes > 3000
+    assert changes > 500
     assert seal_of(document) == seal
+
+
+# Of every part of a report some, where the report has that part.
+DERIVED = {
+    "layouts[0].durability.rebuild_hours",
+    "uncertainty.simulation.together.npv.p90",
+    "sensitivity.tornado[1].npv_at_high",
+    "guarantee.missed_probability",
+    "commitment.best_expected_cost",
+    "services.services[0].margins[1].margin.value",
+    "reduction.by_stratum[1].ratio.value",
+    "kv.survey.measured.overall[1].lossy[0].ratio.value",
+    "kv.survey.measured.by_layer[2].winner.stored_bytes.value",
+    "kv.survey.sharing.byte_dedup_ratio",
+    "kv.chunks[1].dedup_ratio",
+    "kv.trace.ttls[1].share_of_max",
+    "kv.retention.requests_per_second_at_target[1]",
+    "warnings[0].remedy",
+    "incomplete_because[0]",
+    "bench.chunking[3].npv.low",
+    "bench.quoted.npv_quoted.value",
+}
 
 
 def test_every_change_of_a_derived_figure_is_named_though_the_seal_was_made_again(
@@ -183,6 +206,7 @@ def test_every_change_of_a_derived_figure_is_named_though_the_seal_was_made_agai
     assert differing(told, derived, names) == []
     assert differing({**told, **others}, derived, names) == [*others]
     assert len(others) > 1000
+    assert DERIVED & told.keys() <= others.keys()
     looked_for = re.compile(
         r"by_stratum\[\d\]\.ratio|survey.*(loss\w+\[\d+\]\.ratio|winner)|warnings|^assumptions.*stale$"
     )
@@ -193,30 +217,13 @@ def test_every_change_of_a_derived_figure_is_named_though_the_seal_was_made_agai
     ("which", "path"),
     [
         ("sized", "layouts[0].bill.opex_by_year[2].energy.value"),
-        ("sized", "layouts[0].durability.rebuild_hours"),
         ("sized", "layouts[0].npv_range.high"),
-        ("sized", "uncertainty.simulation.together.npv.p90"),
-        ("sized", "sensitivity.tornado[1].npv_at_high"),
-        ("sized", "guarantee.missed_probability"),
-        ("sized", "commitment.best_expected_cost"),
         ("sized", "plan.waits[0].cost.holding"),
-        ("sized", "services.services[0].margins[1].margin.value"),
         ("sized", "reduction.combined[0].ratio.value"),
-        ("sized", "reduction.by_stratum[1].ratio.value"),
         ("cached", "kv.survey.measured.overall[0].lossless[3].ratio.low"),
-        ("cached", "kv.survey.measured.overall[1].lossy[0].ratio.value"),
-        ("cached", "kv.survey.measured.by_layer[2].winner.stored_bytes.value"),
-        ("cached", "kv.survey.sharing.byte_dedup_ratio"),
-        ("cached", "kv.chunks[1].dedup_ratio"),
-        ("cached", "kv.trace.ttls[1].share_of_max"),
         ("cached", "kv.retention.requests_per_second"),
-        ("cached", "kv.retention.requests_per_second_at_target[1]"),
         ("cached", "warnings[0].message"),
-        ("cached", "warnings[0].remedy"),
-        ("cached", "incomplete_because[0]"),
         ("benched", "bench.rows[1].nines"),
-        ("benched", "bench.chunking[3].npv.low"),
-        ("benched", "bench.quoted.npv_quoted.value"),
         ("benched", "bench.recommendation.flips[0].now"),
     ],
 )

@@ -11,6 +11,8 @@ from storeff.report.sizing import Sized
 from support.scenarios import changed, scenario
 
 TODAY = date(2026, 11, 26)
+# Tests ask for the same reports again and again, and change none.
+_MADE: dict[str, Report] = {}
 
 
 def report_of(*names: str, **changes: Any) -> Report:
@@ -20,7 +22,10 @@ def report_of(*names: str, **changes: Any) -> Report:
 
 def report_on(*scenarios: Scenario[Assumption], nines: float | None = None) -> Report:
     """A report on scenarios, the first one the reference, at the parity that ``nines`` take."""
-    sized = [Sized(each) for each in scenarios]
-    name = scenarios[0].layout.name
-    sizing = size_all(sized, 1, today=TODAY, reference=name, nines=nines)
-    return assemble(describe_run(["test"], 1, datetime.now(UTC)), sizing=sizing)
+    key = repr((scenarios, nines))
+    if key not in _MADE:
+        sized = [Sized(each) for each in scenarios]
+        name = scenarios[0].layout.name
+        sizing = size_all(sized, 1, today=TODAY, reference=name, nines=nines)
+        _MADE[key] = assemble(describe_run(["test"], 1, datetime.now(UTC)), sizing=sizing)
+    return _MADE[key]
