@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -98,17 +99,20 @@ def test_a_scan_that_is_killed_again_and_again_gives_the_report_of_one_that_was_
 ) -> None:
     storeff("scan", tree, "-q", "-o", tmp_path / "whole")
     words = ("scan", tree, "-q", "--checkpoint", tmp_path / "state", "--resume")
-    slow = ("--read-rate", "6MB", "--threads", "1")
+    slow = ("--read-rate", "20MB", "--threads", "1")
+    often = "from storeff.scan import checkpoint; checkpoint.SECONDS = checkpoint.TIMES = 0.0"
+    start = "from storeff.__main__ import main; main()"
+    command = (sys.executable, "-P", "-c", f"{often}\n{start}")
     choose, reached = random.Random(1), list[int]()
     state = tmp_path / "state" / checkpoint.NAME
     for number in range(4):
-        with started(*words, *slow, start_new_session=True) as process:
+        with started(*words, *slow, command=command, start_new_session=True) as process:
             # It may be starting, listing, measuring, writing the checkpoint, or at the end of it.
             for _ in range(600):
                 if number < 2 or state.exists() or process.poll() is not None:
                     break
                 time.sleep(0.1)
-            time.sleep(3 * choose.random())
+            time.sleep(choose.random())
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
         reached.append(len(read_part(state).shards) if state.exists() else 0)

@@ -16,46 +16,54 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from support.cli import COMMAND, PARTLY, shell, started, wait_until_read
+from support.cli import COMMAND, shell, started, storeff
 
 import storeff.commands.scan as scanning
 from storeff.commands import cli
 
-FILES, FILE_BYTES = 96, 4 << 20
-SLOWLY = ("--sample", "100%", "--read-rate", "50MB", "--threads", "1")
-# What looking at the storage, and at samples of all the data, reads of that before.
-LOOKED_AT_BYTES = 220 << 20
+FILES, FILE_BYTES = 40, 1_000_000
+SLOWLY = ("--sample", "100%", "--read-rate", "30MB", "--threads", "1")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# It gets signals when it has measured the first files that one thread takes at a time.
+INTERRUPTED = """
+import os, sys, time
+from storeff.scan.worker import Worker
+measure, signals = Worker.measure, [int(number) for number in sys.argv.pop(1).split(",")]
+def measure_and_get_signals(self, task):
+    measure(self, task)
+    while signals:
+        os.kill(os.getpid(), signals.pop(0))
+        time.sleep(0.2)
+Worker.measure = measure_and_get_signals
+from storeff.__main__ import main
+main()
+"""
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """More than may be read in the time of a test, at the rate of SLOWLY."""
+    """More than one thread takes at a time, and more than is read in seconds by SLOWLY."""
     root = tmp_path_factory.mktemp("tree")
     source = random.Random(1)
     for i in range(FILES):
-        (root / f"f{i}").write_bytes(source.randbytes(FILE_BYTES))
+        # No two are of one size, and sampled together.
+        (root / f"f{i}").write_bytes(source.randbytes(FILE_BYTES + i))
     return root
 
 
 def interrupted(
-    *words: str | Path,
-    signals: Sequence[int] = (signal.SIGINT,),
-    command: Sequence[str] = COMMAND,
+    *words: str | Path, signals: Sequence[int] = (signal.SIGINT,), before: str = ""
 ) -> "subprocess.CompletedProcess[str]":
-    """``storeff`` with ``words``, sent ``signals`` when it has read some of the tree."""
-    running = started(*words, command=command)
-    wait_until_read(running.pid, (60 << 20) + LOOKED_AT_BYTES)
-    for number in signals:
-        running.send_signal(number)
-        time.sleep(0.2)
-    stdout, stderr = running.communicate(timeout=60)
-    return subprocess.CompletedProcess(running.args, running.returncode, stdout, stderr)
+    """``storeff`` with ``words``, sent ``signals`` when it has measured some of the tree;
+    ``before`` is run first."""
+    numbers = ",".join(str(int(number)) for number in signals)
+    command = (sys.executable, "-P", "-c", before + INTERRUPTED, numbers)
+    return storeff(*words, "--threads", "1", command=command)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_what_was_measured_is_reported_as_the_part_that_it_is(tree: Path, number: int) -> None:
-    done = interrupted("scan", tree, *SLOWLY, "--json", signals=[number])
+    done = interrupted("scan", tree, "--sample", "100%", "--json", signals=[number])
     assert done.returncode == 130
     assert done.stderr == ("storeff: finishing what is in flight; interrupt again to stop now\n")
     report = json.loads(done.stdout)
@@ -68,8 +76,9 @@ def test_what_was_measured_is_reported_as_the_part_that_it_is(tree: Path, number
 
 
 def test_a_sample_that_was_cut_short_says_so(tree: Path) -> None:
-    words = ("scan", tree, "--sample", "90%", *SLOWLY[2:], "--json")
-    done = interrupted(*words, command=PARTLY)
+    # As if opening a file took so long that a part is cheaper than everything.
+    dear = "from storeff.estimate import cost; cost.FILE_SECONDS = 1e3"
+    done = interrupted("scan", tree, "--sample", "90%", "--json", before=dear)
     assert done.returncode == 130
     report = json.loads(done.stdout)
     assert 0 < report["scan"]["coverage"] < 0.8
@@ -79,7 +88,8 @@ def test_a_sample_that_was_cut_short_says_so(tree: Path) -> None:
 
 
 def test_the_terminal_does_not_call_a_part_everything(tree: Path) -> None:
-    done = interrupted("scan", tree, *SLOWLY, "--target", "1EB")
+    words = ("--sample", "100%", "--target", "1EB", "--layout", "vast-146-4")
+    done = interrupted("scan", tree, *words)
     assert done.returncode == 130
     assert "full scan" not in done.stdout
     assert "Everything" not in done.stdout
@@ -142,7 +152,8 @@ def test_a_second_interrupt_stops_at_once() -> None:
 
 
 def test_a_hangup_said_twice_is_one(tree: Path) -> None:
-    done = interrupted("scan", tree, *SLOWLY, "--json", signals=[signal.SIGHUP, signal.SIGHUP])
+    words = ("scan", tree, "--sample", "100%", "--json")
+    done = interrupted(*words, signals=[signal.SIGHUP, signal.SIGHUP])
     assert done.returncode == 130
     assert json.loads(done.stdout)["complete"] is False
 
@@ -155,28 +166,12 @@ def test_timeout_asks_once_though_it_signals_the_group_too(tree: Path) -> None:
     assert json.loads(done.stdout)["complete"] is False
 
 
-def test_nohup_outlives_a_hangup(tree: Path, tmp_path: Path) -> None:
-    running = subprocess.Popen(
-        [
-            "nohup",
-            *COMMAND,
-            "scan",
-            str(tree),
-            "--sample",
-            "100%",
-            "--read-rate",
-            "100MB",
-            "--json",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_until_read(running.pid, 60 << 20)
-    running.send_signal(signal.SIGHUP)
-    stdout, _ = running.communicate(timeout=60)
-    assert running.returncode == 0
-    assert json.loads(stdout)["complete"] is True
+def test_nohup_outlives_a_hangup(tree: Path) -> None:
+    hangup = str(int(signal.SIGHUP))
+    command = ("nohup", sys.executable, "-P", "-c", INTERRUPTED, hangup)
+    done = storeff("scan", tree, "--sample", "100%", "--json", command=command)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["complete"] is True
 
 
 def test_a_terminal_that_closes_leaves_the_report_in_its_file(tree: Path, tmp_path: Path) -> None:
