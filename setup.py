@@ -18,7 +18,7 @@ LINK: list[str] = []
 
 sanitize = os.environ.get("STOREFF_SANITIZE")
 if sanitize:
-    OPTIMISE = ["-O1", "-g", "-fno-omit-frame-pointer"]
+    OPTIMISE = ["-Og", "-g1", "-fno-omit-frame-pointer"]
     OPTIMISE += [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all"]
     LINK = [f"-fsanitize={sanitize}"]
 

@@ -10,7 +10,7 @@ from support import chromium
 from storeff.scan.columns import Compressors
 
 # A loaded machine is no fault of storeff's.
-settings.register_profile("storeff", deadline=None)
+settings.register_profile("storeff", deadline=None, max_examples=40)
 settings.load_profile("storeff")
 
 # Pytest imports readline, which sets COLUMNS for every child. This is what a pipe is without it.

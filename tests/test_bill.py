@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.bills import everything, stated
 from support.scenarios import changed, figures_of, scenario
@@ -139,7 +139,6 @@ GROWTHS = st.sampled_from([None, "0", "0.07", "0.5"])
 
 
 @given(st.integers(10**9, 10**20), GROWTHS, st.sampled_from([None, "3", "4.5"]), st.booleans())
-@settings(max_examples=40, deadline=None)
 def test_totals_are_the_sum_of_their_lines_to_no_cent(
     logical: int, growth: str | None, life: str | None, owned: bool
 ) -> None:
@@ -160,7 +159,6 @@ def test_totals_are_the_sum_of_their_lines_to_no_cent(
 
 
 @given(st.integers(10**9, 10**20), st.integers(0, 10**20), GROWTHS)
-@settings(max_examples=40, deadline=None)
 def test_more_demand_never_costs_less(logical: int, more: int, growth: str | None) -> None:
     made = everything(purchase__yearly_growth=growth)
     less, larger = (

@@ -114,7 +114,7 @@ def test_the_interval_of_what_is_missing_begins_at_nothing_where_the_promise_may
     assert low == 0 < high
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.fractions(Fraction(11, 10), 4, max_denominator=20), st.integers(1, 200))
 def test_a_larger_promise_is_missed_no_more_rarely_and_by_no_less(
     ratio: Fraction, more: int

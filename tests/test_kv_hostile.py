@@ -119,7 +119,7 @@ def test_a_changed_dump_costs_at_most_itself(
 _NUMBERS = st.integers(0, 70) | st.sampled_from([1 << 31, 1 << 62, 1 << 63, -1])
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     dtype=st.sampled_from(["BF16", "F8E4M3FN", "F8_E8M0", "I64", "BOOL", "C64", "X", ""]),
     shape=st.lists(_NUMBERS, max_size=5),
@@ -146,7 +146,7 @@ def test_any_dtype_and_shape_of_a_header_cost_at_most_their_file(
     surveyed(root, model)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     dtype=st.sampled_from(["torch.bfloat16", "float16", "fp8_e5m2", "fp8_ds_mla", "auto", ""]),
     sizes=st.fixed_dictionaries(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.kvpages import (
     DTYPES,
@@ -181,7 +181,6 @@ def test_a_page_of_another_size_or_of_few_tokens_has_no_shape() -> None:
     assert infer(content[:-1], geometry=geometry(SHAPES[0])).confidence == "unknown"
 
 
-@settings(max_examples=60)
 @given(
     st.integers(0, 3000),
     st.integers(0, 255),

@@ -105,7 +105,7 @@ def test_each_purchase_is_paid_at_the_price_of_its_own_quarter() -> None:
 
 
 @given(st.lists(st.integers(0, 90_000), min_size=5, max_size=5))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_cost_moves_by_the_purchases_times_what_their_prices_differ_by(
     prices: list[int],
 ) -> None:
@@ -152,7 +152,7 @@ def test_a_flat_path_is_no_path(tables: dict[str, Any]) -> None:
 
 
 @given(st.lists(st.fractions(Fraction(-1, 2), 0, max_denominator=50), min_size=20, max_size=20))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_path_that_falls_never_makes_the_bill_dearer(changes: list[Fraction]) -> None:
     quarters = [f"{year}Q{q}" for year in range(2027, 2033) for q in range(1, 5)][1:21]
     made = everything(purchase__yearly_growth="0.2", purchase__drive_life_years=3)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.native import RANDOM, SEED, WHOLE, contents, plain, profiles
 
@@ -29,7 +29,6 @@ def give(scanner: Scanner, number: int, labels: int, data: bytes) -> None:
 FILES = st.lists(st.tuples(st.sampled_from([1, 2, 1 << 63]), contents(), st.integers(0, 2)))
 
 
-@settings(max_examples=60)
 @given(plan=st.lists(profiles().map(lambda p: (*p, 6, True)), min_size=1, max_size=3), files=FILES)
 def test_merged_scanners_are_one_that_was_given_everything(
     plan: Plan, files: list[tuple[int, bytes, int]]

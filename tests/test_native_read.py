@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support import oracle
 from support.native import SEED, WHOLE, assert_is_the_oracles, contents, profiles
@@ -81,7 +81,6 @@ def feed_file(
             return
 
 
-@settings(max_examples=50)
 @given(
     plan=st.lists(profiles().map(lambda p: (*p, 100, False)), min_size=1, max_size=3),
     data=contents(),
@@ -152,7 +151,6 @@ def test_a_part_has_the_key_of_a_whole_file(tmp_path: Path) -> None:
 # ---- whole files ----
 
 
-@settings(max_examples=50)
 @given(
     plan=st.lists(profiles().map(lambda p: (*p, 100, False)), min_size=1, max_size=3),
     files=st.lists(st.tuples(st.sampled_from([1, 2, 1 << 63]), contents()), max_size=5),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from storeff._native import DirectoryListing, path_numbers
@@ -75,7 +75,6 @@ def list_all(
     return found, {other[1:]: other[0] - 1 for other in others}
 
 
-@settings(max_examples=30)
 @given(names=st.sets(NAMES, max_size=30))
 def test_plain_files_are_rows_whatever_their_names(
     tmp_path_factory: pytest.TempPathFactory, names: set[bytes]

@@ -10,7 +10,7 @@ import lz4.block
 import numpy as np
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.scans import (
     SMALL,
@@ -352,7 +352,6 @@ def small_files() -> MemorySource:
     return source
 
 
-@settings(max_examples=40)
 @given(
     counts=st.lists(st.integers(1, 60), min_size=1, max_size=5),
     exact_bytes=st.sampled_from([1, 2 << 20, 16 << 20]),

@@ -23,7 +23,7 @@ for call in {calls}:
     assert call in Path(_native.__file__).read_bytes(), call
 assert ctypes.CDLL(None).{entry}
 
-settings.register_profile("sanitized", max_examples=25, deadline=None, database=None)
+settings.register_profile("sanitized", max_examples=8, deadline=None, database=None)
 settings.load_profile("sanitized")
 """
 
@@ -66,7 +66,9 @@ def build(directory: Path, sanitizer: Sanitizer) -> None:
         shutil.copytree(ROOT / name, directory / name, ignore=unbuilt)
     shutil.copytree(ROOT / "tests" / "support", directory / "tests" / "support")
     for path in (ROOT / "tests").glob("test_native_*.py"):
-        shutil.copy(path, directory / "tests")
+        # It only compiles.
+        if path.name != "test_native_warnings.py":
+            shutil.copy(path, directory / "tests")
     for name in ("setup.py", "pyproject.toml"):
         shutil.copy(ROOT / name, directory)
     plugin = PLUGIN.format(calls=sanitizer.calls, entry=sanitizer.entry)

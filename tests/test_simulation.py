@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.scenarios import LAYOUTS, scenario
 
@@ -203,7 +203,6 @@ def test_whole_numbers_stay_whole_and_in_range() -> None:
     assert found == slots
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     ends=st.lists(st.integers(0, 1000), min_size=3, max_size=3).map(sorted),
     seed=st.integers(0, 1000),
