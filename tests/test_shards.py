@@ -1,4 +1,4 @@
-"""What a system leaves that compresses below its erasure code: measured, estimated, and sized."""
+"""What a system leaves that compresses below its erasure code: measured and estimated."""
 
 import math
 import os
@@ -6,31 +6,36 @@ import random
 import threading
 from collections.abc import Sequence
 from dataclasses import fields
-from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import bluestore
 from support.quantities import ends, holds
-from support.scans import scenario_of
+from support.shards import (
+    BLOB,
+    KIB,
+    LRC,
+    RS42,
+    RS83,
+    assert_is,
+    corpus,
+    in_units,
+    log_lines,
+    matrix_of,
+    tensors,
+)
 
-import storeff
-from storeff.data import Assumption
 from storeff.estimate import shards as estimate
 from storeff.estimate.compression import IN_BYTES, IN_UNITS
 from storeff.estimate.evidence import Evidence
-from storeff.estimate.reduction import Reduction
 from storeff.estimate.shards import ShardCompression, begin_shards, finish_shards
 from storeff.estimate.shards import shard_compression as compression_of
-from storeff.layout import Code, Layout, load_layouts
 from storeff.quantity import UNKNOWN, Quantity
-from storeff.report.sizing import shard_codes, sized_for
 from storeff.scan import occurrences
 from storeff.scan.plan import Plan
 from storeff.scan.probe import Prober
@@ -39,58 +44,6 @@ from storeff.scan.windows import draw_windows
 from storeff.sources.source import Source
 from storeff.sources.tree import LocalTree
 from storeff.testing import MemorySource
-
-SAMPLES = Path(__file__).parent.parent / "samples" / "data"
-KIB = 1 << 10
-BLOB = 64 * KIB
-
-RS42 = ShardCode(4, 2, 0, 4 * KIB, "lz4", BLOB)
-RS83 = ShardCode(8, 3, 0, 4 * KIB, "lz4", BLOB)
-LRC = ShardCode(12, 2, 2, 4 * KIB, "lz4", BLOB)
-
-
-def matrix_of(code: ShardCode) -> bluestore.Matrix:
-    if code.l:
-        return bluestore.local_matrix(code.k, code.m, code.l)
-    return bluestore.parity_matrix(code.k, code.m)
-
-
-# ---- corpora ----
-
-
-def log_lines(seed: int, size_bytes: int) -> bytes:
-    """Lines of a log: few hosts and messages, and numbers."""
-    draw = random.Random(seed)
-    words = [bytes(draw.choices(b"abcdefghijklmnop", k=draw.randrange(3, 12))) for _ in range(400)]
-    lines: list[bytes] = []
-    size = 0
-    while size < size_bytes:
-        message = b" ".join(draw.choices(words[:60], k=3) + draw.choices(words, k=3))
-        line = b"2026-11-26T%06d host-%d %s\n" % (len(lines), draw.randrange(9), message)
-        lines.append(line)
-        size += len(line)
-    return b"".join(lines)[:size_bytes]
-
-
-def tensors(seed: int, size_bytes: int) -> bytes:
-    """Weights, sorted positions and sparse gradients, one after the other."""
-    rng = np.random.default_rng(seed)
-    third = size_bytes // 24
-    weights = rng.normal(0, 0.02, 2 * third).astype("<f4").tobytes()
-    positions = np.cumsum(rng.integers(0, 50, third)).astype("<i8").tobytes()
-    sparse = (rng.normal(0, 1, third) * (rng.random(third) < 0.1)).astype("<f8").tobytes()
-    return weights + positions + sparse
-
-
-def corpus(name: str) -> list[bytes]:
-    if name == "samples":
-        paths = sorted(path for path in SAMPLES.rglob("*") if path.is_file())
-        return [path.read_bytes() for path in paths]
-    draw = random.Random(7)
-    small = [draw.randrange(100_000) for _ in range(20)]
-    if name == "text":
-        return [log_lines(i, size) for i, size in enumerate([1_700_000, 300_001, *small])]
-    return [tensors(i, size) for i, size in enumerate([2_500_000, 600_000, *small])]
 
 
 def source_of(files: Sequence[bytes]) -> MemorySource:
@@ -118,22 +71,10 @@ def evidence(data_bytes: int, taken_bytes: int) -> Evidence:
     return cast(Evidence, made)
 
 
-def in_units(found: Sequence[ShardCompression], code: ShardCode) -> ShardCompression:
-    [row] = [row for row in found if (row.code, row.space) == (code, IN_UNITS)]
-    return row
-
-
 def estimated(files: Sequence[bytes], shards: Shards) -> ShardCompression:
     data_bytes = sum(map(len, files))
     taken_bytes = sum(bluestore.rounded(len(content)) for content in files)
     return in_units([*compression_of(evidence(data_bytes, taken_bytes), [shards])], shards.code)
-
-
-def assert_is(found: ShardCompression, truth: tuple[int, int, int, int], rel: float = 1e-9) -> None:
-    data, left, parity, parity_left = truth
-    assert found.data_left_bytes.value == pytest.approx(left, rel=rel)
-    assert found.ratio.value == pytest.approx(data / left, rel=rel)
-    assert found.parity_ratio.value == pytest.approx(parity / parity_left, rel=rel)
 
 
 @pytest.mark.parametrize("code", [RS42, RS83, LRC], ids=str)
@@ -400,188 +341,7 @@ def test_nothing_is_known_of_no_data() -> None:
     assert draw_windows(source_of([]), 1, None, threading.Event())[0].data_bytes == 0
 
 
-# ---- from layouts to the report and back ----
-
-
-LAYOUTS = load_layouts()
-
-
-def below(name: str, unit_bytes: int | None = 4 * KIB, **system: Any) -> Layout[Assumption]:
-    """The catalogued layout ``name``, as one that compresses below its code."""
-    layout = LAYOUTS[name]
-    assert layout.reduction is not None
-    unit = Assumption(value=None if unit_bytes is None else Fraction(unit_bytes), unit="B")
-    return msgspec.structs.replace(
-        layout,
-        stripe_unit_bytes=unit,
-        reduction=msgspec.structs.replace(layout.reduction, below_code=True, **system),
-    )
-
-
-def test_each_code_is_measured_once() -> None:
-    twice = [below("ceph-ec-4-2"), below("ceph-ec-8-3"), below("ceph-ec-8-3")]
-    assert shard_codes(twice) == (RS42, RS83)
-
-
-@pytest.mark.parametrize(
-    "layout",
-    [
-        msgspec.structs.replace(
-            LAYOUTS["ceph-ec-8-3"],
-            stripe_unit_bytes=Assumption(value=Fraction(4096), unit="B"),
-            reduction=msgspec.structs.replace(
-                cast(Any, LAYOUTS["ceph-ec-8-3"].reduction), below_code=False
-            ),
-        ),
-        below("ceph-replica-3"),
-        below("ceph-ec-8-3", unit_bytes=None),
-        below("ceph-ec-8-3", unit_bytes=6000),
-        below("ceph-ec-8-3", unit_bytes=1 << 30),
-        LAYOUTS["onefs-16-2"],
-        below("ceph-ec-8-3", codec="none", allocation_bytes=1, required_ratio=1.0),
-        msgspec.structs.replace(below("ceph-ec-8-3"), code=Code("rs", 250, 20)),
-    ],
-)
-def test_what_keeps_no_shards_apart_is_not_measured(layout: Layout[Assumption]) -> None:
-    assert shard_codes([layout]) == ()
-
-
-def with_shards(**figures: Quantity) -> ShardCompression:
-    ratio = figures.pop("ratio", Quantity(2.0, 1.9, 2.1, "measured"))
-    parity_ratio = figures.pop("parity_ratio", Quantity(1.01, 1.0, 1.02, "measured"))
-    left = Quantity(None, None, None, "measured")
-    if ratio.value is not None:
-        left = (10**6 / ratio).rounded()
-    return ShardCompression(*RS83, *IN_UNITS, 500, left, ratio, parity_ratio)
-
-
-@pytest.fixture(scope="module")
-def reduction() -> Reduction:
-    found = storeff.reduce(storeff.measure(SAMPLES)).reduction
-    assert found.shards == []
-    return msgspec.structs.replace(found, data_bytes=10**6)
-
-
-def test_a_layout_below_its_code_is_sized_by_its_shards(reduction: Reduction) -> None:
-    found = msgspec.structs.replace(reduction, shards=[with_shards()])
-    sized = sized_for(found, 10**15, scenario_of(below("ceph-ec-8-3")), 1)
-    data = sized.scenario.data
-    assert data.reduction_ratio.value == 2
-    assert data.allocation_bytes == 4096
-    assert data.parity_ratio.value == Fraction(1.01)
-    assert data.parity_ratio.kind == "measured"
-    assert "on the data shards of 8+3" in (data.reduction_ratio.source or "")
-    assert "on the parity shards of 8+3" in (data.parity_ratio.source or "")
-    assert sized.draws is not None
-    assert np.percentile(sized.draws, [2.5, 97.5]) == pytest.approx([1.9, 2.1], rel=0.01)
-
-
-@pytest.mark.parametrize(
-    "shards",
-    [
-        [],
-        [msgspec.structs.replace(with_shards(), m=2)],
-        [with_shards(ratio=UNKNOWN)],
-        [with_shards(parity_ratio=UNKNOWN)],
-    ],
-)
-def test_without_its_shards_a_layout_has_blocks_and_parity_that_is_not_known(
-    reduction: Reduction, shards: list[ShardCompression]
-) -> None:
-    found = msgspec.structs.replace(reduction, shards=shards)
-    data = sized_for(found, 10**15, scenario_of(below("ceph-ec-8-3")), 1).scenario.data
-    plain = sized_for(reduction, 10**15, scenario_of(LAYOUTS["ceph-ec-8-3"]), 1).scenario.data
-    assert data == plain
-    assert data.parity_ratio.value is None
-
-
-CATALOGUE = """
-[below]
-title = "Compressed below its code"
-code = {{ kind = "rs", k = {k}, m = {m} }}
-metadata = {{ value = 0, kind = "assumption" }}
-padding = {{ value = 0, kind = "assumption" }}
-rebuild_reserve = {{ value = 0, kind = "assumption" }}
-fill_limit = {{ value = 1, kind = "assumption" }}
-stripe_unit_bytes = {{ value = 4096, unit = "B", kind = "assumption" }}
-[below.reduction]
-dedup = "none"
-codec = "lz4"
-allocation_bytes = 4096
-required_ratio = 0.875
-below_code = true
-source = "made up"
-"""
-
-
-@pytest.fixture
-def catalogue(tmp_path: Path) -> Path:
-    directory = tmp_path / "catalogue"
-    directory.mkdir()
-    (directory / "layouts.toml").write_text(CATALOGUE.format(k=4, m=2))
-    return directory
-
-
-def test_what_is_sized_is_measured_with_it_and_read_again(catalogue: Path, tmp_path: Path) -> None:
-    storage = storeff.Storage(["below"], catalogues=catalogue)
-    reduced = storeff.reduce(storeff.measure(SAMPLES, storage=storage))
-    row = in_units(reduced.reduction.shards, RS42)
-    files = corpus("samples")
-    assert_is(row, bluestore.kept(files, 4, matrix_of(RS42)))
-    path = tmp_path / "r.json"
-    path.write_bytes(storeff.to_json(storeff.build_report(reduced, storeff.size(reduced, storage))))
-    again = storeff.read_report(path)
-    assert again.reduction is not None
-    assert again.reduction.shards == reduced.reduction.shards
-    assert storeff.size(storeff.Reduced.of_report(again), storage).layouts == tuple(again.layouts)
-
-
-def test_a_sample_of_the_data_has_its_shards_of_all(
-    catalogue: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from storeff.estimate import cost
-
-    monkeypatch.setattr(cost, "FILE_SECONDS", 1e3)
-    storage = storeff.Storage(["below"], catalogues=catalogue)
-    measured = storeff.measure(SAMPLES, storage=storage, sampling=storeff.Sampling(share=0.5))
-    assert measured.data.sampling is not None
-    row = in_units(storeff.reduce(measured).reduction.shards, RS42)
-    assert_is(row, bluestore.kept(corpus("samples"), 4, matrix_of(RS42)))
-
-
-def test_the_default_storage_measures_what_is_catalogued_below_its_code() -> None:
-    storage = storeff.Storage()
-    measured = storeff.measure(SAMPLES / "logs", storage=storage)
-    wanted = shard_codes(each.layout for each in storage.scenarios)
-    assert tuple(each.code for each in measured.shards) == wanted
-
-
-def test_a_report_of_before_has_no_shards(reduction: Reduction) -> None:
-    document = msgspec.to_builtins(reduction)
-    del document["shards"]
-    assert msgspec.convert(document, Reduction) == reduction
-
-
-def test_a_report_whose_shards_contradict_themselves_is_refused(
-    catalogue: Path, tmp_path: Path
-) -> None:
-    storage = storeff.Storage(["below"], catalogues=catalogue)
-    reduced = storeff.reduce(storeff.measure(SAMPLES / "logs", storage=storage))
-    report = storeff.build_report(reduced)
-    assert report.reduction is not None
-    row = report.reduction.shards[0]
-    for wrong, message in (
-        ([row, row], "2 times"),
-        ([msgspec.structs.replace(row, ratio=row.ratio * 2)], "ratio"),
-    ):
-        made = msgspec.structs.replace(report.reduction, shards=wrong)
-        path = tmp_path / "r.json"
-        path.write_bytes(storeff.to_json(msgspec.structs.replace(report, reduction=made)))
-        with pytest.raises(storeff.StoreffError, match=message):
-            storeff.read_report(path)
-
-
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(sizes=st.lists(st.integers(1, 300_000), min_size=1, max_size=4), seed=st.integers(0, 99))
 def test_any_sizes_of_files_are_kept_as_bluestore_keeps_them(sizes: list[int], seed: int) -> None:
     files = [log_lines(seed + i, size) for i, size in enumerate(sizes)]

@@ -1,25 +1,24 @@
-"""The contract of sources: what keeps it passes the battery, and each way to break it fails."""
+"""The contract of sources: what keeps it passes the battery."""
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from support.contract import CONTENTS, OBJECTS, VICTIM, content_of
 from support.listings import each
 
 from storeff.sources import listed_once, spool
-from storeff.sources.entry import Entries, Entry
+from storeff.sources.entry import Entry
 from storeff.sources.listed_once import ListedOnce
-from storeff.sources.skipped import ChangedError, Ignored, Skipped
-from storeff.sources.source import HOLE_BYTES, Found, Ranges, RangesRead, Reader, entries
+from storeff.sources.skipped import ChangedError, Ignored
+from storeff.sources.source import HOLE_BYTES, Found, entries
 from storeff.sources.tree import LocalTree
-from storeff.testing import Key, MemoryReader, MemorySource, Segment, check_change, check_source
+from storeff.testing import Key, MemorySource, Segment, check_change, check_source
 
 # What objects hold: data that tell where they are from, and holes of about some granules.
 pieces = st.one_of(
@@ -32,10 +31,6 @@ names = st.sampled_from([b"a", b"b", b"\xff\n", b"dir/a", b"dir/in/c", b"other/a
 objects = st.dictionaries(
     st.tuples(st.integers(0, 1), names), st.lists(pieces, max_size=4), max_size=6
 )
-
-
-def content_of(segments: Sequence[Segment]) -> bytes:
-    return b"".join(bytes(s) if isinstance(s, int) else s for s in segments)
 
 
 def memory_of(made: dict[Key, list[Segment]]) -> MemorySource:
@@ -63,7 +58,6 @@ def tree_of(folder: Path, made: dict[Key, list[Segment]]) -> LocalTree:
 
 
 @given(objects)
-@settings(max_examples=30)
 def test_objects_in_memory_keep_the_contract(made: dict[Key, list[Segment]]) -> None:
     contents = {key: content_of(segments) for key, segments in made.items()}
     check_source(memory_of(made), contents)
@@ -71,7 +65,6 @@ def test_objects_in_memory_keep_the_contract(made: dict[Key, list[Segment]]) -> 
 
 
 @given(objects)
-@settings(max_examples=30)
 def test_local_trees_keep_the_contract(
     tmp_path_factory: pytest.TempPathFactory, made: dict[Key, list[Segment]]
 ) -> None:
@@ -92,15 +85,6 @@ def test_roots_that_are_files_keep_the_contract(tmp_path: Path) -> None:
 
 
 # ---- changes ----
-
-VICTIM = (0, b"dir/a")
-OBJECTS: dict[Key, list[Segment]] = {
-    VICTIM: [b"victim" * 100],
-    (0, b"b"): [b"b" * 300],
-    (0, b"dir/in/c"): [b"x" * 5000, 3 * HOLE_BYTES, b"y"],
-    (1, b"dir/a"): [b"another" * 100],
-}
-CONTENTS = {key: content_of(segments) for key, segments in OBJECTS.items()}
 
 
 def replace(path: Path) -> None:
@@ -166,208 +150,6 @@ def test_a_reader_in_memory_gives_what_was_there_when_it_was_opened() -> None:
         pass
 
 
-# ---- each way to break the contract fails ----
-
-
-class Broken(MemorySource):
-    """A source and what is wrong with it."""
-
-    def __init__(self) -> None:
-        super().__init__([b"memory:one", b"memory:two"])
-        for (root, path), segments in OBJECTS.items():
-            self.put(path, *segments, roots=(root,))
-        self.listings = 0
-
-
-class ListsOtherEntries(Broken):
-    """``listed`` says what is listed instead of the entries that there are."""
-
-    def list(self) -> Iterator[Found]:
-        self.listings += 1
-        for found in super().list():
-            yield Entries.of(self.listed([*found])) if isinstance(found, Entries) else found
-
-    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
-        raise NotImplementedError
-
-
-class ListsOneLess(ListsOtherEntries):
-    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
-        return there[1:]
-
-
-class ListsOneTwice(ListsOtherEntries):
-    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
-        return [*there, there[0]]
-
-
-class ListsOtherVersionsAgain(ListsOtherEntries):
-    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
-        version = f"listing {self.listings}"
-        return [msgspec.structs.replace(entry, version=version) for entry in there]
-
-
-class ListsAnotherSize(ListsOtherEntries):
-    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
-        return [msgspec.structs.replace(entry, size_bytes=entry.size_bytes + 1) for entry in there]
-
-
-class ListsAbsolutePaths(ListsOtherEntries):
-    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
-        return [msgspec.structs.replace(entry, path=b"/" + entry.path) for entry in there]
-
-
-class ListsRootsInAnyOrder(ListsOtherEntries):
-    def listed(self, there: Sequence[Entry]) -> Sequence[Entry]:
-        return [
-            msgspec.structs.replace(entry, roots=(entry.roots[0], *entry.roots)) for entry in there
-        ]
-
-
-class GivesAnUnknownReason(Broken):
-    def list(self) -> Iterator[Found]:
-        yield Skipped("because", b"path", None)
-        yield from super().list()
-
-
-class NamesAllAlike(Broken):
-    def name(self, entry: Entry) -> bytes:
-        return b"object"
-
-
-class OpensChanged(Broken):
-    """Whatever is there now is taken for what was listed."""
-
-    @contextmanager
-    def open(self, entry: Entry) -> Iterator[Reader]:
-        yield MemoryReader(self.objects[entry.roots[0], entry.path], self.read_bytes)
-
-
-class GivesReadersOf(Broken):
-    reader: type[MemoryReader] = MemoryReader
-
-    @contextmanager
-    def open(self, entry: Entry) -> Iterator[Reader]:
-        with super().open(entry):
-            yield self.reader(self.objects[entry.roots[0], entry.path], self.read_bytes)
-
-
-class LeavesGaps(GivesReadersOf):
-    class reader(MemoryReader):  # noqa: N801
-        def segments(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-            return iter([*super().segments(start, end)][1:])
-
-
-class GoesBeyond(GivesReadersOf):
-    class reader(MemoryReader):  # noqa: N801
-        def segments(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-            return super().segments(start, self.item.size_bytes)
-
-
-class CallsDataHoles(GivesReadersOf):
-    class reader(MemoryReader):  # noqa: N801
-        def segments(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-            for offset, length, _ in super().segments(start, end):
-                yield offset, length, True
-
-
-class CutsHolesAnywhere(GivesReadersOf):
-    class reader(MemoryReader):  # noqa: N801
-        def segments(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-            for offset, length, is_hole in super().segments(start, end):
-                if is_hole and length > 1:
-                    yield offset, length - 1, True
-                    yield offset + length - 1, 1, False
-                else:
-                    yield offset, length, is_hole
-
-
-class ReadsElsewhere(GivesReadersOf):
-    class reader(MemoryReader):  # noqa: N801
-        def read_into(self, view: memoryview, offset: int) -> int:
-            return super().read_into(view, max(0, offset - 1))
-
-
-class DoubtsAll(GivesReadersOf):
-    class reader(MemoryReader):  # noqa: N801
-        def is_unchanged(self) -> bool:
-            return False
-
-
-class ReadsWholesOneByteOff(Broken):
-    def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
-        wholes = super().read_ranges(ranges, buffer)
-        wholes.rows["length"] = np.maximum(0, wholes.rows["length"] - 1)
-        return wholes
-
-
-class ReadsNoWholes(Broken):
-    def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
-        return super().read_ranges(ranges.part(0, 0), buffer)
-
-
-class ReadsOutOfItsRoot(Broken):
-    def read_beside(self, entry: Entry, relative: bytes, bytes_max: int) -> bytes | None:
-        return super().read_beside(entry, os.path.basename(relative), bytes_max)
-
-
-class ReadsBesideAtAnySize(Broken):
-    def read_beside(self, entry: Entry, relative: bytes, bytes_max: int) -> bytes | None:
-        return super().read_beside(entry, relative, 1 << 30)
-
-
-BREAKS: dict[type[Broken], str] = {
-    ListsOneLess: "lists the objects that there are",
-    ListsOneTwice: "lists an object once",
-    ListsOtherVersionsAgain: "lists the same again",
-    ListsAnotherSize: "lists the size",
-    ListsAbsolutePaths: "gives a path relative to the root",
-    ListsRootsInAnyOrder: "names the other roots once",
-    GivesAnUnknownReason: "gives a known reason",
-    NamesAllAlike: "names differ",
-    LeavesGaps: "without gaps|cover",
-    GoesBeyond: "cover",
-    CallsDataHoles: "holes are (zeros|whole granules)",
-    CutsHolesAnywhere: "holes are whole granules",
-    ReadsElsewhere: "reads the content|ends where it ends",
-    DoubtsAll: "what was listed",
-    ReadsWholesOneByteOff: "reads whole objects",
-    ReadsNoWholes: "reads one object that fits",
-    ReadsOutOfItsRoot: "stays below its root",
-    ReadsBesideAtAnySize: "reads what is small",
-}
-
-
-def test_the_source_that_is_then_broken_keeps_the_contract() -> None:
-    check_source(Broken(), CONTENTS)
-
-
-@pytest.mark.parametrize(("broken", "message"), BREAKS.items())
-def test_what_breaks_the_contract_fails(broken: type[Broken], message: str) -> None:
-    with pytest.raises(AssertionError, match=message):
-        check_source(broken(), CONTENTS)
-
-
-def test_a_source_that_notices_no_change_fails() -> None:
-    source = OpensChanged()
-    check_source(source, CONTENTS)
-    with pytest.raises(AssertionError, match="as if it were not"):
-        check_change(source, CONTENTS, VICTIM, lambda: source.put(VICTIM[1], *OBJECTS[VICTIM]))
-
-
-def test_an_error_that_costs_other_objects_fails() -> None:
-    class StopsAtErrors(Broken):
-        def read_ranges(self, ranges: Ranges, buffer: memoryview) -> RangesRead:
-            wholes = super().read_ranges(ranges, buffer)
-            if not wholes.errors:
-                return wholes
-            return super().read_ranges(ranges.part(0, min(wholes.errors) + 1), buffer)
-
-    source = StopsAtErrors()
-    with pytest.raises(AssertionError, match="goes on"):
-        check_change(source, CONTENTS, VICTIM, lambda: source.objects.pop(VICTIM))
-
-
 # ---- paths and roots ----
 
 
@@ -387,7 +169,6 @@ def test_the_same_data_elsewhere_has_the_same_keys(tmp_path: Path) -> None:
 @given(
     links=st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abcdef")), min_size=1, unique=True)
 )
-@settings(max_examples=30)
 def test_of_several_names_the_smallest_of_the_first_root_counts(
     tmp_path_factory: pytest.TempPathFactory, links: list[tuple[int, str]]
 ) -> None:
