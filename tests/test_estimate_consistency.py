@@ -102,7 +102,7 @@ def test_counted_figures_are_consistent(roots: list[Path]) -> None:
 
 
 def test_figures_from_samples_of_their_own_are_consistent(roots: list[Path]) -> None:
-    for seed in range(12):
+    for seed in range(5):
         reduction = reduce(measured(roots, Plan(seed=seed, chunkers=FEW)))
         assert reduction.headline.ratio.low != reduction.headline.ratio.high
         assert_consistent(reduction)
@@ -110,14 +110,13 @@ def test_figures_from_samples_of_their_own_are_consistent(roots: list[Path]) -> 
 
 @pytest.mark.parametrize("rate", [0.2, 0.5, 1.0])
 def test_figures_of_a_part_are_consistent(roots: list[Path], rate: float) -> None:
-    for seed in range(2):
-        assert_consistent(part(roots, rate, seed))
+    assert_consistent(part(roots, rate, seed=1))
 
 
 def test_no_layout_needs_less_without_duplicates_than_with_them(roots: list[Path]) -> None:
     for reduction in (
         reduce(measured(roots, Plan())),
-        *(reduce(measured(roots, Plan(seed=seed, chunkers=FEW))) for seed in range(3)),
+        reduce(measured(roots, Plan(chunkers=FEW))),
     ):
         for layout in load_layouts().values():
             made = sized_for(reduction, 10**18, scenario_of(layout), seed=1)
@@ -205,7 +204,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """More files than one thread takes at a time."""
     root = tmp_path_factory.mktemp("many")
     source = random.Random(22)
-    for i in range(3000):
+    for i in range(1500):
         (root / f"{i:04}").write_bytes(source.randbytes(3000) + b"text " * 500)
     return [root]
 

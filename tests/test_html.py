@@ -4,6 +4,7 @@ import base64
 import hashlib
 import itertools
 import re
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -39,6 +40,16 @@ def recorded(name: str) -> Report:
     return read_report(GOLDEN / "reports" / f"{name}.json")
 
 
+@cache
+def rendered(path: Path) -> bytes:
+    return render(read_report(path))
+
+
+@cache
+def page_of(path: Path) -> Element:
+    return read_page(rendered(path))
+
+
 def texts(part: Part) -> list[str]:
     if isinstance(part, Paragraph):
         return [part.text] if part.style != "drawing" else []
@@ -60,19 +71,18 @@ def test_a_page_says_what_it_said(name: str) -> None:
 
 
 def test_a_page_of_a_benchmark_says_what_it_said() -> None:
-    assert_golden("html/bench.html", without_style(render(read_report(BENCH))))
+    assert_golden("html/bench.html", without_style(rendered(BENCH)))
 
 
 @each_report
 def test_the_same_report_gives_the_same_bytes(path: Path) -> None:
-    assert render(read_report(path)) == render(read_report(path))
+    assert render(read_report(path)) == rendered(path)
 
 
 @each_report
 def test_everything_that_the_sections_say_is_on_the_page(path: Path) -> None:
-    report = read_report(path)
-    page = read_page(render(report))
-    for section in sections(report, full=True):
+    page = page_of(path)
+    for section in sections(read_report(path), full=True):
         [shown] = [each for each in page.all("section") if each.attributes["id"] == section.name]
         assert section.title in shown.text
         for part in section.body:
@@ -81,7 +91,7 @@ def test_everything_that_the_sections_say_is_on_the_page(path: Path) -> None:
 
 @each_report
 def test_the_page_is_small(path: Path) -> None:
-    assert len(render(read_report(path))) < 1_000_000
+    assert len(rendered(path)) < 1_000_000
 
 
 def digest(element: Element) -> str:
@@ -124,7 +134,7 @@ def is_held_to_itself(page: Element, scripts: int = 0) -> None:
 def test_the_page_loads_nothing_and_runs_nothing(path: Path) -> None:
     report = read_report(path)
     scripts = 0 if report.scenarios is None else 1
-    is_held_to_itself(read_page(render(report)), scripts=scripts)
+    is_held_to_itself(page_of(path), scripts=scripts)
 
 
 def attacked(given: Scenario[Assumption]) -> Scenario[Assumption]:
@@ -198,13 +208,13 @@ def test_a_hostile_text_stays_a_text(path: Path) -> None:
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u2028\u202e]", document.decode())
     assert "{{ 7*7 }}" in page.text
     assert len(document) < 1_000_000
-    tags = {each.tag for each in read_page(render(read_report(path))).all()}
+    tags = {each.tag for each in page_of(path).all()}
     assert {each.tag for each in page.all()} <= tags
 
 
 @each_report
 def test_a_reader_of_the_screen_finds_the_way(path: Path) -> None:
-    page = read_page(render(read_report(path)))
+    page = page_of(path)
     ids = [each.attributes["id"] for each in page.all() if "id" in each.attributes]
     assert len(set(ids)) == len(ids)
     for element in page.all():
@@ -227,7 +237,7 @@ def test_a_reader_of_the_screen_finds_the_way(path: Path) -> None:
 
 @each_report
 def test_a_table_has_a_caption_and_names_its_columns_and_rows(path: Path) -> None:
-    page = read_page(render(read_report(path)))
+    page = page_of(path)
     for table in page.all("table"):
         [caption] = table.all("caption")
         assert caption.text.strip()

@@ -202,7 +202,7 @@ def test_a_file_that_is_none_is_a_contradiction(shared: Hdf5) -> None:
 WHOLE = written(several), written(several, libver="latest")
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     whole=st.sampled_from(WHOLE),
     changes=st.lists(st.tuples(st.integers(8, 6000), st.integers(0, 255)), max_size=20),

@@ -2,8 +2,6 @@
 
 import json
 import random
-import subprocess
-import sys
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -11,8 +9,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from support import cli
 from support.cells import default_table
 from support.scans import scenario_of
 
@@ -140,7 +139,6 @@ def intervals(draw: st.DrawFn) -> dict[str, Any]:
     return quantity(value, low, high)
 
 
-@settings(max_examples=40)
 @given(
     st.sampled_from(sorted(LAYOUTS)),
     intervals(),
@@ -342,12 +340,7 @@ def test_a_scenario_may_have_a_raidz(tmp_path: Path) -> None:
 
 def storeff(*words: str | Path) -> Any:
     """The report that the command line prints for ``words``."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "storeff", *map(str, words), "--json"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = cli.storeff(*words, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -393,10 +386,9 @@ def test_much_padding_of_small_files_is_a_warning(tmp_path: Path) -> None:
     for i in range(50):
         (tmp_path / "small" / f"{i}").write_bytes(random.Random(i).randbytes(5000))
     (tmp_path / "large").write_bytes(random.Random(0).randbytes(3_000_000))
-    words = [sys.executable, "-P", "-m", "storeff", "scan", "-q", "--json", "--target", "1PB"]
-    words += ["--layout", "minio-12-4", "--layout", "vast-146-4"]
+    words = ("--target", "1PB", "--layout", "minio-12-4", "--layout", "vast-146-4", "-q")
     for source, warned in (("small", True), ("large", False)):
-        done = subprocess.run([*words, tmp_path / source], capture_output=True, check=True)
-        found = {w["code"]: w["message"] for w in json.loads(done.stdout)["warnings"]}
+        made = storeff("scan", tmp_path / source, *words)
+        found = {w["code"]: w["message"] for w in made["warnings"]}
         assert ("small-objects" in found) == warned
     assert "vast" not in found.get("small-objects", "")

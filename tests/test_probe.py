@@ -6,6 +6,7 @@ import threading
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fill(tmp_path_factory.mktemp("tree"))
 
 
+@cache
 def chunks_of(root: Path, chunker: Chunker) -> dict[tuple[int, int], bytes]:
     """The contents of all chunks but runs by the halves of their keys in a scan."""
     fixed = {c.max_bytes for c in FULL.chunkers if c.kind == "fixed"}

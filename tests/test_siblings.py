@@ -2,12 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.cli import storeff
 from support.dump_files import kv_bits, with_header
 from support.dump_files import safetensors as kv_safetensors
 from support.scans import scan
@@ -251,14 +250,8 @@ def test_a_header_written_over_since_the_scan_has_changed_and_is_not_malformed(
 def test_the_scan_command_names_a_file_with_a_broken_header(tmp_path: Path) -> None:
     for step, text in ((1, header_of(w=TRUE)), (2, BROKEN["no place"])):
         (tmp_path / f"a-{step}.safetensors").write_bytes(headed(text))
-    words = ["scan", str(tmp_path), "--similarity", "-q", "--full", "--layout", "ceph-ec-8-3"]
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "storeff", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "400"},
-    )
+    words = ("--similarity", "-q", "--full", "--layout", "ceph-ec-8-3")
+    done = storeff("scan", tmp_path, *words, env={**os.environ, "COLUMNS": "400"})
     assert (done.returncode, done.stderr) == (0, "")
     assert "1 file not compared with a sibling: malformed, such as" in done.stdout
     assert f"{tmp_path}/a-2.safetensors; write the file again" in " ".join(done.stdout.split())

@@ -3,8 +3,6 @@
 import json
 import os
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.cli import storeff
 from support.scans import fill, probed, scan
 
 from storeff.estimate.delta import Similarity as Estimated
@@ -333,12 +332,7 @@ def test_few_groups_give_a_range_that_is_wider_where_they_miss_known_bytes() -> 
 # ---- the command ----
 
 
-def storeff(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "storeff", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def similarity_in(*words: object) -> dict[str, Any] | None:
+def similarity_in(*words: str | Path) -> dict[str, Any] | None:
     done = storeff(*words, "--json", "--layout", "ceph-ec-8-3")
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] | None = json.loads(done.stdout)["reduction"]["similarity"]

@@ -37,7 +37,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     commands = {
         "scan": ("scan", SAMPLES, "--target", "50EB"),
-        "bench": ("bench", SAMPLES, "--target", "50EB"),
+        "bench": ("bench", SAMPLES, "--target", "50EB", "--drive", "qlc-122"),
         "kv": (
             *("kv", SAMPLES / "traces" / "chat.jsonl", "--model", "llama-3.1-70b"),
             *("--ttl", "10m,1d", "--target", "1PB"),

@@ -47,12 +47,12 @@ def upload(s3: S3, folder: Path, prefix: str) -> None:
 def mixed(folder: Path) -> Path:
     """Copies, versions, text, and files of more than an extent."""
     source = random.Random(5)
-    shared = source.randbytes(3 << 20)
+    shared = source.randbytes(5 << 18)
     words = [source.randbytes(4).hex().encode() for _ in range(500)]
     for i in range(12):
         below = folder / f"d{i % 3}" / "in"
         below.mkdir(exist_ok=True, parents=True)
         (below / "same.bin").write_bytes(shared)
         (below / f"text-{i}.txt").write_bytes(b" ".join(source.choices(words, k=9_000)))
-        (below / f"part-{i}.bin").write_bytes(shared[: i << 15] + source.randbytes(400_000))
+        (below / f"part-{i}.bin").write_bytes(shared[: i << 15] + source.randbytes(150_000))
     return folder
