@@ -9,17 +9,13 @@ import shutil
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.buckets import QUICK, s3
 from support.cli import storeff
-from support.listings import each
-from support.s3_server import S3
+from support.listings import each, found, list_of, report_of, source_of
 
 from storeff.errors import StoreffError, UsageError
 from storeff.sources import name_list, tree
@@ -27,35 +23,10 @@ from storeff.sources.entry import Entry
 from storeff.sources.mounts import Mount, Mounts
 from storeff.sources.name_list import NameList
 from storeff.sources.named import listed_source
-from storeff.sources.source import Source
 from storeff.sources.tree import LocalTree
 from storeff.testing import check_source
 
-__all__ = ["s3"]
-
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
-
-
-def list_of(folder: Path, names: Sequence[str | bytes | Path], end: bytes = b"\n") -> Path:
-    """A file of ``names``."""
-    path = folder / "names"
-    path.write_bytes(b"".join(os.fsencode(name) + end for name in names))
-    return path
-
-
-def source_of(folder: Path, names: Sequence[str | bytes | Path], **options: Any) -> Source:
-    return listed_source(NameList(list_of(folder, names)), **options)
-
-
-def found(source: Source) -> dict[str, list[str]]:
-    """The names that ``source`` lists, by what became of them."""
-    by: dict[str, list[str]] = {}
-    for item in each(source.list()):
-        is_file = isinstance(item, Entry)
-        name = source.name(item) if isinstance(item, Entry) else item.path
-        kind = "file" if is_file else f"{type(item).__name__} {item.reason}"  # type: ignore[union-attr]
-        by.setdefault(kind, []).append(os.fsdecode(name))
-    return {kind: sorted(names) for kind, names in by.items()}
 
 
 @pytest.fixture
@@ -66,16 +37,6 @@ def data(tmp_path: Path) -> Path:
     for name in ("a", "b", "below/c"):
         (folder / name).write_bytes(os.fsencode(name) * 1000)
     return folder
-
-
-def report_of(*words: str | Path, code: int = 0, **options: Any) -> Any:
-    done = storeff("scan", "-q", "--json", *words, **options)
-    assert done.returncode == code, done.stderr
-    report = json.loads(done.stdout)
-    del report["run"], report["scan"]["ignored"]
-    for key in [key for key in report["scan"] if key.endswith("seconds")]:
-        del report["scan"][key]
-    return report
 
 
 # ---- the same as a walk ----
@@ -454,128 +415,3 @@ def test_a_report_may_be_written_beside_what_is_listed(data: Path, tmp_path: Pat
     path = list_of(tmp_path, [data / "a"])
     assert storeff("scan", "-q", "--files-from", path, "-o", data / "b").returncode == 0
     assert json.loads((data / "b").read_text())["scan"]["files"] == 1
-
-
-# ---- beyond one listing ----
-
-
-@pytest.fixture(scope="module")
-def names(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A list of the samples, in no order."""
-    found = [path for path in SAMPLES.rglob("*") if path.is_file()]
-    random.Random(2).shuffle(found)
-    return list_of(tmp_path_factory.mktemp("list"), [*found, found[0]])
-
-
-@pytest.fixture(scope="module")
-def whole(names: Path) -> Any:
-    return report_of("--files-from", names)
-
-
-def test_shards_of_a_list_merge_to_the_report_of_all(
-    names: Path, whole: Any, tmp_path: Path
-) -> None:
-    parts = [tmp_path / f"{i}.part" for i in range(3)]
-    for i, part in enumerate(parts):
-        with names.open() as stdin:
-            done = storeff(
-                "scan", "--files-from", "-", "-q", "--shard", f"{i}/3", "-o", part, stdin=stdin
-            )
-        assert done.returncode == 0, done.stderr
-    merged = json.loads(storeff("merge", "-q", "--json", *parts).stdout)
-    assert merged["scan"]["files"] == whole["scan"]["files"]
-    assert merged["reduction"] == whole["reduction"]
-
-
-@pytest.mark.parametrize("executor", ["threads:2", "processes:2"])
-def test_an_executor_measures_a_list(names: Path, whole: Any, executor: str) -> None:
-    assert (
-        report_of("--files-from", names, "--executor", executor)["reduction"]
-        == (whole["reduction"])
-    )
-
-
-def test_a_checkpoint_of_a_list_is_resumed(names: Path, whole: Any, tmp_path: Path) -> None:
-    words = ("--files-from", names, "--checkpoint", tmp_path / "state", "--resume")
-    for _ in range(2):
-        assert report_of(*words)["reduction"] == whole["reduction"]
-
-
-def test_a_dry_run_of_a_list_counts_what_is_there(names: Path, whole: Any) -> None:
-    done = storeff("scan", "--files-from", names, "--dry-run", "-q", "--json")
-    said = json.loads(done.stdout)
-    assert (said["files"], said["logical_bytes"]) == (
-        whole["scan"]["files"],
-        whole["scan"]["logical_bytes"],
-    )
-
-
-def test_a_sample_of_a_list_is_drawn(names: Path) -> None:
-    assert report_of("--files-from", names, "--sample", "50%")["scan"]["files"] > 0
-
-
-# ---- objects ----
-
-
-def objects_of(s3: S3, folder: Path, names: Sequence[str | bytes]) -> Source:
-    return listed_source(NameList(list_of(folder, names)), QUICK)
-
-
-def test_objects_are_named_by_their_urls(s3: S3, tmp_path: Path) -> None:
-    keys = ["a", "d/e", "a//b", "/first", "a b+c%2f?d#e&f", "\u202e"]
-    for key in keys:
-        s3.put(key, key.encode())
-    s3.put("not listed", b"x")
-    s3.asked.clear()
-    source = objects_of(s3, tmp_path, [f"s3://bucket/{key}" for key in keys])
-    assert found(source)["file"] == sorted(f"s3://bucket/{key}" for key in keys)
-    assert s3.requests("LIST") == []
-    check_source(source, {(0, source_path(key)): key.encode() for key in keys})
-
-
-def source_path(key: str) -> bytes:
-    return (f"./{key}" if key.startswith("/") else key).encode()
-
-
-def test_objects_of_several_buckets_are_told_apart(s3: S3, tmp_path: Path) -> None:
-    s3.buckets["other"] = {}
-    s3.put("a", b"one")
-    s3.put("b", b"two", bucket="other")
-    source = objects_of(s3, tmp_path, ["s3://bucket/a", "s3://other/b"])
-    assert source.roots == (b"s3://bucket/", b"s3://other/")
-    assert found(source)["file"] == ["s3://bucket/a", "s3://other/b"]
-
-
-def test_what_becomes_of_each_object_is_said(s3: S3, tmp_path: Path) -> None:
-    s3.put("a", b"one")
-    s3.put("cold", b"four", storage_class="GLACIER")
-    s3.put("folder/", b"")
-    keys = ["a", "gone", "cold", "a", "folder/"]
-    assert found(objects_of(s3, tmp_path, [f"s3://bucket/{key}" for key in keys])) == {
-        "file": ["s3://bucket/a"],
-        "Skipped vanished": ["s3://bucket/gone"],
-        "Skipped archived": ["s3://bucket/cold"],
-        "Ignored listed-again": ["s3://bucket/a"],
-        "Ignored directory-object": ["s3://bucket/folder/"],
-    }
-
-
-def test_a_bucket_that_is_not_there_is_an_error(s3: S3, tmp_path: Path) -> None:
-    with pytest.raises(StoreffError, match="NoSuchBucket"):
-        objects_of(s3, tmp_path, ["s3://no-such/a"])
-
-
-def test_a_dry_run_counts_the_requests_that_look_at_objects(s3: S3, tmp_path: Path) -> None:
-    for i in range(20):
-        s3.put(f"{i}", b"x")
-    path = list_of(tmp_path, [f"s3://bucket/{i}" for i in range(20)])
-    done = storeff("scan", "--files-from", path, "--dry-run", "-q", "--json")
-    assert json.loads(done.stdout)["get_requests"]["low"] >= 40
-
-
-def test_a_list_of_objects_gives_the_report_of_the_bucket(s3: S3, tmp_path: Path) -> None:
-    for i in range(5):
-        s3.put(f"{i}", random.Random(i).randbytes(9000))
-    path = list_of(tmp_path, [f"s3://bucket/{i}" for i in range(5)])
-    listed, walked = report_of("--files-from", path), report_of("s3://bucket")
-    assert listed["reduction"] == walked["reduction"]
