@@ -1,17 +1,13 @@
 """What a person sees: the answer first, whole figures at any width, and nothing that steers."""
 
 import contextlib
-import fcntl
 import json
 import os
-import pty
 import random
 import re
 import shutil
 import struct
 import subprocess
-import sys
-import termios
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,12 +17,12 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 from support import cli
+from support.hostile_report import STEERING
 
 from storeff.report.model import Report, Skipped, read_report, to_json
 from storeff.report.terminal import print_report
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
-HOSTILE = "a\x1b]0;owned\x07b\u202ec\x9b2J\r\n\tx\x00[bold]y[/nope]"
 # A figure with its unit, as every screen writes them.
 FIGURE = re.compile(r"\d[\d,.]*(?:x|(?: (?:%|[kMGTPEZ]?B|[kMG]?W|[kMB] USD))(?!\w))")
 WIDTHS = (60, 80, 100, 120)
@@ -121,69 +117,6 @@ def test_the_narrowest_terminal_shows_all_that_it_can(
     assert "weka-16-2" in shown
 
 
-@pytest.mark.parametrize("words", [("layouts",), ("drives",), ("doctor",)])
-@pytest.mark.parametrize("columns", WIDTHS)
-def test_every_list_fits(words: tuple[str, ...], columns: int) -> None:
-    shown = storeff(*words, COLUMNS=str(columns)).stdout
-    assert max(map(cell_len, shown.splitlines())) <= columns
-
-
-def test_a_terminal_is_believed_before_columns() -> None:
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 70, 0, 0))
-    running = subprocess.Popen(
-        [sys.executable, "-P", "-m", "storeff", "layouts"],
-        stdout=theirs,
-        env=os.environ | {"COLUMNS": "200", "TERM": "dumb"},
-    )
-    os.close(theirs)
-    shown = b"".join(iter(lambda: _read(ours), b"")).decode()
-    os.close(ours)
-    assert running.wait(60) == 0
-    assert 60 < max(map(cell_len, shown.splitlines())) <= 70
-
-
-@pytest.mark.parametrize(
-    ("environment", "bold"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
-)
-def test_headings_are_bold_on_a_terminal_that_shows_it(
-    environment: dict[str, str], bold: bool
-) -> None:
-    ours, theirs = pty.openpty()
-    running = subprocess.Popen(
-        [sys.executable, "-P", "-m", "storeff", "drives"],
-        stdout=theirs,
-        env=os.environ | {"TERM": "xterm"} | environment,
-    )
-    os.close(theirs)
-    shown = b"".join(iter(lambda: _read(ours), b"")).decode()
-    os.close(ours)
-    assert running.wait(60) == 0
-    assert ("\x1b[1m" in shown) is bold
-    assert "\x1b" not in re.sub(r"\x1b\[[01]m", "", shown)
-
-
-def _read(fd: int) -> bytes:
-    """What a pseudo-terminal holds; nothing once its other end is closed, which is EIO."""
-    try:
-        return os.read(fd, 65536)
-    except OSError:
-        return b""
-
-
-@pytest.mark.parametrize("said", ["", "0", "-5", "wide", "1" * 5000])
-def test_columns_that_are_no_number_are_no_width(said: str) -> None:
-    lines = storeff("layouts", COLUMNS=said).stdout.splitlines()
-    assert 100 < max(map(cell_len, lines)) <= 120
-
-
-def test_without_a_utf8_terminal_it_is_all_ascii() -> None:
-    done = storeff("layouts", PYTHONIOENCODING="ascii", COLUMNS="60")
-    assert done.returncode == 0
-    assert done.stdout.isascii()
-    assert "146+4" in done.stdout
-
-
 def texts_of(value: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
     """The path of each string in ``value``, what holds it, and its key there."""
     items: Any = value.items() if isinstance(value, dict) else enumerate(value)
@@ -200,7 +133,7 @@ def may_be_any_text(document: Any) -> list[tuple[str, Any, Any]]:
     for path, holder, key in [*texts_of(document)]:
         if LINKS.fullmatch(path):
             continue
-        own, holder[key] = holder[key], HOSTILE
+        own, holder[key] = holder[key], STEERING
         with contextlib.suppress(msgspec.ValidationError):
             msgspec.convert(document, Report)
             found.append((path, holder, key))
@@ -249,7 +182,7 @@ def test_no_text_of_a_report_reaches_the_terminal_raw(
     for some in (texts[i::screens] for i in range(screens)):
         own = [holder[key] for _, holder, key in some]
         for _, holder, key in some:
-            holder[key] = HOSTILE + holder[key]
+            holder[key] = STEERING + holder[key]
         text = screen(msgspec.convert(document, Report), 80)
         paths = [path for path, *_ in some]
         assert all(c == "\n" or unicodedata.category(c)[0] != "C" for c in text), paths
@@ -265,7 +198,7 @@ def test_a_hostile_name_of_a_layout_is_escaped_wherever_it_is_shown(
 ) -> None:
     report = read_report(reports["whole"])
     renamed = json.loads(
-        to_json(report).decode().replace(f'"{report.reference_layout}"', json.dumps(HOSTILE))
+        to_json(report).decode().replace(f'"{report.reference_layout}"', json.dumps(STEERING))
     )
     shown = screen(msgspec.convert(renamed, Report), 100)
     assert shown.count("owned") >= 2
@@ -274,65 +207,11 @@ def test_a_hostile_name_of_a_layout_is_escaped_wherever_it_is_shown(
 
 def test_json_on_stdout_shows_all_it_holds(reports: dict[str, Path], tmp_path: Path) -> None:
     document = json.loads(reports["whole"].read_bytes())
-    document["scan"]["sources"] = [HOSTILE]
+    document["scan"]["sources"] = [STEERING]
     (tmp_path / "r.json").write_text(json.dumps(document))
     done = storeff("size", tmp_path / "r.json", "--json")
-    assert json.loads(done.stdout)["scan"]["sources"] == [HOSTILE]
+    assert json.loads(done.stdout)["scan"]["sources"] == [STEERING]
     assert all(c == "\n" or c.isprintable() for c in done.stdout)
-
-
-@pytest.mark.parametrize("catalogue", ["layouts", "drives"])
-def test_own_entries_are_listed_escaped(catalogue: str, tmp_path: Path) -> None:
-    golden = Path(__file__).parent / "golden" / "own-drive.toml"
-    entries = {
-        "drives": golden.read_text().split("[ours]")[1],
-        "layouts": 'code = {kind = "rs", k = 4, m = 2}\n'
-        + "".join(
-            f'{key} = {{value = {value}, kind = "assumption"}}\n'
-            for key, value in {
-                "metadata": 0.02,
-                "padding": 0.0,
-                "rebuild_reserve": 0.0,
-                "fill_limit": 0.85,
-            }.items()
-        ),
-    }
-    own = tmp_path / f"{catalogue}.toml"
-    own.write_text(f"[{json.dumps(HOSTILE)}]\n{entries[catalogue]}")
-    refused = storeff(catalogue, "--data", tmp_path)
-    assert refused.returncode == 1
-    assert "owned" in refused.stderr
-    assert all(c == "\n" or c.isprintable() for c in refused.stderr)
-    own.write_text(f"[ours]\ntitle = {json.dumps(HOSTILE)}\n{entries[catalogue]}")
-    shown = storeff(catalogue, "--data", tmp_path).stdout
-    assert "ours" in shown
-    assert all(c == "\n" or c.isprintable() for c in shown)
-    listed = storeff(catalogue, "--data", tmp_path, "--json").stdout
-    assert json.loads(listed)["ours"]["title"] == HOSTILE
-    assert all(c == "\n" or c.isprintable() for c in listed)
-
-
-def test_a_layout_named_like_markup_does_not_stop_a_scan_on_a_terminal(tmp_path: Path) -> None:
-    entry = (
-        'code = {kind = "rs", k = 4, m = 2}\nmetadata = {value = 0.0, kind = "assumption"}\n'
-        'padding = {value = 0.0, kind = "assumption"}\n'
-        'rebuild_reserve = {value = 0.0, kind = "assumption"}\n'
-        'fill_limit = {value = 0.85, kind = "assumption"}\n'
-    )
-    (tmp_path / "layouts.toml").write_text(f'["[/nope]"]\n{entry}')
-    words = ("scan", SAMPLES, "--target", "1EB", "--data", tmp_path, "--layout", "[/nope]")
-    ours, theirs = pty.openpty()
-    running = subprocess.Popen(
-        [sys.executable, "-P", "-m", "storeff", *map(str, words)],
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-        env=os.environ | {"TERM": "xterm"},
-    )
-    os.close(theirs)
-    said = b"".join(iter(lambda: _read(ours), b"")).decode()
-    os.close(ours)
-    assert running.wait(60) == 0, said
-    assert "[/nope]" in said
 
 
 def without_target(report: Report) -> Report:

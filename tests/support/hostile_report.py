@@ -9,6 +9,8 @@ import msgspec
 
 from storeff.report.model import Report, schema
 
+# What would retitle, clear and rewrite a terminal that was shown it.
+STEERING = "a\x1b]0;owned\x07b\u202ec\x9b2J\r\n\tx\x00[bold]y[/nope]"
 HOSTILE = "<script>alert(1)</script>&\"'\x1b[2J\u202e\u2028{{ 7*7 }}</style></title>]]>"
 # What code decides by beside the words of the schema.
 _STRUCTURE = {"schema_version", "step"}
