@@ -91,7 +91,7 @@ def test_few_tasks_are_in_flight_at_a_time(
     monkeypatch.setattr(remote, "SLOW_KNOWN", 1000)
     workers = replace(threads(), open=lambda: Counting(1), slots=lambda executor: 1)
     assert same(DividedScan(workers)(LocalTree([tree]), SMALL), whole)
-    assert most[0] == remote.TASKS_PER_SLOT
+    assert most[0] == remote.IN_FLIGHT_PER_SLOT
 
 
 def flaky(failures: Callable[[Task, int], None]) -> Callable[[Task], Done]:

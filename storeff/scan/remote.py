@@ -23,7 +23,7 @@ from storeff.sources.object_client import meter_of
 
 T = TypeVar("T", bound=AnyTask)
 # In flight are so many tasks for each slot: the next is there when one is done.
-TASKS_PER_SLOT = 2
+IN_FLIGHT_PER_SLOT = 2
 WAIT_SECONDS = 0.2
 # A task that raises is tried so often.
 TRIES = 3
@@ -130,7 +130,7 @@ class _Running(Generic[T]):
         if self.suspects or any(attempt.is_alone for attempt in self.in_flight.values()):
             return
         # What is handed out before anything is known of the others keeps more than it need.
-        room = self.slots * (TASKS_PER_SLOT if self.gathered else 1)
+        room = self.slots * (IN_FLIGHT_PER_SLOT if self.gathered else 1)
         while len(self.in_flight) < room and not self.is_broken:
             task = self.again.popleft() if self.again else next(self.tasks, None)
             if task is None:

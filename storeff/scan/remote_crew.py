@@ -17,7 +17,7 @@ from storeff.scan.plan import Plan
 from storeff.scan.remote import run_tasks
 from storeff.scan.run import BATCH_FILES, EXTENTS_BYTES, FILE_BYTES
 from storeff.scan.sampling import SamplingDesign
-from storeff.scan.tasks import SPLIT
+from storeff.scan.tasks import SPLIT, TASKS_PER_SLOT
 from storeff.scan.worker import Worker
 from storeff.sources.content import Recogniser
 from storeff.sources.entry import Entries
@@ -28,7 +28,6 @@ from storeff.sources.sums import exact_sum
 # What a task reads at most, of how many files. Less is read where that would leave workers idle:
 # each is to have some.
 TASK_BYTES, TASK_FILES = 256 << 20, 10_000
-TASKS_PER_SLOT = 4
 
 
 @dataclass(frozen=True, eq=False)

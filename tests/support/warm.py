@@ -7,7 +7,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
+from multiprocessing import forkserver
 from pathlib import Path
+from unittest import mock
 
 import storeff.commands
 
@@ -25,10 +28,19 @@ _FORKS.set_forkserver_preload(
 )
 
 
+@cache
+def _start() -> None:
+    """Have the process that is forked import what is installed, and not what lies where it is
+    started, which may be sources that are not built."""
+    with mock.patch.dict(os.environ, {"PYTHONSAFEPATH": "1"}):
+        forkserver.ensure_running()
+
+
 def finished(
     words: Sequence[str], cwd: str | Path | None, env: Mapping[str, str] | None
 ) -> "subprocess.CompletedProcess[str]":
     """``storeff`` with ``words``, run in ``cwd`` with the environment ``env``."""
+    _start()
     with tempfile.TemporaryDirectory() as folder:
         streams = [os.devnull, f"{folder}/stdout", f"{folder}/stderr"]
         given = (words, os.fspath(cwd or os.getcwd()), dict(env or os.environ), streams)
