@@ -148,6 +148,21 @@ def source_of(manifest: str, *urls: str, **options: Any) -> ObjectStores:
     return ObjectStores(urls or ["s3://bucket"], QUICK, inventory=manifest, **options)
 
 
+def manifest_in(
+    folder: Path, format: str, schema: str = "Bucket, Key, Size, ETag", file: str = "0"
+) -> str:
+    """A manifest of that one ``file`` beside it, of a bucket called so."""
+    manifest = {
+        "sourceBucket": "bucket",
+        "fileFormat": format,
+        "fileSchema": schema,
+        "files": [{"key": f"x/{file}"}],
+    }
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(manifest))
+    return str(path)
+
+
 def names(source: ObjectStores) -> list[str]:
     found = [item for item in each(source.list()) if isinstance(item, Entry)]
     return sorted(source.name(entry).decode() for entry in found)
@@ -469,15 +484,7 @@ def test_rows_that_cannot_be_read_are_an_error(
 ) -> None:
     s3.put("a", b"x")
     (tmp_path / "0").write_bytes(content)
-    manifest = {
-        "sourceBucket": "bucket",
-        "fileFormat": format,
-        "fileSchema": "Bucket, Key, Size, ETag",
-        "files": [{"key": "x/0"}],
-    }
-    path = tmp_path / "manifest.json"
-    path.write_text(json.dumps(manifest))
-    done = storeff("scan", "s3://bucket", "--inventory", path)
+    done = storeff("scan", "s3://bucket", "--inventory", manifest_in(tmp_path, format))
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stderr
 
@@ -488,15 +495,7 @@ def test_a_row_that_does_not_end_is_an_error_before_it_fills_memory(
 ) -> None:
     s3.put("a", b"x")
     (tmp_path / "0").write_bytes(gzip.compress(line + line[-1:] * (1 << 25), 1))
-    path = tmp_path / "manifest.json"
-    manifest = {
-        "sourceBucket": "bucket",
-        "fileFormat": "CSV",
-        "fileSchema": "Bucket, Key, Size, ETag",
-        "files": [{"key": "x/0"}],
-    }
-    path.write_text(json.dumps(manifest))
-    source = source_of(str(path), "s3://bucket")
+    source = source_of(manifest_in(tmp_path, "CSV"), "s3://bucket")
     tracemalloc.start()
     try:
         with pytest.raises(StoreffError, match="is not the file of the inventory"):
@@ -512,7 +511,6 @@ def test_columns_of_other_kinds_are_an_error(s3: S3, tmp_path: Path) -> None:
     from pyarrow import parquet
 
     s3.put("a", b"x")
-    path = tmp_path / "manifest.json"
     for table in (
         {"key": [1], "size": [1], "e_tag": ["x"]},
         {"key": [b"a"], "size": [1], "e_tag": ["x"]},
@@ -522,12 +520,7 @@ def test_columns_of_other_kinds_are_an_error(s3: S3, tmp_path: Path) -> None:
         {"key": ["a"], "size": [1]},
     ):
         parquet.write_table(pyarrow.table(table), tmp_path / "0.parquet")
-        manifest = {
-            "sourceBucket": "bucket",
-            "fileFormat": "Parquet",
-            "fileSchema": "message s3.inventory { key; size; e_tag; }",
-            "files": [{"key": "x/0.parquet"}],
-        }
-        path.write_text(json.dumps(manifest))
+        schema = "message s3.inventory { key; size; e_tag; }"
+        path = manifest_in(tmp_path, "Parquet", schema, "0.parquet")
         with pytest.raises(StoreffError, match="is not the file of the inventory"):
-            names(source_of(str(path)))
+            names(source_of(path))

@@ -22,6 +22,7 @@ from storeff.scan.tasks import AnyTask, Done, measured
 from storeff.sources.object_client import meter_of
 
 T = TypeVar("T", bound=AnyTask)
+
 # In flight are so many tasks for each slot: the next is there when one is done.
 IN_FLIGHT_PER_SLOT = 2
 WAIT_SECONDS = 0.2
@@ -82,7 +83,7 @@ class _Running(Generic[T]):
         self.executor = workers.open()
         self.tasks = tasks(self.slots)
         self.in_flight: dict[Future[Any], _Attempt[T]] = {}
-        # What has been measured, and is to be gathered; what is being gathered; and how often.
+        # What has been measured, and is to be gathered; what is being gathered; how much has been.
         self.measured: list[_Attempt[T]] = []
         self.gathering: dict[Future[list[Done]], list[_Attempt[T]]] = {}
         self.gathered = 0
