@@ -229,7 +229,8 @@ def between(value: str, low: str, high: str) -> Assumption:
 
 
 def durability_in(found: Scenario[Assumption]) -> Durability:
-    return durability_of(found, bill_for(map_numbers(found, exact)))
+    bill = bill_for(map_numbers(found, exact))
+    return durability_of(found, bill.drives_in_service, bill.enclosures)
 
 
 @pytest.mark.parametrize(

@@ -217,9 +217,7 @@ def _stage(scenario: Scenario[Number], raw_bytes: Number, more: Number, whole: b
     what = built(scenario, raw_bytes * more, logical_bytes * more, whole=whole)
     stored_bytes: Number = math.nan
     if scenario.software is not None:
-        stored_bytes = (
-            logical_bytes * more * stored_share(step_factors(scenario.data, scenario.layout))
-        )
+        stored_bytes = logical_bytes * more * stored_share(scenario.data, scenario.layout)
     goods = hardware(scenario, what)
     return Stage(
         built=what,

@@ -6,7 +6,8 @@ from functools import partial
 import msgspec
 
 from storeff.data import Assumption, exact, map_numbers
-from storeff.economics.bill import Bill, annual_failure_rate, bill_for, in_cells
+from storeff.economics.bill import annual_failure_rate, bill_for, in_cells
+from storeff.economics.built import built
 from storeff.economics.model import Drive, Scenario
 from storeff.economics.uncertainty import quantity_risk
 from storeff.layout.fleet import (
@@ -19,6 +20,7 @@ from storeff.layout.fleet import (
 from storeff.layout.floor import most_further, parity_for_floor, with_parity
 from storeff.layout.model import Layout
 from storeff.layout.number import Number, inexact
+from storeff.layout.waterfall import raw, step_factors
 from storeff.quantity import Draws, Quantity
 
 # Each further parity is worth some four nines: nobody asks for more than these.
@@ -93,17 +95,21 @@ def raised_to(
 def _nines_of(scenario: Scenario[Assumption], layout: Layout[Assumption]) -> float | None:
     """The nines of ``layout`` in place of the scenario's own."""
     raised = in_cells(msgspec.structs.replace(scenario, layout=layout))
-    return durability_of(raised, bill_for(map_numbers(raised, exact))).nines
+    run: Scenario[Number] = map_numbers(raised, exact)
+    raw_bytes = raw(run.data.logical_bytes, step_factors(run.data, run.layout))
+    what = built(run, raw_bytes, run.data.logical_bytes)
+    return durability_of(raised, what.in_service, what.enclosures).nines
 
 
-def durability_of(scenario: Scenario[Assumption], bill: Bill[Number]) -> Durability:
-    """Durability of the scenario's layout on what ``bill`` counts, exact, in service."""
+def durability_of(scenario: Scenario[Assumption], drives: Number, enclosures: Number) -> Durability:
+    """Durability of the scenario's layout on so many exact ``drives`` in service and
+    ``enclosures``."""
     central: Scenario[Number] = map_numbers(scenario, inexact)
     return durability(
         central.layout,
         logical_bytes=central.data.logical_bytes,
-        drives=float(bill.drives_in_service),
-        enclosures=float(bill.enclosures),
+        drives=float(drives),
+        enclosures=float(enclosures),
         capacity_bytes=central.drive.capacity_bytes,
         annual_failure_rate=annual_failure_rate(central.drive),
         annual_failure_rate_range=_failure_rates(scenario.drive),

@@ -77,7 +77,7 @@ def central(scenario: Scenario[Assumption]) -> Central:
     return Central(
         waterfall=steps,
         raw_bytes=steps[-1].after_bytes,
-        durability=durability_of(scenario, point),
+        durability=durability_of(scenario, point.drives_in_service, point.enclosures),
         bill=join(point, point),
     )
 
@@ -101,6 +101,8 @@ def size(
     scenario, reduction = in_cells(scenario), scenario.data.reduction_ratio
     run: Scenario[Number] = map_numbers(scenario, exact)
     point = bill_for(run)
+    spread = point if reduction_draws is None else bill_for(replicates(scenario, reduction_draws))
+    bill = join(point, spread)
     steps = report_steps(scenario.data, scenario.layout, reduction_draws)
     sized = SizedLayout(
         name=scenario.layout.name,
@@ -113,13 +115,13 @@ def size(
             "measured" if reduction.kind == "measured" else "assumed",
             None,
         ),
-        npv_range=cost_range(scenario, reduction_draws, seed),
+        npv_range=cost_range(scenario, bill.npv, reduction_draws, seed),
         waterfall=steps,
         raw_bytes=steps[-1].after_bytes,
         usable_fraction=float(usable_fraction(scenario.layout)),
-        durability=durability_of(scenario, point),
+        durability=durability_of(scenario, point.drives_in_service, point.enclosures),
         code=code,
-        bill=join(point, bill_for(replicates(scenario, reduction_draws))),
+        bill=bill,
         floor=None,
         not_in_bill=not_in_bill(run),
         unpriced=unpriced(run, point),
@@ -135,6 +137,6 @@ def size(
         raw_bytes=risk.raw_bytes.no_less_than(sized.raw_bytes),
         drives=risk.drives.no_less_than(sized.bill.drives),
         npv=risk.npv.no_less_than(sized.bill.npv),
-        npv_range=cost_range(alone, floor_draws, seed),
+        npv_range=cost_range(alone, risk.npv, floor_draws, seed),
     )
     return msgspec.structs.replace(sized, floor=floor)

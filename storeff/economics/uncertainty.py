@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 
 from storeff.data import Assumption, exact, map_numbers
-from storeff.economics.bill import Bill, bill_for, in_cells
+from storeff.economics.bill import Bill, bill, bill_for, in_cells
 from storeff.economics.draws import DISTRIBUTION, REDUCTION, blocks, ranged, with_draws
 from storeff.economics.model import Scenario
 from storeff.economics.simulation import figures
-from storeff.layout.number import Number, ceil, is_unknown, to_quantity
+from storeff.layout.number import Number, ceil, to_quantity
 from storeff.layout.waterfall import raw, step_factors
 from storeff.quantity import REPLICATES, Draws, Quantity
 
@@ -67,16 +67,22 @@ class LessDemand(msgspec.Struct, frozen=True, kw_only=True):
 def quantity_risk(scenario: Scenario[Assumption], reduction_draws: Draws | None) -> QuantityRisk:
     """What not knowing the reduction better costs; exact quantities where nothing was drawn."""
     scenario = in_cells(scenario)
-    point: Numbers = map_numbers(scenario, exact)
-    drawn = replicates(scenario, reduction_draws)
-    raws = [ceil(raw(x.data.logical_bytes, step_factors(x.data, x.layout))) for x in (point, drawn)]
-    bills = bill_for(point), bill_for(drawn)
+    point = drawn = _bought(map_numbers(scenario, exact))
+    if reduction_draws is not None:
+        drawn = _bought(replicates(scenario, reduction_draws))
+    bills = point[1], drawn[1]
     return QuantityRisk(
-        raw_bytes=to_quantity(raws[0], raws[1], "derived", 0),
+        raw_bytes=to_quantity(point[0], drawn[0], "derived", 0),
         drives=_figure(bills, "drives", 0),
         capex=_figure(bills, "capex.total"),
         npv=_figure(bills, "npv"),
     )
+
+
+def _bought(run: Numbers) -> tuple[Number, Bill[Number]]:
+    """The raw bytes and the bill."""
+    raw_bytes = raw(run.data.logical_bytes, step_factors(run.data, run.layout))
+    return ceil(raw_bytes), bill(run, raw_bytes)
 
 
 def less_demand(scenario: Scenario[Assumption], reduction_draws: Draws | None) -> LessDemand:
@@ -123,26 +129,26 @@ def price_risk(scenario: Scenario[Assumption], seed: int) -> PriceRisk:
 
 
 def cost_range(
-    scenario: Scenario[Assumption], reduction_draws: Draws | None, seed: int
+    scenario: Scenario[Assumption], npv: Quantity, reduction_draws: Draws | None, seed: int
 ) -> CostRange | None:
-    """The range of the cost where everything that has a range varies, and the reduction too. None
-    if the cost is unknown, if nothing varies, or if so much cannot be built that there is no end.
+    """The range of the cost, ``npv`` in the centre, where everything that has a range varies, and
+    the reduction too. None if the cost is unknown, if nothing varies, or if so much cannot be built
+    that there is no end.
     """
-    npv = bill_for(map_numbers(scenario, exact)).npv
     [drawn] = blocks(scenario, reduction_draws, seed, REPLICATES)
-    if is_unknown(npv) or not drawn:
+    if npv.value is None or not drawn:
         return None
     *_, draws = figures(scenario, drawn, REPLICATES)[-1]
     low, high = map(float, np.quantile(draws, (0.025, 0.975), method="inverted_cdf"))
     if not math.isfinite(high) or low == high:
         return None
-    return CostRange(low=round(min(low, float(npv)), 2), high=round(max(high, float(npv)), 2))
+    return CostRange(low=min(round(low, 2), npv.value), high=max(round(high, 2), npv.value))
 
 
 def width_between(scenario: Scenario[Assumption], reduction_ratios: Draws) -> tuple[float, float]:
     """How far the cost and the drives are apart between these ratios; NaN where unknown."""
-    bill = bill_for(replicates(in_cells(scenario), reduction_ratios))
-    npv, drives = (np.ptp(np.asarray(x, np.float64)) for x in (bill.npv, bill.drives))
+    made = bill_for(replicates(in_cells(scenario), reduction_ratios))
+    npv, drives = (np.ptp(np.asarray(x, np.float64)) for x in (made.npv, made.drives))
     return float(npv), float(drives)
 
 

@@ -83,10 +83,12 @@ def spared(
 ) -> tuple[Number, Number] | None:
     """The enclosures of each cell, and how many cells there are; None as ``with_cells`` says."""
     spares, limit = layout.spare_domains, layout.rebuild_fill_limit
+    if is_unknown(spares) or is_unknown(enclosure_bytes):
+        return None
     in_all, beside = Fraction(0), _copy_bytes(data, layout, layout.fill_limit)
     if not is_unknown(limit):
         in_all, beside = beside, _copy_bytes(data, layout, limit)
-    if any(map(is_unknown, (spares, in_all, beside, enclosure_bytes))):
+    if is_unknown(in_all) or is_unknown(beside):
         return None
     most, spare_bytes, count = most_bytes(layout, enclosure_bytes), spares * enclosure_bytes, 1
     if not is_unknown(most):

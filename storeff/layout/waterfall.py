@@ -120,9 +120,7 @@ def step_factors(data: Data[Number], layout: Layout[Number]) -> dict[str, Number
     of_objects = object_padding(layout, data.objects, ratio, counted_bytes, parity)
     empty = reserves(layout)
     return {
-        "copies": data.copies * layout.copies,
-        **_known(snapshots=1 + data.snapshots, growth=data.growth),
-        "data_reduction": 1 / ratio,
+        **_left(data, layout),
         "metadata": 1 + layout.metadata,
         **_known(object_metadata=_object_metadata(data, layout)),
         "erasure_coding": redundancy(layout.code, ratio, counted_bytes, parity),
@@ -133,11 +131,19 @@ def step_factors(data: Data[Number], layout: Layout[Number]) -> dict[str, Number
     }
 
 
-def stored_share(factors: dict[str, Number]) -> Number:
+def stored_share(data: Data[Number], layout: Layout[Number]) -> Number:
     """What is left of the application's bytes after the reduction, with copies, older states and
-    growth, by the ``factors`` of the steps up to that."""
-    names = [*factors]
-    return math.prod(factors[name] for name in names[: names.index("data_reduction") + 1])
+    growth."""
+    return math.prod(_left(data, layout).values())
+
+
+def _left(data: Data[Number], layout: Layout[Number]) -> dict[str, Number]:
+    """The steps up to the reduction."""
+    return {
+        "copies": data.copies * layout.copies,
+        **_known(snapshots=1 + data.snapshots, growth=data.growth),
+        "data_reduction": 1 / data.reduction_ratio,
+    }
 
 
 def _known(**factors: Number) -> dict[str, Number]:
