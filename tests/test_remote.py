@@ -35,10 +35,15 @@ from storeff.scan.tasks import Done, Task, measured
 from storeff.sources.tree import LocalTree
 
 
+# For each that can run.
+TASKS = 16
+
+
 @pytest.fixture(autouse=True)
 def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So small that what they read fits one call."""
-    monkeypatch.setattr(tasks, "TASKS_LEAST", 16)
+    monkeypatch.setattr(tasks, "LEAST_BYTES", 1 << 16)
+    monkeypatch.setattr(tasks, "TASKS_PER_SLOT", TASKS)
 
 
 @pytest.fixture(scope="module")
@@ -303,7 +308,7 @@ def test_workers_of_dask_merge_what_comes_quickly_and_work_again_for_what_is_los
 
         found = DividedScan(workers)(LocalTree([tree]), SMALL, on_progress=show)
     assert same(found, whole)
-    assert sum(brought) < tasks.TASKS_LEAST
+    assert sum(brought) < TASKS
 
 
 @needs_dask
@@ -337,7 +342,7 @@ def test_a_scan_whose_scheduler_is_killed_says_so_and_is_resumed(
             DividedScan(workers_of(f"dask:{made.file}"), kept)(source, SMALL, on_progress=show)
     assert "resume with the same checkpoint" in raised.value.remedy
     with kept_in(state, named, SMALL, resume=True) as kept:
-        assert 0 < len(kept.shards) < tasks.TASKS_LEAST
+        assert 0 < len(kept.shards) < TASKS
         assert same(DividedScan(checkpoint=kept)(LocalTree([tree]), SMALL), whole)
 
 

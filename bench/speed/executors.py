@@ -41,7 +41,8 @@ from storeff.scan.divided import DividedScan
 from storeff.scan.executor import workers_of
 from storeff.scan.plan import Plan
 from storeff.scan.run import scan
-from storeff.scan.tasks import TASKS_LEAST
+from storeff.scan.tasks import count_of
+from storeff.sources.census import Census
 from storeff.sources.tree import LocalTree
 
 FILE_BYTES = 16 << 20
@@ -117,13 +118,13 @@ def on_dask(place: Path, workers: int, threads: int) -> Times:
         return Times(took.cpu_seconds + cpu_seconds(processes) - before, took.wall_seconds)
 
 
-def on_dask_asleep(seconds: float) -> Times:
-    """Tasks that do nothing for ``seconds`` together, as many as a scan has at least."""
+def on_dask_asleep(seconds: float, count: int) -> Times:
+    """``count`` tasks that do nothing for ``seconds`` together."""
     with tempfile.TemporaryDirectory() as temp, cluster(Path(temp), 1, 1) as (name, processes):
         workers = workers_of(name)
         executor = workers.open()
         before = cpu_seconds(processes)
-        each = [seconds / TASKS_LEAST] * TASKS_LEAST
+        each = [seconds / count] * count
         took = here(lambda: wait([executor.submit(time.sleep, one) for one in each]))
         used = cpu_seconds(processes) - before
         workers.close(executor)
@@ -147,9 +148,16 @@ def main(size_bytes: int, threads: int, repeat: int, data: Path, output: Path | 
     load = os.getloadavg()
     data.mkdir(parents=True, exist_ok=True)
     place = make(data, size_bytes)
+    files = files_of(place)
+    size_bytes = sum(path.stat().st_size for path in files)
+    count = count_of(Census(files=len(files), size_bytes=size_bytes), threads)
+
+    def wall_seconds() -> float:
+        return rows[0].times[-1].wall_seconds
+
     rows = [
         Row("threads", partial(on_threads, place, threads), repeat),
-        Row("a worker asleep", lambda: on_dask_asleep(rows[0].times[-1].wall_seconds), repeat),
+        Row("a worker asleep", lambda: on_dask_asleep(wall_seconds(), count), repeat),
         Row("one worker", partial(on_dask, place, 1, threads), repeat),
         Row("two workers", partial(on_dask, place, 2, threads), repeat),
         Row("twice the threads", partial(on_threads, place, 2 * threads), repeat),
@@ -158,7 +166,8 @@ def main(size_bytes: int, threads: int, repeat: int, data: Path, output: Path | 
     alone, asleep, one, two, twice = rows
     result = machine(load, "distributed", "numpy")
     result |= {
-        "size_bytes": sum(path.stat().st_size for path in files_of(place)),
+        "size_bytes": size_bytes,
+        "tasks_of_one_worker": count,
         "threads_each": threads,
         "engine_overhead": one.ratio(alone) - 1,
         "engine_floor": asleep.ratio(alone),

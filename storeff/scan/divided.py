@@ -138,7 +138,8 @@ class _Run:
         """What is not done yet, in random order, for so many as can run at a time."""
         if not self.is_listed:
             return
-        count = self.checkpoint.divide(count_of(self.listed, slots))
+        is_kept = self.checkpoint.path is not None
+        count = self.checkpoint.divide(count_of(self.listed, slots, is_kept=is_kept))
         done = self.checkpoint.shards
         wanted = [s for s in in_random_order(count, self.task.plan.seed) if s not in done]
         source = self.task.source

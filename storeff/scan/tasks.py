@@ -33,11 +33,13 @@ from storeff.sources.source import Found, Ranges, RangesRead, Reader, Source
 # what it has found costs little (bench/results/2026-11-27-executors.json).
 TASK_BYTES, TASK_FILES = 16 << 30, 100_000
 # Where there is less, all workers still get some, so that few are idle at the end, but of no fewer
-# bytes or files than these.
-LEAST_BYTES, LEAST_FILES = 256 << 20, 10_000
+# bytes or files than these: a second of work.
+LEAST_BYTES, LEAST_FILES = 2 << 30, 50_000
 TASKS_PER_SLOT = 4
-# More would be more to merge, each up to 30 MB; with fewer a kill would lose much.
-TASKS_LEAST, TASKS_MOST = 8, 4096
+# More would be more to merge, each up to 30 MB.
+TASKS_MOST = 4096
+# With fewer a kill would lose much of what a checkpoint is for, where reading is slow.
+KEPT_LEAST = 8
 # Of a listing so much is held, about ten million files; and so many are looked at together.
 HELD_BYTES = 1 << 30
 ROWS_TOGETHER = 1 << 18
@@ -180,13 +182,18 @@ def united(every: Sequence[Done]) -> list[Done]:
     return [(merged(Measurement.from_bytes(found) for found, _ in every).to_bytes(), total)]
 
 
-def count_of(census: Census, slots: int = 1) -> int:
-    """Into how many tasks a scan of so much is divided, of which so many can run at a time."""
+def count_of(census: Census, slots: int = 1, *, is_kept: bool = False) -> int:
+    """Into how many tasks a scan of so much is divided, of which so many can run at a time. What is
+    done is in a checkpoint if it ``is_kept``."""
     needed, useful = (
         max(census.size_bytes // size_bytes, census.files // files) + 1
         for size_bytes, files in ((TASK_BYTES, TASK_FILES), (LEAST_BYTES, LEAST_FILES))
     )
-    return min(TASKS_MOST, max(TASKS_LEAST, needed, min(useful, TASKS_PER_SLOT * slots)))
+    if useful > slots:
+        # As many for each.
+        useful -= useful % slots
+    least = KEPT_LEAST if is_kept else 1
+    return min(TASKS_MOST, max(least, needed, min(useful, TASKS_PER_SLOT * slots)))
 
 
 def portions(
