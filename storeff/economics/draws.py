@@ -12,6 +12,7 @@ What was measured is not drawn by this rule: its replicates come from the estima
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import msgspec
 import numpy as np
@@ -41,17 +42,23 @@ class Ranged:
     is_price: bool
     is_whole: bool
 
-    def random(self, seed: int) -> np.random.Generator:
-        """Where its draws come from: the seed and its path, so that no other input shifts them."""
-        return np.random.default_rng([seed, zlib.crc32(self.path.encode())])
-
-    def drawn(self, random: np.random.Generator, count: int) -> Draws:
-        """The next ``count`` draws. A whole number is drawn from half below its range to half above
-        it and rounded, so that its ends are as likely as the rest of the range makes them."""
+    def drawn(self, seed: int, count: int) -> Draws:
+        """``count`` draws by the seed and its path, so that no other input shifts them. A whole
+        number is drawn from half below its range to half above it and rounded, so that its ends are
+        as likely as the rest of the range makes them."""
+        random = np.random.default_rng([seed, zlib.crc32(self.path.encode())])
         if not self.is_whole:
             return random.triangular(self.low, self.value, self.high, count)
         wide = random.triangular(self.low - 0.5, self.value, self.high + 0.5, count)
         return np.clip(np.rint(wide), self.low, self.high)
+
+
+# Layouts beside each other have nearly all inputs in common.
+@lru_cache(256)
+def _draws(each: Ranged, seed: int, count: int) -> Draws:
+    drawn = each.drawn(seed, count)
+    drawn.setflags(write=False)
+    return drawn
 
 
 def ranged(scenario: Scenario[Assumption]) -> tuple[Ranged, ...]:
@@ -65,17 +72,24 @@ def ranged(scenario: Scenario[Assumption]) -> tuple[Ranged, ...]:
 
 
 def _ranged(value: msgspec.Struct) -> Iterator[Ranged]:
-    for field in msgspec.structs.fields(type(value)):
-        own = getattr(value, field.name)
+    for name, is_whole in _fields(type(value)):
+        own = getattr(value, name)
         if isinstance(own, msgspec.Struct) and not isinstance(own, Assumption):
             yield from _ranged(own)
             continue
-        limits = field_of(by_name(field.type) or field.type)
         for each in own.values() if isinstance(own, dict) else (own,):
             if isinstance(each, Assumption) and each.path and each.range:
                 low, high = map(float, each.range)
-                is_whole = limits is not None and limits.whole
                 yield Ranged(each.path, low, float(exact(each)), high, each.is_price, is_whole)
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, bool], ...]:
+    """The fields of a struct, and whether their numbers are whole."""
+    fields = msgspec.structs.fields(kind)
+    limits = [field_of(by_name(field.type) or field.type) for field in fields]
+    wholes = (each is not None and each.whole for each in limits)
+    return tuple(zip((field.name for field in fields), wholes, strict=True))
 
 
 def blocks(
@@ -86,11 +100,10 @@ def blocks(
     ``reduction_draws`` replicate the reduction ratio (None: it is exact, or has a range). Each
     replicate stands for as many draws as any other.
     """
-    inputs = ranged(scenario)
-    random = {each.path: each.random(seed) for each in inputs}
+    draws = {each.path: _draws(each, seed, count) for each in ranged(scenario)}
     for start in range(0, count, BLOCK):
         size = min(BLOCK, count - start)
-        drawn = {each.path: each.drawn(random[each.path], size) for each in inputs}
+        drawn = {path: each[start : start + size] for path, each in draws.items()}
         if reduction_draws is not None:
             chosen = np.arange(start, start + size) % len(reduction_draws)
             drawn[REDUCTION] = reduction_draws[chosen]
