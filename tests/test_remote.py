@@ -34,7 +34,6 @@ from storeff.scan.scan_part import Tree
 from storeff.scan.tasks import Done, Task, measured
 from storeff.sources.tree import LocalTree
 
-
 # For each that can run.
 TASKS = 16
 
