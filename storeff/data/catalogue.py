@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,11 +40,15 @@ _DAYS_MOST = 3650
 _OWN = ("assumption", "typed")
 
 
+def _unchecked(entry: object) -> Iterable[str]:
+    return ()
+
+
 def load(
     catalogue: str,
     entry: type[T],
     extra: Path | None = None,
-    check: Callable[[T], Iterable[str]] = lambda entry: (),
+    check: Callable[[T], Iterable[str]] = _unchecked,
 ) -> dict[str, T]:
     """Every entry of ``catalogue``.toml by name, with the user's file ``extra`` on top.
 
@@ -51,6 +56,13 @@ def load(
     must be whole. ``entry`` is the concrete type, such as ``Drive[Assumption]``; ``check`` gives
     what is wrong with one beyond its fields. Raises StoreffError with every mistake.
     """
+    read = _read if extra else _read_once
+    return dict(read(catalogue, entry, extra, check))
+
+
+def _read(
+    catalogue: str, entry: type[T], extra: Path | None, check: Callable[[T], Iterable[str]]
+) -> dict[str, T]:
     shipped = _HERE / f"{catalogue}.toml"
     tables = read_toml(shipped)
     mistakes: list[str] = []
@@ -81,6 +93,10 @@ def load(
             mistakes[-1] += did_you_mean(name, built_in)
     refuse(extra or shipped, mistakes)
     return entries
+
+
+# What is shipped stays as it is, and every scenario needs all of it.
+_read_once = cache(_read)
 
 
 def load_default(catalogue: str, entry: type[T], extra: Path | None = None) -> T:
