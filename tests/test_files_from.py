@@ -18,7 +18,7 @@ from support.cli import storeff
 from support.listings import each, found, list_of, report_of, source_of
 
 from storeff.errors import StoreffError, UsageError
-from storeff.sources import name_list, tree
+from storeff.sources import name_list, repeats, tree
 from storeff.sources.entry import Entry
 from storeff.sources.mounts import Mount, Mounts
 from storeff.sources.name_list import NameList
@@ -248,14 +248,14 @@ def test_hard_links_are_one_file(data: Path, tmp_path: Path) -> None:
 
 def test_of_a_sorted_list_nothing_is_held_for_duplicates(data: Path, tmp_path: Path) -> None:
     names = sorted(os.fsencode(data / f"file-{i}") for i in range(1000))
-    assert len(NameList(list_of(tmp_path, names)).repeated) == 0
+    assert len(NameList(list_of(tmp_path, names)).repeats) == 0
 
 
 @pytest.fixture
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the list were longer than may be held."""
     monkeypatch.setattr(name_list, "BLOCK_BYTES", 1 << 16)
-    monkeypatch.setattr(name_list, "HASHES_HELD", 1 << 10)
+    monkeypatch.setattr(repeats, "HASHES_HELD", 1 << 10)
 
 
 @pytest.mark.usefixtures("_small_blocks")
@@ -268,9 +268,10 @@ def test_duplicates_of_a_long_list_are_found_on_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_small_blocks")
-def test_memory_does_not_grow_with_the_list(tmp_path: Path) -> None:
+@pytest.mark.parametrize("copies", [1, 2], ids=["once", "twice"])
+def test_memory_does_not_grow_with_the_list(tmp_path: Path, copies: int) -> None:
     def peak_bytes(count: int) -> int:
-        order = random.Random(1).sample(range(count), count)
+        order = random.Random(1).sample(range(count), count) * copies
         path = list_of(tmp_path, [f"/nowhere/of/a/long/name/{i:09}" for i in order])
         tracemalloc.start()
         try:

@@ -1,34 +1,26 @@
 """Names in a file, in place of a walk: what is to be scanned, one name a line.
 
-A list may be longer than memory: it is read in blocks, and again for each listing. What a name that
-is there twice would spoil is found out before: of a list in ascending order nothing is held for
-that; of any other, a hash of each name is sorted, on disk if there are many, and then only names
-whose hash comes twice are held while the list is read.
+A list may be longer than memory: it is read in blocks, and again for each listing. Which names are
+there twice is found out before, unless they are in ascending order, in which none can be.
 """
 
 import errno
-import mmap
 import operator
 import os
 import shutil
 import stat
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, BinaryIO
 
-import numpy as np
-
-from storeff import _native
 from storeff.errors import StoreffError, UsageError
-from storeff.sources.entry import U64
 from storeff.sources.object_url import Place, is_url, parse_url
+from storeff.sources.repeats import Repeats
 from storeff.sources.temporary import ROOM, place, temporary_file
 from storeff.text import escaped, excerpt
 
 BLOCK_BYTES = 1 << 20
-# Hashes of so many names are sorted in memory, 32 MB; of more, in a temporary file.
-HASHES_HELD = 1 << 22
 
 
 class NameList:
@@ -63,7 +55,7 @@ class NameList:
         self.are_urls = is_url(os.fsdecode(first[0]))
         self.folder = b""
         self.buckets: dict[tuple[str, str], str] = {}
-        self.repeated = self._looked_through()
+        self.repeats = self._looked_through()
 
     def __getstate__(self) -> dict[str, Any]:
         """Elsewhere files are read that were listed here: it is only a name there."""
@@ -76,32 +68,21 @@ class NameList:
 
     def read(self) -> Iterator[tuple[bytes, bool]]:
         """Every name, as an absolute path or a whole URL, and whether it has come before."""
-        before: set[bytes] = set()
+        reading = self.repeats.reading()
         for names in self._names():
-            again: set[int] = set()
-            for row in self._perhaps_repeated(names):
-                if names[row] in before:
-                    again.add(row)
-                before.add(names[row])
+            again = reading.again(names)
             yield from ((name, row in again) for row, name in enumerate(names))
 
     def holds(self, path: bytes) -> bool:
         """Whether the absolute ``path`` is one of the names."""
         return not self.are_urls and any(path in names for names in self._names())
 
-    def _perhaps_repeated(self, names: list[bytes]) -> list[int]:
-        if not len(self.repeated):
-            return []
-        hashes = _hashes(names)
-        at = np.minimum(np.searchsorted(self.repeated, hashes), len(self.repeated) - 1)
-        return np.flatnonzero(self.repeated[at] == hashes).tolist()
-
-    def _looked_through(self) -> U64:
-        """Look at all names once; the hashes of those that may be there twice."""
-        count, last, is_ascending = 0, b"", True
+    def _looked_through(self) -> Repeats:
+        """Look at all names once; and, if they are in no ascending order, for those that are there
+        twice."""
+        last, is_ascending = b"", True
         lowest = highest = None
         for names in self._names():
-            count += len(names)
             ascends = all(map(operator.lt, names, islice(names, 1, None)))
             is_ascending = is_ascending and last < names[0] and ascends
             last = names[-1]
@@ -116,9 +97,9 @@ class NameList:
             self.folder = os.path.commonpath(ends)
             while not os.path.isdir(self.folder):
                 self.folder = os.path.dirname(self.folder)
-        if is_ascending:
-            return np.empty(0, np.uint64)
-        return _repeated(map(_hashes, self._names()), count)
+        return Repeats(
+            () if is_ascending else self._names(), f"sort the list (LC_ALL=C sort -u), or {ROOM}"
+        )
 
     def _names(self) -> Iterator[list[bytes]]:
         for names in self._blocks():
@@ -221,44 +202,3 @@ def _temporary() -> BinaryIO:
         raise StoreffError(
             f"nothing can be kept in {escaped(place())}: {error.strerror}", ROOM
         ) from error
-
-
-def _hashes(names: list[bytes]) -> U64:
-    """(n,) 64 bits of each name."""
-    lengths = np.fromiter(map(len, names), np.int64, len(names))
-    starts = np.cumsum(lengths) - lengths
-    return _native.fingerprints(b"".join(names), np.column_stack((starts, lengths)))[:, 0]
-
-
-def _repeated(hashes: Iterable[U64], count: int) -> U64:
-    """Those of ``hashes``, of ``count`` names in all, that come more than once, ascending."""
-    if count <= HASHES_HELD:
-        return _repeated_in(np.empty(count, np.uint64), hashes)
-    with _temporary() as file:
-        try:
-            # Pages that there is no room for would end the process.
-            os.posix_fallocate(file.fileno(), 0, 8 * count)
-            mapped = mmap.mmap(file.fileno(), 8 * count)
-        except OSError as error:
-            raise StoreffError(
-                f"{8 * count:,} bytes to find names that are listed twice cannot be kept in "
-                f"{escaped(place())}: {error.strerror}",
-                f"sort the list (LC_ALL=C sort -u), or {ROOM}",
-            ) from error
-        return _repeated_in(np.frombuffer(mapped, np.uint64), hashes)
-
-
-def _repeated_in(column: U64, hashes: Iterable[U64]) -> U64:
-    at = 0
-    for some in hashes:
-        # The list may have grown meanwhile.
-        some = some[: len(column) - at]
-        column[at : at + len(some)] = some
-        at += len(some)
-    column = column[:at]
-    column.sort()
-    found = []
-    for start in range(0, at, HASHES_HELD):
-        part = column[start : start + HASHES_HELD + 1]
-        found.append(np.unique(part[1:][part[1:] == part[:-1]]))
-    return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
