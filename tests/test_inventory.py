@@ -6,6 +6,8 @@ import hashlib
 import io
 import json
 import random
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +21,7 @@ from support.listings import each
 from support.s3_server import S3
 
 from storeff.errors import StoreffError, UsageError
-from storeff.sources import object_inventory
+from storeff.sources import inventory_rows
 from storeff.sources.entry import Entry
 from storeff.sources.object_store import ObjectStores
 from storeff.sources.skipped import Ignored, Skipped
@@ -207,7 +209,8 @@ def test_a_bucket_is_not_listed(s3: S3, publish: Publish) -> None:
     s3.asked.clear()
     assert len(names(source)) == 30
     assert s3.requests("LIST") == []
-    assert len(s3.requests("GET")) == 2
+    # Each of its two files, for the keys and for all else.
+    assert len(s3.requests("GET")) == 4
 
 
 def test_only_what_is_below_the_sources_is_taken(s3: S3, publish: Publish) -> None:
@@ -231,12 +234,78 @@ def test_patterns_leave_out_objects(s3: S3, publish: Publish) -> None:
 def test_some_rows_are_held_at_a_time(
     s3: S3, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(object_inventory, "ROWS", 4)
+    monkeypatch.setattr(inventory_rows, "ROWS", 4)
+    monkeypatch.setattr(inventory_rows, "READ_BYTES", 400)
     for i in range(30):
         s3.put(f"{i}", b"x")
     source = source_of(publish())
     sizes = [len(found) for found in source.list() if not isinstance(found, Skipped | Ignored)]
     assert (sum(sizes), max(sizes) <= 4) == (30, True)
+
+
+# ---- what is listed again ----
+
+
+def test_an_object_that_is_listed_again_counts_once(s3: S3, publish: Publish) -> None:
+    """As in two inventories whose files one manifest names."""
+    for key in KEYS:
+        s3.put(key, key.encode())
+    rows = rows_of(s3)
+    source = source_of(publish([*rows, *rows[:3], rows[0]]))
+    assert names(source) == sorted(f"s3://bucket/{key}" for key in KEYS)
+    again = ["a", "a", "d/e", "d/f/g"]
+    sizes = [len(key) for key in again]
+    assert sorted(left_out(source), key=repr) == [
+        Ignored("listed-again", f"s3://bucket/{key}".encode(), size)
+        for key, size in zip(again, sizes, strict=True)
+    ]
+
+
+@of_one_format
+def test_a_manifest_that_names_its_files_twice_gives_the_reduction_of_the_bucket(
+    s3: S3, publish: Publish
+) -> None:
+    for i in range(8):
+        s3.put(f"{i}", random.Random(i).randbytes(20_000))
+    manifest = publish()
+    key = manifest.removeprefix("s3://lists/")
+    twice = json.loads(s3.buckets["lists"][key].content)
+    twice["files"] *= 2
+    s3.put(key, json.dumps(twice).encode(), bucket="lists")
+    found, expected = (
+        json.loads(storeff("scan", "-q", "--json", "s3://bucket", *words).stdout)
+        for words in (("--inventory", manifest), ())
+    )
+    assert found["reduction"] == expected["reduction"]
+    assert [(each["reason"], each["files"]) for each in found["scan"]["ignored"]] == [
+        ("listed-again", 8)
+    ]
+
+
+@of_one_format
+def test_an_object_of_two_sources_is_not_listed_again(s3: S3, publish: Publish) -> None:
+    for key in ("a/b", "a/c", "d"):
+        s3.put(key, b"x")
+    rows = rows_of(s3)
+    source = source_of(publish([*rows, rows[0]]), "s3://bucket", "s3://bucket/a")
+    found = [item for item in each(source.list()) if isinstance(item, Entry)]
+    assert sorted((entry.roots, entry.path) for entry in found) == [
+        ((0,), b"d"),
+        ((1,), b"b"),
+        ((1,), b"c"),
+    ]
+
+
+@of_one_format
+def test_what_is_listed_again_elsewhere_in_the_bucket_is_not_named(
+    s3: S3, publish: Publish
+) -> None:
+    for key in ("a/b", "c/d"):
+        s3.put(key, b"x")
+    rows = rows_of(s3)
+    assert left_out(source_of(publish([*rows, *rows]), "s3://bucket/a")) == [
+        Ignored("listed-again", b"s3://bucket/a/b", 1)
+    ]
 
 
 # ---- what is not there, or not to be read ----
@@ -472,7 +541,7 @@ DAMAGED = [
     ("CSV", gzip.compress(b'"bucket","a","1","tag"\n' * 9)[:-12]),
     ("CSV", gzip.compress(b'"bucket","\xff","1","tag"\n')),
     ("CSV", gzip.compress(b'"bucket","a","99999999999999999999","tag"\n')),
-    ("CSV", gzip.compress(b'"%s","a","1","tag"\n' % (b"x" * 20_000))),
+    ("CSV", gzip.compress(b'"bucket","a\nb","1","tag"\n')),
     ("Parquet", b"PAR1 and nothing else PAR1"),
     ("ORC", b"ORC"),
 ]
@@ -503,6 +572,46 @@ def test_a_row_that_does_not_end_is_an_error_before_it_fills_memory(
         assert tracemalloc.get_traced_memory()[1] < 1 << 24
     finally:
         tracemalloc.stop()
+
+
+PEAK = """
+import sys
+from pyarrow import dataset, parquet
+from storeff.sources.inventory_rows import columns_of
+
+def peak_bytes():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
+
+path, format = sys.argv[1:]
+before = peak_bytes()
+with open(path, "rb") as opened:
+    rows = sum(len(some["key"]) for some in columns_of(opened, format, [], ["key"]))
+print(rows, peak_bytes() - before)
+"""
+
+
+@pytest.mark.parametrize("format", ["parquet", "orc"])
+def test_memory_does_not_grow_with_what_is_written_together(tmp_path: Path, format: str) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import orc, parquet
+
+    table = pyarrow.table({"key": [f"{i:0200}" for i in range(900_000)]})
+    path = tmp_path / "0"
+    if format == "parquet":
+        parquet.write_table(
+            table, path, row_group_size=len(table), compression="none", use_dictionary=False
+        )
+        assert parquet.ParquetFile(path).num_row_groups == 1
+    else:
+        orc.write_table(table, path, stripe_size=1 << 30)
+        assert orc.ORCFile(path).nstripes == 1
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, path, format], capture_output=True, text=True, check=True
+    )
+    rows, grown_bytes = map(int, done.stdout.split())
+    assert rows == len(table)
+    assert grown_bytes < table.nbytes / 2
 
 
 def test_columns_of_other_kinds_are_an_error(s3: S3, tmp_path: Path) -> None:

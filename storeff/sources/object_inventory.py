@@ -1,53 +1,54 @@
 """S3 Inventory: a listing of a bucket that S3 writes every day or week, in place of requests.
 
 A manifest names files of CSV, Parquet or ORC, each of some million objects. One at a time is
-fetched to a temporary file, checked against its MD5 sum, and read some rows at a time. In CSV keys
-are URL-encoded, in the other two they are not (Amazon S3 User Guide, "Cataloging and analyzing your
-data with S3 Inventory").
+fetched to a temporary file, checked against its MD5 sum, and read some rows at a time: once for the
+keys alone, so that it is known which are there twice, and then for each listing.
 """
 
 import contextlib
 import csv
 import errno
-import gzip
 import hashlib
 import itertools
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, TypeVar
 from urllib.parse import unquote_plus
 
 import msgspec
 
 from storeff.errors import StoreffError, UsageError
 from storeff.files import read_bounded
+from storeff.sources.inventory_rows import Columns, columns_of, plain
 from storeff.sources.object_client import Access, Bucket, Listed, Meter, quoted
 from storeff.sources.object_errors import refused
 from storeff.sources.object_listing import Root
 from storeff.sources.object_names import FoundObjects
 from storeff.sources.object_reading import FETCH_BYTES
 from storeff.sources.object_url import is_url, parse_url
-from storeff.sources.skipped import skipped_for
+from storeff.sources.repeats import Repeats
+from storeff.sources.skipped import Ignored, skipped_for
 from storeff.sources.temporary import ROOM, place, temporary_file
 from storeff.text import excerpt
 
 MANIFEST_BYTES_MAX = 64 << 20
 SIZE_BYTES_MAX = (1 << 63) - 1
-# Rows that are looked at together; and the most of one in CSV, of which a key takes 3 KiB at most.
-ROWS = 1 << 13
-ROW_CHARACTERS_MAX = 1 << 14
 # Columns that are read, as they are called without case and underscores. What has versions says
 # which is the latest and which is only a mark of deletion.
 _NEEDED = ("key", "size", "etag")
 _LATEST, _DELETED = "islatest", "isdeletemarker"
-_CLASS, _TIER = "storageclass", "intelligenttieringaccesstier"
-_COLUMNS = (*_NEEDED, _LATEST, _DELETED, _CLASS, _TIER)
+_OF_ARCHIVES = ("storageclass", "intelligenttieringaccesstier")
+_OF_KEYS = ("key", _LATEST, _DELETED)
+_COLUMNS = (*_OF_KEYS, "size", "etag", *_OF_ARCHIVES)
 _ARCHIVES = {"GLACIER", "DEEP_ARCHIVE"}
 _ARCHIVE_TIERS = {"ARCHIVE", "DEEP_ARCHIVE", "ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"}
+
+
+Made = TypeVar("Made")
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -66,13 +67,16 @@ class _Manifest(msgspec.Struct, frozen=True, rename="camel"):
 class Inventory:
     """The objects that the inventory whose manifest is at ``name``, a path or a URL, lists.
 
-    Of several versions only the latest is given, and nothing that was deleted. Raises StoreffError
-    if there is no such inventory, or it lacks what a scan needs to know.
+    Of several versions only the latest is given, and nothing that was deleted. What is listed again
+    is Ignored. Raises StoreffError if there is no such inventory, or it lacks what a scan needs to
+    know.
     """
 
     def __init__(self, name: str, access: Access, meter: Meter) -> None:
         self.name = name
         self.bucket: Bucket | None = None
+        self.repeats: Repeats | None = None
+        self.lost: dict[str, OSError] = {}
         document = self._fetched(access, meter) if is_url(name) else self._read()
         try:
             self.manifest = msgspec.json.decode(document, type=_Manifest)
@@ -81,9 +85,14 @@ class Inventory:
                 f"{excerpt(name)} is no manifest of an S3 Inventory: {error}",
                 "name its manifest.json",
             ) from error
-        fields = [_plain(word) for word in re.findall(r"\w+", self.manifest.file_schema)]
-        self._check_fields(fields)
+        fields = [plain(word) for word in re.findall(r"\w+", self.manifest.file_schema)]
         self.fields = fields
+        self.format = self.manifest.file_format.lower()
+        self._check()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is there twice is found anew where it is listed: it may be much."""
+        return {**self.__dict__, "repeats": None}
 
     def check(self, roots: Sequence[Root]) -> None:
         """Raises UsageError if one of ``roots`` is in another bucket."""
@@ -98,16 +107,22 @@ class Inventory:
     def found(self, roots: Sequence[Root]) -> Iterator[FoundObjects]:
         """What there is of ``roots``, some at a time. A file that cannot be read is Skipped, of an
         unknown size. Raises StoreffError for what is no inventory."""
+        if self.repeats is None:
+            self.repeats = Repeats(self._keys(roots))
+        reading = self.repeats.reading()
         empty = {root.position for root in roots}
         for file in self.manifest.files:
             try:
-                with self._opened(file) as opened:
-                    for page in self._pages(file, opened):
-                        for root in roots:
-                            here = [each for each in page if root.place.holds(each.key)]
-                            if here:
-                                empty.discard(root.position)
-                                yield root, here
+                for page in self._made(file, _COLUMNS, self._objects):
+                    if len(self.repeats):
+                        again = reading.again([_bytes(each.key) for each in page])
+                        yield from (self._again(page[i]) for i in sorted(again))
+                        page = [each for i, each in enumerate(page) if i not in again]
+                    for root in roots:
+                        here = [each for each in page if root.place.holds(each.key)]
+                        if here:
+                            empty.discard(root.position)
+                            yield root, here
             except OSError as error:
                 empty.clear()
                 yield skipped_for(error, os.fsencode(self._name_of(file)), None)
@@ -118,9 +133,24 @@ class Inventory:
                     "take one that is configured for it, or scan without an inventory",
                 )
 
-    def _check_fields(self, fields: Sequence[str]) -> None:
-        missing = [each for each in _NEEDED if each not in fields]
-        if "versionid" in fields and _LATEST not in fields:
+    def _keys(self, roots: Sequence[Root]) -> Iterator[list[bytes]]:
+        """All keys of ``roots``, some at a time. A file that cannot be read is lost for all that
+        follows: what it repeats would not be known."""
+        begins = tuple(root.place.folder + (root.place.only or "") for root in roots)
+        for file in self.manifest.files:
+            try:
+                for keys in self._made(file, _OF_KEYS, self._decoded):
+                    yield [_bytes(key) for key in keys if key.startswith(begins)]
+            except OSError as error:
+                self.lost[file.key] = error
+
+    def _again(self, listed: Listed) -> Ignored:
+        url = f"s3://{self.manifest.source_bucket}/{listed.key}"
+        return Ignored("listed-again", _bytes(url), listed.size_bytes)
+
+    def _check(self) -> None:
+        missing = [each for each in _NEEDED if each not in self.fields]
+        if "versionid" in self.fields and _LATEST not in self.fields:
             missing.append(_LATEST)
         if missing:
             named = {"key": "Key", "size": "Size", "etag": "ETag", _LATEST: "IsLatest"}
@@ -128,13 +158,12 @@ class Inventory:
                 f"the inventory {excerpt(self.name)} lacks {', '.join(named[m] for m in missing)}",
                 "add these fields to its configuration, or scan without an inventory",
             )
-        format = self.manifest.file_format.lower()
-        if format not in ("csv", "parquet", "orc"):
+        if self.format not in ("csv", "parquet", "orc"):
             raise StoreffError(
                 f"the inventory {excerpt(self.name)} is in {excerpt(self.manifest.file_format)}",
                 "have it written as CSV, Parquet or ORC",
             )
-        if format != "csv":
+        if self.format != "csv":
             try:
                 import_module("pyarrow")
             except ImportError as error:
@@ -214,85 +243,71 @@ class Inventory:
             "fetch it again, or take another inventory",
         )
 
-    def _pages(self, file: _File, opened: BinaryIO) -> Iterator[list[Listed]]:
-        """The objects that ``opened`` lists, some at a time."""
-        format = self.manifest.file_format.lower()
-        try:
-            columns = _csv(opened, self.fields) if format == "csv" else _arrow(opened, format)
-            for some in columns:
-                missing = [None] * len(some["key"])
-                rows = zip(*(some.get(name, missing) for name in _COLUMNS), strict=True)
-                yield [_listed(row, format == "csv") for row in rows if _is_there(row)]
-        except OSError as error:
-            # What gzip and pyarrow say of a content has no number.
-            if error.errno is not None:
-                raise
-            raise self._damaged(file, excerpt(str(error))) from error
-        except (
-            *(csv.Error, EOFError, KeyError, NotImplementedError, TypeError, ValueError),
-            zlib.error,
-        ) as error:
-            raise self._damaged(file, excerpt(str(error))) from error
+    # ---- rows ----
+
+    def _made(
+        self, file: _File, wanted: Sequence[str], make: Callable[[Columns], Made]
+    ) -> Iterator[Made]:
+        """What ``make`` makes of the columns ``wanted`` of what ``file`` lists, some rows at a
+        time. Raises OSError, StoreffError."""
+        if file.key in self.lost:
+            raise self.lost[file.key]
+        with self._opened(file) as opened:
+            try:
+                for columns in columns_of(opened, self.format, self.fields, wanted):
+                    yield make(_there(columns))
+            except OSError as error:
+                # What gzip and pyarrow say of a content has no number.
+                if error.errno is not None:
+                    raise
+                raise self._damaged(file, excerpt(str(error))) from error
+            except (
+                *(csv.Error, EOFError, KeyError, NotImplementedError, TypeError, ValueError),
+                zlib.error,
+            ) as error:
+                raise self._damaged(file, excerpt(str(error))) from error
+
+    def _decoded(self, columns: Columns) -> Sequence[str]:
+        """The keys in ``columns``. Raises ValueError."""
+        keys = columns["key"]
+        if len(keys) and ({*map(type, keys)} != {str} or not all(keys)):
+            raise ValueError("a key is empty, or no text")
+        if self.format == "csv":
+            return [_unquoted(key) if "%" in key or "+" in key else key for key in keys]
+        return keys
+
+    def _objects(self, columns: Columns) -> list[Listed]:
+        """The same, with all that is known of each. Raises ValueError, KeyError."""
+        keys = self._decoded(columns)
+        missing = [None] * len(keys)
+        more = columns["size"], columns["etag"], *(columns.get(n, missing) for n in _OF_ARCHIVES)
+        return [_listed(*row) for row in zip(keys, *more, strict=True)]
 
 
-def _plain(name: str) -> str:
-    """The name of a column in all formats: e_tag is ETag."""
-    return name.replace("_", "").lower()
-
-
-def _csv(opened: BinaryIO, fields: Sequence[str]) -> Iterator[dict[str, Sequence[Any]]]:
-    """Columns of some rows at a time; the fields of a row are not named."""
-    at = {name: fields.index(name) for name in _COLUMNS if name in fields}
-    with gzip.open(opened, "rt", encoding="utf-8", newline="") as text:
-        # A line may be longer than memory.
-        lines = iter(lambda: text.readline(ROW_CHARACTERS_MAX), "")
-        rows = _checked(csv.reader(lines, strict=True), len(fields))
-        while some := [*itertools.islice(rows, ROWS)]:
-            yield {name: [row[i] for row in some] for name, i in at.items()}
-
-
-def _checked(rows: Iterable[list[str]], count: int) -> Iterator[list[str]]:
-    """``rows``, of which each has ``count`` fields. Raises ValueError."""
-    for row in rows:
-        if len(row) != count:
-            raise ValueError(f"a row has not the {count} fields of the manifest")
-        if sum(map(len, row)) > ROW_CHARACTERS_MAX:
-            raise ValueError(f"a row has over {ROW_CHARACTERS_MAX:,} characters")
-        yield row
-
-
-def _arrow(opened: BinaryIO, format: str) -> Iterator[dict[str, Sequence[Any]]]:
-    """The same of Parquet or ORC: a row group or a stripe is read, of it the columns needed."""
-    from pyarrow import orc, parquet
-
-    file: Any = parquet.ParquetFile(opened) if format == "parquet" else orc.ORCFile(opened)
-    schema = file.schema_arrow if format == "parquet" else file.schema
-    names = {_plain(name): name for name in schema.names}
-    wanted = {plain: names[plain] for plain in _COLUMNS if plain in names}
-    if format == "parquet":
-        batches = file.iter_batches(ROWS, columns=[*wanted.values()])
-    else:
-        stripes = (file.read_stripe(i, [*wanted.values()]) for i in range(file.nstripes))
-        batches = (
-            stripe.slice(at, ROWS) for stripe in stripes for at in range(0, len(stripe), ROWS)
-        )
-    for batch in batches:
-        yield {plain: batch.column(name).to_pylist() for plain, name in wanted.items()}
-
-
-def _is_there(row: Sequence[Any]) -> bool:
-    """Whether a row is of what its key has now."""
-    latest, deleted = row[3:5]
-    return latest not in (False, "false") and deleted not in (True, "true")
-
-
-def _listed(row: Sequence[Any], is_encoded: bool) -> Listed:
-    key, size, etag, _, _, storage_class, tier = row
-    if is_encoded:
-        key = unquote_plus(key, errors="surrogateescape")
+def _listed(key: str, size: Any, etag: Any, storage_class: Any, tier: Any) -> Listed:
     size_bytes = int(size) if type(size) in (int, str) else -1
-    is_named = isinstance(key, str) and isinstance(etag, str) and key and etag
-    if not is_named or not 0 <= size_bytes <= SIZE_BYTES_MAX:
+    if not (isinstance(etag, str) and etag and 0 <= size_bytes <= SIZE_BYTES_MAX):
         raise ValueError(f"of {key!r} it does not say the size and the entity tag")
     is_archived = storage_class in _ARCHIVES or tier in _ARCHIVE_TIERS
     return Listed(key, size_bytes, quoted(etag), is_archived)
+
+
+def _unquoted(key: str) -> str:
+    return unquote_plus(key, errors="surrogateescape")
+
+
+def _there(columns: Columns) -> Columns:
+    """The rows of what keys have now."""
+    if _LATEST not in columns and _DELETED not in columns:
+        return columns
+    missing = [None] * len(columns["key"])
+    marks = zip(columns.get(_LATEST, missing), columns.get(_DELETED, missing), strict=True)
+    there = [
+        is_latest not in (False, "false") and is_deleted not in (True, "true")
+        for is_latest, is_deleted in marks
+    ]
+    return {name: [*itertools.compress(column, there)] for name, column in columns.items()}
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

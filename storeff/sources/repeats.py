@@ -29,7 +29,7 @@ class Repeats:
 
     def __init__(self, parts: Iterable[Sequence[bytes]], remedy: str = ROOM) -> None:
         self.remedy = remedy
-        column = self._column(_hashes(part)[:, 0] for part in parts if part)
+        column = self._column(_hashes(part)[:, 0].copy() for part in parts if part)
         column.sort()
         self.hashes = column[: _kept_repeated(column)]
         if len(self.hashes) <= HASHES_HELD:
@@ -54,7 +54,8 @@ class Repeats:
             if count > HASHES_HELD:
                 try:
                     file = file or temporary_file()
-                    file.write(np.concatenate(held).data)
+                    for each in held:
+                        file.write(each.data)
                 except OSError as error:
                     raise self._no_room(count, error) from error
                 held.clear()
