@@ -4,7 +4,6 @@ import json
 import os
 import pickle
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -15,9 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.cli import storeff
-from support.listings import each, found, list_of, report_of, source_of
+from support.listings import data, each, found, list_of, report_of, source_of
 
-from storeff.errors import StoreffError, UsageError
 from storeff.sources import name_list, repeats, tree
 from storeff.sources.entry import Entry
 from storeff.sources.mounts import Mount, Mounts
@@ -26,17 +24,9 @@ from storeff.sources.named import listed_source
 from storeff.sources.tree import LocalTree
 from storeff.testing import check_source
 
+__all__ = ["data"]
+
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """A folder of three files, one of them deeper, and room for a list beside it."""
-    folder = tmp_path / "data"
-    (folder / "below").mkdir(parents=True)
-    for name in ("a", "b", "below/c"):
-        (folder / name).write_bytes(os.fsencode(name) * 1000)
-    return folder
 
 
 # ---- the same as a walk ----
@@ -330,89 +320,3 @@ def test_file_systems_that_are_not_walked_are_untouched(
     monkeypatch.setattr(tree, "read_mounts", lambda: mounts)
     made = source_of(tmp_path, [data / "a", data / "below" / "c"])
     assert found(made) == {"file": [f"{data}/a"], expected: [f"{data}/below/c"]}
-
-
-# ---- the list itself ----
-
-
-def test_a_list_that_is_written_to_meanwhile_is_not_covered(data: Path, tmp_path: Path) -> None:
-    path = list_of(tmp_path, [data / "a"])
-    source = listed_source(NameList(path))
-    with path.open("ab") as file:
-        file.write(os.fsencode(data / "b") + b"\n")
-    assert found(source)["Skipped changed"] == [str(path)]
-
-
-def test_a_pipe_that_does_not_fit_says_what_to_do(data: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "storeff", "scan", "--files-from", "-"],
-        input=f"{data}/a\n" * 1000,
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
-    )
-    said = " ".join(done.stderr.split())
-    assert done.returncode == 1
-    assert "the names from stdin cannot be kept in" in said
-    assert "set TMPDIR to a directory with room" in said
-
-
-def test_no_list_is_waited_for_at_a_terminal() -> None:
-    reading, writing = os.openpty()
-    done = storeff("scan", "--files-from", "-", stdin=writing)
-    os.close(reading)
-    os.close(writing)
-    assert done.returncode == 1
-    assert "no names come from a terminal" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("content", "error", "said"),
-    [
-        (b"", StoreffError, "holds no names"),
-        (b"\n\n", StoreffError, "holds no names"),
-        (b"/a\0/b\0", UsageError, "holds a NUL"),
-        (b"/a\ns3://bucket/key\n", UsageError, "holds local paths and the URL"),
-        (b"s3://bucket/key\n/a\n", UsageError, "is no place that can be scanned"),
-        (b"http://host/key\n", UsageError, "is no place that can be scanned"),
-        (b"s3://bucket\n", UsageError, "names no object"),
-        (b"s3://bucket/\xff\n", StoreffError, "is not UTF-8"),
-        (b"x" * (3 << 20), StoreffError, "a name of over"),
-    ],
-)
-def test_what_is_no_list_is_refused(
-    tmp_path: Path, content: bytes, error: type[StoreffError], said: str
-) -> None:
-    path = tmp_path / "names"
-    path.write_bytes(content)
-    with pytest.raises(error, match=said):
-        NameList(path)
-
-
-def test_what_does_not_go_together_is_refused(data: Path, tmp_path: Path) -> None:
-    path = list_of(tmp_path, [data / "a"])
-    nuls = tmp_path / "nuls"
-    nuls.write_bytes(bytes(data) + b"/a\0")
-    for words, code, said in (
-        ((), 2, "nothing is named to be scanned"),
-        (("-0", data), 2, "no list whose names"),
-        (("--files-from", path, data), 2, "SOURCES as well"),
-        (("--files-from", path, "--inventory", path), 2, "two lists"),
-        (("--files-from", path, "--follow-links"), 2, "list what they lead to"),
-        (("--files-from", path, "--endpoint", "http://host"), 2, "no name is in an object store"),
-        (("--files-from", nuls), 2, "--from0"),
-        (("--files-from", tmp_path / "no-such"), 1, "no-such cannot be read"),
-        (("--files-from", data), 1, "Is a directory"),
-        (("--files-from", path, "-o", path), 1, "would replace"),
-        (("--files-from", path, "-o", data / "a"), 1, "would replace"),
-    ):
-        done = storeff("scan", *words)
-        shown = " ".join(done.stderr.split())
-        assert (done.returncode, said in shown) == (code, True), shown
-        assert "Traceback" not in shown
-
-
-def test_a_report_may_be_written_beside_what_is_listed(data: Path, tmp_path: Path) -> None:
-    path = list_of(tmp_path, [data / "a"])
-    assert storeff("scan", "-q", "--files-from", path, "-o", data / "b").returncode == 0
-    assert json.loads((data / "b").read_text())["scan"]["files"] == 1

@@ -12,7 +12,7 @@ from support.cli import storeff
 from support.listings import found, list_of, report_of
 from support.s3_server import S3
 
-from storeff.errors import StoreffError
+from storeff.errors import StoreffError, UsageError
 from storeff.sources.name_list import NameList
 from storeff.sources.named import listed_source
 from storeff.sources.source import Source
@@ -124,6 +124,19 @@ def test_what_becomes_of_each_object_is_said(s3: S3, tmp_path: Path) -> None:
         "Ignored listed-again": ["s3://bucket/a"],
         "Ignored directory-object": ["s3://bucket/folder/"],
     }
+
+
+def test_urls_that_end_as_lines_of_windows_do_are_refused(s3: S3, tmp_path: Path) -> None:
+    s3.put("a", b"one")
+    with pytest.raises(UsageError, match="s3://bucket/a is there"):
+        objects_of(s3, tmp_path, ["s3://bucket/a\r", "s3://bucket/b\r"])
+
+
+def test_a_carriage_return_is_part_of_a_key(s3: S3, tmp_path: Path) -> None:
+    s3.put("a\r", b"one")
+    s3.put("a", b"another")
+    source = objects_of(s3, tmp_path, ["s3://bucket/a\r"])
+    assert found(source)["file"] == ["s3://bucket/a\r"]
 
 
 def test_a_bucket_that_is_not_there_is_an_error(s3: S3, tmp_path: Path) -> None:

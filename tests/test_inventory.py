@@ -1,178 +1,37 @@
 """S3 Inventory in place of a listing: CSV, Parquet and ORC give what the bucket itself would."""
 
-import csv
-import gzip
-import hashlib
-import io
 import json
 import random
-import subprocess
-import sys
-import tracemalloc
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus
 
 import pytest
-from support.buckets import QUICK, contents_of, s3, stored
+from support.buckets import contents_of, s3, stored
 from support.cli import storeff
+from support.inventories import (
+    ALL,
+    KEYS,
+    VERSIONS,
+    Publish,
+    Row,
+    left_out,
+    names,
+    of_one_format,
+    publish,
+    row,
+    rows_of,
+    source_of,
+)
 from support.listings import each
 from support.s3_server import S3
 
 from storeff.errors import StoreffError, UsageError
 from storeff.sources import inventory_rows
 from storeff.sources.entry import Entry
-from storeff.sources.object_store import ObjectStores
 from storeff.sources.skipped import Ignored, Skipped
 from storeff.testing import check_source
 
-__all__ = ["s3"]
-
-FORMATS = ["CSV", "Parquet", "ORC"]
-# Where what is read does not depend on how it was written.
-of_one_format = pytest.mark.parametrize("publish", ["Parquet"], indirect=True)
-KEYS = ["a", "d/e", "d/f/g", "a b+c%2f?d#e&f", 'comma, "quote"', "a\nb", "\u00e9\u202e", "100%25"]
-# As S3 names the columns: in CSV, and in the other two.
-COLUMNS = {
-    "Bucket": "bucket",
-    "Key": "key",
-    "VersionId": "version_id",
-    "IsLatest": "is_latest",
-    "IsDeleteMarker": "is_delete_marker",
-    "Size": "size",
-    "LastModifiedDate": "last_modified_date",
-    "ETag": "e_tag",
-    "StorageClass": "storage_class",
-    "IntelligentTieringAccessTier": "intelligent_tiering_access_tier",
-}
-ALL = tuple(name for name in COLUMNS if name not in ("VersionId", "IsLatest", "IsDeleteMarker"))
-VERSIONS = tuple(COLUMNS)
-Row = dict[str, Any]
-
-
-def row(key: str, size: int | None, etag: str | None, **more: Any) -> Row:
-    """One row of an inventory; ``etag`` is written without the quotes of the interface."""
-    return {
-        "Bucket": "bucket",
-        "Key": key,
-        "Size": size,
-        "ETag": None if etag is None else etag.strip('"'),
-        "StorageClass": "STANDARD",
-        "LastModifiedDate": "2026-11-27T01:00:00.000Z",
-        **more,
-    }
-
-
-def rows_of(s3: S3) -> list[Row]:
-    return [row(k, len(o.content), o.etag) for k, o in s3.buckets["bucket"].items()]
-
-
-def encoded(format: str, rows: Sequence[Row], fields: Sequence[str]) -> bytes:
-    """``rows`` as S3 writes them."""
-    if format == "CSV":
-        text = io.StringIO()
-        writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        for each in rows:
-            values = {**each, "Key": quote_plus(each["Key"], safe="/")}
-            shown = [values.get(name) for name in fields]
-            writer.writerow(
-                str(v).lower() if isinstance(v, bool) else "" if v is None else v for v in shown
-            )
-        return gzip.compress(text.getvalue().encode())
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import orc, parquet
-
-    types = {"Size": pyarrow.int64(), "IsLatest": pyarrow.bool_()}
-    types["IsDeleteMarker"] = pyarrow.bool_()
-    table = pyarrow.table(
-        {
-            COLUMNS[name]: pyarrow.array(
-                [each.get(name) for each in rows], types.get(name, pyarrow.string())
-            )
-            for name in fields
-        }
-    )
-    sink = io.BytesIO()
-    if format == "Parquet":
-        parquet.write_table(table, sink, row_group_size=3)
-    else:
-        orc.write_table(table, sink)
-    return sink.getvalue()
-
-
-def schema_of(format: str, fields: Sequence[str]) -> str:
-    if format == "CSV":
-        return ", ".join(fields)
-    names = [COLUMNS[name] for name in fields]
-    if format == "Parquet":
-        of = "  ".join(f"optional binary {name} (UTF8);" for name in names)
-        return f"message s3.inventory {{  {of}}}"
-    return f"struct<{','.join(f'{name}:string' for name in names)}>"
-
-
-Publish = Callable[..., str]
-
-
-@pytest.fixture(params=FORMATS)
-def publish(s3: S3, request: pytest.FixtureRequest) -> Publish:
-    """Writes an inventory of the bucket into another, in two files, and gives its manifest."""
-    format = request.param
-    s3.buckets["lists"] = {}
-
-    def published(rows: Sequence[Row] | None = None, fields: Sequence[str] = ALL) -> str:
-        rows = rows_of(s3) if rows is None else rows
-        files = []
-        for number, some in enumerate((rows[: len(rows) // 2], rows[len(rows) // 2 :])):
-            content = encoded(format, some, fields)
-            end = {"CSV": "csv.gz", "Parquet": "parquet", "ORC": "orc"}[format]
-            key = f"to/bucket/all/data/{number}.{end}"
-            s3.put(key, content, bucket="lists")
-            md5 = hashlib.md5(content).hexdigest()
-            files.append({"key": key, "size": len(content), "MD5checksum": md5})
-        manifest = {
-            "sourceBucket": "bucket",
-            "destinationBucket": "arn:aws:s3:::lists",
-            "version": "2016-11-30",
-            "creationTimestamp": "1514944800000",
-            "fileFormat": format,
-            "fileSchema": schema_of(format, fields),
-            "files": files,
-        }
-        key = "to/bucket/all/2026-11-27T01-00Z/manifest.json"
-        s3.put(key, json.dumps(manifest).encode(), bucket="lists")
-        return f"s3://lists/{key}"
-
-    return published
-
-
-def source_of(manifest: str, *urls: str, **options: Any) -> ObjectStores:
-    return ObjectStores(urls or ["s3://bucket"], QUICK, inventory=manifest, **options)
-
-
-def manifest_in(
-    folder: Path, format: str, schema: str = "Bucket, Key, Size, ETag", file: str = "0"
-) -> str:
-    """A manifest of that one ``file`` beside it, of a bucket called so."""
-    manifest = {
-        "sourceBucket": "bucket",
-        "fileFormat": format,
-        "fileSchema": schema,
-        "files": [{"key": f"x/{file}"}],
-    }
-    path = folder / "manifest.json"
-    path.write_text(json.dumps(manifest))
-    return str(path)
-
-
-def names(source: ObjectStores) -> list[str]:
-    found = [item for item in each(source.list()) if isinstance(item, Entry)]
-    return sorted(source.name(entry).decode() for entry in found)
-
-
-def left_out(source: ObjectStores) -> list[Skipped | Ignored]:
-    return [item for item in each(source.list()) if not isinstance(item, Entry)]
-
+__all__ = ["publish", "s3"]
 
 # ---- the same as a listing ----
 
@@ -531,105 +390,3 @@ def test_what_cannot_be_an_inventory_is_said(
     assert done.returncode == code, done.stderr
     assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
-
-
-DAMAGED = [
-    ("CSV", b""),
-    ("CSV", b"not gzip"),
-    ("CSV", gzip.compress(b"a,b\n")),
-    ("CSV", gzip.compress(b'"')),
-    ("CSV", gzip.compress(b'"bucket","a","1","tag"\n' * 9)[:-12]),
-    ("CSV", gzip.compress(b'"bucket","\xff","1","tag"\n')),
-    ("CSV", gzip.compress(b'"bucket","a","99999999999999999999","tag"\n')),
-    ("CSV", gzip.compress(b'"bucket","a\nb","1","tag"\n')),
-    ("Parquet", b"PAR1 and nothing else PAR1"),
-    ("ORC", b"ORC"),
-]
-
-
-@pytest.mark.parametrize(("format", "content"), DAMAGED, ids=range(len(DAMAGED)))
-def test_rows_that_cannot_be_read_are_an_error(
-    s3: S3, tmp_path: Path, format: str, content: bytes
-) -> None:
-    s3.put("a", b"x")
-    (tmp_path / "0").write_bytes(content)
-    done = storeff("scan", "s3://bucket", "--inventory", manifest_in(tmp_path, format))
-    assert done.returncode == 1, done.stdout
-    assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("line", [b"x", b",", b'"\n'], ids=["text", "fields", "quoted"])
-def test_a_row_that_does_not_end_is_an_error_before_it_fills_memory(
-    s3: S3, tmp_path: Path, line: bytes
-) -> None:
-    s3.put("a", b"x")
-    (tmp_path / "0").write_bytes(gzip.compress(line + line[-1:] * (1 << 25), 1))
-    source = source_of(manifest_in(tmp_path, "CSV"), "s3://bucket")
-    tracemalloc.start()
-    try:
-        with pytest.raises(StoreffError, match="is not the file of the inventory"):
-            names(source)
-        assert tracemalloc.get_traced_memory()[1] < 1 << 24
-    finally:
-        tracemalloc.stop()
-
-
-PEAK = """
-import sys
-from pyarrow import dataset, parquet
-from storeff.sources.inventory_rows import columns_of
-
-def peak_bytes():
-    lines = open("/proc/self/status").read().splitlines()
-    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
-
-path, format = sys.argv[1:]
-before = peak_bytes()
-with open(path, "rb") as opened:
-    rows = sum(len(some["key"]) for some in columns_of(opened, format, [], ["key"]))
-print(rows, peak_bytes() - before)
-"""
-
-
-@pytest.mark.parametrize("format", ["parquet", "orc"])
-def test_memory_does_not_grow_with_what_is_written_together(tmp_path: Path, format: str) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import orc, parquet
-
-    table = pyarrow.table({"key": [f"{i:0200}" for i in range(900_000)]})
-    path = tmp_path / "0"
-    if format == "parquet":
-        parquet.write_table(
-            table, path, row_group_size=len(table), compression="none", use_dictionary=False
-        )
-        assert parquet.ParquetFile(path).num_row_groups == 1
-    else:
-        orc.write_table(table, path, stripe_size=1 << 30)
-        assert orc.ORCFile(path).nstripes == 1
-    done = subprocess.run(
-        [sys.executable, "-c", PEAK, path, format], capture_output=True, text=True, check=True
-    )
-    rows, grown_bytes = map(int, done.stdout.split())
-    assert rows == len(table)
-    assert grown_bytes < table.nbytes / 2
-
-
-def test_columns_of_other_kinds_are_an_error(s3: S3, tmp_path: Path) -> None:
-    """Hostile rows cost no traceback."""
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
-
-    s3.put("a", b"x")
-    for table in (
-        {"key": [1], "size": [1], "e_tag": ["x"]},
-        {"key": [b"a"], "size": [1], "e_tag": ["x"]},
-        {"key": ["a"], "size": [float("inf")], "e_tag": ["x"]},
-        {"key": ["a"], "size": [["1"]], "e_tag": ["x"]},
-        {"key": ["a"], "size": [1], "e_tag": [{"x": 1}]},
-        {"key": ["a"], "size": [1]},
-    ):
-        parquet.write_table(pyarrow.table(table), tmp_path / "0.parquet")
-        schema = "message s3.inventory { key; size; e_tag; }"
-        path = manifest_in(tmp_path, "Parquet", schema, "0.parquet")
-        with pytest.raises(StoreffError, match="is not the file of the inventory"):
-            names(source_of(path))

@@ -4,6 +4,7 @@ A list may be longer than memory: it is read in blocks, and again for each listi
 there twice is found out before, unless they are in ascending order, in which none can be.
 """
 
+import codecs
 import errno
 import operator
 import os
@@ -21,6 +22,8 @@ from storeff.sources.temporary import ROOM, place, temporary_file
 from storeff.text import escaped, excerpt
 
 BLOCK_BYTES = 1 << 20
+# Names that end in a carriage return of which it is looked whether they are there.
+RETURNS_TRIED = 64
 
 
 class NameList:
@@ -32,7 +35,8 @@ class NameList:
     each with the first key in it.
 
     What cannot be read twice (a pipe) is copied to a temporary file. Raises StoreffError if the
-    list cannot be read or kept, or holds no name; UsageError if a name is of the other kind.
+    list cannot be read or kept, or holds no name; UsageError if a name is of the other kind, or if
+    names have what is part of none: a byte order mark, or carriage returns.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, nul_separated: bool = False) -> None:
@@ -49,6 +53,7 @@ class NameList:
                 f"{self.shown} cannot be read: {error.strerror}", "name a file of names"
             ) from error
         self.as_opened = self._state()
+        self._check_encoding()
         first = next(self._blocks(), None)
         if first is None:
             raise StoreffError(f"{self.shown} holds no names", "write one file a line into it")
@@ -60,6 +65,11 @@ class NameList:
     def __getstate__(self) -> dict[str, Any]:
         """Elsewhere files are read that were listed here: it is only a name there."""
         return {"path": self.path, "fd": None}
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether each name ends at a newline."""
+        return self.end == b"\n"
 
     @property
     def is_changed(self) -> bool:
@@ -82,7 +92,10 @@ class NameList:
         twice."""
         last, is_ascending = b"", True
         lowest = highest = None
+        returns: list[bytes] = []
         for names in self._names():
+            if self.has_lines and len(returns) < RETURNS_TRIED:
+                returns += [name for name in names if name.endswith(b"\r")]
             ascends = all(map(operator.lt, names, islice(names, 1, None)))
             is_ascending = is_ascending and last < names[0] and ascends
             last = names[-1]
@@ -92,6 +105,8 @@ class NameList:
                 low, high = min(ordered), max(ordered)
                 lowest = low if lowest is None else min(lowest, low)
                 highest = high if highest is None else max(highest, high)
+        if not self.are_urls:
+            self._check_returns(returns[:RETURNS_TRIED])
         if lowest is not None and highest is not None:
             ends = [each.replace(b"\0", b"/") for each in (lowest, highest)]
             self.folder = os.path.commonpath(ends)
@@ -100,6 +115,34 @@ class NameList:
         return Repeats(
             () if is_ascending else self._names(), f"sort the list (LC_ALL=C sort -u), or {ROOM}"
         )
+
+    def _check_returns(self, names: list[bytes]) -> None:
+        """Raises UsageError if ``names``, which end in a carriage return, are there without it."""
+        if any(map(os.path.lexists, names)):
+            return
+        bare = next((name[:-1] for name in names if os.path.lexists(name[:-1])), None)
+        if bare is not None:
+            raise self.returned(os.fsdecode(bare))
+
+    def returned(self, bare: str) -> UsageError:
+        """What is wrong where ``bare`` is there, and not what stands in the list. The carriage
+        return, with which Windows ends lines, is not taken off: it may be part of a name."""
+        return UsageError(
+            f"lines of {self.shown} end in a carriage return: {excerpt(bare)} is there, "
+            f"{excerpt(bare)}\\r is not",
+            "end lines with a newline alone (dos2unix); or names with a NUL, if some do end so",
+            "nul-separated",
+        )
+
+    def _check_encoding(self) -> None:
+        block = self._block(self.start)
+        is_utf16 = block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in block
+        first = block.split(self.end, 1)[0]
+        if is_utf16 or (first.startswith(codecs.BOM_UTF8) and not os.path.lexists(first)):
+            raise UsageError(
+                f"{self.shown} begins with a byte order mark, which is part of no name",
+                "save it as UTF-8 without one",
+            )
 
     def _names(self) -> Iterator[list[bytes]]:
         for names in self._blocks():
@@ -141,7 +184,7 @@ class NameList:
         at, left = self.start, b""
         while block := self._block(at):
             at += len(block)
-            if self.end == b"\n" and b"\0" in block:
+            if self.has_lines and b"\0" in block:
                 raise UsageError(
                     f"{self.shown} holds a NUL, which no name does",
                     "say so if that is what stands between the names",

@@ -22,9 +22,14 @@ class NamedObjects:
         self.names = names
 
     def try_bucket(self, bucket: Bucket) -> None:
-        """See that ``bucket`` answers. Raises OSError; what may not be read of it is no error."""
+        """See that ``bucket`` answers. Raises OSError; what may not be read of it is no error.
+        Raises UsageError if its first key is there, but for a carriage return."""
+        key = self.names.buckets[bucket.scheme, bucket.name]
+        bare = key.removesuffix("\r") if self.names.has_lines else key
         try:
-            if bucket.look(self.names.buckets[bucket.scheme, bucket.name]) is None:
+            if bucket.look(key) is None:
+                if bare not in ("", key) and bucket.look(bare) is not None:
+                    raise self.names.returned(f"{bucket.scheme}://{bucket.name}/{bare}")
                 next(bucket.pages(""), None)
         except OSError as error:
             if error.errno != errno.EACCES:

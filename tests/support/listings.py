@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from storeff.sources.entry import Entries, Entry
 from storeff.sources.name_list import NameList
 from storeff.sources.named import listed_source
@@ -14,6 +16,16 @@ from storeff.sources.source import Found, Source
 from support.cli import storeff
 
 Item = Entry | Skipped | Ignored
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder of three files, one of them deeper, and room for a list beside it."""
+    folder = tmp_path / "data"
+    (folder / "below").mkdir(parents=True)
+    for name in ("a", "b", "below/c"):
+        (folder / name).write_bytes(os.fsencode(name) * 1000)
+    return folder
 
 
 def each(found: Iterable[Found]) -> Iterator[Item]:
