@@ -67,6 +67,10 @@ def test_a_checkpoint_of_a_list_is_resumed(names: Path, whole: Any, tmp_path: Pa
         assert report_of(*words)["reduction"] == whole["reduction"]
 
 
+def test_a_few_names_that_come_again_are_no_warning(whole: Any) -> None:
+    assert "listed-again" not in {each["code"] for each in whole["warnings"]}
+
+
 def test_a_dry_run_of_a_list_counts_what_is_there(names: Path, whole: Any) -> None:
     done = storeff("scan", "--files-from", names, "--dry-run", "-q", "--json")
     said = json.loads(done.stdout)

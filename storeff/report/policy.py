@@ -25,9 +25,9 @@ from storeff.units import counted
 
 # The codes of storeff.report.warn, .incomplete and .kv; a test holds them equal.
 CODES = (
-    *("bad-lines", "beyond-scan", "below-floor", "holes", "imprecise", "interrupted", "no-data"),
-    *("no-dedup-point", "no-reduction", "no-redundancy", "not-covered", "not-in-bill"),
-    *("off-as-shipped", "price-bases", "price-break"),
+    *("bad-lines", "beyond-scan", "below-floor", "holes", "imprecise", "interrupted"),
+    *("listed-again", "no-data", "no-dedup-point", "no-reduction", "no-redundancy"),
+    *("not-covered", "not-in-bill", "off-as-shipped", "price-bases", "price-break"),
     *("sampled", "several-clusters", "small-objects", "stale-assumptions", "too-little-read"),
     "unknown-price",
 )

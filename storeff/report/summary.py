@@ -62,7 +62,8 @@ _WARNING_WIDTH = 110
 _IMPORTANCE = (
     *("no-redundancy", "unknown-price", "no-dedup-point", "no-reduction", "beyond-scan"),
     *("below-floor", "several-clusters", "off-as-shipped", "not-in-bill", "imprecise"),
-    *("small-objects", "price-bases", "price-break", "stale-assumptions", "sampled", "holes"),
+    *("listed-again", "small-objects", "price-bases", "price-break", "stale-assumptions"),
+    *("sampled", "holes"),
 )
 
 # Lines for facts: the title takes two, what is incomplete four, and the next prompt one.

@@ -12,6 +12,7 @@ from storeff.units import counted, format_bytes, percent
 # Beyond this a repeated-domain assumption carries the answer more than the measurement does.
 FAR_BEYOND_SCAN = 1000
 NOTABLE_HOLES = 0.01
+NOTABLE_AGAIN = 0.01
 NOTABLE_PADDING = 0.1
 
 
@@ -30,6 +31,14 @@ def _warnings(report: Report) -> Iterator[tuple[str, str, str]]:
                 "in sparse files; they are not counted as data, nor as savings",
                 "size for them apart if the target will fill them",
             )
+        for each in scan.ignored:
+            if each.reason == "listed-again" and each.files > NOTABLE_AGAIN * scan.files:
+                yield (
+                    "listed-again",
+                    f"{counted(each.files, 'listed name')} had come before, such as "
+                    f"{each.examples[0]}; each is measured once",
+                    "see what the list was made of: it names less than it seems to",
+                )
         if reduction.method.sampling is not None:
             yield from _sampled(report, scan, reduction)
         yield from _imprecise(reduction)
