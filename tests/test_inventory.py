@@ -139,6 +139,8 @@ def test_a_manifest_that_names_its_files_twice_gives_the_reduction_of_the_bucket
     assert [(each["reason"], each["files"]) for each in found["scan"]["ignored"]] == [
         ("listed-again", 8)
     ]
+    [warning] = [each for each in found["warnings"] if each["code"] == "listed-again"]
+    assert warning["message"].startswith("8 listed names had come before, such as s3://bucket/")
 
 
 @of_one_format
@@ -252,13 +254,25 @@ def test_a_file_that_is_not_that_of_the_manifest_is_an_error(s3: S3, publish: Pu
         names(source_of(manifest))
 
 
-def test_a_file_that_is_gone_is_skipped_and_the_rest_is_there(s3: S3, publish: Publish) -> None:
+def test_a_file_that_is_not_there_is_an_error(s3: S3, publish: Publish) -> None:
+    """How many objects it lists is not known: what is left might be a small part."""
     s3.put("a", b"x")
     s3.put("b", b"x")
     manifest = publish()
     key = next(key for key in s3.buckets["lists"] if "/1." in key)
     del s3.buckets["lists"][key]
+    with pytest.raises(StoreffError, match=r"/1\..* of the inventory cannot be read"):
+        names(source_of(manifest))
+
+
+def test_a_file_that_is_gone_before_a_later_listing_is_skipped(s3: S3, publish: Publish) -> None:
+    s3.put("a", b"x")
+    s3.put("b", b"x")
+    manifest = publish()
+    key = next(key for key in s3.buckets["lists"] if "/1." in key)
     source = source_of(manifest)
+    assert names(source) == ["s3://bucket/a", "s3://bucket/b"]
+    del s3.buckets["lists"][key]
     assert names(source) == ["s3://bucket/a"]
     assert left_out(source) == [Skipped("vanished", f"s3://lists/{key}".encode(), None)]
 

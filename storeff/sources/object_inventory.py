@@ -76,7 +76,6 @@ class Inventory:
         self.name = name
         self.bucket: Bucket | None = None
         self.repeats: Repeats | None = None
-        self.lost: dict[str, OSError] = {}
         document = self._fetched(access, meter) if is_url(name) else self._read()
         try:
             self.manifest = msgspec.json.decode(document, type=_Manifest)
@@ -105,8 +104,8 @@ class Inventory:
                 )
 
     def found(self, roots: Sequence[Root]) -> Iterator[FoundObjects]:
-        """What there is of ``roots``, some at a time. A file that cannot be read is Skipped, of an
-        unknown size. Raises StoreffError for what is no inventory."""
+        """What there is of ``roots``, some at a time. A file that can no longer be read is Skipped,
+        of an unknown size. Raises StoreffError if one cannot be read at all, or is none."""
         if self.repeats is None:
             self.repeats = Repeats(self._keys(roots))
         reading = self.repeats.reading()
@@ -134,15 +133,19 @@ class Inventory:
                 )
 
     def _keys(self, roots: Sequence[Root]) -> Iterator[list[bytes]]:
-        """All keys of ``roots``, some at a time. A file that cannot be read is lost for all that
-        follows: what it repeats would not be known."""
+        """All keys of ``roots``, some at a time. Raises StoreffError for a file that cannot be
+        read: nobody knows how much it lists."""
         begins = tuple(root.place.folder + (root.place.only or "") for root in roots)
         for file in self.manifest.files:
             try:
                 for keys in self._made(file, _OF_KEYS, self._decoded):
                     yield [_bytes(key) for key in keys if key.startswith(begins)]
             except OSError as error:
-                self.lost[file.key] = error
+                raise StoreffError(
+                    f"{excerpt(self._name_of(file))} of the inventory cannot be read: "
+                    f"{error.strerror or error}",
+                    "have all files that its manifest names, or take another inventory",
+                ) from error
 
     def _again(self, listed: Listed) -> Ignored:
         url = f"s3://{self.manifest.source_bucket}/{listed.key}"
@@ -250,8 +253,6 @@ class Inventory:
     ) -> Iterator[Made]:
         """What ``make`` makes of the columns ``wanted`` of what ``file`` lists, some rows at a
         time. Raises OSError, StoreffError."""
-        if file.key in self.lost:
-            raise self.lost[file.key]
         with self._opened(file) as opened:
             try:
                 for columns in columns_of(opened, self.format, self.fields, wanted):
