@@ -220,7 +220,9 @@ def command(
     listed: Source | None = None
     lists: list[Path] = []
     if files_from is not None or inventory is not None or from0 or not sources:
-        listed, lists = _listed(sources, files_from, from0, inventory, delivery, reading)
+        with shown_progress(quiet) as progress:
+            progress.phase("reading the list")
+            listed, lists = _listed(sources, files_from, from0, inventory, delivery, reading)
     delivery.check(
         (*local, *lists, *(storage.files.values() if storage else ())),
         exclude=reading["exclude"],

@@ -10,7 +10,7 @@ REMEDIES = {
     "automount": "list the directory first so that it is mounted, then scan again",
     "bad-name": "copy it to a key without empty parts, '..' or control characters, then scan again",
     "busy": "scan again when no other program holds the file, or scan a snapshot",
-    "changed": "scan a snapshot, take a newer inventory, or scan again when nothing writes there",
+    "changed": "scan a snapshot, renew the inventory, or scan when nothing writes there",
     "credentials": "log in again, or renew the credentials, then scan again",
     "device": "mount the file system of the block device and scan that, or copy it to a file",
     "interrupted": "scan again and let it finish",
@@ -34,7 +34,7 @@ REMEDIES = {
     "too-long-path": "move it further up: sources of up to 4,095 bytes and paths of 1 MiB are read",
     "too-many-open-files": "raise the limit (ulimit -n), then scan again",
     "unreachable": "check the network and the server, then scan again",
-    "vanished": "scan a snapshot, correct the list, or scan again when nothing deletes there",
+    "vanished": "scan a snapshot, correct the list, or scan when nothing deletes there",
 }
 
 # What each reason to ignore means. The keys are part of the report's format.
