@@ -11,6 +11,7 @@ from support.s3_server import S3
 
 from storeff.sources import object_listing
 from storeff.sources.entry import Entries
+from storeff.sources.object_s3 import S3Api
 from storeff.sources.object_store import ObjectStores
 from storeff.sources.skipped import Skipped
 from storeff.sources.source import entries
@@ -57,8 +58,7 @@ def test_keys_of_any_shape_are_listed_once(s3: S3, keys: set[str], page_keys: in
     assert keys_of(stored(s3, dict.fromkeys(keys, b"x"))) == sorted(keys)
 
 
-def test_a_key_at_a_cut_is_listed_once(s3: S3) -> None:
-    """What a folder is called is a key as well: the cut is behind it."""
+def test_what_stands_for_a_folder_is_listed_once(s3: S3) -> None:
     keys = [f"{folder}/{i}" for folder in "abcdef" for i in range(9)]
     s3.page_keys = 4
     source = stored(s3, dict.fromkeys([*keys, *(f"{f}/" for f in "abcdef")], b"x"))
@@ -72,14 +72,20 @@ def test_a_root_of_a_few_pages_takes_a_request_a_page(s3: S3) -> None:
     assert s3.requests("LIST") == [""]
 
 
+def test_a_flat_folder_is_listed_by_several_streams(s3: S3) -> None:
+    s3.page_keys = 10
+    keys = [f"flat/{i:04}" for i in range(1000)]
+    assert keys_of(stored(s3, dict.fromkeys(keys, b"x"))) == keys
+    assert len(s3.parts) > 5
+
+
 def test_many_pages_take_few_more_requests_than_pages(s3: S3) -> None:
-    s3.page_keys = 50
+    s3.page_keys = 20
     keys = [f"{i:02}/{j:03}" for i in range(20) for j in range(200)]
     source = stored(s3, dict.fromkeys(keys, b"x"))
     s3.asked.clear()
     assert keys_of(source) == keys
-    pages, folders = len(keys) // 50, 20
-    assert len(s3.requests("LIST")) <= pages + object_listing.SPLIT_REQUESTS + 2 * folders
+    assert len(s3.requests("LIST")) <= 1.5 * len(keys) / 20
 
 
 def test_a_large_listing_is_given_before_it_ends(s3: S3) -> None:
@@ -115,21 +121,40 @@ def test_a_listing_is_asked_for_again_where_the_store_says_to_slow_down(s3: S3) 
 
 def test_a_part_that_cannot_be_listed_costs_that_part(s3: S3) -> None:
     s3.page_keys = 5
-    keys = [f"{folder}/{i}" for folder in "abcdefgh" for i in range(9)]
+    keys = [f"{folder}/{i:02}" for folder in "abcdefgh" for i in range(20)]
     source = stored(s3, dict.fromkeys(keys, b"x"))
-    before = len(keys_of(source))
-    # Somewhere in the middle, when the parts are being listed.
-    s3.faults[""] = [*[None] * 14, "refused"]  # type: ignore[list-item]
+    s3.closed = "e/"
     found = list(source.list())
-    skipped = [each for each in found if isinstance(each, Skipped)]
-    assert [each.reason for each in skipped] == ["permission"]
-    assert 0 < sum(len(each) for each in found if isinstance(each, Entries)) < before
+    assert [each for each in found if isinstance(each, Skipped)] == [
+        Skipped("permission", b"s3://bucket/", None)
+    ]
+    listed = sum(len(each) for each in found if isinstance(each, Entries))
+    assert len(keys) - 40 <= listed < len(keys)
+
+
+def test_a_part_of_a_folder_that_cannot_be_listed_names_the_folder(s3: S3) -> None:
+    s3.page_keys = 5
+    keys = [f"x/{folder}/{i:02}" for folder in "abcdefgh" for i in range(20)]
+    source = stored(s3, dict.fromkeys(keys, b"x"))
+    s3.closed = "x/e/"
+    found = [each for each in source.list() if isinstance(each, Skipped)]
+    assert found == [Skipped("permission", b"s3://bucket/x/", None)]
 
 
 def test_what_is_no_listing_is_skipped(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
     source = stored(s3, {"a": b"x"})
     s3.faults[""] = ["no-listing"] * 9
     assert list(source.list()) == [Skipped("io-error", b"s3://bucket/", None)]
+
+
+def test_a_store_that_does_not_list_after_a_text_is_listed_by_one_stream(
+    s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = S3Api.pages
+    monkeypatch.setattr(S3Api, "pages", lambda api, prefix, after="": pages(api, prefix))
+    s3.page_keys = 5
+    keys = [f"{i:02}/a" for i in range(50)]
+    assert keys_of(stored(s3, dict.fromkeys(keys, b"x"))) == keys
 
 
 def test_a_store_without_the_order_of_keys_is_listed_by_one_stream(

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,25 +30,21 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 30.0
 RETRIES = 10
 RETRY_SECONDS = 180.0
+# Keys of a page of what obstore lists, which asks for no number of them: those of a full one.
+PAGE_KEYS = {"gs": 1000, "az": 5000}
 # Keys that obstore passes on as they are (object_store::path::Path).
 _NAMED_BY_OBSTORE = re.compile(r"(?:(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f]+(?:/(?!\Z)|\Z))+")
 
 
 class Listed(NamedTuple):
-    """An object as its store lists it. One that is ``archived`` cannot be read at once."""
+    """An object as its store lists it. One that is ``archived`` cannot be read at once. When it was
+    ``written`` is told by obstore: ``/a`` and ``a`` are the same there but for that."""
 
     key: str
     size_bytes: int
     etag: str
     archived: bool = False
-
-
-class Page(NamedTuple):
-    """Some objects in the order of their keys, and what keys begin with up to the next slash if
-    these were asked for."""
-
-    objects: list[Listed]
-    prefixes: list[str]
+    written: datetime | None = None
 
 
 class Requests(NamedTuple):
@@ -200,26 +196,41 @@ class Bucket:
         if self.s3 is not None:
             self.s3.knock()
 
-    def pages(self, prefix: str, after: str = "", *, folders: bool = False) -> Iterator[Page]:
-        """The objects whose keys begin with ``prefix`` and come after ``after``; with ``folders``
-        only those without a further slash, and what the others begin with up to that."""
+    def pages(self, prefix: str, after: str = "") -> Iterator[list[Listed]]:
+        """The objects whose keys begin with ``prefix`` and come after ``after``, which
+        ``can_list_after``; of Azure all."""
         if self.s3 is not None:
-            yield from self.s3.pages(prefix, after, folders=folders)
+            yield from self.s3.pages(prefix, after)
             return
         import obstore
 
-        assert not after
-        assert not folders
-        stream = iter(obstore.list(self.store, prefix or None, chunk_size=1000))
+        keys = PAGE_KEYS[self.scheme]
+        stream = iter(
+            obstore.list(self.store, prefix or None, offset=after or None, chunk_size=keys)
+        )
         while True:
             self.meter.lists()
             try:
-                some = next(stream, None)
+                some = next(stream, [])
             except (obstore.exceptions.BaseError, ValueError, FileNotFoundError) as error:
                 raise told(error) from error
-            if some is None:
+            yield [
+                Listed(m["path"], m["size"], quoted(m["e_tag"]), written=m["last_modified"])
+                for m in some
+            ]
+            if len(some) < keys:
                 return
-            yield Page([Listed(m["path"], m["size"], quoted(m["e_tag"])) for m in some], [])
+
+    def can_list_after(self, text: str) -> bool:
+        """Whether a listing can begin after ``text``, which need not be a key."""
+        if self.drops_slashes and not _NAMED_BY_OBSTORE.fullmatch(text):
+            return False
+        return text.isprintable()
+
+    @property
+    def drops_slashes(self) -> bool:
+        """Whether keys are listed without a slash in front or at their end, as obstore does."""
+        return self.scheme != "s3"
 
     def look(self, key: str) -> Listed | None:
         """The object ``key`` as it is now; None if there is none."""

@@ -1,7 +1,8 @@
 """Listing buckets: on several threads, and neither a bucket nor a folder is held whole.
 
-A listing gives 1,000 keys a request, in their order, after some key. Where there are more than a
-few pages, the range of keys that is left is cut at folders and the parts are listed side by side.
+A listing gives a page of keys a request, in their order, after some key. While threads have nothing
+to do, one that has listed a few pages cuts what is left of its keys, lists the first part on and
+leaves the others.
 """
 
 import contextlib
@@ -17,16 +18,15 @@ from functools import lru_cache
 
 from storeff.sources.entry import Entries, Entry
 from storeff.sources.object_client import Bucket, Listed
+from storeff.sources.object_cuts import cuts, may_be_cut, order, shared
 from storeff.sources.object_url import Place
 from storeff.sources.skipped import Ignored, Skipped, skipped_for
 from storeff.sources.source import Found
 from storeff.sources.views import Excluded
 
-# Pages that are listed before a range is cut, the requests that looking for folders to cut at may
-# take, and into how many parts it is cut at most.
-PAGES_TOGETHER = 8
-SPLIT_REQUESTS = 32
-PARTS_MOST = 256
+# Pages that are listed before a range is cut. Where no cut is found, twice as many are before the
+# next is looked for.
+PAGES_TOGETHER = 16
 THREADS = 16
 # Pages that wait to be dealt with.
 PAGES_AHEAD = 32
@@ -43,13 +43,24 @@ class Root:
     others: tuple[Place, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Keys:
-    """Keys of ``root`` after ``after`` up to ``until``, or up to the end."""
+    """Keys of ``root`` after ``after`` up to ``until``, which comes nearer when they are cut, or up
+    to the end."""
 
     root: Root
     after: str = ""
     until: str | None = None
+
+    @property
+    def is_part(self) -> bool:
+        return bool(self.after) or self.until is not None
+
+    @property
+    def folder(self) -> str:
+        """The innermost that all of them are in."""
+        start = shared(self.after, self.until or "")
+        return max(self.root.place.folder, start[: start.rfind("/") + 1], key=len)
 
 
 class Walk:
@@ -60,6 +71,7 @@ class Walk:
         self.excluded = excluded
         self.waiting: deque[_Keys] = deque()
         self.busy = 0
+        self.is_cutting = False
         self.changed = threading.Condition()
         self.stop = threading.Event()
         self.found: queue.Queue[Found | None] = queue.Queue(PAGES_AHEAD)
@@ -99,7 +111,7 @@ class Walk:
                 try:
                     self.list(keys)
                 except OSError as error:
-                    self.put(skipped_for(error, _name(keys.root, keys.after), None))
+                    self.put(skipped_for(error, _name(keys.root, keys.folder), None))
                 finally:
                     with self.changed:
                         self.busy -= 1
@@ -123,38 +135,56 @@ class Walk:
                 return
 
     def list(self, keys: _Keys) -> None:
-        """List a range; of a long one, leave the parts of what is left to whoever is free."""
-        root, after = keys.root, keys.after
+        """List a range, and leave parts of a long one to whoever is free."""
+        root, last = keys.root, keys.after
         if root.place.only is not None:
             self.put_objects(root, [_looked(root)])
             return
-        until = None if keys.until is None else _order(keys.until)
-        may_split = keys.until is None and not keys.after and _is_ordered(root.bucket)
-        for number, page in enumerate(root.bucket.pages(root.place.folder, after)):
+        is_ordered, cut_at = _is_ordered(root.bucket), PAGES_TOGETHER
+        for number, page in enumerate(root.bucket.pages(root.place.folder, last), 1):
             if self.stop.is_set():
                 return
-            if may_split and number == PAGES_TOGETHER:
-                # This page is listed again, as the beginning of the rest.
-                self.split(keys, after)
-                return
-            objects = page.objects
-            if objects and after and _order(objects[0].key) <= _order(after):
+            before, last = last, page[-1].key if page else last
+            if keys.is_part and page and _latest(root.bucket, page[0].key) <= order(before):
                 raise OSError(errno.EBADMSG, "the store does not list keys in their order")
-            after = objects[-1].key if objects and _is_ordered(root.bucket) else after
-            ended = until is not None and bool(objects) and _order(objects[-1].key) >= until
-            if ended and until is not None:
-                objects = [each for each in objects if _order(each.key) <= until]
+            objects, ended = _up_to(keys, before, page)
             self.put_objects(root, objects)
             if ended:
                 return
+            if is_ordered and page and number >= cut_at and self.begins_cutting():
+                is_cut = self.cut(keys, before, page)
+                cut_at = number + PAGES_TOGETHER if is_cut else 2 * number
 
-    def split(self, keys: _Keys, after: str) -> None:
-        """Hand out the keys after ``after`` in parts."""
-        points = _folders(keys.root, after)
-        bounds = [after, *points, None]
-        parts = [_Keys(keys.root, bounds[i] or "", bounds[i + 1]) for i in range(len(bounds) - 1)]
+    def begins_cutting(self) -> bool:
+        """Whether parts are wanted and nobody else looks for some."""
         with self.changed:
-            self.waiting.extend(parts)
+            wanted = not self.waiting and self.busy < THREADS and not self.is_cutting
+            self.is_cutting |= wanted
+            return wanted
+
+    def cut(self, keys: _Keys, before: str, page: Sequence[Listed]) -> bool:
+        """Hand out parts of ``keys`` behind ``page``, which came after ``before``, while they are
+        found; whether there are any."""
+        root, until, begin = keys.root, keys.until, None
+        try:
+            if keys.is_part or may_be_cut(root.bucket, root.place, before, page):
+                for point in cuts(root.bucket, root.place, page, until):
+                    if begin is None:
+                        keys.until = point
+                    else:
+                        self.give(_Keys(root, begin, point))
+                    begin = point
+                    if self.stop.is_set() or len(self.waiting) >= THREADS:
+                        break
+                if begin is not None:
+                    self.give(_Keys(root, begin, until))
+        finally:
+            self.is_cutting = False
+        return begin is not None
+
+    def give(self, keys: _Keys) -> None:
+        with self.changed:
+            self.waiting.append(keys)
             self.changed.notify_all()
 
     def put_objects(self, root: Root, objects: Sequence[Listed]) -> None:
@@ -165,7 +195,7 @@ class Walk:
         """Those of ``objects`` that are to be measured, and what the others are."""
         entries: list[Entry] = []
         place = root.place
-        for key, size_bytes, etag, archived in objects:
+        for key, size_bytes, etag, archived, _ in objects:
             if any(other.holds(key) for other in root.others):
                 continue
             path = place.path_of(key)
@@ -198,23 +228,23 @@ class Walk:
         return self.excluded(name, folder, True) or self._leaves_out_folder(above)
 
 
-def _folders(root: Root, after: str) -> list[str]:
-    """Where to cut the keys of ``root`` after ``after``: names of folders, in order."""
-    found: set[str] = set()
-    waiting = deque([root.place.folder])
-    requests = 0
-    while waiting and requests < SPLIT_REQUESTS and len(found) < PARTS_MOST:
-        folder = waiting.popleft()
-        begin = after if after.startswith(folder) else ""
-        for page in root.bucket.pages(folder, begin, folders=True):
-            requests += 1
-            found.update(page.prefixes)
-            waiting.extend(page.prefixes)
-            if requests >= SPLIT_REQUESTS:
-                break
-    points = sorted((each for each in found if _order(each) > _order(after)), key=_order)
-    step = -(-len(points) // PARTS_MOST) or 1
-    return points[step - 1 :: step]
+def _up_to(keys: _Keys, before: str, page: Sequence[Listed]) -> tuple[Sequence[Listed], bool]:
+    """What of ``page``, which came after ``before``, is in ``keys``, and whether that ends them."""
+    bucket, until = keys.root.bucket, keys.until
+    if until is None or not page:
+        return page, False
+    end = order(until)
+    if _latest(bucket, page[-1].key) < end:
+        return page, False
+    for number, each in enumerate(page):
+        if order(each.key) > end or (
+            # It is beyond if it had a slash at its end: out of its place, or not there without.
+            _latest(bucket, each.key) > end
+            and (order(each.key) <= order(before) or bucket.look(each.key) is None)
+        ):
+            return page[:number], True
+        before = each.key
+    return page, order(before) >= end
 
 
 def _looked(root: Root) -> Listed:
@@ -227,14 +257,14 @@ def _looked(root: Root) -> Listed:
 
 
 def _is_ordered(bucket: Bucket) -> bool:
-    """Whether its keys are listed in order, after any key: not in S3's directory buckets, and only
-    S3's are listed by more than a stream."""
-    return bucket.scheme == "s3" and not re.search("-{2}x-s3$", bucket.name)
+    """Whether its keys are listed in order, after any text: not in S3's directory buckets, and not
+    in Azure's containers (docs/object-stores.md)."""
+    return bucket.scheme != "az" and not re.search("-{2}x-s3$", bucket.name)
 
 
-def _order(key: str) -> bytes:
-    """Stores order keys by their bytes."""
-    return key.encode("utf-8", "surrogateescape")
+def _latest(bucket: Bucket, key: str) -> bytes:
+    """The last place where what is listed as ``key`` may stand in the order."""
+    return order(f"{key}/" if bucket.drops_slashes else key)
 
 
 def _name(root: Root, key: str) -> bytes:

@@ -17,7 +17,7 @@ import botocore.exceptions
 import botocore.loaders
 import botocore.session
 
-from storeff.sources.object_client import Access, Listed, Meter, Page, quoted
+from storeff.sources.object_client import Access, Listed, Meter, quoted
 from storeff.sources.object_errors import answered
 
 # Botocore asks for credentials again some minutes before they expire; obstore, which does so five
@@ -83,13 +83,11 @@ class S3Api:
         except (OSError, ValueError) as error:
             raise OSError(errno.ECONNREFUSED, f"nothing answers at {at.geturl()}") from error
 
-    def pages(self, prefix: str, after: str = "", *, folders: bool = False) -> Iterator[Page]:
+    def pages(self, prefix: str, after: str = "") -> Iterator[list[Listed]]:
         """As ``Bucket.pages``."""
         asked: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix}
         if after:
             asked["StartAfter"] = after
-        if folders:
-            asked["Delimiter"] = "/"
         token: str | None = None
         while True:
             self.meter.lists()
@@ -177,7 +175,7 @@ def _keep_page(
         response_dict["body"] = _NO_PAGE
 
 
-def _parsed(document: bytes) -> tuple[Page, str | None]:
+def _parsed(document: bytes) -> tuple[list[Listed], str | None]:
     """A page, and what asks for the next, if there is one."""
     try:
         root = ElementTree.fromstring(document)
@@ -187,7 +185,7 @@ def _parsed(document: bytes) -> tuple[Page, str | None]:
         def decoded(text: str | None) -> str:
             return unquote_plus(text or "", errors="surrogateescape") if encoded else text or ""
 
-        objects, prefixes, token = list[Listed](), list[str](), None
+        objects, token = list[Listed](), None
         for name, each in named:
             if name == "Contents":
                 of = {_name(field): field.text for field in each}
@@ -199,13 +197,11 @@ def _parsed(document: bytes) -> tuple[Page, str | None]:
                         of.get("StorageClass") in _ARCHIVED,
                     )
                 )
-            elif name == "CommonPrefixes":
-                prefixes += [decoded(field.text) for field in each if _name(field) == "Prefix"]
             elif name == "NextContinuationToken":
                 token = each.text
     except (ElementTree.ParseError, KeyError, ValueError) as error:
         raise OSError(errno.EBADMSG, "the store gives a listing that cannot be read") from error
-    return Page(objects, prefixes), token
+    return objects, token
 
 
 def _name(element: ElementTree.Element) -> str:

@@ -168,7 +168,7 @@ def _resolved(place: Place, bucket: Bucket) -> Place:
     if place.only is not None:
         folder = replace(place, folder=f"{place.folder}{place.only}/", only=None)
     page = next(bucket.pages(folder.folder), None)
-    if (page is not None and page.objects) or not folder.folder:
+    if page or not folder.folder:
         return folder
     if place.only is not None and bucket.look(place.folder + place.only) is not None:
         return place

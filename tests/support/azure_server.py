@@ -13,10 +13,13 @@ _MODIFIED = "Thu, 01 Jan 2026 00:00:00 GMT"
 
 @dataclass
 class Container:
-    """Blobs, and how often each was written: their entity tags, which are listed without quotes."""
+    """Blobs, and how often each was written: their entity tags, which are listed without quotes;
+    and the names after which a page was asked for."""
 
     blobs: dict[str, bytes] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
+    page_keys: int = 5000
+    pages: list[str] = field(default_factory=list)
     url: str = ""
 
     def put(self, key: str, content: bytes) -> None:
@@ -60,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         words = dict(parse_qsl(url.query))
         if words.get("comp") == "list":
-            return self.answer(200, self.listing(words.get("prefix", "")))
+            return self.answer(200, self.listing(words.get("prefix", ""), words.get("marker", "")))
         key = unquote(url.path.split("/", 2)[2])
         if key not in self.of.blobs:
             return self.answer(404, b"<Error><Code>BlobNotFound</Code></Error>")
@@ -76,17 +79,21 @@ class _Handler(BaseHTTPRequestHandler):
         headers["Content-Range"] = f"bytes {start}-{start + len(body) - 1}/{len(content)}"
         return self.answer(206, body, headers)
 
-    def listing(self, prefix: str) -> bytes:
+    def listing(self, prefix: str, after: str) -> bytes:
+        self.of.pages.append(after)
+        keys = sorted(key for key in self.of.blobs if key.startswith(prefix) and key > after)
+        page = keys[: self.of.page_keys]
         blobs = "".join(
             f"<Blob><Name>{escape(key)}</Name><Properties><Last-Modified>{_MODIFIED}"
-            f"</Last-Modified><Etag>{self.of.etag(key)}</Etag><Content-Length>{len(content)}"
-            "</Content-Length><Content-Type>a/b</Content-Type></Properties></Blob>"
-            for key, content in sorted(self.of.blobs.items())
-            if key.startswith(prefix)
+            f"</Last-Modified><Etag>{self.of.etag(key)}</Etag>"
+            f"<Content-Length>{len(self.of.blobs[key])}</Content-Length>"
+            "<Content-Type>a/b</Content-Type></Properties></Blob>"
+            for key in page
         )
+        marker = escape(page[-1]) if len(page) < len(keys) else ""
         return (
             '<?xml version="1.0"?><EnumerationResults><Blobs>'
-            f"{blobs}</Blobs><NextMarker/></EnumerationResults>"
+            f"{blobs}</Blobs><NextMarker>{marker}</NextMarker></EnumerationResults>"
         ).encode()
 
     def answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:

@@ -1,11 +1,12 @@
 """A small server that speaks S3: what storeff asks of one, and every way in which one can fail.
 
-ListObjectsV2 with prefixes, delimiters, pages and URL encoding; HEAD; GET of ranges, on condition.
+ListObjectsV2 with prefixes, pages, what to start after and URL encoding; HEAD; GET of ranges, on
+condition. Google's XML interface is the same to who lists and reads.
 """
 
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ class Stored:
     content: bytes
     storage_class: str = "STANDARD"
     version: int = 0
+    written: str = "2026-01-01T00:00:00.000Z"
 
     @property
     def etag(self) -> str:
@@ -36,7 +38,8 @@ class Stored:
 
 @dataclass
 class S3:
-    """What is stored, how it fails, and what was asked. ``faults`` are spent one a request."""
+    """What is stored, how it fails, what was asked, and after what listings ``started``. ``faults``
+    are spent one a request; after keys that begin with ``closed`` nothing is listed."""
 
     buckets: dict[str, dict[str, Stored]] = field(default_factory=lambda: {"bucket": {}})
     faults: dict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
@@ -44,6 +47,8 @@ class S3:
     token: str | None = None
     is_public: bool = False
     asked: list[tuple[str, str]] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
+    closed: str | None = None
     sent_bytes: int = 0
     url: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,6 +58,12 @@ class S3:
         before = self.buckets[bucket].get(key)
         version = 0 if before is None else before.version + 1
         self.buckets[bucket][key] = Stored(content, version=version, **more)
+
+    @property
+    def parts(self) -> list[str]:
+        """Texts after which listings started twice: who looked for a cut, and who listed the part
+        behind it."""
+        return [text for text, times in Counter(self.started).items() if text and times > 1]
 
     def requests(self, kind: str) -> list[str]:
         """The keys of all requests of a ``kind``: LIST, HEAD or GET."""
@@ -141,35 +152,36 @@ class _Handler(BaseHTTPRequestHandler):
             status, code = (503, "SlowDown") if fault == "slow-down" else (403, "AccessDenied")
             self.fail(status, code)
             return
-        prefix, delimiter = words.get("prefix", ""), words.get("delimiter", "")
         encoded = words.get("encoding-type") == "url"
-        # A token is what was shown last: a key, or what some keys begin with.
-        last = unquote(words.get("continuation-token", ""), errors="surrogateescape")
-        after = max(last, words.get("start-after", ""), key=_order)
-        shown: dict[str, str] = {}
+        prefix, token = words.get("prefix", ""), words.get("continuation-token", "")
+        if not token:
+            with self.s3.lock:
+                self.s3.started.append(words.get("start-after", ""))
+        # A token is the key that was shown last.
+        after = max(
+            unquote(token, errors="surrogateescape"), words.get("start-after", ""), key=_order
+        )
+        if self.s3.closed is not None and after.startswith(self.s3.closed):
+            self.fail(403, "AccessDenied")
+            return
+        shown: list[str] = []
         for key in sorted(objects, key=_order):
             if not key.startswith(prefix) or _order(key) <= _order(after):
                 continue
-            end = key.find(delimiter, len(prefix)) if delimiter else -1
-            name = key if end < 0 else key[: end + 1]
-            if name in shown or (end >= 0 and name == last):
-                continue
             if len(shown) == self.s3.page_keys:
-                token = quote([*shown][-1], errors="surrogateescape")
+                token = quote(after, errors="surrogateescape")
                 break
-            text = quote_plus(name, "/", errors="surrogateescape") if encoded else escape(name)
-            one = objects.get(key)
-            if end >= 0 or one is None:
-                shown[name] = f"<CommonPrefixes><Prefix>{text}</Prefix></CommonPrefixes>"
-                continue
-            shown[name] = (
-                f"<Contents><Key>{text}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+            after = key
+            name = quote_plus(key, "/", errors="surrogateescape") if encoded else escape(key)
+            one = objects[key]
+            shown.append(
+                f"<Contents><Key>{name}</Key><LastModified>{one.written}</LastModified>"
                 f"<ETag>{escape(one.etag)}</ETag><Size>{len(one.content)}</Size>"
                 f"<StorageClass>{one.storage_class}</StorageClass></Contents>"
             )
         else:
             token = ""
-        body = "".join(shown.values()) + f"<IsTruncated>{str(bool(token)).lower()}</IsTruncated>"
+        body = "".join(shown) + f"<IsTruncated>{str(bool(token)).lower()}</IsTruncated>"
         if token:
             body += f"<NextContinuationToken>{escape(token)}</NextContinuationToken>"
         if encoded:
