@@ -17,7 +17,7 @@ from storeff.sources.entry import Entries
 from storeff.sources.object_client import Bucket, Listed
 from storeff.sources.object_store import ObjectStores
 from storeff.sources.object_url import Place
-from storeff.sources.skipped import Skipped
+from storeff.sources.skipped import Ignored, Skipped
 from storeff.sources.source import entries
 from storeff.testing import check_change, check_source
 
@@ -62,6 +62,15 @@ def test_a_key_that_its_client_cannot_name_is_said_to_be_missing(gcs: S3) -> Non
     source = ObjectStores(["gs://bucket"], QUICK)
     gcs.put("d//x", b"an empty component")
     assert list(source.list()) == [Skipped("bad-name", b"gs://bucket/", None)]
+
+
+def test_of_a_folder_at_google_the_object_that_stands_for_it_is_ignored(gcs: S3) -> None:
+    """As its console makes one for each folder."""
+    gcs.put("d/", b"")
+    found = list(ObjectStores(["gs://bucket/d"], QUICK).list())
+    assert [each for each in found if not isinstance(each, Entries)] == [
+        Ignored("directory-object", b"gs://bucket/d", 0)
+    ]
 
 
 def test_a_bucket_that_is_not_there_is_refused(gcs: S3) -> None:

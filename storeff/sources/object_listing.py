@@ -199,7 +199,8 @@ class Walk:
             if any(other.holds(key) for other in root.others):
                 continue
             path = place.path_of(key)
-            if key.endswith("/") and not size_bytes:
+            # Google's client leaves out the slash of the one that stands for the root.
+            if not size_bytes and (key.endswith("/") or f"{key}/" == place.folder):
                 yield Ignored("directory-object", _name(root, key), 0)
             elif not path:
                 # It is called as the root is: it has no path there.
