@@ -70,6 +70,19 @@ def test_what_is_foreseen_holds_what_is_done(
     assert done.read_bytes <= 2 * said.read_bytes.high
 
 
+def test_the_requests_of_a_listing_by_several_streams_are_foreseen_with_a_margin(
+    s3: S3, tree: Path
+) -> None:
+    upload(s3, tree, "")
+    pages = 34
+    assert foresee("s3://bucket").list_requests == Span(2, 2)
+    s3.page_keys = 1
+    said = foresee("s3://bucket").list_requests
+    assert said is not None
+    assert said.low >= pages
+    assert 1.2 < said.high / said.low < 1.25
+
+
 def test_looking_into_objects_takes_no_more_than_is_foreseen(s3: S3) -> None:
     source = stored(s3, many_formats(), Access())
     windows, _ = draw_windows(source, 1, None, threading.Event())
