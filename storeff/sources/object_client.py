@@ -1,9 +1,10 @@
 """Buckets as a client sees them: one interface over the libraries that talk to the stores.
 
 Objects are read by obstore, the client of least CPU time for small ranges. It cannot name every
-key (none with an empty component, ``..``, a slash at an end or control characters), and a listing
-by it ends at the first such key. So buckets of S3 are listed by botocore, which also reads what
-obstore cannot name, and knows the profiles, sessions and roles that people log in with.
+key: it leaves out a slash in front and at an end, and a listing by it ends at the first key with an
+empty component, ``.``, ``..`` or control characters. So buckets of S3 are listed by botocore, which
+also reads what obstore cannot name, and knows the profiles, sessions and roles that people log in
+with.
 """
 
 import os
