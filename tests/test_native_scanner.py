@@ -73,7 +73,7 @@ def test_whole_files(files: list[File], capacity: int, own_blocks: bool) -> None
     assert_is_the_oracles(scan(plan, files), plan, files)
 
 
-@pytest.mark.parametrize("length", [131_071, 131_072, 131_073, 400_000])
+@pytest.mark.parametrize("length", [131_071, 131_072, 131_073, 270_000])
 @pytest.mark.parametrize("constant", [False, True])
 @pytest.mark.parametrize("reads", [[100_000], [7, 300_000]])
 def test_whole_files_of_many_blocks(length: int, constant: bool, reads: list[int]) -> None:

@@ -175,10 +175,10 @@ def test_equal_ranks(order: list[int], capacity: int, split: int) -> None:
 @pytest.mark.parametrize("capacity", [1, 1000, 1023, 1024, 1025, 3000, 30_000])
 def test_many_chunks(capacity: int) -> None:
     draw = np.random.default_rng(5)
-    pool = draw.integers(0, 2**64, (9000, 2), dtype=np.uint64)
+    pool = draw.integers(0, 2**64, (4500, 2), dtype=np.uint64)
     chunks = [
-        (int(pool[i, 0]), int(pool[i, 1]), 1 + int(i) % 9000, 1 << int(i) % LABELS_MAX)
-        for i in draw.integers(0, len(pool), 20_000)
+        (int(pool[i, 0]), int(pool[i, 1]), 1 + int(i), 1 << int(i) % LABELS_MAX)
+        for i in draw.integers(0, len(pool), 10_000)
     ]
     assert entries(sketch(chunks, capacity)) == twin(chunks, capacity)
 
@@ -201,11 +201,13 @@ def test_an_empty_sketch() -> None:
 
 def test_the_weight_of_what_is_kept_estimates_the_bytes() -> None:
     """Szegedy 2006: the variance is at most total^2 / (capacity - 1)."""
-    sizes = np.random.default_rng(6).integers(1, 10_000, 20_000)
-    chunks = [(k * k, k, int(size), 1) for k, size in enumerate(sizes)]
+    sizes = np.random.default_rng(6).integers(1, 10_000, 20_000).astype(np.uint64)
+    keys = np.arange(2 * len(sizes), dtype=np.uint64).reshape(-1, 2)
     estimates = []
     for seed in range(30):
-        export = sketch(chunks, 401, seed)
+        scanner = Scanner([(8, 8, 401, False)], seed)
+        scanner.add(0, keys, sizes, np.ones_like(sizes), keys)
+        export = scanner.export(0)
         estimates.append(np.maximum(export["sizes"], 1 / export["tau"]).sum() / sizes.sum())
     assert np.mean(estimates) == pytest.approx(1, abs=4 * 0.05 / math.sqrt(30))
     assert np.std(estimates) < 1.5 * 0.05

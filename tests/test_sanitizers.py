@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from support.sanitizers import ROOT, fixed_addresses, run, runtime
 
 # Loaded by the inner pytest before any test: the tests must meet the sanitized build, and few
@@ -59,8 +60,11 @@ THREADS = Sanitizer(
 )
 
 
-def build(directory: Path, sanitizer: Sanitizer) -> None:
-    """A tree with the sanitized extension and the native tests, which finds no other build."""
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree with the native tests, which finds no other extension than is built in it. One for
+    all, as the C that Cython writes does not depend on the sanitizer."""
+    directory = tmp_path_factory.mktemp("tree")
     for name in ("storeff", "csrc"):
         unbuilt = shutil.ignore_patterns("*.so", "__pycache__")
         shutil.copytree(ROOT / name, directory / name, ignore=unbuilt)
@@ -71,30 +75,34 @@ def build(directory: Path, sanitizer: Sanitizer) -> None:
             shutil.copy(path, directory / "tests")
     for name in ("setup.py", "pyproject.toml"):
         shutil.copy(ROOT / name, directory)
+    return directory
+
+
+def build(directory: Path, sanitizer: Sanitizer) -> None:
     plugin = PLUGIN.format(calls=sanitizer.calls, entry=sanitizer.entry)
     (directory / "sanitized.py").write_text(plugin)
     run(
-        [sys.executable, "setup.py", "build_ext", "--inplace"],
+        [sys.executable, "setup.py", "build_ext", "--inplace", "--force"],
         directory,
         {"STOREFF_SANITIZE": sanitizer.flags, "CC": "gcc"},
     )
 
 
 def pytest_under(sanitizer: Sanitizer) -> list[str]:
-    """A command that runs tests in a tree that ``build`` made."""
+    """A command that runs the tests in a tree."""
     preload = "LD_PRELOAD=" + " ".join(runtime(name) for name in sanitizer.runtimes)
     # The report of a sanitizer goes past pytest, which dies with it.
     options = ["-q", "-n0", "--capture=sys", "-p", "sanitized", "-p", "no:cacheprovider", "tests"]
     return ["env", preload, sys.executable, "-m", "pytest", *options]
 
 
-def test_native_tests_under_address_and_undefined_behaviour_sanitizers(tmp_path: Path) -> None:
+def test_native_tests_under_address_and_undefined_behaviour_sanitizers(tree: Path) -> None:
     command = pytest_under(ADDRESSES)
-    build(tmp_path, ADDRESSES)
-    run(command, tmp_path, ADDRESSES.environment)
+    build(tree, ADDRESSES)
+    run(command, tree, ADDRESSES.environment)
 
 
-def test_native_tests_with_threads_under_thread_sanitizer(tmp_path: Path) -> None:
+def test_native_tests_with_threads_under_thread_sanitizer(tree: Path) -> None:
     command = [*fixed_addresses(), *pytest_under(THREADS), "-k", "thread"]
-    build(tmp_path, THREADS)
-    run(command, tmp_path, THREADS.environment)
+    build(tree, THREADS)
+    run(command, tree, THREADS.environment)
