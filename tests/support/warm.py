@@ -12,27 +12,19 @@ from multiprocessing import forkserver
 from pathlib import Path
 from unittest import mock
 
-import storeff.commands
-
 SECONDS = 120
 
-# The first sets what the libraries of the others are to find when they are imported.
+_TESTS = str(Path(__file__).parents[1])
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    [
-        "storeff.commands",
-        *(f"storeff.commands.{name}" for name in storeff.commands.COMMANDS),
-        *("storeff.analysis", "storeff.parts", "storeff.__main__"),
-        *("storeff.report.terminal", "storeff.report.formats.json"),
-    ]
-)
+_FORKS.set_forkserver_preload(["support.preloaded", __name__])
 
 
 @cache
 def _start() -> None:
     """Have the process that is forked import what is installed, and not what lies where it is
     started, which may be sources that are not built."""
-    with mock.patch.dict(os.environ, {"PYTHONSAFEPATH": "1"}):
+    path = os.pathsep.join(filter(None, [_TESTS, os.environ.get("PYTHONPATH")]))
+    with mock.patch.dict(os.environ, {"PYTHONSAFEPATH": "1", "PYTHONPATH": path}):
         forkserver.ensure_running()
 
 
@@ -57,6 +49,8 @@ def finished(
 def _run(words: Sequence[str], cwd: str, env: Mapping[str, str], streams: Sequence[str]) -> None:
     from storeff.__main__ import main
 
+    # What cannot be imported is left to each command, without a word.
+    assert "support.preloaded" in sys.modules
     for number, path in enumerate(streams):
         opened = os.open(path, os.O_CREAT | os.O_WRONLY if number else os.O_RDONLY)
         os.dup2(opened, number)
