@@ -86,7 +86,7 @@ def test_the_figures_are_those_of_the_command(
     tree: Path, tmp_path: Path, words: tuple[str, ...], sampling: dict[str, Any]
 ) -> None:
     sizing = ("--target", "1EB", "--layout", "ceph-ec-8-3")
-    done = run("scan", tree, *words, *sizing, "-q", "-o", tmp_path / "r.json", command=PARTLY)
+    done = run("scan", tree, *words, *sizing, "-q", "-o", tmp_path / "r.json", before=PARTLY)
     assert done.returncode == (3 if "1MB" in words else 0), done.stderr
     measured = storeff.measure([tree], sampling=storeff.Sampling(**sampling), storage=ONE)
     found = storeff.reduce(measured, target_bytes=10**18)

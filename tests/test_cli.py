@@ -6,13 +6,12 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from support.cli import COMMAND, PARTLY, everything, shown, storeff
+from support.cli import PARTLY, everything, shown, storeff
 from support.golden import assert_golden
 
 from storeff.report.doctor import checks
@@ -25,8 +24,8 @@ LAYOUTS = tuple(word for name in NAMES for word in ("--layout", name))
 SIZED = ("--target", "50EB", *LAYOUTS)
 
 
-def report_of(*words: str | Path, code: int = 0, command: Sequence[str] = COMMAND) -> Any:
-    done = storeff(*words, "--json", command=command)
+def report_of(*words: str | Path, code: int = 0, before: str = "") -> Any:
+    done = storeff(*words, "--json", before=before)
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
 
@@ -337,7 +336,7 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_sample_gives_an_interval_that_holds_the_truth(noise: Path) -> None:
     words = ("scan", noise, "--sample", "30%", "--layout", "vast-146-4", "-q")
-    report = report_of(*words, command=PARTLY)
+    report = report_of(*words, before=PARTLY)
     assert 0.2 < report["scan"]["coverage"] < 0.4
     assert report["scan"]["choice"] == "a sample, as was asked"
     method = report["reduction"]["method"]
@@ -358,7 +357,7 @@ def test_a_sample_gives_an_interval_that_holds_the_truth(noise: Path) -> None:
 def test_a_sample_too_small_for_deduplication_is_sized_without(noise: Path, tmp_path: Path) -> None:
     words = ("scan", noise, "--sample", "4%", "--layout", "vast-146-4", "--target", "1EB", "-q")
     path = tmp_path / "r.json"
-    assert storeff(*words, "-o", path, command=PARTLY).returncode == 3
+    assert storeff(*words, "-o", path, before=PARTLY).returncode == 3
     report = json.loads(path.read_text())
     head = report["reduction"]["headline"]["ratio"]
     assert head["value"] is None

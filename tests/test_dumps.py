@@ -368,6 +368,6 @@ def test_a_scan_tells_dumps_from_weights(tmp_path: Path, words: tuple[str, ...])
     for n in range(200):
         write(tmp_path / f"{n}.safetensors", safetensors({"kv_cache": kv_bits(2, 8, 256, seed=n)}))
         write(tmp_path / f"w{n}.safetensors", safetensors({"weight": kv_bits(16, 256, seed=n)}))
-    done = storeff("scan", tmp_path, "--json", "-q", *words, command=PARTLY)
+    done = storeff("scan", tmp_path, "--json", "-q", *words, before=PARTLY)
     strata = json.loads(done.stdout)["reduction"]["by_stratum"]
     assert {each["name"] for each in strata} == {"kv", "safetensors"}

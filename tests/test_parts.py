@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.cli import COMMAND, PARTLY, shell, started, storeff, wait_until_read
+from support.cli import PARTLY, shell, started, storeff, wait_until_read
 from support.reports import timeless
 from support.scans import assert_same, fill
 
@@ -151,21 +151,21 @@ def test_shards_in_any_order_are_estimated_as_one_scan(
 
 
 @pytest.mark.parametrize(
-    ("count", "words", "command"),
+    ("count", "words", "before"),
     [
-        (3, (), COMMAND),
-        (2, ("--target", "50EB", "--layout", "ceph-ec-8-3", "--layout", "rs-20-4"), COMMAND),
+        (3, (), ""),
+        (2, ("--target", "50EB", "--layout", "ceph-ec-8-3", "--layout", "rs-20-4"), ""),
         (3, ("--sample", "40%"), PARTLY),
         (2, ("--sample", "9MB", "--seed", "5"), PARTLY),
     ],
 )
 def test_shards_give_the_report_of_one_scan(
-    tree: Path, tmp_path: Path, count: int, words: tuple[str, ...], command: tuple[str, ...]
+    tree: Path, tmp_path: Path, count: int, words: tuple[str, ...], before: str
 ) -> None:
-    whole = storeff("scan", tree, *words, "-o", tmp_path / "whole", command=command)
+    whole = storeff("scan", tree, *words, "-o", tmp_path / "whole", before=before)
     for i in range(count):
         shard = ("--shard", f"{i}/{count}", "-q", "-o", tmp_path / f"p{i}")
-        done = storeff("scan", tree, *words, *shard, command=command)
+        done = storeff("scan", tree, *words, *shard, before=before)
         assert done.returncode == 0, done.stderr
     named = sorted(tmp_path.glob("p*"), reverse=True)
     sizing = words if "--target" in words else ()

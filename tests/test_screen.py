@@ -32,8 +32,8 @@ Screen = Callable[[Report, int], str]
 
 
 def storeff(*words: str | Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    command = cli.PARTLY if "--sample" in words else cli.COMMAND
-    return cli.storeff(*words, command=command, env=os.environ | environment)
+    before = cli.PARTLY if "--sample" in words else ""
+    return cli.storeff(*words, before=before, env=os.environ | environment)
 
 
 @pytest.fixture(scope="module")

@@ -15,20 +15,16 @@ from support import warm
 
 COMMAND = (sys.executable, "-P", "-m", "storeff")
 # As if opening a file took so long that even of a small tree a part is cheaper than everything.
-PARTLY = (
-    *(sys.executable, "-P", "-c"),
-    "from storeff.estimate import cost; cost.FILE_SECONDS = 1e3\n"
-    "from storeff.__main__ import main; main()",
-)
+PARTLY = "from storeff.estimate import cost; cost.FILE_SECONDS = 1e3"
 
 
 def storeff(
-    *words: str | Path, command: Sequence[str] = COMMAND, **options: Any
+    *words: str | Path, command: Sequence[str] = COMMAND, before: str = "", **options: Any
 ) -> "subprocess.CompletedProcess[str]":
-    """``storeff`` with ``words``, finished: another command, or one with streams of its own, in an
-    interpreter of its own."""
+    """``storeff`` with ``words``, finished, after the code ``before``; another command, or one with
+    streams of its own, in an interpreter of its own."""
     if command is COMMAND and not options.keys() - {"cwd", "env", "check"}:
-        done = warm.finished([*map(str, words)], options.get("cwd"), options.get("env"))
+        done = warm.finished([*map(str, words)], options.get("cwd"), options.get("env"), before)
         if options.get("check"):
             done.check_returncode()
         return done
@@ -36,11 +32,11 @@ def storeff(
     return subprocess.run([*command, *map(str, words)], text=True, timeout=warm.SECONDS, **streams)
 
 
-def everything(*words: str | Path, columns: int = 100, command: Sequence[str] = COMMAND) -> str:
+def everything(*words: str | Path, columns: int = 100) -> str:
     """All that a person can see of the report of ``storeff`` with ``words``."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
-        done = storeff(*words, "-o", path, command=command)
+        done = storeff(*words, "-o", path)
         assert path.exists(), done.stderr
         return shown(path, columns)
 

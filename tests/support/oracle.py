@@ -73,7 +73,7 @@ def cut_hashes(data: bytes) -> npt.NDArray[np.uint32]:
     """Of every four bytes in turn: numpy, for of a chunk there are thousands."""
     words = np.frombuffer(data, "u1").astype(np.uint32)
     word = words[:-3] | words[1:-2] << 8 | words[2:-1] << 16 | words[3:] << 24
-    return word * np.uint32(0xA4AF40AF) + np.uint32(2**31)
+    return (word * np.uint32(0xA4AF40AF) + np.uint32(2**31)).astype(np.uint32)
 
 
 # ---- byte statistics ----

@@ -29,13 +29,14 @@ def _start() -> None:
 
 
 def finished(
-    words: Sequence[str], cwd: str | Path | None, env: Mapping[str, str] | None
+    words: Sequence[str], cwd: str | Path | None, env: Mapping[str, str] | None, before: str
 ) -> "subprocess.CompletedProcess[str]":
-    """``storeff`` with ``words``, run in ``cwd`` with the environment ``env``."""
+    """``storeff`` with ``words``, run in ``cwd`` with the environment ``env``, after the code
+    ``before``."""
     _start()
     with tempfile.TemporaryDirectory() as folder:
         streams = [os.devnull, f"{folder}/stdout", f"{folder}/stderr"]
-        given = (words, os.fspath(cwd or os.getcwd()), dict(env or os.environ), streams)
+        given = (words, os.fspath(cwd or os.getcwd()), dict(env or os.environ), streams, before)
         process = _FORKS.Process(target=_run, args=given)
         process.start()
         process.join(SECONDS)
@@ -46,7 +47,9 @@ def finished(
     return subprocess.CompletedProcess([*words], process.exitcode, stdout, stderr)
 
 
-def _run(words: Sequence[str], cwd: str, env: Mapping[str, str], streams: Sequence[str]) -> None:
+def _run(
+    words: Sequence[str], cwd: str, env: Mapping[str, str], streams: Sequence[str], before: str
+) -> None:
     from storeff.__main__ import main
 
     # What cannot be imported is left to each command, without a word.
@@ -59,4 +62,5 @@ def _run(words: Sequence[str], cwd: str, env: Mapping[str, str], streams: Sequen
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["storeff", *words]
+    exec(before)
     main()
