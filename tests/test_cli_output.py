@@ -107,7 +107,8 @@ def test_a_fifo_is_written_to_and_stays_one(tree: Path, tmp_path: Path) -> None:
 
 def test_a_fifo_that_nobody_reads_is_not_waited_for(tree: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    done = storeff("scan", tree, "-q", "-o", tmp_path / "fifo")
+    soon = "from storeff.commands import output; output.READER_SECONDS = 0.2"
+    done = storeff("scan", tree, "-q", "-o", tmp_path / "fifo", before=soon)
     assert done.returncode == 1
     assert "nobody reads the FIFO" in done.stderr
     assert "cdc-64KiB" in done.stdout
