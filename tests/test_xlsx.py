@@ -12,7 +12,7 @@ from support.cli import storeff
 from support.golden import GOLDEN, assert_golden
 from support.scenarios import LAYOUTS
 from support.sized import report_of
-from support.workbook import bought, opened, paid, rows, scenario_in
+from support.workbook import bought, opened, opened_bytes, paid, rows, scenario_in
 
 from storeff.economics.formulas import traced
 from storeff.economics.written import sheet as written_sheet
@@ -35,9 +35,10 @@ def sized() -> Report:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
+    layouts = ("--layout", "reference-10-4", "--layout", "ceph-replica-3", "--layout", "vast-146-4")
     commands = {
-        "scan": ("scan", SAMPLES, "--target", "50EB"),
-        "bench": ("bench", SAMPLES, "--target", "50EB", "--drive", "qlc-122"),
+        "scan": ("scan", SAMPLES, "--target", "50EB", *layouts),
+        "bench": ("bench", SAMPLES, "--target", "50EB", "--drive", "qlc-122", *layouts),
         "kv": (
             *("kv", SAMPLES / "traces" / "chat.jsonl", "--model", "llama-3.1-70b"),
             *("--ttl", "10m,1d", "--target", "1PB"),
@@ -223,7 +224,7 @@ def test_text_stays_text(text: str, plain: Report, own_formulas: set[str]) -> No
     document = as_json(plain)
     document["currency"] = text[:30]
     document["warnings"] = [{"code": text, "message": text, "remedy": text}]
-    for row in document["assumptions"]:
+    for row in document["assumptions"][::9]:
         row |= {"source": text, "unit": text}
     document["assumptions"].append(document["assumptions"][0] | {"path": text})
     for layout in document["layouts"]:
@@ -231,7 +232,8 @@ def test_text_stays_text(text: str, plain: Report, own_formulas: set[str]) -> No
         layout["waterfall"][1] |= {"label": text, "source": text}
     document["scenarios"]["parts"]["rack"][0]["title"] = text
     report = msgspec.convert(document, Report)
-    formulas, values = opened(report), opened(report, values=True)
+    written = xlsx.render(report)
+    formulas, values = opened_bytes(written), opened_bytes(written, values=True)
     for sheet in formulas:
         for cells in sheet.iter_rows():
             for cell in cells:

@@ -12,7 +12,11 @@ from storeff.report.scenario import scenario_of
 
 
 def opened(report: Report, *, values: bool = False) -> Any:
-    return openpyxl.load_workbook(io.BytesIO(xlsx.render(report)), data_only=values)
+    return opened_bytes(xlsx.render(report), values=values)
+
+
+def opened_bytes(book: bytes, *, values: bool = False) -> Any:
+    return openpyxl.load_workbook(io.BytesIO(book), data_only=values)
 
 
 def rows(sheet: Any) -> Iterator[dict[str, Any]]:
