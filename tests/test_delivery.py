@@ -263,11 +263,11 @@ def large_instance(seed: int) -> Problem:
     return Problem(need, slots, Fraction(3, 100), ceilings=ceilings)
 
 
-LARGE = [seed for seed in range(60) if solve(large_instance(seed)) is not None]
+LARGE = [seed for seed in range(24) if solve(large_instance(seed)) is not None]
 
 
 def test_there_are_plans_of_odd_bytes_and_each_delivers_what_is_needed() -> None:
-    assert len(LARGE) > 20
+    assert len(LARGE) > 8
     for seed in LARGE:
         problem = large_instance(seed)
         assert sum(plan(problem).taken) == sum(problem.demand)

@@ -25,7 +25,7 @@ from storeff.report.formats.html.what_if import WhatIf, what_if
 from storeff.report.model import Report
 from storeff.report.scenario import scenario_of
 
-POINTS = 1000
+POINTS = 500
 # Packed, padded and striped; with spare enclosures, with cells, and with one parity alone.
 NAMES = ("reference-10-4", "ceph-replica-3", "weka-16-2", "onefs-16-2", "vast-146-4")
 WHOLE = {"bill.drives", "bill.racks"}

@@ -181,7 +181,7 @@ def test_links_are_followed_in_no_circle_and_to_no_other_file(tmp_path: Path, sh
 def test_groups_in_groups_come_to_an_end(looking: Hdf5) -> None:
     def fill(file: Any) -> None:
         group = file
-        for _ in range(3000):
+        for _ in range(1500):
             group = group.create_group("g")
         group.create_dataset("a", data=NUMBERS)
 
