@@ -38,6 +38,13 @@ def sample_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def unsized_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("unsized") / "r.json"
+    assert storeff("scan", SAMPLES, "-o", path, "-q").returncode == 0
+    return path
+
+
 def without_times(report: Any) -> Any:
     """``report`` without what differs from run to run: times, memory, the command, codec speeds."""
     for key in ("command", "started", "seconds", "peak_rss_bytes", "sha256"):
@@ -93,8 +100,8 @@ def sample_bytes() -> int:
     return sum(p.stat().st_size for p in SAMPLES.rglob("*") if p.is_file())
 
 
-def test_without_a_target_nothing_is_sized() -> None:
-    report = report_of("scan", SAMPLES)
+def test_without_a_target_nothing_is_sized(unsized_report: Path) -> None:
+    report = json.loads(unsized_report.read_bytes())
     assert report["target"] is None
     assert report["layouts"] == []
     assert report["reference_layout"] is None
@@ -103,21 +110,18 @@ def test_without_a_target_nothing_is_sized() -> None:
     assert report["incomplete_because"] == []
 
 
-def test_a_layout_without_a_target_is_sized_for_the_scanned_bytes(tmp_path: Path) -> None:
-    report = report_of("scan", SAMPLES, "--layout", "rs-20-4")
-    (layout,) = report["layouts"]
+def test_a_layout_without_a_target_is_sized_for_the_scanned_bytes(unsized_report: Path) -> None:
+    (layout,) = report_of("scan", SAMPLES, "--layout", "rs-20-4")["layouts"]
     assert layout["waterfall"][0]["before_bytes"]["value"] == sample_bytes()
-    (tmp_path / "r.json").write_text(json.dumps(report_of("scan", SAMPLES)))
-    again = report_of("size", tmp_path / "r.json", "--layout", "rs-20-4")
+    again = report_of("size", unsized_report, "--layout", "rs-20-4")
     assert again["layouts"][0]["raw_bytes"] == layout["raw_bytes"]
 
 
-def test_a_report_without_a_target_is_sized_for_one_that_is_given(tmp_path: Path) -> None:
-    (tmp_path / "r.json").write_text(json.dumps(report_of("scan", SAMPLES)))
-    done = storeff("size", tmp_path / "r.json")
+def test_a_report_without_a_target_is_sized_for_one_that_is_given(unsized_report: Path) -> None:
+    done = storeff("size", unsized_report)
     assert done.returncode == 2
     assert "give --target" in done.stderr
-    assert len(report_of("size", tmp_path / "r.json", "--target", "1EB")["layouts"]) >= 8
+    assert len(report_of("size", unsized_report, "--target", "1EB")["layouts"]) >= 8
 
 
 def test_the_report_matches_its_own_schema(sample_report: Path) -> None:
@@ -375,16 +379,15 @@ def test_a_sample_too_small_for_deduplication_is_sized_without(noise: Path, tmp_
     assert "Left open: " in text
 
 
-def test_a_report_says_why_everything_was_read() -> None:
-    choice = report_of("scan", SAMPLES, "-q")["scan"]["choice"]
+def test_a_report_says_why_everything_was_read(unsized_report: Path) -> None:
+    choice = json.loads(unsized_report.read_bytes())["scan"]["choice"]
     assert choice == "full scan, the default up to 4.29 GB and 65,536 files"
 
 
 def test_all_of_it_as_a_sample_is_an_ordinary_scan(sample_report: Path) -> None:
     report = report_of("scan", SAMPLES, *SIZED, "--sample", "100%", "-q")
-    whole = json.loads(sample_report.read_text())
     assert report["scan"]["choice"] is None
-    assert report["reduction"] == whole["reduction"]
+    assert report["reduction"] == json.loads(sample_report.read_text())["reduction"]
 
 
 @pytest.mark.parametrize(
@@ -393,10 +396,9 @@ def test_all_of_it_as_a_sample_is_an_ordinary_scan(sample_report: Path) -> None:
 def test_what_suffices_for_everything_counts_everything(
     noise: Path, words: tuple[str, str]
 ) -> None:
-    ratio = report_of("scan", noise, *words, "--layout", "vast-146-4", "-q")["reduction"]["dedup"][
-        0
-    ]
-    assert ratio["ratio"]["low"] == ratio["ratio"]["high"] == 2.0
+    report = report_of("scan", noise, *words, "--layout", "vast-146-4", "-q")
+    ratio = report["reduction"]["dedup"][0]["ratio"]
+    assert ratio["low"] == ratio["high"] == 2.0
 
 
 def test_layouts_and_drives_are_listed_with_their_sources() -> None:

@@ -12,7 +12,6 @@ from support.golden import assert_golden
 
 from storeff.analysis import DURABILITY_NINES, POLICIES
 from storeff.commands.parameters import NINES_MOST, REDUCTIONS
-from storeff.layout import load_layouts
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "data"
 WORDS = ("--target", "50EB", "--drive", "qlc-122")
@@ -142,8 +141,9 @@ OWN = (
 def test_layouts_of_one_s_own_stand_beside_the_catalogue(scanned: Path, tmp_path: Path) -> None:
     own = tmp_path / "mine.toml"
     own.write_text(OWN)
+    names = {each["name"] for each in json.loads(scanned.read_bytes())["layouts"]}
     with_own = {each["layout"] for each in bench(scanned, *WORDS, "--layouts", own)["rows"]}
-    assert with_own == {"ours-10-2", *load_layouts()}
+    assert with_own == {"ours-10-2", *names}
 
 
 def test_two_files_of_own_layouts_are_one_too_many(scanned: Path, tmp_path: Path) -> None:
