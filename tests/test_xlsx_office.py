@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import openpyxl
 import pytest
 from support.bills import everything
-from support.office import cell_of, computed
+from support.office import cell_of, computed, needs_office
 from support.scenarios import by_mtbf, changed, figures_of, scenario, somewhere
 from support.sized import report_on
-from support.workbook import bought, opened, paid, rows, scenario_in
+from support.workbook import bought, opened_bytes, paid, rows, scenario_in
 
 from storeff.data import numbers_in
 from storeff.economics.bill import spares_needed
@@ -20,7 +21,10 @@ from storeff.economics.formulas import Formulas, Line, traced
 from storeff.economics.written import sheet as written_sheet
 from storeff.errors import StoreffError
 from storeff.layout.symbol import Trace
+from storeff.report.formats import xlsx
 from storeff.report.model import Report
+
+pytestmark = needs_office
 
 CENT = 0.01
 GROWS = {
@@ -37,12 +41,14 @@ def inputs_of(report: Report) -> dict[str, Any]:
     return {path: numbers[path] for path in formulas.inputs}
 
 
-def with_inputs(report: Report, values: dict[str, Fraction]) -> Any:
-    """The workbook in which somebody typed other numbers over inputs."""
-    book, names = opened(report), written_sheet(traced(scenario_in(report))).inputs
-    for path, value in values.items():
-        cell_of(book, names[path]).value = float(value)
-    return book
+def with_inputs(report: Report, cases: Mapping[str, dict[str, Fraction]]) -> dict[str, Any]:
+    """By case the workbook in which somebody typed other numbers over inputs."""
+    written, names = xlsx.render(report), written_sheet(traced(scenario_in(report))).inputs
+    books = {key: opened_bytes(written) for key in cases}
+    for key, values in cases.items():
+        for path, value in values.items():
+            cell_of(books[key], names[path]).value = float(value)
+    return books
 
 
 TYPED = {
@@ -73,8 +79,7 @@ def test_libreoffice_computes_the_bill_of_what_is_typed(name: str, tmp_path: Pat
     assert all(each.keys() <= inputs.keys() for each in cases.values())
     for number in range(4):
         cases[f"random{number}"] = {path: somewhere(x, chance) for path, x in inputs.items()}
-    books = {key: with_inputs(report, each) for key, each in cases.items()}
-    for key, book in computed(books, tmp_path).items():
+    for key, book in computed(with_inputs(report, cases), tmp_path).items():
         assert_computes(book, report, cases[key])
 
 
@@ -82,8 +87,7 @@ def test_libreoffice_sums_up_to_the_unknown_until_it_is_typed(tmp_path: Path) ->
     unknown = {"drives.qlc-122.price": None, "enclosures.flash-2u-24.cpu_price": None}
     report = report_on(changed(scenario(), unknown))
     prices = {path: Fraction(4000) for path in unknown}
-    books = {"unknown": with_inputs(report, {}), "typed": with_inputs(report, prices)}
-    found = computed(books, tmp_path)
+    found = computed(with_inputs(report, {"unknown": {}, "typed": prices}), tmp_path)
     for line in ("Drives in service", "Processors", "Freight", "Capital cost"):
         assert bought(found["unknown"])[line]["amount (USD)"] == "#N/A", line
     cash = paid(found["unknown"])

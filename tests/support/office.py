@@ -9,15 +9,18 @@ from typing import Any
 import openpyxl
 import pytest
 
+FOUND = shutil.which("soffice")
+needs_office = pytest.mark.skipif(
+    FOUND is None, reason="LibreOffice (soffice) is not installed: no sheet is computed"
+)
+
 
 def computed(books: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Every openpyxl workbook of ``books`` with the values that LibreOffice computes for it.
 
     openpyxl keeps no values of formulas, so that none can be taken over.
     """
-    found = shutil.which("soffice")
-    if found is None:
-        pytest.skip("LibreOffice (soffice) is not installed: no sheet is computed")
+    assert FOUND is not None
     given, made = folder / "given", folder / "made"
     given.mkdir()
     paths = [given / f"{name}.xlsx" for name in books]
@@ -25,7 +28,7 @@ def computed(books: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         book.save(path)
     done = subprocess.run(
         [
-            *(found, f"-env:UserInstallation=file://{folder}/profile", "--headless"),
+            *(FOUND, f"-env:UserInstallation=file://{folder}/profile", "--headless"),
             *("--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(made)),
             *map(str, paths),
         ],
