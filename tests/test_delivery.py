@@ -155,7 +155,7 @@ def every_plan(problem: Problem) -> Iterator[tuple[tuple[int, ...], frozenset[in
 
 def test_a_plan_costs_what_the_best_of_all_plans_costs() -> None:
     feasible = 0
-    for seed in range(400):
+    for seed in range(200):
         problem = instance(seed)
         plans = list(every_plan(problem))
         found = solve(problem)
@@ -164,7 +164,7 @@ def test_a_plan_costs_what_the_best_of_all_plans_costs() -> None:
             feasible += 1
             best = min(costs_of(problem, *each).total for each in plans)
             assert found.costs.total == best, seed
-    assert feasible > 150
+    assert feasible > 75
 
 
 def test_what_is_paid_and_not_taken_is_paid_for_all_the_same() -> None:

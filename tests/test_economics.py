@@ -34,6 +34,7 @@ from storeff.quantity import Quantity
 
 GOLDEN = Path(__file__).parent / "golden"
 EX50: dict[str, Any] = json.loads((GOLDEN / "ex50.json").read_text())
+LAYOUTS = load_layouts()
 # Money of the golden figures; everything else in the bill that is a float is a physical figure.
 MONEY = {"capex", "opex_by_year", "opex_total", "tco", "npv"}
 
@@ -141,18 +142,18 @@ def test_data_that_fills_drives_exactly_needs_not_one_more(drives: int) -> None:
 
 
 def test_a_stripe_needs_a_drive_for_each_fragment() -> None:
-    tiny = build_scenario(data(10**9), load_layouts()["vast-146-4"])
+    tiny = build_scenario(data(10**9), LAYOUTS["vast-146-4"])
     assert size(tiny).bill.drives_in_service.value == 150
 
 
 def test_a_layout_needs_its_failure_domains() -> None:
-    tiny = build_scenario(data(10**9), load_layouts()["ceph-ec-8-3"])
+    tiny = build_scenario(data(10**9), LAYOUTS["ceph-ec-8-3"])
     assert size(tiny).bill.enclosures.value == 11
 
 
 def two_sites(logical_bytes: int, copies: int = 2, **changes: Any) -> Any:
     """The bill of 8+3 with some fields replaced, ``copies`` of it whole."""
-    shipped = load_layouts()["ceph-ec-8-3"]
+    shipped = LAYOUTS["ceph-ec-8-3"]
     kept = Assumption(path="layout.copies", value=Fraction(copies))
     layout = msgspec.structs.replace(shipped, copies=kept, **changes)
     return size(build_scenario(data(logical_bytes, 1), layout)).bill
@@ -264,7 +265,7 @@ def test_the_applications_own_copies_are_data_and_need_no_site() -> None:
     twice = msgspec.structs.replace(
         data(10**12, 1), copies=Assumption(path="data.copies", value=Fraction(3, 2))
     )
-    bill = size(build_scenario(twice, load_layouts()["ceph-ec-8-3"])).bill
+    bill = size(build_scenario(twice, LAYOUTS["ceph-ec-8-3"])).bill
     assert (bill.drives_in_service.value, bill.enclosures.value) == (11, 11)
 
 
@@ -277,7 +278,7 @@ def test_a_part_of_a_copy_is_no_site(tmp_path: Path) -> None:
 
 def test_replicates_of_two_sites_are_the_same_arithmetic() -> None:
     kept = Assumption(path="layout.copies", value=Fraction(2))
-    layout = msgspec.structs.replace(load_layouts()["ceph-ec-8-3"], copies=kept)
+    layout = msgspec.structs.replace(LAYOUTS["ceph-ec-8-3"], copies=kept)
     drawn = size(build_scenario(data(10**15, 2), layout), np.full(2000, 2.0)).bill
     for name in ("drives_in_service", "enclosures", "racks", "spares"):
         found = getattr(drawn, name)
@@ -285,16 +286,16 @@ def test_replicates_of_two_sites_are_the_same_arithmetic() -> None:
 
 
 def test_a_failure_domain_without_a_drive_is_none() -> None:
-    tiny = build_scenario(data(10**9), load_layouts()["weka-16-2"])
+    tiny = build_scenario(data(10**9), LAYOUTS["weka-16-2"])
     bill = size(tiny).bill
     assert (bill.drives_in_service.value, bill.enclosures.value) == (19, 19)
 
 
 def test_replicas_are_in_enclosures_of_their_own_by_default() -> None:
     unsaid: Any = Assumption()
-    mirror = msgspec.structs.replace(load_layouts()["ceph-replica-3"], min_domains=unsaid)
+    mirror = msgspec.structs.replace(LAYOUTS["ceph-replica-3"], min_domains=unsaid)
     assert size(build_scenario(data(10**9), mirror)).bill.enclosures.value == 3
-    wide = build_scenario(data(10**9), load_layouts()["vast-146-4"])
+    wide = build_scenario(data(10**9), LAYOUTS["vast-146-4"])
     assert size(wide).bill.enclosures.value == 7
 
 
@@ -370,14 +371,14 @@ def test_usable_fraction_of_ex50() -> None:
 
 @pytest.mark.parametrize("drive", sorted(load_drives()))
 def test_every_catalogued_drive_can_be_sized(drive: str) -> None:
-    sized = size(build_scenario(data(), load_layouts()["ceph-ec-8-3"], drive=drive))
+    sized = size(build_scenario(data(), LAYOUTS["ceph-ec-8-3"], drive=drive))
     assert sized.durability.nines is not None
     assert (sized.bill.npv.value is None) == (load_drives()[drive].price.value is None)
 
 
 @pytest.mark.parametrize("site", ["colocation-us", "average-site"])
 def test_every_catalogued_site_can_be_sized(site: str) -> None:
-    sized = size(build_scenario(data(), load_layouts()["rs-20-4"], site=site))
+    sized = size(build_scenario(data(), LAYOUTS["rs-20-4"], site=site))
     assert sized.bill.npv.value is not None
 
 
@@ -385,7 +386,7 @@ def test_an_unknown_name_is_refused_with_the_choices() -> None:
     with pytest.raises(
         StoreffError, match=r"unknown drive 'qlc122' \(did you mean 'qlc-122'\?\)"
     ) as refused:
-        build_scenario(data(), load_layouts()["rs-20-4"], drive="qlc122")
+        build_scenario(data(), LAYOUTS["rs-20-4"], drive="qlc122")
     assert "qlc-122" in refused.value.remedy
 
 
@@ -438,7 +439,7 @@ def test_the_report_type_has_a_schema_and_encodes() -> None:
 
 
 def test_storage_for_a_fifth_less_is_what_a_target_of_four_fifths_needs() -> None:
-    scenario = build_scenario(data(), load_layouts()["ceph-ec-8-3"])
+    scenario = build_scenario(data(), LAYOUTS["ceph-ec-8-3"])
     less = less_demand(scenario, None)
     logical = msgspec.structs.replace(
         scenario.data.logical_bytes, value=exact(scenario.data.logical_bytes) * Fraction(4, 5)
@@ -453,7 +454,7 @@ def test_storage_for_a_fifth_less_is_what_a_target_of_four_fifths_needs() -> Non
 
 
 def test_without_a_price_what_is_bought_in_vain_is_drives_alone() -> None:
-    unpriced = build_scenario(data(), load_layouts()["ceph-ec-8-3"], drive="qlc-122-kioxia")
+    unpriced = build_scenario(data(), LAYOUTS["ceph-ec-8-3"], drive="qlc-122-kioxia")
     less = less_demand(unpriced, None)
     assert less.idle_drives is not None
     assert less.idle_npv is None

@@ -298,7 +298,7 @@ def test_the_data_of_listed_files_is_what_is_not_in_holes() -> None:
 
 
 def test_layouts_come_cheapest_first_whatever_the_order_asked_for() -> None:
-    names = sorted(LAYOUTS)
+    names = sorted(LAYOUTS)[::3]
     made = report(reduction(allocated=quantity(DATA_BYTES // 2)), names)
     costs = [each.bill.npv.value for each in made.layouts]
     assert None not in costs

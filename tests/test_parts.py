@@ -68,6 +68,11 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def files(tree: Path) -> int:
+    return measure([tree]).scan.files
+
+
 def engine(**others: Any) -> dict[str, Any]:
     import threading
 
@@ -227,6 +232,7 @@ class Counting:
 )
 def test_a_shard_lists_no_more_often_than_it_must(
     tree: Path,
+    files: int,
     monkeypatch: pytest.MonkeyPatch,
     sampling: Sampling,
     held_bytes: int,
@@ -243,7 +249,7 @@ def test_a_shard_lists_no_more_often_than_it_must(
     assert part is not None
     assert whole is not None
     assert_same(part.measurement, whole.measurement)
-    assert part.listed.census.files == measure(LocalTree([tree])).scan.files
+    assert part.listed.census.files == files
     assert source.listings == listings
 
 
