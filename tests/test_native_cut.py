@@ -4,6 +4,7 @@ import random
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from support import oracle
 from support.native import contents, profiles
 
@@ -41,6 +42,12 @@ def test_profiles_around_their_edges(
             assert native(data, min_bytes, max_bytes, kernel) == oracle.cut(
                 data, min_bytes, max_bytes
             )
+
+
+@given(st.binary(min_size=4, max_size=40))
+def test_the_oracles_two_ways_to_hash_are_one(data: bytes) -> None:
+    hashes = [oracle.cut_hash(data[i : i + 4]) for i in range(len(data) - 3)]
+    assert oracle.cut_hashes(data).tolist() == hashes
 
 
 @pytest.mark.parametrize("kernel", kernels())

@@ -52,8 +52,8 @@ def asked_of(s3: S3) -> tuple[int, int]:
 
 def test_in_shards(s3: S3, folder: Path, of_files: dict[str, Any]) -> None:
     upload(s3, folder, "data/")
-    found = merged("s3://bucket/data", 3)
-    assert placeless(found) == of_files == placeless(merged(folder, 3))
+    found = merged("s3://bucket/data", 7)
+    assert placeless(found) == of_files == placeless(merged(folder, 7))
     assert found.scan.requests is not None
     assert (found.scan.requests.list, found.scan.requests.get) == asked_of(s3)
 

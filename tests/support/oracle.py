@@ -69,8 +69,12 @@ def _mincdc_length(rest: bytes, min_bytes: int, max_bytes: int) -> int:
     return min_bytes + int(cut_hashes(rest[min_bytes - 4 : max_bytes]).argmin())
 
 
+def cut_hash(word: bytes) -> int:
+    return (int.from_bytes(word, "little") * 0xA4AF40AF + 2**31) % 2**32
+
+
 def cut_hashes(data: bytes) -> npt.NDArray[np.uint32]:
-    """Of every four bytes in turn: numpy, for of a chunk there are thousands."""
+    """``cut_hash`` of every four bytes in turn: by numpy, as there are thousands in a chunk."""
     words = np.frombuffer(data, "u1").astype(np.uint32)
     word = words[:-3] | words[1:-2] << 8 | words[2:-1] << 16 | words[3:] << 24
     return (word * np.uint32(0xA4AF40AF) + np.uint32(2**31)).astype(np.uint32)
