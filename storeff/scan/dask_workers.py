@@ -1,11 +1,19 @@
-"""Workers of dask.distributed, which keep what tasks give until it is merged there."""
+"""Workers of dask.distributed, which keep what tasks give until it is merged there.
+
+A scheduler unpickles what it is sent. What is to be done is pickled beforehand, so that there it is
+only bytes: the scheduler imports nothing for it and need not have storeff.
+"""
 
 import contextlib
+import operator
 import os
+import pickle
 import time
+import uuid
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -74,7 +82,11 @@ class _Keeping(Executor):
         self.held: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        remote = self.client.submit(function, *args, pure=False, **kwargs)
+        remote = self.client.submit(
+            *(import_module("toolz").pipe, _pickled(partial(function, *args, **kwargs))),
+            *(pickle.loads, operator.call),
+            key=f"{function.__name__}-{uuid.uuid4()}",
+        )
         here: Future[Any] = Future()
         self.held.add(remote)
 
@@ -108,5 +120,14 @@ def _gather(executor: Executor, results: Sequence[Any]) -> Future[list[Done]]:
     assert isinstance(executor, _Keeping)
     if len(results) < GATHER_TASKS:
         return executor.pool.submit(executor.client.gather, [*results])
-    future: Future[list[Done]] = executor.fetching.submit(united, [*results], priority=1)
+    there = executor.client.submit(pickle.loads, _pickled(united), priority=1, pure=False)
+    future: Future[list[Done]] = executor.fetching.submit(
+        operator.call, there, [*results], priority=1
+    )
     return future
+
+
+def _pickled(work: Any) -> bytes:
+    """What workers can call, of anything that dask could send them."""
+    made: bytes = import_module("distributed.protocol.pickle").dumps(work)
+    return made
