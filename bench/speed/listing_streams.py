@@ -4,7 +4,8 @@
 
 The store is keys in memory, of which a request gives a page after a wait that stands for the
 network. So requests are counted as they would be made, and time is that of requests in a row: one
-stream takes the wait for each page, and nothing else.
+stream takes the wait for each page, and nothing else. Beside it stands what the pages of S3 take to
+be read and sorted out, which one core does for all streams.
 """
 
 import json
@@ -21,6 +22,7 @@ from timing import machine
 from storeff.sources.entry import Entries
 from storeff.sources.object_client import Access, Bucket, Listed, Meter
 from storeff.sources.object_listing import Root, Walk
+from storeff.sources.object_s3 import parsed
 from storeff.sources.object_url import Place
 
 PAGE_KEYS = 20
@@ -82,6 +84,34 @@ def streams(keys: set[str]) -> dict[str, float]:
     }
 
 
+def reading_microseconds() -> float:
+    """CPU time an object of reading and sorting out a page of S3 of a thousand, least of some."""
+    contents = "".join(
+        f"<Contents><Key>data/set-{i // 100:05}/part-{i:09}-0123456789abcdef.parquet</Key>"
+        "<LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+        "<ETag>&quot;0123456789abcdef0123456789abcdef&quot;</ETag>"
+        f"<Size>{i}</Size><StorageClass>STANDARD</StorageClass></Contents>"
+        for i in range(1000)
+    )
+    document = (
+        '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"<EncodingType>url</EncodingType>{contents}</ListBucketResult>"
+    ).encode()
+    root = Root(0, Place("s3", "bucket", ""), Bucket("s3", "bucket", Access(), Meter(None)))
+    walk, took = Walk([root], None), []
+    for _ in range(100):
+        begun = time.process_time()
+        listed = sum(
+            1
+            for part in walk.sorted_out(root, parsed(document)[0])
+            if isinstance(part, Entries)
+            for _ in part
+        )
+        took.append(time.process_time() - begun)
+        assert listed == 1000
+    return min(took) * 1000
+
+
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False))
 def main(output: Path | None) -> None:
@@ -94,6 +124,8 @@ def main(output: Path | None) -> None:
             f"{name:20} {found['pages']:5} pages, {found['requests_per_page']:.2f} requests each, "
             f"{found['times_one_stream']:5.1f} times the speed of one stream"
         )
+    each = result["s3_reading_microseconds"] = round(reading_microseconds(), 1)
+    click.echo(f"to read and sort out what S3 lists takes {each:.1f} us of CPU an object")
     if output is not None:
         output.write_text(json.dumps(result, indent=1) + "\n")
 

@@ -99,7 +99,7 @@ class S3Api:
                 raise _told(error) from error
             region = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
             self.region = region or self.region
-            page, token = _parsed(answer["Page"])
+            page, token = parsed(answer["Page"])
             yield page
             if not token:
                 return
@@ -175,7 +175,7 @@ def _keep_page(
         response_dict["body"] = _NO_PAGE
 
 
-def _parsed(document: bytes) -> tuple[list[Listed], str | None]:
+def parsed(document: bytes) -> tuple[list[Listed], str | None]:
     """A page, and what asks for the next, if there is one."""
     try:
         root = ElementTree.fromstring(document)
