@@ -244,32 +244,36 @@ def test_a_folder_object_is_ignored(s3: S3, publish: Publish) -> None:
 # ---- what is no inventory ----
 
 
-def test_a_file_that_is_not_that_of_the_manifest_is_an_error(s3: S3, publish: Publish) -> None:
+@pytest.fixture
+def second(s3: S3, publish: Publish) -> tuple[str, str]:
+    """The manifest of two objects, and the key of the second of its files."""
     s3.put("a", b"x")
     s3.put("b", b"x")
     manifest = publish()
-    key = next(key for key in s3.buckets["lists"] if "/1." in key)
+    return manifest, next(key for key in s3.buckets["lists"] if "/1." in key)
+
+
+def test_a_file_that_is_not_that_of_the_manifest_is_an_error(
+    s3: S3, second: tuple[str, str]
+) -> None:
+    manifest, key = second
     s3.put(key, s3.buckets["lists"][key].content + b" ", bucket="lists")
     with pytest.raises(StoreffError, match="its MD5 sum is another"):
         names(source_of(manifest))
 
 
-def test_a_file_that_is_not_there_is_an_error(s3: S3, publish: Publish) -> None:
+def test_a_file_that_is_not_there_is_an_error(s3: S3, second: tuple[str, str]) -> None:
     """How many objects it lists is not known: what is left might be a small part."""
-    s3.put("a", b"x")
-    s3.put("b", b"x")
-    manifest = publish()
-    key = next(key for key in s3.buckets["lists"] if "/1." in key)
+    manifest, key = second
     del s3.buckets["lists"][key]
     with pytest.raises(StoreffError, match=r"/1\..* of the inventory cannot be read"):
         names(source_of(manifest))
 
 
-def test_a_file_that_is_gone_before_a_later_listing_is_skipped(s3: S3, publish: Publish) -> None:
-    s3.put("a", b"x")
-    s3.put("b", b"x")
-    manifest = publish()
-    key = next(key for key in s3.buckets["lists"] if "/1." in key)
+def test_a_file_that_is_gone_before_a_later_listing_is_skipped(
+    s3: S3, second: tuple[str, str]
+) -> None:
+    manifest, key = second
     source = source_of(manifest)
     assert names(source) == ["s3://bucket/a", "s3://bucket/b"]
     del s3.buckets["lists"][key]

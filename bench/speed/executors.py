@@ -151,19 +151,16 @@ def main(size_bytes: int, threads: int, repeat: int, data: Path, output: Path | 
     files = files_of(place)
     size_bytes = sum(path.stat().st_size for path in files)
     count = count_of(Census(files=len(files), size_bytes=size_bytes), threads)
-
-    def wall_seconds() -> float:
-        return rows[0].times[-1].wall_seconds
-
+    alone = Row("threads", partial(on_threads, place, threads), repeat)
     rows = [
-        Row("threads", partial(on_threads, place, threads), repeat),
-        Row("a worker asleep", lambda: on_dask_asleep(wall_seconds(), count), repeat),
+        alone,
+        Row("a worker asleep", lambda: on_dask_asleep(alone.times[-1].wall_seconds, count), repeat),
         Row("one worker", partial(on_dask, place, 1, threads), repeat),
         Row("two workers", partial(on_dask, place, 2, threads), repeat),
         Row("twice the threads", partial(on_threads, place, 2 * threads), repeat),
     ]
     take_rounds(rows)
-    alone, asleep, one, two, twice = rows
+    _, asleep, one, two, twice = rows
     result = machine(load, "distributed", "numpy")
     result |= {
         "size_bytes": size_bytes,

@@ -26,7 +26,7 @@ from storeff.economics.purchase import (
 from storeff.layout.cells import with_cells
 from storeff.layout.durability import HOURS_PER_YEAR
 from storeff.layout.number import Money, Number, Whole, is_unknown, named
-from storeff.layout.waterfall import raw, step_factors, stored_share
+from storeff.layout.waterfall import raw_for, stored_share
 from storeff.quantity import Quantity
 
 TB = 10**12
@@ -107,8 +107,7 @@ def in_cells(scenario: Scenario[Assumption]) -> Scenario[Assumption]:
 
 def bill_for(scenario: Scenario[Number], *, whole: bool = True) -> Bill[Number]:
     """The bill for what the scenario's layout makes of its data."""
-    factors = step_factors(scenario.data, scenario.layout)
-    return bill(scenario, raw(scenario.data.logical_bytes, factors), whole=whole)
+    return bill(scenario, raw_for(scenario.data, scenario.layout), whole=whole)
 
 
 def bill(scenario: Scenario[Number], raw_bytes: Number, *, whole: bool = True) -> Bill[Number]:

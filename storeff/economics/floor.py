@@ -20,7 +20,7 @@ from storeff.layout.fleet import (
 from storeff.layout.floor import most_further, parity_for_floor, with_parity
 from storeff.layout.model import Layout
 from storeff.layout.number import Number, inexact
-from storeff.layout.waterfall import raw, step_factors
+from storeff.layout.waterfall import raw_for
 from storeff.quantity import Draws, Quantity
 
 # Each further parity is worth some four nines: nobody asks for more than these.
@@ -96,8 +96,7 @@ def _nines_of(scenario: Scenario[Assumption], layout: Layout[Assumption]) -> flo
     """The nines of ``layout`` in place of the scenario's own."""
     raised = in_cells(msgspec.structs.replace(scenario, layout=layout))
     run: Scenario[Number] = map_numbers(raised, exact)
-    raw_bytes = raw(run.data.logical_bytes, step_factors(run.data, run.layout))
-    what = built(run, raw_bytes, run.data.logical_bytes)
+    what = built(run, raw_for(run.data, run.layout), run.data.logical_bytes)
     return durability_of(raised, what.in_service, what.enclosures).nines
 
 

@@ -22,7 +22,7 @@ from storeff.economics.model import Scenario
 from storeff.layout.cells import spared
 from storeff.layout.number import Number, ceil, expm1, floor, named
 from storeff.layout.symbol import Symbol, Trace
-from storeff.layout.waterfall import raw, step_factors, waterfall
+from storeff.layout.waterfall import raw_for, waterfall
 
 # A line of more operations is hard to follow.
 OPERATIONS_MOST = 6
@@ -113,7 +113,7 @@ def traced(
         figures |= _figures(f"waterfall.{step.step}", step)
     # Shares need all of the steps, and are read after them.
     figures = dict(sorted(figures.items(), key=lambda each: each[0].endswith("share_bytes")))
-    raw_bytes = raw(run.data.logical_bytes, step_factors(run.data, run.layout))
+    raw_bytes = raw_for(run.data, run.layout)
     figures["raw_bytes"] = ceil(raw_bytes)
     figures |= _figures("bill", bill_for(run))
     figures |= more(run)

@@ -11,12 +11,12 @@ import msgspec
 import numpy as np
 
 from storeff.data import Assumption, exact, map_numbers
-from storeff.economics.bill import Bill, bill_for, in_cells
+from storeff.economics.bill import Bill, bill, in_cells
 from storeff.economics.model import Scenario
 from storeff.economics.uncertainty import replicates
 from storeff.errors import StoreffError
 from storeff.layout.number import Number, at_least, ceil, is_unknown, to_quantity
-from storeff.layout.waterfall import raw, step_factors
+from storeff.layout.waterfall import raw_for
 from storeff.quantity import Draws, Quantity
 
 Remedy = Literal["free-drives", "credit", "nothing"]
@@ -108,9 +108,8 @@ def promise(scenario: Scenario[Assumption], draws: Draws | None, ratio: Fraction
 
 
 def _run(scenario: Scenario[Number]) -> Run:
-    data = scenario.data
-    raw_bytes = ceil(raw(data.logical_bytes, step_factors(data, scenario.layout)))
-    return Run(data.reduction_ratio, raw_bytes, bill_for(scenario))
+    raw_bytes = raw_for(scenario.data, scenario.layout)
+    return Run(scenario.data.reduction_ratio, ceil(raw_bytes), bill(scenario, raw_bytes))
 
 
 def guarantee(

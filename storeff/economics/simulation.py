@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 
 from storeff.data import Assumption, exact, map_numbers, numbers_in
-from storeff.economics.bill import bill, bill_for, in_cells
+from storeff.economics.bill import bill, in_cells
 from storeff.economics.draws import BLOCK, DISTRIBUTION, REDUCTION, blocks, with_draws
 from storeff.economics.model import Scenario
 from storeff.layout.number import Number, ceil, inexact, is_unknown
-from storeff.layout.waterfall import raw, step_factors
+from storeff.layout.waterfall import raw_for
 from storeff.quantity import Draws
 
 # The 90th percentile of the cost then has a standard error of 0.3 % with the catalogue's ranges,
@@ -158,7 +158,7 @@ def figures(scenario: Scenario[Assumption], drawn: Mapping[str, Draws], size: in
     run = with_draws(scenario, drawn)
     # Racks that hold no enclosure are divided by; they are without end then.
     with np.errstate(divide="ignore", invalid="ignore"):
-        raw_bytes = raw(run.data.logical_bytes, step_factors(run.data, run.layout))
+        raw_bytes = raw_for(run.data, run.layout)
         made = bill(run, raw_bytes)
         costs = (np.where(np.isinf(made.racks), np.inf, x) for x in (made.capex.total, made.npv))
     figures = (ceil(raw_bytes), made.drives, *costs)
@@ -168,10 +168,10 @@ def figures(scenario: Scenario[Assumption], drawn: Mapping[str, Draws], size: in
 def _point(scenario: Scenario[Assumption]) -> tuple[int | float | None, ...]:
     """The same figures of the central estimate, exact."""
     run: Scenario[Number] = map_numbers(scenario, exact)
-    made = bill_for(run)
-    raw_bytes = ceil(raw(run.data.logical_bytes, step_factors(run.data, run.layout)))
+    raw_bytes = raw_for(run.data, run.layout)
+    made = bill(run, raw_bytes)
     costs = (None if is_unknown(x) else round(float(x), 2) for x in (made.capex.total, made.npv))
-    return raw_bytes, made.drives, *costs
+    return ceil(raw_bytes), made.drives, *costs
 
 
 def _varied(point: tuple[int | float | None, ...], figures: Draws) -> Varied:

@@ -14,7 +14,7 @@ from storeff.economics.draws import DISTRIBUTION, REDUCTION, blocks, ranged, wit
 from storeff.economics.model import Scenario
 from storeff.economics.simulation import figures
 from storeff.layout.number import Number, ceil, to_quantity
-from storeff.layout.waterfall import raw, step_factors
+from storeff.layout.waterfall import raw_for
 from storeff.quantity import REPLICATES, Draws, Quantity
 
 Numbers: TypeAlias = Scenario[Number]
@@ -67,12 +67,12 @@ class LessDemand(msgspec.Struct, frozen=True, kw_only=True):
 def quantity_risk(scenario: Scenario[Assumption], reduction_draws: Draws | None) -> QuantityRisk:
     """What not knowing the reduction better costs; exact quantities where nothing was drawn."""
     scenario = in_cells(scenario)
-    point = drawn = _bought(map_numbers(scenario, exact))
+    raw_bytes, point = drawn_bytes, drawn = _bought(map_numbers(scenario, exact))
     if reduction_draws is not None:
-        drawn = _bought(replicates(scenario, reduction_draws))
-    bills = point[1], drawn[1]
+        drawn_bytes, drawn = _bought(replicates(scenario, reduction_draws))
+    bills = point, drawn
     return QuantityRisk(
-        raw_bytes=to_quantity(point[0], drawn[0], "derived", 0),
+        raw_bytes=to_quantity(raw_bytes, drawn_bytes, "derived", 0),
         drives=_figure(bills, "drives", 0),
         capex=_figure(bills, "capex.total"),
         npv=_figure(bills, "npv"),
@@ -81,7 +81,7 @@ def quantity_risk(scenario: Scenario[Assumption], reduction_draws: Draws | None)
 
 def _bought(run: Numbers) -> tuple[Number, Bill[Number]]:
     """The raw bytes and the bill."""
-    raw_bytes = raw(run.data.logical_bytes, step_factors(run.data, run.layout))
+    raw_bytes = raw_for(run.data, run.layout)
     return ceil(raw_bytes), bill(run, raw_bytes)
 
 

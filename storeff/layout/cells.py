@@ -14,7 +14,7 @@ from storeff.errors import StoreffError
 from storeff.layout.durability import tolerance
 from storeff.layout.model import Code, Layout
 from storeff.layout.number import Number, at_least, at_most, ceil, is_unknown
-from storeff.layout.waterfall import Data, raw, step_factors
+from storeff.layout.waterfall import Data, raw_for
 from storeff.units import format_bytes
 
 
@@ -111,4 +111,4 @@ def _copy_bytes(data: Data[Number], layout: Layout[Number], fill_limit: Number) 
     full = msgspec.structs.replace(
         layout, rebuild_reserve=Fraction(0), fill_limit=fill_limit, rebuild_fill_limit=math.nan
     )
-    return raw(data.logical_bytes, step_factors(data, full)) / layout.copies
+    return raw_for(data, full) / layout.copies

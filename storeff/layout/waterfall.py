@@ -194,11 +194,16 @@ def raw(logical_bytes: Number, factors: dict[str, Number]) -> Number:
     return logical_bytes
 
 
+def raw_for(data: Data[Number], layout: Layout[Number]) -> Number:
+    """Raw bytes that ``layout`` takes for ``data``, before rounding up."""
+    return raw(data.logical_bytes, step_factors(data, layout))
+
+
 def usable_fraction(layout: Layout[Assumption]) -> Fraction | float:
     """Writable bytes per raw byte of this layout, for data that does not reduce."""
     unit = Fraction(1)
     data = map_numbers(Data(logical_bytes=unit, reduction_ratio=unit), exact)
-    fraction: Fraction | float = 1 / raw(1, step_factors(data, map_numbers(layout, exact)))
+    fraction: Fraction | float = 1 / raw_for(data, map_numbers(layout, exact))
     return fraction
 
 

@@ -18,7 +18,7 @@ from storeff.kv.trace.read import Trace
 from storeff.kv.trace.replay import Replayed
 from storeff.layout import Data
 from storeff.layout.number import Number
-from storeff.layout.waterfall import raw, reserves, step_factors
+from storeff.layout.waterfall import raw, raw_for, reserves, step_factors
 from storeff.quantity import Quantity
 from storeff.report.model import Kv, KvModel, KvRetention, Report, Warned
 from storeff.report.sizing import Sized
@@ -151,7 +151,7 @@ def most_efficient(sized: Sequence[Sized]) -> Scenario[Assumption]:
 
     def raw_bytes(scenario: Scenario[Assumption]) -> Number:
         exactly: Scenario[Number] = map_numbers(scenario, exact)
-        return raw(exactly.data.logical_bytes, step_factors(exactly.data, exactly.layout))
+        return raw_for(exactly.data, exactly.layout)
 
     return min((each.scenario for each in sized), key=raw_bytes)
 

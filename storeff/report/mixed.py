@@ -15,7 +15,7 @@ from storeff.economics.bill import bill
 from storeff.economics.later_prices import LaterPrices
 from storeff.layout import Code, ObjectSizes
 from storeff.layout.symbol import Trace
-from storeff.layout.waterfall import raw, step_factors
+from storeff.layout.waterfall import raw_for
 
 # What nothing is computed from.
 _WORDS = ("name", "title", "schema", "currency")
@@ -84,6 +84,6 @@ def billed_numbers(scenario: Scenario[Assumption]) -> set[str]:
         return type(value)(**fields)
 
     run = map_numbers(scenario, exact)
-    raw_bytes = raw(run.data.logical_bytes, step_factors(run.data, run.layout))
+    raw_bytes = raw_for(run.data, run.layout)
     bill(recorded(scenario, ""), trace.input("raw_bytes", raw_bytes))
     return trace.used()

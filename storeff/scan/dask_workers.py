@@ -82,11 +82,9 @@ class _Keeping(Executor):
         self.held: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        remote = self.client.submit(
-            *(import_module("toolz").pipe, _pickled(partial(function, *args, **kwargs))),
-            *(pickle.loads, operator.call),
-            key=f"{function.__name__}-{uuid.uuid4()}",
-        )
+        pipe, work = import_module("toolz").pipe, _pickled(partial(function, *args, **kwargs))
+        key = f"{function.__name__}-{uuid.uuid4()}"
+        remote = self.client.submit(pipe, work, pickle.loads, operator.call, key=key)
         here: Future[Any] = Future()
         self.held.add(remote)
 

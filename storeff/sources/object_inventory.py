@@ -115,7 +115,7 @@ class Inventory:
                 for page in self._made(file, _COLUMNS, self._objects):
                     if len(self.repeats):
                         again = reading.again([_bytes(each.key) for each in page])
-                        yield from (self._again(page[i]) for i in sorted(again))
+                        yield from (_again(roots[0], page[i]) for i in sorted(again))
                         page = [each for i, each in enumerate(page) if i not in again]
                     for root in roots:
                         here = [each for each in page if root.place.holds(each.key)]
@@ -146,10 +146,6 @@ class Inventory:
                     f"{error.strerror or error}",
                     "have all files that its manifest names, or take another inventory",
                 ) from error
-
-    def _again(self, listed: Listed) -> Ignored:
-        url = f"s3://{self.manifest.source_bucket}/{listed.key}"
-        return Ignored("listed-again", _bytes(url), listed.size_bytes)
 
     def _check(self) -> None:
         missing = [each for each in _NEEDED if each not in self.fields]
@@ -283,6 +279,11 @@ class Inventory:
         missing = [None] * len(keys)
         more = columns["size"], columns["etag"], *(columns.get(n, missing) for n in _OF_ARCHIVES)
         return [_listed(*row) for row in zip(keys, *more, strict=True)]
+
+
+def _again(root: Root, listed: Listed) -> Ignored:
+    """What is listed once more, of the bucket of ``root``."""
+    return Ignored("listed-again", root.place.name_of(listed.key), listed.size_bytes)
 
 
 def _listed(key: str, size: Any, etag: Any, storage_class: Any, tier: Any) -> Listed:

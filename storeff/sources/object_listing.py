@@ -111,7 +111,7 @@ class Walk:
                 try:
                     self.list(keys)
                 except OSError as error:
-                    self.put(skipped_for(error, _name(keys.root, keys.folder), None))
+                    self.put(skipped_for(error, keys.root.place.name_of(keys.folder), None))
                 finally:
                     with self.changed:
                         self.busy -= 1
@@ -201,14 +201,14 @@ class Walk:
             path = place.path_of(key)
             # Google's client leaves out the slash of the one that stands for the root.
             if not size_bytes and (key.endswith("/") or f"{key}/" == place.folder):
-                yield Ignored("directory-object", _name(root, key), 0)
+                yield Ignored("directory-object", place.name_of(key), 0)
             elif not path:
                 # It is called as the root is: it has no path there.
-                yield Skipped("bad-name", _name(root, key), size_bytes)
+                yield Skipped("bad-name", place.name_of(key), size_bytes)
             elif self.excluded is not None and self.leaves_out(path):
-                yield Ignored("excluded", _name(root, key), size_bytes)
+                yield Ignored("excluded", place.name_of(key), size_bytes)
             elif archived:
-                yield Skipped("archived", _name(root, key), size_bytes)
+                yield Skipped("archived", place.name_of(key), size_bytes)
             else:
                 entries.append(Entry(path, (root.position,), size_bytes, size_bytes, etag))
         if entries:
@@ -266,13 +266,6 @@ def _is_ordered(bucket: Bucket) -> bool:
 def _latest(bucket: Bucket, key: str) -> bytes:
     """The last place where what is listed as ``key`` may stand in the order."""
     return order(f"{key}/" if bucket.drops_slashes else key)
-
-
-def _name(root: Root, key: str) -> bytes:
-    place = root.place
-    return f"{place.scheme}://{place.bucket}/{key or place.folder}".encode(
-        "utf-8", "surrogateescape"
-    )
 
 
 def _empty(found: "queue.Queue[Found | None]") -> None:

@@ -154,8 +154,7 @@ class ObjectStores:
 
     def name(self, entry: Entry) -> bytes:
         place = self._roots[entry.roots[0]].place
-        url = f"{place.scheme}://{place.bucket}/{place.key(entry.path)}"
-        return url.encode("utf-8", "surrogateescape")
+        return place.name_of(place.key(entry.path))
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_pool"}

@@ -37,6 +37,10 @@ class Place:
         """Its name, for people and as a root."""
         return f"{self.scheme}://{self.bucket}/{self.folder}{self.only or ''}"
 
+    def name_of(self, key: str) -> bytes:
+        """The name of the object ``key`` of the bucket, for people."""
+        return f"{self.scheme}://{self.bucket}/{key}".encode("utf-8", "surrogateescape")
+
     def holds(self, key: str) -> bool:
         """Whether the object ``key`` of the bucket is here."""
         if self.only is not None:
